@@ -1,0 +1,27 @@
+"""What acceptance tests share: a daemon that is gone when the test is."""
+
+import pytest
+
+from tests.daemon import Daemon
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    running = Daemon(tmp_path)
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def another(tmp_path):
+    """Return a function that makes a second daemon, in a folder of its own."""
+    made = []
+
+    def make(name, **options):
+        (tmp_path / name).mkdir()
+        made.append(Daemon(tmp_path / name, **options))
+        return made[-1]
+
+    yield make
+    for running in made:
+        running.close()

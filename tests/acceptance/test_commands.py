@@ -1,0 +1,305 @@
+"""The commands, run as a person runs them: what they print, and how they end."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+from tests.daemon import SECRET, until
+from tests.receiver import Receiver
+from webhookd import __version__
+from webhookd.rules.signing import hubspot_v2
+
+HOOK = {
+    "source": "export",
+    "object": "contacts",
+    "trigger": {
+        "when": [{"property": "stage", "operator": "EQ", "value": "customer"}],
+        "enroll": "every_match",
+    },
+    "request": {
+        "url": "https://erp.example.com/hook?tenant=acme",
+        "signature": {"app_id": "1234567"},
+        "authentication": {
+            "type": "api_key",
+            "name": "X-Key",
+            "location": "header",
+            "key": {"env": "APP_SECRET"},
+        },
+        "body": {"properties": ["email", {"property": "name", "as": "first_name"}]},
+    },
+}
+
+
+def test_check_says_that_all_is_well(daemon):
+    daemon.configure({"mirror": HOOK})
+
+    done = daemon.command("check", "--config", "config.yaml")
+
+    assert done.returncode == 0
+    assert re.fullmatch(
+        r"config\.yaml: ok, 1 webhook and 1 source \(hash [0-9a-f]{12}\)\n", done.stdout
+    )
+
+
+def test_check_prints_every_problem_with_its_place(daemon):
+    daemon.config.write_text("version: 1\nsources: {}\nwebhooks: {a: {reqest: {}}}\n")
+
+    done = daemon.command("check", "--config", "config.yaml")
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert (
+        "config.yaml:3:16: webhooks.a.reqest: unknown key; did you mean 'request'?" in done.stderr
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_check_offline_needs_no_secrets(daemon):
+    daemon.configure({"mirror": HOOK})
+    del daemon.environment["APP_SECRET"]
+
+    assert daemon.command("check", "--config", "config.yaml").returncode == 1
+    assert daemon.command("check", "--config", "config.yaml", "--offline").returncode == 0
+
+
+def test_the_configuration_can_come_from_the_environment(daemon):
+    daemon.configure({"mirror": HOOK})
+    assert "--config" in daemon.command("check").stderr
+
+    daemon.environment["WEBHOOKD_CONFIG"] = "config.yaml"
+
+    assert daemon.command("check").returncode == 0
+
+
+def test_a_wrong_setting_is_named_and_ends_with_78(daemon):
+    daemon.configure({"mirror": HOOK})
+
+    done = daemon.command("run", "--config", "config.yaml", "--retention", "soon")
+
+    assert done.returncode == 78
+    assert "--retention" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_test_shows_the_request_and_why_it_fires(daemon):
+    daemon.configure({"mirror": HOOK})
+    (daemon.folder / "record.json").write_text(
+        '{"id": 1, "stage": "customer", "email": "ada@example.com"}'
+    )
+
+    done = daemon.command("test", "mirror", "--config", "config.yaml", "--record", "record.json")
+
+    assert done.returncode == 0, done.stderr
+    assert "mirror fires for contacts/1, created" in done.stdout
+    assert "POST https://erp.example.com/hook?tenant=acme\n" in done.stdout
+    assert '{"email":"ada@example.com","first_name":null}' in done.stdout
+    assert "X-Key: ***" in done.stdout
+    assert "curl -X POST" in done.stdout
+    assert SECRET not in done.stdout
+
+
+def test_test_says_which_condition_keeps_it_from_firing(daemon):
+    daemon.configure({"mirror": HOOK})
+    (daemon.folder / "record.json").write_text('{"id": 1, "stage": "lead"}')
+
+    done = daemon.command("test", "mirror", "--config", "config.yaml", "--record", "record.json")
+
+    assert done.returncode == 0
+    assert "mirror does not fire for contacts/1" in done.stdout
+    assert '- stage EQ customer  (met "lead")' in done.stdout
+
+
+def test_test_compares_with_the_record_before(daemon):
+    daemon.configure({"mirror": HOOK})
+    (daemon.folder / "now.json").write_text('{"id": 1, "stage": "customer", "email": "b"}')
+    (daemon.folder / "before.json").write_text('{"id": 1, "stage": "customer", "email": "a"}')
+
+    done = daemon.command(
+        *("test", "mirror", "--config", "config.yaml"),
+        *("--record", "now.json", "--previous", "before.json"),
+    )
+
+    assert "mirror does not fire for contacts/1, updated" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("", "there is no record in it"),
+        ('{"id": 1.5}', "must be text or a whole number"),
+        ("{", "record.json:1"),
+    ],
+)
+def test_test_says_what_is_wrong_with_a_record(daemon, content, told):
+    daemon.configure({"mirror": HOOK})
+    (daemon.folder / "record.json").write_text(content)
+
+    done = daemon.command("test", "mirror", "--config", "config.yaml", "--record", "record.json")
+
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_test_of_an_unknown_webhook_names_those_there_are(daemon):
+    daemon.configure({"mirror": HOOK})
+
+    done = daemon.command("test", "mirorr", "--config", "config.yaml")
+
+    assert done.returncode == 1
+    assert "there are: mirror" in done.stderr
+
+
+def test_test_sends_what_it_shows(daemon):
+    with Receiver() as receiver:
+        url = f"{receiver.url}/hook"
+        request = HOOK["request"] | {"url": url, "allow_http": True}
+        daemon.configure({"mirror": HOOK | {"request": request}})
+        done = daemon.command("test", "mirror", "--config", "config.yaml", "--send")
+
+    assert done.returncode == 0, done.stderr
+    assert "answered 200" in done.stdout
+    (one,) = receiver.received
+    assert one.headers["x-key"] == SECRET
+    assert one.headers["x-hubspot-signature"] == hubspot_v2(SECRET, "POST", url, one.body)
+
+
+def test_deliveries_can_be_listed_and_filtered(daemon):
+    with Receiver() as receiver:
+        hook = {"source": "export", "object": "contacts"}
+        hook["request"] = {"url": receiver.url, "allow_http": True}
+        daemon.configure({"a": hook, "b": hook})
+        daemon.start()
+        daemon.drop_rows("1.ndjson", {"id": 1}, {"id": 2})
+        until(lambda: len(daemon.named("delivery.attempted")) == 4, "four attempts")
+        daemon.stop()
+
+    first = daemon.deliveries("--webhook", "a", "--record", "2")[0]
+    assert first.keys() == {
+        *("id", "webhook", "source", "object", "record_id", "change", "state", "attempts"),
+        *("next_attempt_at", "last_status", "last_error", "created_at", "settled_at"),
+    }
+    assert len(daemon.deliveries("--state", "delivered")) == 4
+    assert daemon.deliveries("--since", "1h") != []
+    assert daemon.deliveries("--until", "1h") == []
+    assert daemon.deliveries("--object", "deals") == []
+    state = ("--state-directory", "state")
+    table = daemon.command("deliveries", "list", *state).stdout
+    assert first["id"] in table
+    shown = daemon.command("deliveries", "show", first["id"][:24], *state)
+    assert first["id"] in shown.stdout
+    missing = daemon.command("deliveries", "show", "no-such", *state)
+    assert (missing.returncode, missing.stderr) == (1, "webhookd: no delivery has the id no-such\n")
+
+
+def test_sources_can_be_listed(daemon):
+    with Receiver() as receiver:
+        hook = {"source": "export", "object": "contacts"}
+        hook["request"] = {"url": receiver.url, "allow_http": True}
+        daemon.configure({"a": hook})
+        daemon.start()
+        daemon.drop_rows("1.ndjson", {"id": 1}, {"id": 2})
+        until(lambda: daemon.named("file.taken"), "the file taken")
+        daemon.stop()
+
+    done = daemon.command("sources", "list", "--json", "--state-directory", "state")
+    (source,) = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (source["source"], source["records"], source["file"]) == ("export", 2, None)
+
+
+def test_looking_for_a_database_that_is_not_there_creates_none(daemon):
+    done = daemon.command("deliveries", "list", "--state-directory", "nowhere")
+
+    assert done.returncode == 1
+    assert "cannot read the database" in done.stderr
+    assert not (daemon.folder / "nowhere").exists()
+
+
+def test_schema_prints_the_schema(daemon):
+    schema = json.loads(daemon.command("schema").stdout)
+
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+def test_the_version_is_shown(daemon):
+    assert daemon.command("--version").stdout == f"webhookd {__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["run", "check", "test", "deliveries", "listen", "demo"])
+def test_every_command_has_help(daemon, command):
+    done = daemon.command(command, "--help")
+
+    assert done.returncode == 0
+    assert "Usage" in done.stdout
+
+
+def test_listen_says_whether_a_signature_verifies(daemon):
+    daemon.environment["LISTEN_SECRET"] = SECRET
+    listening = subprocess.Popen(
+        [
+            *(sys.executable, "-u", "-m", "webhookd", "listen", "--port", "0"),
+            *("--secret-env", "LISTEN_SECRET", "--fail", "503", "--times", "1"),
+        ],
+        env=daemon.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    first = listening.stdout.readline()
+    url = re.search(r"http://127\.0\.0\.1:\d+/", first)[0] + "hook?a=b"
+
+    statuses = [
+        _post(url, {"X-HubSpot-Signature": signature, "X-HubSpot-Signature-Version": "v2"})
+        for signature in (hubspot_v2(SECRET, "POST", url, b"{}"), "0" * 64)
+    ]
+    listening.send_signal(signal.SIGINT)
+    printed, _ = listening.communicate(timeout=20)
+
+    assert statuses == [503, 200]
+    assert "signature verified (hubspot_v2), answered 503" in printed
+    assert "signature NOT verified" in printed
+    assert listening.returncode == 0
+
+
+def test_the_demo_shows_a_retry_and_verified_signatures_and_ends(daemon):
+    done = daemon.command("demo")
+
+    assert done.returncode == 0, done.stderr
+    for scheme in ("hubspot_v2", "hubspot_v3", "standard_webhooks"):
+        assert f"signature verified ({scheme})" in done.stdout
+    assert "NOT verified" not in done.stdout
+    assert "answered 503" in done.stdout
+    assert done.stdout.count("delivered") == 8
+
+
+def test_ctrl_c_ends_the_demo_within_seconds(daemon, tmp_path):
+    daemon.environment["TMPDIR"] = str(tmp_path)
+    demo = subprocess.Popen(
+        [sys.executable, "-u", "-m", "webhookd", "demo"],
+        env=daemon.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    while "contacts-1.csv is dropped" not in demo.stdout.readline():
+        assert demo.poll() is None
+    demo.send_signal(signal.SIGINT)
+    printed, _ = demo.communicate(timeout=15)
+
+    assert demo.returncode == 0, printed
+    assert "Traceback" not in printed
+    assert not list(tmp_path.glob("webhookd-demo-*"))
+
+
+def _post(url, headers):
+    request = urllib.request.Request(url, data=b"{}", headers=headers, method="POST")  # noqa: S310 - loopback
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback
+            return answer.status
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code

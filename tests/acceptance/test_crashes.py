@@ -1,0 +1,141 @@
+"""kill -9 at random moments: nothing is lost, nothing is taken in twice."""
+
+import gzip
+import json
+import random
+import signal
+import sqlite3
+import threading
+
+from tests.daemon import until
+from tests.receiver import Answer, Receiver
+
+ROWS, FILES, KILLS = 4000, 4, 20
+
+
+def content(number):
+    rows = range(number * ROWS // FILES, (number + 1) * ROWS // FILES)
+    return "".join(json.dumps({"id": row, "value": f"v{row}"}) + "\n" for row in rows).encode()
+
+
+def test_nothing_is_lost_and_nothing_comes_in_twice(daemon):
+    chance = random.Random(20260301)
+
+    def answer(_received):
+        return Answer(503 if chance.random() < 0.1 else 200, delay=chance.random() * 0.005)
+
+    with Receiver(answer) as receiver:
+        hook = {
+            "source": "export",
+            "object": "contacts",
+            "request": {"url": receiver.url, "allow_http": True},
+            "delivery": {"retry": {"first_after": "200ms", "at_most_every": "1s"}},
+        }
+        daemon.configure({"mirror": hook})
+        daemon.start()
+        for number in range(KILLS):
+            if number % (KILLS // FILES) == 0:
+                packed = content(number // (KILLS // FILES))
+                name = f"{number:02}.ndjson"
+                if number % 2:
+                    name, packed = f"{name}.gz", gzip.compress(packed)
+                daemon.drop(name, packed)
+            before = len(receiver.received)
+            until(lambda: len(receiver.received) > before, "it goes on at once", 10)  # noqa: B023 - called here
+            _rest(chance.random() * 0.15)
+            daemon.kill()
+            daemon.start()
+        until(lambda: _pending(daemon) == 0, "everything settled", 60)
+        assert daemon.stop() == 0
+        received = list(receiver.received)
+
+    ids = {}
+    for one in received:
+        ids.setdefault(json.loads(one.body)["objectId"], set()).add(one.id)
+    lost = {str(row) for row in range(ROWS)} - ids.keys()
+    twice = {record: seen for record, seen in ids.items() if len(seen) > 1}
+    assert not lost
+    assert not twice
+    assert _integrity(daemon) == "ok"
+    assert not list((daemon.folder / "crm" / "work").iterdir())
+
+
+def test_a_stop_in_the_middle_loses_nothing_and_repeats_nothing(daemon):
+    with Receiver(lambda _: Answer(delay=0.01)) as receiver:
+        hook = {
+            "source": "export",
+            "object": "contacts",
+            "request": {"url": receiver.url, "allow_http": True},
+        }
+        daemon.configure({"mirror": hook})
+        daemon.start()
+        daemon.drop("1.ndjson", content(0))
+        for _ in range(3):
+            before = len(receiver.received)
+            until(lambda: len(receiver.received) > before + 50, "some requests")  # noqa: B023 - called here
+            assert daemon.stop() == 0
+            daemon.start()
+        until(lambda: _pending(daemon) == 0, "everything settled")
+        daemon.stop()
+        received = list(receiver.received)
+
+    records = [json.loads(one.body)["objectId"] for one in received]
+    assert len(records) == len(set(records)) == ROWS // FILES
+
+
+def test_a_second_signal_ends_it_at_once(daemon):
+    with Receiver(lambda _: Answer(is_silent=True)) as receiver:
+        hook = {
+            "source": "export",
+            "object": "contacts",
+            "request": {"url": receiver.url, "allow_http": True},
+        }
+        daemon.configure({"mirror": hook})
+        daemon.start()
+        daemon.drop_rows("1.ndjson", {"id": 1})
+        until(lambda: receiver.received, "a request")
+        daemon.signal(signal.SIGTERM)
+        until(lambda: daemon.named("daemon.stopping"), "the stop")
+        daemon.signal(signal.SIGTERM)
+        assert daemon.wait() == 128 + signal.SIGTERM
+
+
+def test_a_second_daemon_on_the_same_state_is_refused(daemon, another):
+    with Receiver() as receiver:
+        hook = {
+            "source": "export",
+            "object": "contacts",
+            "request": {"url": receiver.url, "allow_http": True},
+        }
+        daemon.configure({"mirror": hook})
+        daemon.start()
+        second = another("second")
+        second.configure({"mirror": hook})
+        second.state = daemon.state
+        second.start(is_awaited=False)
+
+        assert second.wait() == 1
+        assert f"another webhookd (process {daemon.process.pid})" in second.log
+        assert "Traceback" not in second.log
+        daemon.stop()
+
+
+def _pending(daemon):
+    with sqlite3.connect(f"file:{daemon.state}/webhookd.db?mode=ro", uri=True) as connection:
+        query = "SELECT (SELECT count(*) FROM deliveries WHERE due_at IS NOT NULL), count(*)"
+        waiting, stored = connection.execute(f"{query} FROM deliveries").fetchone()
+        files = connection.execute("SELECT count(*) FROM files").fetchone()[0]
+    connection.close()
+    return waiting + files + (0 if stored else 1)
+
+
+def _integrity(daemon):
+    with sqlite3.connect(daemon.state / "webhookd.db") as connection:
+        (found,) = connection.execute("PRAGMA integrity_check").fetchone()
+    connection.close()
+    return found
+
+
+def _rest(seconds):
+    """Let the daemon work for a moment that is chosen at random: it is the point of the test."""
+    threading.Event().wait(seconds)

@@ -1,0 +1,169 @@
+"""SIGHUP: all of a new configuration, or nothing of it."""
+
+import json
+
+import yaml
+
+from tests.daemon import SECRET, until
+from tests.receiver import Answer, Receiver
+from webhookd.rules.signing import hubspot_v2
+
+
+def hook(url, **changes):
+    return {
+        "source": "export",
+        "object": "contacts",
+        "request": {"url": url, "allow_http": True},
+    } | changes
+
+
+def test_a_good_configuration_is_taken_over_whole(daemon):
+    with Receiver() as old, Receiver() as new:
+        daemon.configure({"mirror": hook(old.url)})
+        daemon.start()
+        daemon.configure({"mirror": hook(new.url), "second": hook(f"{new.url}/second")})
+        event = daemon.reload()
+        daemon.drop_rows("1.ndjson", {"id": 1})
+        until(lambda: len(new.received) == 2, "two requests by the new definition")
+        daemon.stop()
+
+    assert (event["event"], event["webhooks"]) == ("config.reloaded", 2)
+    assert not old.received
+
+
+def test_a_bad_configuration_changes_nothing_and_names_every_problem(daemon):
+    with Receiver() as receiver:
+        daemon.configure({"mirror": hook(receiver.url)})
+        daemon.start()
+        good = daemon.config.read_text()
+        daemon.config.write_text(good.replace("contacts", "kontakte", 1) + "\nnonsense: 1\n")
+        event = daemon.reload()
+        daemon.drop_rows("1.ndjson", {"id": 1})
+        until(lambda: receiver.received, "a request by the old definition")
+        daemon.stop()
+
+    assert event["event"] == "config.rejected"
+    assert len(event["problems"]) == 2
+    assert any("nonsense: unknown key" in problem for problem in event["problems"])
+
+
+def test_nothing_changed_is_a_success_that_says_so(daemon):
+    with Receiver() as receiver:
+        daemon.configure({"mirror": hook(receiver.url)})
+        daemon.start()
+        assert daemon.reload()["event"] == "config.unchanged"
+        daemon.stop()
+
+
+def test_a_rotated_secret_in_a_file_is_used_from_the_next_attempt_on(daemon):
+    secret = daemon.folder / "secret"
+    secret.write_text(SECRET)
+    apps = {"filed": {"client_secret": {"file": "secret"}}}
+    request = {"signature": {"app_id": "filed"}, "method": "POST"}
+    with Receiver(lambda one: Answer(500 if "old" in one.headers["x-old"] else 200)) as receiver:
+        url = f"{receiver.url}/hook"
+        request |= {"url": url, "allow_http": True, "headers": {"X-Old": "new"}}
+        daemon.configure({"mirror": hook("") | {"request": request}}, apps=apps)
+        daemon.start()
+        daemon.drop_rows("1.ndjson", {"id": 1})
+        until(lambda: len(receiver.received) == 1, "a request")
+        secret.write_text("rotated")
+        assert daemon.reload()["event"] == "config.reloaded"
+        daemon.drop_rows("2.ndjson", {"id": 2})
+        until(lambda: len(receiver.received) == 2, "another request")
+        daemon.stop()
+
+    signed = [(one.headers["x-hubspot-signature"], one.body) for one in receiver.received]
+    assert signed[0][0] == hubspot_v2(SECRET, "POST", url, signed[0][1])
+    assert signed[1][0] == hubspot_v2("rotated", "POST", url, signed[1][1])
+
+
+def test_a_corrected_url_heals_what_waits(daemon):
+    with Receiver(lambda _: Answer(500)) as wrong, Receiver() as right:
+        daemon.configure({"mirror": hook(wrong.url)})
+        daemon.start()
+        daemon.drop_rows("1.ndjson", *({"id": number} for number in range(20)))
+        until(lambda: len(daemon.named("delivery.attempted")) == 20, "twenty attempts")
+        daemon.configure({"mirror": hook(right.url)})
+        daemon.reload()
+        until(lambda: len(right.received) == 20, "twenty at the right receiver", 10)
+        daemon.stop()
+
+    assert {one.id for one in wrong.received} == {one.id for one in right.received}
+    assert {one["attempts"] for one in daemon.deliveries()} == {2}
+
+
+def test_a_removed_webhook_holds_what_waits_until_it_returns(daemon):
+    statuses = {"status": 500}
+    with Receiver(lambda _: Answer(statuses["status"])) as receiver:
+        both = {"mirror": hook(receiver.url), "other": hook(f"{receiver.url}/other")}
+        daemon.configure(both)
+        daemon.start()
+        daemon.drop_rows("1.ndjson", {"id": 1})
+        until(lambda: len(receiver.received) == 2, "two requests")
+        until(lambda: len(daemon.named("delivery.attempted")) == 2, "two attempts")
+        statuses["status"] = 200
+        daemon.configure({"other": both["other"]})
+        daemon.reload()
+        held = daemon.deliveries("--state", "held")
+        daemon.configure(both)
+        daemon.reload()
+        until(lambda: len(receiver.received) == 3, "the held one", 10)
+        daemon.stop()
+
+    assert [one["webhook"] for one in held] == ["mirror"]
+    assert held[0]["next_attempt_at"] is None
+
+
+def test_a_file_that_lost_most_of_its_webhooks_is_refused(daemon):
+    with Receiver() as receiver:
+        daemon.configure({f"w{number}": hook(receiver.url) for number in range(12)})
+        daemon.start()
+        daemon.configure({f"w{number}": hook(receiver.url) for number in range(5)})
+        event = daemon.reload()
+        daemon.stop()
+
+    assert event["event"] == "config.rejected"
+    assert "7 of 12 webhooks would vanish" in event["problems"][0]
+
+
+def test_a_source_may_not_become_another_under_the_same_key(daemon):
+    with Receiver() as receiver:
+        daemon.configure({"mirror": hook(receiver.url)})
+        daemon.start()
+        daemon.configure({"mirror": hook(receiver.url)}, source={"path": "elsewhere"})
+        event = daemon.reload()
+        daemon.stop()
+        daemon.start(is_awaited=False)
+        status = daemon.wait()
+
+    assert event["event"] == "config.rejected"
+    assert "give the changed source a new key" in event["problems"][0]
+    assert status == 78
+
+
+def test_a_bad_configuration_at_the_start_ends_with_78(daemon):
+    daemon.config.write_text("version: 1\nsources: {}\nwebhooks: {a: {}}\n")
+    daemon.start(is_awaited=False)
+
+    assert daemon.wait() == 78
+    assert "Traceback" not in daemon.log
+    assert "config.yaml:3:12: webhooks.a: 'request' is missing" in daemon.log
+
+
+def test_attempts_remember_the_configuration_they_were_made_under(daemon):
+    with Receiver() as receiver:
+        daemon.configure({"mirror": hook(receiver.url)})
+        daemon.start()
+        daemon.drop_rows("1.ndjson", {"id": 1})
+        until(lambda: daemon.named("delivery.attempted"), "an attempt")
+        config = yaml.safe_load(daemon.config.read_text())
+        daemon.stop()
+
+    (delivery,) = daemon.deliveries()
+    shown = daemon.command(
+        "deliveries", "show", delivery["id"], "--json", "--state-directory", "state"
+    )
+    (attempt,) = json.loads(shown.stdout)["attempt_log"]
+    assert attempt["config_hash"] == daemon.named("config.loaded")[0]["config_hash"]
+    assert config["version"] == 1

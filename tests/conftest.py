@@ -1,0 +1,14 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import pytest
+
+from webhookd.telemetry import logs
+
+
+@pytest.fixture(autouse=True)
+def _quiet_logs():
+    """Show errors only: a test that fails should show why, not what went well."""
+    logs.configure("console", "ERROR")
+    logs.redact_with(str)

@@ -1,0 +1,172 @@
+"""The real daemon as a process: started, fed, signalled and killed as people would."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from webhookd import clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+PATIENCE = 30.0
+SECRET = "a-client-secret-of-the-tests"
+
+
+def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
+    """Wait until *condition* gives something true and return that; say *what* failed."""
+    end = clock.monotonic() + seconds
+    while True:
+        met = condition()
+        if met:
+            return met
+        assert clock.monotonic() < end, f"{what}: not within {seconds:g} s"
+        threading.Event().wait(0.01)
+
+
+class Daemon:
+    """A daemon in *folder*: its configuration, its drop directory `crm`, its state."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        self.config = folder / "config.yaml"
+        self.state = folder / "state"
+        self.environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("WEBHOOKD_")
+        } | {"APP_SECRET": SECRET, **(environment or {})}
+        self.events: list[dict[str, Any]] = []
+        self.log = ""
+        self.process: subprocess.Popen[str] | None = None
+        self._reading: threading.Thread | None = None
+
+    def configure(self, webhooks: Mapping[str, Any], **more: Any) -> None:
+        """Write a configuration of *webhooks* on the source `export`."""
+        source = {"type": "drop_directory", "path": "crm", "object": "contacts"}
+        content = {
+            "version": 1,
+            "egress": {"allow": ["127.0.0.0/8"]},
+            "apps": {"1234567": {"client_secret": {"env": "APP_SECRET"}}},
+            "sources": {"export": source | more.pop("source", {})},
+            "webhooks": webhooks,
+        } | more
+        self.config.write_text(yaml.safe_dump(content, sort_keys=False))
+
+    def command(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run `webhookd` with *arguments* to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "webhookd", *arguments],
+            env=self.environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+            **options,
+        )
+
+    def start(self, *arguments: str, is_awaited: bool = True) -> None:
+        """Start the daemon, and wait until it is ready."""
+        count = self._count("daemon.ready")
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "webhookd", "run", "--log-format", "json"),
+                *("--config", str(self.config), "--state-directory", str(self.state)),
+                *arguments,
+            ],
+            env=self.environment,
+            cwd=self.folder,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._reading = threading.Thread(target=self._read, args=(self.process,), daemon=True)
+        self._reading.start()
+        if is_awaited:
+            until(lambda: self._count("daemon.ready") > count or self.has_ended, "ready")
+            assert not self.has_ended, self.log
+
+    @property
+    def has_ended(self) -> bool:
+        """Return whether the process is over."""
+        return self.process is not None and self.process.poll() is not None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def stop(self) -> int:
+        """Stop it in order and return its exit status."""
+        self.signal(signal.SIGTERM)
+        return self.wait()
+
+    def kill(self) -> None:
+        """Kill it with no chance to do anything."""
+        self.signal(signal.SIGKILL)
+        self.wait()
+
+    def close(self) -> None:
+        """End it, however far it came."""
+        if self.process is not None and self.process.stderr and not self.process.stderr.closed:
+            self.process.kill()
+            self.wait()
+
+    def wait(self) -> int:
+        """Wait for the end and return the exit status."""
+        assert self.process is not None
+        assert self._reading is not None
+        status = self.process.wait(PATIENCE)
+        self._reading.join(PATIENCE)
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+        return status
+
+    def reload(self) -> dict[str, Any]:
+        """Send SIGHUP and return the event that says what came of it."""
+        results = ("config.reloaded", "config.unchanged", "config.rejected")
+        count = sum(self._count(name) for name in results)
+        self.signal(signal.SIGHUP)
+        until(lambda: sum(self._count(name) for name in results) > count, "a reload's result")
+        return [event for event in self.events if event["event"] in results][-1]
+
+    def drop(self, name: str, content: str | bytes) -> None:
+        """Drop a file as every producer should: written aside, then renamed."""
+        written = self.folder / "crm" / "tmp" / name
+        written.write_bytes(content.encode() if isinstance(content, str) else content)
+        written.rename(self.folder / "crm" / "new" / name)
+
+    def drop_rows(self, name: str, *rows: Mapping[str, Any]) -> None:
+        """Drop an ndjson file of *rows*."""
+        self.drop(name, "".join(json.dumps(row) + "\n" for row in rows))
+
+    def deliveries(self, *arguments: str) -> list[dict[str, Any]]:
+        """Return what `webhookd deliveries list --json` prints."""
+        listed = self.command(
+            *("deliveries", "list", "--json", "--limit", "100000"),
+            *("--state-directory", str(self.state)),
+            *arguments,
+        )
+        assert listed.returncode == 0, listed.stderr
+        return [json.loads(line) for line in listed.stdout.splitlines()]
+
+    def named(self, event: str) -> list[dict[str, Any]]:
+        """Return the log's events of a name."""
+        return [one for one in self.events if one["event"] == event]
+
+    def _count(self, event: str) -> int:
+        return len(self.named(event))
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stderr is not None
+        for line in process.stderr:
+            self.log += line
+            if line.startswith("{"):
+                self.events.append(json.loads(line))

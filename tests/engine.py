@@ -1,0 +1,125 @@
+"""The whole of `delivery/` on a real database, with a scripted receiver behind httpx's seam."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import httpx
+
+from tests.making import LOOPBACK
+from webhookd import clock
+from webhookd.delivery.courier import Courier
+from webhookd.delivery.dispatch import Dispatch
+from webhookd.delivery.lanes import define
+from webhookd.delivery.scheduling import DeliveryJobStore, LaneExecutor, Scheduler
+from webhookd.delivery.settling import Settling
+from webhookd.rules.redaction import Redactor
+from webhookd.storage import lanes, outbox
+from webhookd.storage.database import open_database
+from webhookd.storage.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from webhookd.model import Delivery
+    from webhookd.rules.plan import Webhook
+    from webhookd.storage.database import Database
+
+
+@dataclass
+class Engine:
+    """Writer, lanes, courier and scheduler, wired as the daemon wires them."""
+
+    database: Database
+    writer: Writer
+    dispatch: Dispatch
+    settling: Settling
+    scheduler: Scheduler
+    webhooks: dict[str, Webhook] = field(default_factory=dict)
+
+    async def adopt(self, *webhooks: Webhook) -> None:
+        """Put webhooks in force, as a reload does."""
+        prepared = {webhook.name: define(webhook, LOOPBACK) for webhook in webhooks}
+        definitions = [
+            lanes.Definition(name, one.request_digest, one.target_digest)
+            for name, one in prepared.items()
+        ]
+        await self.settling.drain()
+        rows = await self.writer.write(
+            lambda connection: lanes.adopt(connection, definitions, clock.now())
+        )
+        starts = {
+            row.webhook: await self.writer.write(
+                lambda connection, row=row: outbox.recall_starts(
+                    connection, row.number, clock.now()
+                )
+            )
+            for row in rows
+            if row.webhook not in self.webhooks
+        }
+        self.webhooks |= {webhook.name: webhook for webhook in webhooks}
+        self.dispatch.adopt(rows, prepared, starts)
+
+    async def store(self, *deliveries: Delivery, offer: bool = True) -> None:
+        """Store deliveries and, as intake does, hand them over."""
+        await self.writer.write(lambda connection: outbox.store(connection, deliveries))
+        if offer:
+            self.dispatch.offer(deliveries)
+
+    async def query(self, sql: str, *values: object) -> list[tuple]:
+        """Return rows of the database."""
+        return await self.writer.read(lambda connection: connection.execute(sql, values).fetchall())
+
+
+@asynccontextmanager
+async def engine(url: str, answer: Callable[[httpx.Request], object], **settings: object):
+    """Run an engine whose requests *answer* answers (a response, or an awaitable of one)."""
+
+    async def answering(request: httpx.Request) -> httpx.Response:
+        given = answer(request)
+        return await given if asyncio.iscoroutine(given) else given
+
+    database = open_database(url)
+    async with Writer(database) as writer:
+        courier = Courier(
+            httpx.MockTransport(answering),
+            now=clock.now,
+            monotonic=clock.monotonic,
+            dice=settings.pop("dice", lambda: 0.0),
+        )
+        courier.redactor = Redactor(())
+        dispatch = Dispatch(
+            courier,
+            writer,
+            max_in_flight=settings.pop("max_in_flight", 1000),
+            now=clock.now,
+            monotonic=clock.monotonic,
+        )
+        dispatch.settling = settling = Settling(writer, dispatch.committed)
+        store = DeliveryJobStore(dispatch, writer, database)
+        scheduler = Scheduler(store, LaneExecutor(dispatch))
+        dispatch.wake = scheduler.wakeup
+        scheduler.start()
+        dispatch.open()
+        yield Engine(database, writer, dispatch, settling, scheduler)
+        await dispatch.drain(settings.pop("grace", 5))
+        await settling.drain()
+        scheduler.shutdown(wait=False)
+        await store.drain()
+    database.close()
+
+
+async def until(condition: Callable[[], object], seconds: float = 10) -> None:
+    """Wait for *condition*, a function that may return an awaitable, or fail."""
+    end = clock.monotonic() + seconds
+    while True:
+        met = condition()
+        if asyncio.iscoroutine(met):
+            met = await met
+        if met:
+            return
+        assert clock.monotonic() < end, "it did not happen in time"
+        await asyncio.sleep(0.005)

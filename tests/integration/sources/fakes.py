@@ -1,0 +1,176 @@
+"""A ledger in memory, a list of reports, and a drop directory to run between them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from webhookd.errors import StorageError
+from webhookd.model import Batch, ClaimedFile
+from webhookd.rules.plan import DirectorySource
+from webhookd.sources.directory import DropDirectory
+
+
+class FakeStorage:
+    """A FileLedger and a Take over dictionaries, committed step by step.
+
+    *step* is called before and after each commit, so that a test can make the daemon die there.
+    """
+
+    def __init__(self, step=lambda _: None):
+        self.step = step
+        self.files = {}
+        self.bad = {}
+        self.taken = []
+        self.as_known = []
+        self.started = set()
+        self.refusals = 0
+
+    def _refuse(self):
+        if self.refusals:
+            self.refusals -= 1
+            raise StorageError("the disk is full")
+
+    async def take(self, batch: Batch):
+        """Commit a batch with its progress."""
+        self._refuse()
+        self.step("before take")
+        made = batch.progress
+        before = self.files[made.claim]
+        assert made.rows_taken - before.rows_taken == len(batch.observations) + len(made.bad_rows)
+        self.files[made.claim] = replace(
+            before,
+            rows_taken=made.rows_taken,
+            bad_count=before.bad_count + len(made.bad_rows),
+            openings=0,
+            is_finished=made.is_finished,
+        )
+        self.bad.setdefault(made.claim, []).extend(made.bad_rows)
+        self.taken.extend(batch.observations)
+        self.as_known.extend([batch.as_known] * len(batch.observations))
+        if made.is_finished:
+            self.started.add(made.source)
+        self.step("after take")
+
+    async def claims(self, source):
+        """Return the files of *source*."""
+        self._refuse()
+        return tuple(file for file in self.files.values() if file.source == source)
+
+    async def open(self, source, claim, name):
+        """Count one more opening."""
+        self._refuse()
+        self.step("before open")
+        file = self.files.get(claim, ClaimedFile(source, claim, name))
+        self.files[claim] = replace(file, openings=file.openings + 1)
+        self.step("after open")
+        return self.files[claim]
+
+    async def rest(self, claim):
+        """Set the openings to zero."""
+        if claim in self.files:
+            self.files[claim] = replace(self.files[claim], openings=0)
+
+    async def bad_rows(self, claim, limit):
+        """Return the first bad rows."""
+        return tuple(self.bad.get(claim, ())[:limit])
+
+    async def forget(self, claim):
+        """Forget a file."""
+        self.step("before forget")
+        self.files.pop(claim, None)
+        self.bad.pop(claim, None)
+        self.step("after forget")
+
+    async def has_started(self, source):
+        """Return whether a first file was finished."""
+        return source in self.started
+
+    @property
+    def ids(self):
+        """Return the ids of the records taken, in order."""
+        return [seen.record_id for seen in self.taken]
+
+
+class ListedReports:
+    """Keeps what was reported."""
+
+    def __init__(self):
+        self.lines = []
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return lambda *arguments, **facts: self.lines.append((name, arguments[1:], facts))
+
+    def named(self, name):
+        """Return the facts of every report of this *name*."""
+        return [(*arguments, facts) for found, arguments, facts in self.lines if found == name]
+
+
+class Drop:
+    """A drop directory in a folder of its own."""
+
+    def __init__(self, root, storage=None, **settings):
+        self.root = root
+        self.storage = storage or FakeStorage()
+        self.reports = ListedReports()
+        self.settings = DirectorySource("crm", root, "contacts", **settings)
+
+    def source(self, **options):
+        """Return the source, as a daemon that just started makes it."""
+        return DropDirectory(
+            self.settings, self.storage.take, self.storage, self.reports, **options
+        )
+
+    @asynccontextmanager
+    async def running(self, **options):
+        """Run the source while the block lasts."""
+        task = asyncio.create_task(self.source(**options).run())
+        try:
+            await eventually(lambda: task.done() or (self.root / "accepted").is_dir())
+            yield task
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+            if not task.cancelled():
+                task.result()
+
+    def drop(self, name, content: bytes | str, *, seconds_ago=10):
+        """Put a file in as a producer should: written in `tmp/`, renamed to `new/`."""
+        for folder in ("tmp", "new"):
+            (self.root / folder).mkdir(parents=True, exist_ok=True)
+        path = self.root / "tmp" / "being-written"
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        written_at = time.time() - seconds_ago
+        if seconds_ago:
+            os.utime(path, (written_at, written_at))
+        path.rename(self.root / "new" / name)
+
+    def names(self, folder):
+        """Return the names in *folder*."""
+        return sorted(path.name for path in (self.root / folder).iterdir())
+
+    @property
+    def is_settled(self):
+        """Return whether nothing waits or is in work, on disk or in the ledger."""
+        return not (self.names("new") or self.names("work") or self.storage.files)
+
+
+def rows(*ids) -> str:
+    """Return NDJSON with a row for each id."""
+    return "".join(f'{{"id":"{record_id}"}}\n' for record_id in ids)
+
+
+async def eventually(holds, seconds=10.0):
+    """Wait until *holds* returns something true, and return that."""
+    until = time.monotonic() + seconds
+    while True:
+        found = holds()
+        if found:
+            return found
+        assert time.monotonic() < until, "it did not happen in time"
+        await asyncio.sleep(0.005)

@@ -1,0 +1,189 @@
+"""Deliveries in a real database: what is stored is found, in order, until it is settled."""
+
+import sqlite3
+from datetime import timedelta
+
+import pytest
+
+from tests.making import NOW, a_delivery, a_settlement
+from webhookd.errors import StorageError
+from webhookd.model import ChangeKind, GivenUp, Held, RetryAt
+from webhookd.storage import lanes, outbox
+from webhookd.storage.database import open_database, open_for_reading
+from webhookd.storage.lanes import Definition
+from webhookd.storage.outbox import Wanted
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def connection(database):
+    connection = database.connect()
+    lanes.adopt(connection, [Definition("crm-mirror", "r1", "t1")], NOW)
+    yield connection
+    connection.close()
+
+
+def due(connection, *, epoch=0, limit=10, at=NOW):
+    return outbox.find_due(connection, [Wanted(1, epoch, limit)], at)[0]
+
+
+def ids(deliveries):
+    return [delivery.id for delivery in deliveries]
+
+
+def test_a_stored_delivery_comes_back_as_it_was(connection):
+    delivery = a_delivery(record_id="ø\n'", change=ChangeKind.DELETED)
+
+    outbox.store(connection, [delivery])
+
+    assert due(connection).deliveries == (delivery,)
+
+
+def test_due_deliveries_come_longest_due_first_and_only_when_due(connection):
+    late, early = a_delivery(due_at=NOW), a_delivery(due_at=NOW - MINUTE)
+    later = a_delivery(due_at=NOW + MINUTE)
+    outbox.store(connection, [later, late, early])
+
+    found = due(connection)
+
+    assert ids(found.deliveries) == ids([early, late])
+    assert found.next_at == later.due_at
+
+
+def test_a_full_answer_says_that_there_may_be_more_at_once(connection):
+    outbox.store(connection, [a_delivery() for _ in range(3)])
+
+    found = due(connection, limit=2)
+
+    assert len(found.deliveries) == 2
+    assert found.next_at == NOW
+
+
+def test_a_retry_comes_back_when_it_is_due_with_its_history(connection):
+    delivery = a_delivery()
+    outbox.store(connection, [delivery])
+
+    outbox.settle(connection, [a_settlement(delivery, RetryAt(NOW + MINUTE, "it was busy"))])
+
+    assert due(connection).deliveries == ()
+    (again,) = due(connection, at=NOW + MINUTE).deliveries
+    assert (again.id, again.attempts_made, again.first_attempt_at) == (delivery.id, 1, NOW)
+
+
+@pytest.mark.parametrize("outcome", [None, GivenUp("the receiver answered 400")])
+def test_a_settled_delivery_is_never_handed_out_again(connection, outcome):
+    delivery = a_delivery()
+    outbox.store(connection, [delivery])
+
+    outbox.settle(connection, [a_settlement(delivery, outcome)])
+
+    assert due(connection, at=NOW + 1000 * MINUTE) == outbox.Due(1, (), None)
+
+
+def test_a_settlement_never_undoes_an_earlier_one(connection):
+    delivery = a_delivery()
+    outbox.store(connection, [delivery])
+    outbox.settle(connection, [a_settlement(delivery)])
+
+    outbox.settle(connection, [a_settlement(delivery, RetryAt(NOW, "too late"))])
+
+    assert due(connection, at=NOW + MINUTE).deliveries == ()
+
+
+def test_a_410_holds_the_lane_and_keeps_the_delivery(connection):
+    delivery = a_delivery()
+    outbox.store(connection, [delivery])
+
+    outbox.settle(connection, [a_settlement(delivery, Held("the receiver is gone (410)"))])
+
+    (row,) = lanes.all_rows(connection)
+    assert row.hold == "the receiver is gone (410)"
+    assert ids(due(connection, at=NOW + MINUTE).deliveries) == [delivery.id]
+
+
+def test_a_retry_after_quiets_the_lane_and_only_ever_longer(connection):
+    first, second = a_delivery(), a_delivery()
+    outbox.store(connection, [first, second])
+    for delivery, wait in ((first, 10 * MINUTE), (second, MINUTE)):
+        outcome = RetryAt(NOW + wait, "429", lane_paused_until=NOW + wait)
+        outbox.settle(connection, [a_settlement(delivery, outcome)])
+
+    (row,) = lanes.all_rows(connection)
+
+    assert row.quiet_until == NOW + 10 * MINUTE
+
+
+def test_a_raised_epoch_makes_what_waits_due_without_touching_it(connection):
+    waiting, fresh = a_delivery(due_at=NOW + 60 * MINUTE), a_delivery(due_at=NOW + MINUTE)
+    outbox.store(connection, [waiting])
+    lanes.adopt(connection, [Definition("crm-mirror", "r2", "t2")], NOW)
+    outbox.store(connection, [fresh])
+
+    found = due(connection, epoch=1)
+
+    assert ids(found.deliveries) == [waiting.id]
+    assert found.next_at == fresh.due_at
+
+
+def test_retention_deletes_settled_deliveries_only_and_a_few_at_a_time(connection):
+    settled = [a_delivery() for _ in range(5)]
+    pending = a_delivery()
+    outbox.store(connection, [*settled, pending])
+    outbox.settle(connection, [a_settlement(delivery) for delivery in settled])
+
+    counts = []
+    for _ in range(3):
+        connection.execute("BEGIN")
+        counts.append(outbox.retire(connection, NOW + MINUTE, 3))
+        connection.execute("COMMIT")
+
+    assert counts == [3, 2, 0]
+    assert connection.execute("SELECT id FROM deliveries").fetchall() == [(pending.id,)]
+    assert connection.execute("SELECT count(*) FROM attempts").fetchone() == (0,)
+
+
+def test_retention_gives_the_disk_back(connection):
+    settled = [a_delivery() for _ in range(3000)]
+    outbox.store(connection, settled)
+    outbox.settle(connection, [a_settlement(delivery) for delivery in settled])
+    before = connection.execute("PRAGMA page_count").fetchone()[0]
+
+    while outbox.retire(connection, NOW + MINUTE, 500):
+        pass
+
+    assert connection.execute("PRAGMA page_count").fetchone()[0] < before / 2
+
+
+def test_finding_due_ones_among_many_settled_uses_the_index(connection):
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {outbox._DUE}", (1, 0, 0, 10)).fetchall()
+
+    steps = " ".join(row[3] for row in plan)
+    assert "USING INDEX due (lane=? AND epoch=? AND due_at" in steps
+    assert "TEMP B-TREE" not in steps
+
+
+def test_a_database_of_another_version_is_refused(url):
+    open_database(url).close()
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+        connection.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
+    connection.close()
+
+    with pytest.raises(StorageError, match="schema version 99"):
+        open_database(url)
+    with pytest.raises(StorageError, match="schema version 99"):
+        open_for_reading(url)
+
+
+def test_a_file_that_is_no_database_is_refused(url, tmp_path):
+    (tmp_path / "webhookd.db").write_bytes(b"hello, I am a text file" * 100)
+
+    with pytest.raises(StorageError, match="not a database"):
+        open_database(url)
+
+
+def test_looking_never_creates_a_database(url, tmp_path):
+    with pytest.raises(StorageError, match="cannot read the database"):
+        open_for_reading(url)
+
+    assert list(tmp_path.iterdir()) == []

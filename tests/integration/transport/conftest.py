@@ -1,0 +1,62 @@
+"""Runs coroutine tests on both event loops, and lets none of them leave anything behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+
+from tests.integration.transport.scripted import eventually
+from webhookd.transport import Transport
+
+
+@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def loop_factory(request):
+    return request.param
+
+
+@pytest.fixture
+def transport(loop_factory):
+    return Transport()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test that is a coroutine."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    with asyncio.Runner(loop_factory=pyfuncitem.funcargs["loop_factory"]) as runner:
+        runner.run(_leaving_nothing(pyfuncitem.obj(**arguments), arguments["transport"]))
+    return True
+
+
+async def _leaving_nothing(test: Any, transport: Transport) -> None:
+    noise: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: noise.append(context))
+    sockets_before = open_sockets()
+    try:
+        await test
+    finally:
+        await asyncio.wait_for(transport.aclose(), 5)
+    await eventually(lambda: len(asyncio.all_tasks()) == 1)
+    await eventually(lambda: open_sockets() == sockets_before)
+    gc.collect()
+    assert noise == []
+
+
+def open_sockets() -> int:
+    """Return how many sockets this process has open."""
+    return sum(_is_socket(entry) for entry in Path("/proc/self/fd").iterdir())
+
+
+def _is_socket(entry: Path) -> bool:
+    try:
+        return str(entry.readlink()).startswith("socket:")
+    except OSError:
+        return False

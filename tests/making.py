@@ -1,0 +1,79 @@
+"""Values for tests: complete, plausible, and easy to vary."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Network
+from itertools import count
+from typing import Any
+
+from webhookd.model import Attempt, ChangeKind, Delivered, Delivery, Outcome, Rendered, Settlement
+from webhookd.rules.plan import Body, BodyFormat, DeliveryPolicy, Egress, Plan, Request, Webhook
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+"""A moment for tests whose rules take time as an argument."""
+
+LOOPBACK = Egress(allow=(IPv4Network("127.0.0.0/8"),))
+
+_serial = count(1)
+
+
+def a_webhook(name: str = "crm-mirror", **changes: Any) -> Webhook:
+    """Return a webhook that posts every change of contacts to a receiver that is not there."""
+    body = Body(properties=None, static={}, format=BodyFormat.RECORD, previous=False)
+    request = Request("POST", "https://receiver.example/hook", body=body)
+    return replace(Webhook(name, "export", "contacts", request), **changes)
+
+
+def a_policy(**changes: Any) -> DeliveryPolicy:
+    """Return the default delivery policy, varied."""
+    return replace(DeliveryPolicy(), **changes)
+
+
+def a_plan(*webhooks: Webhook) -> Plan:
+    """Return a plan of *webhooks* that may reach loopback."""
+    by_name = {webhook.name: webhook for webhook in webhooks}
+    return Plan("c0ffee000000", LOOPBACK, {}, by_name)
+
+
+def a_delivery(webhook: str = "crm-mirror", **changes: Any) -> Delivery:
+    """Return a delivery of its own id, due at NOW."""
+    delivery = Delivery(
+        id=f"{next(_serial):032x}",
+        webhook=webhook,
+        source="export",
+        object="contacts",
+        record_id="123",
+        change=ChangeKind.UPDATED,
+        rendered=Rendered("POST", b'{"email":"ada@example.com"}', "application/json", ""),
+        created_at=NOW,
+        due_at=NOW,
+    )
+    return replace(delivery, **changes)
+
+
+def a_settlement(
+    delivery: Delivery, outcome: Outcome | None = None, *, lane: int = 1, **changes: Any
+) -> Settlement:
+    """Return the settlement of an attempt at *delivery* that lasted a second."""
+    attempt = Attempt(
+        number=delivery.attempts_made + 1,
+        started_at=NOW,
+        seconds=1.0,
+        status=200,
+        error=None,
+        answer="thank you",
+        config_hash="c0ffee000000",
+    )
+    settlement = Settlement(
+        delivery=delivery,
+        lane=lane,
+        epoch=0,
+        attempt=attempt,
+        outcome=outcome or Delivered(),
+        first_attempt_at=NOW,
+        held_before=0.0,
+        ended_at=NOW + timedelta(seconds=1),
+    )
+    return replace(settlement, **changes)

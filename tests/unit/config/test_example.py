@@ -1,0 +1,75 @@
+"""The example and the reference: complete, right, and up to date."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from webhookd import config
+from webhookd.config.reference import reference
+from webhookd.config.schema import schema
+
+ROOT = Path(__file__).parents[3]
+EXAMPLE = ROOT / "config.example.yaml"
+
+
+def keys_of(node) -> set[str]:
+    """Return every key that a schema gives a meaning to, at any depth."""
+    if isinstance(node, list):
+        return set().union(*map(keys_of, node))
+    if not isinstance(node, dict):
+        return set()
+    found = set(node.get("properties", ()))
+    for word, child in node.items():
+        if word in {"properties", "$defs", "patternProperties"}:
+            found = found.union(*map(keys_of, child.values()))
+        elif word not in {"examples", "default"}:
+            found |= keys_of(child)
+    return found
+
+
+def test_the_example_passes_once_its_secrets_exist(tmp_path, authority_pem):
+    shutil.copy(EXAMPLE, tmp_path / "config.yaml")
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "previous-client-secret").write_text("previous\n")
+    (secrets / "erp-ca.pem").write_bytes(authority_pem)
+    (secrets / "portal-token").write_text("token")
+    environment = {"ERP_CLIENT_SECRET": "a", "ERP_KEY": "b", "BI_PASSWORD": "c"}
+    environment["CREDENTIALS_DIRECTORY"] = str(secrets)
+
+    found = config.load(tmp_path / "config.yaml", environment=environment)
+
+    assert found.plan.webhooks.keys() == {"new-customer", "customer-portal", "price-changed"}
+    assert found.warnings == ()
+    assert len(found.plan.secrets) == 5
+
+
+def test_the_example_passes_offline_as_it_stands():
+    assert config.load(EXAMPLE, environment={}, offline=True).is_offline
+
+
+def test_the_example_shows_every_key():
+    live = "\n".join(line.partition(" #")[0] for line in EXAMPLE.read_text().splitlines())
+
+    missing = {key for key in keys_of(schema()) if not re.search(rf"\b{key}:", live)}
+
+    assert missing == set()
+
+
+def test_the_reference_is_the_one_that_the_schema_gives():
+    assert (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8") == reference(), (
+        "renew it: python -m webhookd.config.reference > docs/configuration.md"
+    )
+
+
+def test_the_reference_explains_every_key_and_its_links_lead_somewhere():
+    text = reference()
+    headings = {
+        re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-")
+        for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    }
+
+    assert {key for key in keys_of(schema()) if f"| `{key}` |" not in text} == set()
+    assert set(re.findall(r"\(#([^)]*)\)", text)) <= headings

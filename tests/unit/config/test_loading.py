@@ -1,0 +1,166 @@
+"""Loading: secrets, files, folders, warnings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from webhookd import config
+from webhookd.errors import ConfigError
+from webhookd.model import Secret
+from webhookd.rules import plan
+
+
+def test_relative_paths_start_from_the_tmp_path_of_the_file(tmp_path, monkeypatch, minimal):
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "secret").write_text("from a file\r\n")
+    key = "{type: bearer, token: {file: secret}}"
+    text = minimal.replace('hook"}', f'hook", authentication: {key}}}')
+    (tmp_path / "inner" / "config.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+
+    found = config.load(Path("inner/config.yaml"), environment={}).plan
+
+    assert found.sources["crm"].path == tmp_path / "inner" / "drop"
+    assert found.webhooks["hook"].request.authentication == plan.Bearer(Secret("from a file"))
+
+
+def test_a_credential_is_a_file_in_the_directory_that_systemd_names(tmp_path, minimal, loaded):
+    (tmp_path / "token").write_text("from systemd")
+    key = "{type: basic, username: me, password: {credential: token}}"
+    text = minimal.replace('hook"}', f'hook", authentication: {key}}}')
+
+    found = loaded(text, CREDENTIALS_DIRECTORY=str(tmp_path)).plan
+
+    authentication = found.webhooks["hook"].request.authentication
+    assert authentication == plan.Basic("me", Secret("from systemd"))
+
+
+def test_offline_looks_for_no_secrets_and_files_and_says_so(minimal, loaded):
+    request = "tls: {ca_file: nowhere.pem}, authentication: {type: bearer, token: {env: NOT_SET}}"
+    text = minimal.replace('hook"}', f'hook", {request}}}')
+
+    found = loaded(text, offline=True)
+
+    assert found.is_offline
+    assert found.plan.secrets == ()
+    assert found.plan.webhooks["hook"].request.authentication == plan.Bearer(Secret(""))
+    assert not loaded(minimal).is_offline
+
+
+def test_plans_that_differ_in_a_secret_only_have_one_hash_and_are_not_equal(minimal, loaded):
+    key = "{type: bearer, token: {env: TOKEN}}"
+    text = minimal.replace('hook"}', f'hook", authentication: {key}}}')
+
+    one, other, again = (loaded(text, TOKEN=token).plan for token in ("a", "b", "a"))
+
+    assert one.hash == other.hash
+    assert one != other
+    assert one == again
+
+
+def test_the_hash_is_that_of_the_content_and_not_of_its_form(minimal, loaded):
+    source = "    source: crm\n"
+    same = minimal.replace(source, "").replace(
+        "contacts\n", "contacts\n    'source':   crm # why\n"
+    )
+    other = minimal.replace("/hook", "/other")
+
+    hashes = [loaded(text).plan.hash for text in (minimal, same, other)]
+
+    assert hashes[0] == hashes[1] != hashes[2]
+    assert len(hashes[0]) == 12
+    assert int(hashes[0], 16) >= 0
+
+
+def test_the_hash_is_the_same_whatever_comes_first_in_the_file(minimal, loaded):
+    head, hooks = minimal.split("webhooks:\n")
+    one, two = hooks, hooks.replace("hook:", "other:", 1)
+
+    first, second = (loaded(f"{head}webhooks:\n{text}").plan for text in (one + two, two + one))
+
+    assert first.hash == second.hash
+
+
+def test_each_webhook_has_a_document_without_secrets_for_comparing(minimal, loaded):
+    key = "{type: bearer, token: {env: TOKEN}}"
+    text = minimal.replace('hook"}', f'hook", authentication: {key}}}')
+
+    found = loaded(text, TOKEN="CANARY").webhook_documents
+
+    assert found.keys() == {"hook"}
+    assert '"first_after":"1m"' in found["hook"]
+    assert '"env":"TOKEN"' in found["hook"]
+    assert "CANARY" not in found["hook"]
+
+
+def test_a_file_of_authorities_has_a_fingerprint_of_its_content(
+    tmp_path, authority_pem, minimal, loaded
+):
+    (tmp_path / "ca.pem").write_bytes(authority_pem)
+    text = minimal.replace('hook"}', 'hook", tls: {ca_file: ca.pem}}')
+
+    tls = loaded(text).plan.webhooks["hook"].request.tls
+
+    assert tls.ca_file == tmp_path / "ca.pem"
+    assert len(tls.ca_fingerprint) == 64
+
+
+def test_the_files_of_a_tmp_path_are_merged(tmp_path, minimal):
+    source, webhooks = minimal.split("webhooks:")
+    (tmp_path / "b.yaml").write_text(source)
+    (tmp_path / "a.yaml").write_text("version: 1\nwebhooks:" + webhooks)
+    (tmp_path / ".hidden.yaml").write_text("not read")
+    (tmp_path / "notes.txt").write_text("not read")
+
+    assert config.load(tmp_path, environment={}).plan.webhooks.keys() == {"hook"}
+
+
+@pytest.mark.parametrize("name", ["nowhere.yaml", "n" * 300, "nul\0"])
+def test_a_path_that_leads_nowhere_is_a_problem_without_a_place(tmp_path, name):
+    with pytest.raises(ConfigError) as caught:
+        config.load(tmp_path / name, environment={})
+
+    (problem,) = caught.value.problems
+    assert str(problem).startswith(f"{tmp_path / name}: cannot be read: ")
+
+
+def test_a_link_that_leads_to_itself_does_not_hang(tmp_path, minimal, loaded):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    text = minimal.replace("path: drop", "path: loop/drop")
+
+    assert loaded(text).plan.sources["crm"].path == tmp_path / "loop" / "drop"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "10.1.2.3",
+        "127.1",
+        "2130706433",
+        "0x7f.1",
+        "localhost",
+        "a.localhost.",
+        "[::1]",
+        "[fd00::1]",
+    ],
+)
+def test_an_address_that_egress_refuses_is_a_warning(host, minimal, loaded):
+    (warning,) = loaded(minimal.replace("example.com", host)).warnings
+
+    assert (warning.line, warning.where) == (8, "webhooks.hook.request.url")
+    assert warning.message.startswith("egress will refuse this: ")
+
+
+@pytest.mark.parametrize("host", ["example.com", "8.8.8.8", "[2606:4700::1]"])
+def test_other_hosts_are_none(host, minimal, loaded):
+    assert loaded(minimal.replace("example.com", host)).warnings == ()
+
+
+def test_an_address_that_is_allowed_is_no_warning_and_deny_beats_allow(minimal, loaded):
+    text = minimal.replace("example.com", "10.1.2.3")
+
+    assert loaded(text + "egress: {allow: [10.0.0.0/8]}").warnings == ()
+    (warning,) = loaded(text + "egress: {allow: [10.0.0.0/8], deny: [10.1.0.0/16]}").warnings
+    assert "egress.allow" not in warning.message

@@ -1,0 +1,125 @@
+"""The settings of the process: where they come from, and what is wrong with them."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from webhookd.config.reference import reference
+from webhookd.config.settings import Settings
+from webhookd.errors import ConfigError
+
+
+def problems(environment: dict[str, str], **options: object) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        Settings.from_environment(environment, **options)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_nothing_set_gives_the_defaults():
+    found = Settings.from_environment({})
+
+    assert found.model_dump() == {
+        "config": None,
+        "state_directory": Path(".webhookd"),
+        "database_url": "sqlite:///.webhookd/webhookd.db",
+        "log_format": "auto",
+        "log_level": "info",
+        "retention": timedelta(days=30),
+        "max_in_flight": 1000,
+        "shutdown_timeout": timedelta(seconds=30),
+    }
+    assert found.database_path == Path(".webhookd/webhookd.db")
+
+
+def test_the_environment_of_this_process_is_not_looked_at(monkeypatch):
+    monkeypatch.setenv("WEBHOOKD_LOG_LEVEL", "debug")
+
+    assert Settings.from_environment({}).log_level == "info"
+
+
+def test_the_environment_is_read_and_options_win_over_it():
+    environment = {
+        "WEBHOOKD_LOG_LEVEL": "DEBUG",
+        "WEBHOOKD_RETENTION": "5d",
+        "WEBHOOKD_CONFIG": "a",
+    }
+
+    found = Settings.from_environment(environment, retention="6d", config=Path("b"), log_level=None)
+
+    assert (found.log_level, found.retention) == ("debug", timedelta(days=6))
+    assert found.config_path() == Path("b")
+
+
+def test_the_database_stands_in_the_state_directory_that_systemd_names():
+    found = Settings.from_environment({"STATE_DIRECTORY": "/var/lib/webhookd:/var/lib/other"})
+
+    assert found.state_directory == Path("/var/lib/webhookd")
+    assert found.database_path == Path("/var/lib/webhookd/webhookd.db")
+    found = Settings.from_environment(
+        {"STATE_DIRECTORY": "/var/lib/webhookd", "WEBHOOKD_STATE_DIRECTORY": "/srv"}
+    )
+    assert found.database_url == "sqlite:////srv/webhookd.db"
+
+
+def test_an_empty_variable_is_as_good_as_none():
+    assert Settings.from_environment({"WEBHOOKD_RETENTION": ""}).retention == timedelta(days=30)
+
+
+def test_every_problem_is_told_at_once_by_the_name_that_was_used():
+    found = problems(
+        {"WEBHOOKD_LOG_LEVEL": "inof", "WEBHOOKD_SHUTDOWN_TIMEOUT": "30"}, max_in_flight=0
+    )
+
+    assert found == [
+        (
+            "WEBHOOKD_LOG_LEVEL: 'inof' is not one of debug, info, warning, error; "
+            "did you mean 'info'?"
+        ),
+        "--max-in-flight: '0' is not a whole number from 1 to 100000",
+        (
+            "WEBHOOKD_SHUTDOWN_TIMEOUT: '30' is not a duration; write a whole number above zero "
+            "and a unit, like 500ms, 30s, 5m, 8h or 3d"
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:CANARY@host/db",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite://",
+        "webhookd.db",
+        "sqlite:///a?mode=CANARY",
+        "sqlite:///a\n",
+        "mysql://CANARY",
+    ],
+)
+def test_only_a_file_of_sqlite_holds_the_database_and_the_url_is_not_shown(url):
+    (problem,) = problems({"WEBHOOKD_DATABASE_URL": url})
+
+    assert "sqlite:///PATH" in problem
+    assert "CANARY" not in problem
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "1.5", "many", "100001", "1" * 5000, "٣", " 5"])
+def test_a_number_that_is_none_is_refused(number):
+    (problem,) = problems({"WEBHOOKD_MAX_IN_FLIGHT": number})
+
+    assert problem.endswith("is not a whole number from 1 to 100000")
+
+
+def test_a_configuration_that_nobody_named_is_asked_for():
+    with pytest.raises(ConfigError, match=r"WEBHOOKD_CONFIG: is not set; .* --config PATH"):
+        Settings.from_environment({}).config_path()
+
+
+def test_the_reference_lists_every_setting():
+    listed = re.findall(r"`WEBHOOKD_([A-Z_]+)` \|", reference())
+
+    assert [name.lower() for name in listed] == list(Settings.model_fields)

@@ -1,0 +1,197 @@
+"""Secrets out of text."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from webhookd.model import Secret
+from webhookd.rules.plan import Basic, Egress, Plan, Request, Webhook
+from webhookd.rules.redaction import Redactor
+
+CANARY = "cånary/<s3cret>+\"key\" & 'more'~"
+PLAIN = "Canary0123456789canary"
+AROUND = st.text("xyzXYZ ,;[]_", max_size=20)
+# Of letters that never stand around it, so that what is left of it can be told.
+SECRETS = st.text("abcdeåß日🚀/<>&\"+% '=", min_size=6, max_size=40)
+
+
+def base64_of(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+ENCODERS = {
+    "as it is": str,
+    "percent": lambda s: quote(s, safe=""),
+    "percent but slashes": quote,
+    "plus": quote_plus,
+    "json": lambda s: json.dumps(s)[1:-1],
+    "json in utf-8": lambda s: json.dumps(s, ensure_ascii=False)[1:-1],
+    "json with slashes": lambda s: json.dumps(s)[1:-1].replace("/", "\\/"),
+    "html": html.escape,
+    "html in decimal": lambda s: html.escape(s).replace("&#x27;", "&#39;"),
+    "hex": lambda s: s.encode().hex(),
+    "upper hex": lambda s: s.encode().hex().upper(),
+    "base64": base64_of,
+    "url-safe base64": lambda s: base64.urlsafe_b64encode(s.encode()).decode().rstrip("="),
+}
+
+
+@pytest.mark.parametrize("encode", ENCODERS.values(), ids=ENCODERS.keys())
+@settings(max_examples=30)
+@given(secret=SECRETS, before=AROUND, after=AROUND)
+def test_a_secret_is_replaced_in_every_form(encode, secret, before, after):
+    assume(secret.strip())
+    text = f"{before}|{encode(secret)}|{after}"
+
+    for found in (
+        Redactor([Secret(secret)]).text(text),
+        Redactor([Secret(secret)]).answer(text.encode(), is_cut=False),
+    ):
+        assert encode(secret) not in found
+        assert found.startswith(f"{before}|***")
+        assert found.rstrip("=").endswith(f"|{after}".rstrip("="))
+
+
+@pytest.mark.parametrize("before", range(6))
+@pytest.mark.parametrize("length", range(8, 14))
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_what_base64_of_a_longer_text_says_of_a_secret_is_replaced(before, length, encode):
+    secret = "~?>" + PLAIN[: length - 3]
+    one, other = (
+        encode(filler * before + secret.encode() + filler * 6).decode()
+        for filler in (b"\x55", b"\xaa")
+    )
+    of_secret = [place for place in range(len(one)) if one[place] == other[place] != "="]
+
+    found = Redactor([Secret(secret)]).text(one)
+
+    assert found == one[: of_secret[0]] + "***" + one[of_secret[-1] + 1 :]
+
+
+def test_a_short_password_is_replaced_in_basic_authentication():
+    pair = base64_of("ada:pw1")
+
+    assert Redactor([Secret("pw1")], usernames=["ada"]).text(f"Basic {pair}") == "Basic ***=="
+
+
+def test_a_plan_gives_its_secrets_and_the_names_that_go_with_passwords():
+    request = Request("POST", "https://example.com/", Basic("ada", Secret("pw1")))
+    webhooks = {"w": Webhook("w", "crm", "contacts", request)}
+    plan = Plan("hash", Egress(), {}, webhooks, secrets=(Secret("pw1"), Secret("other")))
+
+    assert Redactor.of(plan).text(f"other|{base64_of('ada:pw1')}|pw1") == "***|***==|***"
+
+
+def test_escapes_in_lower_case_are_replaced_too():
+    assert Redactor([Secret("se/cr&et")]).text("-se%2fcr%26et-se%2Fcr%26et-") == "-***-***-"
+
+
+def test_the_key_of_a_standard_webhooks_secret_goes_with_and_without_its_prefix():
+    key = base64.b64encode(bytes(range(32))).decode()
+
+    assert Redactor([Secret("whsec_" + key)]).text(f"whsec_{key} {key}") == "*** ***"
+
+
+def test_the_longest_secret_goes_first_and_overlapping_ones_go_together():
+    redactor = Redactor([Secret("abcd"), Secret("abcdefgh"), Secret("ghijkl")])
+
+    assert redactor.text("-abcdefgh-abcd-abcdef-") == "-***-***-***ef-"
+    assert redactor.text("-abcdefghijkl-") == "-***-"
+
+
+def test_without_secrets_text_stays_as_it_is():
+    for redactor in (Redactor([]), Redactor([Secret("")])):
+        assert redactor.text("as it is\x1b") == "as it is\x1b"
+        assert redactor.answer(b"as it is", is_cut=True) == "as it is"
+
+
+@given(
+    st.sampled_from([PLAIN, CANARY, "1b" * 20]), st.integers(0, 80), st.sampled_from([10, 64, 2048])
+)
+def test_a_secret_at_the_cut_leaves_nothing_of_it(secret, kept, limit):
+    for form in (secret, quote_plus(secret), secret.encode().hex(), base64_of(secret)):
+        body = ("-" * 7 + form.rstrip("=")).encode()[: 7 + kept]
+        found = Redactor([Secret(secret)]).answer(body, limit=limit, is_cut=True)
+
+        assert found in {("-" * 7 + mark)[:limit] for mark in ("", "***")}
+
+
+@given(st.integers(0, 200), st.integers(1, 60), st.integers(0, 40))
+def test_replacing_slides_no_half_secret_into_what_is_kept(room, times, rest):
+    body = ("." * room + PLAIN * times + PLAIN[:rest]).encode()
+
+    found = Redactor([Secret(PLAIN)]).answer(body, limit=200, is_cut=True)
+
+    assert set(found) <= set(".*")
+
+
+@given(st.integers(0, 600), st.integers(1, 400))
+def test_an_answer_longer_than_is_looked_at_counts_as_cut(room, limit):
+    body = ("." * room + PLAIN * 100).encode()
+
+    found = Redactor([Secret(PLAIN)]).answer(body, limit=limit, is_cut=False)
+
+    assert set(found) <= set(".*")
+
+
+def test_a_cut_that_lies_in_a_longer_secret_leaves_no_end_of_a_shorter_one():
+    redactor = Redactor([Secret("abcd"), Secret("abcdefgh"), Secret("dx")])
+
+    assert redactor.answer(b"-abcdef", is_cut=True) == "-***"
+    assert redactor.answer(b"-abcd", is_cut=True) == "-***"
+    assert redactor.answer(b"-abcd", is_cut=False) == "-***"
+
+
+def test_a_cut_inside_a_character_of_a_secret_leaves_nothing_of_it():
+    body = "-cån".encode()[:3]
+
+    assert Redactor([Secret(CANARY)]).answer(body, is_cut=True) == "-***"
+
+
+def test_undecodable_bytes_become_replacement_characters():
+    assert Redactor([]).answer(b"a\xff\xc3(b\xc3", is_cut=False) == "a\ufffd\ufffd(b\ufffd"
+
+
+def test_control_characters_are_escaped_but_tab_and_newline():
+    body = "a\tb\n\x1b[31m\r\x00\x7f\x9b\u202e\u2066ä🚀".encode()
+
+    assert Redactor([]).answer(body, is_cut=False) == (
+        "a\tb\n\\x1b[31m\\x0d\\x00\\x7f\\x9b\\u202e\\u2066ä🚀"
+    )
+
+
+@given(st.binary(max_size=300), st.integers(0, 100), st.booleans())
+def test_an_answer_is_short_safe_text(body, limit, is_cut):
+    found = Redactor([Secret(CANARY)]).answer(body, limit=limit, is_cut=is_cut)
+
+    assert len(found.encode()) <= limit
+    assert all(c in "\t\n" or ord(c) >= 0x20 for c in found)
+
+
+@given(st.binary(max_size=100), st.sampled_from(["ab", "\\x0", "**", "x"]))
+def test_no_secret_stays_whatever_stands_around_it(body, secret):
+    found = Redactor([Secret(secret)]).text(body.decode("latin-1"))
+
+    assert secret not in found.replace("***", "\n")
+
+
+def test_a_redactor_does_not_show_what_it_hides():
+    redactor = Redactor([Secret(PLAIN)], usernames=["ada"])
+
+    assert PLAIN not in repr(redactor)
+
+
+@pytest.mark.timeout(10)
+def test_a_long_text_and_a_thousand_secrets_take_no_time():
+    secrets = [Secret(f"whsec_{base64_of(str(n) * 12)}") for n in range(1000)]
+
+    found = Redactor(secrets).answer(b"whsec_" * 11_000, is_cut=False)
+
+    assert found.startswith("whsec_whsec_")

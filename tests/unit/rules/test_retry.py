@@ -1,0 +1,224 @@
+"""What an attempt led to."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webhookd.model import Delivered, GivenUp, Held, Response, RetryAt, Unreachable
+from webhookd.rules.plan import RetryPolicy
+from webhookd.rules.retry import judge, waiting_time
+
+NOW = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+POLICY = RetryPolicy()
+GIVE_UP_AT = NOW + POLICY.give_up_after
+REASONS = ["dns", "refused", "egress", "tls", "connect_timeout", "timeout", "reset", "protocol"]
+DICE = st.floats(0, 1, exclude_max=True)
+POLICIES = st.builds(
+    RetryPolicy,
+    first_after=st.timedeltas(timedelta(milliseconds=1), timedelta(days=2)),
+    factor=st.floats(1, 100),
+    at_most_every=st.timedeltas(timedelta(milliseconds=1), timedelta(days=2)),
+    give_up_after=st.timedeltas(timedelta(seconds=1), timedelta(days=30)),
+    jitter=st.floats(0, 1),
+)
+RETRIED = st.one_of(
+    st.sampled_from([301, 429, 500, 503, 599]).map(Response),
+    st.sampled_from([*REASONS, "internal"]).map(lambda reason: Unreachable(reason, "why")),
+)
+
+
+def judged(
+    reply, *, policy=POLICY, attempts_made=1, first=NOW, held_for=timedelta(), now=NOW, dice=0.0
+):
+    return judge(
+        reply,
+        policy=policy,
+        attempts_made=attempts_made,
+        first_attempt_at=first,
+        held_for=held_for,
+        now=now,
+        dice=dice,
+    )
+
+
+def _outcome_of_the_table(status):
+    if 200 <= status < 300:
+        return Delivered()
+    if status == 410:
+        return Held("the receiver answered 410: it is gone")
+    if 300 <= status < 400 or status == 429 or status >= 500:
+        return RetryAt(NOW + MINUTE, f"the receiver answered {status}")
+    return GivenUp(f"the receiver answered {status}, which is not retried")
+
+
+def test_each_status_leads_where_the_table_says():
+    expected = {status: _outcome_of_the_table(status) for status in range(100, 600)}
+
+    assert {status: judged(Response(status)) for status in expected} == expected
+
+
+@pytest.mark.parametrize("reason", [*REASONS, "internal"])
+def test_no_answer_is_always_retried_and_says_why(reason):
+    policy = RetryPolicy(retry_on=())
+
+    outcome = judged(Unreachable(reason, "no answer within 30 s"), policy=policy)
+
+    assert outcome == RetryAt(NOW + MINUTE, f"{reason}: no answer within 30 s")
+
+
+def test_retry_on_decides_but_never_over_success_and_gone():
+    policy = RetryPolicy(retry_on=("2xx", "4xx", "502"))
+
+    assert isinstance(judged(Response(404), policy=policy), RetryAt)
+    assert isinstance(judged(Response(502), policy=policy), RetryAt)
+    assert isinstance(judged(Response(503), policy=policy), GivenUp)
+    assert isinstance(judged(Response(204), policy=policy), Delivered)
+    assert isinstance(judged(Response(410), policy=policy), Held)
+
+
+def test_the_default_waits_grow_from_a_minute_to_eight_hours():
+    waits = [waiting_time(POLICY, n, 0.0) for n in range(1, 12)]
+
+    assert waits[:9] == [MINUTE * 2**n for n in range(9)]
+    assert waits[9] == waits[10]
+    assert waits[10] * 1.1 == pytest.approx(timedelta(hours=8), abs=timedelta(milliseconds=1))
+
+
+@given(POLICIES, st.integers(1, 10**6), DICE)
+def test_a_wait_is_what_the_formula_says_and_never_over_the_longest(policy, attempts_made, dice):
+    wait = waiting_time(policy, attempts_made, dice)
+
+    grown = Fraction(policy.factor) ** min(attempts_made - 1, 60)
+    jitter = Fraction(policy.jitter)
+    base = min(
+        Fraction(policy.first_after // timedelta(microseconds=1)) * grown,
+        Fraction(policy.at_most_every // timedelta(microseconds=1)) / (1 + jitter),
+    )
+    exact = base * (1 + jitter * Fraction(dice))
+    microseconds = wait // timedelta(microseconds=1)
+    # A float holds 53 bits: what is left of a microsecond is theirs.
+    assert exact - Fraction(1, 1000) <= microseconds <= exact + 1 + Fraction(1, 1000)
+    assert wait <= policy.at_most_every
+
+
+def test_a_millionth_retry_overflows_nothing():
+    assert waiting_time(RetryPolicy(factor=1e9), 10**6, 0.999) <= POLICY.at_most_every
+    assert judged(Response(500), attempts_made=10**6) == RetryAt(
+        NOW + waiting_time(POLICY, 100, 0.0), "the receiver answered 500"
+    )
+
+
+@given(RETRIED, POLICIES, st.integers(1, 1000), DICE, st.timedeltas(timedelta(), HOUR * 2000))
+def test_a_retry_is_never_early_never_far_and_never_after_giving_up(
+    reply, policy, attempts_made, dice, passed
+):
+    now = NOW + passed
+    give_up_at = NOW + policy.give_up_after
+
+    outcome = judged(reply, policy=policy, attempts_made=attempts_made, now=now, dice=dice)
+
+    if now >= give_up_at:
+        assert isinstance(outcome, GivenUp)
+        return
+    assert isinstance(outcome, RetryAt)
+    assert outcome.when == min(now + waiting_time(policy, attempts_made, dice), give_up_at)
+    assert now < outcome.when <= now + policy.at_most_every
+
+
+SHORT_POLICIES = st.builds(
+    RetryPolicy,
+    first_after=st.timedeltas(MINUTE, HOUR),
+    factor=st.floats(1, 3),
+    at_most_every=st.timedeltas(2 * MINUTE, HOUR),
+    give_up_after=st.timedeltas(MINUTE, HOUR),
+)
+
+
+@given(RETRIED, SHORT_POLICIES, DICE)
+def test_the_last_attempt_falls_exactly_on_the_time_of_giving_up(reply, policy, dice):
+    at, attempts_made = NOW, 1
+    outcome = judged(reply, policy=policy, dice=dice)
+    while isinstance(outcome, RetryAt):
+        at, attempts_made = outcome.when, attempts_made + 1
+        outcome = judged(reply, policy=policy, attempts_made=attempts_made, now=at, dice=dice)
+
+    assert isinstance(outcome, GivenUp)
+    assert at == NOW + policy.give_up_after
+
+
+def test_what_is_past_the_time_of_giving_up_is_given_up_with_the_last_reason():
+    assert judged(
+        Unreachable("timeout", "no answer within 30 s"), attempts_made=19, now=GIVE_UP_AT
+    ) == (
+        GivenUp(
+            "timeout: no answer within 30 s; given up at attempt 19, as give_up_after has passed"
+        )
+    )
+    just_before = GIVE_UP_AT - timedelta(seconds=1)
+    assert judged(Response(500), attempts_made=19, now=just_before).when == GIVE_UP_AT
+
+
+def test_the_time_of_giving_up_stands_still_while_held():
+    outcome = judged(Response(500), now=GIVE_UP_AT, held_for=timedelta(seconds=10))
+
+    assert outcome.when == GIVE_UP_AT + timedelta(seconds=10)
+
+
+@pytest.mark.parametrize("status", [301, 429, 500, 503])
+def test_a_longer_retry_after_is_obeyed_on_every_retried_status(status):
+    outcome = judged(Response(status, "7200"))
+
+    assert outcome.when == NOW + 2 * HOUR
+    assert outcome.lane_paused_until == (NOW + 2 * HOUR if status in {429, 503} else None)
+
+
+def test_a_shorter_retry_after_pauses_the_lane_and_hurries_nothing():
+    outcome = judged(Response(429, "5"))
+
+    assert outcome == RetryAt(NOW + MINUTE, "the receiver answered 429", NOW + timedelta(seconds=5))
+
+
+@pytest.mark.parametrize(
+    "retry_after", ["9" * 400, format_datetime(NOW + HOUR * 9000, usegmt=True)]
+)
+def test_a_retry_after_is_obeyed_no_further_than_the_time_of_giving_up(retry_after):
+    outcome = judged(Response(503, retry_after))
+
+    assert outcome == RetryAt(GIVE_UP_AT, "the receiver answered 503", GIVE_UP_AT)
+
+
+def test_a_retry_after_in_milliseconds_is_read_so_by_setting():
+    policy = RetryPolicy(retry_after_unit="milliseconds")
+
+    assert judged(Response(429, "120500"), policy=policy).when == NOW + timedelta(seconds=120.5)
+
+
+@pytest.mark.parametrize("retry_after", [None, "", "-1", "0", "never", "1e9"])
+def test_a_retry_after_that_asks_for_nothing_changes_nothing(retry_after):
+    assert judged(Response(429, retry_after)) == RetryAt(NOW + MINUTE, "the receiver answered 429")
+
+
+def test_a_retry_after_on_a_status_that_is_not_retried_changes_nothing():
+    assert isinstance(judged(Response(404, "5")), GivenUp)
+
+
+@given(st.text() | st.integers().map(str), st.sampled_from([429, 500, 503]), DICE)
+def test_whatever_is_asked_the_retry_is_within_its_bounds(retry_after, status, dice):
+    outcome = judged(Response(status, retry_after), dice=dice)
+
+    assert NOW + MINUTE <= outcome.when <= GIVE_UP_AT
+
+
+def test_lengths_beyond_the_calendar_end_with_it():
+    policy = RetryPolicy(give_up_after=timedelta.max, at_most_every=timedelta.max, factor=1e300)
+
+    outcome = judged(Response(500), policy=policy, attempts_made=9, held_for=timedelta.max)
+
+    assert outcome.when == datetime.max.replace(tzinfo=UTC)

@@ -1,0 +1,5 @@
+"""`python -m webhookd` is the command `webhookd`."""
+
+from webhookd.cli import main
+
+main()

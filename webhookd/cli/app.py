@@ -1,0 +1,61 @@
+"""The command `webhookd`: its groups, its version, and what an error looks like."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from webhookd import __version__
+from webhookd.cli import checking, deliveries, running, sources, trying
+from webhookd.errors import ConfigError, WebhookdError
+
+app = typer.Typer(
+    name="webhookd",
+    help="HubSpot's customisable workflow webhooks as a daemon you own.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("run")(running.run)
+app.command("check")(checking.check)
+app.command("test")(trying.try_webhook)
+app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(sources.app, name="sources")
+app.command("schema")(checking.schema)
+app.command("listen")(running.listen)
+app.command("demo")(running.demo)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"webhookd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
+def main() -> None:
+    """Run the command line; an error that a person can mend is a line, never a traceback."""
+    try:
+        app()
+    except ConfigError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)  # noqa: T201 - errors are for stderr, uncoloured
+        sys.exit(error.exit_code)
+    except WebhookdError as error:
+        print(f"webhookd: {error}", file=sys.stderr)  # noqa: T201 - errors are for stderr
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; flushing it at exit would fail again.
+        sys.stdout = None
+        sys.exit(0)

@@ -1,0 +1,111 @@
+"""What `webhookd listen` prints, and when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from webhookd import config as configuration
+from webhookd.cli.output import console, safe
+from webhookd.config.settings import Settings
+from webhookd.errors import WebhookdError
+from webhookd.model import Secret
+from webhookd.receiver import Answering, Receipt, application, serving
+from webhookd.rules.redaction import Redactor
+from webhookd.rules.verification import Unverified, Verified
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from webhookd.rules.verification import Verification
+
+SHOWN_BODY = 2000
+EVERY_REQUEST = 1 << 60
+
+
+class MissingSecretError(WebhookdError):
+    """The variable that should hold the secret to verify with is not there."""
+
+
+def secrets(
+    variable: str | None, config: Path | None, environment: Mapping[str, str]
+) -> tuple[Secret, ...]:
+    """Return the secrets to verify with: of the variable, and of the configuration's apps."""
+    found: list[Secret] = []
+    if variable is not None:
+        if not environment.get(variable):
+            raise MissingSecretError(f"the environment variable {variable} is not set or empty")
+        found.append(Secret(environment[variable]))
+    path = Settings.from_environment(environment, config=config).config
+    if path is not None:
+        plan = configuration.load(path, environment=environment).plan
+        for webhook in plan.webhooks.values():
+            if webhook.request.signature is not None:
+                found.append(webhook.request.signature.client_secret)
+                found += webhook.request.signature.previous_client_secrets
+    return tuple(dict.fromkeys(found))
+
+
+async def listen(port: int, fail: int | None, times: int | None, known: Sequence[Secret]) -> None:
+    """Receive until SIGINT or SIGTERM."""
+    answer = Answering() if fail is None else Answering(fail, times or EVERY_REQUEST)
+    redactor = Redactor(known)
+
+    def status(_path: str) -> int:
+        return answer.status()
+
+    def show(receipt: Receipt) -> None:
+        console.print(whole(receipt, redactor.text))
+
+    async with serving(application(secrets=known, answer=status, received=show), port) as bound:
+        console.print(f"listening on http://127.0.0.1:{bound}/ (Ctrl-C ends it)")
+        if not known:
+            console.print("no secret given: signatures are shown and not verified")
+        await until_told_to_stop()
+
+
+async def until_told_to_stop() -> None:
+    """Return when SIGINT or SIGTERM comes."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+def whole(receipt: Receipt, redact: Callable[[str], str]) -> Text:
+    """Return a request as it came, its credentials masked."""
+    shown = Text()
+    shown.append(f"{receipt.at:%H:%M:%S}  {receipt.method} {safe(redact(receipt.url))}\n", "bold")
+    for name, value in receipt.headers:
+        shown.append(f"          {safe(name)}: {safe(redact(_masked(name, value)))}\n")
+    if receipt.body:
+        body = receipt.body.decode(errors="replace")
+        rest = "" if len(body) <= SHOWN_BODY else f" … ({len(body):,} characters)"
+        shown.append(f"          {safe(redact(body[:SHOWN_BODY]))}{rest}\n")
+    shown.append("          ")
+    shown.append_text(verdict(receipt.verification))
+    shown.append(f", answered {receipt.answered}")
+    return shown
+
+
+def verdict(verification: Verification | None) -> Text:
+    """Return in words whether a signature verified."""
+    match verification:
+        case None:
+            return Text("signature not checked", "dim")
+        case Verified(scheme=scheme):
+            return Text(f"signature verified ({scheme.value})", "green")
+        case Unverified(why=why):
+            return Text(f"signature NOT verified: {safe(why)}", "bold red")
+
+
+def _masked(name: str, value: str) -> str:
+    """Return a header's value, the credentials of Authorization masked."""
+    if name.lower() != "authorization":
+        return value
+    scheme, _, credentials = value.partition(" ")
+    return f"{scheme} ***" if credentials else "***"

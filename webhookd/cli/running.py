@@ -1,0 +1,119 @@
+"""`webhookd run`, `webhookd listen` and `webhookd demo`: the commands that stay."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+import uvloop
+
+from webhookd import daemon
+from webhookd.cli import demonstration, listening
+from webhookd.cli.settings import ConfigOption, DatabaseOption, StateOption
+from webhookd.config.settings import Settings
+from webhookd.errors import ConfigError
+from webhookd.reload import ReloadRefusedError
+from webhookd.telemetry import logs
+
+BAD_CONFIGURATION = 78
+"""EX_CONFIG of sysexits.h; the unit file tells systemd not to restart on it."""
+
+
+def run(
+    config: ConfigOption = None,
+    state_directory: StateOption = None,
+    database_url: DatabaseOption = None,
+    log_format: Annotated[
+        str | None,
+        typer.Option(
+            help="auto, json or console.  [env: WEBHOOKD_LOG_FORMAT; default: auto]",
+            show_default=False,
+        ),
+    ] = None,
+    log_level: Annotated[
+        str | None,
+        typer.Option(
+            help="debug, info, warning or error.  [env: WEBHOOKD_LOG_LEVEL; default: info]",
+            show_default=False,
+        ),
+    ] = None,
+    retention: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DURATION",
+            help="How long settled deliveries stay.  [env: WEBHOOKD_RETENTION; default: 30d]",
+            show_default=False,
+        ),
+    ] = None,
+    max_in_flight: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COUNT",
+            help="Attempts under way at once.  [env: WEBHOOKD_MAX_IN_FLIGHT; default: 1000]",
+            show_default=False,
+        ),
+    ] = None,
+    shutdown_timeout: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DURATION",
+            help="How long attempts under way may take to end."
+            "  [env: WEBHOOKD_SHUTDOWN_TIMEOUT; default: 30s]",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Run the daemon in the foreground, until SIGTERM or SIGINT. SIGHUP reloads.
+
+    Exit 78 when the configuration is wrong, 1 when the daemon cannot work.
+    """
+    try:
+        settings = Settings.from_environment(
+            os.environ,
+            config=config,
+            state_directory=state_directory,
+            database_url=database_url,
+            log_format=log_format,
+            log_level=log_level,
+            retention=retention,
+            max_in_flight=max_in_flight,
+            shutdown_timeout=shutdown_timeout,
+        )
+        logs.configure(settings.log_format, settings.log_level)
+        uvloop.run(daemon.run(settings))
+    except (ConfigError, ReloadRefusedError) as error:
+        error.exit_code = BAD_CONFIGURATION
+        raise
+
+
+def listen(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    fail: Annotated[
+        int | None,
+        typer.Option(min=300, max=599, metavar="STATUS", help="Answer with this status."),
+    ] = None,
+    times: Annotated[
+        int | None,
+        typer.Option(min=1, help="Answer so only to the first requests.", show_default="all"),
+    ] = None,
+    secret_env: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="The environment variable with the secret to verify with."
+        ),
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Receive requests on loopback; print each and whether its signature verifies.
+
+    Signatures are verified with the secret in the variable that --secret-env names, and with
+    those of the apps in the configuration, when there is one.
+    """
+    secrets = listening.secrets(secret_env, config, os.environ)
+    uvloop.run(listening.listen(port, fail, times, secrets))
+
+
+def demo() -> None:
+    """Show the main job in a temporary folder: receivers, the daemon, and records dropped in."""
+    demonstration.show()

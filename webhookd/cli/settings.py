@@ -1,0 +1,81 @@
+"""Where commands find the configuration and the database."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from webhookd.config.settings import Settings
+from webhookd.errors import StorageError
+from webhookd.storage.database import Database, open_for_reading
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ConfigOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="PATH",
+        help="The configuration: a file, or a folder of *.yaml files.  [env: WEBHOOKD_CONFIG]",
+        show_default=False,
+    ),
+]
+StateOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--state-directory",
+        metavar="PATH",
+        help="Where the daemon keeps its database.  [env: WEBHOOKD_STATE_DIRECTORY]",
+        show_default=False,
+    ),
+]
+DatabaseOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--database-url",
+        metavar="URL",
+        help="The database itself, as sqlite:///PATH.  [env: WEBHOOKD_DATABASE_URL]",
+        show_default=False,
+    ),
+]
+
+USUAL_STATE_DIRECTORIES = (Path("/var/lib/webhookd"), Path(".webhookd"))
+
+
+def config_path(config: Path | None) -> Path:
+    """Return where the configuration is, or raise a ConfigError that asks for it."""
+    return Settings.from_environment(os.environ, config=config).config_path()
+
+
+def open_outbox(state_directory: Path | None, database_url: str | None) -> Database:
+    """Return the daemon's database, for reading.
+
+    By option, else by environment, else where a daemon usually keeps it. Never creates one;
+    raises StorageError when there is none.
+    """
+    settings = Settings.from_environment(
+        os.environ, state_directory=state_directory, database_url=database_url
+    )
+    if _is_told(state_directory, database_url, os.environ):
+        return open_for_reading(settings.database_url)
+    for directory in USUAL_STATE_DIRECTORIES:
+        path = directory / "webhookd.db"
+        if path.is_file():
+            return open_for_reading(f"sqlite:///{path}")
+    looked = " and ".join(str(directory) for directory in USUAL_STATE_DIRECTORIES)
+    raise StorageError(
+        f"no database found (looked in {looked}); say where it is with --state-directory PATH"
+    )
+
+
+def _is_told(
+    state_directory: Path | None, database_url: str | None, environment: Mapping[str, str]
+) -> bool:
+    names = ("WEBHOOKD_STATE_DIRECTORY", "WEBHOOKD_DATABASE_URL", "STATE_DIRECTORY")
+    is_in_environment = any(environment.get(name) for name in names)
+    return state_directory is not None or database_url is not None or is_in_environment

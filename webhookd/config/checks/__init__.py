@@ -1,0 +1,72 @@
+"""What the schema cannot say: checks across keys, sections, files and secrets."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from webhookd.config import merging
+from webhookd.config.checks import (
+    addresses,
+    apps,
+    authentication,
+    certificates,
+    headers,
+    networks,
+    payloads,
+    policies,
+    references,
+    signatures,
+    sources,
+    triggers,
+)
+from webhookd.config.checks.known import Known
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from webhookd.config.authorities import Authorities
+    from webhookd.config.parts import Collection, Part
+    from webhookd.config.secrets import Secrets
+    from webhookd.errors import Problem
+
+
+def check(collection: Collection, secrets: Secrets, authorities: Authorities) -> Iterator[Problem]:
+    """Yield every problem of *collection* that is not one of a single value's shape."""
+    known = _known(collection, secrets, authorities)
+    yield from merging.repeated(collection)
+    yield from sources.check(known.sources.values(), offline=known.offline)
+    if egress := collection.section("egress"):
+        yield from networks.check(egress)
+    if known.defaults:
+        yield from policies.check(known.defaults.at("delivery"), {})
+    for app in known.apps.values():
+        yield from apps.check(app, known)
+    for webhook in collection.entries("webhooks").values():
+        yield from _webhook(webhook, known)
+
+
+def _known(collection: Collection, secrets: Secrets, authorities: Authorities) -> Known:
+    return Known(
+        apps=collection.entries("apps"),
+        sources=collection.entries("sources"),
+        defaults=collection.section("defaults"),
+        secrets=secrets,
+        authorities=authorities,
+        is_whole=all(document.data is not None for document in collection.documents),
+    )
+
+
+def _webhook(webhook: Part, known: Known) -> Iterator[Problem]:
+    default_delivery = known.defaults.mapping("delivery") if known.defaults else {}
+    return chain(
+        references.check(webhook, known),
+        triggers.check(webhook),
+        addresses.check(webhook),
+        authentication.check(webhook, known),
+        signatures.check(webhook, known),
+        headers.check(webhook),
+        payloads.check(webhook),
+        certificates.check(webhook, known),
+        policies.check(webhook.at("delivery"), default_delivery),
+    )

@@ -1,0 +1,92 @@
+"""Header names and values (RFC 9110), and the headers that are not free to choose."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from webhookd.config.wording import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from webhookd.config.parts import Part
+    from webhookd.errors import Problem
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
+_VALUE = re.compile(r"[\x21-\x7e\xa0-\xff]([\t\x20-\x7e\xa0-\xff]*[\x21-\x7e\xa0-\xff])?")
+_LONGEST_VALUE = 8192
+_OF_THE_CONNECTION = frozenset(
+    {
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+    }
+)
+_OURS = ("webhook-", "x-hubspot-signature", "x-hubspot-request-timestamp")
+_FOR_SECRETS = frozenset({"authorization", "cookie"})
+
+
+def check(webhook: Part) -> Iterator[Problem]:
+    """Yield what is wrong with the headers of *webhook*, that of its API key included."""
+    request = webhook.at("request")
+    seen: dict[str, str] = {}
+    for header in request.entries("headers"):
+        name = header.name
+        complaint = _complaint(name) or _repeated(name, seen)
+        seen.setdefault(name.lower(), name)
+        if complaint:
+            yield header.problem(complaint, at_key=True)
+        value = header.text()
+        if value is not None and not fits(value):
+            yield header.problem(
+                "a header cannot carry this value: it is empty, too long, begins or ends with "
+                "a space, or holds line breaks or characters beyond Latin-1"
+            )
+    yield from _api_key(request.at("authentication"), seen)
+
+
+def fits(value: str) -> bool:
+    """Return whether a header can carry *value* as it is."""
+    return len(value) <= _LONGEST_VALUE and _VALUE.fullmatch(value) is not None
+
+
+def _complaint(name: str) -> str:
+    if name.lower() in _FOR_SECRETS:
+        return "this header holds secrets, which are never written here; use 'authentication'"
+    return _misnamed(name)
+
+
+def _misnamed(name: str) -> str:
+    if not _TOKEN.fullmatch(name):
+        return "this is not the name of a header"
+    lowered = name.lower()
+    if lowered in _OF_THE_CONNECTION or lowered.startswith(_OURS):
+        return "webhookd sets this header itself"
+    return ""
+
+
+def _repeated(name: str, seen: dict[str, str]) -> str:
+    first = seen.get(name.lower())
+    return f"this header is there already, as {shown(first)}" if first else ""
+
+
+def _api_key(authentication: Part, seen: dict[str, str]) -> Iterator[Problem]:
+    name = authentication.text("name")
+    is_header = authentication.mapping().get("location", "header") == "header"
+    if name is None or not is_header or authentication.text("type") != "api_key":
+        return
+    complaint = _misnamed(name) or _repeated(name, seen)
+    if complaint:
+        yield authentication.problem(complaint, "name")

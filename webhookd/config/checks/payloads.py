@@ -1,0 +1,107 @@
+"""Bodies and queries: which method carries which, and no name twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from webhookd.config import urls
+from webhookd.config.wording import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from webhookd.config.parts import Part
+    from webhookd.errors import Problem
+
+BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
+METHODS = BODY_METHODS | {"GET", "DELETE"}
+
+_OF_A_RECORD = {"objectId", "objectType", "properties", "previousProperties"}
+_ENVELOPES = {
+    "record": _OF_A_RECORD | {"eventType", "occurredAt"},
+    "standard_webhooks": _OF_A_RECORD,
+    "cloudevents": _OF_A_RECORD,
+}
+
+
+def check(webhook: Part) -> Iterator[Problem]:
+    """Yield what is wrong with what the request of *webhook* carries."""
+    request = webhook.at("request")
+    yield from _method(request)
+    yield from _body(request.at("body"))
+    yield from _query(request)
+
+
+def method_of(request: Part) -> str | None:
+    """Return the method of *request*; None when what was written is none."""
+    method = request.text("method") if request.is_there("method") else "POST"
+    return method if method in METHODS else None
+
+
+def has_body(request: Part) -> bool | None:
+    """Return whether *request* carries a body; None when its method is not known."""
+    method = method_of(request)
+    if method is None:
+        return None
+    return method in BODY_METHODS or (method == "DELETE" and request.is_there("body"))
+
+
+def sent_names(part: Part) -> Iterator[tuple[Part, str]]:
+    """Yield each chosen property in the list *part* with the name it has in the request."""
+    for item in part.items():
+        name = item.text()
+        if name is None:
+            name = item.text("as") if item.is_there("as") else item.text("property")
+        if name is not None:
+            yield item, name
+
+
+def _method(request: Part) -> Iterator[Problem]:
+    method = method_of(request)
+    if request.is_there("body") and method == "GET":
+        message = "GET carries no body; choose properties in 'query', or use another method"
+        yield request.problem(message, "body", at_key=True)
+    if not request.is_there("query"):
+        return
+    if method in BODY_METHODS:
+        message = f"{method} carries a body; a 'query' of properties goes with GET and DELETE"
+        yield request.problem(message, "query", at_key=True)
+    if method == "DELETE" and request.is_there("body"):
+        message = "properties are sent in 'body' or in 'query', not in both"
+        yield request.problem(message, "query", at_key=True)
+
+
+def _body(body: Part) -> Iterator[Problem]:
+    names: set[str] = set()
+    for item, name in sent_names(body.at("properties")):
+        if name in names:
+            yield item.problem(f"the body has the name {shown(name)} already")
+        names.add(name)
+    layout = _format(body)
+    taken = names if layout == "flat" else _ENVELOPES.get(layout or "", set())
+    for fixed in body.entries("static"):
+        if fixed.name in taken:
+            message = f"the body has the name {shown(fixed.name)} already"
+            yield fixed.problem(message, at_key=True)
+    if layout == "flat" and body.value.get("previous") is True:
+        message = "a flat body has no room for the values before; use another format"
+        yield body.problem(message, "previous")
+
+
+def _format(body: Part) -> str | None:
+    if body.is_there("format"):
+        return body.text("format")
+    return "flat" if isinstance(body.at("properties").value, list) else "record"
+
+
+def _query(request: Part) -> Iterator[Problem]:
+    taken = set(urls.query_names(request.text("url") or ""))
+    for item, name in sent_names(request.at("query", "properties")):
+        if name in taken:
+            yield item.problem(f"the query has the name {shown(name)} already")
+        taken.add(name)
+    authentication = request.at("authentication")
+    key = authentication.text("name")
+    in_query = authentication.text("location") == "query"
+    if in_query and authentication.text("type") == "api_key" and key in taken:
+        yield authentication.problem(f"the query has the name {shown(key)} already", "name")

@@ -1,0 +1,47 @@
+"""What webhooks refer to: the source, its object, the app."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from webhookd.config.wording import near, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from webhookd.config.checks.known import Known
+    from webhookd.config.parts import Part
+    from webhookd.errors import Problem
+
+
+def check(webhook: Part, known: Known) -> Iterator[Problem]:
+    """Yield each reference of *webhook* that leads nowhere."""
+    yield from _source(webhook, known)
+    app_id = webhook.text("request", "signature", "app_id")
+    if app_id is not None and app_id not in known.apps and known.is_whole:
+        message = _unknown("app", app_id, known.apps)
+        yield webhook.problem(message, "request", "signature", "app_id")
+
+
+def _source(webhook: Part, known: Known) -> Iterator[Problem]:
+    name = webhook.text("source")
+    if name is None:
+        return
+    if name in known.sources:
+        yield from _object(webhook, known.sources[name])
+    elif known.is_whole:
+        yield webhook.problem(_unknown("source", name, known.sources), "source")
+
+
+def _object(webhook: Part, source: Part) -> Iterator[Problem]:
+    wanted, read = webhook.text("object"), source.text("object")
+    if wanted is not None and read is not None and wanted != read:
+        message = f"the source {source.name!r} reads {shown(read)}, not {shown(wanted)}"
+        yield webhook.problem(message, "object")
+
+
+def _unknown(noun: str, name: str, there: dict[str, Part]) -> str:
+    if not there:
+        return f"there is no {noun} {shown(name)}; none is defined"
+    listed = ", ".join(map(shown, list(there)[:5]))
+    return f"there is no {noun} {shown(name)}{near(name, there) or f'; there is {listed}'}"

@@ -1,0 +1,61 @@
+"""Triggers: what does not go together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from webhookd.config.parts import Part
+    from webhookd.errors import Problem
+
+_OF_THE_CHANGE = frozenset({"CHANGED", "CHANGED_FROM", "CHANGED_TO"})
+
+
+def check(webhook: Part) -> Iterator[Problem]:
+    """Yield what in the trigger of *webhook* can never hold."""
+    trigger = webhook.at("trigger")
+    enroll = trigger.text("enroll")
+    if enroll == "every_match":
+        yield from _every_match(trigger)
+    if trigger.mapping().get("changes") == ["deleted"]:
+        yield from _only_deleted(trigger, enroll)
+
+
+def _every_match(trigger: Part) -> Iterator[Problem]:
+    if not trigger.is_there("when"):
+        message = "every_match needs 'when': it says what matching is"
+        yield trigger.problem(message, "enroll")
+    for condition in _looking_at_the_change(trigger):
+        operator = condition.text("operator")
+        message = f"{operator} looks at the change; every_match compares the record's states"
+        yield condition.problem(message, "operator")
+
+
+def _only_deleted(trigger: Part, enroll: str | None) -> Iterator[Problem]:
+    if trigger.is_there("changed_properties"):
+        message = "changed_properties does not apply to deleted records"
+        yield trigger.problem(message, "changed_properties", at_key=True)
+    if enroll in {"every_match", "once"}:
+        yield trigger.problem(f"{enroll} does not apply to deleted records", "enroll")
+    for condition in _looking_at_the_change(trigger):
+        operator = condition.text("operator")
+        yield condition.problem(f"{operator} never holds for deleted records", "operator")
+
+
+def _looking_at_the_change(trigger: Part) -> Iterator[Part]:
+    for part in trigger.items("when"):
+        for condition in _conditions(part):
+            if condition.text("operator") in _OF_THE_CHANGE:
+                yield condition
+
+
+def _conditions(part: Part) -> Iterator[Part]:
+    for group in ("any", "all"):
+        for item in part.items(group):
+            yield from _conditions(item)
+    if part.is_there("not"):
+        yield from _conditions(part.at("not"))
+    if part.is_there("operator"):
+        yield part

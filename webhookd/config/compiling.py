@@ -1,0 +1,119 @@
+"""Models in, Plan out: runs only when nothing is wrong, so nothing here can fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from webhookd.config import addressing, fingerprints, merging, models
+from webhookd.config.checks.sources import absolute_path
+from webhookd.config.requests import Requests
+from webhookd.config.triggers import trigger
+from webhookd.rules import plan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from webhookd.config.authorities import Authorities
+    from webhookd.config.parts import Collection, Part
+    from webhookd.config.secrets import Secrets
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A plan, and each webhook's effective definition as JSON, without any secret."""
+
+    plan: plan.Plan
+    definitions: Mapping[str, str]
+
+
+def compile_plan(collection: Collection, secrets: Secrets, authorities: Authorities) -> Compiled:
+    """Return the plan of *collection*, which has been checked."""
+    configuration = _configuration(collection)
+    apps, sources = collection.entries("apps"), collection.entries("sources")
+    requests = Requests(configuration.apps, apps, secrets, authorities)
+    webhooks = {
+        name: _webhook(name, model, part, requests)
+        for (name, part), model in zip(
+            collection.entries("webhooks").items(), configuration.webhooks.values(), strict=True
+        )
+    }
+    made = plan.Plan(
+        hash=fingerprints.of(configuration),
+        egress=_egress(configuration.egress),
+        sources={
+            name: _source(name, model, sources[name])
+            for name, model in configuration.sources.items()
+        },
+        webhooks=webhooks,
+        secrets=secrets.all(),
+    )
+    return Compiled(made, fingerprints.definitions(configuration))
+
+
+def _configuration(collection: Collection) -> models.Configuration:
+    defaults, egress = collection.section("defaults"), collection.section("egress")
+    default_delivery = defaults.mapping("delivery") if defaults else {}
+    return models.Configuration.model_validate(
+        {
+            "version": 1,
+            "apps": _values(collection.entries("apps")),
+            "egress": egress.value if egress else {},
+            "sources": _values(collection.entries("sources")),
+            "webhooks": {
+                name: _with_defaults(part.value, default_delivery)
+                for name, part in collection.entries("webhooks").items()
+            },
+        }
+    )
+
+
+def _values(parts: Mapping[str, Part]) -> dict[str, Any]:
+    return {name: part.value for name, part in parts.items()}
+
+
+def _with_defaults(webhook: dict[str, Any], delivery: dict[str, Any]) -> dict[str, Any]:
+    own = webhook.get("delivery", {})
+    return {**webhook, "delivery": merging.merged(delivery, own)}
+
+
+def _egress(model: models.Egress) -> plan.Egress:
+    return plan.Egress(
+        allow=tuple(map(addressing.network, model.allow)),
+        deny=tuple(map(addressing.network, model.deny)),
+    )
+
+
+def _source(name: str, model: models.Source, part: Part) -> plan.Source:
+    return plan.DirectorySource(
+        name=name,
+        path=absolute_path(part.folder, model.path),
+        object=model.object,
+        id_property=model.id_property,
+        format=model.format,
+        start=model.start,
+        on_done=model.on_done,
+    )
+
+
+def _webhook(name: str, model: models.Webhook, part: Part, requests: Requests) -> plan.Webhook:
+    return plan.Webhook(
+        name=name,
+        source=model.source,
+        object=model.object,
+        request=requests.request(model.request, part.folder),
+        trigger=trigger(model.trigger),
+        delivery=_delivery(model.delivery),
+        description=model.description,
+        enabled=model.enabled,
+    )
+
+
+def _delivery(model: models.Delivery) -> plan.DeliveryPolicy:
+    return plan.DeliveryPolicy(
+        timeout=model.timeout,
+        connect_timeout=model.connect_timeout,
+        concurrency=model.concurrency,
+        rate_limit=model.rate_limit,
+        retry=plan.RetryPolicy(**dict(model.retry)),
+    )

@@ -1,0 +1,113 @@
+"""From a path to a Plan: every problem of every file at once, or the plan."""
+
+from __future__ import annotations
+
+import gc
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from webhookd.config import checks, compiling, document, files, schema
+from webhookd.config.authorities import Authorities
+from webhookd.config.parts import Collection
+from webhookd.config.secrets import Secrets
+from webhookd.config.warnings import warnings
+from webhookd.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from webhookd.config.document import Document
+    from webhookd.rules.plan import Plan
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A configuration that is right.
+
+    *webhook_documents* is each webhook's definition with every default in it, as canonical
+    JSON without secrets, for comparing two configurations. *is_offline* says that secrets
+    and files were left alone: such a plan's secrets are empty and nothing may run on it.
+    """
+
+    plan: Plan
+    warnings: tuple[Problem, ...]
+    webhook_documents: Mapping[str, str]
+    is_offline: bool = False
+
+
+def load(path: Path, *, environment: Mapping[str, str], offline: bool = False) -> Loaded:
+    """Return the configuration in the file or folder *path*, or raise a `ConfigError`.
+
+    The error carries every problem of every kind, in the order of the files.
+    """
+    with _garbage_collector_off():
+        return _load(path, Secrets(environment, offline))
+
+
+def _load(path: Path, secrets: Secrets) -> Loaded:
+    problems: list[Problem] = []
+    documents = tuple(_documents(path, problems))
+    collection, authorities = Collection(documents), Authorities()
+    for read in documents:
+        problems += read.problems
+        problems += schema.check(read) if read.data is not None else ()
+    problems += checks.check(collection, secrets, authorities)
+    if problems:
+        raise ConfigError(_in_order(problems, [read.file for read in documents]))
+    compiled = compiling.compile_plan(collection, secrets, authorities)
+    return Loaded(
+        compiled.plan,
+        tuple(warnings(compiled.plan, collection.entries("webhooks"))),
+        compiled.definitions,
+        secrets.offline,
+    )
+
+
+def _documents(path: Path, problems: list[Problem]) -> Iterator[Document]:
+    if not files.is_directory(path):
+        yield document.read(path)
+        return
+    try:
+        found = sorted(path.iterdir())
+    except OSError as error:
+        problems.append(Problem(str(path), 0, 0, "", f"cannot be read: {files.reason(error)}"))
+        return
+    visible = [file for file in found if not file.name.startswith(".")]
+    problems += (_misnamed(file) for file in visible if file.suffix == ".yml")
+    named = [file for file in visible if file.suffix == ".yaml"]
+    if not named:
+        problems.append(Problem(str(path), 0, 0, "", "this folder holds no *.yaml file"))
+    yield from map(document.read, named)
+
+
+def _misnamed(file: Path) -> Problem:
+    message = "only *.yaml files are read; rename it, or move it out of this folder"
+    return Problem(str(file), 0, 0, "", message)
+
+
+def _in_order(problems: Iterable[Problem], files: list[str]) -> list[Problem]:
+    order = {file: number for number, file in enumerate(files)}
+    return sorted(
+        dict.fromkeys(problems),
+        key=lambda problem: (
+            order.get(problem.file, -1),
+            problem.line,
+            problem.column,
+            problem.where,
+        ),
+    )
+
+
+@contextmanager
+def _garbage_collector_off() -> Iterator[None]:
+    # A document is millions of small values that all stay: collecting while they are made
+    # finds nothing and takes half of the time.
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

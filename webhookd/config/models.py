@@ -1,0 +1,275 @@
+"""The configuration file as typed, frozen models: what the compiler reads.
+
+The schema has checked the shape before (`webhookd.config.schema`); a test walks both and
+fails when they differ in a key, a default or a choice.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from webhookd.config import durations
+from webhookd.model import ChangeKind
+from webhookd.rules.plan import BodyFormat, Enroll, RateLimit, Scheme
+
+Duration = Annotated[
+    timedelta, BeforeValidator(durations.duration), PlainSerializer(durations.written)
+]
+Rate = Annotated[
+    RateLimit, BeforeValidator(durations.rate), PlainSerializer(durations.rate_written)
+]
+Status = Annotated[str, BeforeValidator(str)]
+# As written in the file; `scalars.json_of` gives its text.
+Value: TypeAlias = Any
+
+
+class Keys(BaseModel):
+    """The keys of one place in the file: no others, and never changed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SecretReference(Keys):
+    """Where a secret is found; exactly one of the three.
+
+    The patterns stand here as well, so that nothing that is no reference is looked up: a
+    message about it would show what may be the secret itself.
+    """
+
+    env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,199}$")
+    file: str | None = Field(default=None, pattern=r"^[^\x00-\x1f\x7f]{1,4096}$")
+    credential: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}$")
+
+
+class App(Keys):
+    """An app and its client secrets."""
+
+    client_secret: SecretReference
+    previous_client_secrets: tuple[SecretReference, ...] = ()
+
+
+class Egress(Keys):
+    """Which addresses may be connected to."""
+
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+
+
+class Source(Keys):
+    """A drop directory."""
+
+    type: Literal["drop_directory"]
+    path: str
+    object: str
+    id_property: str = "id"
+    content: Literal["records"] = "records"
+    format: Literal["auto", "csv", "json", "ndjson"] = "auto"
+    start: Literal["beginning", "now"] = "beginning"
+    on_done: Literal["archive", "delete"] = "archive"
+
+
+class Comparison(Keys):
+    """A property compared with a value."""
+
+    property: str
+    operator: Literal[
+        "EQ",
+        "NEQ",
+        "LT",
+        "LTE",
+        "GT",
+        "GTE",
+        "CONTAINS_TOKEN",
+        "NOT_CONTAINS_TOKEN",
+        "CHANGED_FROM",
+        "CHANGED_TO",
+    ]
+    value: Value
+
+
+class Range(Keys):
+    """A property between two values."""
+
+    property: str
+    operator: Literal["BETWEEN"]
+    value: Value
+    high_value: Value
+
+
+class Membership(Keys):
+    """A property among values, or not."""
+
+    property: str
+    operator: Literal["IN", "NOT_IN"]
+    values: tuple[Value, ...]
+
+
+class Presence(Keys):
+    """A property that has a value, has none, or changed."""
+
+    property: str
+    operator: Literal["HAS_PROPERTY", "NOT_HAS_PROPERTY", "CHANGED"]
+
+
+class AnyGroup(Keys):
+    """Holds when at least one part does."""
+
+    any: tuple[When, ...]
+
+
+class AllGroup(Keys):
+    """Holds when every part does."""
+
+    all: tuple[When, ...]
+
+
+class NotGroup(Keys):
+    """Holds when its part does not."""
+
+    part: When = Field(alias="not")
+
+
+Condition: TypeAlias = Annotated[
+    Comparison | Range | Membership | Presence, Field(discriminator="operator")
+]
+When: TypeAlias = AnyGroup | AllGroup | NotGroup | Condition
+
+
+class Trigger(Keys):
+    """Which changes make a delivery."""
+
+    changes: tuple[ChangeKind, ...] = (ChangeKind.CREATED, ChangeKind.UPDATED)
+    changed_properties: tuple[str, ...] | None = None
+    when: tuple[When, ...] | None = None
+    enroll: Enroll = Enroll.EVERY_CHANGE
+
+
+class ApiKey(Keys):
+    """A key in a header, or as the last query parameter."""
+
+    type: Literal["api_key"]
+    name: str
+    location: Literal["header", "query"] = "header"
+    key: SecretReference
+
+
+class Bearer(Keys):
+    """A bearer token."""
+
+    type: Literal["bearer"]
+    token: SecretReference
+
+
+class Basic(Keys):
+    """A user name and a password."""
+
+    type: Literal["basic"]
+    username: str
+    password: SecretReference
+
+
+Authentication: TypeAlias = Annotated[ApiKey | Bearer | Basic, Field(discriminator="type")]
+
+
+class Signature(Keys):
+    """Who signs the request, and how."""
+
+    app_id: str
+    scheme: Scheme = Scheme.HUBSPOT_V2
+
+
+class ChosenProperty(Keys):
+    """A property and its name in the request."""
+
+    property: str
+    sent_as: str | None = Field(default=None, alias="as")
+
+
+class Body(Keys):
+    """What the body of the request holds."""
+
+    properties: Literal["all"] | tuple[str | ChosenProperty, ...] = "all"
+    static: dict[str, Value] = {}
+    format: BodyFormat | None = None
+    previous: bool = False
+
+
+class Query(Keys):
+    """Properties that become query parameters."""
+
+    properties: tuple[str | ChosenProperty, ...]
+
+
+class Tls(Keys):
+    """How the receiver's certificate is verified."""
+
+    ca_file: str | None = None
+
+
+class Request(Keys):
+    """What is sent."""
+
+    method: Literal["POST", "GET", "PUT", "PATCH", "DELETE"] = "POST"
+    url: str
+    allow_http: bool = False
+    authentication: Authentication | None = None
+    signature: Signature | None = None
+    headers: dict[str, str] = {}
+    body: Body | None = None
+    query: Query | None = None
+    tls: Tls = Tls()
+
+
+class Retry(Keys):
+    """When a failed attempt is repeated, and when no more."""
+
+    first_after: Duration = timedelta(minutes=1)
+    factor: float = 2.0
+    at_most_every: Duration = timedelta(hours=8)
+    give_up_after: Duration = timedelta(hours=72)
+    jitter: float = 0.1
+    retry_on: tuple[Status, ...] = ("3xx", "429", "5xx")
+    retry_after_unit: Literal["seconds", "milliseconds"] = "seconds"
+
+
+class Delivery(Keys):
+    """How deliveries are attempted."""
+
+    timeout: Duration = timedelta(seconds=30)
+    connect_timeout: Duration = timedelta(seconds=3)
+    concurrency: int = 10
+    rate_limit: Rate | None = None
+    order: Literal["none"] = "none"
+    retry: Retry = Retry()
+
+
+class Defaults(Keys):
+    """What holds for every webhook that does not say otherwise."""
+
+    delivery: Delivery = Delivery()
+
+
+class Webhook(Keys):
+    """Which changes of which records become which request."""
+
+    description: str = ""
+    enabled: bool = True
+    source: str
+    object: str
+    trigger: Trigger = Trigger()
+    request: Request
+    delivery: Delivery = Delivery()
+
+
+class Configuration(Keys):
+    """A whole configuration, of one file or several."""
+
+    version: Literal[1]
+    apps: dict[str, App] = {}
+    egress: Egress = Egress()
+    sources: dict[str, Source] = {}
+    defaults: Defaults = Defaults()
+    webhooks: dict[str, Webhook] = {}

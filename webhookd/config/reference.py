@@ -1,0 +1,196 @@
+"""The reference of the configuration file, written from its schema.
+
+`python -m webhookd.config.reference > docs/configuration.md` renews the document.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from webhookd.config.schema import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_INTRODUCTION = """\
+# The configuration file
+
+`webhookd run --config PATH` reads one file, or a folder whose `*.yaml` files are read in name
+order and merged. Everything about webhooks is in it; what concerns the process is set by
+[`WEBHOOKD_…` variables](#settings-of-the-process) or options. `config.example.yaml` shows every
+key at work.
+
+`webhookd check` prints every problem at once, one line each, with its place:
+
+```
+config.yaml:7:15: webhooks.new-customer.request.method: 'PSOT' is not one of POST, GET, PUT, PATCH, DELETE; did you mean 'POST'?
+```
+
+Editors that speak the YAML language server check and explain the file while you write it, when
+it begins with
+
+```yaml
+# yaml-language-server: $schema=schema/webhookd.schema.json
+```
+
+## The text
+
+The file is YAML 1.2, UTF-8, one document of 16 MiB and 64 levels at most.
+
+* Only `true` and `false` are booleans; `on`, `yes` and `no` are text. Keys and dates are text.
+* Numbers are plain decimals. What two versions of YAML read differently (`010`, `1_000`, `0x1F`)
+  is refused: write a plain number, or put it in quotes.
+* A key twice, an unknown key and an unknown tag are refused. There are no merge keys (`<<`).
+* Anchors and aliases work; keys that begin with `x-` may stand at the top to hold anchors.
+
+In a folder, each file has its own `version`, an id may stand in one file only, and `egress` and
+`defaults` in one each. A `*.yml` file is an error, so that none is overlooked. Relative paths are
+taken from the folder of the file that names them.
+
+## Secrets
+
+A secret is never written in the file. Where one is needed, a reference says where it is found:
+`{env: NAME}`, `{file: PATH}` or `{credential: NAME}`. Secrets and files are read when the
+configuration is loaded and at each reload; `webhookd check --offline` leaves them alone.
+"""  # noqa: E501 - a message is one line
+
+_SETTINGS = """\
+## Settings of the process
+
+| variable | option | default | meaning |
+|---|---|---|---|
+| `WEBHOOKD_CONFIG` | `--config` |  | The configuration: a file or a folder. |
+| `WEBHOOKD_STATE_DIRECTORY` | `--state-directory` | `$STATE_DIRECTORY`, else `./.webhookd` | Where the daemon keeps its state. |
+| `WEBHOOKD_DATABASE_URL` | `--database-url` | `sqlite:///<state>/webhookd.db` | The database; only `sqlite:///PATH` in this release. |
+| `WEBHOOKD_LOG_FORMAT` | `--log-format` | `auto` | `auto`, `json` or `console`. |
+| `WEBHOOKD_LOG_LEVEL` | `--log-level` | `info` | `debug`, `info`, `warning` or `error`. |
+| `WEBHOOKD_RETENTION` | `--retention` | `30d` | How long settled deliveries are kept. |
+| `WEBHOOKD_MAX_IN_FLIGHT` | `--max-in-flight` | `1000` | How many attempts may be in flight at once, all webhooks together. |
+| `WEBHOOKD_SHUTDOWN_TIMEOUT` | `--shutdown-timeout` | `30s` | How long attempts in flight may take to finish when the daemon stops. |
+"""  # noqa: E501 - a table row is one line
+
+_SECTIONS = (
+    "app",
+    "secret",
+    "egress",
+    "source",
+    "defaults",
+    "webhook",
+    "trigger",
+    "comparison",
+    "range",
+    "membership",
+    "presence",
+    "any",
+    "all",
+    "not",
+    "request",
+    "api_key",
+    "bearer",
+    "basic",
+    "signature",
+    "body",
+    "query",
+    "chosen_property",
+    "tls",
+    "delivery",
+    "retry",
+)
+_WORDS = {
+    "when": "[condition](#comparison-with-a-value) or group",
+    "authentication": (
+        "[API key](#api-key), [bearer](#bearer-token) or [basic](#basic-authentication)"
+    ),
+    "chosen_properties": "list of names or [chosen properties](#chosen-property)",
+    "path": "path",
+    "duration": "duration",
+    "property_name": "text",
+    "value": "text, number or boolean",
+    "name": "name",
+}
+
+
+def reference() -> str:
+    """Return the whole document, as Markdown."""
+    definitions = schema()["$defs"]
+    sections = [_section({**schema(), "title": "The top"})]
+    sections += [_section(definitions[name]) for name in _SECTIONS]
+    return "\n".join([_INTRODUCTION, *sections, _SETTINGS])
+
+
+def _section(node: Mapping[str, Any]) -> str:
+    lines = [f"## {node['title']}", ""]
+    if "description" in node:
+        lines += [str(node["description"]), ""]
+    lines += ["| key | type | default | meaning |", "|---|---|---|---|"]
+    lines += _rows(node)
+    return "\n".join([*lines, ""])
+
+
+def _rows(node: Mapping[str, Any]) -> Iterator[str]:
+    required = node.get("required", ())
+    for key, child in node["properties"].items():
+        default = "**required**" if key in required else _code(child.get("default"))
+        meaning = f"{_resolved(child).get('description', '')}{_example(child)}"
+        yield f"| `{key}` | {_type(child)} | {default} | {meaning} |"
+
+
+def _type(node: Mapping[str, Any]) -> str:
+    if "$ref" in node:
+        name = str(node["$ref"]).rpartition("/")[2]
+        return _WORDS.get(name) or _link(schema()["$defs"][name])
+    if "enum" in node:
+        return ", ".join(f"`{choice}`" for choice in node["enum"])
+    if "if" in node:
+        return "`all`, or a list of names or [chosen properties](#chosen-property)"
+    return _plain_type(node)
+
+
+def _plain_type(node: Mapping[str, Any]) -> str:
+    match node["type"]:
+        case "array":
+            return f"list of {_type(node['items'])}"
+        case "object":
+            children = node.get("additionalProperties")
+            return (
+                f"{_type(children)} by name" if isinstance(children, dict) else "any JSON by name"
+            )
+        case [*types]:
+            return " or ".join(_plain_type({"type": name}) for name in types)
+        case other:
+            return {"string": "text", "integer": "whole number"}.get(str(other), str(other))
+
+
+def _link(node: Mapping[str, Any]) -> str:
+    title = str(node["title"])
+    return f"[{title.lower()}](#{title.lower().replace(' ', '-')})"
+
+
+def _resolved(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "description" in node or "$ref" not in node:
+        return node
+    found: Mapping[str, Any] = schema()["$defs"][str(node["$ref"]).rpartition("/")[2]]
+    return found
+
+
+def _example(node: Mapping[str, Any]) -> str:
+    examples = _resolved(node).get("examples", ())
+    return f" Example: {_code(examples[0])}" if examples and not _is_obvious(node) else ""
+
+
+def _is_obvious(node: Mapping[str, Any]) -> bool:
+    # A choice or a default shows as much as an example would.
+    return "enum" in node or node.get("default") not in (None, "", [], {})
+
+
+def _code(value: object) -> str:
+    if value in (None, "", [], {}):
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return f"`{text}`"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())

@@ -1,0 +1,130 @@
+"""The settings of the process: `WEBHOOKD_…` in the environment, or options of `run`.
+
+Everything about webhooks is in the configuration file; what is here cannot be reloaded.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+
+from webhookd.config import durations
+from webhookd.config.wording import near, shown
+from webhookd.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = "WEBHOOKD_"
+SQLITE = "sqlite:///"
+MOST_IN_FLIGHT = 100_000
+
+LogFormat = Literal["auto", "json", "console"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+def _one_of(options: tuple[str, ...], value: object) -> str:
+    written = str(value).lower()
+    if written not in options:
+        told = f"{shown(str(value))} is not one of {', '.join(options)}"
+        raise ValueError(told + near(written, options))
+    return written
+
+
+def _duration(value: object) -> timedelta:
+    return value if isinstance(value, timedelta) else durations.duration(str(value))
+
+
+def _in_flight(value: object) -> int:
+    written = str(value)
+    if not re.fullmatch("[1-9][0-9]{0,5}", written) or int(written) > MOST_IN_FLIGHT:
+        raise ValueError(f"{shown(written)} is not a whole number from 1 to {MOST_IN_FLIGHT}")
+    return int(written)
+
+
+def _sqlite_url(value: object) -> str:
+    # The URL is not shown: that of another database may hold a password.
+    url = str(value)
+    if not url.startswith(SQLITE):
+        raise ValueError(
+            "this release keeps its database in SQLite only; write sqlite:///PATH "
+            "(sqlite:////PATH for an absolute one)"
+        )
+    path = url.removeprefix(SQLITE)
+    if not path or path == ":memory:" or not path.isprintable() or set("?#") & set(path):
+        raise ValueError("this names no database file; write sqlite:///PATH")
+    return url
+
+
+class Settings(BaseSettings):
+    """What the process works with. *state_directory* holds the database unless said otherwise."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
+
+    config: Path | None = None
+    state_directory: Path = Path(".webhookd")
+    database_url: Annotated[str, BeforeValidator(_sqlite_url)]
+    log_format: Annotated[
+        LogFormat, BeforeValidator(partial(_one_of, ("auto", "json", "console")))
+    ] = "auto"
+    log_level: Annotated[
+        LogLevel, BeforeValidator(partial(_one_of, ("debug", "info", "warning", "error")))
+    ] = "info"
+    retention: Annotated[timedelta, BeforeValidator(_duration)] = timedelta(days=30)
+    max_in_flight: Annotated[int, BeforeValidator(_in_flight)] = 1000
+    shutdown_timeout: Annotated[timedelta, BeforeValidator(_duration)] = timedelta(seconds=30)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str], **options: object) -> Settings:
+        """Return the settings in *environment*; *options* that are not None win over it."""
+        given = {name: value for name, value in options.items() if value is not None}
+        values = {**_defaults(environment), **_variables(environment), **given}
+        if "database_url" not in values:
+            values["database_url"] = f"{SQLITE}{Path(values['state_directory']) / 'webhookd.db'}"
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise ConfigError(_problems(error, given)) from None
+
+    @property
+    def database_path(self) -> Path:
+        """Return the file that holds the database."""
+        return Path(self.database_url.removeprefix(SQLITE))
+
+    def config_path(self) -> Path:
+        """Return where the configuration is, or raise a `ConfigError` that asks for it."""
+        if self.config is None:
+            message = "is not set; say where the configuration is, or use --config PATH"
+            raise ConfigError([Problem(f"{PREFIX}CONFIG", 0, 0, "", message)])
+        return self.config
+
+
+def _defaults(environment: Mapping[str, str]) -> dict[str, Any]:
+    # All of them: for what is not given, pydantic would look at this process's environment.
+    fields = Settings.model_fields.items()
+    defaults = {name: field.default for name, field in fields if not field.is_required()}
+    # systemd sets it from StateDirectory=, which may name several; the first is ours.
+    directory = environment.get("STATE_DIRECTORY", "").partition(":")[0]
+    return {**defaults, "state_directory": directory or defaults["state_directory"]}
+
+
+def _variables(environment: Mapping[str, str]) -> dict[str, Any]:
+    source = EnvSettingsSource(Settings)
+    source.env_vars = {name.lower(): value for name, value in environment.items() if value}
+    return dict(source())
+
+
+def _problems(error: ValidationError, options: Mapping[str, object]) -> list[Problem]:
+    problems = []
+    for found in error.errors(include_url=False):
+        name = str(found["loc"][0])
+        shown_as = f"--{name.replace('_', '-')}" if name in options else f"{PREFIX}{name.upper()}"
+        message = found["msg"].removeprefix("Value error, ")
+        problems.append(Problem(shown_as, 0, 0, "", message))
+    return problems

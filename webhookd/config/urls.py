@@ -1,0 +1,121 @@
+"""URLs as the configuration may have them: RFC 3986, http or https, sent as written.
+
+No message shows the URL: its query or a user name in it may be a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv6Address
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_plus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LONGEST = 8192
+_LONGEST_HOST = 253
+_LARGEST_PORT = 65535
+
+_PARTS = re.compile(
+    r"(?P<scheme>[^:/?#]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?P<query>\?[^#]*)?"
+    r"(?P<fragment>#.*)?",
+    re.DOTALL,
+)
+_REFUSED = re.compile(r"[^A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]")
+_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_HOST_AND_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(:(?P<port>.*))?", re.DOTALL)
+_LABELS = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+_DOT_SEGMENT = re.compile(r"/(\.|%2[eE]){1,2}(/|$)")
+
+
+class UrlError(ValueError):
+    """A URL is not valid; the message says what is wrong without showing it."""
+
+
+@dataclass(frozen=True)
+class ParsedUrl:
+    """The parts of a URL that decide something. *host* stands without brackets."""
+
+    scheme: str
+    host: str
+
+
+def parse(url: str) -> ParsedUrl:
+    """Return the parts of *url*, or raise a `UrlError` with the first thing that is wrong."""
+    _check_characters(url)
+    found = _PARTS.fullmatch(url)
+    if not found or found["scheme"].lower() not in {"http", "https"}:
+        raise UrlError("this is not a URL; it begins with https://")
+    if found["fragment"] is not None:
+        raise UrlError("a URL's fragment ('#…') is never sent; leave it out")
+    if "@" in found["authority"]:
+        raise UrlError("a URL holds no user name or password; use 'authentication' (type: basic)")
+    if _DOT_SEGMENT.search(found["path"]):
+        raise UrlError("the URL's path holds '.' or '..'; write where it leads")
+    if re.search(r"[\[\]]", found["path"] + (found["query"] or "")):
+        raise UrlError("'[' and ']' in a URL's path or query are written %5B and %5D")
+    return ParsedUrl(found["scheme"].lower(), _host(found["authority"]))
+
+
+def query_names(url: str) -> Iterator[str]:
+    """Yield the names of the parameters that *url* itself has."""
+    query = url.partition("#")[0].partition("?")[2]
+    for pair in query.split("&"):
+        if pair:
+            yield unquote_plus(pair.partition("=")[0])
+
+
+def _check_characters(url: str) -> None:
+    if len(url) > LONGEST:
+        raise UrlError(f"the URL is longer than the maximum of {LONGEST} characters")
+    refused = _REFUSED.search(url)
+    if refused:
+        raise UrlError(f"the URL holds {_named(refused.group())}")
+    if _BAD_PERCENT.search(url):
+        raise UrlError("a '%' in a URL begins an escape of two hex digits; write %25 for itself")
+
+
+def _named(character: str) -> str:
+    if character.isspace():
+        return "a space or line break; percent-encode it (%20), or remove it"
+    if not character.isascii():
+        return "a character beyond ASCII; percent-encode it, or write the host's xn-- form"
+    return f"the character {character!r}; percent-encode it"
+
+
+def _host(authority: str) -> str:
+    found = _HOST_AND_PORT.fullmatch(authority)
+    if not found:
+        raise UrlError("the URL's host is not valid")
+    _check_port(found["port"])
+    host = found["host"]
+    if host.startswith("["):
+        return _ipv6(host[1:-1])
+    if not host:
+        raise UrlError("the URL has no host")
+    if len(host) > _LONGEST_HOST or not _are_labels(host):
+        raise UrlError("the URL's host is not valid")
+    return host
+
+
+def _are_labels(host: str) -> bool:
+    return all(_LABELS.fullmatch(label) for label in host.removesuffix(".").split("."))
+
+
+def _ipv6(text: str) -> str:
+    try:
+        IPv6Address(text)
+    except AddressValueError:
+        raise UrlError("the URL's IPv6 address is not valid") from None
+    if "%" in text:
+        raise UrlError("the URL's IPv6 address has a zone, which only means something locally")
+    return text
+
+
+def _check_port(port: str | None) -> None:
+    if port is None:
+        return
+    if not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= _LARGEST_PORT:
+        raise UrlError("the URL's port is not a number from 1 to 65535")

@@ -1,0 +1,187 @@
+"""The process: which parts there are, in which order they start, and how they stop."""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import os
+import signal
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from webhookd import __version__, clock, config, state, telemetry
+from webhookd.delivery.courier import Courier
+from webhookd.delivery.dispatch import Dispatch
+from webhookd.delivery.scheduling import DeliveryJobStore, LaneExecutor, Scheduler
+from webhookd.delivery.settling import Settling
+from webhookd.errors import StorageError
+from webhookd.intake import Intake
+from webhookd.reload import Parts, Reloader
+from webhookd.rules import plan
+from webhookd.sources.directory import DropDirectory
+from webhookd.sources.running import RunningSources
+from webhookd.storage import outbox
+from webhookd.storage.database import open_database
+from webhookd.storage.files import Files
+from webhookd.storage.writer import Writer
+from webhookd.telemetry.sources import SourceReports
+from webhookd.transport import Transport
+
+if TYPE_CHECKING:
+    from webhookd.config.settings import Settings
+    from webhookd.sources.source import Source
+
+HOUSEKEEPING_EVERY = timedelta(minutes=1)
+RETIRE_AT_ONCE = 500
+"""Settled deliveries deleted in one transaction: a few milliseconds of the writer's time."""
+
+
+async def run(settings: Settings) -> None:
+    """Run the daemon until SIGTERM or SIGINT.
+
+    Raises ConfigError when the configuration is wrong, StateLockedError when another daemon
+    has the state directory, StorageError when the database cannot be opened.
+    """
+    faulthandler.enable()
+    stop = _StopSignal()
+    # Read and checked before anything is touched: a wrong file must cost nothing.
+    loaded = config.load(settings.config_path(), environment=os.environ)
+    with state.held(settings.state_directory):
+        async with AsyncExitStack() as stack:
+            reloader = await _start(settings, loaded, stack)
+            hangup = _Hangup(reloader)
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGHUP, hangup.come)
+            await stop.wait()
+            await hangup.finish()
+
+
+class _StopSignal:
+    """Waits for SIGTERM or SIGINT; a second one ends the process at once."""
+
+    def __init__(self) -> None:
+        self._came = asyncio.Event()
+        self.name = ""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._come, number)
+
+    def _come(self, number: signal.Signals) -> None:
+        if self._came.is_set():
+            # Whoever asks twice does not want to wait; what is unsettled is attempted again.
+            os._exit(128 + number)
+        self.name = number.name
+        self._came.set()
+
+    async def wait(self) -> None:
+        await self._came.wait()
+        telemetry.daemon_stopping(self.name)
+
+
+class _Hangup:
+    """Reloads on SIGHUP, one after the other; signals that come meanwhile are one more reload."""
+
+    def __init__(self, reloader: Reloader) -> None:
+        self._reloader = reloader
+        self._task: asyncio.Task[None] | None = None
+        self._is_asked = False
+
+    def come(self) -> None:
+        self._is_asked = True
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._reload())
+
+    async def _reload(self) -> None:
+        while self._is_asked:
+            self._is_asked = False
+            await self._reloader.reload()
+
+    async def finish(self) -> None:
+        if self._task is not None:
+            await self._task
+
+
+async def _start(settings: Settings, loaded: config.Loaded, stack: AsyncExitStack) -> Reloader:
+    """Start every part, each stopped in reverse by *stack*: sources, lanes, outbox."""
+    path = settings.config_path()
+    telemetry.daemon_started(__version__, path, settings.database_url, settings.state_directory)
+    database = open_database(settings.database_url)
+    stack.callback(database.close)
+    writer = await stack.enter_async_context(Writer(database))
+    transport = Transport()
+    stack.push_async_callback(transport.aclose)
+    courier = Courier(transport, now=clock.now, monotonic=clock.monotonic, dice=clock.dice)
+    dispatch = Dispatch(
+        courier,
+        writer,
+        max_in_flight=settings.max_in_flight,
+        now=clock.now,
+        monotonic=clock.monotonic,
+    )
+    dispatch.settling = settling = Settling(writer, dispatch.committed)
+    store = DeliveryJobStore(dispatch, writer, database)
+    scheduler = Scheduler(store, LaneExecutor(dispatch))
+    dispatch.wake = scheduler.wakeup
+    scheduler.every(HOUSEKEEPING_EVERY, partial(_retire, writer, settings.retention), "retention")
+    sources = RunningSources(lambda definition: build(definition, intake, Files(writer)))
+    reloader = Reloader(
+        path,
+        Parts(writer, dispatch, courier, settling, sources),
+        environment=os.environ,
+        now=clock.now,
+    )
+    intake = Intake(
+        database,
+        writer,
+        plan=lambda: reloader.plan,
+        offer=dispatch.offer,
+        now=clock.now,
+        new_id=clock.new_id,
+    )
+    stack.push_async_callback(_drain, settings, dispatch, settling, store, scheduler)
+    stack.push_async_callback(sources.stop)
+    scheduler.start()
+    dispatch.open()
+    await reloader.start(loaded)
+    in_force = reloader.plan
+    telemetry.daemon_ready(len(in_force.webhooks), len(in_force.sources), in_force.hash)
+    return reloader
+
+
+def build(definition: plan.Source, intake: Intake, files: Files) -> Source:
+    """Return the source that *definition* describes."""
+    match definition:
+        case plan.DirectorySource():
+            return DropDirectory(
+                definition, take=intake.take, ledger=files, reports=SourceReports()
+            )
+
+
+async def _drain(
+    settings: Settings,
+    dispatch: Dispatch,
+    settling: Settling,
+    store: DeliveryJobStore,
+    scheduler: Scheduler,
+) -> None:
+    """Let attempts under way end, write what came of them, then let the scheduler go."""
+    grace = settings.shutdown_timeout.total_seconds()
+    unfinished = await dispatch.drain(grace)
+    await settling.drain(grace)
+    scheduler.shutdown(wait=False)
+    await store.drain()
+    telemetry.daemon_stopped(unfinished)
+
+
+async def _retire(writer: Writer, retention: timedelta) -> None:
+    """Delete deliveries settled before the retention, a few at a time."""
+    before, total, count = clock.now() - retention, 0, RETIRE_AT_ONCE
+    try:
+        while count == RETIRE_AT_ONCE:
+            count = await writer.write(partial(outbox.retire, before=before, limit=RETIRE_AT_ONCE))
+            total += count
+    except StorageError as error:
+        telemetry.storage_refused("retention", error, total)
+    if total:
+        telemetry.retired(total)

@@ -1,0 +1,200 @@
+"""Who may go now: one lane for each webhook.
+
+A lane holds in memory what it is about to send and nothing more; the database holds the rest,
+and `next_at` says when there is something to fetch. Nothing here waits or touches the disk;
+everything runs on the event loop.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from webhookd.delivery.outgoing import Outbound
+from webhookd.model import Held, RetryAt
+from webhookd.storage.outbox import Wanted
+from webhookd.transport import SendOptions
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from webhookd.delivery.window import Window
+    from webhookd.model import Delivery, Settlement
+    from webhookd.rules.plan import Egress, Webhook
+    from webhookd.storage.lanes import LaneRow
+    from webhookd.storage.outbox import Due
+
+BUFFER_MOST = 400
+"""Deliveries that one lane keeps in memory at the most, waiting for a slot."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneDefinition:
+    """What the configuration in force says of a lane, prepared for attempts.
+
+    *request_digest* covers all that the request is, *target_digest* its URL, authentication
+    and signature; neither covers a secret.
+    """
+
+    webhook: Webhook
+    outbound: Outbound
+    options: SendOptions
+    request_digest: str
+    target_digest: str
+
+
+def define(webhook: Webhook, egress: Egress) -> LaneDefinition:
+    """Return *webhook* prepared for attempts."""
+    options = SendOptions(
+        timeout=webhook.delivery.timeout.total_seconds(),
+        connect_timeout=webhook.delivery.connect_timeout.total_seconds(),
+        tls=webhook.request.tls,
+        egress=egress,
+    )
+    request = webhook.request
+    target = (request.url, request.authentication, request.signature)
+    return LaneDefinition(webhook, Outbound(request), options, _digest(request), _digest(target))
+
+
+def _digest(value: object) -> str:
+    # A Secret shows itself as ***, so a digest says nothing of it.
+    return hashlib.sha256(repr(value).encode()).hexdigest()[:16]
+
+
+class Lane:
+    """One webhook's deliveries on their way. *leased* are the ids that are in memory."""
+
+    def __init__(self, row: LaneRow, definition: LaneDefinition, window: Window | None) -> None:
+        self.row = row
+        self.definition = definition
+        self.window = window
+        self.ready: deque[Delivery] = deque()
+        self.leased: set[str] = set()
+        self.in_flight = 0
+        self.coming = 0
+        self.next_at: datetime | None = None
+        self.is_fetching = False
+        self._came_meanwhile = False
+
+    @property
+    def name(self) -> str:
+        """Return the webhook's name."""
+        return self.row.webhook
+
+    @property
+    def buffer(self) -> int:
+        """Return how many may wait in memory: enough to keep the slots busy."""
+        return min(max(2 * self.definition.webhook.delivery.concurrency, 8), BUFFER_MOST)
+
+    @property
+    def room(self) -> int:
+        """Return how many more may come into memory."""
+        return self.buffer - len(self.ready) - self.coming
+
+    def held_total(self, now: datetime) -> float:
+        """Return the seconds this lane was held in all, a hold that is on included."""
+        since = self.row.held_since
+        on = max(now - since, timedelta()) if since is not None else timedelta()
+        return (self.row.held_total + on).total_seconds()
+
+    def held_since_first(self, held_before: float, now: datetime) -> timedelta:
+        """Return how long the lane was held since a first attempt at *held_before*."""
+        return timedelta(seconds=max(self.held_total(now) - held_before, 0.0))
+
+    def quiet_for(self, now: datetime) -> float:
+        """Return the seconds for which a Retry-After keeps the lane quiet."""
+        until = self.row.quiet_until
+        return 0.0 if until is None else max((until - now).total_seconds(), 0.0)
+
+    def has_slot(self) -> bool:
+        """Return whether one more attempt may be in flight."""
+        return self.row.hold is None and (
+            self.in_flight < self.definition.webhook.delivery.concurrency
+        )
+
+    def wait(self, now: datetime, monotonic: float) -> float:
+        """Return the seconds until the lane's pause and rate limit let one start."""
+        rate = 0.0 if self.window is None else self.window.wait(monotonic)
+        return max(rate, self.quiet_for(now))
+
+    def due_at(self) -> datetime | None:
+        """Return when there is something to fetch that there is room for, None when never."""
+        if self.next_at is None or self.is_fetching or self.row.hold is not None:
+            return None
+        if self.room < self.buffer // 2:
+            return None
+        return max(self.next_at, self.row.quiet_until or self.next_at)
+
+    def want(self) -> Wanted:
+        """Ask for what there is room for; the answer comes to `found`."""
+        self.is_fetching, self._came_meanwhile = True, False
+        return Wanted(self.row.number, self.row.epoch, self.room + len(self.leased))
+
+    def found(self, due: Due, now: datetime) -> list[Delivery]:
+        """Lease and return what was found and is not in memory yet."""
+        self.is_fetching = False
+        self.next_at = now if self._came_meanwhile else due.next_at
+        if self.row.hold is not None:
+            self.next_at = now
+            return []
+        fresh = [one for one in due.deliveries if one.id not in self.leased][: max(self.room, 0)]
+        if len(fresh) < sum(one.id not in self.leased for one in due.deliveries):
+            self.next_at = now
+        self.leased.update(one.id for one in fresh)
+        self.coming += len(fresh)
+        return fresh
+
+    def came(self, delivery: Delivery) -> None:
+        """Take a leased delivery that was fetched."""
+        self.coming -= 1
+        self.ready.append(delivery)
+
+    def offer(self, delivery: Delivery, now: datetime) -> bool:
+        """Take a delivery just committed, if nothing older waits and there is room."""
+        self._came_meanwhile = True
+        is_behind = self.next_at is not None and self.next_at <= now
+        if self.is_fetching or is_behind or self.room <= 0 or self.row.hold or self.quiet_for(now):
+            self.wait_until(delivery.due_at)
+            return False
+        self.leased.add(delivery.id)
+        self.ready.append(delivery)
+        return True
+
+    def wait_until(self, due_at: datetime) -> None:
+        """Note that something in the database is due at *due_at*."""
+        self.next_at = due_at if self.next_at is None else min(self.next_at, due_at)
+
+    def let_go(self, now: datetime) -> None:
+        """Forget what waits in memory: the database has it, and it comes back when it may."""
+        if self.ready:
+            self.leased.difference_update(delivery.id for delivery in self.ready)
+            self.ready.clear()
+            self.next_at = now
+
+    def ended(self, settlement: Settlement) -> None:
+        """Take over at once what an attempt's outcome means for the whole lane."""
+        match settlement.outcome:
+            case Held(why=why):
+                since = self.row.held_since or settlement.ended_at
+                self.row = replace(self.row, gone_reason=why, held_since=since)
+                self.let_go(settlement.ended_at)
+            case RetryAt(lane_paused_until=until) if until is not None:
+                latest = max(until, self.row.quiet_until or until)
+                self.row = replace(self.row, quiet_until=latest)
+                self.let_go(settlement.ended_at)
+            case _:
+                pass
+
+    def settled(self, settlement: Settlement) -> None:
+        """End the lease of a delivery whose settlement is on the disk."""
+        self.leased.discard(settlement.delivery.id)
+        match settlement.outcome:
+            case RetryAt(when=when):
+                self.wait_until(when)
+            case Held():
+                self.wait_until(settlement.ended_at)
+            case _:
+                pass

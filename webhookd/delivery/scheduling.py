@@ -1,0 +1,226 @@
+"""APScheduler, and the job store whose jobs are the pending deliveries.
+
+Nothing is pickled and nothing is copied: a job *is* a row of the outbox. The scheduler's timer
+asks the store what is due; the store answers from what a pump has fetched ahead, so that the
+event loop never waits for SQL, and a job leaves only when its delivery is settled. Periodic
+work (housekeeping, polls) are plain jobs in memory beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from apscheduler.executors.asyncio import AsyncIOExecutor
+from apscheduler.executors.base import BaseExecutor
+from apscheduler.job import Job
+from apscheduler.jobstores.base import BaseJobStore
+from apscheduler.jobstores.memory import MemoryJobStore
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
+
+from webhookd import telemetry
+from webhookd.errors import StorageError
+from webhookd.storage import outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from datetime import datetime
+
+    from webhookd.delivery.dispatch import Dispatch
+    from webhookd.model import Delivery
+    from webhookd.storage.database import Database
+    from webhookd.storage.outbox import Due, Wanted
+    from webhookd.storage.writer import Writer
+
+STORE = "deliveries"
+RETRY_SECONDS = 1.0
+
+Periodic: TypeAlias = "Callable[[], Awaitable[None]]"
+
+
+class Lease(BaseTrigger):  # type: ignore[misc]  # the library has no types
+    """Fire when the delivery is due, and never be finished.
+
+    APScheduler removes a job whose trigger has no next time the moment it is handed to an
+    executor: a crash in mid-attempt would lose the delivery. With a next time it calls
+    `update_job` instead, which this store answers by doing nothing: what ends a delivery is
+    its settlement.
+    """
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        """Return *now* for a job that never ran, else a time that never comes."""
+        return now if previous is None else now + timedelta(days=36_500)
+
+
+class LaneExecutor(BaseExecutor):  # type: ignore[misc]  # the library has no types
+    """Hands due deliveries to their lanes, which start them."""
+
+    def __init__(self, dispatch: Dispatch) -> None:
+        super().__init__()
+        self._dispatch = dispatch
+
+    def submit_job(self, job: Job, run_times: list[datetime]) -> None:  # noqa: ARG002 - the library's signature
+        """Give a job's delivery to its lane; the lane never refuses what it leased."""
+        self._dispatch.came(job.args[0])
+
+    def _do_submit_job(self, job: Job, run_times: list[datetime]) -> None:
+        self.submit_job(job, run_times)
+
+
+class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has no types
+    """The outbox, as APScheduler sees it.
+
+    `get_due_jobs` and `get_next_run_time` read memory only. The others serve people and tests
+    (`scheduler.get_jobs()`) and read the database where they are called.
+    """
+
+    def __init__(self, dispatch: Dispatch, writer: Writer, database: Database) -> None:
+        super().__init__()
+        self._dispatch = dispatch
+        self._writer = writer
+        self._database = database
+        self._buffer: deque[Delivery] = deque()
+        self._pumping: set[asyncio.Task[None]] = set()
+
+    async def drain(self) -> None:
+        """Wait for fetches under way; nothing is lost when their rows stay unused."""
+        if self._pumping:
+            await asyncio.wait(self._pumping)
+
+    def get_due_jobs(self, now: datetime) -> list[Job]:
+        """Return what has been fetched, and have fetched what lanes want next."""
+        wanted = self._dispatch.wanted(now)
+        if wanted:
+            task = asyncio.get_running_loop().create_task(self._pump(wanted, now))
+            self._pumping.add(task)
+            task.add_done_callback(self._pumping.discard)
+        jobs = [self._job(delivery, now) for delivery in self._buffer]
+        self._buffer.clear()
+        return jobs
+
+    def get_next_run_time(self) -> datetime | None:
+        """Return when there will be something to do; the pump wakes the scheduler besides."""
+        return self._dispatch.next_due()
+
+    def update_job(self, job: Job) -> None:
+        """Move a delivery's next attempt, where that was asked for by a person.
+
+        APScheduler calls this too for what it just handed out, with the lease's time: such a
+        delivery is in its lane, and nothing is written.
+        """
+        if self._dispatch.is_leased(job.args[0]):
+            return
+        if job.next_run_time is None:
+            raise TypeError("a delivery cannot be paused alone: pause its webhook")
+        self._submit(lambda connection: outbox.reschedule(connection, job.id, job.next_run_time))
+
+    def lookup_job(self, job_id: str) -> Job | None:
+        """Return the pending delivery with this id as a job."""
+        with self._database.reading() as connection:
+            found = outbox.waiting(connection, job_id)
+        return self._job(found[0], found[0].due_at) if found else None
+
+    def get_all_jobs(self) -> list[Job]:
+        """Return every pending delivery as a job, next attempt first."""
+        with self._database.reading() as connection:
+            return [self._job(delivery, delivery.due_at) for delivery in outbox.waiting(connection)]
+
+    def add_job(self, job: Job) -> None:
+        """Refuse: deliveries come in through intake, in one transaction with their records."""
+        raise TypeError(f"job {job.id} cannot be added: deliveries are stored by intake")
+
+    def remove_job(self, job_id: str) -> None:
+        """Refuse: a delivery leaves the store by its settlement only."""
+        raise TypeError(f"job {job_id} cannot be removed: its settlement ends it")
+
+    def remove_all_jobs(self) -> None:
+        """Refuse: a delivery leaves the store by its settlement only."""
+        raise TypeError("deliveries cannot be removed from the store")
+
+    async def _pump(self, wanted: Sequence[Wanted], now: datetime) -> None:
+        try:
+            found = await self._writer.read(
+                lambda connection: outbox.find_due(connection, wanted, now)
+            )
+        except StorageError as error:
+            telemetry.storage_refused("due", error, len(wanted))
+            self._dispatch.missed(wanted, again_in=RETRY_SECONDS)
+        else:
+            self._take(found)
+        self._scheduler.wakeup()
+
+    def _take(self, found: Sequence[Due]) -> None:
+        for due in found:
+            self._buffer.extend(self._dispatch.found(due))
+
+    def _submit(self, unit: Callable[[Any], object]) -> None:
+        self._writer.write(unit).add_done_callback(self._moved)
+
+    def _moved(self, done: asyncio.Future[object]) -> None:
+        error = done.exception()
+        if error is not None:
+            telemetry.storage_refused("a rescheduled delivery", error, 1)
+        self._dispatch.look_again()
+
+    def _job(self, delivery: Delivery, at: datetime) -> Job:
+        """Return *delivery* as a job, made by hand: its constructor would look up a function."""
+        job = Job.__new__(Job)
+        job._scheduler = self._scheduler  # noqa: SLF001 - what every job store sets
+        job._jobstore_alias = self._alias  # noqa: SLF001 - what every job store sets
+        job.id, job.name = delivery.id, delivery.webhook
+        job.func, job.func_ref = self._dispatch.came, "webhookd.delivery.dispatch:Dispatch.came"
+        job.args, job.kwargs = (delivery,), {}
+        job.trigger, job.executor, job.next_run_time = Lease(), STORE, at
+        job.misfire_grace_time, job.coalesce, job.max_instances = None, True, 1
+        return job
+
+
+class Scheduler(AsyncIOScheduler):  # type: ignore[misc]  # the library has no types
+    """APScheduler with its two stores.
+
+    A bug in a job store must not leave the timer unarmed, which would stop every retry without
+    a word; so a round that breaks is reported and tried again.
+    """
+
+    def __init__(self, store: DeliveryJobStore, executor: LaneExecutor) -> None:
+        logging.getLogger("apscheduler").setLevel(logging.WARNING)
+        super().__init__(
+            jobstores={"default": MemoryJobStore(), STORE: store},
+            executors={"default": AsyncIOExecutor(), STORE: executor},
+            timezone=UTC,
+        )
+        self._is_asked = False
+
+    def wakeup(self) -> None:
+        """Look for due jobs in the next turn of the event loop; several calls are one."""
+        if not self._is_asked and self._eventloop is not None:
+            self._is_asked = True
+            self._eventloop.call_soon(self._round)
+
+    def every(self, period: timedelta, work: Periodic, name: str) -> None:
+        """Run *work* every *period*, never twice at the same time."""
+        self.add_job(
+            work,
+            "interval",
+            seconds=period.total_seconds(),
+            id=name,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+        )
+
+    def _round(self) -> None:
+        self._is_asked = False
+        if self._eventloop is None:
+            return
+        self._stop_timer()
+        try:
+            wait = self._process_jobs()
+        except Exception as error:  # noqa: BLE001 - the timer is armed again whatever happens
+            telemetry.bug("scheduler.round_broke", error)
+            wait = RETRY_SECONDS
+        self._start_timer(wait)

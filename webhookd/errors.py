@@ -1,0 +1,68 @@
+"""Every error webhookd raises on purpose.
+
+WebhookdError
+├── ConfigError        the configuration is wrong; carries every problem found
+├── SourceError        a source cannot be read; the daemon and its other sources go on
+├── StorageError       the database cannot be used
+└── StateLockedError   another daemon works on the same state directory
+
+A failed *attempt* is not an error: it is an `Outcome` (see `webhookd.model`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong in a configuration file, and where.
+
+    *line* and *column* count from 1; *where* is the dotted path of the key
+    (`webhooks.new-customer.request.method`), empty for the file as a whole. Line 0 means that
+    there is no place: the file cannot be read, or *file* names a setting of the process.
+    """
+
+    file: str
+    line: int
+    column: int
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        """Return the one line that people and editors read."""
+        place = f"{self.file}:{self.line}:{self.column}: " if self.line else f"{self.file}: "
+        return f"{place}{self.where}: {self.message}" if self.where else f"{place}{self.message}"
+
+
+class WebhookdError(Exception):
+    """Something went wrong in a way that the message explains and a person can mend."""
+
+    exit_code = 1
+
+
+class ConfigError(WebhookdError):
+    """The configuration is wrong.
+
+    *problems* are all that were found, in file order.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class SourceError(WebhookdError):
+    """A source cannot be read now; the daemon and its other sources go on."""
+
+
+class StorageError(WebhookdError):
+    """The database cannot be opened, read or written."""
+
+
+class StateLockedError(WebhookdError):
+    """Another daemon works on the same state directory."""

@@ -1,0 +1,188 @@
+"""From a source's batch to stored deliveries: one batch, one transaction.
+
+Known records, enrollments, deliveries and the source's progress are committed together, so a
+crash neither loses a change nor takes one in twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from webhookd import telemetry
+from webhookd.model import ChangeKind, Delivery, KnownRecord, Rendered
+from webhookd.rules import changes, render, trigger
+from webhookd.rules.plan import Enroll
+from webhookd.storage import files, outbox, records
+from webhookd.telemetry.sources import batch_taken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
+
+    from webhookd.model import Batch, Change, Observation
+    from webhookd.rules.plan import Plan, Webhook
+    from webhookd.storage.database import Database
+    from webhookd.storage.writer import Connection, Writer
+
+
+@dataclass(slots=True)
+class Decision:
+    """What a batch leads to: the states to remember and the deliveries to store.
+
+    Deliveries of webhooks that enroll once are stored only where the record was not enrolled.
+    *broken* are those that a bug kept from being rendered, and the reason: they are stored as
+    failed, where people look, rather than dropped.
+    """
+
+    known: dict[tuple[str, str], KnownRecord] = field(default_factory=dict)
+    deliveries: list[tuple[Delivery, Enroll]] = field(default_factory=list)
+    broken: list[tuple[Delivery, str]] = field(default_factory=list)
+    changes: int = 0
+
+
+class Intake:
+    """Takes batches in. *plan* gives the plan in force, *offer* takes what was just committed."""
+
+    def __init__(
+        self,
+        database: Database,
+        writer: Writer,
+        *,
+        plan: Callable[[], Plan],
+        offer: Callable[[Iterable[Delivery]], None],
+        now: Callable[[], datetime],
+        new_id: Callable[[datetime], str],
+    ) -> None:
+        self._database = database
+        self._writer = writer
+        self._plan = plan
+        self._offer = offer
+        self._now = now
+        self._new_id = new_id
+
+    async def take(self, batch: Batch) -> None:
+        """Return when *batch* and all that follows from it is on the disk.
+
+        Raises StorageError when it is not; then nothing of it was taken.
+        """
+        decision = await asyncio.to_thread(self._decide, batch)
+        written = self._writer.write(lambda connection: _store(connection, batch, decision))
+        # Not after the await: a source that is stopped meanwhile must not leave its lanes untold.
+        written.add_done_callback(partial(self._committed, batch, decision))
+        await asyncio.shield(written)
+
+    def _committed(
+        self, batch: Batch, decision: Decision, written: asyncio.Future[Sequence[Delivery]]
+    ) -> None:
+        if written.exception() is None:
+            stored = written.result()
+            self._offer(stored)
+            batch_taken(batch.source, len(batch.observations), decision.changes, len(stored))
+
+    def _decide(self, batch: Batch) -> Decision:
+        """Compare, match and render, on a thread; nobody else writes this source's records."""
+        plan, now, decision = self._plan(), self._now(), Decision()
+        known = self._find_known(batch)
+        listening = _listeners(plan, batch.source)
+        for seen in batch.observations:
+            self._observe(batch, seen, known, listening, now, decision)
+        return decision
+
+    def _observe(
+        self,
+        batch: Batch,
+        seen: Observation,
+        known: dict[tuple[str, str], KnownRecord],
+        listening: dict[str, list[Webhook]],
+        now: datetime,
+        decision: Decision,
+    ) -> None:
+        key = (seen.object, seen.record_id)
+        noticed = changes.notice(known.get(key), seen, source=batch.source, seen_at=now)
+        if noticed.known is None:
+            return
+        if noticed.change is not None and not batch.as_known:
+            decision.changes += 1
+            for webhook in listening.get(seen.object, ()):
+                self._decide_one(webhook, noticed.change, now, decision)
+        known[key] = decision.known[key] = noticed.known
+
+    def _decide_one(
+        self, webhook: Webhook, change: Change, now: datetime, decision: Decision
+    ) -> None:
+        delivery_id = self._new_id(now)
+        try:
+            if trigger.fires(webhook.trigger, change):
+                rendered = render.render(webhook, change, delivery_id=delivery_id)
+                delivery = _delivery(webhook, change, rendered, delivery_id, now)
+                decision.deliveries.append((delivery, webhook.trigger.enroll))
+        except Exception as error:  # noqa: BLE001 - one webhook's bug must not stop the others
+            telemetry.change_undecided(error, change.source, change.record_id, webhook.name)
+            nothing = Rendered(webhook.request.method, None, None, "")
+            delivery = _delivery(webhook, change, nothing, delivery_id, now)
+            why = f"internal: a bug in webhookd ({type(error).__name__}) kept it from being made"
+            decision.broken.append((delivery, why))
+
+    def _find_known(self, batch: Batch) -> dict[tuple[str, str], KnownRecord]:
+        ids: dict[str, list[str]] = {}
+        for seen in batch.observations:
+            ids.setdefault(seen.object, []).append(seen.record_id)
+        with self._database.reading() as connection:
+            return {
+                (object_, record_id): known
+                for object_, wanted in ids.items()
+                for record_id, known in records.find_known(
+                    connection, batch.source, object_, wanted
+                ).items()
+            }
+
+
+def _delivery(
+    webhook: Webhook, change: Change, rendered: Rendered, delivery_id: str, now: datetime
+) -> Delivery:
+    return Delivery(
+        id=delivery_id,
+        webhook=webhook.name,
+        source=change.source,
+        object=change.object,
+        record_id=change.record_id,
+        change=change.kind,
+        rendered=rendered,
+        created_at=now,
+        due_at=now,
+    )
+
+
+def _listeners(plan: Plan, source: str) -> dict[str, list[Webhook]]:
+    """Return the enabled webhooks on *source*, by object."""
+    listening: dict[str, list[Webhook]] = {}
+    for webhook in plan.webhooks.values():
+        if webhook.enabled and webhook.source == source:
+            listening.setdefault(webhook.object, []).append(webhook)
+    return listening
+
+
+def _store(connection: Connection, batch: Batch, decision: Decision) -> Sequence[Delivery]:
+    stored = [
+        delivery
+        for delivery, enroll in decision.deliveries
+        if not _is_once(delivery, enroll) or _enrolls(connection, delivery)
+    ]
+    records.remember(connection, batch.source, decision.known)
+    outbox.store(connection, stored)
+    outbox.store_failed(connection, decision.broken)
+    files.progress(connection, batch.progress)
+    return stored
+
+
+def _is_once(delivery: Delivery, enroll: Enroll) -> bool:
+    return enroll is Enroll.ONCE and delivery.change is not ChangeKind.DELETED
+
+
+def _enrolls(connection: Connection, delivery: Delivery) -> bool:
+    return records.enroll(
+        connection, delivery.webhook, delivery.source, delivery.object, delivery.record_id
+    )

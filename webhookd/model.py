@@ -1,0 +1,331 @@
+"""The words of the domain as frozen values.
+
+A property's value is kept as its compact JSON text (`"Ada"` with its quotes, `1.10`, `true`,
+`{"a":1}`), so that numbers stay exactly as the source wrote them and two values are equal when
+their texts are. A property that is absent or null has no entry. `text_of` gives the form that
+conditions and query parameters use.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+JsonText: TypeAlias = str
+"""The compact JSON text of one value."""
+
+Properties: TypeAlias = Mapping[str, JsonText]
+"""The properties of a record that have a value, by name."""
+
+
+def text_of(value: JsonText) -> str:
+    """Return a property's value as plain text: strings without quotes, all else as its JSON."""
+    if not value.startswith('"'):
+        return value
+    # Parsing costs ten times the rest, and a text without escapes needs none.
+    return str(json.loads(value)) if "\\" in value else value[1:-1]
+
+
+class Secret:
+    """A resolved secret. It shows itself as `***` everywhere but in `reveal`."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the secret itself: for the request that needs it, never for text."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(
+            self._value.encode(), other._value.encode()
+        )
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse pickling, which would write the secret out."""
+        raise TypeError("a secret cannot be pickled")
+
+
+class ChangeKind(StrEnum):
+    """What happened to a record."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One sighting of a record by a source: its state as the source gave it.
+
+    *modified_at* is the source's own time of the last modification, where it has one.
+    A *deleted* observation need not carry properties.
+    """
+
+    object: str
+    record_id: str
+    properties: Properties
+    deleted: bool = False
+    modified_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRecord:
+    """The last state of a record that the outbox has; *deleted* makes it a tombstone."""
+
+    properties: Properties
+    modified_at: datetime | None = None
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One observed change of a record.
+
+    *properties* are those now (of a deleted record: the last known); *previous* are all those
+    before, None where there is no before (created). *occurred_at* is the source's own time
+    where it has one, else the time it was seen.
+    """
+
+    kind: ChangeKind
+    source: str
+    object: str
+    record_id: str
+    properties: Properties
+    previous: Properties | None
+    occurred_at: datetime
+
+    @property
+    def changed(self) -> frozenset[str]:
+        """Return the names of the properties whose value changed."""
+        if self.previous is None:
+            return frozenset(self.properties)
+        before, now = self.previous, self.properties
+        names = before.keys() | now.keys()
+        return frozenset(name for name in names if before.get(name) != now.get(name))
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What is frozen of a request when its delivery is stored.
+
+    *query* is the percent-encoded text of the parameters that come from the record, without
+    a leading `?` or `&`; empty when there are none.
+    """
+
+    method: str
+    body: bytes | None
+    content_type: str | None
+    query: str
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery stands. `HELD` is how a pending one shows while its webhook is held."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    HELD = "held"
+    SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A webhook's duty to report one change.
+
+    *id* is the header `webhook-id`, the same in every attempt. *first_attempt_at* is None
+    before the first attempt. *held_before* is how long its webhook had been held in all when
+    the first attempt started, so that later holds move the time of giving up.
+    """
+
+    id: str
+    webhook: str
+    source: str
+    object: str
+    record_id: str
+    change: ChangeKind
+    rendered: Rendered
+    created_at: datetime
+    due_at: datetime
+    attempts_made: int = 0
+    first_attempt_at: datetime | None = None
+    held_before: float = 0.0
+
+
+Reason: TypeAlias = Literal[
+    "dns",
+    "refused",
+    "egress",
+    "tls",
+    "connect_timeout",
+    "timeout",
+    "reset",
+    "protocol",
+    "internal",
+]
+"""Why an attempt got no answer: a closed set, for logs, metrics and stored attempts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the receiver answered: enough of it to judge and to show.
+
+    *answer* is the beginning of the body; *retry_after* the header's text as it came.
+    """
+
+    status: int
+    retry_after: str | None = None
+    answer: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """No usable answer came, and why: *detail* is one sentence that helps."""
+
+    reason: Reason
+    detail: str
+
+
+Reply: TypeAlias = Response | Unreachable
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The receiver took it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAt:
+    """Try again no sooner than *when*; *lane_paused_until* holds all of the webhook back."""
+
+    when: datetime
+    why: str
+    lane_paused_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """No attempt will follow by itself."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The webhook is paused and its deliveries wait until it is changed or resumed."""
+
+    why: str
+
+
+Outcome: TypeAlias = Delivered | RetryAt | GivenUp | Held
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One HTTP request for a delivery, as it is remembered.
+
+    *number* counts from 1, *seconds* is the length of the whole exchange; *status* is None when
+    no answer came, *error* None when it was delivered. *answer* is the first 2 KiB of what the
+    receiver said, secrets replaced. *config_hash* names the configuration in force.
+    """
+
+    number: int
+    started_at: datetime
+    seconds: float
+    status: int | None
+    error: str | None
+    answer: str = field(repr=False)
+    config_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """An attempt that ended, and what it led to.
+
+    *epoch* is the lane's when it ended; *is_paced* says that a rate limit counted its start.
+    """
+
+    delivery: Delivery
+    lane: int
+    epoch: int
+    attempt: Attempt
+    outcome: Outcome
+    first_attempt_at: datetime
+    held_before: float
+    ended_at: datetime
+    is_paced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row of a file that could not be taken, by its place (both from 1), and why."""
+
+    line: int
+    column: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileProgress:
+    """How far a claimed file has been taken once this batch is committed.
+
+    *claim* is the unique folder the file was claimed into. *rows_taken* counts all rows read
+    so far, bad ones included: a restart reads over that many. *bad_rows* are those of this
+    batch. *is_finished* says that the end of the file was reached.
+    """
+
+    source: str
+    claim: str
+    name: str
+    rows_taken: int
+    bad_rows: tuple[BadRow, ...] = ()
+    is_finished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedFile:
+    """A claimed file as the database knows it.
+
+    *openings* counts how often it was opened since its last progress: a file that
+    crashed the daemon each time is set aside unopened. *bad_count* counts its bad rows.
+    """
+
+    source: str
+    claim: str
+    name: str
+    rows_taken: int = 0
+    bad_count: int = 0
+    openings: int = 0
+    is_finished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a source hands over at once: taken whole, in one transaction with its *progress*.
+
+    *as_known* takes the records as already known: stored, and reported to nobody.
+    """
+
+    source: str
+    observations: tuple[Observation, ...]
+    progress: FileProgress
+    as_known: bool = False

@@ -1,0 +1,87 @@
+"""The forms in which a secret may come back: as it is, and as the usual encoders write it."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from itertools import product
+from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
+
+from webhookd.rules.render import percent_encoded
+from webhookd.rules.signing import KEY_PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_ESCAPE = re.compile("%[0-9A-F]{2}")
+_DOUBLE_QUOTES = ('"', "&quot;", "&#34;")
+_SINGLE_QUOTES = ("'", "&#x27;", "&#39;", "&#039;", "&apos;")
+_SHORTEST_MIDDLE = 8
+"""Fewer characters of a secret inside some Base64 say nothing, and would be found anywhere."""
+
+
+def forms_of(secret: str, usernames: Iterable[str]) -> frozenset[str]:
+    """Return every text that gives *secret* away; *usernames* are those of Basic (RFC 7617)."""
+    forms = set(_written(secret))
+    for user in usernames:
+        forms.update(_base64(f"{user}:{secret}".encode()))
+    if secret.startswith(KEY_PREFIX):
+        forms.update(_written(secret.removeprefix(KEY_PREFIX)))
+    forms.discard("")
+    return frozenset(forms)
+
+
+def _written(secret: str) -> Iterator[str]:
+    raw = secret.encode()
+    yield secret
+    yield from _percent(secret)
+    yield from _json(secret)
+    yield from _html(secret)
+    yield from (raw.hex(), raw.hex().upper())
+    yield from _base64(raw)
+    yield from _base64_middles(raw)
+
+
+def _percent(secret: str) -> Iterator[str]:
+    strict = quote(secret, safe="")
+    for form in (strict, quote(secret), quote_plus(secret), percent_encoded(secret)):
+        yield form
+        yield _ESCAPE.sub(lambda escape: escape[0].lower(), form)
+
+
+def _json(secret: str) -> Iterator[str]:
+    for is_ascii in (True, False):
+        form = json.dumps(secret, ensure_ascii=is_ascii)[1:-1]
+        yield form
+        yield form.replace("/", "\\/")
+
+
+def _html(secret: str) -> Iterator[str]:
+    plain = html.escape(secret, quote=False)
+    for double, single in product(_DOUBLE_QUOTES, _SINGLE_QUOTES):
+        yield plain.replace('"', double).replace("'", single)
+
+
+def _base64(raw: bytes) -> Iterator[str]:
+    # The padding is left out: it says nothing, and some encoders omit it.
+    yield base64.b64encode(raw).decode().rstrip("=")
+    yield base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _base64_middles(raw: bytes) -> Iterator[str]:
+    """Give what of the secret is the same in every Base64 of a text around it.
+
+    Three bytes make four characters, so there are three ways to lie in the text; of each, the
+    characters that depend on the secret alone.
+    """
+    for before in range(3):
+        start = -(-before * 8 // 6)
+        end = (before + len(raw)) * 8 // 6
+        whole = bytes(before) + raw
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            middle = encode(whole).decode()[start:end]
+            if len(middle) >= _SHORTEST_MIDDLE:
+                yield middle

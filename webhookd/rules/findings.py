@@ -1,0 +1,89 @@
+"""Why conditions hold or not: each one with the value it met, for people to read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from webhookd.rules.conditions import prepared
+from webhookd.rules.plan import AllOf, AnyOf, Condition, NotOf, Operator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from webhookd.model import Change, JsonText, Properties
+    from webhookd.rules.plan import When
+
+_LONGEST_VALUE = 200
+_LOOKS_BACK = frozenset({Operator.CHANGED, Operator.CHANGED_FROM, Operator.CHANGED_TO})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What became of one part of a condition tree.
+
+    *depth* counts from 0 and says how far in to show it, *text* is the condition in words, *met*
+    the value it met (None for `all of`, `any of` and `not`, which look at their parts).
+    """
+
+    depth: int
+    text: str
+    met: str | None
+    holds: bool
+
+
+def explain(when: When, change: Change) -> tuple[Finding, ...]:
+    """Return what each part of *when* found in the record of *change* as it is now."""
+    return tuple(_walk(when, change.properties, change.previous, 0))
+
+
+def explain_match(when: When, properties: Properties) -> tuple[Finding, ...]:
+    """Return what each part of *when* found in the state *properties*."""
+    return tuple(_walk(when, properties, None, 0))
+
+
+def _walk(when: When, now: Properties, before: Properties | None, depth: int) -> Iterator[Finding]:
+    met = _met(when, now, before) if isinstance(when, Condition) else None
+    yield Finding(depth, describe(when), met, holds=prepared(when)(now, before))
+    for part in _parts(when):
+        yield from _walk(part, now, before, depth + 1)
+
+
+def _parts(when: When) -> tuple[When, ...]:
+    match when:
+        case AllOf(parts) | AnyOf(parts):
+            return parts
+        case NotOf(part):
+            return (part,)
+        case Condition():
+            return ()
+
+
+def describe(when: When) -> str:
+    """Return a condition in words; of a group, only what joins its parts."""
+    match when:
+        case AllOf():
+            return "all of"
+        case AnyOf():
+            return "any of"
+        case NotOf():
+            return "not"
+        case Condition(name, Operator.BETWEEN, (low, high)):
+            return f"{name} BETWEEN {low} and {high}"
+        case Condition(name, operator, values):
+            return " ".join((name, operator.value, ", ".join(values))).rstrip()
+
+
+def _met(condition: Condition, now: Properties, before: Properties | None) -> str:
+    value = _shown(now.get(condition.property))
+    if condition.operator not in _LOOKS_BACK:
+        return value
+    if before is None:
+        return f"nothing before, now {value}"
+    return f"{_shown(before.get(condition.property))} before, now {value}"
+
+
+def _shown(value: JsonText | None) -> str:
+    if value is None:
+        return "no value"
+    return value if len(value) <= _LONGEST_VALUE else value[:_LONGEST_VALUE] + "…"

@@ -1,0 +1,186 @@
+"""From a change to what is frozen of its request: method, body, content type and query.
+
+Values are JSON texts already, so a body is put together and never parsed: a number arrives
+as the source wrote it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC
+from json.encoder import encode_basestring as _text
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import quote
+
+from webhookd.model import Rendered, text_of
+from webhookd.rules.plan import BodyFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from webhookd.model import Change, JsonText
+    from webhookd.rules.plan import Body, ChosenProperty, Webhook
+
+_Members: TypeAlias = "Mapping[str, JsonText]"
+
+_NULL: JsonText = "null"
+# HubSpot tells receivers of v3 to decode twelve escapes before they compute a signature, and
+# its own libraries do not; a query that leaves those characters bare satisfies both.
+_BARE = ":/?@!$'()*,;"
+
+
+def render(webhook: Webhook, change: Change, *, delivery_id: str) -> Rendered:
+    """Return what *webhook* reports of *change* under the delivery's id."""
+    request = webhook.request
+    body = request.body
+    return Rendered(
+        method=request.method,
+        body=None if body is None else _encoded(_body(body, change, delivery_id)),
+        content_type=None if body is None else _content_type(body),
+        query=_query(request.query, change),
+    )
+
+
+def _encoded(body: JsonText) -> bytes:
+    # A lone surrogate has no UTF-8; it only stands inside JSON texts, where Python's
+    # backslash form of it happens to be JSON's.
+    return body.encode("utf-8", "backslashreplace")
+
+
+def _content_type(body: Body) -> str:
+    is_event = body.format is BodyFormat.CLOUDEVENTS
+    return "application/cloudevents+json" if is_event else "application/json"
+
+
+def _body(body: Body, change: Change, delivery_id: str) -> JsonText:
+    match body.format:
+        case BodyFormat.FLAT:
+            return _object({**_properties(body, change), **body.static})
+        case BodyFormat.RECORD:
+            return _object(_record(body, change))
+        case BodyFormat.STANDARD_WEBHOOKS:
+            return _object(_standard_webhook(body, change))
+        case BodyFormat.CLOUDEVENTS:
+            return _object(_cloud_event(body, change, delivery_id))
+
+
+def _record(body: Body, change: Change) -> _Members:
+    return {
+        "objectId": _text(change.record_id),
+        "objectType": _text(change.object),
+        "eventType": _text(_event_type(change)),
+        "occurredAt": _text(timestamp(change.occurred_at)),
+        **_property_members(body, change),
+        **body.static,
+    }
+
+
+def _standard_webhook(body: Body, change: Change) -> _Members:
+    return {
+        "type": _text(_event_type(change)),
+        "timestamp": _text(timestamp(change.occurred_at)),
+        "data": _data(body, change),
+    }
+
+
+def _cloud_event(body: Body, change: Change, delivery_id: str) -> _Members:
+    """Return a CloudEvents 1.0 event in the structured JSON form."""
+    return {
+        "specversion": '"1.0"',
+        "id": _text(delivery_id),
+        "source": _text(f"/sources/{change.source}"),
+        "type": _text(_event_type(change)),
+        "time": _text(timestamp(change.occurred_at)),
+        "subject": _text(change.record_id),
+        "datacontenttype": '"application/json"',
+        "data": _data(body, change),
+    }
+
+
+def _data(body: Body, change: Change) -> JsonText:
+    return _object(
+        {
+            "objectId": _text(change.record_id),
+            "objectType": _text(change.object),
+            **_property_members(body, change),
+            **body.static,
+        }
+    )
+
+
+def _property_members(body: Body, change: Change) -> _Members:
+    members = {"properties": _object(_properties(body, change))}
+    if body.previous:
+        members["previousProperties"] = _object(_previous(body, change))
+    return members
+
+
+def _properties(body: Body, change: Change) -> _Members:
+    now = change.properties
+    if body.properties is None:
+        return dict(sorted(now.items()))
+    return {chosen.sent_as: now.get(chosen.name, _NULL) for chosen in body.properties}
+
+
+def _previous(body: Body, change: Change) -> _Members:
+    """Return the values before of what is sent and changed; null where there was none."""
+    before, changed = change.previous or {}, change.changed
+    if body.properties is None:
+        return {name: before.get(name, _NULL) for name in sorted(changed)}
+    return {
+        chosen.sent_as: before.get(chosen.name, _NULL)
+        for chosen in body.properties
+        if chosen.name in changed
+    }
+
+
+def _object(members: _Members) -> JsonText:
+    return "{" + ",".join([f"{_text(name)}:{value}" for name, value in members.items()]) + "}"
+
+
+def _event_type(change: Change) -> str:
+    return f"{change.object}.{change.kind}"
+
+
+def timestamp(at: datetime) -> str:
+    """Return a time as RFC 3339 in UTC, with milliseconds and `Z`."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def _query(chosen: Iterable[ChosenProperty], change: Change) -> str:
+    now = change.properties
+    return encode_query(
+        (each.sent_as, text_of(now[each.name])) for each in chosen if each.name in now
+    )
+
+
+def encode_query(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return names and values as a query, percent-encoded, `%20` for a space."""
+    return "&".join(f"{percent_encoded(name)}={percent_encoded(value)}" for name, value in pairs)
+
+
+def percent_encoded(text: str) -> str:
+    """Return *text* with all but unreserved characters and `:/?@!$'()*,;` percent-encoded."""
+    try:
+        return quote(text, safe=_BARE)
+    except UnicodeEncodeError:
+        # Lone surrogates have no UTF-8: each becomes U+FFFD, as in every decoder.
+        whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return quote(whole, safe=_BARE)
+
+
+def full_url(url: str, query: str, key: tuple[str, str] | None) -> str:
+    """Return the URL to request: its own query as written, the record's, then an API key's.
+
+    A fragment is never sent. An empty path is sent as `/` (RFC 9112, 3.2.1), so it stands
+    in what is signed as well.
+    """
+    address, mark, own = url.partition("#")[0].partition("?")
+    start, host_mark, host = address.partition("://")
+    if host_mark and "/" not in host:
+        address = f"{start}://{host}/"
+    added = "&".join(part for part in (query, encode_query([key]) if key else "") if part)
+    if not added:
+        return address + mark + own
+    joint = "" if not own or own.endswith("&") else "&"
+    return f"{address}?{own}{joint}{added}"

@@ -1,0 +1,114 @@
+"""What an attempt led to: delivered, try again and when, given up, or held."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from webhookd.model import Delivered, GivenUp, Held, Outcome, Reply, Response, RetryAt, Unreachable
+from webhookd.rules.retry_after import LATEST, asked_for
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from webhookd.rules.plan import RetryPolicy
+
+_GONE, _TOO_MANY, _UNAVAILABLE = 410, 429, 503
+_PAUSES_LANE = frozenset({_TOO_MANY, _UNAVAILABLE})
+_MICROSECONDS = 1_000_000
+
+
+def judge(
+    reply: Reply,
+    *,
+    policy: RetryPolicy,
+    attempts_made: int,
+    first_attempt_at: datetime,
+    held_for: timedelta,
+    now: datetime,
+    dice: float,
+) -> Outcome:
+    """Return what to do after an attempt got *reply*.
+
+    *attempts_made* counts this one, *first_attempt_at* is the start of the first, *held_for* how
+    long the webhook was held since then, *dice* a number in [0, 1).
+    """
+    match reply:
+        case Response(status) if _is_success(status):
+            return Delivered()
+        case Response(status) if status == _GONE:
+            return Held(f"the receiver answered {status}: it is gone")
+        case Response(status) if not is_retried(status, policy):
+            return GivenUp(f"the receiver answered {status}, which is not retried")
+        case Response() | Unreachable():
+            why = _failure(reply)
+    give_up_at = _later(first_attempt_at, policy.give_up_after, held_for)
+    if now >= give_up_at:
+        return GivenUp(f"{why}; given up at attempt {attempts_made}, as give_up_after has passed")
+    earliest = _later(now, waiting_time(policy, attempts_made, dice))
+    return _retry_at(reply, policy, why, earliest=earliest, latest=give_up_at, now=now)
+
+
+def _retry_at(
+    reply: Reply,
+    policy: RetryPolicy,
+    why: str,
+    *,
+    earliest: datetime,
+    latest: datetime,
+    now: datetime,
+) -> RetryAt:
+    """Return the next attempt, later than *earliest* if asked for, but not than *latest*."""
+    if not isinstance(reply, Response):
+        return RetryAt(min(earliest, latest), why)
+    asked = asked_for(reply.retry_after, unit=policy.retry_after_unit, now=now)
+    if asked is None:
+        return RetryAt(min(earliest, latest), why)
+    paused_until = min(asked, latest) if reply.status in _PAUSES_LANE else None
+    return RetryAt(min(max(earliest, asked), latest), why, paused_until)
+
+
+def waiting_time(policy: RetryPolicy, attempts_made: int, dice: float) -> timedelta:
+    """Return how long to wait after that many attempts: longer each time, with jitter on top.
+
+    Jitter only lengthens, and what is drawn at most is taken off the upper bound first: a
+    retry is never early, and two are never further apart than `at_most_every`.
+    """
+    longest = policy.at_most_every.total_seconds() / (1 + policy.jitter)
+    base = min(_grown(policy, attempts_made - 1), longest)
+    # Rounded up: a microsecond early is early.
+    microseconds = math.ceil(base * (1 + policy.jitter * dice) * _MICROSECONDS)
+    return min(timedelta(microseconds=microseconds), policy.at_most_every)
+
+
+def _grown(policy: RetryPolicy, retries_made: int) -> float:
+    try:
+        return policy.first_after.total_seconds() * policy.factor**retries_made
+    except OverflowError:
+        return math.inf
+
+
+def is_retried(status: int, policy: RetryPolicy) -> bool:
+    """Return whether *status* or its class (`5xx`) is one to try again after."""
+    return str(status) in policy.retry_on or f"{status // 100}xx" in policy.retry_on
+
+
+def _is_success(status: int) -> bool:
+    return status // 100 == 2  # noqa: PLR2004 - the class of 2xx
+
+
+def _failure(reply: Reply) -> str:
+    match reply:
+        case Response(status):
+            return f"the receiver answered {status}"
+        case Unreachable(reason, detail):
+            return f"{reason}: {detail}"
+
+
+def _later(at: datetime, *lengths: timedelta) -> datetime:
+    """Return a time so much later, or the calendar's last one."""
+    try:
+        return at + sum(lengths, start=timedelta())
+    except OverflowError:
+        return LATEST

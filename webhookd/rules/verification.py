@@ -1,0 +1,162 @@
+"""Whether a received request is signed as it says: the receiver's side of `signing`."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from webhookd.rules import signing
+from webhookd.rules.plan import Scheme
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from webhookd.model import Secret
+
+OLDEST_SECONDS = 300
+_TIMESTAMP = re.compile(r"[0-9]{1,15}")
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The request is signed by one of the secrets, under *scheme*."""
+
+    scheme: Scheme
+
+
+@dataclass(frozen=True, slots=True)
+class Unverified:
+    """The request is not proved genuine, and *why*; *scheme* is the one it claims, if any."""
+
+    why: str
+    scheme: Scheme | None = None
+
+
+Verification: TypeAlias = Verified | Unverified
+
+
+@dataclass(frozen=True, slots=True)
+class _Received:
+    """A request as it came; *headers* by lower-case name."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    secrets: Sequence[str]
+    now: datetime
+
+
+def verify(
+    *,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    secrets: Iterable[Secret],
+    now: datetime,
+) -> Verification:
+    """Return which scheme proves the request genuine, or why none does.
+
+    *url* is the full one as it was received, its query untouched. Where a request is signed
+    in several ways, one that verifies is enough.
+    """
+    fields = {name.lower(): value.strip() for name, value in headers.items()}
+    revealed = [secret.reveal() for secret in secrets]
+    received = _Received(method, url, fields, body, revealed, now)
+    results = _results(received)
+    return next((each for each in results if isinstance(each, Verified)), results[0])
+
+
+def _results(received: _Received) -> list[Verification]:
+    headers = received.headers
+    results: list[Verification] = []
+    if "x-hubspot-signature-v3" in headers:
+        results.append(_verify_v3(received))
+    if "x-hubspot-signature" in headers:
+        results.append(_verify_versioned(received))
+    if "webhook-signature" in headers:
+        results.append(_verify_standard_webhooks(received))
+    return results or [Unverified("the request carries no signature")]
+
+
+def _verify_v3(received: _Received) -> Verification:
+    scheme = Scheme.HUBSPOT_V3
+    timestamp = received.headers.get("x-hubspot-request-timestamp", "")
+    if not _TIMESTAMP.fullmatch(timestamp):
+        return Unverified("X-HubSpot-Request-Timestamp is not a number of milliseconds", scheme)
+    expected = [
+        signing.hubspot_v3(secret, received.method, received.url, received.body, timestamp)
+        for secret in received.secrets
+    ]
+    if not _is_any(expected, [received.headers["x-hubspot-signature-v3"]]):
+        return _unmatched("X-HubSpot-Signature-v3", scheme)
+    age = (signing.milliseconds_since_epoch(received.now) - int(timestamp)) / 1000
+    return _in_time(age, scheme)
+
+
+def _verify_versioned(received: _Received) -> Verification:
+    version = received.headers.get("x-hubspot-signature-version", "")
+    method, url, body = received.method, received.url, received.body
+    if version == "v1":
+        scheme = Scheme.HUBSPOT_V1
+        expected = [signing.hubspot_v1(secret, body) for secret in received.secrets]
+    elif version == "v2":
+        scheme = Scheme.HUBSPOT_V2
+        expected = [signing.hubspot_v2(secret, method, url, body) for secret in received.secrets]
+    else:
+        return Unverified("X-HubSpot-Signature-Version is neither v1 nor v2")
+    if _is_any(expected, [received.headers["x-hubspot-signature"]]):
+        return Verified(scheme)
+    return _unmatched("X-HubSpot-Signature", scheme)
+
+
+def _verify_standard_webhooks(received: _Received) -> Verification:
+    scheme = Scheme.STANDARD_WEBHOOKS
+    delivery_id = received.headers.get("webhook-id", "")
+    timestamp = received.headers.get("webhook-timestamp", "")
+    if not delivery_id or not _TIMESTAMP.fullmatch(timestamp):
+        return Unverified("webhook-id or webhook-timestamp is missing or malformed", scheme)
+    keys = _keys(received.secrets)
+    if not keys:
+        return Unverified("no secret has the form whsec_ and base64 of 24 to 64 bytes", scheme)
+    body = received.body
+    expected = [signing.standard_webhooks(key, delivery_id, timestamp, body) for key in keys]
+    if not _is_any(expected, received.headers["webhook-signature"].split()):
+        return _unmatched("webhook-signature", scheme)
+    return _in_time(signing.seconds_since_epoch(received.now) - int(timestamp), scheme)
+
+
+def _keys(secrets: Iterable[str]) -> list[bytes]:
+    keys = []
+    for secret in secrets:
+        try:
+            keys.append(signing.standard_webhooks_key(secret))
+        except ValueError:
+            continue  # a secret for HubSpot's schemes
+    return keys
+
+
+def _is_any(expected: Iterable[str], given: Sequence[str]) -> bool:
+    """Compare in constant time; as bytes, because a hostile header need not be ASCII."""
+    offered = [signature.encode("utf-8", "replace") for signature in given]
+    return any(
+        hmac.compare_digest(right.encode(), signature)
+        for right in expected
+        for signature in offered
+    )
+
+
+def _unmatched(header: str, scheme: Scheme) -> Unverified:
+    return Unverified(f"{header} is not what any of the secrets gives for this request", scheme)
+
+
+def _in_time(age: float, scheme: Scheme) -> Verification:
+    if age > OLDEST_SECONDS:
+        return Unverified(f"the signature is right, but {age:.0f} seconds old", scheme)
+    if age < -OLDEST_SECONDS:
+        return Unverified(f"the signature is right, but {-age:.0f} seconds ahead", scheme)
+    return Verified(scheme)

@@ -1,0 +1,215 @@
+"""The drop directory as a source: notices files in `new/`, claims them, has them taken.
+
+Scanning is the truth: at the start, at every wake-up by the kernel, and every ten seconds.
+Files are taken one at a time in the order of their names; one still being written is left, and
+does not hold up the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import shutil
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from webhookd import clock
+from webhookd.sources.claims import Claim, Folders
+from webhookd.sources.growth import look
+from webhookd.sources.inotify import FolderWatch
+from webhookd.sources.names import printable
+from webhookd.sources.noticed import Noticed
+from webhookd.sources.patience import pauses, until_stored
+from webhookd.sources.taking import FileTaker
+from webhookd.sources.threads import in_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from webhookd.model import ClaimedFile
+    from webhookd.rules.plan import DirectorySource
+    from webhookd.sources.source import FileLedger, Reports, Take
+
+LEAST_FREE: Final = 64 << 20
+"""Bytes free on the disk below which nothing more is claimed."""
+
+_ILLS_OF_THE_DISK: Final = frozenset(
+    {errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE}
+)
+"""What stops a source; any other refusal to move a file is that file's own."""
+
+_SCAN_EVERY: Final = 10.0
+_LOOK_AGAIN_AFTER: Final = 0.2
+_LONGEST_PAUSE: Final = 10.0
+
+
+class DropDirectory:
+    """Reads the files that are dropped into a directory."""
+
+    def __init__(
+        self,
+        settings: DirectorySource,
+        take: Take,
+        ledger: FileLedger,
+        reports: Reports,
+        *,
+        now: Callable[[], datetime] = clock.now,
+        monotonic: Callable[[], float] = clock.monotonic,
+        least_free: int = LEAST_FREE,
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._reports = reports
+        self._now = now
+        self._least_free = least_free
+        self._folders = Folders(settings.path)
+        self._taker = FileTaker(settings, self._folders, take, ledger, reports, monotonic)
+        self._noticed = Noticed(monotonic)
+        self._watch = FolderWatch()
+        self._identity: tuple[int, int] | None = None
+        self._is_low = False
+        self._unreadable: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Return the key of the source in the configuration."""
+        return self._settings.name
+
+    async def prepare(self) -> None:
+        """Create the folders and watch them, so that what comes before `run` is noticed too."""
+        await in_thread(self._folders.create)
+        self._follow()
+
+    async def run(self) -> None:
+        """Read until cancelled; SourceError when the folders cannot be created."""
+        await in_thread(self._folders.create)
+        self._identity = None
+        with closing(self._watch):
+            again = pauses(longest=_LONGEST_PAUSE)
+            while True:
+                try:
+                    seconds = await self._turn()
+                except OSError as error:
+                    self._report_unreadable(error)
+                    seconds = next(again)
+                    await asyncio.sleep(seconds)
+                else:
+                    self._report_readable()
+                    again = pauses(longest=_LONGEST_PAUSE)
+                    await self._watch.wait(seconds)
+
+    async def _turn(self) -> float:
+        """Take all that is there; return after how many seconds to look again."""
+        if self._unreadable is not None:
+            await in_thread(self._folders.restore)
+        # Another folder may be mounted or created in the place of the one that was watched.
+        identity = await in_thread(self._folders.identity)
+        if identity != self._identity or self._unreadable is not None:
+            if self._identity is not None or not self._watch.is_open:
+                self._follow()
+            await self._take_claimed()
+            self._identity = identity
+        while await self._take_waiting():
+            pass
+        return _LOOK_AGAIN_AFTER if self._noticed.has_growing else _SCAN_EVERY
+
+    def _follow(self) -> None:
+        try:
+            self._watch.follow(self._folders.new)
+        except (OSError, AttributeError) as error:
+            self._reports.source_unwatched(self.name, reason=str(error))
+
+    async def _take_claimed(self) -> None:
+        """Finish what was claimed before, oldest first."""
+        rows = await until_stored(
+            lambda: self._ledger.claims(self.name),
+            lambda reason: self._reports.storage_waiting(self.name, reason=reason),
+        )
+        known = {row.claim: row for row in rows}
+        for claim in await in_thread(self._folders.claimed):
+            await self._resume(claim, known.pop(claim.id, None))
+        # A row whose folder is missing is kept: its disk may not be mounted now.
+        for row in known.values():
+            reason = f"its folder work/{row.claim} is missing"
+            self._reports.file_ignored(self.name, row.name, reason=reason)
+
+    async def _resume(self, claim: Claim, known: ClaimedFile | None) -> None:
+        if claim.file is not None:
+            await self._taker.take(claim, known)
+            return
+        # Moved away before a crash, or never moved in: in both cases nothing is left to do.
+        await self._taker.forget(claim)
+
+    async def _take_waiting(self) -> bool:
+        """Take the files in `new/` that are whole; return whether there were any."""
+        waiting = await in_thread(self._folders.waiting)
+        self._noticed.keep(waiting)
+        has_taken = False
+        for name in waiting:
+            if self._is_left(name) or not await self._is_whole(name):
+                continue
+            if not await self._has_room():
+                return False
+            has_taken |= await self._claim(name)
+        return has_taken
+
+    def _is_left(self, name: str) -> bool:
+        is_hidden = name.startswith(".")
+        if is_hidden:
+            self._ignore(name, "its name begins with a dot, as unfinished files' names do")
+        return is_hidden
+
+    async def _is_whole(self, name: str) -> bool:
+        try:
+            seen = await in_thread(partial(look, self._folders.new / name))
+        except FileNotFoundError:
+            return False
+        now = int(self._now().timestamp() * 1e9)
+        was_moved_in = self._watch.was_moved_in(name)
+        if self._noticed.is_whole(name, seen, was_moved_in=was_moved_in, now=now):
+            return True
+        if self._noticed.is_first_warning(name):
+            self._reports.file_growing(self.name, printable(name))
+        return False
+
+    async def _has_room(self) -> bool:
+        usage = await in_thread(partial(shutil.disk_usage, self._folders.root))
+        is_low = usage.free < self._least_free
+        if is_low and not self._is_low:
+            self._reports.disk_low(self.name, free=usage.free, needed=self._least_free)
+        if self._is_low and not is_low:
+            self._reports.disk_recovered(self.name)
+        self._is_low = is_low
+        return not is_low
+
+    async def _claim(self, name: str) -> bool:
+        claim_id = clock.new_id(self._now())
+        try:
+            claim = await in_thread(partial(self._folders.claim, name, claim_id))
+        except FileNotFoundError:
+            # Withdrawn since the scan; a missing folder shows at the next one.
+            return False
+        except OSError as error:
+            if error.errno in _ILLS_OF_THE_DISK:
+                raise
+            self._ignore(name, f"it cannot be moved to work/: {error.strerror}")
+            return False
+        await self._taker.take(claim)
+        return True
+
+    def _ignore(self, name: str, reason: str) -> None:
+        """Say once that the file is left where it is."""
+        if self._noticed.is_newly_ignored(name):
+            self._reports.file_ignored(self.name, printable(name), reason=reason)
+
+    def _report_unreadable(self, error: OSError) -> None:
+        if self._unreadable is None:
+            self._reports.source_unreadable(self.name, reason=str(error))
+        self._unreadable = str(error)
+
+    def _report_readable(self) -> None:
+        if self._unreadable is not None:
+            self._reports.source_recovered(self.name)
+        self._unreadable = None

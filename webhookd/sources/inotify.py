@@ -1,0 +1,128 @@
+"""What the kernel tells of a folder (inotify(7)): a wake-up, and which files were moved in.
+
+`watchfiles` would do for the wake-up, but it reports a file that was moved in and one that was
+created and written within a few milliseconds in the same way, and it stops at a name that is
+not UTF-8. The first tells a finished file from one still being written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import struct
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_MODIFY: Final = 0x2
+_CLOSE_WRITE: Final = 0x8
+_MOVED_FROM: Final = 0x40
+_MOVED_TO: Final = 0x80
+_CREATE: Final = 0x100
+_DELETE: Final = 0x200
+_OVERFLOW: Final = 0x4000
+_ONLY_A_FOLDER: Final = 0x1000000
+_WATCHED: Final = _MODIFY | _CLOSE_WRITE | _MOVED_FROM | _MOVED_TO | _CREATE | _DELETE
+
+_EVENT: Final = struct.Struct("iIII")
+_BUFFER: Final = 1 << 16
+
+
+class FolderWatch:
+    """Wakes a waiter when something happens in a folder, and knows which names were moved in.
+
+    It may miss things (its queue overflows, network filesystems tell nothing): scanning is the
+    truth.
+    """
+
+    def __init__(self) -> None:
+        self._descriptor: int | None = None
+        self._news = asyncio.Event()
+        self._moved_in: set[bytes] = set()
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether a folder is watched."""
+        return self._descriptor is not None
+
+    def follow(self, folder: Path) -> None:
+        """Watch *folder* from now on; OSError when the kernel refuses."""
+        self.close()
+        self._descriptor = _watch(folder)
+        asyncio.get_running_loop().add_reader(self._descriptor, self._read)
+
+    def close(self) -> None:
+        """Watch nothing."""
+        self._moved_in.clear()
+        if self._descriptor is not None:
+            asyncio.get_running_loop().remove_reader(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until something happened since the last wait, at most *seconds*."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+        self._news.clear()
+
+    def was_moved_in(self, name: str) -> bool:
+        """Return whether *name* came by a rename and was not written since."""
+        # What was written before the caller looked at the file is in the queue by now.
+        self._read()
+        return os.fsencode(name) in self._moved_in
+
+    def _read(self) -> None:
+        while (data := self._next()) is not None:
+            for mask, name in _events(data):
+                self._note(mask, name)
+
+    def _next(self) -> bytes | None:
+        if self._descriptor is None:
+            return None
+        try:
+            return os.read(self._descriptor, _BUFFER)
+        except BlockingIOError:
+            return None
+
+    def _note(self, mask: int, name: bytes) -> None:
+        if mask & _OVERFLOW:
+            self._moved_in.clear()
+        elif mask & _MOVED_TO:
+            self._moved_in.add(name)
+        elif mask & (_CREATE | _MODIFY | _DELETE | _MOVED_FROM):
+            self._moved_in.discard(name)
+        # A file written in place changes all the time: only its end is news.
+        if mask & ~_MODIFY:
+            self._news.set()
+
+
+def _watch(folder: Path) -> int:
+    library = ctypes.CDLL(None, use_errno=True)
+    descriptor: int = library.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+    if descriptor < 0:
+        raise _refused(folder)
+    mask = ctypes.c_uint32(_WATCHED | _ONLY_A_FOLDER)
+    if library.inotify_add_watch(descriptor, os.fsencode(folder), mask) < 0:
+        error = _refused(folder)
+        os.close(descriptor)
+        raise error
+    return descriptor
+
+
+def _refused(folder: Path) -> OSError:
+    number = ctypes.get_errno()
+    return OSError(number, os.strerror(number), str(folder))
+
+
+def _events(data: bytes) -> Iterator[tuple[int, bytes]]:
+    place = 0
+    while place < len(data):
+        _, mask, _, length = _EVENT.unpack_from(data, place)
+        place += _EVENT.size
+        yield mask, data[place : place + length].rstrip(b"\0")
+        place += length

@@ -1,0 +1,155 @@
+"""A moving window over the text of a JSON file, with the place of what is read.
+
+At least one whole row of the greatest length allowed is ahead of the place of reading, unless
+the file ends before, so that a row can be given to the decoder in one piece.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+_CHUNK: Final = 1 << 20
+_SPACE = re.compile(r"[ \t\n\r]*")
+_OUTSIDE = re.compile(r'[\[\]{}",]')
+_INSIDE = re.compile(r'["\\]')
+
+
+class Window:
+    """The part of *stream*'s text in memory: *text*, and the place *at* in it to read next.
+
+    Bytes that are not UTF-8 become lone surrogates, to be found row by row.
+    """
+
+    def __init__(self, stream: BinaryIO, ahead: int) -> None:
+        self._stream = stream
+        self._ahead = ahead
+        self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        self._is_end = False
+        self._line = 1
+        self._line_start = 0
+        self._counted = 0
+        self.text = ""
+        self.at = 0
+        self.is_clean = True
+
+    def fill(self) -> None:
+        """Read on until enough is ahead, or the file ends."""
+        if self._is_end or len(self.text) - self.at > self._ahead:
+            return
+        self._place_of(self.at)
+        parts = [self.text[self.at :]]
+        length = len(parts[0])
+        self._line_start -= self.at
+        self._counted -= self.at
+        self.at = 0
+        while length <= self._ahead and not self._is_end:
+            parts.append(self._read())
+            length += len(parts[-1])
+        self.text = "".join(parts)
+        self.is_clean = _is_utf8(self.text)
+
+    def next_mark(self) -> str:
+        """Return the next character that is not space, without reading it; empty at the end."""
+        while True:
+            self.fill()
+            self.at = self._end_of_space()
+            if self.at < len(self.text):
+                return self.text[self.at]
+            if self._is_end:
+                return ""
+
+    def place(self) -> tuple[int, int]:
+        """Return line and column (from 1) of the next character."""
+        return self._place_of(self.at)
+
+    def place_of(self, position: int) -> tuple[int, int]:
+        """Return line and column of a *position* in the text, not before an earlier one."""
+        return self._place_of(position)
+
+    def skip_value(self) -> int | None:
+        """Read over what is left of a value, to the comma or bracket that ends it.
+
+        Return how many characters that were, None when the file ends inside. Only strings
+        and brackets count, so this finds the end of values that the decoder refuses.
+        """
+        skipped, depth = 0, 0
+        while self.next_mark():
+            start = self.at
+            depth = self._skip_outside(depth)
+            skipped += self.at - start
+            if depth < 0:
+                return skipped
+            if self.at < len(self.text) and self.text[self.at] == '"':
+                length = self._skip_string()
+                if length is None:
+                    return None
+                skipped += length
+        return skipped if depth == 0 else None
+
+    def _skip_outside(self, depth: int) -> int:
+        """Read to the next string or the window's end; -1 when the value ended before."""
+        while match := _OUTSIDE.search(self.text, self.at):
+            mark = match.group()
+            self.at = match.start()
+            if mark == '"':
+                return depth
+            if depth == 0 and mark in ",]":
+                return -1
+            depth = _deeper(depth, mark)
+            self.at += 1
+        self.at = len(self.text)
+        return depth
+
+    def _skip_string(self) -> int | None:
+        self.at += 1
+        length = 1
+        while True:
+            match = _INSIDE.search(self.text, self.at)
+            end = match.end() if match else len(self.text)
+            length += end - self.at
+            self.at = end
+            if match is not None and match.group() == '"':
+                return length
+            self.fill()
+            if self.at >= len(self.text):
+                return None
+            if match is not None:
+                self.at += 1
+                length += 1
+
+    def _end_of_space(self) -> int:
+        match = _SPACE.match(self.text, self.at)
+        return match.end() if match else self.at
+
+    def _read(self) -> str:
+        chunk = self._stream.read(_CHUNK)
+        self._is_end = not chunk
+        return self._decoder.decode(chunk, final=self._is_end)
+
+    def _place_of(self, position: int) -> tuple[int, int]:
+        # Counted on from the last place: from the start each time would cost the square.
+        newlines = self.text.count("\n", self._counted, position)
+        if newlines:
+            self._line += newlines
+            self._line_start = self.text.rfind("\n", self._counted, position) + 1
+        self._counted = max(self._counted, position)
+        return self._line, max(position - self._line_start, 0) + 1
+
+
+def _deeper(depth: int, mark: str) -> int:
+    if mark in "{[":
+        return depth + 1
+    return max(depth - 1, 0) if mark in "}]" else depth
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,56 @@
+"""Names of files: in printable form, cut to length, and numbered when taken.
+
+A name is bytes to the system. Inside Python the bytes that are not UTF-8 are lone surrogates,
+which neither a database nor a log line can hold; `printable` is the form for both.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LONGEST = 255
+"""How many bytes Linux's filesystems allow a name (NAME_MAX)."""
+
+REPORT_SUFFIX = ".error.json"
+
+
+def printable(name: str) -> str:
+    """Return *name* with odd bytes and control characters escaped."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    if text.isprintable():
+        return text
+    return "".join(_escaped(character) for character in text)
+
+
+def candidates(name: str, *, reserved: int = 0) -> Iterator[str]:
+    """Yield *name*, `name~2`, `name~3` …, leaving room for *reserved* more bytes."""
+    yield _cut(name, LONGEST - reserved)
+    for number in itertools.count(2):
+        suffix = f"~{number}"
+        yield _cut(name, LONGEST - reserved - len(suffix)) + suffix
+
+
+def order(name: str) -> bytes:
+    """Return the key by which files are taken in order: the bytes of the name."""
+    return os.fsencode(name)
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def _cut(name: str, limit: int) -> str:
+    raw = os.fsencode(name)
+    if len(raw) <= limit:
+        return name
+    # A cut inside a UTF-8 sequence would turn a good name into an odd one.
+    while limit > 1 and raw[limit] & 0xC0 == 0x80:  # noqa: PLR2004 - UTF-8's continuation bytes
+        limit -= 1
+    return os.fsdecode(raw[:limit])

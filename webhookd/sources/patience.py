@@ -1,0 +1,40 @@
+"""Waiting for a database that refuses: growing pauses, and the same thing again."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from webhookd.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+Result = TypeVar("Result")
+
+FIRST_PAUSE: Final = 0.05
+LONGEST_PAUSE: Final = 10.0
+
+
+def pauses(first: float = FIRST_PAUSE, longest: float = LONGEST_PAUSE) -> Iterator[float]:
+    """Yield seconds to wait: each twice the last, never over *longest*."""
+    pause = first
+    while True:
+        yield min(pause, longest)
+        pause = min(pause * 2, longest)
+
+
+async def until_stored(
+    store: Callable[[], Awaitable[Result]], report: Callable[[str], None]
+) -> Result:
+    """Call *store* until it does not raise StorageError; *report* the trouble once."""
+    is_reported = False
+    for pause in pauses():
+        try:
+            return await store()
+        except StorageError as error:
+            if not is_reported:
+                report(str(error))
+                is_reported = True
+        await asyncio.sleep(pause)
+    raise AssertionError("pauses never end")

@@ -1,0 +1,112 @@
+"""Reads a claimed file in portions; all of it runs in a thread, never on the event loop."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+import zlib
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from webhookd.model import BadRow, Observation
+from webhookd.sources import formats
+from webhookd.sources.rows import BrokenFileError, observer
+from webhookd.sources.streams import open_claimed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from pathlib import Path
+
+    from webhookd.rules.plan import DirectorySource
+    from webhookd.sources.rows import Row
+
+_MOST_ROWS: Final = 500
+_MOST_BYTES: Final = 1 << 20
+_LONGEST: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """The next rows of a file: no more after them when *is_last*, or when it is *broken*."""
+
+    observations: tuple[Observation, ...]
+    bad_rows: tuple[BadRow, ...]
+    is_last: bool = False
+    broken: BrokenFileError | None = None
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows were read, bad ones included."""
+        return len(self.observations) + len(self.bad_rows)
+
+
+class FileReader:
+    """Reads one file of a drop directory from behind the rows already taken."""
+
+    def __init__(
+        self,
+        path: Path,
+        settings: DirectorySource,
+        *,
+        rows_taken: int,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._path = path
+        self._settings = settings
+        self._monotonic = monotonic
+        self._stopping = threading.Event()
+        self._observe = observer(settings.object, settings.id_property)
+        self._rows = self._read(rows_taken)
+
+    def portion(self) -> Portion:
+        """Read on for a moment. Rows before the place where a file breaks are kept."""
+        observations: list[Observation] = []
+        bad_rows: list[BadRow] = []
+        try:
+            is_last = self._collect(observations, bad_rows)
+        except BrokenFileError as error:
+            return Portion(tuple(observations), tuple(bad_rows), broken=error)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            broken = BrokenFileError(f"the gzip data are cut or damaged: {error}")
+            return Portion(tuple(observations), tuple(bad_rows), broken=broken)
+        except OSError as error:
+            broken = BrokenFileError(f"the file cannot be read: {error.strerror or error}")
+            return Portion(tuple(observations), tuple(bad_rows), broken=broken)
+        return Portion(tuple(observations), tuple(bad_rows), is_last)
+
+    def stop(self) -> None:
+        """Make a portion that is being read end soon; its rows are lost to its reader."""
+        self._stopping.set()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stopping.set()
+        # Cancelled twice, a thread may still be reading: it closes the file when it stops.
+        with suppress(ValueError):
+            self._rows.close()
+
+    def _read(self, rows_taken: int) -> Generator[Row | BadRow, None, None]:
+        settings = self._settings
+        with open_claimed(self._path, self._stopping, self._monotonic) as stream:
+            found = formats.format_of(self._path.name, settings.format)
+            every = formats.rows(stream, found, settings.id_property)
+            yield from islice(every, rows_taken, None)
+
+    def _collect(self, observations: list[Observation], bad_rows: list[BadRow]) -> bool:
+        """Fill the lists; return whether the end was reached."""
+        observe, monotonic = self._observe, self._monotonic
+        size, until = 0, monotonic() + _LONGEST
+        for row in self._rows:
+            seen: Observation | BadRow = row if isinstance(row, BadRow) else observe(row)
+            if isinstance(seen, BadRow):
+                bad_rows.append(seen)
+            else:
+                observations.append(seen)
+            if not isinstance(row, BadRow):
+                size += row.size
+            count = len(observations) + len(bad_rows)
+            if count >= _MOST_ROWS or size >= _MOST_BYTES or monotonic() >= until:
+                return False
+        return True

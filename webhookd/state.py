@@ -1,0 +1,51 @@
+"""The state directory: made, and held by one daemon at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from webhookd.errors import StateLockedError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LOCK_NAME = "daemon.lock"
+
+
+@contextmanager
+def held(directory: Path) -> Iterator[None]:
+    """Hold *directory*, made if need be, until the process ends or the block is left.
+
+    Raises StateLockedError, naming the holder, when another daemon has it; StorageError when
+    it cannot be made or written.
+    """
+    try:
+        directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+        descriptor = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    except OSError as error:
+        raise StorageError(
+            f"cannot use the state directory {directory}: {error.strerror}"
+        ) from error
+    try:
+        _lock(descriptor, directory)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, directory: Path) -> None:
+    try:
+        # The lock belongs to the open file and goes with the process, however it dies.
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
+        raise StateLockedError(
+            f"another webhookd (process {holder}) works on {directory}; stop it, or give this"
+            " one its own --state-directory"
+        ) from None

@@ -1,0 +1,184 @@
+"""The one durable row of each webhook: its holds, its epoch, its pause.
+
+No function here rewrites a delivery: a hold, a release and "due now" are changes of this row
+alone, whether ten deliveries wait or a million.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from webhookd.storage.times import from_micros, to_micros
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+_COLUMNS = (
+    "number, webhook, epoch, paused_reason, gone_reason, absent_reason, held_since,"
+    " held_total, quiet_until, request_digest, target_digest"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRow:
+    """A lane as the database has it.
+
+    *held_total* does not count a hold that is still on; *quiet_until* is what a Retry-After
+    asked for. The digests tell a changed request from the one before.
+    """
+
+    number: int
+    webhook: str
+    epoch: int = 0
+    paused_reason: str | None = None
+    gone_reason: str | None = None
+    absent_reason: str | None = None
+    held_since: datetime | None = None
+    held_total: timedelta = timedelta()
+    quiet_until: datetime | None = None
+    request_digest: str = ""
+    target_digest: str = ""
+
+    @property
+    def hold(self) -> str | None:
+        """Return why the lane is held, None when it is not."""
+        return self.absent_reason or self.gone_reason or self.paused_reason
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What a configuration says of a lane.
+
+    *absent_reason* says why the webhook is not in force (None when it is). *request_digest*
+    covers all of the request, *target_digest* its URL, authentication and signature;
+    *is_retargeted* says that one of their secrets changed, which no digest may show.
+    """
+
+    webhook: str
+    request_digest: str = ""
+    target_digest: str = ""
+    absent_reason: str | None = None
+    is_retargeted: bool = False
+
+
+def all_rows(connection: sqlite3.Connection) -> list[LaneRow]:
+    """Return every lane, of webhooks that are gone too."""
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM lanes ORDER BY number")  # noqa: S608 - constant
+    return [_row(row) for row in rows]
+
+
+def adopt(
+    connection: sqlite3.Connection, definitions: Iterable[Definition], now: datetime
+) -> list[LaneRow]:
+    """Bring every lane in line with the configuration and return them all.
+
+    A lane whose webhook is not among *definitions* is held as removed. A changed request lifts
+    a 410's hold; a changed target makes what waits due now.
+    """
+    known = {row.webhook: row for row in all_rows(connection)}
+    wanted = {definition.webhook: definition for definition in definitions}
+    for name in known.keys() - wanted.keys():
+        wanted[name] = Definition(name, absent_reason="removed from the configuration")
+    for name, definition in wanted.items():
+        _adopt_one(connection, known, name, definition, now)
+    return all_rows(connection)
+
+
+def _adopt_one(
+    connection: sqlite3.Connection,
+    known: Mapping[str, LaneRow],
+    name: str,
+    definition: Definition,
+    now: datetime,
+) -> None:
+    row = known.get(name)
+    if row is None:
+        connection.execute("INSERT INTO lanes (webhook) VALUES (?)", (name,))
+        number = connection.execute("SELECT last_insert_rowid()").fetchone()[0]
+        row = LaneRow(number, name)
+    if definition.absent_reason is not None:
+        _set_hold(connection, row, now, absent=definition.absent_reason)
+        return
+    is_new = row.request_digest == ""
+    has_changed = definition.is_retargeted or row.request_digest != definition.request_digest
+    gone = None if has_changed else row.gone_reason
+    is_retargeted = definition.is_retargeted or row.target_digest != definition.target_digest
+    _set_hold(connection, row, now, gone=gone, due_now=is_retargeted and not is_new)
+    connection.execute(
+        "UPDATE lanes SET request_digest = ?, target_digest = ? WHERE number = ?",
+        (definition.request_digest, definition.target_digest, row.number),
+    )
+
+
+def hold_as_gone(connection: sqlite3.Connection, number: int, reason: str, now: datetime) -> None:
+    """Hold a lane because its receiver answered 410."""
+    connection.execute(
+        "UPDATE lanes SET gone_reason = ?, held_since = coalesce(held_since, ?) WHERE number = ?",
+        (reason, to_micros(now), number),
+    )
+
+
+def keep_quiet(connection: sqlite3.Connection, number: int, until: datetime) -> None:
+    """Let nothing of a lane start before *until*, unless a later time is there already."""
+    connection.execute(
+        "UPDATE lanes SET quiet_until = max(coalesce(quiet_until, 0), ?) WHERE number = ?",
+        (to_micros(until), number),
+    )
+
+
+def _set_hold(
+    connection: sqlite3.Connection,
+    row: LaneRow,
+    now: datetime,
+    *,
+    gone: str | None = None,
+    absent: str | None = None,
+    due_now: bool = False,
+) -> None:
+    """Write the holds of *row*; a lane that comes free adds up its time and is due now."""
+    gone = row.gone_reason if absent is not None else gone
+    is_held = bool(row.paused_reason or gone or absent)
+    total, since = row.held_total, row.held_since
+    is_released = since is not None and not is_held
+    if is_released and since is not None:
+        total += max(now - since, timedelta())
+        since = None
+    elif is_held:
+        since = since or now
+    epoch = row.epoch + (1 if is_released or due_now else 0)
+    # What the old target asked for does not bind the new one.
+    quiet = None if due_now else to_micros(row.quiet_until)
+    connection.execute(
+        "UPDATE lanes SET gone_reason = ?, absent_reason = ?, held_since = ?, held_total = ?,"
+        " epoch = ?, quiet_until = ? WHERE number = ?",
+        (
+            gone,
+            absent,
+            to_micros(since),
+            total // timedelta(microseconds=1),
+            epoch,
+            quiet,
+            row.number,
+        ),
+    )
+
+
+def _row(columns: tuple[object, ...]) -> LaneRow:
+    number, webhook, epoch, paused, gone, absent, since, total, quiet, request, target = columns
+    return LaneRow(
+        number=int(str(number)),
+        webhook=str(webhook),
+        epoch=int(str(epoch)),
+        paused_reason=paused if isinstance(paused, str) else None,
+        gone_reason=gone if isinstance(gone, str) else None,
+        absent_reason=absent if isinstance(absent, str) else None,
+        held_since=from_micros(since if isinstance(since, int) else None),
+        held_total=timedelta(microseconds=total if isinstance(total, int) else 0),
+        quiet_until=from_micros(quiet if isinstance(quiet, int) else None),
+        request_digest=str(request),
+        target_digest=str(target),
+    )

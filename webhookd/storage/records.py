@@ -1,0 +1,85 @@
+"""Known records, enrollments and sources: what intake remembers."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from webhookd.model import KnownRecord
+from webhookd.storage.times import from_micros, to_micros
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Mapping
+
+_UPSERT = (
+    "INSERT INTO known_records (source, object, record_id, properties, modified_at, deleted)"
+    " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET properties = excluded.properties,"
+    " modified_at = excluded.modified_at, deleted = excluded.deleted"
+)
+_FIND = (
+    "SELECT record_id, properties, modified_at, deleted FROM known_records"
+    " WHERE source = ? AND object = ? AND record_id IN (SELECT value FROM json_each(?))"
+)
+
+
+def find_known(
+    connection: sqlite3.Connection, source: str, object_: str, record_ids: Iterable[str]
+) -> dict[str, KnownRecord]:
+    """Return those of *record_ids* that are known, by id."""
+    wanted = orjson.dumps(list(set(record_ids))).decode()
+    rows = connection.execute(_FIND, (source, object_, wanted))
+    return {row[0]: _known(row) for row in rows}
+
+
+def remember(
+    connection: sqlite3.Connection,
+    source: str,
+    records: Mapping[tuple[str, str], KnownRecord],
+) -> None:
+    """Store *records*, by (object, id), as the last known states."""
+    rows = [
+        (
+            source,
+            object_,
+            record_id,
+            orjson.dumps(dict(known.properties)),
+            to_micros(known.modified_at),
+            known.deleted,
+        )
+        for (object_, record_id), known in records.items()
+    ]
+    connection.executemany(_UPSERT, rows)
+
+
+def enroll(
+    connection: sqlite3.Connection, webhook: str, source: str, object_: str, record_id: str
+) -> bool:
+    """Remember that *webhook* enrolled a record; return False when it had before."""
+    cursor = connection.execute(
+        "INSERT OR IGNORE INTO enrollments (webhook, source, object, record_id)"
+        " VALUES (?, ?, ?, ?)",
+        (webhook, source, object_, record_id),
+    )
+    return cursor.rowcount == 1
+
+
+def identities(connection: sqlite3.Connection) -> dict[str, dict[str, str]]:
+    """Return what each source was when it was first seen: the settings that may not change."""
+    rows = connection.execute("SELECT name, identity FROM sources")
+    return {name: json.loads(identity) for name, identity in rows}
+
+
+def introduce(connection: sqlite3.Connection, name: str, identity: Mapping[str, str]) -> None:
+    """Remember a source's identity the first time it is seen."""
+    connection.execute(
+        "INSERT OR IGNORE INTO sources (name, identity) VALUES (?, ?)",
+        (name, json.dumps(dict(identity), sort_keys=True)),
+    )
+
+
+def _known(row: tuple[Any, ...]) -> KnownRecord:
+    _, properties, modified_at, deleted = row
+    return KnownRecord(orjson.loads(properties), from_micros(modified_at), bool(deleted))

@@ -1,0 +1,173 @@
+"""The tables. Every time is whole microseconds since 1970 (`times`), every length too.
+
+A pending delivery is one whose `due_at` is set; only those are in the index `due`, so that a
+million settled deliveries cost the search for due ones nothing. Whether a pending delivery is
+*held* is a matter of its lane's row alone.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
+
+SCHEMA_VERSION = 1
+
+METADATA = MetaData()
+
+META = Table(
+    "meta",
+    METADATA,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+LANES = Table(
+    "lanes",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("webhook", Text, nullable=False, unique=True),
+    # Raised when waiting deliveries become due at once: those of an older epoch are due.
+    Column("epoch", Integer, nullable=False, server_default=text("0")),
+    # Three independent reasons to hold; a lane is held while any of them is set.
+    Column("paused_reason", Text),
+    Column("gone_reason", Text),
+    Column("absent_reason", Text),
+    Column("held_since", BigInteger),
+    Column("held_total", BigInteger, nullable=False, server_default=text("0")),
+    # A Retry-After of 429 or 503: nothing starts before.
+    Column("quiet_until", BigInteger),
+    # What the webhook's request was, to see that a new configuration changed it.
+    Column("request_digest", Text, nullable=False, server_default=text("''")),
+    Column("target_digest", Text, nullable=False, server_default=text("''")),
+)
+
+# Starts of rate-limited lanes, written before they happen; when exactly is known afterwards.
+STARTS = Table(
+    "starts",
+    METADATA,
+    Column("lane", Integer, nullable=False),
+    Column("delivery_id", Text, nullable=False),
+    Column("started_at", BigInteger),
+)
+Index("starts_by_lane", STARTS.c.lane, STARTS.c.started_at)
+Index("starts_by_delivery", STARTS.c.delivery_id)
+
+DELIVERIES = Table(
+    "deliveries",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("lane", Integer, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("object", Text, nullable=False),
+    Column("record_id", Text, nullable=False),
+    Column("change", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("due_at", BigInteger),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("first_attempt_at", BigInteger),
+    Column("held_before", BigInteger, nullable=False, server_default=text("0")),
+    Column("last_status", Integer),
+    Column("last_error", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("settled_at", BigInteger),
+    Column("method", Text, nullable=False),
+    Column("content_type", Text),
+    Column("query", Text, nullable=False),
+    Column("body", LargeBinary),
+)
+Index(
+    "due",
+    DELIVERIES.c.lane,
+    DELIVERIES.c.epoch,
+    DELIVERIES.c.due_at,
+    sqlite_where=DELIVERIES.c.due_at.isnot(None),
+)
+Index(
+    "settled",
+    DELIVERIES.c.settled_at,
+    sqlite_where=DELIVERIES.c.settled_at.isnot(None),
+)
+
+ATTEMPTS = Table(
+    "attempts",
+    METADATA,
+    Column("delivery_id", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("seconds", BigInteger, nullable=False),
+    Column("status", Integer),
+    Column("error", Text),
+    Column("answer", Text, nullable=False),
+    Column("config_hash", Text, nullable=False),
+    PrimaryKeyConstraint("delivery_id", "number"),
+    sqlite_with_rowid=False,
+)
+
+KNOWN_RECORDS = Table(
+    "known_records",
+    METADATA,
+    Column("source", Text, nullable=False),
+    Column("object", Text, nullable=False),
+    Column("record_id", Text, nullable=False),
+    # A JSON object of text: each property's own JSON text, so that nothing is parsed twice.
+    Column("properties", LargeBinary, nullable=False),
+    Column("modified_at", BigInteger),
+    Column("deleted", Integer, nullable=False),
+    PrimaryKeyConstraint("source", "object", "record_id"),
+    sqlite_with_rowid=False,
+)
+
+ENROLLMENTS = Table(
+    "enrollments",
+    METADATA,
+    Column("webhook", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("object", Text, nullable=False),
+    Column("record_id", Text, nullable=False),
+    PrimaryKeyConstraint("webhook", "source", "object", "record_id"),
+    sqlite_with_rowid=False,
+)
+
+SOURCES = Table(
+    "sources",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("identity", Text, nullable=False),
+    Column("has_started", Integer, nullable=False, server_default=text("0")),
+)
+
+FILES = Table(
+    "files",
+    METADATA,
+    Column("claim", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("name", LargeBinary, nullable=False),
+    Column("rows_taken", Integer, nullable=False, server_default=text("0")),
+    Column("bad_count", Integer, nullable=False, server_default=text("0")),
+    Column("openings", Integer, nullable=False, server_default=text("0")),
+    Column("is_finished", Integer, nullable=False, server_default=text("0")),
+)
+
+BAD_ROWS = Table(
+    "bad_rows",
+    METADATA,
+    Column("claim", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    PrimaryKeyConstraint("claim", "number"),
+    sqlite_with_rowid=False,
+)

@@ -1,0 +1,27 @@
+"""Times as the database keeps them: whole microseconds since 1970, UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import overload
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@overload
+def to_micros(at: datetime) -> int: ...
+@overload
+def to_micros(at: None) -> None: ...
+def to_micros(at: datetime | None) -> int | None:
+    """Return *at* as microseconds; None stays None."""
+    return None if at is None else (at - _EPOCH) // _MICROSECOND
+
+
+@overload
+def from_micros(micros: int) -> datetime: ...
+@overload
+def from_micros(micros: None) -> None: ...
+def from_micros(micros: int | None) -> datetime | None:
+    """Return the time that *micros* stands for; None stays None."""
+    return None if micros is None else _EPOCH + timedelta(microseconds=micros)

@@ -1,0 +1,156 @@
+"""The one writer: a thread that commits whatever was queued while it last committed.
+
+Grouping makes a full fsync cheap per row: a group is all the units that came in during the
+commit before it. A group that fails is run again unit by unit, so that one bad unit fails
+alone. Reads asked of the writer run between groups; what they return is committed, and the
+answers reach the event loop in the order of the commits, which is what makes handing out
+due deliveries free of races.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
+
+from webhookd.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from webhookd.storage.database import Database
+
+Result = TypeVar("Result")
+Connection: TypeAlias = sqlite3.Connection
+"""What a unit works with: SQL on it stays in this package."""
+
+Unit: TypeAlias = "Callable[[Connection], Result]"
+
+GROUP_LIMIT = 1000
+"""Units in one transaction at the most."""
+
+
+@dataclass(slots=True)
+class _Asked:
+    unit: Unit[Any]
+    future: asyncio.Future[Any]
+    writes: bool
+    result: Any = None
+    error: BaseException | None = None
+
+
+class Writer:
+    """The thread that owns the only writing connection. An async context manager."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._queue: deque[_Asked] = deque()
+        self._wake = threading.Event()
+        self._is_closing = False
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._loop: asyncio.AbstractEventLoop
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self._connection = self._database.connect()
+        self._thread.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Commit what is queued, then stop."""
+        self._is_closing = True
+        self._wake.set()
+        await asyncio.to_thread(self._thread.join)
+        self._connection.close()
+
+    def write(self, unit: Unit[Result]) -> asyncio.Future[Result]:
+        """Run *unit* in the next transaction; the future is done when it is on the disk.
+
+        The future raises StorageError when the database refused, else what *unit* raised.
+        """
+        return self._ask(unit, writes=True)
+
+    def read(self, unit: Unit[Result]) -> asyncio.Future[Result]:
+        """Run *unit*, which must not write, after the next commit."""
+        return self._ask(unit, writes=False)
+
+    def _ask(self, unit: Unit[Result], *, writes: bool) -> asyncio.Future[Result]:
+        future: asyncio.Future[Result] = self._loop.create_future()
+        if self._is_closing:
+            future.set_exception(StorageError("the database is closed"))
+            return future
+        self._queue.append(_Asked(unit, future, writes))
+        self._wake.set()
+        return future
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            while self._queue:
+                self._serve(self._take_group())
+            if self._is_closing:
+                return
+
+    def _take_group(self) -> list[_Asked]:
+        count = min(len(self._queue), GROUP_LIMIT)
+        return [self._queue.popleft() for _ in range(count)]
+
+    def _serve(self, group: list[_Asked]) -> None:
+        writes = [asked for asked in group if asked.writes]
+        if writes and not self._commit(writes) and len(writes) > 1:
+            for asked in writes:
+                self._commit([asked])
+        for asked in group:
+            if not asked.writes:
+                self._attempt(asked)
+        self._loop.call_soon_threadsafe(_answer, group)
+
+    def _commit(self, writes: list[_Asked]) -> bool:
+        """Return whether all of *writes* are now on the disk."""
+        asked = writes[0]
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for asked in writes:
+                asked.error = None
+                asked.result = asked.unit(self._connection)
+            self._connection.execute("COMMIT")
+        except BaseException as error:  # noqa: BLE001 - a unit's failure belongs to its future
+            self._roll_back()
+            asked.error = _as_storage_error(error)
+            return False
+        return True
+
+    def _roll_back(self) -> None:
+        # A full disk or an I/O error may have rolled back by itself.
+        if self._connection.in_transaction:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+
+    def _attempt(self, asked: _Asked) -> None:
+        try:
+            asked.result = asked.unit(self._connection)
+        except BaseException as error:  # noqa: BLE001 - a unit's failure belongs to its future
+            asked.error = _as_storage_error(error)
+
+
+def _as_storage_error(error: BaseException) -> BaseException:
+    if isinstance(error, sqlite3.Error):
+        wrapped = StorageError(f"the database refused: {error}")
+        wrapped.__cause__ = error
+        return wrapped
+    return error
+
+
+def _answer(group: list[_Asked]) -> None:
+    for asked in group:
+        if asked.future.done():
+            continue
+        if asked.error is None:
+            asked.future.set_result(asked.result)
+        else:
+            asked.future.set_exception(asked.error)

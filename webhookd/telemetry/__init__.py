@@ -1,0 +1,118 @@
+"""What the daemon says about itself: one function for each reported thing.
+
+Event names (`noun.verb_past`) and keys are API and are listed in `docs/operations.md`. `logs` is
+where they go, `sources` holds what sources report.
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING
+
+from webhookd.model import Delivered, GivenUp, Held, RetryAt
+from webhookd.telemetry.logs import log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from webhookd.errors import Problem
+    from webhookd.model import Settlement
+
+
+def attempted(settlement: Settlement) -> None:
+    """Report one finished attempt: the one wide line."""
+    delivery, attempt = settlement.delivery, settlement.attempt
+    kind, facts = _describe(settlement)
+    emit = log.info if isinstance(settlement.outcome, Delivered) else log.warning
+    emit(
+        "delivery.attempted",
+        webhook=delivery.webhook,
+        delivery_id=delivery.id,
+        object=delivery.object,
+        record_id=delivery.record_id,
+        change=delivery.change.value,
+        attempt=attempt.number,
+        outcome=kind,
+        status=attempt.status,
+        seconds=round(attempt.seconds, 3),
+        **facts,
+    )
+    if isinstance(settlement.outcome, Held):
+        log.error("webhook.held", webhook=delivery.webhook, reason=attempt.error)
+
+
+def _describe(settlement: Settlement) -> tuple[str, dict[str, str]]:
+    error = settlement.attempt.error or ""
+    match settlement.outcome:
+        case Delivered():
+            return "delivered", {}
+        case RetryAt(when=when):
+            return "retry", {"error": error, "retry_at": when.isoformat(timespec="milliseconds")}
+        case GivenUp():
+            return "given_up", {"error": error}
+        case Held():
+            return "held", {"error": error}
+
+
+def bug(event: str, error: BaseException, **facts: str) -> None:
+    """Report a fault of webhookd's own, with its stack, so that it can be mended."""
+    stack = "".join(traceback.format_exception(error))
+    log.error(event, error=f"{type(error).__name__}: {error}", stack=stack, **facts)
+
+
+def storage_refused(what: str, error: BaseException, count: int) -> None:
+    """Report that the database did not take or give something; it is tried again."""
+    log.error("storage.refused", what=what, count=count, error=str(error))
+
+
+def daemon_started(version: str, config: Path, database: str, state: Path) -> None:
+    """Report what this process works with."""
+    log.info(
+        "daemon.started",
+        version=version,
+        config=str(config),
+        database=database,
+        state_directory=str(state),
+    )
+
+
+def daemon_ready(webhooks: int, sources: int, config_hash: str) -> None:
+    """Report that sources are read and deliveries go out."""
+    log.info("daemon.ready", webhooks=webhooks, sources=sources, config_hash=config_hash)
+
+
+def daemon_stopping(signal: str) -> None:
+    """Report that the daemon was asked to stop and drains."""
+    log.info("daemon.stopping", signal=signal)
+
+
+def daemon_stopped(unfinished: int) -> None:
+    """Report the end; *unfinished* attempts were cut off and will be made again."""
+    emit = log.warning if unfinished else log.info
+    emit("daemon.stopped", unfinished=unfinished)
+
+
+def config_loaded(event: str, config_hash: str, facts: Mapping[str, int]) -> None:
+    """Report that a configuration is in force: `config.loaded`, `.reloaded` or `.unchanged`."""
+    log.info(event, config_hash=config_hash, **facts)
+
+
+def config_rejected(problems: Iterable[Problem | str]) -> None:
+    """Report why a new configuration was refused; the old one stays in force."""
+    log.error("config.rejected", problems=[str(problem) for problem in problems])
+
+
+def config_warned(problem: Problem) -> None:
+    """Report something in a configuration that is allowed and will not work as hoped."""
+    log.warning("config.warned", problem=str(problem))
+
+
+def change_undecided(error: BaseException, source: str, record_id: str, webhook: str) -> None:
+    """Report that a change could not be turned into a delivery because of a bug."""
+    bug("change.decision_broke", error, source=source, record_id=record_id, webhook=webhook)
+
+
+def retired(count: int) -> None:
+    """Report settled deliveries that were deleted because their retention ended."""
+    log.info("retention.deleted", deliveries=count)

@@ -1,0 +1,80 @@
+"""What sources report."""
+
+from __future__ import annotations
+
+from webhookd.telemetry.logs import log
+
+
+def batch_taken(source: str, observations: int, changes: int, deliveries: int) -> None:
+    """Report a batch that is committed."""
+    log.debug(
+        "source.read",
+        source=source,
+        observations=observations,
+        changes=changes,
+        deliveries=deliveries,
+    )
+
+
+def source_failed(source: str, error: BaseException, again_in: float) -> None:
+    """Report that a source cannot be read now."""
+    log.error("source.failed", source=source, error=str(error), again_in=again_in)
+
+
+class SourceReports:
+    """Log lines for what happens in sources."""
+
+    def file_claimed(self, source: str, name: str, *, claim: str) -> None:
+        """Report that a file is being taken."""
+        log.info("file.claimed", source=source, file=name, claim=claim)
+
+    def file_done(self, source: str, name: str, *, rows: int, seconds: float) -> None:
+        """Report that every row of a file was taken."""
+        log.info("file.taken", source=source, file=name, rows=rows, seconds=round(seconds, 3))
+
+    def file_failed(
+        self, source: str, name: str, *, reason: str, rows: int, bad_rows: int, error_file: str
+    ) -> None:
+        """Report that a file, or rows of it, could not be taken."""
+        log.error(
+            "file.failed",
+            source=source,
+            file=name,
+            reason=reason,
+            rows=rows,
+            bad_rows=bad_rows,
+            error_file=error_file,
+        )
+
+    def file_growing(self, source: str, name: str) -> None:
+        """Report a file that is written in place; it is left until it stands still."""
+        hint = "write to tmp/ and rename to new/"
+        log.warning("file.growing", source=source, file=name, hint=hint)
+
+    def file_ignored(self, source: str, name: str, *, reason: str) -> None:
+        """Report a file that is left where it is."""
+        log.warning("file.ignored", source=source, file=name, reason=reason)
+
+    def disk_low(self, source: str, *, free: int, needed: int) -> None:
+        """Report that nothing is claimed because the disk is nearly full."""
+        log.error("disk.ran_low", source=source, free_bytes=free, needed_bytes=needed)
+
+    def disk_recovered(self, source: str) -> None:
+        """Report that there is room again."""
+        log.info("disk.recovered", source=source)
+
+    def storage_waiting(self, source: str, *, reason: str) -> None:
+        """Report that a source waits for the database."""
+        log.error("source.blocked", source=source, reason=reason)
+
+    def source_unreadable(self, source: str, *, reason: str) -> None:
+        """Report that a source cannot be read now; it is tried again."""
+        log.error("source.unreadable", source=source, reason=reason)
+
+    def source_recovered(self, source: str) -> None:
+        """Report that a source can be read again."""
+        log.info("source.recovered", source=source)
+
+    def source_unwatched(self, source: str, *, reason: str) -> None:
+        """Report that files are found by scanning only."""
+        log.warning("source.unwatched", source=source, reason=reason)

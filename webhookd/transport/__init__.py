@@ -1,0 +1,14 @@
+"""Sending one request and getting its answer: httpx's seam on asyncio and llhttp.
+
+`Transport` takes an `httpx.Request` and gives an `httpx.Response` or raises `SendError`. Start
+reading at `sending`; what one request meets is `connecting` (resolve, guard, connect, TLS), then
+`connection` (write, wait) with `answer` (parse, cap), and between two requests `pool`.
+"""
+
+from __future__ import annotations
+
+from webhookd.transport.failure import SendError
+from webhookd.transport.origin import SendOptions
+from webhookd.transport.sending import Transport
+
+__all__ = ["SendError", "SendOptions", "Transport"]

@@ -1,0 +1,181 @@
+"""What a receiver answers, as it arrives: parsed by llhttp, kept up to a limit.
+
+The final status line and headers decide. Before them, anything that is not HTTP/1 makes the
+answer *broken*; after them, whatever the body does can only *cut* it.
+"""
+
+from __future__ import annotations
+
+import httptools
+
+HEAD_LIMIT = 64 * 1024
+"""Bytes of status line and headers, those of 1xx answers before included."""
+
+BODY_LIMIT = 64 * 1024
+"""Bytes of the body that are kept; a longer one is cut."""
+
+# Chunk sizes, extensions and trailers are not body, and must have an end as well.
+_AFTER_HEAD_LIMIT = 4 * BODY_LIMIT
+
+_FIRST_FINAL = 200
+_FIRST_INFORMATIONAL = 100
+_SWITCHING_PROTOCOLS = 101
+
+
+class Answer:
+    """One answer; httptools calls its `on_…` methods."""
+
+    __slots__ = (
+        "_body",
+        "_has_body",
+        "_head_size",
+        "_parser",
+        "_received",
+        "_room",
+        "broken",
+        "headers",
+        "is_complete",
+        "is_cut",
+        "keeps_alive",
+        "status",
+    )
+
+    def __init__(self, *, has_body: bool = True) -> None:
+        self.status = 0
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.is_complete = False
+        self.is_cut = False
+        self.keeps_alive = False
+        self.broken = ""
+        self._has_body = has_body
+        self._body: list[bytes] = []
+        self._room = BODY_LIMIT
+        self._received = 0
+        self._head_size = 0
+        parser = httptools.HttpResponseParser(self)
+        # RFC 9112, 2.2: a lone LF may end a line. A delivery that was taken but not
+        # understood would be repeated for days.
+        parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)
+        self._parser: httptools.HttpResponseParser | None = parser
+
+    @property
+    def is_decided(self) -> bool:
+        """Return whether the final status and all headers are there and in order."""
+        return bool(self.status) and not self.broken
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether nothing more is to be waited for."""
+        return self.is_complete or self.is_cut or bool(self.broken)
+
+    @property
+    def has_begun(self) -> bool:
+        """Return whether any byte has come."""
+        return self._received > 0
+
+    @property
+    def body(self) -> bytes:
+        """Return the body as far as it was kept, exactly as it came."""
+        return b"".join(self._body)
+
+    def feed(self, data: bytes) -> bool:
+        """Take in *data* and return whether nothing more is to be waited for."""
+        if not self._received and not _may_be_http(data):
+            self.broken = "it does not speak HTTP"
+            return True
+        self._received += len(data)
+        self._parse(data)
+        if not self.status and self._received > HEAD_LIMIT:
+            self._break_off(f"its headers are longer than {HEAD_LIMIT} bytes")
+        elif self.status and self._received > HEAD_LIMIT + _AFTER_HEAD_LIMIT:
+            self.is_cut = not self.is_complete
+        return self.is_over
+
+    def end(self) -> None:
+        """Take in that the receiver will send no more.
+
+        Only an answer with neither a length nor chunks ends that way (RFC 9112, 6.3).
+        """
+        if self.is_decided and not self.is_complete:
+            framed = any(
+                name.lower() in (b"content-length", b"transfer-encoding")
+                for name, _ in self.headers
+            )
+            self.is_cut = framed
+            self.is_complete = not framed
+
+    def close(self) -> None:
+        """Let go of the parser, which refers back to this answer."""
+        self._parser = None
+
+    def _parse(self, data: bytes) -> None:
+        parser = self._parser
+        if parser is None:
+            return
+        try:
+            parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._break_off("it switches protocols (101), which was not asked for")
+        except httptools.HttpParserError as error:
+            self.keeps_alive = False
+            if not self.is_complete:
+                self._break_off(f"it does not speak HTTP/1.1 properly: {error}")
+
+    def _break_off(self, problem: str) -> None:
+        """Note that what came cannot be understood: fatal only before the headers' end."""
+        if self.status:
+            self.is_cut = True
+        else:
+            self.broken = self.broken or problem
+
+    def on_message_begin(self) -> None:
+        """Note that a second answer begins: a connection that holds one is not used again."""
+        if self.is_complete:
+            self.keeps_alive = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; not a trailer, and nothing of a second answer."""
+        if not self.status:
+            self._head_size += len(name) + len(value) + 4
+            self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Take the final status; pass over 1xx, which the limit of the headers bounds."""
+        parser = self._parser
+        if self.status or self.broken or parser is None:
+            return
+        status = parser.get_status_code()
+        if parser.get_http_version() not in ("1.1", "1.0"):
+            self.broken = "it does not speak HTTP/1.1"
+        elif self._head_size > HEAD_LIMIT:
+            self.broken = f"its headers are longer than {HEAD_LIMIT} bytes"
+        elif status >= _FIRST_FINAL:
+            self.status = status
+            self.is_complete = not self._has_body
+        elif status == _SWITCHING_PROTOCOLS:
+            self.broken = "it switches protocols (101), which was not asked for"
+        elif status < _FIRST_INFORMATIONAL:
+            self.broken = f"its status {status} is none"
+        else:
+            self.headers.clear()
+
+    def on_body(self, piece: bytes) -> None:
+        """Keep what of *piece* there is room for."""
+        if self.is_complete or self.is_cut:
+            return
+        room = self._room
+        self._body.append(piece if len(piece) <= room else piece[:room])
+        self._room = max(0, room - len(piece))
+        self.is_cut = len(piece) > room
+
+    def on_message_complete(self) -> None:
+        """Note the end of the final answer, and whether the connection may be used again."""
+        parser = self._parser
+        if self.is_decided and not self.is_over and parser is not None:
+            self.is_complete = True
+            self.keeps_alive = parser.should_keep_alive()
+
+
+def _may_be_http(data: bytes) -> bool:
+    """Return whether an answer may begin so; llhttp would take RTSP and ICE as well."""
+    return data.startswith(b"HTTP/") or b"HTTP/".startswith(data.lstrip(b"\r\n")[:5])

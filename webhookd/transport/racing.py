@@ -1,0 +1,82 @@
+"""The first connection that comes about, of several addresses (RFC 8305, happy eyeballs)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from itertools import zip_longest
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from webhookd.transport.connection import Connection
+    from webhookd.transport.resolving import Address
+
+STAGGER_SECONDS = 0.25
+"""RFC 8305, section 5: how long an address is waited for before the next is tried as well."""
+
+
+class Connected(NamedTuple):
+    """A connection, and the address it leads to."""
+
+    connection: Connection
+    address: Address
+
+
+async def connect_first(
+    addresses: Sequence[Address], factory: Callable[[], Connection]
+) -> Connected:
+    """Return a connection to the first of *addresses* that accepts.
+
+    When none does, the failure of the first one is raised.
+    """
+    if len(addresses) == 1:
+        return await _connect(addresses[0], factory)
+    waiting = deque(_interleaved(addresses))
+    tasks: list[asyncio.Task[Connected]] = []
+    winner = None
+    try:
+        while winner is None and (waiting or not _all_done(tasks)):
+            if waiting:
+                tasks.append(asyncio.create_task(_connect(waiting.popleft(), factory)))
+            await asyncio.wait(
+                [task for task in tasks if not task.done()],
+                timeout=STAGGER_SECONDS if waiting else None,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            winner = next((task for task in tasks if _has_connected(task)), None)
+        return (winner or tasks[0]).result()
+    finally:
+        for task in tasks:
+            if task is not winner:
+                task.cancel()
+                task.add_done_callback(_discard)
+
+
+def _interleaved(addresses: Sequence[Address]) -> list[Address]:
+    """Return *addresses* with the families in turn, the first one's first (section 4)."""
+    first = [each for each in addresses if each.family == addresses[0].family]
+    others = [each for each in addresses if each.family != addresses[0].family]
+    return [each for pair in zip_longest(first, others) for each in pair if each is not None]
+
+
+async def _connect(address: Address, factory: Callable[[], Connection]) -> Connected:
+    """Connect to *address*: the event loop looks nothing up, for it is a literal."""
+    _, connection = await asyncio.get_running_loop().create_connection(
+        factory, address.ip, address.port, family=address.family
+    )
+    return Connected(connection, address)
+
+
+def _all_done(tasks: Sequence[asyncio.Task[Connected]]) -> bool:
+    return all(task.done() for task in tasks)
+
+
+def _has_connected(task: asyncio.Task[Connected]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None
+
+
+def _discard(task: asyncio.Task[Connected]) -> None:
+    if _has_connected(task):
+        task.result().connection.abort()
