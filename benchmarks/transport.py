@@ -57,7 +57,7 @@ async def send_all(transport: Transport, port: int, count: int) -> float:
 
 async def main() -> None:
     """Measure once, after warming up."""
-    with subprocess.Popen(  # noqa: ASYNC220, S603 - our own receiver, before measuring
+    with subprocess.Popen(  # noqa: ASYNC220 - our own receiver, before measuring
         [sys.executable, RECEIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as receiver:
         port = int(receiver.stdout.readline()) if receiver.stdout else 0

@@ -1,0 +1,74 @@
+"""HTTPS to a real receiver with a CA of its own, and what an operator reads when it fails."""
+
+import ssl
+from datetime import UTC, datetime
+
+import pytest
+import trustme
+from tests.daemon import until
+from tests.receiver import Receiver
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+def serving(authority, *names, **details):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*names, **details).configure_cert(context)
+    return Receiver(tls=context)
+
+
+def attempt(daemon, receiver, **tls):
+    """Return the delivery after one attempt at *receiver*."""
+    request = {"url": receiver.url} | ({"tls": tls} if tls else {})
+    hook = {"source": "export", "object": "contacts", "request": request}
+    daemon.configure({"mirror": hook})
+    daemon.start()
+    daemon.drop_rows("1.ndjson", {"id": 1})
+    until(lambda: daemon.named("delivery.attempted"), "an attempt")
+    daemon.stop()
+    (delivery,) = daemon.deliveries()
+    return delivery
+
+
+def test_a_receiver_with_a_ca_of_its_own_is_reached(daemon, authority):
+    authority.cert_pem.write_to_path(daemon.folder / "ca.pem")
+    with serving(authority, "127.0.0.1") as receiver:
+        delivery = attempt(daemon, receiver, ca_file="ca.pem")
+
+    assert delivery["state"] == "delivered"
+    assert len(receiver.received) == 1
+
+
+def test_an_unknown_ca_is_refused_and_the_setting_named(daemon, authority):
+    with serving(authority, "127.0.0.1") as receiver:
+        delivery = attempt(daemon, receiver)
+
+    assert delivery["state"] == "pending"
+    assert delivery["last_error"].startswith("tls: ")
+    assert "tls.ca_file" in delivery["last_error"]
+    assert not receiver.received
+
+
+def test_a_certificate_of_another_host_is_refused_and_its_names_told(daemon, authority):
+    authority.cert_pem.write_to_path(daemon.folder / "ca.pem")
+    with serving(authority, "elsewhere.example") as receiver:
+        delivery = attempt(daemon, receiver, ca_file="ca.pem")
+
+    assert delivery["last_error"].startswith("tls: ")
+    assert "elsewhere.example" in delivery["last_error"]
+    assert not receiver.received
+
+
+def test_an_expired_certificate_is_refused_and_its_date_told(daemon, authority):
+    authority.cert_pem.write_to_path(daemon.folder / "ca.pem")
+    expired = datetime(2024, 5, 6, tzinfo=UTC)
+    with serving(authority, "127.0.0.1", not_after=expired) as receiver:
+        delivery = attempt(daemon, receiver, ca_file="ca.pem")
+
+    assert delivery["last_error"].startswith("tls: ")
+    assert "expired" in delivery["last_error"]
+    assert "2024-05-06" in delivery["last_error"]
+    assert not receiver.received

@@ -1,0 +1,72 @@
+"""The documents say what the code does."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from webhookd import config
+from webhookd.config.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+EVENT = re.compile(r"[a-z]+\.[a-z_]+")
+NOUNS = {"daemon", "config", "delivery", "webhook", "source", "file", "disk", "storage"} | {
+    *("retention", "change", "scheduler"),
+}
+
+
+def events():
+    """Return every text in the package that is a log event's name, by how it is used."""
+    for path in (ROOT / "webhookd").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+            name = node.func.id if isinstance(node.func, ast.Name) else name
+            if name in {"debug", "info", "warning", "error", "emit", "bug", "config_loaded"}:
+                first = node.args[0] if node.args else None
+                if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                    yield first.value
+
+
+def test_every_log_event_is_listed_and_well_named():
+    found = set(events())
+
+    assert len(found) > 20
+    assert {event for event in found if not EVENT.fullmatch(event)} == set()
+    assert {event for event in found if f"`{event}`" not in OPERATIONS} == set()
+    assert {event.partition(".")[0] for event in found} <= NOUNS
+
+
+def test_every_listed_log_event_exists():
+    table = OPERATIONS[OPERATIONS.index("## Log events") :]
+    listed = set(re.findall(r"`([a-z]+\.[a-z_]+)`", table))
+
+    assert listed - set(events()) == set()
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_of_the_process_is_listed(name):
+    assert f"`WEBHOOKD_{name.upper()}`" in OPERATIONS
+    assert f"`--{name.replace('_', '-')}`" in OPERATIONS
+
+
+def test_the_shortest_configuration_of_the_readme_is_right(tmp_path):
+    readme = (ROOT / "README.md").read_text()
+    (text,) = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
+    (tmp_path / "config.yaml").write_text(text)
+
+    loaded = config.load(tmp_path / "config.yaml", environment={"ERP_CLIENT_SECRET": "x"})
+
+    assert list(loaded.plan.webhooks) == ["new-customer"]
+    assert yaml.safe_load(text)["version"] == 1
+
+
+@pytest.mark.parametrize("document", [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))])
+def test_every_link_between_documents_leads_somewhere(document):
+    for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
+        if not target.startswith("http"):
+            assert (document.parent / target).exists(), target
