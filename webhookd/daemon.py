@@ -6,33 +6,41 @@ import asyncio
 import faulthandler
 import os
 import signal
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from webhookd import __version__, clock, config, state, telemetry
+from webhookd import __version__, admin, clock, config, state, telemetry
+from webhookd.control import Answerable, Control
 from webhookd.delivery.courier import Courier
 from webhookd.delivery.dispatch import Dispatch
 from webhookd.delivery.scheduling import DeliveryJobStore, LaneExecutor, Scheduler
 from webhookd.delivery.settling import Settling
 from webhookd.errors import StorageError
+from webhookd.heartbeat import Heartbeat
 from webhookd.intake import Intake
 from webhookd.reload import Parts, Reloader
 from webhookd.rules import plan
+from webhookd.serving import serving
 from webhookd.sources.directory import DropDirectory
 from webhookd.sources.running import RunningSources
 from webhookd.storage import outbox
 from webhookd.storage.database import open_database
 from webhookd.storage.files import Files
 from webhookd.storage.writer import Writer
+from webhookd.telemetry import metrics
 from webhookd.telemetry.sources import SourceReports
 from webhookd.transport import Transport
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from webhookd.config.settings import Settings
     from webhookd.sources.source import Source
+    from webhookd.storage.database import Database
 
+LAG_EVERY = 0.5
 HOUSEKEEPING_EVERY = timedelta(minutes=1)
 RETIRE_AT_ONCE = 500
 """Settled deliveries deleted in one transaction: a few milliseconds of the writer's time."""
@@ -48,13 +56,16 @@ async def run(settings: Settings) -> None:
     stop = _StopSignal()
     # Read and checked before anything is touched: a wrong file must cost nothing.
     loaded = config.load(settings.config_path(), environment=os.environ)
+    admin.AdminAddress.parse(settings.admin_socket(os.environ))
     with state.held(settings.state_directory):
         async with AsyncExitStack() as stack:
-            reloader = await _start(settings, loaded, stack)
+            heartbeat = Heartbeat(os.environ, patience=2 * settings.shutdown_timeout)
+            reloader = await _start(settings, loaded, stack, heartbeat)
             hangup = _Hangup(reloader)
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGHUP, hangup.come)
             await stop.wait()
+            heartbeat.stopping()
             await hangup.finish()
 
 
@@ -80,35 +91,33 @@ class _StopSignal:
 
 
 class _Hangup:
-    """Reloads on SIGHUP, one after the other; signals that come meanwhile are one more reload."""
+    """Reloads on SIGHUP; signals that come meanwhile are one more reload."""
 
     def __init__(self, reloader: Reloader) -> None:
         self._reloader = reloader
-        self._task: asyncio.Task[None] | None = None
-        self._is_asked = False
+        self._reloads: set[asyncio.Task[object]] = set()
 
     def come(self) -> None:
-        self._is_asked = True
-        if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._reload())
-
-    async def _reload(self) -> None:
-        while self._is_asked:
-            self._is_asked = False
-            await self._reloader.reload()
+        task = asyncio.get_running_loop().create_task(self._reloader.reload())
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
 
     async def finish(self) -> None:
-        if self._task is not None:
-            await self._task
+        if self._reloads:
+            await asyncio.wait(self._reloads)
 
 
-async def _start(settings: Settings, loaded: config.Loaded, stack: AsyncExitStack) -> Reloader:
+async def _start(
+    settings: Settings, loaded: config.Loaded, stack: AsyncExitStack, heartbeat: Heartbeat
+) -> Reloader:
     """Start every part, each stopped in reverse by *stack*: sources, lanes, outbox."""
     path = settings.config_path()
     telemetry.daemon_started(__version__, path, settings.database_url, settings.state_directory)
     database = open_database(settings.database_url)
     stack.callback(database.close)
     writer = await stack.enter_async_context(Writer(database))
+    # Before everything that asks the writer for something: it beats until all of that is done.
+    stack.push_async_callback(heartbeat.end)
     transport = Transport()
     stack.push_async_callback(transport.aclose)
     courier = Courier(transport, now=clock.now, monotonic=clock.monotonic, dice=clock.dice)
@@ -127,7 +136,7 @@ async def _start(settings: Settings, loaded: config.Loaded, stack: AsyncExitStac
     sources = RunningSources(lambda definition: build(definition, intake, Files(writer)))
     reloader = Reloader(
         path,
-        Parts(writer, dispatch, courier, settling, sources),
+        Parts(writer, dispatch, courier, sources),
         environment=os.environ,
         now=clock.now,
     )
@@ -141,12 +150,49 @@ async def _start(settings: Settings, loaded: config.Loaded, stack: AsyncExitStac
     )
     stack.push_async_callback(_drain, settings, dispatch, settling, store, scheduler)
     stack.push_async_callback(sources.stop)
+    lag = asyncio.create_task(_watch_lag())
+    stack.callback(lag.cancel)
     scheduler.start()
     dispatch.open()
     await reloader.start(loaded)
+    control = Control(Answerable(database, writer, dispatch, reloader), now=clock.now)
+    await stack.enter_async_context(_administered(settings, control))
+    control.is_ready = True
     in_force = reloader.plan
     telemetry.daemon_ready(len(in_force.webhooks), len(in_force.sources), in_force.hash)
+    heartbeat.ready(
+        lambda: writer.read(lambda _: None), partial(_summary, reloader, dispatch, database)
+    )
     return reloader
+
+
+@asynccontextmanager
+async def _administered(settings: Settings, control: Control) -> AsyncIterator[None]:
+    """Serve the admin API while the block runs."""
+    address = admin.AdminAddress.parse(settings.admin_socket(os.environ))
+    token = settings.token()
+    app = admin.application(control, address, token)
+    if address.path is None and token is None:
+        telemetry.admin_unprotected(str(address))
+    with admin.listening(address) as listener:
+        async with serving(app, listener):
+            telemetry.admin_listening(str(address))
+            yield
+
+
+async def _summary(reloader: Reloader, dispatch: Dispatch, database: Database) -> str:
+    """Return how it goes in one line, for `systemctl status`."""
+    try:
+        pending = await asyncio.to_thread(_count_pending, database)
+    except StorageError as error:
+        return str(error)
+    count = len(reloader.plan.webhooks)
+    return f"{count} webhooks, {dispatch.failing} failing; {pending} deliveries pending"
+
+
+def _count_pending(database: Database) -> int:
+    with database.reading() as connection:
+        return outbox.count_pending(connection)
 
 
 def build(definition: plan.Source, intake: Intake, files: Files) -> Source:
@@ -172,6 +218,14 @@ async def _drain(
     scheduler.shutdown(wait=False)
     await store.drain()
     telemetry.daemon_stopped(unfinished)
+
+
+async def _watch_lag() -> None:
+    """Measure how late the event loop runs a timer, for as long as the daemon runs."""
+    while True:
+        expected = clock.monotonic() + LAG_EVERY
+        await asyncio.sleep(LAG_EVERY)
+        metrics.LOOP_LAG.observe(max(clock.monotonic() - expected, 0.0))
 
 
 async def _retire(writer: Writer, retention: timedelta) -> None:

@@ -262,6 +262,7 @@ class Settlement:
     """An attempt that ended, and what it led to.
 
     *epoch* is the lane's when it ended; *is_paced* says that a rate limit counted its start.
+    *kind* says what came back, from a closed set: a `Reason`, or the status as `2xx`, `5xx`.
     """
 
     delivery: Delivery
@@ -273,6 +274,7 @@ class Settlement:
     held_before: float
     ended_at: datetime
     is_paced: bool = False
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,3 +331,21 @@ class Batch:
     observations: tuple[Observation, ...]
     progress: FileProgress
     as_known: bool = False
+
+
+ReloadOutcome: TypeAlias = Literal["loaded", "reloaded", "unchanged", "rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadResult:
+    """What came of reading a configuration; *config_hash* is of the one in force now."""
+
+    outcome: ReloadOutcome
+    at: datetime
+    config_hash: str
+    problems: tuple[str, ...] = ()
+
+    @property
+    def is_in_force(self) -> bool:
+        """Return whether what was read is what runs."""
+        return self.outcome != "rejected"

@@ -6,13 +6,11 @@ Standard Webhooks' libraries do (`webhookd.rules.verification`).
 
 from __future__ import annotations
 
-import asyncio
 import socket
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
@@ -21,6 +19,7 @@ from starlette.routing import Route
 from webhookd import clock
 from webhookd.errors import WebhookdError
 from webhookd.rules import verification
+from webhookd.serving import serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -131,31 +130,15 @@ def _url_as_received(request: Request) -> str:
     return f"{request.url.scheme}://{host}{target.decode('latin-1')}"
 
 
-class _Server(uvicorn.Server):
-    """A server that leaves signals to the command it runs in."""
-
-    def capture_signals(self) -> nullcontext[None]:  # type: ignore[override]  # the same protocol
-        """Capture none."""
-        return nullcontext()
-
-
 @asynccontextmanager
-async def serving(app: Starlette, port: int) -> AsyncIterator[int]:
+async def receiving(app: Starlette, port: int) -> AsyncIterator[int]:
     """Serve *app* on loopback and give the port; 0 takes a free one.
 
     Raises ListenError when the port is taken.
     """
     listener = _listener(port)
-    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
-    server = _Server(config)
-    task = asyncio.create_task(server.serve([listener]))
-    try:
+    async with serving(app, listener):
         yield listener.getsockname()[1]
-    finally:
-        server.should_exit = True
-        server.force_exit = True
-        await task
-        listener.close()
 
 
 def _listener(port: int) -> socket.socket:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from webhookd import config, telemetry
 from webhookd.delivery.lanes import define
 from webhookd.errors import ConfigError, WebhookdError
+from webhookd.model import ReloadOutcome, ReloadResult
 from webhookd.rules.redaction import Redactor
 from webhookd.storage import lanes, outbox, records
+from webhookd.telemetry import metrics
 from webhookd.telemetry.logs import redact_with
 
 if TYPE_CHECKING:
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from webhookd.delivery.courier import Courier
     from webhookd.delivery.dispatch import Dispatch
     from webhookd.delivery.lanes import LaneDefinition
-    from webhookd.delivery.settling import Settling
     from webhookd.rules.plan import Plan
     from webhookd.sources.running import RunningSources
     from webhookd.storage.lanes import LaneRow
@@ -47,7 +48,6 @@ class Parts:
     writer: Writer
     dispatch: Dispatch
     courier: Courier
-    settling: Settling
     sources: RunningSources
 
 
@@ -68,6 +68,15 @@ class Reloader:
         self._now = now
         self._lock = asyncio.Lock()
         self._plan: Plan | None = None
+        self._waiting: asyncio.Task[ReloadResult] | None = None
+        self._allows_mass_removal = False
+        self.document: Mapping[str, Any] = {}
+        self.last: ReloadResult | None = None
+
+    @property
+    def path(self) -> Path:
+        """Return where the configuration is read."""
+        return self._path
 
     @property
     def plan(self) -> Plan:
@@ -80,50 +89,72 @@ class Reloader:
         """Put the first configuration in force."""
         async with self._lock:
             await self._adopt(loaded)
-            telemetry.config_loaded("config.loaded", loaded.plan.hash, _facts(loaded.plan))
+            self._note("loaded")
 
-    async def reload(self, *, allow_mass_removal: bool = False) -> bool:
-        """Read the configuration anew; return whether it is now in force.
+    async def read(self) -> Loaded:
+        """Return the configuration as it is on disk now; ConfigError when it is wrong."""
+        return await asyncio.to_thread(config.load, self._path, environment=self._environment)
 
-        A refused one changes nothing; every problem is logged.
+    async def reload(self, *, allow_mass_removal: bool = False) -> ReloadResult:
+        """Read the configuration anew and put it in force, or change nothing.
+
+        One at a time: callers that come while one runs share the one after it, which reads
+        what they may just have written.
         """
+        self._allows_mass_removal |= allow_mass_removal
+        if self._waiting is None:
+            self._waiting = asyncio.create_task(self._reload())
+        return await asyncio.shield(self._waiting)
+
+    async def _reload(self) -> ReloadResult:
         async with self._lock:
+            self._waiting = None
+            allow, self._allows_mass_removal = self._allows_mass_removal, False
             try:
-                loaded = await asyncio.to_thread(
-                    config.load, self._path, environment=self._environment
-                )
+                loaded = await self.read()
                 if loaded.plan == self.plan:
-                    telemetry.config_loaded("config.unchanged", self.plan.hash, {})
-                    return True
-                if not allow_mass_removal:
+                    return self._note("unchanged")
+                if not allow:
                     _refuse_mass_removal(self.plan, loaded.plan)
                 await self._adopt(loaded)
             except ConfigError as error:
-                telemetry.config_rejected(error.problems)
-                return False
+                return self._note("rejected", *map(str, error.problems))
             except WebhookdError as error:
-                telemetry.config_rejected([str(error)])
-                return False
-            telemetry.config_loaded("config.reloaded", loaded.plan.hash, _facts(loaded.plan))
-            return True
+                return self._note("rejected", str(error))
+            return self._note("reloaded")
+
+    def _note(self, outcome: ReloadOutcome, *problems: str) -> ReloadResult:
+        """Report what came of a reload, and remember it."""
+        result = ReloadResult(outcome, self._now(), self.plan.hash, problems)
+        self.last = result
+        telemetry.config_read(result.outcome, self.plan.hash, problems, _facts(self.plan))
+        if outcome == "rejected":
+            metrics.RELOAD_SUCCESSFUL.set(0)
+        else:
+            metrics.config_in_force(self.plan.hash, result.at)
+        return result
 
     async def _adopt(self, loaded: Loaded) -> None:
         plan, before = loaded.plan, self._plan
         prepared = {name: define(webhook, plan.egress) for name, webhook in plan.webhooks.items()}
         definitions = [_row_definition(one, before) for one in prepared.values()]
         in_force = {name: one for name, one in prepared.items() if one.webhook.enabled}
-        # A 410 on its way to the disk must be there before the lanes are compared.
-        await self._parts.settling.drain()
-        rows, starts = await self._parts.writer.write(
-            lambda connection: _write(connection, plan, before, definitions, self._now())
-        )
-        # Nothing above touched what runs; nothing below can fail.
         redactor = Redactor.of(plan)
-        redact_with(redactor.text)
-        self._plan = plan
-        self._parts.courier.redactor = redactor
-        self._parts.courier.config_hash = plan.hash
-        self._parts.dispatch.adopt(rows, in_force, starts)
+        dispatch = self._parts.dispatch
+        async with dispatch.still():
+            rows, starts = await self._parts.writer.write(
+                lambda connection: _write(
+                    connection, plan, dispatch.paced, definitions, self._now()
+                )
+            )
+            # Nothing above touched what runs; nothing below can fail.
+            redact_with(redactor.text)
+            self._plan, self.document = plan, loaded.document
+            self._parts.courier.redactor = redactor
+            self._parts.courier.config_hash = plan.hash
+            dispatch.adopt(rows, in_force, starts)
+        if before is not None:
+            metrics.forget_webhooks(before.webhooks.keys() - plan.webhooks.keys())
         await self._parts.sources.adopt(plan.sources)
         for warning in loaded.warnings:
             telemetry.config_warned(warning)
@@ -147,7 +178,7 @@ def _row_definition(prepared: LaneDefinition, before: Plan | None) -> lanes.Defi
 def _write(
     connection: Connection,
     plan: Plan,
-    before: Plan | None,
+    in_memory: frozenset[str],
     definitions: Iterable[lanes.Definition],
     now: datetime,
 ) -> tuple[list[LaneRow], dict[str, list[datetime]]]:
@@ -156,9 +187,9 @@ def _write(
     for source in plan.sources.values():
         records.introduce(connection, source.name, source.identity)
     rows = lanes.adopt(connection, definitions, now)
-    paced = {webhook.name for webhook in plan.webhooks.values() if webhook.delivery.rate_limit}
     # Lanes in memory know their starts better than the disk, where some are still to come.
-    paced -= before.webhooks.keys() if before is not None else set()
+    paced = {webhook.name for webhook in plan.webhooks.values() if webhook.delivery.rate_limit}
+    paced -= in_memory
     starts = {
         row.webhook: outbox.recall_starts(connection, row.number, now)
         for row in rows

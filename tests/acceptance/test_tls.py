@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 import trustme
+
 from tests.daemon import until
 from tests.receiver import Receiver
 

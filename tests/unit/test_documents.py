@@ -9,12 +9,13 @@ import yaml
 
 from webhookd import config
 from webhookd.config.settings import Settings
+from webhookd.telemetry import metrics
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 EVENT = re.compile(r"[a-z]+\.[a-z_]+")
 NOUNS = {"daemon", "config", "delivery", "webhook", "source", "file", "disk", "storage"} | {
-    *("retention", "change", "scheduler"),
+    *("retention", "change", "scheduler", "admin"),
 }
 
 
@@ -48,10 +49,21 @@ def test_every_listed_log_event_exists():
     assert listed - set(events()) == set()
 
 
+def test_every_metric_is_listed_and_no_other():
+    found = {
+        family.name + ("_total" if family.type == "counter" else "")
+        for family in metrics.REGISTRY.collect()
+    }
+    table = OPERATIONS[OPERATIONS.index("## Metrics") : OPERATIONS.index("## Log events")]
+
+    assert set(re.findall(r"`(webhookd_[a-z_]+)`", table)) == found
+
+
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_of_the_process_is_listed(name):
     assert f"`WEBHOOKD_{name.upper()}`" in OPERATIONS
-    assert f"`--{name.replace('_', '-')}`" in OPERATIONS
+    if name not in {"admin_token", "admin_token_file"}:
+        assert f"`--{name.replace('_', '-')}`" in OPERATIONS
 
 
 def test_the_shortest_configuration_of_the_readme_is_right(tmp_path):

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from webhookd import __version__
-from webhookd.cli import checking, deliveries, running, sources, trying
+from webhookd.cli import checking, deliveries, operating, planning, running, sources, trying
 from webhookd.errors import ConfigError, WebhookdError
+from webhookd.telemetry import logs
 
 app = typer.Typer(
     name="webhookd",
@@ -20,8 +21,14 @@ app = typer.Typer(
 )
 app.command("run")(running.run)
 app.command("check")(checking.check)
+app.command("plan")(planning.plan)
+app.command("reload")(operating.reload)
+app.command("status")(operating.status)
 app.command("test")(trying.try_webhook)
 app.add_typer(deliveries.app, name="deliveries")
+app.command("explain")(deliveries.explain)
+app.command("pause")(operating.pause)
+app.command("resume")(operating.resume)
 app.add_typer(sources.app, name="sources")
 app.command("schema")(checking.schema)
 app.command("listen")(running.listen)
@@ -44,16 +51,22 @@ def _options(
     """Take the options that stand before a command."""
 
 
+def _complain(text: str) -> None:
+    if logs.is_journal():
+        text = logs.with_priority(text, "error")
+    print(text, file=sys.stderr)  # noqa: T201 - errors are for stderr, uncoloured
+
+
 def main() -> None:
     """Run the command line; an error that a person can mend is a line, never a traceback."""
     try:
         app()
     except ConfigError as error:
         for problem in error.problems:
-            print(problem, file=sys.stderr)  # noqa: T201 - errors are for stderr, uncoloured
+            _complain(str(problem))
         sys.exit(error.exit_code)
     except WebhookdError as error:
-        print(f"webhookd: {error}", file=sys.stderr)  # noqa: T201 - errors are for stderr
+        _complain(f"webhookd: {error}")
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # Whoever read the output has seen enough; flushing it at exit would fail again.

@@ -1,16 +1,19 @@
-"""`webhookd deliveries`: which there are, and one with its attempts."""
+"""`webhookd deliveries` and `webhookd explain`: which there are, one whole, and changing some."""
 
 from __future__ import annotations
 
-import base64
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
+from rich.table import Table
 from rich.text import Text
 
-from webhookd import clock
-from webhookd.cli.output import ago, console, instant, print_json, safe, state, table
+from webhookd import answers, clock
+from webhookd.cli.client import AdminOption, RefusedError, connect, find
+from webhookd.cli.output import ago, console, print_json, safe, state, table
 from webhookd.cli.settings import DatabaseOption, StateOption, open_outbox
 from webhookd.config import durations
 from webhookd.errors import WebhookdError
@@ -18,15 +21,33 @@ from webhookd.model import DeliveryState
 from webhookd.storage import listing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from rich.table import Table
-
-    from webhookd.storage.listing import ListedDelivery, ShownDelivery
-
-app = typer.Typer(help="Show deliveries and their attempts.", no_args_is_help=True)
+app = typer.Typer(
+    help="Show deliveries and their attempts, try them again, cancel them.", no_args_is_help=True
+)
 
 SHOWN_BODY = 4096
+
+Shown: TypeAlias = dict[str, Any]
+
+WebhookOption = Annotated[str | None, typer.Option("--webhook", help="Only of this webhook.")]
+DeliveryStateOption = Annotated[
+    DeliveryState | None, typer.Option("--state", help="Only in this state.")
+]
+ObjectOption = Annotated[str | None, typer.Option("--object", help="Only of records of this type.")]
+RecordOption = Annotated[
+    str | None, typer.Option("--record", help="Only of the record with this id.")
+]
+SinceOption = Annotated[
+    str | None,
+    typer.Option("--since", help="Only stored since: 2026-03-01T12:00:00Z, or 2h for two ago."),
+]
+UntilOption = Annotated[str | None, typer.Option("--until", help="Only stored before: likewise.")]
+IdsArgument = Annotated[list[str] | None, typer.Argument(help="Their ids, instead of a filter.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say how many, change nothing.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON: one object a line of a list.")]
 
 
 class NotFoundError(WebhookdError):
@@ -35,34 +56,24 @@ class NotFoundError(WebhookdError):
 
 @app.command("list")
 def list_deliveries(
-    webhook: Annotated[str | None, typer.Option(help="Only of this webhook.")] = None,
-    state_: Annotated[
-        DeliveryState | None, typer.Option("--state", help="Only in this state.")
-    ] = None,
-    object_: Annotated[
-        str | None, typer.Option("--object", help="Only of records of this type.")
-    ] = None,
-    record: Annotated[str | None, typer.Option(help="Only of the record with this id.")] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(help="Only stored since: a time (2026-03-01T12:00:00Z) or a length (2h)."),
-    ] = None,
-    until: Annotated[str | None, typer.Option(help="Only stored before: likewise.")] = None,
+    webhook: WebhookOption = None,
+    state_: DeliveryStateOption = None,
+    object_: ObjectOption = None,
+    record: RecordOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 100,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: JsonOption = False,
     state_directory: StateOption = None,
     database_url: DatabaseOption = None,
 ) -> None:
-    """List deliveries, the newest first."""
+    """List deliveries, the newest first: of the running daemon, else from its database."""
     now = clock.now()
-    wanted = listing.DeliveryFilter(
-        webhook, state_, object_, record, _time(since, now, "--since"), _time(until, now, "--until")
-    )
-    database = open_outbox(state_directory, database_url)
-    found = listing.deliveries(database, wanted, limit=limit, now=now)
+    wanted = _filter(webhook, state_, object_, record, since, until, now)
+    found = _listed(wanted, limit, now, state_directory, database_url)
     if as_json:
         for delivery in found:
-            print_json(as_object(delivery))
+            print_json(delivery)
         return
     listed = list(found)
     if not listed:
@@ -76,144 +87,269 @@ def list_deliveries(
 @app.command()
 def show(
     delivery: Annotated[str, typer.Argument(help="The delivery's id, or its beginning.")],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    as_json: JsonOption = False,
     state_directory: StateOption = None,
     database_url: DatabaseOption = None,
 ) -> None:
     """Show one delivery: what is sent, and every attempt with its answer."""
-    now = clock.now()
-    database = open_outbox(state_directory, database_url)
-    found = listing.delivery(database, delivery, now=now)
-    if not found:
-        raise NotFoundError(f"no delivery has the id {safe(delivery)}")
-    if len(found) > 1:
-        raise NotFoundError(f"several deliveries begin with {safe(delivery)}; write more of it")
+    shown = _shown(delivery, state_directory, database_url)
     if as_json:
-        print_json(_whole(found[0]))
+        print_json(shown)
     else:
-        _print_whole(found[0], now)
+        _print_whole(shown, clock.now())
 
 
-def as_object(delivery: ListedDelivery) -> dict[str, Any]:
-    """Return a delivery as the JSON that lists show."""
-    return {
-        "id": delivery.id,
-        "webhook": delivery.webhook,
-        "source": delivery.source,
-        "object": delivery.object,
-        "record_id": delivery.record_id,
-        "change": delivery.change,
-        "state": delivery.state.value,
-        "attempts": delivery.attempts,
-        "next_attempt_at": instant(delivery.next_attempt_at),
-        "last_status": delivery.last_status,
-        "last_error": delivery.last_error,
-        "created_at": instant(delivery.created_at),
-        "settled_at": instant(delivery.settled_at),
-    }
+@app.command()
+def retry(
+    ids: IdsArgument = None,
+    webhook: WebhookOption = None,
+    state_: DeliveryStateOption = None,
+    object_: ObjectOption = None,
+    record: RecordOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    admin_address: AdminOption = None,
+) -> None:
+    """Make deliveries due now, with a new give-up period. Without --state: those that failed."""
+    wanted = _filter(webhook, state_, object_, record, since, until, clock.now())
+    _change("retry", ids, wanted, dry_run=dry_run, yes=yes, admin_address=admin_address)
 
 
-def as_table(found: Iterable[ListedDelivery], now: datetime) -> Table:
+@app.command()
+def cancel(
+    ids: IdsArgument = None,
+    webhook: WebhookOption = None,
+    state_: DeliveryStateOption = None,
+    object_: ObjectOption = None,
+    record: RecordOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    admin_address: AdminOption = None,
+) -> None:
+    """Cancel deliveries that wait; they stay visible and are attempted no more."""
+    wanted = _filter(webhook, state_, object_, record, since, until, clock.now())
+    _change("cancel", ids, wanted, dry_run=dry_run, yes=yes, admin_address=admin_address)
+
+
+def explain(
+    delivery: Annotated[str, typer.Argument(help="The delivery's id, or its beginning.")],
+    state_directory: StateOption = None,
+    database_url: DatabaseOption = None,
+) -> None:
+    """Tell a delivery's whole story: the change, each attempt, what happens next and when."""
+    shown = _shown(delivery, state_directory, database_url)
+    for line in _story(shown, clock.now()):
+        typer.echo(safe(line))
+
+
+def as_table(found: Iterable[Shown], now: datetime) -> Table:
     """Return deliveries as the table that people read."""
     columns = ("ID", "STATE", "WEBHOOK", "RECORD", "CHANGE", "ATTEMPTS", "STORED", "NEXT", "LAST")
     return table(columns, (_row(delivery, now) for delivery in found), whole=("ID", "STATE"))
 
 
-def _whole(shown: ShownDelivery) -> dict[str, Any]:
-    return as_object(shown.listed) | {
-        "method": shown.method,
-        "content_type": shown.content_type,
-        "body": _text(shown.body),
-        "query": shown.query,
-        "attempt_log": [
-            {
-                "number": attempt.number,
-                "started_at": instant(attempt.started_at),
-                "seconds": attempt.seconds,
-                "status": attempt.status,
-                "error": attempt.error,
-                "answer": attempt.answer,
-                "config_hash": attempt.config_hash,
-            }
-            for attempt in shown.attempts
-        ],
+def _filter(
+    webhook: str | None,
+    state_: DeliveryState | None,
+    object_: str | None,
+    record: str | None,
+    since: str | None,
+    until: str | None,
+    now: datetime,
+) -> listing.DeliveryFilter:
+    after, before = _time(since, now, "--since"), _time(until, now, "--until")
+    return listing.DeliveryFilter(webhook, state_, object_, record, after, before)
+
+
+def _asked(wanted: listing.DeliveryFilter) -> dict[str, Any]:
+    """Return a filter as the admin API takes it."""
+    return {
+        "webhook": wanted.webhook,
+        "state": None if wanted.state is None else wanted.state.value,
+        "object": wanted.object,
+        "record_id": wanted.record_id,
+        "since": None if wanted.since is None else wanted.since.isoformat(),
+        "until": None if wanted.until is None else wanted.until.isoformat(),
     }
 
 
-def _text(body: bytes | None) -> str | None:
-    if body is None:
-        return None
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return base64.b64encode(body).decode("ascii")
+def _listed(
+    wanted: listing.DeliveryFilter,
+    limit: int,
+    now: datetime,
+    state_directory: Path | None,
+    database_url: str | None,
+) -> Iterator[Shown]:
+    daemon = find(state_directory) if database_url is None else None
+    if daemon is not None:
+        yield from daemon.get("/v1/deliveries", limit=limit, **_asked(wanted))["deliveries"]
+        return
+    database = open_outbox(state_directory, database_url)
+    for delivery in listing.deliveries(database, wanted, limit=limit, now=now):
+        yield answers.listed_delivery(delivery)
 
 
-def _row(delivery: ListedDelivery, now: datetime) -> tuple[str | Text, ...]:
-    following = delivery.next_attempt_at
+def _shown(id_: str, state_directory: Path | None, database_url: str | None) -> Shown:
+    daemon = find(state_directory) if database_url is None else None
+    if daemon is not None and id_.isalnum():
+        try:
+            return daemon.get(f"/v1/deliveries/{id_}")
+        except RefusedError as error:
+            raise NotFoundError(f"{error} ({safe(id_)})") from None
+    found = listing.delivery(open_outbox(state_directory, database_url), id_, now=clock.now())
+    if not found:
+        raise NotFoundError(f"no delivery has the id {safe(id_)}")
+    if len(found) > 1:
+        raise NotFoundError(f"several deliveries begin with {safe(id_)}; write more of it")
+    return answers.shown_delivery(found[0])
+
+
+def _change(
+    action: str,
+    ids: list[str] | None,
+    wanted: listing.DeliveryFilter,
+    *,
+    dry_run: bool,
+    yes: bool,
+    admin_address: str | None,
+) -> None:
+    """Retry or cancel through the daemon; ask first when a filter means more than one."""
+    client = connect(admin_address, seconds=None)
+    asked = {"ids": ids} if ids else _asked(wanted)
+    path = f"/v1/deliveries/{action}"
+    if dry_run or not (ids or yes):
+        count = client.post(path, dry_run=True, **asked)["count"]
+        if dry_run:
+            typer.echo(f"{count:,} deliveries would be {_done(action)}")
+            return
+        if count > 1:
+            typer.confirm(f"{count:,} deliveries will be {_done(action)}; go on?", abort=True)
+    count = client.post(path, **asked)["count"]
+    typer.echo(f"{count:,} deliveries {_done(action)}")
+
+
+def _done(action: str) -> str:
+    return "retried" if action == "retry" else "cancelled"
+
+
+def _row(delivery: Shown, now: datetime) -> tuple[str | Text, ...]:
+    following = delivery["next_attempt_at"]
     return (
-        delivery.id,
-        state(delivery.state.value),
-        delivery.webhook,
-        f"{delivery.object}/{delivery.record_id}",
-        delivery.change,
-        str(delivery.attempts),
-        ago(delivery.created_at, now),
-        "" if following is None else ago(max(following, now), now),
-        delivery.last_error or str(delivery.last_status or ""),
+        delivery["id"],
+        state(delivery["state"]),
+        delivery["webhook"],
+        f"{delivery['object']}/{delivery['record_id']}",
+        delivery["change"],
+        str(delivery["attempts"]),
+        ago(datetime.fromisoformat(delivery["created_at"]), now),
+        "" if following is None else _next(following, now),
+        delivery["last_error"] or str(delivery["last_status"] or ""),
     )
 
 
-def _print_whole(shown: ShownDelivery, now: datetime) -> None:
-    listed = shown.listed
+def _next(text: str, now: datetime) -> str:
+    at = datetime.fromisoformat(text)
+    return "now" if at <= now else ago(at, now)
+
+
+def _print_whole(shown: Shown, now: datetime) -> None:
+    record = f"{shown['object']}/{shown['record_id']}, {shown['change']}, from {shown['source']}"
+    stored = datetime.fromisoformat(shown["created_at"])
     facts: list[tuple[str, str | Text]] = [
-        ("delivery", listed.id),
-        ("state", state(listed.state.value)),
-        ("webhook", listed.webhook),
-        ("record", f"{listed.object}/{listed.record_id}, {listed.change}, from {listed.source}"),
-        ("stored", f"{instant(listed.created_at)} ({ago(listed.created_at, now)})"),
+        ("delivery", shown["id"]),
+        ("state", state(shown["state"])),
+        ("webhook", shown["webhook"]),
+        ("record", record),
+        ("stored", f"{shown['created_at']} ({ago(stored, now)})"),
     ]
-    if listed.next_attempt_at is not None:
-        when = max(listed.next_attempt_at, now)
-        facts.append(("next attempt", f"{instant(when)} ({ago(when, now)})"))
-    facts.append(("sends", shown.method + (f" with ?{shown.query}" if shown.query else "")))
+    if shown["next_attempt_at"] is not None:
+        following = shown["next_attempt_at"]
+        facts.append(("next attempt", f"{following} ({_next(following, now)})"))
+    facts.append(
+        ("sends", shown["method"] + (f" with ?{shown['query']}" if shown["query"] else ""))
+    )
     for name, value in facts:
         console.print(Text(f"{name:<13} "), value if isinstance(value, Text) else Text(safe(value)))
-    if shown.body is not None:
-        body = _text(shown.body) or ""
-        console.print(Text(f"{'body':<13} "), Text(safe(body[:SHOWN_BODY])))
-        if len(body) > SHOWN_BODY:
-            typer.echo(f"              … ({len(body):,} characters; --json shows them all)")
-    if not shown.attempts:
+    if shown["body"] is not None:
+        console.print(Text(f"{'body':<13} "), Text(safe(shown["body"][:SHOWN_BODY])))
+        if len(shown["body"]) > SHOWN_BODY:
+            typer.echo(f"{'':14}… ({len(shown['body']):,} characters; --json shows them all)")
+    _print_attempts(shown["attempt_log"])
+
+
+def _print_attempts(attempts: list[dict[str, Any]]) -> None:
+    if not attempts:
         typer.echo("no attempt yet")
         return
     columns = ("ATTEMPT", "STARTED", "SECONDS", "STATUS", "ERROR", "ANSWER", "CONFIG")
     rows = [
         (
-            str(attempt.number),
-            instant(attempt.started_at) or "",
-            f"{attempt.seconds:.3f}",
-            str(attempt.status or ""),
-            attempt.error or "",
-            attempt.answer.strip(),
-            attempt.config_hash,
+            str(attempt["number"]),
+            attempt["started_at"],
+            f"{attempt['seconds']:.3f}",
+            str(attempt["status"] or ""),
+            attempt["error"] or "",
+            attempt["answer"].strip(),
+            attempt["config_hash"],
         )
-        for attempt in shown.attempts
+        for attempt in attempts
     ]
     console.print(table(columns, rows))
+
+
+def _story(shown: Shown, now: datetime) -> Iterator[str]:
+    yield (
+        f"{shown['created_at']}  {shown['object']}/{shown['record_id']} was {shown['change']}"
+        f" (source {shown['source']}); webhook {shown['webhook']} fired and its"
+        f" {shown['method']} was stored as delivery {shown['id']}"
+    )
+    for attempt in shown["attempt_log"]:
+        what = attempt["error"] or f"answered {attempt['status']}: delivered"
+        yield (
+            f"{attempt['started_at']}  attempt {attempt['number']}, {attempt['seconds']:.3f} s,"
+            f" configuration {attempt['config_hash']}: {what}"
+        )
+        if attempt["answer"].strip():
+            yield f"{'':26}the receiver said: {json.dumps(attempt['answer'][:200])}"
+    yield _ending(shown, now)
+
+
+def _ending(shown: Shown, now: datetime) -> str:
+    following = shown["next_attempt_at"]
+    endings = {
+        "delivered": f"{shown['settled_at']}  done",
+        "failed": f"{shown['settled_at']}  given up; webhookd deliveries retry {shown['id']} tries"
+        " it again",
+        "cancelled": f"{shown['settled_at']}  cancelled by a person",
+        "superseded": f"{shown['settled_at']}  a newer change of the record took its place",
+        "held": f"now: held, for its webhook {shown['webhook']} is; webhookd status says why",
+        "pending": f"next: attempt {shown['attempts'] + 1},"
+        f" {'' if following is None else _next(following, now)} ({following})",
+    }
+    return endings[shown["state"]]
 
 
 def _time(text: str | None, now: datetime, option: str) -> datetime | None:
     """Return the moment that a time or a length before *now* stands for."""
     if text is None:
         return None
-    try:
-        return now - durations.duration(text)
-    except ValueError:
-        pass
+    length = _length(text)
+    if length is not None:
+        return now - length
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         hint = "write a time as 2026-03-01T12:00:00Z, or a length as 30m, 2h, 7d"
         raise typer.BadParameter(f"{text!r} is neither; {hint}", param_hint=option) from None
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+def _length(text: str) -> timedelta | None:
+    try:
+        return durations.duration(text)
+    except ValueError:
+        return None

@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING
 import uvloop
 from rich.text import Text
 
-from webhookd import clock
+from webhookd import answers, clock
 from webhookd.cli import deliveries
 from webhookd.cli.listening import until_told_to_stop, verdict
 from webhookd.cli.output import console, safe
 from webhookd.errors import WebhookdError
 from webhookd.model import DeliveryState, Secret
-from webhookd.receiver import Answering, Receipt, application, serving
+from webhookd.receiver import Answering, Receipt, application, receiving
 from webhookd.storage import listing
 from webhookd.storage.database import open_for_reading
 
@@ -147,7 +147,7 @@ async def _tell() -> None:
     )
     with tempfile.TemporaryDirectory(prefix="webhookd-demo-") as name:
         folder = Path(name)
-        async with serving(app, 0) as port:
+        async with receiving(app, 0) as port:
             (folder / "config.yaml").write_text(CONFIG.format(port=port))
             environment = {"DEMO_CLIENT_SECRET": client, "DEMO_PARTNER_SECRET": partner}
             _say(f"receivers listen on http://127.0.0.1:{port}; the daemon's folder is {folder}")
@@ -258,7 +258,8 @@ async def _settled(folder: Path) -> None:
     try:
         await _until(lambda: all(one.state is DeliveryState.DELIVERED for one in found()))
         _say("webhookd deliveries list:")
-        console.print(deliveries.as_table(found(), clock.now()))
+        listed = map(answers.listed_delivery, found())
+        console.print(deliveries.as_table(listed, clock.now()))
     finally:
         database.close()
 
@@ -266,16 +267,16 @@ async def _settled(folder: Path) -> None:
 def _line(receipt: Receipt) -> Text:
     headers = dict(receipt.headers)
     line = Text(f"{receipt.at:%H:%M:%S}  {receipt.method:<4} {receipt.path:<10} ")
-    line.append(f"{_record_of(receipt):<26} ")
+    line.append(f"{_record_of(receipt):<22} ")
     line.append_text(verdict(receipt.verification))
     line.append(f", answered {receipt.answered}", "" if receipt.answered < 300 else "yellow")  # noqa: PLR2004 - not a 2xx
-    line.append(f"  (delivery {headers.get('webhook-id', '')[-6:]})", "dim")
+    line.append(f"  #{headers.get('webhook-id', '')[-6:]}", "dim")
     return line
 
 
 def _record_of(receipt: Receipt) -> str:
     if not receipt.body:
-        return safe(receipt.url.partition("?")[2].partition("&")[2])[:26]
+        return safe(receipt.url.partition("?")[2].partition("&")[2])[:22]
     body = json.loads(receipt.body)
     if "eventType" in body:
         return safe(f"{body['eventType']} {body['objectId']}")

@@ -13,7 +13,7 @@ from webhookd.cli.output import console, safe
 from webhookd.config.settings import Settings
 from webhookd.errors import WebhookdError
 from webhookd.model import Secret
-from webhookd.receiver import Answering, Receipt, application, serving
+from webhookd.receiver import Answering, Receipt, application, receiving
 from webhookd.rules.redaction import Redactor
 from webhookd.rules.verification import Unverified, Verified
 
@@ -61,7 +61,7 @@ async def listen(port: int, fail: int | None, times: int | None, known: Sequence
     def show(receipt: Receipt) -> None:
         console.print(whole(receipt, redactor.text))
 
-    async with serving(application(secrets=known, answer=status, received=show), port) as bound:
+    async with receiving(application(secrets=known, answer=status, received=show), port) as bound:
         console.print(f"listening on http://127.0.0.1:{bound}/ (Ctrl-C ends it)")
         if not known:
             console.print("no secret given: signatures are shown and not verified")

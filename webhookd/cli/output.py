@@ -35,13 +35,6 @@ def print_json(value: Mapping[str, Any]) -> None:
     print(json.dumps(value, ensure_ascii=False))  # noqa: T201 - what the command is for
 
 
-def instant(at: datetime | None) -> str | None:
-    """Return a time as JSON shows it: RFC 3339, UTC, milliseconds."""
-    if at is None:
-        return None
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def ago(at: datetime, now: datetime) -> str:
     """Return a time as people say it: `12s ago`, `in 4m`."""
     seconds = (at - now).total_seconds()

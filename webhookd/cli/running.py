@@ -38,6 +38,24 @@ def run(
             show_default=False,
         ),
     ] = None,
+    log_successes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="all|none|1/N",
+            help="Which delivered attempts are logged."
+            "  [env: WEBHOOKD_LOG_SUCCESSES; default: all]",
+            show_default=False,
+        ),
+    ] = None,
+    admin_address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Where the admin API listens: unix:PATH or 127.0.0.1:PORT."
+            "  [env: WEBHOOKD_ADMIN_ADDRESS; default: admin.sock in the state directory]",
+            show_default=False,
+        ),
+    ] = None,
     retention: Annotated[
         str | None,
         typer.Option(
@@ -76,11 +94,14 @@ def run(
             database_url=database_url,
             log_format=log_format,
             log_level=log_level,
+            log_successes=log_successes,
+            admin_address=admin_address,
             retention=retention,
             max_in_flight=max_in_flight,
             shutdown_timeout=shutdown_timeout,
         )
         logs.configure(settings.log_format, settings.log_level)
+        logs.sample_successes(settings.log_successes)
         uvloop.run(daemon.run(settings))
     except (ConfigError, ReloadRefusedError) as error:
         error.exit_code = BAD_CONFIGURATION

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
+from webhookd import answers
+from webhookd.cli.client import find
 from webhookd.cli.output import console, print_json, table
 from webhookd.cli.settings import DatabaseOption, StateOption, open_outbox
 from webhookd.storage import listing
@@ -21,38 +23,33 @@ def list_sources(
     database_url: DatabaseOption = None,
 ) -> None:
     """List the sources that were ever read, and the file each has in work."""
-    database = open_outbox(state_directory, database_url)
-    found = listing.sources(database)
+    found = _listed(state_directory, database_url)
     if as_json:
         for source in found:
-            print_json(
-                {
-                    "source": source.name,
-                    **json.loads(source.identity),
-                    "records": source.records,
-                    "pending": source.pending,
-                    "file": source.file,
-                    "rows_taken": source.rows_taken,
-                    "bad_rows": source.bad_rows,
-                }
-            )
+            print_json(source)
         return
     if not found:
         typer.echo("no sources")
         return
     columns = ("SOURCE", "OBJECT", "PATH", "KNOWN RECORDS", "PENDING DELIVERIES", "IN WORK")
-    rows = []
-    for source in found:
-        identity = json.loads(source.identity)
-        in_work = "" if source.file is None else f"{source.file} ({source.rows_taken} rows)"
-        rows.append(
-            (
-                source.name,
-                identity.get("object", ""),
-                identity.get("path", ""),
-                str(source.records),
-                str(source.pending),
-                in_work,
-            )
+    rows = [
+        (
+            source["source"],
+            source.get("object", ""),
+            source.get("path", ""),
+            f"{source['records']:,}",
+            f"{source['pending']:,}",
+            "" if source["file"] is None else f"{source['file']} ({source['rows_taken']:,} rows)",
         )
+        for source in found
+    ]
     console.print(table(columns, rows))
+
+
+def _listed(state_directory: Path | None, database_url: str | None) -> list[dict[str, Any]]:
+    """Ask the running daemon, else read its database."""
+    daemon = find(state_directory) if database_url is None else None
+    if daemon is not None:
+        return list(daemon.get("/v1/sources")["sources"])
+    database = open_outbox(state_directory, database_url)
+    return [answers.listed_source(source) for source in listing.sources(database)]

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Compiled:
-    """A plan, and each webhook's effective definition as JSON, without any secret."""
+    """A plan, and the document it was made of: every default in it, and no secret."""
 
     plan: plan.Plan
-    definitions: Mapping[str, str]
+    document: Mapping[str, Any]
 
 
 def compile_plan(collection: Collection, secrets: Secrets, authorities: Authorities) -> Compiled:
@@ -48,7 +48,7 @@ def compile_plan(collection: Collection, secrets: Secrets, authorities: Authorit
         webhooks=webhooks,
         secrets=secrets.all(),
     )
-    return Compiled(made, fingerprints.definitions(configuration))
+    return Compiled(made, fingerprints.effective(configuration))
 
 
 def _configuration(collection: Collection) -> models.Configuration:

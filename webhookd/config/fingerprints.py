@@ -7,8 +7,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from webhookd.config.models import Configuration
 
 LENGTH = 12
@@ -20,17 +18,12 @@ def of(configuration: Configuration) -> str:
     It holds references to secrets and files, not what is in them, and the paths as written:
     the same text has the same fingerprint on every machine.
     """
-    content = _canonical(_dumped(configuration))
+    content = _canonical(effective(configuration))
     return hashlib.sha256(content.encode()).hexdigest()[:LENGTH]
 
 
-def definitions(configuration: Configuration) -> Mapping[str, str]:
-    """Return each webhook's definition with every default in it, as canonical JSON."""
-    webhooks: dict[str, Any] = _dumped(configuration)["webhooks"]
-    return {name: _canonical(webhook) for name, webhook in webhooks.items()}
-
-
-def _dumped(configuration: Configuration) -> dict[str, Any]:
+def effective(configuration: Configuration) -> dict[str, Any]:
+    """Return the configuration as JSON values, every default in it and no secret."""
     return configuration.model_dump(mode="json", by_alias=True, exclude={"defaults"})
 
 

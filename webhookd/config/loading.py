@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from webhookd.config import checks, compiling, document, files, schema
 from webhookd.config.authorities import Authorities
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 class Loaded:
     """A configuration that is right.
 
-    *webhook_documents* is each webhook's definition with every default in it, as canonical
-    JSON without secrets, for comparing two configurations. *is_offline* says that secrets
-    and files were left alone: such a plan's secrets are empty and nothing may run on it.
+    *document* is the whole of it as JSON values, every default in it and no secret, for
+    comparing two configurations. *is_offline* says that secrets and files were left alone: such
+    a plan's secrets are empty and nothing may run on it.
     """
 
     plan: Plan
     warnings: tuple[Problem, ...]
-    webhook_documents: Mapping[str, str]
+    document: Mapping[str, Any]
     is_offline: bool = False
 
 
@@ -60,7 +60,7 @@ def _load(path: Path, secrets: Secrets) -> Loaded:
     return Loaded(
         compiled.plan,
         tuple(warnings(compiled.plan, collection.entries("webhooks"))),
-        compiled.definitions,
+        compiled.document,
         secrets.offline,
     )
 

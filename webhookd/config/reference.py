@@ -66,6 +66,10 @@ _SETTINGS = """\
 | `WEBHOOKD_DATABASE_URL` | `--database-url` | `sqlite:///<state>/webhookd.db` | The database; only `sqlite:///PATH` in this release. |
 | `WEBHOOKD_LOG_FORMAT` | `--log-format` | `auto` | `auto`, `json` or `console`. |
 | `WEBHOOKD_LOG_LEVEL` | `--log-level` | `info` | `debug`, `info`, `warning` or `error`. |
+| `WEBHOOKD_LOG_SUCCESSES` | `--log-successes` | `all` | Which delivered attempts are logged: `all`, `none`, or one in N as `1/N`. Failed ones always are. |
+| `WEBHOOKD_ADMIN_ADDRESS` | `--admin-address` | `unix:<$RUNTIME_DIRECTORY or state>/admin.sock` | Where the admin API listens: `unix:PATH`, or `127.0.0.1:PORT`. |
+| `WEBHOOKD_ADMIN_TOKEN` |  |  | The token that `/v1` asks for on a TCP port. |
+| `WEBHOOKD_ADMIN_TOKEN_FILE` |  |  | A file that holds it instead. |
 | `WEBHOOKD_RETENTION` | `--retention` | `30d` | How long settled deliveries are kept. |
 | `WEBHOOKD_MAX_IN_FLIGHT` | `--max-in-flight` | `1000` | How many attempts may be in flight at once, all webhooks together. |
 | `WEBHOOKD_SHUTDOWN_TIMEOUT` | `--shutdown-timeout` | `30s` | How long attempts in flight may take to finish when the daemon stops. |

@@ -11,12 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ValidationError
+from pydantic import BeforeValidator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from webhookd.config import durations
 from webhookd.config.wording import near, shown
 from webhookd.errors import ConfigError, Problem
+from webhookd.model import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +49,19 @@ def _in_flight(value: object) -> int:
     return int(written)
 
 
+def _successes(value: object) -> int:
+    """Return the N of `1/N`: 1 for `all`, 0 for `none`."""
+    if isinstance(value, int):
+        return value
+    written = str(value).lower()
+    if written in ("all", "none"):
+        return int(written == "all")
+    found = re.fullmatch("1/([1-9][0-9]{0,8})", written)
+    if found is None:
+        raise ValueError(f"{shown(written)} is not all, none or 1/N")
+    return int(found[1])
+
+
 def _sqlite_url(value: object) -> str:
     # The URL is not shown: that of another database may hold a password.
     url = str(value)
@@ -63,7 +77,10 @@ def _sqlite_url(value: object) -> str:
 
 
 class Settings(BaseSettings):
-    """What the process works with. *state_directory* holds the database unless said otherwise."""
+    """What the process works with. *state_directory* holds the database unless said otherwise.
+
+    *log_successes* is the N of `1/N`: every Nth delivered attempt is logged; 0 logs none.
+    """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
 
@@ -76,6 +93,10 @@ class Settings(BaseSettings):
     log_level: Annotated[
         LogLevel, BeforeValidator(partial(_one_of, ("debug", "info", "warning", "error")))
     ] = "info"
+    log_successes: Annotated[int, BeforeValidator(_successes)] = 1
+    admin_address: str | None = None
+    admin_token: SecretStr | None = None
+    admin_token_file: Path | None = None
     retention: Annotated[timedelta, BeforeValidator(_duration)] = timedelta(days=30)
     max_in_flight: Annotated[int, BeforeValidator(_in_flight)] = 1000
     shutdown_timeout: Annotated[timedelta, BeforeValidator(_duration)] = timedelta(seconds=30)
@@ -96,6 +117,30 @@ class Settings(BaseSettings):
     def database_path(self) -> Path:
         """Return the file that holds the database."""
         return Path(self.database_url.removeprefix(SQLITE))
+
+    def admin_socket(self, environment: Mapping[str, str]) -> str:
+        """Return where the admin API listens: as set, else a socket where the daemon runs."""
+        if self.admin_address is not None:
+            return self.admin_address
+        directory = environment.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+        return f"unix:{Path(directory or self.state_directory) / 'admin.sock'}"
+
+    def token(self) -> Secret | None:
+        """Return the admin API's token, None when there is none; ConfigError when unreadable."""
+        if self.admin_token is not None:
+            return Secret(self.admin_token.get_secret_value())
+        if self.admin_token_file is None:
+            return None
+        try:
+            text = self.admin_token_file.read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", "it is not text")
+            told = f"{self.admin_token_file} cannot be read: {why}"
+            raise ConfigError([Problem(f"{PREFIX}ADMIN_TOKEN_FILE", 0, 0, "", told)]) from None
+        if not text:
+            told = f"{self.admin_token_file} is empty"
+            raise ConfigError([Problem(f"{PREFIX}ADMIN_TOKEN_FILE", 0, 0, "", told)])
+        return Secret(text)
 
     def config_path(self) -> Path:
         """Return where the configuration is, or raise a `ConfigError` that asks for it."""

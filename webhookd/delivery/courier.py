@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,7 @@ class Courier:
         self._now = now
         self._monotonic = monotonic
         self._dice = dice
+        self.stillness = asyncio.Lock()
         self.redactor: Redactor
         self.config_hash = ""
 
@@ -70,6 +72,10 @@ class Courier:
         )
         try:
             reply, is_cut = await self._send(start)
+            if self.stillness.locked():
+                # Lanes are being changed: what this reply means for one is judged afterwards.
+                async with self.stillness:
+                    pass
             ended_at, seconds = self._now(), self._monotonic() - began
             outcome = self._judge(start, lane, reply, ended_at)
             return _settlement(start, lane, reply, outcome, ended_at, seconds, is_cut=is_cut)
@@ -149,4 +155,5 @@ def _settlement(
         held_before=start.held_before,
         ended_at=ended_at,
         is_paced=lane.window is not None,
+        kind=f"{reply.status // 100}xx" if isinstance(reply, Response) else reply.reason,
     )

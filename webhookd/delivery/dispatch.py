@@ -9,18 +9,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 from webhookd import telemetry
-from webhookd.delivery.lanes import Lane
-from webhookd.delivery.window import Window
+from webhookd.delivery.lanes import Lane, Latest
+from webhookd.delivery.pacing import Pacing
 from webhookd.errors import StorageError
-from webhookd.storage import outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+    from collections.abc import (
+        AsyncIterator,
+        Callable,
+        Coroutine,
+        Iterable,
+        Mapping,
+        Sequence,
+    )
     from datetime import datetime
 
     from webhookd.delivery.courier import Courier
@@ -34,7 +41,8 @@ if TYPE_CHECKING:
 UNSETTLED_MOST = 5_000
 """Attempts that ended and are not on the disk: beyond this nothing new starts."""
 
-RESERVE_RETRY_SECONDS = 1.0
+STILL_SECONDS = 10.0
+"""How long a change of lanes waits for what attempts led to, before it is refused."""
 
 
 class Dispatch:
@@ -50,10 +58,10 @@ class Dispatch:
         monotonic: Callable[[], float],
     ) -> None:
         self._courier = courier
-        self._writer = writer
         self._max_in_flight = max_in_flight
         self._now = now
         self._monotonic = monotonic
+        self._pacing = Pacing(writer, now=now, monotonic=monotonic)
         self._lanes: dict[str, Lane] = {}
         self._by_number: dict[int, Lane] = {}
         self._turn: deque[Lane] = deque()
@@ -63,6 +71,7 @@ class Dispatch:
         self._in_flight = 0
         self._is_open = False
         self._is_choked = False
+        self._rings_at: datetime | None = None
         self.settling: Settling
         self.wake: Callable[[], None] = lambda: None
 
@@ -70,6 +79,12 @@ class Dispatch:
     def in_flight(self) -> int:
         """Return the number of attempts under way."""
         return self._in_flight
+
+    @property
+    def failing(self) -> int:
+        """Return how many webhooks in force did not deliver at their latest attempt."""
+        lanes = self._lanes.values()
+        return sum(lane.is_failing and lane.row.absent_reason is None for lane in lanes)
 
     def open(self) -> None:
         """Begin to start attempts."""
@@ -88,6 +103,24 @@ class Dispatch:
         if unfinished:
             await asyncio.wait(unfinished)
         return len(unfinished)
+
+    @asynccontextmanager
+    async def still(self) -> AsyncIterator[None]:
+        """Judge no reply inside, with all that was judged before on the disk.
+
+        Lanes' rows are changed so: what a reply means for its whole lane (a 410, a Retry-After)
+        is then neither missed by the change nor written over it. Raises StorageError when the
+        database does not take what was judged.
+        """
+        async with self._courier.stillness:
+            if not await self.settling.drain(STILL_SECONDS):
+                raise StorageError("the database does not take what attempts led to; try again")
+            yield
+
+    @property
+    def paced(self) -> frozenset[str]:
+        """Return the webhooks whose late starts are in memory."""
+        return frozenset(lane.name for lane in self._lanes.values() if lane.window is not None)
 
     def adopt(
         self,
@@ -120,7 +153,6 @@ class Dispatch:
                 touched[lane.name] = lane
         for lane in touched.values():
             self._serve(lane)
-            self._ask_for_more(lane, now)
 
     def wanted(self, now: datetime) -> list[Wanted]:
         """Return what lanes want fetched now."""
@@ -134,7 +166,8 @@ class Dispatch:
     def next_due(self) -> datetime | None:
         """Return when a lane will want something, None when none will by itself."""
         times = [due_at for lane in self._lanes.values() if (due_at := lane.due_at()) is not None]
-        return min(times, default=None)
+        self._rings_at = min(times, default=None)
+        return self._rings_at
 
     def found(self, due: Due) -> list[Delivery]:
         """Lease what was fetched for a lane and return it."""
@@ -158,8 +191,31 @@ class Dispatch:
         """Have every lane ask the database anew: something changed there by hand."""
         now = self._now()
         for lane in self._lanes.values():
-            lane.wait_until(now)
+            lane.look_again(now)
         self.wake()
+
+    def forget(self, ids: Iterable[str]) -> None:
+        """Drop deliveries that wait in memory: a person changed them in the database."""
+        gone = set(ids)
+        for lane in self._lanes.values():
+            lane.forget(gone)
+
+    def set_row(self, row: LaneRow) -> None:
+        """Take over a lane's row that a person changed: a hold, or its end."""
+        lane = self._lanes.get(row.webhook)
+        if lane is None:
+            return
+        now = self._now()
+        lane.row = row
+        if row.hold is not None:
+            lane.let_go(now)
+        lane.look_again(now)
+        self._serve(lane)
+
+    def latest(self, webhook: str) -> Latest:
+        """Return what happened last in a webhook's lane since the start."""
+        lane = self._lanes.get(webhook)
+        return Latest() if lane is None else replace(lane.latest, in_flight=lane.in_flight)
 
     def came(self, delivery: Delivery) -> None:
         """Take a leased delivery that the scheduler hands out."""
@@ -170,15 +226,14 @@ class Dispatch:
 
     def committed(self, settlements: Sequence[Settlement]) -> None:
         """End the leases of deliveries whose settlements are on the disk."""
-        is_earlier = False
+        touched = {}
         for settlement in settlements:
             lane = self._by_number.get(settlement.lane)
             if lane is not None:
-                before = lane.next_at
                 lane.settled(settlement)
-                is_earlier = is_earlier or lane.next_at != before
-        if is_earlier:
-            self.wake()
+                touched[lane.name] = lane
+        for lane in touched.values():
+            self._remind(lane)
         if self._is_choked and self.settling.unsettled < UNSETTLED_MOST:
             self._is_choked = False
             for lane in self._lanes.values():
@@ -191,27 +246,15 @@ class Dispatch:
         if lane is None:
             lane = Lane(row, definition, None)
             self._lanes[row.webhook] = self._by_number[row.number] = lane
-            lane.next_at = now
+            lane.look_again(now)
         if row.epoch != lane.row.epoch or (lane.row.hold and not row.hold):
-            lane.next_at = now
+            lane.look_again(now)
         lane.row = row
-        lane.window = self._window(lane, definition, starts, now)
+        limit = definition.webhook.delivery.rate_limit
+        lane.window = self._pacing.window(lane.window, limit, starts)
         lane.definition = definition
         if row.hold is not None:
             lane.let_go(now)
-
-    def _window(
-        self, lane: Lane, definition: LaneDefinition, starts: Sequence[datetime], now: datetime
-    ) -> Window | None:
-        limit = definition.webhook.delivery.rate_limit
-        if limit is None:
-            return None
-        if lane.window is not None:
-            return lane.window.carry_over(limit)
-        monotonic = self._monotonic()
-        # A start that seems to lie ahead was written before the clock was set back.
-        ages = (max((now - at).total_seconds(), 0.0) for at in starts)
-        return Window(limit, (monotonic - age for age in ages))
 
     def _retire(self, row: LaneRow, now: datetime) -> None:
         """Hold a lane whose webhook is not in force; attempts under way finish."""
@@ -228,6 +271,7 @@ class Dispatch:
             self._turn.append(lane)
             self._in_turn.add(lane.name)
         self._share()
+        self._remind(lane)
 
     def _share(self) -> None:
         """Give the shared slots out, one to each lane in turn."""
@@ -254,9 +298,14 @@ class Dispatch:
         return wait <= 0
 
     def _serve_later(self, lane: Lane, seconds: float) -> None:
-        if lane.name not in self._timers:
-            loop = asyncio.get_running_loop()
-            self._timers[lane.name] = loop.call_later(seconds, self._pause_ended, lane)
+        loop = asyncio.get_running_loop()
+        timer = self._timers.get(lane.name)
+        if timer is not None:
+            if timer.when() <= loop.time() + seconds:
+                return
+            # It waits for something that a reload took back: a pause, a lower rate.
+            timer.cancel()
+        self._timers[lane.name] = loop.call_later(seconds, self._pause_ended, lane)
 
     def _pause_ended(self, lane: Lane) -> None:
         del self._timers[lane.name]
@@ -266,7 +315,7 @@ class Dispatch:
         delivery = lane.ready.popleft()
         lane.in_flight += 1
         self._in_flight += 1
-        paced = None if lane.window is None else self._pace(lane, lane.window, delivery.id)
+        paced = self._pacing.start(lane, delivery.id)
         task = asyncio.get_running_loop().create_task(self._attempt(lane, delivery, paced))
         self._attempts.add(task)
         task.add_done_callback(self._attempts.discard)
@@ -285,33 +334,11 @@ class Dispatch:
         self.settling.add(settlement)
         telemetry.attempted(settlement)
         self._serve(lane)
-        self._ask_for_more(lane, settlement.ended_at)
 
-    def _pace(self, lane: Lane, window: Window, delivery_id: str) -> Coroutine[None, None, None]:
-        """Count a start of a rate-limited lane at once; return what writes it to the disk."""
-        counted_at = self._monotonic()
-        window.take(counted_at)
-        return self._reserve(lane, window, delivery_id, counted_at)
-
-    async def _reserve(
-        self, lane: Lane, window: Window, delivery_id: str, counted_at: float
-    ) -> None:
-        """Write a start to the disk before it happens, and count it from when it does."""
-        number, oldest = lane.row.number, self._now() - timedelta(seconds=window.length)
-        reserve = partial(outbox.reserve_start, lane=number, delivery_id=delivery_id, oldest=oldest)
-        while True:
-            try:
-                await self._writer.write(reserve)
-            except StorageError as error:
-                telemetry.storage_refused("starts", error, 1)
-                await asyncio.sleep(RESERVE_RETRY_SECONDS)
-            else:
-                break
-        window.move(counted_at, self._monotonic())
-
-    def _ask_for_more(self, lane: Lane, now: datetime) -> None:
+    def _remind(self, lane: Lane) -> None:
+        """Wake the scheduler if *lane* wants something before its timer will ring."""
         due_at = lane.due_at()
-        if due_at is not None and due_at <= now:
+        if due_at is not None and (self._rings_at is None or due_at < self._rings_at):
             self.wake()
 
 

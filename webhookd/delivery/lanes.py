@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from webhookd.delivery.outgoing import Outbound
-from webhookd.model import Held, RetryAt
+from webhookd.model import Delivered, Held, RetryAt
 from webhookd.storage.outbox import Wanted
 from webhookd.transport import SendOptions
 
@@ -64,6 +64,16 @@ def _digest(value: object) -> str:
     return hashlib.sha256(repr(value).encode()).hexdigest()[:16]
 
 
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """What happened last in a lane, since the daemon started."""
+
+    in_flight: int = 0
+    delivered_at: datetime | None = None
+    error: str | None = None
+    failed_at: datetime | None = None
+
+
 class Lane:
     """One webhook's deliveries on their way. *leased* are the ids that are in memory."""
 
@@ -74,10 +84,12 @@ class Lane:
         self.ready: deque[Delivery] = deque()
         self.leased: set[str] = set()
         self.in_flight = 0
-        self.coming = 0
+        self.coming: set[str] = set()
         self.next_at: datetime | None = None
         self.is_fetching = False
-        self._came_meanwhile = False
+        self.latest = Latest()
+        self.is_failing = False
+        self._is_overtaken = False
 
     @property
     def name(self) -> str:
@@ -92,7 +104,7 @@ class Lane:
     @property
     def room(self) -> int:
         """Return how many more may come into memory."""
-        return self.buffer - len(self.ready) - self.coming
+        return self.buffer - len(self.ready) - len(self.coming)
 
     def held_total(self, now: datetime) -> float:
         """Return the seconds this lane was held in all, a hold that is on included."""
@@ -130,13 +142,13 @@ class Lane:
 
     def want(self) -> Wanted:
         """Ask for what there is room for; the answer comes to `found`."""
-        self.is_fetching, self._came_meanwhile = True, False
+        self.is_fetching, self._is_overtaken = True, False
         return Wanted(self.row.number, self.row.epoch, self.room + len(self.leased))
 
     def found(self, due: Due, now: datetime) -> list[Delivery]:
         """Lease and return what was found and is not in memory yet."""
         self.is_fetching = False
-        self.next_at = now if self._came_meanwhile else due.next_at
+        self.next_at = now if self._is_overtaken else due.next_at
         if self.row.hold is not None:
             self.next_at = now
             return []
@@ -144,17 +156,18 @@ class Lane:
         if len(fresh) < sum(one.id not in self.leased for one in due.deliveries):
             self.next_at = now
         self.leased.update(one.id for one in fresh)
-        self.coming += len(fresh)
+        self.coming.update(one.id for one in fresh)
         return fresh
 
     def came(self, delivery: Delivery) -> None:
-        """Take a leased delivery that was fetched."""
-        self.coming -= 1
-        self.ready.append(delivery)
+        """Take a leased delivery that was fetched, unless it was let go of on its way."""
+        if delivery.id in self.coming:
+            self.coming.discard(delivery.id)
+            self.ready.append(delivery)
 
     def offer(self, delivery: Delivery, now: datetime) -> bool:
         """Take a delivery just committed, if nothing older waits and there is room."""
-        self._came_meanwhile = True
+        self._is_overtaken = True
         is_behind = self.next_at is not None and self.next_at <= now
         if self.is_fetching or is_behind or self.room <= 0 or self.row.hold or self.quiet_for(now):
             self.wait_until(delivery.due_at)
@@ -163,19 +176,38 @@ class Lane:
         self.ready.append(delivery)
         return True
 
+    def look_again(self, now: datetime) -> None:
+        """Ask the database anew, whatever a fetch under way is about to say."""
+        self.next_at, self._is_overtaken = now, True
+
     def wait_until(self, due_at: datetime) -> None:
         """Note that something in the database is due at *due_at*."""
         self.next_at = due_at if self.next_at is None else min(self.next_at, due_at)
 
     def let_go(self, now: datetime) -> None:
         """Forget what waits in memory: the database has it, and it comes back when it may."""
-        if self.ready:
-            self.leased.difference_update(delivery.id for delivery in self.ready)
+        if self.ready or self.coming:
+            self.forget(self.coming.union(delivery.id for delivery in self.ready))
+            self.look_again(now)
+
+    def forget(self, ids: set[str]) -> None:
+        """Drop those of *ids* that wait in memory."""
+        waiting = self.coming.union(delivery.id for delivery in self.ready) & ids
+        if waiting:
+            self.leased -= waiting
+            self.coming -= waiting
+            kept = [delivery for delivery in self.ready if delivery.id not in ids]
             self.ready.clear()
-            self.next_at = now
+            self.ready.extend(kept)
 
     def ended(self, settlement: Settlement) -> None:
         """Take over at once what an attempt's outcome means for the whole lane."""
+        error, at = settlement.attempt.error, settlement.ended_at
+        if error is None:
+            self.latest = replace(self.latest, delivered_at=at)
+        else:
+            self.latest = replace(self.latest, error=error, failed_at=at)
+        self.is_failing = not isinstance(settlement.outcome, Delivered)
         match settlement.outcome:
             case Held(why=why):
                 since = self.row.held_since or settlement.ended_at

@@ -1,7 +1,7 @@
 """The exact request of one attempt: what was frozen with the delivery, and what is in force now.
 
-What is signed is what is sent: the URL is brought into the form that goes on the wire first,
-and both the signature and the transport take it from there.
+What is signed is what is sent: the target on the wire is the text that was signed, byte for
+byte, and is never taken apart and put together again.
 """
 
 from __future__ import annotations
@@ -29,10 +29,15 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One request as it goes on the wire. *uri* is the whole URL, query included."""
+    """One request as it goes on the wire.
+
+    *url* says where to connect, *target* what to ask for there (path and query), *uri* is the
+    whole, which is what signatures cover.
+    """
 
     method: str
     url: httpx.URL
+    target: bytes
     uri: str
     headers: Headers
     body: bytes
@@ -49,16 +54,18 @@ class Outbound:
         self._request = request
         self._key = _query_key(request)
         self._fixed = (("user-agent", USER_AGENT), *request.headers, *_authentication(request))
-        self._url, self._uri = _wire_url(render.full_url(request.url, "", self._key))
+        self._url = httpx.URL(request.url)
+        self._origin = f"{self._url.scheme}://{self._url.netloc.decode('ascii')}"
+        self._host = self._url.netloc.decode("ascii")
+        self._target = self._target_with("")
 
     def prepare(self, rendered: Rendered, *, delivery_id: str, at: datetime) -> Outgoing:
         """Return the request for one attempt that starts at *at*."""
-        url, uri = self._url, self._uri
-        if rendered.query:
-            url, uri = _wire_url(render.full_url(self._request.url, rendered.query, self._key))
+        target = self._target_with(rendered.query) if rendered.query else self._target
+        uri = self._origin + target
         body = rendered.body or b""
         identity = signing.identity(delivery_id, at)
-        headers = [("host", url.netloc.decode("ascii")), *self._fixed, *identity]
+        headers = [("host", self._host), *self._fixed, *identity]
         if rendered.body is not None:
             headers.append(("content-length", str(len(body))))
         if rendered.content_type is not None:
@@ -73,14 +80,14 @@ class Outbound:
                 delivery_id=delivery_id,
                 at=at,
             )
-        return Outgoing(rendered.method, url, uri, tuple(headers), body)
+        return Outgoing(
+            rendered.method, self._url, target.encode("ascii"), uri, tuple(headers), body
+        )
 
-
-def _wire_url(text: str) -> tuple[httpx.URL, str]:
-    """Return the URL, and its text in the very form that a receiver sees."""
-    url = httpx.URL(text)
-    origin = f"{url.scheme}://{url.netloc.decode('ascii')}"
-    return url, origin + url.raw_path.decode("ascii")
+    def _target_with(self, query: str) -> str:
+        """Return path and query of the URL, with *query* and the key that belongs there."""
+        whole = render.full_url(self._request.url, query, self._key)
+        return whole[whole.index("/", whole.index("://") + len("://")) :]
 
 
 def _query_key(request: Request) -> tuple[str, str] | None:

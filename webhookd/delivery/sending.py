@@ -26,7 +26,7 @@ async def send(
         outgoing.url,
         headers=outgoing.raw_headers(),
         stream=httpx.ByteStream(outgoing.body),
-        extensions={"webhookd": options},
+        extensions={"webhookd": options, "target": outgoing.target},
     )
     try:
         response = await transport.handle_async_request(request)

@@ -48,11 +48,13 @@ class Settling:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(GATHER_SECONDS, self._flush)
 
-    async def drain(self, grace: float | None = None) -> None:
-        """Wait until everything that was added is on the disk, *grace* seconds at the most."""
+    async def drain(self, grace: float | None = None) -> bool:
+        """Wait *grace* seconds at the most; return whether all that was added is on the disk."""
         self._flush()
-        if self._writing:
-            await asyncio.wait(self._writing, timeout=grace)
+        if not self._writing:
+            return True
+        _, pending = await asyncio.wait(tuple(self._writing), timeout=grace)
+        return not pending
 
     def _flush(self) -> None:
         if self._timer is not None:

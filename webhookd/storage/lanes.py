@@ -6,16 +6,17 @@ alone, whether ten deliveries wait or a million.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from webhookd.storage.times import from_micros, to_micros
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Mapping
     from datetime import datetime
+
+    from webhookd.storage.writer import Connection
 
 _COLUMNS = (
     "number, webhook, epoch, paused_reason, gone_reason, absent_reason, held_since,"
@@ -65,14 +66,14 @@ class Definition:
     is_retargeted: bool = False
 
 
-def all_rows(connection: sqlite3.Connection) -> list[LaneRow]:
+def all_rows(connection: Connection) -> list[LaneRow]:
     """Return every lane, of webhooks that are gone too."""
     rows = connection.execute(f"SELECT {_COLUMNS} FROM lanes ORDER BY number")  # noqa: S608 - constant
     return [_row(row) for row in rows]
 
 
 def adopt(
-    connection: sqlite3.Connection, definitions: Iterable[Definition], now: datetime
+    connection: Connection, definitions: Iterable[Definition], now: datetime
 ) -> list[LaneRow]:
     """Bring every lane in line with the configuration and return them all.
 
@@ -89,7 +90,7 @@ def adopt(
 
 
 def _adopt_one(
-    connection: sqlite3.Connection,
+    connection: Connection,
     known: Mapping[str, LaneRow],
     name: str,
     definition: Definition,
@@ -101,20 +102,46 @@ def _adopt_one(
         number = connection.execute("SELECT last_insert_rowid()").fetchone()[0]
         row = LaneRow(number, name)
     if definition.absent_reason is not None:
-        _set_hold(connection, row, now, absent=definition.absent_reason)
+        _set_holds(connection, row, replace(row, absent_reason=definition.absent_reason), now)
         return
     is_new = row.request_digest == ""
     has_changed = definition.is_retargeted or row.request_digest != definition.request_digest
     gone = None if has_changed else row.gone_reason
     is_retargeted = definition.is_retargeted or row.target_digest != definition.target_digest
-    _set_hold(connection, row, now, gone=gone, due_now=is_retargeted and not is_new)
+    wanted = replace(row, gone_reason=gone, absent_reason=None)
+    _set_holds(connection, row, wanted, now, due_now=is_retargeted and not is_new)
     connection.execute(
         "UPDATE lanes SET request_digest = ?, target_digest = ? WHERE number = ?",
         (definition.request_digest, definition.target_digest, row.number),
     )
 
 
-def hold_as_gone(connection: sqlite3.Connection, number: int, reason: str, now: datetime) -> None:
+def pause(connection: Connection, webhook: str, reason: str, now: datetime) -> LaneRow | None:
+    """Hold a lane because a person wants it; return its row, None when there is no such lane."""
+    row = row_of(connection, webhook)
+    if row is None:
+        return None
+    _set_holds(connection, row, replace(row, paused_reason=reason), now)
+    return row_of(connection, webhook)
+
+
+def resume(connection: Connection, webhook: str, now: datetime) -> LaneRow | None:
+    """Lift a pause by hand and a 410's hold; return the row, None when there is no such lane."""
+    row = row_of(connection, webhook)
+    if row is None:
+        return None
+    _set_holds(connection, row, replace(row, paused_reason=None, gone_reason=None), now)
+    return row_of(connection, webhook)
+
+
+def row_of(connection: Connection, webhook: str) -> LaneRow | None:
+    """Return a webhook's lane, None when it never had one."""
+    query = f"SELECT {_COLUMNS} FROM lanes WHERE webhook = ?"  # noqa: S608 - constant
+    row = connection.execute(query, (webhook,)).fetchone()
+    return None if row is None else _row(row)
+
+
+def hold_as_gone(connection: Connection, number: int, reason: str, now: datetime) -> None:
     """Hold a lane because its receiver answered 410."""
     connection.execute(
         "UPDATE lanes SET gone_reason = ?, held_since = coalesce(held_since, ?) WHERE number = ?",
@@ -122,7 +149,7 @@ def hold_as_gone(connection: sqlite3.Connection, number: int, reason: str, now: 
     )
 
 
-def keep_quiet(connection: sqlite3.Connection, number: int, until: datetime) -> None:
+def keep_quiet(connection: Connection, number: int, until: datetime) -> None:
     """Let nothing of a lane start before *until*, unless a later time is there already."""
     connection.execute(
         "UPDATE lanes SET quiet_until = max(coalesce(quiet_until, 0), ?) WHERE number = ?",
@@ -130,37 +157,29 @@ def keep_quiet(connection: sqlite3.Connection, number: int, until: datetime) -> 
     )
 
 
-def _set_hold(
-    connection: sqlite3.Connection,
-    row: LaneRow,
-    now: datetime,
-    *,
-    gone: str | None = None,
-    absent: str | None = None,
-    due_now: bool = False,
+def _set_holds(
+    connection: Connection, row: LaneRow, wanted: LaneRow, now: datetime, *, due_now: bool = False
 ) -> None:
-    """Write the holds of *row*; a lane that comes free adds up its time and is due now."""
-    gone = row.gone_reason if absent is not None else gone
-    is_held = bool(row.paused_reason or gone or absent)
+    """Give *row* the holds of *wanted*; a lane that comes free adds up its time and is due now."""
     total, since = row.held_total, row.held_since
-    is_released = since is not None and not is_held
-    if is_released and since is not None:
+    is_released = since is not None and wanted.hold is None
+    if since is not None and is_released:
         total += max(now - since, timedelta())
         since = None
-    elif is_held:
+    elif wanted.hold is not None:
         since = since or now
-    epoch = row.epoch + (1 if is_released or due_now else 0)
     # What the old target asked for does not bind the new one.
     quiet = None if due_now else to_micros(row.quiet_until)
     connection.execute(
-        "UPDATE lanes SET gone_reason = ?, absent_reason = ?, held_since = ?, held_total = ?,"
-        " epoch = ?, quiet_until = ? WHERE number = ?",
+        "UPDATE lanes SET paused_reason = ?, gone_reason = ?, absent_reason = ?, held_since = ?,"
+        " held_total = ?, epoch = ?, quiet_until = ? WHERE number = ?",
         (
-            gone,
-            absent,
+            wanted.paused_reason,
+            wanted.gone_reason,
+            wanted.absent_reason,
             to_micros(since),
             total // timedelta(microseconds=1),
-            epoch,
+            row.epoch + (1 if is_released or due_now else 0),
             quiet,
             row.number,
         ),

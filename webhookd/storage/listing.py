@@ -120,7 +120,7 @@ def deliveries(
     query = (
         select(*_LISTED)
         .join(LANES, LANES.c.number == DELIVERIES.c.lane)
-        .where(*_conditions(wanted))
+        .where(*conditions(wanted))
         .order_by(DELIVERIES.c.number.desc())
         .limit(limit)
     )
@@ -187,21 +187,22 @@ def _counts(connection: Connection, query: Select[Any]) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def _conditions(wanted: DeliveryFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
+def conditions(wanted: DeliveryFilter) -> list[ColumnElement[bool]]:
+    """Return *wanted* as conditions on deliveries joined with their lanes."""
+    found: list[ColumnElement[bool]] = []
     if wanted.webhook is not None:
-        conditions.append(LANES.c.webhook == wanted.webhook)
+        found.append(LANES.c.webhook == wanted.webhook)
     if wanted.object is not None:
-        conditions.append(DELIVERIES.c.object == wanted.object)
+        found.append(DELIVERIES.c.object == wanted.object)
     if wanted.record_id is not None:
-        conditions.append(DELIVERIES.c.record_id == wanted.record_id)
+        found.append(DELIVERIES.c.record_id == wanted.record_id)
     if wanted.since is not None:
-        conditions.append(DELIVERIES.c.created_at >= to_micros(wanted.since))
+        found.append(DELIVERIES.c.created_at >= to_micros(wanted.since))
     if wanted.until is not None:
-        conditions.append(DELIVERIES.c.created_at < to_micros(wanted.until))
+        found.append(DELIVERIES.c.created_at < to_micros(wanted.until))
     if wanted.state is not None:
-        conditions += _state(wanted.state)
-    return conditions
+        found += _state(wanted.state)
+    return found
 
 
 def _state(state: DeliveryState) -> list[ColumnElement[bool]]:

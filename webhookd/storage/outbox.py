@@ -48,6 +48,7 @@ _NEXT = (
     "SELECT min(due_at) FROM deliveries"
     " WHERE due_at IS NOT NULL AND lane = ? AND epoch = ? AND due_at > ?"
 )
+_PENDING = "SELECT count(*) FROM deliveries WHERE due_at IS NOT NULL"
 _ATTEMPT = (
     "INSERT OR REPLACE INTO attempts"
     " (delivery_id, number, started_at, seconds, status, error, answer, config_hash)"
@@ -265,6 +266,12 @@ def waiting(connection: sqlite3.Connection, delivery_id: str | None = None) -> l
     else:
         rows = connection.execute(f"{_WAITING} AND deliveries.id = ?", (delivery_id,))
     return [delivery_of(row) for row in rows]
+
+
+def count_pending(connection: sqlite3.Connection) -> int:
+    """Return how many deliveries wait, held ones included."""
+    (count,) = connection.execute(_PENDING).fetchone()
+    return int(count)
 
 
 def delivery_of(row: tuple[Any, ...]) -> Delivery:

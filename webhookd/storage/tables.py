@@ -100,6 +100,8 @@ Index(
     sqlite_where=DELIVERIES.c.settled_at.isnot(None),
 )
 
+Index("failed", DELIVERIES.c.lane, sqlite_where=DELIVERIES.c.state == "failed")
+
 ATTEMPTS = Table(
     "attempts",
     METADATA,

@@ -17,7 +17,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
+from webhookd import clock
 from webhookd.errors import StorageError
+from webhookd.telemetry import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,6 +115,7 @@ class Writer:
     def _commit(self, writes: list[_Asked]) -> bool:
         """Return whether all of *writes* are now on the disk."""
         asked = writes[0]
+        began = clock.monotonic()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for asked in writes:
@@ -123,6 +126,8 @@ class Writer:
             self._roll_back()
             asked.error = _as_storage_error(error)
             return False
+        metrics.COMMIT_SECONDS.observe(clock.monotonic() - began)
+        metrics.COMMIT_UNITS.observe(len(writes))
         return True
 
     def _roll_back(self) -> None:

@@ -10,6 +10,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from webhookd.model import Delivered, GivenUp, Held, RetryAt
+from webhookd.telemetry import logs, metrics
 from webhookd.telemetry.logs import log
 
 if TYPE_CHECKING:
@@ -24,7 +25,12 @@ def attempted(settlement: Settlement) -> None:
     """Report one finished attempt: the one wide line."""
     delivery, attempt = settlement.delivery, settlement.attempt
     kind, facts = _describe(settlement)
-    emit = log.info if isinstance(settlement.outcome, Delivered) else log.warning
+    metrics.ATTEMPTS.labels(delivery.webhook, kind, settlement.kind).inc()
+    metrics.ATTEMPT_SECONDS.labels(delivery.webhook).observe(attempt.seconds)
+    is_delivered = isinstance(settlement.outcome, Delivered)
+    if is_delivered and not logs.is_success_logged():
+        return
+    emit = log.info if is_delivered else log.warning
     emit(
         "delivery.attempted",
         webhook=delivery.webhook,
@@ -63,6 +69,7 @@ def bug(event: str, error: BaseException, **facts: str) -> None:
 
 def storage_refused(what: str, error: BaseException, count: int) -> None:
     """Report that the database did not take or give something; it is tried again."""
+    metrics.STORAGE_REFUSALS.inc()
     log.error("storage.refused", what=what, count=count, error=str(error))
 
 
@@ -93,14 +100,19 @@ def daemon_stopped(unfinished: int) -> None:
     emit("daemon.stopped", unfinished=unfinished)
 
 
-def config_loaded(event: str, config_hash: str, facts: Mapping[str, int]) -> None:
-    """Report that a configuration is in force: `config.loaded`, `.reloaded` or `.unchanged`."""
-    log.info(event, config_hash=config_hash, **facts)
-
-
-def config_rejected(problems: Iterable[Problem | str]) -> None:
-    """Report why a new configuration was refused; the old one stays in force."""
-    log.error("config.rejected", problems=[str(problem) for problem in problems])
+def config_read(
+    outcome: str, config_hash: str, problems: Iterable[str], facts: Mapping[str, int]
+) -> None:
+    """Report what came of reading a configuration; *config_hash* is of the one in force."""
+    match outcome:
+        case "rejected":
+            log.error("config.rejected", config_hash=config_hash, problems=list(problems))
+        case "unchanged":
+            log.info("config.unchanged", config_hash=config_hash)
+        case "loaded":
+            log.info("config.loaded", config_hash=config_hash, **facts)
+        case _:
+            log.info("config.reloaded", config_hash=config_hash, **facts)
 
 
 def config_warned(problem: Problem) -> None:
@@ -111,6 +123,29 @@ def config_warned(problem: Problem) -> None:
 def change_undecided(error: BaseException, source: str, record_id: str, webhook: str) -> None:
     """Report that a change could not be turned into a delivery because of a bug."""
     bug("change.decision_broke", error, source=source, record_id=record_id, webhook=webhook)
+
+
+def webhook_hold_changed(webhook: str, hold: str | None) -> None:
+    """Report that a person paused or resumed a webhook."""
+    if hold is None:
+        log.info("webhook.resumed", webhook=webhook)
+    else:
+        log.warning("webhook.paused", webhook=webhook, reason=hold)
+
+
+def deliveries_changed(action: str, count: int) -> None:
+    """Report that a person retried or cancelled deliveries."""
+    log.info("delivery.changed", action=action, count=count)
+
+
+def admin_listening(address: str) -> None:
+    """Report where the admin API is."""
+    log.info("admin.listening", address=address)
+
+
+def admin_unprotected(address: str) -> None:
+    """Report that the admin API has no token and therefore answers no one on TCP."""
+    log.warning("admin.without_token", address=address, hint="set WEBHOOKD_ADMIN_TOKEN_FILE")
 
 
 def retired(count: int) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
+import os
 import sys
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -22,11 +24,29 @@ def _as_is(text: str) -> str:
 
 _redact: Callable[[str], str] = _as_is
 
+PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
+"""What journald calls the levels (sd-daemon(3))."""
+
 
 def redact_with(redact: Callable[[str], str]) -> None:
     """Let every text of every later event pass *redact*."""
     global _redact  # noqa: PLW0603 - one process, one log
     _redact = redact
+
+
+_one_in = 1
+_successes = itertools.count(1)
+
+
+def sample_successes(one_in: int) -> None:
+    """Log one delivered attempt in *one_in*; 0 logs none."""
+    global _one_in  # noqa: PLW0603 - one process, one log
+    _one_in = one_in
+
+
+def is_success_logged() -> bool:
+    """Return whether the delivered attempt at hand is one of those that are logged."""
+    return _one_in > 0 and next(_successes) % _one_in == 0
 
 
 def configure(log_format: LogFormat, level: str) -> None:
@@ -41,6 +61,8 @@ def configure(log_format: LogFormat, level: str) -> None:
         renderer: Any = structlog.processors.JSONRenderer(ensure_ascii=False)
     else:
         renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24)
+    if is_journal():
+        renderer = _with_priority(renderer)
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[*shared, renderer],
@@ -55,6 +77,28 @@ def configure(log_format: LogFormat, level: str) -> None:
     library = logging.StreamHandler(sys.stderr)
     library.setFormatter(formatter)
     logging.basicConfig(handlers=[library], level=logging.WARNING, force=True)
+
+
+def is_journal() -> bool:
+    """Return whether stderr leads to journald, which then reads a priority before each line."""
+    try:
+        found = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+
+
+def with_priority(text: str, level: str) -> str:
+    """Return *text* as journald wants it: every line begins with the priority of *level*."""
+    return "\n".join(f"<{PRIORITIES[level]}>{line}" for line in text.split("\n"))
+
+
+def _with_priority(renderer: Any) -> Any:
+    def render(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
+        level = event["level"]
+        return with_priority(renderer(logger, method, event), level)
+
+    return render
 
 
 def _redact_event(

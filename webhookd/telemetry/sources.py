@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from webhookd.telemetry import metrics
 from webhookd.telemetry.logs import log
 
 
 def batch_taken(source: str, observations: int, changes: int, deliveries: int) -> None:
     """Report a batch that is committed."""
+    metrics.SOURCE_ROWS.labels(source).inc(observations)
+    metrics.SOURCE_CHANGES.labels(source).inc(changes)
+    metrics.SOURCE_SUCCESS.labels(source).set_to_current_time()
     log.debug(
         "source.read",
         source=source,
@@ -18,6 +22,7 @@ def batch_taken(source: str, observations: int, changes: int, deliveries: int) -
 
 def source_failed(source: str, error: BaseException, again_in: float) -> None:
     """Report that a source cannot be read now."""
+    metrics.SOURCE_ERRORS.labels(source).inc()
     log.error("source.failed", source=source, error=str(error), again_in=again_in)
 
 
@@ -36,6 +41,7 @@ class SourceReports:
         self, source: str, name: str, *, reason: str, rows: int, bad_rows: int, error_file: str
     ) -> None:
         """Report that a file, or rows of it, could not be taken."""
+        metrics.SOURCE_BAD_ROWS.labels(source).inc(bad_rows)
         log.error(
             "file.failed",
             source=source,
@@ -69,6 +75,7 @@ class SourceReports:
 
     def source_unreadable(self, source: str, *, reason: str) -> None:
         """Report that a source cannot be read now; it is tried again."""
+        metrics.SOURCE_ERRORS.labels(source).inc()
         log.error("source.unreadable", source=source, reason=reason)
 
     def source_recovered(self, source: str) -> None:

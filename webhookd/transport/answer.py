@@ -117,7 +117,6 @@ class Answer:
         except httptools.HttpParserUpgrade:
             self._break_off("it switches protocols (101), which was not asked for")
         except httptools.HttpParserError as error:
-            self.keeps_alive = False
             if not self.is_complete:
                 self._break_off(f"it does not speak HTTP/1.1 properly: {error}")
 

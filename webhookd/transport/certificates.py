@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from webhookd.transport.failure import SendError
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-Certificate: TypeAlias = "Mapping[str, Any]"
+Certificate: TypeAlias = Mapping[str, Any]
 """A certificate as `ssl.SSLObject.getpeercert` returns it; empty when there is none."""
 
 # OpenSSL's verification results (openssl-verification-options(1), x509_vfy.h).

@@ -57,7 +57,7 @@ async def test_a_silent_receiver_times_out(transport):
     async with Receiver(until_closed) as receiver:
         error = await failure(transport, receiver.url(), timeout=0.2)
 
-        assert 0.2 <= time.monotonic() - started < 2
+        assert 0.15 < time.monotonic() - started < 2
         assert error.reason == "timeout"
         assert "within 0.2 s" in error.detail
         await eventually(lambda: not transport._pool._all)

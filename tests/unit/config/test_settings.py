@@ -28,6 +28,10 @@ def test_nothing_set_gives_the_defaults():
         "database_url": "sqlite:///.webhookd/webhookd.db",
         "log_format": "auto",
         "log_level": "info",
+        "log_successes": 1,
+        "admin_address": None,
+        "admin_token": None,
+        "admin_token_file": None,
         "retention": timedelta(days=30),
         "max_in_flight": 1000,
         "shutdown_timeout": timedelta(seconds=30),
@@ -123,3 +127,25 @@ def test_the_reference_lists_every_setting():
     listed = re.findall(r"`WEBHOOKD_([A-Z_]+)` \|", reference())
 
     assert [name.lower() for name in listed] == list(Settings.model_fields)
+
+
+@pytest.mark.parametrize(("written", "one_in"), [("all", 1), ("none", 0), ("1/20", 20)])
+def test_successes_are_logged_all_none_or_one_in_n(written, one_in):
+    found = Settings.from_environment({"WEBHOOKD_LOG_SUCCESSES": written})
+
+    assert found.log_successes == one_in
+
+
+def test_the_admin_socket_is_where_the_daemon_runs():
+    told = {"RUNTIME_DIRECTORY": "/run/webhookd:/run/other"}
+
+    assert Settings.from_environment({}).admin_socket({}) == "unix:.webhookd/admin.sock"
+    assert Settings.from_environment({}).admin_socket(told) == "unix:/run/webhookd/admin.sock"
+
+
+def test_the_admin_token_may_be_in_a_file_and_is_never_shown(tmp_path):
+    (tmp_path / "token").write_text("canary\n")
+    found = Settings.from_environment({"WEBHOOKD_ADMIN_TOKEN_FILE": str(tmp_path / "token")})
+
+    assert found.token().reveal() == "canary"
+    assert "canary" not in repr(Settings.from_environment({"WEBHOOKD_ADMIN_TOKEN": "canary"}))

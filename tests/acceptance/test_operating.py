@@ -1,0 +1,265 @@
+"""The running daemon, asked through its admin API: by the command line, and by strangers."""
+
+import json
+import socket
+import urllib.error
+import urllib.request
+from contextlib import closing
+
+import pytest
+
+from tests.daemon import until
+from tests.receiver import Answer, Receiver
+
+TOKEN = "canary-admin-token"
+
+
+def hook(url, **changes):
+    request = {"url": url, "allow_http": True}
+    return {"source": "export", "object": "contacts", "request": request} | changes
+
+
+@pytest.fixture
+def ask(daemon):
+    """Return a function that runs a command against the running daemon."""
+
+    def run(*arguments, told=None):
+        address = f"unix:{daemon.state}/admin.sock"
+        done = daemon.command(*arguments, "--admin-address", address, input=told)
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run
+
+
+def test_without_a_daemon_commands_say_so_and_end_with_3(daemon, ask):
+    for command in (("status",), ("reload",), ("pause", "mirror")):
+        done = ask(*command)
+        assert done.returncode == 3
+        assert "no daemon answers" in done.stderr
+
+
+def test_status_tells_how_everything_stands(daemon, ask):
+    with Receiver(lambda _: Answer(500)) as receiver:
+        daemon.configure({"mirror": hook(receiver.url), "off": hook("https://a.example/")})
+        daemon.start()
+        daemon.drop_rows("1.ndjson", {"id": 1})
+        until(lambda: daemon.named("delivery.attempted"), "an attempt")
+        shown = ask("status")
+        found = json.loads(ask("status", "--json").stdout)
+        daemon.stop()
+
+    assert "mirror" in shown.stdout
+    assert "the receiver answered 500" in shown.stdout
+    (mirror,) = (one for one in found["webhooks"] if one["webhook"] == "mirror")
+    assert (mirror["pending"], mirror["state"]) == (1, "active")
+    assert found["config_hash"] == daemon.named("config.loaded")[0]["config_hash"]
+    assert found["sources"][0]["records"] == 1
+
+
+def test_reload_waits_for_the_result_and_its_exit_code_tells_it(daemon, ask):
+    with Receiver() as receiver:
+        daemon.configure({"mirror": hook(receiver.url)})
+        daemon.start()
+        unchanged = ask("reload")
+        daemon.configure({"mirror": hook(receiver.url), "second": hook(receiver.url)})
+        good = ask("reload")
+        daemon.config.write_text(daemon.config.read_text() + "\nnonsense: 1\n")
+        bad = ask("reload")
+        status = json.loads(ask("status", "--json").stdout)
+        daemon.drop_rows("1.ndjson", {"id": 1})
+        until(lambda: len(receiver.received) == 2, "two requests by the good one")
+        daemon.stop()
+
+    assert (unchanged.returncode, unchanged.stdout[:9]) == (0, "unchanged")
+    assert (good.returncode, good.stdout[:8]) == (0, "reloaded")
+    assert bad.returncode == 1
+    assert "nonsense: unknown key" in bad.stderr
+    assert status["last_reload"]["outcome"] == "rejected"
+
+
+def test_mass_removal_is_let_through_when_it_is_meant(daemon, ask):
+    with Receiver() as receiver:
+        daemon.configure({f"w{number}": hook(receiver.url) for number in range(12)})
+        daemon.start()
+        daemon.configure({"w1": hook(receiver.url)})
+        refused = ask("reload")
+        meant = ask("reload", "--allow-mass-removal")
+        daemon.stop()
+
+    assert (refused.returncode, meant.returncode) == (1, 0)
+
+
+def test_a_paused_webhook_stores_and_sends_when_it_is_resumed(daemon, ask):
+    with Receiver() as receiver:
+        daemon.configure({"mirror": hook(receiver.url)})
+        daemon.start()
+        assert ask("pause", "mirror", "--reason", "maintenance").returncode == 0
+        daemon.drop_rows("1.ndjson", {"id": 1}, {"id": 2})
+        until(lambda: daemon.named("file.taken"), "the file taken")
+        held = daemon.deliveries("--state", "held")
+        nothing = list(receiver.received)
+        daemon.stop()
+        daemon.start()
+        still_held = daemon.deliveries("--state", "held")
+        assert ask("resume", "mirror").returncode == 0
+        until(lambda: len(receiver.received) == 2, "what was held")
+        unknown = ask("pause", "nope")
+        daemon.stop()
+
+    assert len(held) == len(still_held) == 2
+    assert not nothing
+    assert (unknown.returncode, "no webhook 'nope'" in unknown.stderr) == (1, True)
+
+
+def test_deliveries_are_retried_and_cancelled_by_hand(daemon, ask):
+    status = {"code": 400}
+    with Receiver(lambda _: Answer(status["code"])) as receiver:
+        daemon.configure({"mirror": hook(receiver.url)})
+        daemon.start()
+        daemon.drop_rows("1.ndjson", *({"id": number} for number in range(5)))
+        until(lambda: len(daemon.named("delivery.attempted")) == 5, "five attempts")
+        until(lambda: len(daemon.deliveries("--state", "failed")) == 5, "five failed")
+        status["code"] = 200
+        dry = ask("deliveries", "retry", "--webhook", "mirror", "--dry-run")
+        refused = ask("deliveries", "retry", "--webhook", "mirror", told="n\n")
+        done = ask("deliveries", "retry", "--webhook", "mirror", "--record", "3", "--yes")
+        until(lambda: len(receiver.received) == 6, "the retried one")
+        rest = ask("deliveries", "retry", "--webhook", "mirror", "--yes")
+        until(lambda: len(receiver.received) == 10, "the rest")
+        status["code"] = 500
+        daemon.drop_rows("2.ndjson", {"id": 99})
+        until(lambda: len(receiver.received) == 11, "one that waits")
+        until(lambda: daemon.deliveries("--state", "pending"), "it waits")
+        cancelled = ask("deliveries", "cancel", "--record", "99")
+        daemon.stop()
+
+    assert "5 deliveries would be retried" in dry.stdout
+    assert refused.returncode == 1
+    assert "1 deliveries retried" in done.stdout
+    assert "4 deliveries retried" in rest.stdout
+    assert "1 deliveries cancelled" in cancelled.stdout
+    listed = daemon.deliveries()
+    assert sorted(one["state"] for one in listed) == ["cancelled"] + ["delivered"] * 5
+    assert {one["attempts"] for one in listed if one["state"] == "delivered"} == {2}
+
+
+def test_explain_tells_the_whole_story(daemon, ask):
+    with Receiver(lambda _: Answer(503, body=b"down for maintenance")) as receiver:
+        daemon.configure({"mirror": hook(receiver.url)})
+        daemon.start()
+        daemon.drop_rows("1.ndjson", {"id": 1})
+        until(lambda: daemon.named("delivery.attempted"), "an attempt")
+        (delivery,) = until(daemon.deliveries, "the delivery")
+        done = daemon.command("explain", delivery["id"], "--state-directory", "state")
+        daemon.stop()
+
+    assert "contacts/1 was created (source export); webhook mirror fired" in done.stdout
+    assert "attempt 1" in done.stdout
+    assert "the receiver answered 503" in done.stdout
+    assert "down for maintenance" in done.stdout
+    assert "next: attempt 2" in done.stdout
+
+
+def test_plan_says_what_a_reload_would_change(daemon, ask):
+    with Receiver(lambda _: Answer(500)) as receiver:
+        daemon.configure({"mirror": hook(receiver.url), "old": hook(receiver.url)})
+        daemon.start()
+        daemon.drop_rows("1.ndjson", {"id": 1})
+        until(lambda: len(daemon.named("delivery.attempted")) == 2, "attempts")
+        same = ask("plan", "--config", "config.yaml")
+        (daemon.folder / "status.json").write_text(ask("status", "--json").stdout)
+        daemon.configure({"mirror": hook(f"{receiver.url}/new"), "added": hook(receiver.url)})
+        done = ask("plan", "--config", "config.yaml")
+        daemon.stop()
+
+    offline = daemon.command("plan", "--config", "config.yaml", "--status", "status.json", "--json")
+    assert (same.returncode, same.stdout[:10]) == (0, "no changes")
+    for returned in (done.returncode, offline.returncode):
+        assert returned == 10
+    assert "~ webhook mirror: 1 waiting: due now" in done.stdout
+    assert "request.url: " in done.stdout
+    assert "- webhook old: 1 waiting: held until it returns" in done.stdout
+    assert "+ webhook added" in done.stdout
+    kinds = {one["name"]: one["kind"] for one in json.loads(offline.stdout)["webhooks"]}
+    assert kinds == {"mirror": "changed", "old": "removed", "added": "added"}
+
+
+def test_plan_sees_a_rotated_secret_without_showing_it(daemon, ask):
+    (daemon.folder / "secret").write_text("canary-before")
+    apps = {"filed": {"client_secret": {"file": "secret"}}}
+    signed = hook("https://a.example/")
+    signed["request"] |= {"signature": {"app_id": "filed"}}
+    daemon.configure({"mirror": signed}, apps=apps)
+    daemon.start()
+    (daemon.folder / "secret").write_text("canary-after")
+    done = ask("plan", "--config", "config.yaml")
+    daemon.stop()
+
+    assert done.returncode == 10
+    assert "request.signature" in done.stdout
+    assert "canary" not in done.stdout
+
+
+def test_an_invalid_configuration_has_no_plan(daemon, ask):
+    daemon.configure({"mirror": hook("https://a.example/")})
+    daemon.start()
+    daemon.config.write_text("version: 2\n")
+
+    assert ask("plan", "--config", "config.yaml").returncode == 1
+    daemon.stop()
+
+
+def _get(url, path, **headers):
+    request = urllib.request.Request(url + path, headers=headers)  # noqa: S310 - loopback
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_over_tcp_only_health_and_metrics_are_open(daemon):
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    daemon.environment["WEBHOOKD_ADMIN_TOKEN"] = TOKEN
+    daemon.configure({"mirror": hook("https://a.example/")})
+    daemon.start("--admin-address", f"127.0.0.1:{port}")
+    url = f"http://127.0.0.1:{port}"
+    known = {"Authorization": f"Bearer {TOKEN}"}
+    found = {
+        "health": _get(url, "/healthz")[0],
+        "ready": _get(url, "/readyz")[0],
+        "metrics": _get(url, "/metrics")[0],
+        "no token": _get(url, "/v1/status")[0],
+        "a wrong token": _get(url, "/v1/status", Authorization="Bearer x")[0],
+        "the token": _get(url, "/v1/status", **known)[0],
+        "another host": _get(url, "/v1/status", Host="evil.example", **known)[0],
+        "unknown path": _get(url, "/v1/nothing", **known)[0],
+    }
+    status = daemon.command("status", "--admin-address", f"127.0.0.1:{port}")
+    metrics = _get(url, "/metrics")[1]
+    daemon.stop()
+
+    assert found == {
+        "health": 200,
+        "ready": 200,
+        "metrics": 200,
+        "no token": 401,
+        "a wrong token": 401,
+        "the token": 200,
+        "another host": 421,
+        "unknown path": 404,
+    }
+    assert status.returncode == 0
+    assert TOKEN not in daemon.log + metrics
+    assert "webhookd_config_last_reload_successful 1.0" in metrics
+
+
+def test_an_address_beyond_loopback_is_refused(daemon):
+    daemon.configure({"mirror": hook("https://a.example/")})
+    daemon.start("--admin-address", "0.0.0.0:8080", is_awaited=False)
+
+    assert daemon.wait() == 78
+    assert "only loopback" in daemon.log

@@ -1,0 +1,173 @@
+"""The routes of the admin API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from webhookd import telemetry
+from webhookd.admin import asking
+from webhookd.admin.asking import FILTER, BadQuestionError
+from webhookd.admin.description import DESCRIPTION
+from webhookd.admin.guard import Guard
+from webhookd.answers import listed_delivery, reload_result, shown_delivery
+from webhookd.control import UnknownWebhookError
+from webhookd.errors import ConfigError, StorageError
+from webhookd.telemetry import metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.types import ASGIApp
+
+    from webhookd.admin.listening import AdminAddress
+    from webhookd.control import Control
+    from webhookd.model import Secret
+
+CONFLICT, NOT_FOUND, UNAVAILABLE, BROKEN = 409, 404, 503, 500
+
+
+def application(control: Control, address: AdminAddress, token: Secret | None) -> ASGIApp:
+    """Return the application that asks *control*, guarded where *address* is a TCP port."""
+    api = _Api(control)
+    routes = [
+        Route("/healthz", api.healthz),
+        Route("/readyz", api.readyz),
+        Route("/metrics", api.metrics),
+        Route("/v1/openapi.json", api.openapi),
+        Route("/v1/status", api.status),
+        Route("/v1/sources", api.sources),
+        Route("/v1/deliveries", api.deliveries),
+        Route("/v1/deliveries/retry", api.retry, methods=["POST"]),
+        Route("/v1/deliveries/cancel", api.cancel, methods=["POST"]),
+        Route("/v1/deliveries/{id}", api.delivery),
+        Route("/v1/webhooks/{webhook}/pause", api.pause, methods=["POST"]),
+        Route("/v1/webhooks/{webhook}/resume", api.resume, methods=["POST"]),
+        Route("/v1/reload", api.reload, methods=["POST"]),
+        Route("/v1/secrets/rotated", api.rotated),
+    ]
+    handlers: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
+        BadQuestionError: _bad_question,
+        UnknownWebhookError: _not_found,
+        StorageError: _unavailable,
+        ConfigError: _refused,
+        HTTPException: _http,
+        ClientDisconnect: _gone,
+        Exception: _broken,
+    }
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    return app if address.path is not None else Guard(app, port=address.port, token=token)
+
+
+class _Api:
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    async def healthz(self, _request: Request) -> Response:
+        await self._control.is_alive()
+        return PlainTextResponse("alive\n")
+
+    async def readyz(self, _request: Request) -> Response:
+        if not self._control.is_ready:
+            return PlainTextResponse("not ready\n", UNAVAILABLE)
+        return PlainTextResponse("ready\n")
+
+    async def metrics(self, _request: Request) -> Response:
+        return Response(await self._control.exposition(), media_type=metrics.CONTENT_TYPE)
+
+    async def openapi(self, _request: Request) -> Response:
+        return JSONResponse(DESCRIPTION)
+
+    async def status(self, request: Request) -> Response:
+        asking.query_of(request, ())
+        return JSONResponse(await self._control.status())
+
+    async def sources(self, request: Request) -> Response:
+        asking.query_of(request, ())
+        return JSONResponse({"sources": await self._control.sources()})
+
+    async def deliveries(self, request: Request) -> Response:
+        given = asking.query_of(request, (*FILTER, "limit"))
+        found = await self._control.deliveries(asking.filter_of(given), asking.limit_of(given))
+        return JSONResponse({"deliveries": [listed_delivery(one) for one in found]})
+
+    async def delivery(self, request: Request) -> Response:
+        asking.query_of(request, ())
+        found = await self._control.delivery(request.path_params["id"])
+        if not found:
+            return JSONResponse({"error": "no delivery has this id"}, NOT_FOUND)
+        if len(found) > 1:
+            return JSONResponse({"error": "several deliveries begin so; write more"}, CONFLICT)
+        return JSONResponse(shown_delivery(found[0]))
+
+    async def retry(self, request: Request) -> Response:
+        return await self._change(request, self._control.retry)
+
+    async def cancel(self, request: Request) -> Response:
+        return await self._change(request, self._control.cancel)
+
+    async def _change(self, request: Request, change: Callable[..., Awaitable[int]]) -> Response:
+        given = await asking.body_of(request, (*FILTER, "ids", "dry_run"))
+        is_dry_run = asking.flag_of(given, "dry_run")
+        count = await change(asking.selection_of(given), is_dry_run=is_dry_run)
+        return JSONResponse({"count": count, "dry_run": is_dry_run})
+
+    async def pause(self, request: Request) -> Response:
+        given = await asking.body_of(request, ("reason",))
+        reason = asking.text_of(given, "reason") or "paused by hand"
+        return JSONResponse(await self._control.pause(request.path_params["webhook"], reason))
+
+    async def resume(self, request: Request) -> Response:
+        await asking.body_of(request, ())
+        return JSONResponse(await self._control.resume(request.path_params["webhook"]))
+
+    async def reload(self, request: Request) -> Response:
+        given = await asking.body_of(request, ("allow_mass_removal",))
+        allow = asking.flag_of(given, "allow_mass_removal")
+        result = await self._control.reload(allow_mass_removal=allow)
+        return JSONResponse(reload_result(result), 200 if result.is_in_force else CONFLICT)
+
+    async def rotated(self, request: Request) -> Response:
+        asking.query_of(request, ())
+        return JSONResponse({"webhooks": await self._control.rotated()})
+
+
+async def _bad_question(_request: Request, error: Exception) -> Response:
+    status = error.status if isinstance(error, BadQuestionError) else 400
+    return JSONResponse({"error": str(error)}, status)
+
+
+async def _not_found(_request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, NOT_FOUND)
+
+
+async def _unavailable(_request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, UNAVAILABLE)
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    problems = (
+        [str(problem) for problem in error.problems] if isinstance(error, ConfigError) else []
+    )
+    return JSONResponse({"error": "the configuration is wrong", "problems": problems}, CONFLICT)
+
+
+async def _http(_request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else BROKEN
+    detail = error.detail if isinstance(error, HTTPException) else "it broke"
+    headers = error.headers if isinstance(error, HTTPException) else None
+    return JSONResponse({"error": detail}, status, headers)
+
+
+async def _gone(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=400)
+
+
+async def _broken(_request: Request, error: Exception) -> Response:
+    telemetry.bug("admin.request_broke", error)
+    return JSONResponse({"error": "a bug in webhookd; its log has the details"}, BROKEN)

@@ -1,0 +1,198 @@
+"""The OpenAPI description of the admin API, served at `/v1/openapi.json`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from webhookd import __version__
+from webhookd.admin.asking import LISTED, LONGEST_TEXT, MOST_IDS, MOST_LISTED
+from webhookd.model import DeliveryState
+
+_TEXT = {"type": "string", "maxLength": LONGEST_TEXT}
+_TIME = {"type": ["string", "null"], "format": "date-time"}
+_COUNT = {"type": "integer", "minimum": 0}
+_FILTER: dict[str, Any] = {
+    "webhook": _TEXT,
+    "state": {"type": "string", "enum": [state.value for state in DeliveryState]},
+    "object": _TEXT,
+    "record_id": _TEXT,
+    "since": {"type": "string", "format": "date-time"},
+    "until": {"type": "string", "format": "date-time"},
+}
+_DELIVERY: dict[str, Any] = {
+    "type": "object",
+    "required": ["id", "webhook", "source", "object", "record_id", "change", "state", "attempts"],
+    "properties": {
+        "id": {"type": "string"},
+        "webhook": {"type": "string"},
+        "source": {"type": "string"},
+        "object": {"type": "string"},
+        "record_id": {"type": "string"},
+        "change": {"type": "string", "enum": ["created", "updated", "deleted"]},
+        "state": {"type": "string", "enum": [state.value for state in DeliveryState]},
+        "attempts": _COUNT,
+        "next_attempt_at": _TIME,
+        "last_status": {"type": ["integer", "null"]},
+        "last_error": {"type": ["string", "null"]},
+        "created_at": _TIME,
+        "settled_at": _TIME,
+    },
+}
+_ERROR = {
+    "description": "Why not.",
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["error"],
+                "properties": {"error": {"type": "string"}},
+            }
+        }
+    },
+}
+
+
+def _answer(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    content = {"application/json": {"schema": schema}}
+    return {"description": description, "content": content}
+
+
+def _object(**properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _body(properties: dict[str, Any], *, is_required: bool = False) -> dict[str, Any]:
+    schema = {"type": "object", "additionalProperties": False, "properties": properties}
+    return {"required": is_required, "content": {"application/json": {"schema": schema}}}
+
+
+def _operation(summary: str, answers: dict[str, Any], **more: Any) -> dict[str, Any]:
+    common = dict.fromkeys(("400", "401", "413", "421", "503"), _ERROR)
+    return {"summary": summary, "responses": {**common, **answers}, **more}
+
+
+def _parameter(name: str, where: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": where, "required": where == "path", "schema": schema}
+
+
+_CHANGED = _answer("How many.", _object(count=_COUNT, dry_run={"type": "boolean"}))
+_HELD = _answer(
+    "The webhook and its hold.",
+    _object(webhook={"type": "string"}, hold={"type": ["string", "null"]}),
+)
+_RELOADED = _object(
+    at={"type": "string", "format": "date-time"},
+    outcome={"type": "string", "enum": ["reloaded", "unchanged", "rejected"]},
+    config_hash={"type": "string"},
+    problems={"type": "array", "items": {"type": "string"}},
+)
+_SELECTION = {
+    **_FILTER,
+    "ids": {"type": "array", "items": _TEXT, "minItems": 1, "maxItems": MOST_IDS},
+    "dry_run": {"type": "boolean", "default": False},
+}
+_WEBHOOK = [_parameter("webhook", "path", {"type": "string", "minLength": 1})]
+
+DESCRIPTION: dict[str, Any] = {
+    "openapi": "3.1.0",
+    "info": {
+        "title": "webhookd",
+        "version": __version__,
+        "description": "What the command line asks of a running daemon.",
+    },
+    "security": [{}, {"bearer": []}],
+    "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
+    "paths": {
+        "/v1/status": {
+            "get": _operation(
+                "How everything stands.",
+                {"200": _answer("Webhooks, sources, configuration.", {"type": "object"})},
+            )
+        },
+        "/v1/sources": {
+            "get": _operation(
+                "Every source that was ever read.",
+                {"200": _answer("Sources.", _object(sources={"type": "array"}))},
+            )
+        },
+        "/v1/deliveries": {
+            "get": _operation(
+                "Deliveries, the newest first.",
+                {
+                    "200": _answer(
+                        "Deliveries.", _object(deliveries={"type": "array", "items": _DELIVERY})
+                    )
+                },
+                parameters=[
+                    *(_parameter(name, "query", schema) for name, schema in _FILTER.items()),
+                    _parameter(
+                        "limit",
+                        "query",
+                        {
+                            "type": "integer",
+                            "minimum": 1,
+                            "maximum": MOST_LISTED,
+                            "default": LISTED,
+                        },
+                    ),
+                ],
+            )
+        },
+        "/v1/deliveries/{id}": {
+            "get": _operation(
+                "One delivery whole, by its id or the beginning of it.",
+                {"200": _answer("The delivery.", _DELIVERY), "404": _ERROR, "409": _ERROR},
+                parameters=[_parameter("id", "path", {"type": "string", "minLength": 1})],
+            )
+        },
+        "/v1/deliveries/retry": {
+            "post": _operation(
+                "Make deliveries due now; without a state, those that failed.",
+                {"200": _CHANGED},
+                requestBody=_body(_SELECTION, is_required=True),
+            )
+        },
+        "/v1/deliveries/cancel": {
+            "post": _operation(
+                "Cancel deliveries that wait.",
+                {"200": _CHANGED},
+                requestBody=_body(_SELECTION, is_required=True),
+            )
+        },
+        "/v1/webhooks/{webhook}/pause": {
+            "post": _operation(
+                "Hold a webhook's deliveries.",
+                {"200": _HELD, "404": _ERROR},
+                parameters=_WEBHOOK,
+                requestBody=_body({"reason": _TEXT}),
+            )
+        },
+        "/v1/webhooks/{webhook}/resume": {
+            "post": _operation(
+                "Lift a pause by hand and a 410's hold.",
+                {"200": _HELD, "404": _ERROR},
+                parameters=_WEBHOOK,
+                requestBody=_body({}),
+            )
+        },
+        "/v1/reload": {
+            "post": _operation(
+                "Read the configuration anew and wait for the result.",
+                {
+                    "200": _answer("It is in force.", _RELOADED),
+                    "409": _answer("It was refused; nothing changed.", _RELOADED),
+                },
+                requestBody=_body({"allow_mass_removal": {"type": "boolean", "default": False}}),
+            )
+        },
+        "/v1/secrets/rotated": {
+            "get": _operation(
+                "Settings whose secret a reload would change, by webhook.",
+                {
+                    "200": _answer("By webhook.", _object(webhooks={"type": "object"})),
+                    "409": _ERROR,
+                },
+            )
+        },
+    },
+}

@@ -1,0 +1,93 @@
+"""The JSON that programs read: the same from the admin API and from the command line."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from webhookd.model import ReloadResult
+    from webhookd.storage.listing import ListedDelivery, ListedSource, ShownDelivery
+
+
+def instant(at: datetime | None) -> str | None:
+    """Return a time as RFC 3339 in UTC, with milliseconds."""
+    if at is None:
+        return None
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def listed_delivery(delivery: ListedDelivery) -> dict[str, Any]:
+    """Return a delivery as lists show it."""
+    return {
+        "id": delivery.id,
+        "webhook": delivery.webhook,
+        "source": delivery.source,
+        "object": delivery.object,
+        "record_id": delivery.record_id,
+        "change": delivery.change,
+        "state": delivery.state.value,
+        "attempts": delivery.attempts,
+        "next_attempt_at": instant(delivery.next_attempt_at),
+        "last_status": delivery.last_status,
+        "last_error": delivery.last_error,
+        "created_at": instant(delivery.created_at),
+        "settled_at": instant(delivery.settled_at),
+    }
+
+
+def shown_delivery(shown: ShownDelivery) -> dict[str, Any]:
+    """Return a delivery whole: what is sent, and every attempt."""
+    return listed_delivery(shown.listed) | {
+        "method": shown.method,
+        "content_type": shown.content_type,
+        "body": _text(shown.body),
+        "query": shown.query,
+        "attempt_log": [
+            {
+                "number": attempt.number,
+                "started_at": instant(attempt.started_at),
+                "seconds": attempt.seconds,
+                "status": attempt.status,
+                "error": attempt.error,
+                "answer": attempt.answer,
+                "config_hash": attempt.config_hash,
+            }
+            for attempt in shown.attempts
+        ],
+    }
+
+
+def listed_source(source: ListedSource) -> dict[str, Any]:
+    """Return a source as lists show it."""
+    return {
+        "source": source.name,
+        **json.loads(source.identity),
+        "records": source.records,
+        "pending": source.pending,
+        "file": source.file,
+        "rows_taken": source.rows_taken,
+        "bad_rows": source.bad_rows,
+    }
+
+
+def reload_result(result: ReloadResult) -> dict[str, Any]:
+    """Return what came of reading a configuration."""
+    return {
+        "at": instant(result.at),
+        "outcome": result.outcome,
+        "config_hash": result.config_hash,
+        "problems": list(result.problems),
+    }
+
+
+def _text(body: bytes | None) -> str | None:
+    if body is None:
+        return None
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return base64.b64encode(body).decode("ascii")

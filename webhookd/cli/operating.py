@@ -1,0 +1,129 @@
+"""`webhookd status`, `reload`, `pause` and `resume`: what operators ask of the running daemon."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from webhookd import clock
+from webhookd.cli.client import AdminOption, RefusedError, connect
+from webhookd.cli.output import ago, console, print_json, table
+
+STATES = {
+    "active": "green",
+    "paused": "magenta",
+    "gone": "bold red",
+    "disabled": "dim",
+    "removed": "dim",
+}
+WebhookArgument = Annotated[str, typer.Argument(help="The webhook's key in the configuration.")]
+
+
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    admin_address: AdminOption = None,
+) -> None:
+    """Show webhooks, sources and the configuration in force (exit 3 when no daemon runs)."""
+    found = connect(admin_address).get("/v1/status")
+    if as_json:
+        print_json(found)
+        return
+    now = clock.now()
+    typer.echo(
+        f"webhookd {found['version']}, process {found['process_id']}, started"
+        f" {_ago(found['started_at'], now)}; configuration {found['config_path']}"
+        f" (hash {found['config_hash']})"
+    )
+    _print_reload(found["last_reload"], now)
+    typer.echo(
+        f"{found['pending']:,} deliveries pending, {found['failed']:,} failed,"
+        f" {found['in_flight']:,} attempts under way\n"
+    )
+    columns = ("WEBHOOK", "STATE", "PENDING", "DUE", "FAILED", "DELIVERED", "LAST ERROR")
+    rows = [_webhook(webhook, now) for webhook in found["webhooks"]]
+    console.print(table(columns, rows, whole=("WEBHOOK", "STATE")))
+    sources = [
+        (one["source"], f"{one['records']:,}", f"{one['pending']:,}", one["file"] or "")
+        for one in found["sources"]
+    ]
+    console.print("")
+    console.print(table(("SOURCE", "KNOWN RECORDS", "PENDING", "IN WORK"), sources))
+
+
+def reload(
+    timeout: Annotated[
+        float | None, typer.Option(min=0.1, help="Seconds to wait for the result.")
+    ] = None,
+    allow_mass_removal: Annotated[
+        bool, typer.Option(help="Let most of the webhooks vanish, if that is meant.")
+    ] = False,
+    admin_address: AdminOption = None,
+) -> None:
+    """Have the daemon read its configuration anew, and wait for the result.
+
+    Exit 0 when it is in force, 1 when it was refused (and changed nothing), 3 when no daemon runs.
+    """
+    client = connect(admin_address, seconds=timeout)
+    try:
+        result = client.post("/v1/reload", allow_mass_removal=allow_mass_removal)
+    except RefusedError as error:
+        for problem in error.answer.get("problems", ()):
+            typer.echo(problem, err=True)
+        typer.echo("webhookd: refused; the configuration before stays in force", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"{result['outcome']} (hash {result['config_hash']})")
+
+
+def pause(
+    webhook: WebhookArgument,
+    reason: Annotated[
+        str | None, typer.Option(help="Why, for those who look at the status.")
+    ] = None,
+    admin_address: AdminOption = None,
+) -> None:
+    """Hold a webhook's deliveries; changes go on being matched and stored."""
+    connect(admin_address).post(f"/v1/webhooks/{_quoted(webhook)}/pause", reason=reason)
+    typer.echo(f"{webhook} is paused; webhookd resume {webhook} lets it go on")
+
+
+def resume(webhook: WebhookArgument, admin_address: AdminOption = None) -> None:
+    """Lift a pause or a 410's hold; what waits is due now."""
+    answer = connect(admin_address).post(f"/v1/webhooks/{_quoted(webhook)}/resume")
+    held = answer["hold"]
+    typer.echo(f"{webhook} goes on" if held is None else f"{webhook} stays held: {held}")
+
+
+def _quoted(webhook: str) -> str:
+    if not webhook.replace("-", "").replace("_", "").isalnum() or not webhook.isascii():
+        raise typer.BadParameter(f"{webhook!r} is no webhook's name")
+    return webhook
+
+
+def _print_reload(last: dict[str, Any] | None, now: datetime) -> None:
+    if last is None or last["outcome"] == "loaded":
+        return
+    typer.echo(f"last reload {_ago(last['at'], now)}: {last['outcome']}")
+    for problem in last["problems"]:
+        typer.echo(f"  {problem}")
+
+
+def _webhook(webhook: dict[str, Any], now: datetime) -> tuple[str | Text, ...]:
+    state = webhook["state"]
+    error = webhook["hold"] if state in ("gone", "paused") else webhook["last_error"]
+    delivered = webhook["last_delivered_at"]
+    return (
+        webhook["webhook"],
+        Text(state, STATES.get(state, "")),
+        f"{webhook['pending']:,}",
+        f"{webhook['due']:,}",
+        f"{webhook['failed']:,}",
+        "" if delivered is None else _ago(delivered, now),
+        error or "",
+    )
+
+
+def _ago(text: str, now: datetime) -> str:
+    return ago(datetime.fromisoformat(text), now)

@@ -1,0 +1,249 @@
+"""What operators may ask of the running daemon: the one place behind the admin API."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from webhookd import __version__, telemetry
+from webhookd.answers import instant, listed_source, reload_result
+from webhookd.errors import WebhookdError
+from webhookd.model import DeliveryState
+from webhookd.storage import by_hand, lanes, listing, standing
+from webhookd.telemetry import metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from webhookd.delivery.dispatch import Dispatch
+    from webhookd.model import ReloadResult
+    from webhookd.reload import Reloader
+    from webhookd.rules.plan import Plan, Webhook
+    from webhookd.storage.by_hand import Selection
+    from webhookd.storage.database import Database
+    from webhookd.storage.lanes import LaneRow
+    from webhookd.storage.listing import DeliveryFilter, ListedDelivery, ShownDelivery
+    from webhookd.storage.standing import Standing
+    from webhookd.storage.writer import Connection, Writer
+
+CHUNK = 500
+"""Deliveries changed in one transaction: a few milliseconds of the writer's time."""
+
+PAUSE_SECONDS = 0.02
+"""Between two chunks, so that what the daemon does besides is not held up."""
+
+RETRIED = (DeliveryState.FAILED,)
+CANCELLED = (DeliveryState.PENDING, DeliveryState.HELD)
+
+
+class UnknownWebhookError(WebhookdError):
+    """No webhook of that name is or was in the configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answerable:
+    """The parts that are asked."""
+
+    database: Database
+    writer: Writer
+    dispatch: Dispatch
+    reloader: Reloader
+
+
+class Control:
+    """Answers and acts. Every method may raise StorageError."""
+
+    def __init__(self, parts: Answerable, *, now: Callable[[], datetime]) -> None:
+        self._parts = parts
+        self._now = now
+        self._started_at = now()
+        self.is_ready = False
+
+    async def is_alive(self) -> bool:
+        """Return whether the writer answers; the event loop does if this returns."""
+        return await self._parts.writer.read(lambda _: True)
+
+    async def deliveries(self, wanted: DeliveryFilter, limit: int) -> list[ListedDelivery]:
+        """Return deliveries, the newest first."""
+        database, now = self._parts.database, self._now()
+        return await asyncio.to_thread(
+            lambda: list(listing.deliveries(database, wanted, limit=limit, now=now))
+        )
+
+    async def delivery(self, id_or_beginning: str) -> list[ShownDelivery]:
+        """Return the delivery with an id, or two of those that begin so."""
+        database, now = self._parts.database, self._now()
+        return await asyncio.to_thread(listing.delivery, database, id_or_beginning, now=now)
+
+    async def sources(self) -> list[dict[str, Any]]:
+        """Return every source that was ever read."""
+        found = await asyncio.to_thread(listing.sources, self._parts.database)
+        return [listed_source(source) for source in found]
+
+    async def retry(self, selection: Selection, *, is_dry_run: bool) -> int:
+        """Make deliveries due now; return how many were, or would be."""
+        selection = _applying_to(selection, RETRIED)
+        return await self._change(selection, by_hand.retry, is_dry_run=is_dry_run)
+
+    async def cancel(self, selection: Selection, *, is_dry_run: bool) -> int:
+        """Cancel pending deliveries; return how many were, or would be."""
+        selection = _applying_to(selection, CANCELLED)
+        return await self._change(selection, by_hand.cancel, is_dry_run=is_dry_run)
+
+    async def pause(self, webhook: str, reason: str) -> dict[str, Any]:
+        """Hold a webhook's deliveries; changes go on being matched and stored."""
+        now = self._now()
+        return await self._hold(
+            webhook, lambda connection: lanes.pause(connection, webhook, reason, now)
+        )
+
+    async def resume(self, webhook: str) -> dict[str, Any]:
+        """Lift a pause by hand and a 410's hold; what waits is due now."""
+        now = self._now()
+        return await self._hold(webhook, lambda connection: lanes.resume(connection, webhook, now))
+
+    async def reload(self, *, allow_mass_removal: bool) -> ReloadResult:
+        """Read the configuration anew; callers that come meanwhile share one more reload."""
+        return await self._parts.reloader.reload(allow_mass_removal=allow_mass_removal)
+
+    async def rotated(self) -> dict[str, tuple[str, ...]]:
+        """Return, by webhook, the settings whose secret would have another value after a reload.
+
+        Raises ConfigError when the configuration on disk is wrong.
+        """
+        loaded = await self._parts.reloader.read()
+        return dict(_rotated(self._parts.reloader.plan, loaded.plan))
+
+    async def status(self) -> dict[str, Any]:
+        """Return how everything stands."""
+        reloader, now = self._parts.reloader, self._now()
+        standings = await asyncio.to_thread(standing.standings, self._parts.database, now)
+        webhooks = [
+            self._webhook(name, found, reloader.plan.webhooks.get(name))
+            for name, found in sorted(standings.items())
+        ]
+        return {
+            "version": __version__,
+            "process_id": os.getpid(),
+            "started_at": instant(self._started_at),
+            "config_hash": reloader.plan.hash,
+            "config_path": str(reloader.path),
+            "last_reload": None if reloader.last is None else reload_result(reloader.last),
+            "pending": sum(webhook["pending"] for webhook in webhooks),
+            "failed": sum(webhook["failed"] for webhook in webhooks),
+            "in_flight": self._parts.dispatch.in_flight,
+            "webhooks": webhooks,
+            "sources": await self.sources(),
+            "document": reloader.document,
+        }
+
+    async def exposition(self) -> bytes:
+        """Return the metrics, with the standing of every webhook as it is now."""
+        now = self._now()
+        standings = await asyncio.to_thread(standing.standings, self._parts.database, now)
+        metrics.STANDING.lanes = tuple(self._scraped(found, now) for found in standings.values())
+        return await asyncio.to_thread(metrics.exposition)
+
+    async def _change(
+        self,
+        selection: Selection,
+        change: Callable[[Connection, Sequence[int], datetime], int],
+        *,
+        is_dry_run: bool,
+    ) -> int:
+        database, writer = self._parts.database, self._parts.writer
+        if is_dry_run:
+            return await asyncio.to_thread(by_hand.count, database, selection)
+        upto = await asyncio.to_thread(by_hand.last_number, database)
+        above, total = 0, 0
+        while True:
+            find = partial(
+                by_hand.numbers, database, selection, above=above, upto=upto, limit=CHUNK
+            )
+            found = await asyncio.to_thread(find)
+            if not found:
+                break
+            numbers = [number for number, _ in found]
+            total += await writer.write(
+                lambda connection: change(connection, numbers, self._now())  # noqa: B023 - awaited here
+            )
+            self._parts.dispatch.forget(id_ for _, id_ in found)
+            above = numbers[-1]
+            await asyncio.sleep(PAUSE_SECONDS)
+        self._parts.dispatch.look_again()
+        telemetry.deliveries_changed(change.__name__, total)
+        return total
+
+    async def _hold(
+        self, webhook: str, unit: Callable[[Connection], LaneRow | None]
+    ) -> dict[str, Any]:
+        async with self._parts.dispatch.still():
+            row = await self._parts.writer.write(unit)
+            if row is None:
+                raise UnknownWebhookError(f"there is no webhook {webhook!r}")
+            self._parts.dispatch.set_row(row)
+        telemetry.webhook_hold_changed(webhook, row.hold)
+        return {"webhook": webhook, "hold": row.hold}
+
+    def _webhook(self, name: str, found: Standing, webhook: Webhook | None) -> dict[str, Any]:
+        latest = self._parts.dispatch.latest(name)
+        return {
+            "webhook": name,
+            "description": "" if webhook is None else webhook.description,
+            "state": _state(found.row),
+            "hold": found.row.hold,
+            "quiet_until": instant(found.row.quiet_until),
+            "pending": found.pending,
+            "due": found.due,
+            "failed": found.failed,
+            "in_flight": latest.in_flight,
+            "oldest_pending_at": instant(found.oldest_pending_at),
+            "last_delivered_at": instant(latest.delivered_at),
+            "last_error": latest.error,
+            "last_error_at": instant(latest.failed_at),
+        }
+
+    def _scraped(self, found: Standing, now: datetime) -> metrics.LaneStanding:
+        oldest = found.oldest_pending_at
+        return metrics.LaneStanding(
+            webhook=found.row.webhook,
+            pending=found.pending,
+            failed=found.failed,
+            due=found.due,
+            oldest_age=0.0 if oldest is None else max((now - oldest).total_seconds(), 0.0),
+            in_flight=self._parts.dispatch.latest(found.row.webhook).in_flight,
+            is_held=found.row.hold is not None,
+        )
+
+
+def _applying_to(selection: Selection, states: tuple[DeliveryState, ...]) -> Selection:
+    return by_hand.Selection(selection.wanted, selection.ids, states)
+
+
+def _state(row: LaneRow) -> str:
+    if row.absent_reason is not None:
+        return "removed" if "removed" in row.absent_reason else "disabled"
+    if row.gone_reason is not None:
+        return "gone"
+    return "paused" if row.paused_reason is not None else "active"
+
+
+def _rotated(before: Plan, after: Plan) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield webhooks whose secrets differ although their definitions may not."""
+    for name, webhook in after.webhooks.items():
+        old = before.webhooks.get(name)
+        if old is None:
+            continue
+        pairs = (
+            ("request.authentication", old.request.authentication, webhook.request.authentication),
+            ("request.signature", old.request.signature, webhook.request.signature),
+        )
+        names = tuple(
+            setting for setting, one, other in pairs if one != other and repr(one) == repr(other)
+        )
+        if names:
+            yield name, names

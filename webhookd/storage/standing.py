@@ -1,0 +1,61 @@
+"""How each webhook stands: how much waits, is due, has failed, and since when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from webhookd.storage import lanes
+from webhookd.storage.times import from_micros, to_micros
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from webhookd.storage.database import Database
+    from webhookd.storage.lanes import LaneRow
+    from webhookd.storage.writer import Connection
+
+# Both are answered from an index alone, however many deliveries are settled.
+_WAITING = (
+    "SELECT lane, count(*), sum(due_at <= ? OR deliveries.epoch < lanes.epoch),"
+    " min(deliveries.number) FROM deliveries JOIN lanes ON lanes.number = lane"
+    " WHERE due_at IS NOT NULL GROUP BY lane"
+)
+_FAILED = "SELECT lane, count(*) FROM deliveries WHERE state = 'failed' GROUP BY lane"
+_CREATED = "SELECT created_at FROM deliveries WHERE number = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A lane and what its deliveries are doing. *due* counts those that could go now."""
+
+    row: LaneRow
+    pending: int = 0
+    due: int = 0
+    failed: int = 0
+    oldest_pending_at: datetime | None = None
+
+
+def standings(database: Database, now: datetime) -> dict[str, Standing]:
+    """Return every lane's standing, by webhook; lanes of webhooks that are gone too."""
+    with database.reading() as connection:
+        waiting = {
+            lane: (count, due, _created_at(connection, oldest))
+            for lane, count, due, oldest in connection.execute(_WAITING, (to_micros(now),))
+        }
+        failed: dict[int, int] = dict(connection.execute(_FAILED).fetchall())
+        rows = lanes.all_rows(connection)
+    return {row.webhook: _standing(row, waiting, failed) for row in rows}
+
+
+def _standing(
+    row: LaneRow, waiting: dict[int, tuple[int, int, datetime | None]], failed: dict[int, int]
+) -> Standing:
+    pending, due, oldest = waiting.get(row.number, (0, 0, None))
+    due = 0 if row.hold is not None else due
+    return Standing(row, pending, due, failed.get(row.number, 0), oldest)
+
+
+def _created_at(connection: Connection, number: int) -> datetime | None:
+    found = connection.execute(_CREATED, (number,)).fetchone()
+    return from_micros(found[0]) if found else None

@@ -1,0 +1,178 @@
+"""Metrics for Prometheus. Names are API and are listed in `docs/operations.md`.
+
+Labels come from closed sets or from names in the configuration, never from what others send.
+What is counted here is counted as it happens; what stands in the database (`Standing`) is asked for
+when somebody scrapes.
+"""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+
+from webhookd import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+# When each series began is a second series for each: nobody asks for it.
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library forgot one
+
+REGISTRY = CollectorRegistry()
+
+ATTEMPTS = Counter(
+    "webhookd_attempts",
+    "Attempts that ended, by what they led to and what came back.",
+    ["webhook", "outcome", "reason"],
+    registry=REGISTRY,
+)
+ATTEMPT_SECONDS = Histogram(
+    "webhookd_attempt_seconds",
+    "How long attempts took.",
+    ["webhook"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+    registry=REGISTRY,
+)
+SOURCE_ROWS = Counter(
+    "webhookd_source_rows", "Rows or records taken in.", ["source"], registry=REGISTRY
+)
+SOURCE_CHANGES = Counter(
+    "webhookd_source_changes", "Changes found in them.", ["source"], registry=REGISTRY
+)
+SOURCE_BAD_ROWS = Counter(
+    "webhookd_source_bad_rows", "Rows that could not be taken.", ["source"], registry=REGISTRY
+)
+SOURCE_ERRORS = Counter(
+    "webhookd_source_errors", "Times a source could not be read.", ["source"], registry=REGISTRY
+)
+SOURCE_SUCCESS = Gauge(
+    "webhookd_source_last_success_timestamp_seconds",
+    "When a source last took something in.",
+    ["source"],
+    registry=REGISTRY,
+)
+COMMIT_SECONDS = Histogram(
+    "webhookd_commit_seconds",
+    "How long the writer's transactions took.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
+    registry=REGISTRY,
+)
+COMMIT_UNITS = Histogram(
+    "webhookd_commit_units",
+    "How many units of work shared a transaction.",
+    buckets=(1, 2, 5, 10, 25, 50, 100, 250, 1000),
+    registry=REGISTRY,
+)
+STORAGE_REFUSALS = Counter(
+    "webhookd_storage_refusals", "Times the database did not take something.", registry=REGISTRY
+)
+LOOP_LAG = Histogram(
+    "webhookd_event_loop_lag_seconds",
+    "How late the event loop ran a timer.",
+    buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
+    registry=REGISTRY,
+)
+RELOAD_SUCCESSFUL = Gauge(
+    "webhookd_config_last_reload_successful",
+    "Whether the last configuration that was read came into force.",
+    registry=REGISTRY,
+)
+RELOAD_TIMESTAMP = Gauge(
+    "webhookd_config_last_reload_success_timestamp_seconds",
+    "When a configuration last came into force.",
+    registry=REGISTRY,
+)
+CONFIG_INFO = Gauge(
+    "webhookd_config_info", "The configuration in force.", ["hash"], registry=REGISTRY
+)
+BUILD_INFO = Gauge(
+    "webhookd_build_info", "This webhookd.", ["version", "python"], registry=REGISTRY
+)
+BUILD_INFO.labels(__version__, platform.python_version()).set(1)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStanding:
+    """How a webhook stands, as a scrape sees it. Ages are seconds."""
+
+    webhook: str
+    pending: int
+    failed: int
+    due: int
+    oldest_age: float
+    in_flight: int
+    is_held: bool
+
+
+class Standing:
+    """Shows the last known standing of every webhook; whoever scrapes sets it first."""
+
+    def __init__(self) -> None:
+        self.lanes: tuple[LaneStanding, ...] = ()
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the gauges."""
+        deliveries = _family("webhookd_deliveries", "Deliveries that are not done.", "state")
+        for lane in self.lanes:
+            waiting = "held" if lane.is_held else "pending"
+            other = "pending" if lane.is_held else "held"
+            deliveries.add_metric([lane.webhook, waiting], lane.pending)
+            deliveries.add_metric([lane.webhook, other], 0)
+            deliveries.add_metric([lane.webhook, "failed"], lane.failed)
+        yield deliveries
+        yield self._by_webhook("webhookd_deliveries_due", "Deliveries due now.", "due")
+        yield self._by_webhook(
+            "webhookd_oldest_pending_age_seconds", "Age of the oldest that waits.", "oldest_age"
+        )
+        yield self._by_webhook("webhookd_attempts_in_flight", "Attempts under way.", "in_flight")
+        yield self._by_webhook("webhookd_webhook_held", "Whether it is held.", "is_held")
+
+    def _by_webhook(self, name: str, text: str, attribute: str) -> GaugeMetricFamily:
+        family = _family(name, text)
+        for lane in self.lanes:
+            family.add_metric([lane.webhook], float(getattr(lane, attribute)))
+        return family
+
+
+STANDING = Standing()
+REGISTRY.register(STANDING)
+
+
+def exposition() -> bytes:
+    """Return every metric in Prometheus' text format."""
+    return generate_latest(REGISTRY)
+
+
+def config_in_force(config_hash: str, at: datetime) -> None:
+    """Note that a configuration came into force."""
+    CONFIG_INFO.clear()
+    CONFIG_INFO.labels(config_hash).set(1)
+    RELOAD_SUCCESSFUL.set(1)
+    RELOAD_TIMESTAMP.set(at.timestamp())
+
+
+def forget_webhooks(names: Iterable[str]) -> None:
+    """Drop the series of webhooks that are gone, which would otherwise stay for ever."""
+    gone = set(names)
+    for metric in (ATTEMPTS, ATTEMPT_SECONDS):
+        for labels in tuple(metric._metrics):  # noqa: SLF001 - the library has no other way
+            if labels[0] in gone:
+                metric.remove(*labels)
+
+
+def _family(name: str, text: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, text, labels=["webhook", *labels])
