@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -18,7 +19,7 @@ from webhookd.rules.redaction import Redactor
 from webhookd.rules.verification import Unverified, Verified
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from webhookd.rules.verification import Verification
@@ -31,11 +32,20 @@ class MissingSecretError(WebhookdError):
     """The variable that should hold the secret to verify with is not there."""
 
 
+@dataclass(frozen=True, slots=True)
+class KnownSecrets:
+    """Those that signatures are verified with, and all that are masked where they come in."""
+
+    signing: tuple[Secret, ...]
+    masked: tuple[Secret, ...]
+
+
 def secrets(
     variable: str | None, config: Path | None, environment: Mapping[str, str]
-) -> tuple[Secret, ...]:
-    """Return the secrets to verify with: of the variable, and of the configuration's apps."""
+) -> KnownSecrets:
+    """Return the secrets of the variable and of the configuration."""
     found: list[Secret] = []
+    others: tuple[Secret, ...] = ()
     if variable is not None:
         if not environment.get(variable):
             raise MissingSecretError(f"the environment variable {variable} is not set or empty")
@@ -43,17 +53,18 @@ def secrets(
     path = Settings.from_environment(environment, config=config).config
     if path is not None:
         plan = configuration.load(path, environment=environment).plan
+        others = plan.secrets
         for webhook in plan.webhooks.values():
             if webhook.request.signature is not None:
                 found.append(webhook.request.signature.client_secret)
                 found += webhook.request.signature.previous_client_secrets
-    return tuple(dict.fromkeys(found))
+    return KnownSecrets(tuple(dict.fromkeys(found)), (*found, *others))
 
 
-async def listen(port: int, fail: int | None, times: int | None, known: Sequence[Secret]) -> None:
+async def listen(port: int, fail: int | None, times: int | None, known: KnownSecrets) -> None:
     """Receive until SIGINT or SIGTERM."""
     answer = Answering() if fail is None else Answering(fail, times or EVERY_REQUEST)
-    redactor = Redactor(known)
+    redactor = Redactor(known.masked)
 
     def status(_path: str) -> int:
         return answer.status()
@@ -61,9 +72,11 @@ async def listen(port: int, fail: int | None, times: int | None, known: Sequence
     def show(receipt: Receipt) -> None:
         console.print(whole(receipt, redactor.text))
 
-    async with receiving(application(secrets=known, answer=status, received=show), port) as bound:
+    async with receiving(
+        application(secrets=known.signing, answer=status, received=show), port
+    ) as bound:
         console.print(f"listening on http://127.0.0.1:{bound}/ (Ctrl-C ends it)")
-        if not known:
+        if not known.signing:
             console.print("no secret given: signatures are shown and not verified")
         await until_told_to_stop()
 

@@ -87,7 +87,7 @@ def try_webhook(
     for line in _request(outgoing):
         typer.echo(redactor.text(line))
     typer.echo("")
-    typer.echo(redactor.text(_curl(outgoing)))
+    typer.echo(_curl(outgoing, redactor))
     if send_it:
         asyncio.run(_send(outgoing, lane, redactor))
 
@@ -201,14 +201,15 @@ def _request(outgoing: Outgoing) -> Iterator[str]:
         yield outgoing.body.decode()
 
 
-def _curl(outgoing: Outgoing) -> str:
+def _curl(outgoing: Outgoing, redactor: Redactor) -> str:
+    # Masked before it is quoted: a quote inside a secret would be written in another way.
     parts = ["curl", "-X", outgoing.method]
     for name, value in outgoing.headers:
         if name not in ("host", "content-length"):
             parts += ["-H", f"{name}: {value}"]
     if outgoing.body:
         parts += ["--data-binary", outgoing.body.decode()]
-    return shlex.join([*parts, outgoing.uri])
+    return shlex.join(map(redactor.text, [*parts, outgoing.uri]))
 
 
 async def _send(outgoing: Outgoing, lane: LaneDefinition, redactor: Redactor) -> None:
