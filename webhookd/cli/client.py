@@ -11,6 +11,7 @@ import httpx
 import typer
 
 from webhookd.admin import AdminAddress, reachable
+from webhookd.cli.settings import is_there
 from webhookd.config.settings import Settings
 from webhookd.errors import WebhookdError
 
@@ -132,5 +133,5 @@ def _candidates(
     is_told = state_directory is not None or os.environ.get("WEBHOOKD_STATE_DIRECTORY")
     sockets = (settings.state_directory / "admin.sock",) if is_told else USUAL_SOCKETS
     for path in sockets:
-        if path.exists():
+        if is_there(path):
             yield Client(AdminAddress(path), settings, seconds)

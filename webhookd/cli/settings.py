@@ -65,12 +65,21 @@ def open_outbox(state_directory: Path | None, database_url: str | None) -> Datab
         return open_for_reading(settings.database_url)
     for directory in USUAL_STATE_DIRECTORIES:
         path = directory / "webhookd.db"
-        if path.is_file():
+        if is_there(path):
             return open_for_reading(f"sqlite:///{path}")
     looked = " and ".join(str(directory) for directory in USUAL_STATE_DIRECTORIES)
     raise StorageError(
         f"no database found (looked in {looked}); say where it is with --state-directory PATH"
     )
+
+
+def is_there(path: Path) -> bool:
+    """Return whether *path* exists; StorageError when this user may not even look."""
+    try:
+        return path.exists()
+    except PermissionError:
+        told = f"this user may not look at {path}; use sudo, or join its group"
+        raise StorageError(told) from None
 
 
 def _is_told(
