@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -86,12 +86,12 @@ class Control:
 
     async def retry(self, selection: Selection, *, is_dry_run: bool) -> int:
         """Make deliveries due now; return how many were, or would be."""
-        selection = _applying_to(selection, RETRIED)
+        selection = replace(selection, states=RETRIED)
         return await self._change(selection, by_hand.retry, is_dry_run=is_dry_run)
 
     async def cancel(self, selection: Selection, *, is_dry_run: bool) -> int:
         """Cancel pending deliveries; return how many were, or would be."""
-        selection = _applying_to(selection, CANCELLED)
+        selection = replace(selection, states=CANCELLED)
         return await self._change(selection, by_hand.cancel, is_dry_run=is_dry_run)
 
     async def pause(self, webhook: str, reason: str) -> dict[str, Any]:
@@ -218,10 +218,6 @@ class Control:
             in_flight=self._parts.dispatch.latest(found.row.webhook).in_flight,
             is_held=found.row.hold is not None,
         )
-
-
-def _applying_to(selection: Selection, states: tuple[DeliveryState, ...]) -> Selection:
-    return by_hand.Selection(selection.wanted, selection.ids, states)
 
 
 def _state(row: LaneRow) -> str:

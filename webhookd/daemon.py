@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from webhookd.config.settings import Settings
+    from webhookd.model import Secret
     from webhookd.sources.source import Source
     from webhookd.storage.database import Database
 
@@ -56,11 +57,11 @@ async def run(settings: Settings) -> None:
     stop = _StopSignal()
     # Read and checked before anything is touched: a wrong file must cost nothing.
     loaded = config.load(settings.config_path(), environment=os.environ)
-    admin.AdminAddress.parse(settings.admin_socket(os.environ))
+    address = admin.AdminAddress.parse(settings.admin_socket(os.environ))
     with state.held(settings.state_directory):
         async with AsyncExitStack() as stack:
             heartbeat = Heartbeat(os.environ, patience=2 * settings.shutdown_timeout)
-            reloader = await _start(settings, loaded, stack, heartbeat)
+            reloader = await _start(settings, loaded, address, stack, heartbeat)
             hangup = _Hangup(reloader)
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGHUP, hangup.come)
@@ -108,7 +109,11 @@ class _Hangup:
 
 
 async def _start(
-    settings: Settings, loaded: config.Loaded, stack: AsyncExitStack, heartbeat: Heartbeat
+    settings: Settings,
+    loaded: config.Loaded,
+    address: admin.AdminAddress,
+    stack: AsyncExitStack,
+    heartbeat: Heartbeat,
 ) -> Reloader:
     """Start every part, each stopped in reverse by *stack*: sources, lanes, outbox."""
     path = settings.config_path()
@@ -156,7 +161,7 @@ async def _start(
     dispatch.open()
     await reloader.start(loaded)
     control = Control(Answerable(database, writer, dispatch, reloader), now=clock.now)
-    await stack.enter_async_context(_administered(settings, control))
+    await stack.enter_async_context(_administered(address, settings.token(), control))
     control.is_ready = True
     in_force = reloader.plan
     telemetry.daemon_ready(len(in_force.webhooks), len(in_force.sources), in_force.hash)
@@ -167,10 +172,10 @@ async def _start(
 
 
 @asynccontextmanager
-async def _administered(settings: Settings, control: Control) -> AsyncIterator[None]:
+async def _administered(
+    address: admin.AdminAddress, token: Secret | None, control: Control
+) -> AsyncIterator[None]:
     """Serve the admin API while the block runs."""
-    address = admin.AdminAddress.parse(settings.admin_socket(os.environ))
-    token = settings.token()
     app = admin.application(control, address, token)
     if address.path is None and token is None:
         telemetry.admin_unprotected(str(address))

@@ -14,6 +14,7 @@ from webhookd import config, telemetry
 from webhookd.delivery.lanes import define
 from webhookd.errors import ConfigError, WebhookdError
 from webhookd.model import ReloadOutcome, ReloadResult
+from webhookd.rules.difference import is_mass_removal
 from webhookd.rules.redaction import Redactor
 from webhookd.storage import lanes, outbox, records
 from webhookd.telemetry import metrics
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from webhookd.sources.running import RunningSources
     from webhookd.storage.lanes import LaneRow
     from webhookd.storage.writer import Connection, Writer
-
-FEW_WEBHOOKS = 5
-"""As many may vanish in one reload without a question."""
 
 
 class ReloadRefusedError(WebhookdError):
@@ -213,7 +211,7 @@ def _refuse_other_identities(plan: Plan, known: Mapping[str, Mapping[str, str]])
 
 def _refuse_mass_removal(before: Plan, after: Plan) -> None:
     gone = before.webhooks.keys() - after.webhooks.keys()
-    if len(gone) > FEW_WEBHOOKS and 2 * len(gone) > len(before.webhooks):
+    if is_mass_removal(len(gone), len(before.webhooks)):
         raise ReloadRefusedError(
             f"{len(gone)} of {len(before.webhooks)} webhooks would vanish, which looks like a"
             " truncated file; allow it explicitly, or restart the daemon, if it is meant"

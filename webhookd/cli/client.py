@@ -105,9 +105,9 @@ def connect(admin_address: str | None, *, seconds: float | None = 60.0) -> Clien
 
     Raises NoDaemonError (exit 3) when none answers.
     """
-    for client in _candidates(admin_address, None, seconds):
-        if client.is_there():
-            return client
+    client = _first_there(_candidates(admin_address, None, seconds))
+    if client is not None:
+        return client
     settings = Settings.from_environment(os.environ, admin_address=admin_address)
     where = settings.admin_address or " and ".join(map(str, USUAL_SOCKETS))
     raise NoDaemonError(f"no daemon answers (looked at {where}); is it running?")
@@ -115,10 +115,11 @@ def connect(admin_address: str | None, *, seconds: float | None = 60.0) -> Clien
 
 def find(state_directory: Path | None) -> Client | None:
     """Return a client of the daemon that works on *state_directory*, None when none runs."""
-    for client in _candidates(None, state_directory, 60.0):
-        if client.is_there():
-            return client
-    return None
+    return _first_there(_candidates(None, state_directory, 60.0))
+
+
+def _first_there(clients: Iterator[Client]) -> Client | None:
+    return next((client for client in clients if client.is_there()), None)
 
 
 def _candidates(

@@ -73,7 +73,12 @@ class Comparison:
     @property
     def is_mass_removal(self) -> bool:
         """Return whether so many webhooks would vanish that a reload asks first."""
-        return self.vanishing > FEW_WEBHOOKS and 2 * self.vanishing > self.webhooks_before
+        return is_mass_removal(self.vanishing, self.webhooks_before)
+
+
+def is_mass_removal(vanishing: int, webhooks_before: int) -> bool:
+    """Return whether *vanishing* webhooks are more than a few, and more than half of them."""
+    return vanishing > FEW_WEBHOOKS and 2 * vanishing > webhooks_before
 
 
 def compare(
