@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
+from decimal import MAX_EMAX, Decimal, localcontext
 from email.utils import format_datetime
 from fractions import Fraction
 
@@ -95,17 +97,22 @@ def test_the_default_waits_grow_from_a_minute_to_eight_hours():
 def test_a_wait_is_what_the_formula_says_and_never_over_the_longest(policy, attempts_made, dice):
     wait = waiting_time(policy, attempts_made, dice)
 
-    grown = Fraction(policy.factor) ** min(attempts_made - 1, 60)
     jitter = Fraction(policy.jitter)
-    base = min(
-        Fraction(policy.first_after // timedelta(microseconds=1)) * grown,
-        Fraction(policy.at_most_every // timedelta(microseconds=1)) / (1 + jitter),
-    )
+    longest = Fraction(policy.at_most_every // timedelta(microseconds=1)) / (1 + jitter)
+    base = min(longest, _grown(policy, attempts_made - 1, longest))
     exact = base * (1 + jitter * Fraction(dice))
     microseconds = wait // timedelta(microseconds=1)
     # A float holds 53 bits: what is left of a microsecond is theirs.
     assert exact - Fraction(1, 1000) <= microseconds <= exact + 1 + Fraction(1, 1000)
     assert wait <= policy.at_most_every
+
+
+def _grown(policy, retries_made, longest):
+    """Return `first_after · factor^n` to sixty digits, or anything past *longest*."""
+    with localcontext(prec=60, Emax=MAX_EMAX):
+        grown = Decimal(policy.factor) ** retries_made
+        wait = grown * (policy.first_after // timedelta(microseconds=1))
+        return Fraction(min(wait, Decimal(math.ceil(longest) + 1)))
 
 
 def test_a_millionth_retry_overflows_nothing():
