@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import httpx
@@ -15,7 +15,6 @@ from webhookd.delivery.courier import Courier
 from webhookd.delivery.dispatch import Dispatch
 from webhookd.delivery.lanes import define
 from webhookd.delivery.scheduling import DeliveryJobStore, LaneExecutor, Scheduler
-from webhookd.delivery.settling import Settling
 from webhookd.rules.redaction import Redactor
 from webhookd.storage import lanes, outbox
 from webhookd.storage.database import open_database
@@ -36,9 +35,7 @@ class Engine:
     database: Database
     writer: Writer
     dispatch: Dispatch
-    settling: Settling
     scheduler: Scheduler
-    webhooks: dict[str, Webhook] = field(default_factory=dict)
 
     async def adopt(self, *webhooks: Webhook) -> None:
         """Put webhooks in force, as a reload does."""
@@ -47,21 +44,12 @@ class Engine:
             lanes.Definition(name, one.request_digest, one.target_digest)
             for name, one in prepared.items()
         ]
-        await self.settling.drain()
-        rows = await self.writer.write(
-            lambda connection: lanes.adopt(connection, definitions, clock.now())
-        )
-        starts = {
-            row.webhook: await self.writer.write(
-                lambda connection, row=row: outbox.recall_starts(
-                    connection, row.number, clock.now()
-                )
+        async with self.dispatch.still():
+            remembered = self.dispatch.paced
+            rows, starts = await self.writer.write(
+                lambda connection: _adopt(connection, definitions, remembered)
             )
-            for row in rows
-            if row.webhook not in self.webhooks
-        }
-        self.webhooks |= {webhook.name: webhook for webhook in webhooks}
-        self.dispatch.adopt(rows, prepared, starts)
+            self.dispatch.adopt(rows, prepared, starts)
 
     async def store(self, *deliveries: Delivery, offer: bool = True) -> None:
         """Store deliveries and, as intake does, hand them over."""
@@ -72,6 +60,18 @@ class Engine:
     async def query(self, sql: str, *values: object) -> list[tuple]:
         """Return rows of the database."""
         return await self.writer.read(lambda connection: connection.execute(sql, values).fetchall())
+
+
+def _adopt(connection, definitions, remembered):
+    """Do in one transaction what a reload does."""
+    now = clock.now()
+    rows = lanes.adopt(connection, definitions, now)
+    starts = {
+        row.webhook: outbox.recall_starts(connection, row.number, now)
+        for row in rows
+        if row.webhook not in remembered
+    }
+    return rows, starts
 
 
 @asynccontextmanager
@@ -98,15 +98,14 @@ async def engine(url: str, answer: Callable[[httpx.Request], object], **settings
             now=clock.now,
             monotonic=clock.monotonic,
         )
-        dispatch.settling = settling = Settling(writer, dispatch.committed)
         store = DeliveryJobStore(dispatch, writer, database)
         scheduler = Scheduler(store, LaneExecutor(dispatch))
         dispatch.wake = scheduler.wakeup
         scheduler.start()
         dispatch.open()
-        yield Engine(database, writer, dispatch, settling, scheduler)
+        yield Engine(database, writer, dispatch, scheduler)
         await dispatch.drain(settings.pop("grace", 5))
-        await settling.drain()
+        await dispatch.settling.drain()
         scheduler.shutdown(wait=False)
         await store.drain()
     database.close()

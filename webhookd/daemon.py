@@ -16,7 +16,6 @@ from webhookd.control import Answerable, Control
 from webhookd.delivery.courier import Courier
 from webhookd.delivery.dispatch import Dispatch
 from webhookd.delivery.scheduling import DeliveryJobStore, LaneExecutor, Scheduler
-from webhookd.delivery.settling import Settling
 from webhookd.errors import StorageError
 from webhookd.heartbeat import Heartbeat
 from webhookd.intake import Intake
@@ -54,7 +53,7 @@ async def run(settings: Settings) -> None:
     has the state directory, StorageError when the database cannot be opened.
     """
     faulthandler.enable()
-    stop = _StopSignal()
+    stop, hangup = _StopSignal(), _Hangup()
     # Read and checked before anything is touched: a wrong file must cost nothing.
     loaded = config.load(settings.config_path(), environment=os.environ)
     address = admin.AdminAddress.parse(settings.admin_socket(os.environ))
@@ -62,9 +61,7 @@ async def run(settings: Settings) -> None:
         async with AsyncExitStack() as stack:
             heartbeat = Heartbeat(os.environ, patience=2 * settings.shutdown_timeout)
             reloader = await _start(settings, loaded, address, stack, heartbeat)
-            hangup = _Hangup(reloader)
-            loop = asyncio.get_running_loop()
-            loop.add_signal_handler(signal.SIGHUP, hangup.come)
+            hangup.begin(reloader)
             await stop.wait()
             heartbeat.stopping()
             await hangup.finish()
@@ -92,13 +89,26 @@ class _StopSignal:
 
 
 class _Hangup:
-    """Reloads on SIGHUP; signals that come meanwhile are one more reload."""
+    """Reloads on SIGHUP; signals that come meanwhile are one more reload.
 
-    def __init__(self, reloader: Reloader) -> None:
-        self._reloader = reloader
+    It listens before there is anything to reload: by default SIGHUP would end the process.
+    """
+
+    def __init__(self) -> None:
+        self._reloader: Reloader | None = None
         self._reloads: set[asyncio.Task[object]] = set()
+        self._came_early = False
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._come)
 
-    def come(self) -> None:
+    def begin(self, reloader: Reloader) -> None:
+        self._reloader = reloader
+        if self._came_early:
+            self._come()
+
+    def _come(self) -> None:
+        if self._reloader is None:
+            self._came_early = True
+            return
         task = asyncio.get_running_loop().create_task(self._reloader.reload())
         self._reloads.add(task)
         task.add_done_callback(self._reloads.discard)
@@ -133,7 +143,6 @@ async def _start(
         now=clock.now,
         monotonic=clock.monotonic,
     )
-    dispatch.settling = settling = Settling(writer, dispatch.committed)
     store = DeliveryJobStore(dispatch, writer, database)
     scheduler = Scheduler(store, LaneExecutor(dispatch))
     dispatch.wake = scheduler.wakeup
@@ -153,7 +162,7 @@ async def _start(
         now=clock.now,
         new_id=clock.new_id,
     )
-    stack.push_async_callback(_drain, settings, dispatch, settling, store, scheduler)
+    stack.push_async_callback(_drain, settings, dispatch, store, scheduler)
     stack.push_async_callback(sources.stop)
     lag = asyncio.create_task(_watch_lag())
     stack.callback(lag.cancel)
@@ -212,14 +221,13 @@ def build(definition: plan.Source, intake: Intake, files: Files) -> Source:
 async def _drain(
     settings: Settings,
     dispatch: Dispatch,
-    settling: Settling,
     store: DeliveryJobStore,
     scheduler: Scheduler,
 ) -> None:
     """Let attempts under way end, write what came of them, then let the scheduler go."""
     grace = settings.shutdown_timeout.total_seconds()
     unfinished = await dispatch.drain(grace)
-    await settling.drain(grace)
+    await dispatch.settling.drain(grace)
     scheduler.shutdown(wait=False)
     await store.drain()
     telemetry.daemon_stopped(unfinished)

@@ -22,6 +22,7 @@ from webhookd.telemetry.logs import redact_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
     from pathlib import Path
 
@@ -119,6 +120,11 @@ class Reloader:
                 return self._note("rejected", *map(str, error.problems))
             except WebhookdError as error:
                 return self._note("rejected", str(error))
+            except Exception as error:  # noqa: BLE001 - a bug in a reload must not end the daemon
+                telemetry.bug("config.reload_broke", error)
+                return self._note(
+                    "rejected", f"internal: a bug in webhookd ({type(error).__name__})"
+                )
             return self._note("reloaded")
 
     def _note(self, outcome: ReloadOutcome, *problems: str) -> ReloadResult:
@@ -138,19 +144,17 @@ class Reloader:
         definitions = [_row_definition(one, before) for one in prepared.values()]
         in_force = {name: one for name, one in prepared.items() if one.webhook.enabled}
         redactor = Redactor.of(plan)
-        dispatch = self._parts.dispatch
-        async with dispatch.still():
+        async with self._parts.dispatch.still():
+            remembered = self._parts.dispatch.paced
             rows, starts = await self._parts.writer.write(
-                lambda connection: _write(
-                    connection, plan, dispatch.paced, definitions, self._now()
-                )
+                lambda connection: _write(connection, plan, remembered, definitions, self._now())
             )
             # Nothing above touched what runs; nothing below can fail.
             redact_with(redactor.text)
             self._plan, self.document = plan, loaded.document
             self._parts.courier.redactor = redactor
             self._parts.courier.config_hash = plan.hash
-            dispatch.adopt(rows, in_force, starts)
+            self._parts.dispatch.adopt(rows, in_force, starts)
         if before is not None:
             metrics.forget_webhooks(before.webhooks.keys() - plan.webhooks.keys())
         await self._parts.sources.adopt(plan.sources)
@@ -176,22 +180,24 @@ def _row_definition(prepared: LaneDefinition, before: Plan | None) -> lanes.Defi
 def _write(
     connection: Connection,
     plan: Plan,
-    in_memory: frozenset[str],
+    remembered: AbstractSet[str],
     definitions: Iterable[lanes.Definition],
     now: datetime,
 ) -> tuple[list[LaneRow], dict[str, list[datetime]]]:
-    """Compare with what the database knows, and bring it in line, in one transaction."""
+    """Compare with what the database knows, and bring it in line, in one transaction.
+
+    The lanes that are *remembered* know their late starts better than the disk, where some are
+    still to come.
+    """
     _refuse_other_identities(plan, records.identities(connection))
     for source in plan.sources.values():
         records.introduce(connection, source.name, source.identity)
     rows = lanes.adopt(connection, definitions, now)
-    # Lanes in memory know their starts better than the disk, where some are still to come.
     paced = {webhook.name for webhook in plan.webhooks.values() if webhook.delivery.rate_limit}
-    paced -= in_memory
     starts = {
         row.webhook: outbox.recall_starts(connection, row.number, now)
         for row in rows
-        if row.webhook in paced
+        if row.webhook in paced - remembered
     }
     return rows, starts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from webhookd.errors import StateLockedError, StorageError
@@ -32,8 +32,10 @@ def held(directory: Path) -> Iterator[None]:
         ) from error
     try:
         _lock(descriptor, directory)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        # Who holds it is only told to others: a full disk need not keep the daemon from starting.
+        with suppress(OSError):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(descriptor)
@@ -49,3 +51,5 @@ def _lock(descriptor: int, directory: Path) -> None:
             f"another webhookd (process {holder}) works on {directory}; stop it, or give this"
             " one its own --state-directory"
         ) from None
+    except OSError as error:
+        raise StorageError(f"cannot lock {directory / LOCK_NAME}: {error.strerror}") from error

@@ -38,7 +38,8 @@ ANSWER_KEPT = 2048
 class Courier:
     """Makes attempts over one transport.
 
-    *now* is the wall clock, *monotonic* measures lengths, *dice* gives jitter.
+    *now* is the wall clock, *monotonic* measures lengths, *dice* gives jitter. No reply is judged
+    while somebody holds *stillness*.
     """
 
     def __init__(
@@ -72,18 +73,21 @@ class Courier:
         )
         try:
             reply, is_cut = await self._send(start)
+            ended_at, seconds = self._now(), self._monotonic() - began
             if self.stillness.locked():
                 # Lanes are being changed: what this reply means for one is judged afterwards.
                 async with self.stillness:
                     pass
-            ended_at, seconds = self._now(), self._monotonic() - began
             outcome = self._judge(start, lane, reply, ended_at)
             return _settlement(start, lane, reply, outcome, ended_at, seconds, is_cut=is_cut)
         except Exception as error:  # noqa: BLE001 - a bug costs a retry, never a delivery
             telemetry.bug("delivery.attempt_broke", error, delivery_id=delivery.id)
             ended_at, seconds = self._now(), self._monotonic() - began
             why = f"internal: a bug in webhookd ({type(error).__name__}); its log has the details"
-            again = RetryAt(ended_at + start.definition.webhook.delivery.retry.first_after, why)
+            policy = start.definition.webhook.delivery.retry
+            again = RetryAt(
+                ended_at + retry.waiting_time(policy, delivery.attempts_made + 1, 0.0), why
+            )
             reply = Unreachable("internal", why)
             return _settlement(start, lane, reply, again, ended_at, seconds, is_cut=False)
 
@@ -97,7 +101,7 @@ class Courier:
             now=ended_at,
             dice=self._dice(),
         )
-        is_changed = lane.definition.request_digest != start.definition.request_digest
+        is_changed = lane.definition.webhook.request != start.definition.webhook.request
         if isinstance(outcome, Held) and is_changed:
             # The definition that got the 410 is no longer in force: the new one is tried.
             return RetryAt(ended_at, f"{outcome.why}, under the definition before the reload")

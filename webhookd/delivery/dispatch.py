@@ -1,29 +1,27 @@
-"""All lanes, and the attempts that are under way.
+"""All lanes, and what they are told.
 
-Every lane may always have one attempt in flight; what is left of `max_in_flight` is shared in
-turn. Attempts come in three ways: `offer` (just committed), `came` (brought back by the
-scheduler), and a slot or a pause of a lane that ends.
+Deliveries come in two ways: `offer` (just committed) and `came` (brought back by the scheduler).
+After whatever may have changed when a lane is due, it is served, and the scheduler reminded: a
+due delivery must never wait in the database for somebody to look.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from webhookd import telemetry
 from webhookd.delivery.lanes import Lane, Latest
 from webhookd.delivery.pacing import Pacing
+from webhookd.delivery.settling import Settling
+from webhookd.delivery.turns import Turns
 from webhookd.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import (
         AsyncIterator,
         Callable,
-        Coroutine,
         Iterable,
         Mapping,
         Sequence,
@@ -32,21 +30,17 @@ if TYPE_CHECKING:
 
     from webhookd.delivery.courier import Courier
     from webhookd.delivery.lanes import LaneDefinition
-    from webhookd.delivery.settling import Settling
     from webhookd.model import Delivery, Settlement
     from webhookd.storage.lanes import LaneRow
     from webhookd.storage.outbox import Due, Wanted
     from webhookd.storage.writer import Writer
-
-UNSETTLED_MOST = 5_000
-"""Attempts that ended and are not on the disk: beyond this nothing new starts."""
 
 STILL_SECONDS = 10.0
 """How long a change of lanes waits for what attempts led to, before it is refused."""
 
 
 class Dispatch:
-    """Starts attempts as lanes allow. *wake* asks the scheduler to look again."""
+    """Has deliveries attempted as lanes allow. *wake* asks the scheduler to look again."""
 
     def __init__(
         self,
@@ -57,28 +51,28 @@ class Dispatch:
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
-        self._courier = courier
-        self._max_in_flight = max_in_flight
+        self._stillness = courier.stillness
         self._now = now
-        self._monotonic = monotonic
         self._pacing = Pacing(writer, now=now, monotonic=monotonic)
+        self.settling = Settling(writer, self.committed)
+        self._turns = Turns(
+            courier,
+            self._pacing,
+            self.settling,
+            max_in_flight=max_in_flight,
+            now=now,
+            monotonic=monotonic,
+            served=self._remind,
+        )
         self._lanes: dict[str, Lane] = {}
         self._by_number: dict[int, Lane] = {}
-        self._turn: deque[Lane] = deque()
-        self._in_turn: set[str] = set()
-        self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._attempts: set[asyncio.Task[None]] = set()
-        self._in_flight = 0
-        self._is_open = False
-        self._is_choked = False
         self._rings_at: datetime | None = None
-        self.settling: Settling
         self.wake: Callable[[], None] = lambda: None
 
     @property
     def in_flight(self) -> int:
         """Return the number of attempts under way."""
-        return self._in_flight
+        return self._turns.in_flight
 
     @property
     def failing(self) -> int:
@@ -88,21 +82,11 @@ class Dispatch:
 
     def open(self) -> None:
         """Begin to start attempts."""
-        self._is_open = True
+        self._turns.open()
 
     async def drain(self, grace: float) -> int:
         """Start nothing more, wait *grace* seconds, and return how many were cut off."""
-        self._is_open = False
-        for timer in self._timers.values():
-            timer.cancel()
-        if self._attempts:
-            await asyncio.wait(self._attempts, timeout=grace)
-        unfinished = set(self._attempts)
-        for task in unfinished:
-            task.cancel()
-        if unfinished:
-            await asyncio.wait(unfinished)
-        return len(unfinished)
+        return await self._turns.drain(grace)
 
     @asynccontextmanager
     async def still(self) -> AsyncIterator[None]:
@@ -112,7 +96,7 @@ class Dispatch:
         is then neither missed by the change nor written over it. Raises StorageError when the
         database does not take what was judged.
         """
-        async with self._courier.stillness:
+        async with self._stillness:
             if not await self.settling.drain(STILL_SECONDS):
                 raise StorageError("the database does not take what attempts led to; try again")
             yield
@@ -139,7 +123,7 @@ class Dispatch:
             else:
                 self._retire(row, now)
         for lane in tuple(self._lanes.values()):
-            self._serve(lane)
+            self._turns.serve(lane)
         self.wake()
 
     def offer(self, deliveries: Iterable[Delivery]) -> None:
@@ -152,7 +136,7 @@ class Dispatch:
                 lane.offer(delivery, now)
                 touched[lane.name] = lane
         for lane in touched.values():
-            self._serve(lane)
+            self._turns.serve(lane)
 
     def wanted(self, now: datetime) -> list[Wanted]:
         """Return what lanes want fetched now."""
@@ -210,7 +194,7 @@ class Dispatch:
         if row.hold is not None:
             lane.let_go(now)
         lane.look_again(now)
-        self._serve(lane)
+        self._turns.serve(lane)
 
     def latest(self, webhook: str) -> Latest:
         """Return what happened last in a webhook's lane since the start."""
@@ -222,7 +206,7 @@ class Dispatch:
         lane = self._lanes.get(delivery.webhook)
         if lane is not None:
             lane.came(delivery)
-            self._serve(lane)
+            self._turns.serve(lane)
 
     def committed(self, settlements: Sequence[Settlement]) -> None:
         """End the leases of deliveries whose settlements are on the disk."""
@@ -234,10 +218,7 @@ class Dispatch:
                 touched[lane.name] = lane
         for lane in touched.values():
             self._remind(lane)
-        if self._is_choked and self.settling.unsettled < UNSETTLED_MOST:
-            self._is_choked = False
-            for lane in self._lanes.values():
-                self._serve(lane)
+        self._turns.relieve(self._lanes.values())
 
     def _adopt(
         self, row: LaneRow, definition: LaneDefinition, starts: Sequence[datetime], now: datetime
@@ -263,84 +244,8 @@ class Dispatch:
             lane.row = row
             lane.let_go(now)
 
-    def _serve(self, lane: Lane) -> None:
-        """Let *lane* use its own slot, and stand in line for the shared ones."""
-        if self._may_start(lane) and lane.in_flight == 0:
-            self._start_next(lane)
-        if lane.ready and lane.name not in self._in_turn:
-            self._turn.append(lane)
-            self._in_turn.add(lane.name)
-        self._share()
-        self._remind(lane)
-
-    def _share(self) -> None:
-        """Give the shared slots out, one to each lane in turn."""
-        while self._turn and self._in_flight < self._max_in_flight:
-            lane = self._turn.popleft()
-            if not self._may_start(lane):
-                self._in_turn.discard(lane.name)
-                continue
-            self._start_next(lane)
-            if lane.ready:
-                self._turn.append(lane)
-            else:
-                self._in_turn.discard(lane.name)
-
-    def _may_start(self, lane: Lane) -> bool:
-        if not self._is_open or not lane.ready or not lane.has_slot():
-            return False
-        if self.settling.unsettled >= UNSETTLED_MOST:
-            self._is_choked = True
-            return False
-        wait = lane.wait(self._now(), self._monotonic()) if _is_paced(lane) else 0.0
-        if wait > 0:
-            self._serve_later(lane, wait)
-        return wait <= 0
-
-    def _serve_later(self, lane: Lane, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        timer = self._timers.get(lane.name)
-        if timer is not None:
-            if timer.when() <= loop.time() + seconds:
-                return
-            # It waits for something that a reload took back: a pause, a lower rate.
-            timer.cancel()
-        self._timers[lane.name] = loop.call_later(seconds, self._pause_ended, lane)
-
-    def _pause_ended(self, lane: Lane) -> None:
-        del self._timers[lane.name]
-        self._serve(lane)
-
-    def _start_next(self, lane: Lane) -> None:
-        delivery = lane.ready.popleft()
-        lane.in_flight += 1
-        self._in_flight += 1
-        paced = self._pacing.start(lane, delivery.id)
-        task = asyncio.get_running_loop().create_task(self._attempt(lane, delivery, paced))
-        self._attempts.add(task)
-        task.add_done_callback(self._attempts.discard)
-
-    async def _attempt(
-        self, lane: Lane, delivery: Delivery, paced: Coroutine[None, None, None] | None
-    ) -> None:
-        try:
-            if paced is not None:
-                await paced
-            settlement = await self._courier.attempt(lane, delivery)
-        finally:
-            lane.in_flight -= 1
-            self._in_flight -= 1
-        lane.ended(settlement)
-        self.settling.add(settlement)
-        telemetry.attempted(settlement)
-        self._serve(lane)
-
     def _remind(self, lane: Lane) -> None:
         """Wake the scheduler if *lane* wants something before its timer will ring."""
         due_at = lane.due_at()
         if due_at is not None and (self._rings_at is None or due_at < self._rings_at):
             self.wake()
-
-
-def _is_paced(lane: Lane) -> bool:
-    return lane.window is not None or lane.row.quiet_until is not None

@@ -121,6 +121,11 @@ class Lane:
         until = self.row.quiet_until
         return 0.0 if until is None else max((until - now).total_seconds(), 0.0)
 
+    @property
+    def is_paced(self) -> bool:
+        """Return whether starts may have to wait for a rate limit or a pause."""
+        return self.window is not None or self.row.quiet_until is not None
+
     def has_slot(self) -> bool:
         """Return whether one more attempt may be in flight."""
         return self.row.hold is None and (

@@ -39,7 +39,7 @@ class Pacing:
     def window(
         self, before: Window | None, limit: RateLimit | None, starts: Sequence[datetime]
     ) -> Window | None:
-        """Return the window for *limit*; it knows the starts of the one *before*, or *starts*."""
+        """Return the window for *limit*: it remembers the one *before*, or else *starts*."""
         if limit is None:
             return None
         if before is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from datetime import UTC, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from apscheduler.executors.asyncio import AsyncIOExecutor
@@ -28,7 +28,7 @@ from webhookd.storage import outbox
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
-    from datetime import datetime
+    from datetime import timedelta
 
     from webhookd.delivery.dispatch import Dispatch
     from webhookd.model import Delivery
@@ -38,6 +38,15 @@ if TYPE_CHECKING:
 
 STORE = "deliveries"
 RETRY_SECONDS = 1.0
+
+BUG_SECONDS = 60.0
+"""How long a lane is left alone whose due deliveries cannot be fetched for a bug."""
+
+LONGEST_WAIT_SECONDS = 60.0
+"""The timer counts on a clock that stands still while the machine sleeps, and deliveries are due
+by one that is set now and then: so it never counts for long."""
+
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 Periodic: TypeAlias = "Callable[[], Awaitable[None]]"
 
@@ -53,7 +62,7 @@ class Lease(BaseTrigger):  # type: ignore[misc]  # the library has no types
 
     def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
         """Return *now* for a job that never ran, else a time that never comes."""
-        return now if previous is None else now + timedelta(days=36_500)
+        return now if previous is None else NEVER
 
 
 class LaneExecutor(BaseExecutor):  # type: ignore[misc]  # the library has no types
@@ -109,10 +118,10 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
     def update_job(self, job: Job) -> None:
         """Move a delivery's next attempt, where that was asked for by a person.
 
-        APScheduler calls this too for what it just handed out, with the lease's time: such a
-        delivery is in its lane, and nothing is written.
+        APScheduler calls this too for what it just handed out, with the lease's time: nothing
+        is written then, nor for what is in its lane already.
         """
-        if self._dispatch.is_leased(job.args[0]):
+        if job.next_run_time == NEVER or self._dispatch.is_leased(job.args[0]):
             return
         if job.next_run_time is None:
             raise TypeError("a delivery cannot be paused alone: pause its webhook")
@@ -149,9 +158,19 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
         except StorageError as error:
             telemetry.storage_refused("due", error, len(wanted))
             self._dispatch.missed(wanted, again_in=RETRY_SECONDS)
+        except Exception as error:  # noqa: BLE001 - one lane's bad row must stop only that lane
+            await self._pump_apart(wanted, now, error)
         else:
             self._take(found)
         self._scheduler.wakeup()
+
+    async def _pump_apart(self, wanted: Sequence[Wanted], now: datetime, error: Exception) -> None:
+        if len(wanted) > 1:
+            for one in wanted:
+                await self._pump([one], now)
+            return
+        telemetry.bug("delivery.fetch_broke", error)
+        self._dispatch.missed(wanted, again_in=BUG_SECONDS)
 
     def _take(self, found: Sequence[Due]) -> None:
         for due in found:
@@ -179,6 +198,23 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
         return job
 
 
+def _one_at_a_time(work: Periodic) -> Periodic:
+    """Return *work* made to do nothing while it is under way."""
+    is_busy = False
+
+    async def once() -> None:
+        nonlocal is_busy
+        if is_busy:
+            return
+        is_busy = True
+        try:
+            await work()
+        finally:
+            is_busy = False
+
+    return once
+
+
 class Scheduler(AsyncIOScheduler):  # type: ignore[misc]  # the library has no types
     """APScheduler with its two stores.
 
@@ -203,14 +239,19 @@ class Scheduler(AsyncIOScheduler):  # type: ignore[misc]  # the library has no t
 
     def every(self, period: timedelta, work: Periodic, name: str) -> None:
         """Run *work* every *period*, never twice at the same time."""
-        self.add_job(
-            work,
+        self._every(period, work, name)
+
+    def _every(self, period: timedelta, work: Periodic, name: str, **when: datetime) -> Job:
+        return self.add_job(
+            _one_at_a_time(work),
             "interval",
             seconds=period.total_seconds(),
             id=name,
             coalesce=True,
-            max_instances=1,
+            # The second one ends at once; the library would warn of each that it leaves out.
+            max_instances=2,
             misfire_grace_time=None,
+            **when,
         )
 
     def _round(self) -> None:
@@ -223,4 +264,4 @@ class Scheduler(AsyncIOScheduler):  # type: ignore[misc]  # the library has no t
         except Exception as error:  # noqa: BLE001 - the timer is armed again whatever happens
             telemetry.bug("scheduler.round_broke", error)
             wait = RETRY_SECONDS
-        self._start_timer(wait)
+        self._start_timer(LONGEST_WAIT_SECONDS if wait is None else min(wait, LONGEST_WAIT_SECONDS))

@@ -21,12 +21,15 @@ GATHER_SECONDS = 0.01
 RETRY_SECONDS = 1.0
 """Pause before settlements that the database refused are written again."""
 
+UNSETTLED_MOST = 5_000
+"""Attempts that ended and are not on the disk: beyond this nothing new should start."""
+
 BUG_SECONDS = 60.0
 """How long a delivery whose settlement cannot be written for a bug is kept from going again."""
 
 
 class Settling:
-    """Writes settlements in groups and says when they are on the disk.
+    """Writes settlements in groups, one after the other, and says when they are on the disk.
 
     *committed* is called on the event loop with each group. A group that the database refuses
     is written again until it is taken: the attempts were made and must be remembered.
@@ -36,47 +39,52 @@ class Settling:
         self._writer = writer
         self._committed = committed
         self._gathered: list[Settlement] = []
-        self._timer: asyncio.TimerHandle | None = None
-        self._writing: set[asyncio.Task[None]] = set()
-        self.unsettled = 0
+        self._writing: asyncio.Task[None] | None = None
+        self._is_refused = False
+        self._unsettled = 0
+
+    @property
+    def is_behind(self) -> bool:
+        """Return whether attempts should wait: what cannot be remembered is made twice."""
+        return self._is_refused or self._unsettled >= UNSETTLED_MOST
 
     def add(self, settlement: Settlement) -> None:
         """Take a settlement to be written within a few milliseconds."""
         self._gathered.append(settlement)
-        self.unsettled += 1
-        if self._timer is None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(GATHER_SECONDS, self._flush)
+        self._unsettled += 1
+        if self._writing is None:
+            self._writing = asyncio.get_running_loop().create_task(self._write_gathered())
 
     async def drain(self, grace: float | None = None) -> bool:
-        """Wait *grace* seconds at the most; return whether all that was added is on the disk."""
-        self._flush()
-        if not self._writing:
-            return True
-        _, pending = await asyncio.wait(tuple(self._writing), timeout=grace)
-        return not pending
+        """Wait *grace* seconds at the most until nothing is left to write; return whether so."""
+        if self._writing is not None:
+            await asyncio.wait({self._writing}, timeout=grace)
+        return self._writing is None
 
-    def _flush(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._gathered:
-            group, self._gathered = self._gathered, []
-            task = asyncio.get_running_loop().create_task(self._write(group))
-            self._writing.add(task)
-            task.add_done_callback(self._writing.discard)
+    async def _write_gathered(self) -> None:
+        """Write until nothing is left; what comes during a commit is the next group."""
+        try:
+            while self._gathered:
+                await asyncio.sleep(GATHER_SECONDS)
+                group, self._gathered = self._gathered, []
+                await self._write(group)
+        finally:
+            self._writing = None
 
     async def _write(self, group: list[Settlement]) -> None:
         while True:
             try:
                 await self._writer.write(lambda connection: outbox.settle(connection, group))
             except StorageError as error:
+                self._is_refused = True
                 telemetry.storage_refused("settlements", error, len(group))
                 await asyncio.sleep(RETRY_SECONDS)
             except Exception as error:  # noqa: BLE001 - one bad settlement must fail alone
+                self._is_refused = False
                 await self._write_apart(group, error)
                 return
             else:
+                self._is_refused = False
                 self._done(group)
                 return
 
@@ -89,5 +97,5 @@ class Settling:
         asyncio.get_running_loop().call_later(BUG_SECONDS, self._done, group)
 
     def _done(self, group: list[Settlement]) -> None:
-        self.unsettled -= len(group)
+        self._unsettled -= len(group)
         self._committed(group)

@@ -39,7 +39,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Lend a pooled driver connection that sees what is committed, to one thread."""
-        raw = self.engine.raw_connection()
+        raw = self._lend()
         try:
             connection = raw.driver_connection
             if not isinstance(connection, sqlite3.Connection):
@@ -49,6 +49,13 @@ class Database:
             raise StorageError(f"cannot read the database: {error}") from error
         finally:
             raw.close()
+
+    def _lend(self) -> sqlalchemy.PoolProxiedConnection:
+        try:
+            return self.engine.raw_connection()
+        except (sqlalchemy.exc.SQLAlchemyError, sqlite3.Error) as error:
+            # No more files may be opened, or every connection of the pool is lent.
+            raise StorageError(f"cannot read the database: {_cause(error)}") from error
 
     def close(self) -> None:
         """Close every pooled connection."""

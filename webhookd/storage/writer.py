@@ -2,9 +2,9 @@
 
 Grouping makes a full fsync cheap per row: a group is all the units that came in during the
 commit before it. A group that fails is run again unit by unit, so that one bad unit fails
-alone. Reads asked of the writer run between groups; what they return is committed, and the
-answers reach the event loop in the order of the commits, which is what makes handing out
-due deliveries free of races.
+alone; where no transaction can be begun, the whole group is refused at once. Reads asked of the
+writer run between groups; what they return is committed, and the answers reach the event loop in
+the order of the commits, which is what makes handing out due deliveries free of races.
 """
 
 from __future__ import annotations
@@ -104,20 +104,40 @@ class Writer:
 
     def _serve(self, group: list[_Asked]) -> None:
         writes = [asked for asked in group if asked.writes]
-        if writes and not self._commit(writes) and len(writes) > 1:
+        reads = [asked for asked in group if not asked.writes]
+        if writes:
+            self._write(writes)
+        for asked in reads:
+            self._attempt(asked)
+        # A read saw what the writes beside it did, whichever was asked first: it is told later.
+        self._loop.call_soon_threadsafe(_answer, writes + reads)
+
+    def _write(self, writes: list[_Asked]) -> None:
+        if self._begin(writes) and not self._commit(writes) and len(writes) > 1:
             for asked in writes:
-                self._commit([asked])
-        for asked in group:
-            if not asked.writes:
-                self._attempt(asked)
-        self._loop.call_soon_threadsafe(_answer, group)
+                if self._begin([asked]):
+                    self._commit([asked])
+
+    def _begin(self, writes: list[_Asked]) -> bool:
+        """Return whether a transaction has begun; if not, all of *writes* are refused.
+
+        Another process may keep its lock for minutes. Asking again for each unit would wait
+        for it each time, and keep the answers back as long.
+        """
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            self._roll_back()
+            for asked in writes:
+                asked.error = _as_storage_error(error)
+            return False
+        return True
 
     def _commit(self, writes: list[_Asked]) -> bool:
         """Return whether all of *writes* are now on the disk."""
         asked = writes[0]
         began = clock.monotonic()
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
             for asked in writes:
                 asked.error = None
                 asked.result = asked.unit(self._connection)

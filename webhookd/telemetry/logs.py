@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import logging
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import structlog
@@ -32,6 +34,21 @@ def redact_with(redact: Callable[[str], str]) -> None:
     """Let every text of every later event pass *redact*."""
     global _redact  # noqa: PLW0603 - one process, one log
     _redact = redact
+
+
+class _Stderr(io.TextIOBase):
+    """Stderr, whose refusal (a full disk, a reader that is gone) costs a line and nothing else."""
+
+    def write(self, text: str) -> int:
+        """Write *text* if that is possible now."""
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand over what was written, if that is possible now."""
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
 
 
 _one_in = 1
@@ -63,11 +80,12 @@ def configure(log_format: LogFormat, level: str) -> None:
         renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24)
     if is_journal():
         renderer = _with_priority(renderer)
+    stderr: Any = _Stderr()
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(stderr),
         cache_logger_on_first_use=False,
     )
     formatter = structlog.stdlib.ProcessorFormatter(

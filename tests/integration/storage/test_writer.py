@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from webhookd import clock
 from webhookd.errors import StorageError
 
 
@@ -82,6 +83,42 @@ def test_a_locked_database_is_an_error_and_not_the_end(with_writer, tmp_path, mo
         return await writer.read(keys)
 
     assert with_writer(work) == ["a"]
+
+
+def test_another_process_s_lock_is_waited_for_once_and_not_by_every_unit(with_writer, tmp_path):
+    async def work(writer):
+        await writer.write(lambda connection: connection.execute("PRAGMA busy_timeout=250"))
+        other = sqlite3.connect(tmp_path / "webhookd.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        begun = clock.monotonic()
+        units = [writer.write(put(f"k{number}")) for number in range(80)]
+        refused = await asyncio.gather(*units, return_exceptions=True)
+        waited = clock.monotonic() - begun
+        other.execute("ROLLBACK")
+        other.close()
+        await writer.write(put("a"))
+        return refused, waited, await writer.read(keys)
+
+    refused, waited, kept = with_writer(work)
+
+    assert all(isinstance(error, StorageError) for error in refused)
+    assert waited < 80 * 0.25 / 2
+    assert kept == ["a"]
+
+
+def test_a_write_is_answered_before_the_reads_that_saw_it(with_writer):
+    async def work(writer):
+        begun, go, order = threading.Event(), threading.Event(), []
+        writer.write(lambda _: (begun.set(), go.wait(10)))
+        await asyncio.to_thread(begun.wait, 10)
+        read, write = writer.read(keys), writer.write(put("a"))
+        read.add_done_callback(lambda done: order.append(("read", done.result())))
+        write.add_done_callback(lambda _: order.append("write"))
+        go.set()
+        await asyncio.gather(read, write)
+        return order
+
+    assert with_writer(work) == ["write", ("read", ["a"])]
 
 
 def test_closing_commits_what_is_queued(with_writer, database):

@@ -1,0 +1,95 @@
+"""A database that refuses for a while: attempts wait, nothing is lost, nothing is made twice."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from tests.engine import engine, until
+from tests.making import LOOPBACK, NOW, a_delivery, a_policy, a_webhook
+from webhookd import clock
+from webhookd.delivery import dispatch
+from webhookd.delivery.courier import Courier
+from webhookd.delivery.lanes import Lane, define
+from webhookd.errors import StorageError
+from webhookd.model import RetryAt
+from webhookd.rules.plan import RetryPolicy
+from webhookd.rules.redaction import Redactor
+from webhookd.storage.lanes import LaneRow
+
+COUNT = 200
+
+
+def test_nothing_starts_that_could_not_be_remembered(url, tmp_path, capsys):
+    seen = []
+
+    async def answer(request):
+        seen.append(request.headers["webhook-id"])
+        await asyncio.sleep(0.002)
+        return httpx.Response(200)
+
+    async def scenario(other):
+        async with engine(url, answer) as running:
+            await running.writer.write(lambda one: one.execute("PRAGMA busy_timeout=20"))
+            await running.adopt(a_webhook(delivery=a_policy(concurrency=2)))
+            now = clock.now()
+            await running.store(*(a_delivery(due_at=now, created_at=now) for _ in range(COUNT)))
+            await until(lambda: len(seen) > 10)
+            other.execute("BEGIN IMMEDIATE")
+            await until(lambda: running.dispatch.settling.is_behind)
+            await until(lambda: running.dispatch.in_flight == 0)
+            while_refused = len(seen)
+            other.execute("ROLLBACK")
+            await until(lambda: len(seen) == COUNT)
+            return while_refused
+
+    with closing(sqlite3.connect(tmp_path / "webhookd.db", isolation_level=None)) as other:
+        while_refused = asyncio.run(scenario(other))
+
+    assert while_refused < COUNT
+    assert len(set(seen)) == COUNT
+    assert "storage.refused" in capsys.readouterr().err
+
+
+def test_a_change_of_lanes_is_refused_where_attempts_are_not_remembered(url, tmp_path, monkeypatch):
+    """It must neither be made on a false basis, nor hang, nor keep replies from being judged."""
+    monkeypatch.setattr(dispatch, "STILL_SECONDS", 0.1)
+
+    async def scenario(other):
+        async with engine(url, lambda _: httpx.Response(200)) as running:
+            await running.writer.write(lambda one: one.execute("PRAGMA busy_timeout=20"))
+            await running.adopt(a_webhook())
+            now = clock.now()
+            await running.store(a_delivery(due_at=now, created_at=now), offer=False)
+            other.execute("BEGIN IMMEDIATE")
+            running.dispatch.look_again()
+            await until(lambda: running.dispatch.settling.is_behind)
+            with pytest.raises(StorageError, match="what attempts led to"):
+                await running.adopt(a_webhook(description="another"))
+            other.execute("ROLLBACK")
+            await until(lambda: running.query("SELECT 1 FROM deliveries WHERE state = 'delivered'"))
+            await running.adopt(a_webhook(description="another"))
+
+    with closing(sqlite3.connect(tmp_path / "webhookd.db", isolation_level=None)) as other:
+        asyncio.run(scenario(other))
+
+
+def test_a_bug_in_every_attempt_costs_ever_rarer_ones(capsys):
+    def answer(_request):
+        raise ZeroDivisionError
+
+    courier = Courier(
+        httpx.MockTransport(answer), now=lambda: NOW, monotonic=clock.monotonic, dice=lambda: 0.0
+    )
+    courier.redactor = Redactor(())
+    policy = a_policy(retry=RetryPolicy(first_after=timedelta(minutes=1), factor=2.0))
+    lane = Lane(LaneRow(1, "crm-mirror"), define(a_webhook(delivery=policy), LOOPBACK), None)
+
+    made = asyncio.run(courier.attempt(lane, a_delivery(attempts_made=3)))
+
+    assert isinstance(made.outcome, RetryAt)
+    assert made.outcome.when == NOW + timedelta(minutes=8)
+    assert "delivery.attempt_broke" in capsys.readouterr().err
