@@ -1,0 +1,64 @@
+"""Log lines on their way to a real file that stands for the journal."""
+
+import json
+import logging
+from contextlib import redirect_stderr
+
+import pytest
+
+from webhookd.telemetry import logs
+
+
+@pytest.fixture
+def journal(tmp_path, monkeypatch):
+    """Return a function that calls another with the journal as stderr, and gives its lines."""
+    path = tmp_path / "journal"
+    path.touch()
+    found = path.stat()
+    monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino}")
+
+    def written(log_format, emit):
+        with path.open("w") as file, redirect_stderr(file):
+            logs.configure(log_format, "DEBUG")
+            emit()
+        return path.read_text().splitlines()
+
+    return written
+
+
+def test_each_level_has_its_priority_in_the_journal(journal):
+    def emit():
+        for level in ("debug", "info", "warning", "error", "critical"):
+            getattr(logs.log, level)("daemon.ready", number=1)
+
+    lines = journal("auto", emit)
+    assert [line[:4] for line in lines] == ["<7>{", "<6>{", "<4>{", "<3>{", "<2>{"]
+    assert json.loads(lines[0][3:])["event"] == "daemon.ready"
+
+
+def test_every_line_of_an_event_has_the_priority(journal):
+    def emit():
+        logs.log.error("first\nsecond", stack="one\ntwo")
+
+    lines = journal("console", emit)
+    assert len(lines) > 1
+    assert all(line.startswith("<3>") for line in lines)
+
+
+def test_lines_of_libraries_have_a_priority_too(journal):
+    def emit():
+        logging.getLogger("a.library").warning("look out")
+
+    assert journal("json", emit)[0].startswith('<4>{"')
+
+
+@pytest.mark.parametrize("elsewhere", [None, "", "1:1", "nonsense"])
+def test_stderr_that_is_not_the_journal_gets_plain_lines(journal, monkeypatch, elsewhere):
+    monkeypatch.delenv("JOURNAL_STREAM")
+    if elsewhere is not None:
+        monkeypatch.setenv("JOURNAL_STREAM", elsewhere)
+
+    def emit():
+        logs.log.error("daemon.ready")
+
+    assert journal("json", emit)[0].startswith("{")
