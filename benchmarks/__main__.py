@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import uvloop
 
-from benchmarks import delivering
+from benchmarks import delivering, senders
 
 if __name__ == "__main__":
     uvloop.run(delivering.main())
+    print()
+    uvloop.run(senders.main())

@@ -26,25 +26,36 @@ BODY = b'{"objectId": "123", "properties": {"note": "%s"}}' % (b"x" * 553)
 RECEIVER = Path(__file__).with_name("receiver_process.py")
 
 
-async def send_all(transport: Transport, port: int, count: int) -> float:
-    """Send *count* requests and return how many seconds that took."""
-    url = httpx.URL(f"http://127.0.0.1:{port}/hooks/customer?tenant=acme")
-    headers = [
-        (b"Host", url.netloc),
+EGRESS = Egress(allow=(ip_network("127.0.0.0/8"),))
+EXTENSIONS = {"webhookd": SendOptions(30.0, 3.0, Tls(), EGRESS)}
+
+
+def url_at(port: int) -> httpx.URL:
+    """Return the URL of the receiver on *port*."""
+    return httpx.URL(f"http://127.0.0.1:{port}/hooks/customer?tenant=acme")
+
+
+def headers_at(port: int) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a request, as many as a real one has."""
+    return [
+        (b"Host", b"127.0.0.1:%d" % port),
         (b"Content-Type", b"application/json"),
         (b"Content-Length", b"%d" % len(BODY)),
         (b"User-Agent", b"webhookd/benchmark"),
         (b"webhook-id", b"0190f6c1d7c2aabbccddeeff00112233"),
         (b"webhook-timestamp", b"1785000000"),
     ]
-    egress = Egress(allow=(ip_network("127.0.0.0/8"),))
-    extensions = {"webhookd": SendOptions(30.0, 3.0, Tls(), egress)}
+
+
+async def send_all(transport: Transport, port: int, count: int) -> float:
+    """Send *count* requests and return how many seconds that took."""
+    url, headers = url_at(port), headers_at(port)
     turns = repeat(None, count)
 
     async def send() -> None:
         for _ in turns:
             request = httpx.Request(
-                "POST", url, headers=headers, stream=httpx.ByteStream(BODY), extensions=extensions
+                "POST", url, headers=headers, stream=httpx.ByteStream(BODY), extensions=EXTENSIONS
             )
             response = await transport.handle_async_request(request)
             if response.status_code != httpx.codes.OK:

@@ -69,8 +69,12 @@ def listed_source(source: ListedSource) -> dict[str, Any]:
         "records": source.records,
         "pending": source.pending,
         "file": source.file,
+        "phase": source.phase,
         "rows_taken": source.rows_taken,
         "bad_rows": source.bad_rows,
+        "deletions": source.deletions,
+        "rows_per_second": source.rows_per_second,
+        "ends_at": instant(source.ends_at),
     }
 
 

@@ -20,20 +20,24 @@ from webhookd.errors import StorageError
 from webhookd.heartbeat import Heartbeat
 from webhookd.intake import Intake
 from webhookd.reload import Parts, Reloader
-from webhookd.rules import plan
+from webhookd.rules import plan, usage
 from webhookd.serving import serving
 from webhookd.sources.directory import DropDirectory
+from webhookd.sources.hubspot.api import Clocks
+from webhookd.sources.hubspot.budget import Budgets
+from webhookd.sources.hubspot.making import Surroundings, make
 from webhookd.sources.running import RunningSources
 from webhookd.storage import outbox
 from webhookd.storage.database import open_database
 from webhookd.storage.files import Files
+from webhookd.storage.polls import Polls
 from webhookd.storage.writer import Writer
 from webhookd.telemetry import metrics
 from webhookd.telemetry.sources import SourceReports
 from webhookd.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from webhookd.config.settings import Settings
     from webhookd.model import Secret
@@ -133,7 +137,7 @@ async def _start(
     writer = await stack.enter_async_context(Writer(database))
     # Before everything that asks the writer for something: it beats until all of that is done.
     stack.push_async_callback(heartbeat.end)
-    transport = Transport()
+    transport = Transport(settings.outgoing_proxy())
     stack.push_async_callback(transport.aclose)
     courier = Courier(transport, now=clock.now, monotonic=clock.monotonic, dice=clock.dice)
     dispatch = Dispatch(
@@ -147,7 +151,16 @@ async def _start(
     scheduler = Scheduler(store, LaneExecutor(dispatch))
     dispatch.wake = scheduler.wakeup
     scheduler.every(HOUSEKEEPING_EVERY, partial(_retire, writer, settings.retention), "retention")
-    sources = RunningSources(lambda definition: build(definition, intake, Files(writer)))
+    sources = RunningSources(
+        lambda definition: build(
+            definition,
+            intake,
+            Files(writer),
+            used=lambda: usage.of_source(reloader.plan, definition.name),
+            poll=lambda polled: make(polled, around, budgets.of(polled.base_url, polled.token)),
+        )
+    )
+    budgets = Budgets(monotonic=clock.monotonic)
     reloader = Reloader(
         path,
         Parts(writer, dispatch, courier, sources),
@@ -161,6 +174,15 @@ async def _start(
         offer=dispatch.offer,
         now=clock.now,
         new_id=clock.new_id,
+    )
+    around = Surroundings(
+        take=intake.take,
+        ledger=Polls(writer),
+        reports=SourceReports(),
+        transport=transport,
+        egress=lambda: reloader.plan.egress,
+        schedule=scheduler.at_once_and_every,
+        clocks=Clocks(clock.now, clock.monotonic, clock.dice),
     )
     stack.push_async_callback(_drain, settings, dispatch, store, scheduler)
     stack.push_async_callback(sources.stop)
@@ -209,13 +231,25 @@ def _count_pending(database: Database) -> int:
         return outbox.count_pending(connection)
 
 
-def build(definition: plan.Source, intake: Intake, files: Files) -> Source:
-    """Return the source that *definition* describes."""
+def build(
+    definition: plan.Source,
+    intake: Intake,
+    files: Files,
+    *,
+    used: Callable[[], frozenset[str]],
+    poll: Callable[[plan.HubspotSource], Source],
+) -> Source:
+    """Return the source that *definition* describes.
+
+    *used* gives the properties it should have; *poll* makes one that polls an API.
+    """
     match definition:
         case plan.DirectorySource():
             return DropDirectory(
-                definition, take=intake.take, ledger=files, reports=SourceReports()
+                definition, take=intake.take, ledger=files, reports=SourceReports(), used=used
             )
+        case plan.HubspotSource():
+            return poll(definition)
 
 
 async def _drain(

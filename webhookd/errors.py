@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+def printable(text: str) -> str:
+    """Return *text* with control characters written out, so that it stays one harmless line."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong in a configuration file, and where.
@@ -35,8 +42,8 @@ class Problem:
 
     def __str__(self) -> str:
         """Return the one line that people and editors read."""
-        place = f"{self.file}:{self.line}:{self.column}: " if self.line else f"{self.file}: "
-        return f"{place}{self.where}: {self.message}" if self.where else f"{place}{self.message}"
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return printable(": ".join(filter(None, (place, self.where, self.message))))
 
 
 class WebhookdError(Exception):

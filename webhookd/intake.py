@@ -12,10 +12,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from webhookd import telemetry
-from webhookd.model import ChangeKind, Delivery, KnownRecord, Rendered
+from webhookd.model import (
+    ChangeKind,
+    Delivery,
+    FileProgress,
+    KnownRecord,
+    PollProgress,
+    Rendered,
+)
 from webhookd.rules import changes, render, trigger
 from webhookd.rules.plan import Enroll
-from webhookd.storage import files, outbox, records
+from webhookd.storage import files, outbox, polls, records
 from webhookd.telemetry.sources import batch_taken
 
 if TYPE_CHECKING:
@@ -63,8 +70,8 @@ class Intake:
         self._now = now
         self._new_id = new_id
 
-    async def take(self, batch: Batch) -> None:
-        """Return when *batch* and all that follows from it is on the disk.
+    async def take(self, batch: Batch) -> int:
+        """Return how many changes *batch* led to, when all of them are on the disk.
 
         Raises StorageError when it is not; then nothing of it was taken.
         """
@@ -73,6 +80,7 @@ class Intake:
         # Not after the await: a source that is stopped meanwhile must not leave its lanes untold.
         written.add_done_callback(partial(self._committed, batch, decision))
         await asyncio.shield(written)
+        return decision.changes
 
     def _committed(
         self, batch: Batch, decision: Decision, written: asyncio.Future[Sequence[Delivery]]
@@ -107,24 +115,8 @@ class Intake:
         if noticed.change is not None and not batch.as_known:
             decision.changes += 1
             for webhook in listening.get(seen.object, ()):
-                self._decide_one(webhook, noticed.change, now, decision)
+                decide(webhook, noticed.change, self._new_id(now), now, decision)
         known[key] = decision.known[key] = noticed.known
-
-    def _decide_one(
-        self, webhook: Webhook, change: Change, now: datetime, decision: Decision
-    ) -> None:
-        delivery_id = self._new_id(now)
-        try:
-            if trigger.fires(webhook.trigger, change):
-                rendered = render.render(webhook, change, delivery_id=delivery_id)
-                delivery = _delivery(webhook, change, rendered, delivery_id, now)
-                decision.deliveries.append((delivery, webhook.trigger.enroll))
-        except Exception as error:  # noqa: BLE001 - one webhook's bug must not stop the others
-            telemetry.change_undecided(error, change.source, change.record_id, webhook.name)
-            nothing = Rendered(webhook.request.method, None, None, "")
-            delivery = _delivery(webhook, change, nothing, delivery_id, now)
-            why = f"internal: a bug in webhookd ({type(error).__name__}) kept it from being made"
-            decision.broken.append((delivery, why))
 
     def _find_known(self, batch: Batch) -> dict[tuple[str, str], KnownRecord]:
         ids: dict[str, list[str]] = {}
@@ -138,6 +130,35 @@ class Intake:
                     connection, batch.source, object_, wanted
                 ).items()
             }
+
+
+def decide(
+    webhook: Webhook, change: Change, delivery_id: str, now: datetime, decision: Decision
+) -> None:
+    """Add to *decision* the delivery that *change* makes of *webhook*, if it makes one."""
+    try:
+        if trigger.fires(webhook.trigger, change):
+            rendered = render.render(webhook, change, delivery_id=delivery_id)
+            delivery = _delivery(webhook, change, rendered, delivery_id, now)
+            decision.deliveries.append((delivery, webhook.trigger.enroll))
+    except Exception as error:  # noqa: BLE001 - one webhook's bug must not stop the others
+        telemetry.change_undecided(error, change.source, change.record_id, webhook.name)
+        nothing = Rendered(webhook.request.method, None, None, "")
+        delivery = _delivery(webhook, change, nothing, delivery_id, now)
+        why = f"internal: a bug in webhookd ({type(error).__name__}) kept it from being made"
+        decision.broken.append((delivery, why))
+
+
+def store(connection: Connection, decision: Decision) -> Sequence[Delivery]:
+    """Store the deliveries of *decision*; return those that wait for an attempt."""
+    stored = [
+        delivery
+        for delivery, enroll in decision.deliveries
+        if not _is_once(delivery, enroll) or _enrolls(connection, delivery)
+    ]
+    outbox.store(connection, stored)
+    outbox.store_failed(connection, decision.broken)
+    return stored
 
 
 def _delivery(
@@ -166,15 +187,13 @@ def _listeners(plan: Plan, source: str) -> dict[str, list[Webhook]]:
 
 
 def _store(connection: Connection, batch: Batch, decision: Decision) -> Sequence[Delivery]:
-    stored = [
-        delivery
-        for delivery, enroll in decision.deliveries
-        if not _is_once(delivery, enroll) or _enrolls(connection, delivery)
-    ]
     records.remember(connection, batch.source, decision.known)
-    outbox.store(connection, stored)
-    outbox.store_failed(connection, decision.broken)
-    files.progress(connection, batch.progress)
+    stored = store(connection, decision)
+    match batch.progress:
+        case FileProgress():
+            files.progress(connection, batch.progress)
+        case PollProgress():
+            polls.progress(connection, batch.progress)
     return stored
 
 

@@ -73,11 +73,28 @@ class ChangeKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """Which properties a source asked for: others may have a value, and nobody knows.
+
+    *instants* are those of them that are dates or times; *unwatched* those whose moving alone
+    is no change.
+    """
+
+    names: frozenset[str]
+    instants: frozenset[str] = frozenset()
+    unwatched: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """One sighting of a record by a source: its state as the source gave it.
 
     *modified_at* is the source's own time of the last modification, where it has one.
-    A *deleted* observation need not carry properties.
+    A *deleted* observation need not carry properties. A *partial* one carries some of them:
+    those it lacks are as before, and *cleared* names those that have no value any more.
+    *asked* is None when the source gives all it has. *occurred_at* is when the change happened,
+    if that is not *modified_at*. A record that was not known is reported as *unknown_is*, and to
+    nobody if that is None.
     """
 
     object: str
@@ -85,6 +102,11 @@ class Observation:
     properties: Properties
     deleted: bool = False
     modified_at: datetime | None = None
+    is_partial: bool = False
+    cleared: frozenset[str] = frozenset()
+    asked: Asked | None = None
+    occurred_at: datetime | None = None
+    unknown_is: ChangeKind | None = ChangeKind.CREATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +116,7 @@ class KnownRecord:
     properties: Properties
     modified_at: datetime | None = None
     deleted: bool = False
+    asked: Asked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +124,8 @@ class Change:
     """One observed change of a record.
 
     *properties* are those now (of a deleted record: the last known); *previous* are all those
-    before, None where there is no before (created). *occurred_at* is the source's own time
-    where it has one, else the time it was seen.
+    before, None where nothing is known of it. *occurred_at* is the source's own time where it
+    has one, else the time it was seen. *instants* are the properties that are dates or times.
     """
 
     kind: ChangeKind
@@ -112,6 +135,7 @@ class Change:
     properties: Properties
     previous: Properties | None
     occurred_at: datetime
+    instants: frozenset[str] = frozenset()
 
     @property
     def changed(self) -> frozenset[str]:
@@ -286,13 +310,70 @@ class BadRow:
     reason: str
 
 
+class SnapshotPhase(StrEnum):
+    """What is done with a snapshot: its rows are counted, then taken; then the rest is deleted."""
+
+    COUNTING = "counting"
+    TAKING = "taking"
+    DELETING = "deleting"
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotCursor:
+    """How far a snapshot is, beside the rows read in its *phase*.
+
+    *rows_counted* are all rows of the file, known once they are counted. *place* is the id up
+    to which known records were looked at for *deletions*.
+    """
+
+    phase: SnapshotPhase = SnapshotPhase.COUNTING
+    rows_counted: int = 0
+    place: str = ""
+    deletions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CountedRow:
+    """A good row of a snapshot as it is counted: whose, what (as a digest), and where.
+
+    *number* counts the file's rows from 1, bad ones included.
+    """
+
+    record_id: str
+    digest: bytes
+    number: int
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class MissingRecords:
+    """Known records that a snapshot lacks, found up to the id *place*.
+
+    *known* counts those looked at that are not deleted.
+    """
+
+    record_ids: tuple[str, ...]
+    known: int
+    place: str
+    is_last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a file is read, and when its end is expected, where that can be told."""
+
+    rows_per_second: float
+    ends_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class FileProgress:
     """How far a claimed file has been taken once this batch is committed.
 
     *claim* is the unique folder the file was claimed into. *rows_taken* counts all rows read
     so far, bad ones included: a restart reads over that many. *bad_rows* are those of this
-    batch. *is_finished* says that the end of the file was reached.
+    batch. *is_finished* says that nothing is left to take. *snapshot* is None for a file of
+    records.
     """
 
     source: str
@@ -301,6 +382,27 @@ class FileProgress:
     rows_taken: int
     bad_rows: tuple[BadRow, ...] = ()
     is_finished: bool = False
+    snapshot: SnapshotCursor | None = None
+    pace: Pace | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PollProgress:
+    """How far a type of object has been read from an API once this batch is committed.
+
+    *cursor* is JSON that only its source understands. *archived* are ids that were met in the
+    archive, in the pass *archive_pass* over it; *unarchived* are those that left it.
+    """
+
+    source: str
+    object: str
+    cursor: JsonText
+    archive_pass: int = 0
+    archived: tuple[str, ...] = ()
+    unarchived: tuple[str, ...] = ()
+
+
+Progress: TypeAlias = FileProgress | PollProgress
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +411,7 @@ class ClaimedFile:
 
     *openings* counts how often it was opened since its last progress: a file that
     crashed the daemon each time is set aside unopened. *bad_count* counts its bad rows.
+    *snapshot* is None for a file of records.
     """
 
     source: str
@@ -318,6 +421,20 @@ class ClaimedFile:
     bad_count: int = 0
     openings: int = 0
     is_finished: bool = False
+    snapshot: SnapshotCursor | None = None
+
+    def progress(self, bad_rows: tuple[BadRow, ...] = (), pace: Pace | None = None) -> FileProgress:
+        """Return what makes the database know the file as it is here."""
+        return FileProgress(
+            self.source,
+            self.claim,
+            self.name,
+            rows_taken=self.rows_taken,
+            bad_rows=bad_rows,
+            is_finished=self.is_finished,
+            snapshot=self.snapshot,
+            pace=pace,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +446,7 @@ class Batch:
 
     source: str
     observations: tuple[Observation, ...]
-    progress: FileProgress
+    progress: Progress
     as_known: bool = False
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from datetime import datetime
 
+    from starlette.types import ASGIApp
+
     from webhookd.model import Secret
     from webhookd.rules.verification import Verification
 
@@ -131,7 +133,7 @@ def _url_as_received(request: Request) -> str:
 
 
 @asynccontextmanager
-async def receiving(app: Starlette, port: int) -> AsyncIterator[int]:
+async def receiving(app: ASGIApp, port: int) -> AsyncIterator[int]:
     """Serve *app* on loopback and give the port; 0 takes a free one.
 
     Raises ListenError when the port is taken.

@@ -146,13 +146,48 @@ def test_test_says_what_is_wrong_with_a_record(daemon, content, told):
     assert "Traceback" not in done.stderr
 
 
+def test_test_takes_a_record_of_hubspot_from_a_file(daemon):
+    source = {
+        "type": "hubspot",
+        "token": {"env": "APP_SECRET"},
+        "objects": {"contacts": {"properties": ["email", "name", "stage"]}},
+    }
+    daemon.configure({"mirror": HOOK}, sources={"export": source})
+    (daemon.folder / "record.json").write_text('{"id": 7, "stage": "customer"}')
+
+    done = daemon.command("test", "mirror", "--config", "config.yaml", "--record", "record.json")
+
+    assert done.returncode == 0, done.stderr
+    assert "mirror fires for contacts/7, created" in done.stdout
+
+
+def test_test_masks_a_secret_that_a_shell_would_quote(daemon):
+    daemon.environment["APP_SECRET"] = """it's a "canary" \\ $HOME"""
+    keys = {
+        location: HOOK["request"]["authentication"] | {"location": location}
+        for location in ("header", "query")
+    }
+    daemon.configure(
+        {
+            name: HOOK | {"request": HOOK["request"] | {"authentication": key}}
+            for name, key in keys.items()
+        }
+    )
+
+    for name in keys:
+        done = daemon.command("test", name, "--config", "config.yaml")
+        assert done.returncode == 0, done.stderr
+        assert "canary" not in done.stdout
+        assert "***" in done.stdout.splitlines()[-1]
+
+
 def test_test_of_an_unknown_webhook_names_those_there_are(daemon):
     daemon.configure({"mirror": HOOK})
 
     done = daemon.command("test", "mirorr", "--config", "config.yaml")
 
     assert done.returncode == 1
-    assert "there are: mirror" in done.stderr
+    assert "there is no webhook 'mirorr'; did you mean 'mirror'?" in done.stderr
 
 
 def test_test_sends_what_it_shows(daemon):
@@ -191,10 +226,17 @@ def test_deliveries_can_be_listed_and_filtered(daemon):
     state = ("--state-directory", "state")
     table = daemon.command("deliveries", "list", *state).stdout
     assert first["id"] in table
+    assert len(table.splitlines()) == 5
+    many = daemon.command("deliveries", "list", "--limit", "9" * 20, *state)
+    assert many.returncode == 2
+    assert "Traceback" not in many.stderr
     shown = daemon.command("deliveries", "show", first["id"][:24], *state)
     assert first["id"] in shown.stdout
     missing = daemon.command("deliveries", "show", "no-such", *state)
-    assert (missing.returncode, missing.stderr) == (1, "webhookd: no delivery has the id no-such\n")
+    assert (missing.returncode, missing.stderr) == (
+        1,
+        "webhookd: no delivery has the id 'no-such'\n",
+    )
 
 
 def test_sources_can_be_listed(daemon):
@@ -210,6 +252,38 @@ def test_sources_can_be_listed(daemon):
     done = daemon.command("sources", "list", "--json", "--state-directory", "state")
     (source,) = [json.loads(line) for line in done.stdout.splitlines()]
     assert (source["source"], source["records"], source["file"]) == ("export", 2, None)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("check", "--config", ""), ("listen", "--times", "2"), ("check", "--offlien")]
+)
+def test_a_command_line_that_is_wrong_ends_with_2_and_one_line_that_says_why(daemon, arguments):
+    done = daemon.command(*arguments)
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("Error: ")
+
+
+def test_help_names_the_variable_and_the_default_of_a_setting(daemon):
+    told = " ".join(daemon.command("run", "--help").stdout.split())
+
+    assert "[env: WEBHOOKD_RETENTION; default: 30d]" in told
+    assert "[env: WEBHOOKD_CONFIG]" in told
+
+
+def test_output_that_finds_no_room_is_an_error_and_no_traceback(daemon):
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        done = subprocess.run(
+            [sys.executable, "-m", "webhookd", "schema"],
+            env=daemon.environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 1
+    assert done.stderr == "webhookd: No space left on device\n"
 
 
 def test_looking_for_a_database_that_is_not_there_creates_none(daemon):
@@ -238,19 +312,22 @@ def test_every_command_has_help(daemon, command):
     assert "Usage" in done.stdout
 
 
-def test_listen_says_whether_a_signature_verifies(daemon):
-    daemon.environment["LISTEN_SECRET"] = SECRET
+def test_listen_says_whether_a_signature_verifies_and_masks_what_the_configuration_names(daemon):
+    daemon.environment |= {"LISTEN_SECRET": SECRET, "KEY": "canary+key"}
+    key = {"type": "api_key", "name": "key", "location": "query", "key": {"env": "KEY"}}
+    daemon.configure({"mirror": HOOK | {"request": HOOK["request"] | {"authentication": key}}})
     listening = subprocess.Popen(
         [
             *(sys.executable, "-u", "-m", "webhookd", "listen", "--port", "0"),
             *("--secret-env", "LISTEN_SECRET", "--fail", "503", "--times", "1"),
+            *("--config", str(daemon.config)),
         ],
         env=daemon.environment,
         stdout=subprocess.PIPE,
         text=True,
     )
     first = listening.stdout.readline()
-    url = re.search(r"http://127\.0\.0\.1:\d+/", first)[0] + "hook?a=b"
+    url = re.search(r"http://127\.0\.0\.1:\d+/", first)[0] + "hook?a=b&key=canary%2Bkey"
 
     statuses = [
         _post(url, {"X-HubSpot-Signature": signature, "X-HubSpot-Signature-Version": "v2"})
@@ -262,6 +339,8 @@ def test_listen_says_whether_a_signature_verifies(daemon):
     assert statuses == [503, 200]
     assert "signature verified (hubspot_v2), answered 503" in printed
     assert "signature NOT verified" in printed
+    assert "hook?a=b&key=***" in printed
+    assert "canary" not in printed
     assert listening.returncode == 0
 
 
@@ -273,7 +352,11 @@ def test_the_demo_shows_a_retry_and_verified_signatures_and_ends(daemon):
         assert f"signature verified ({scheme})" in done.stdout
     assert "NOT verified" not in done.stdout
     assert "answered 503" in done.stdout
-    assert done.stdout.count("delivered") == 8
+    assert done.stdout.count("delivered") == 10
+    assert "deals.created 7" in done.stdout
+    assert "deals.updated 7" in done.stdout
+    assert "contacts.updated 101" in done.stdout
+    assert "contacts.deleted 103" in done.stdout
 
 
 def test_ctrl_c_ends_the_demo_within_seconds(daemon, tmp_path):

@@ -1,5 +1,6 @@
 """HTTPS to a real receiver with a CA of its own, and what an operator reads when it fails."""
 
+import hashlib
 import ssl
 from datetime import UTC, datetime
 
@@ -41,6 +42,29 @@ def test_a_receiver_with_a_ca_of_its_own_is_reached(daemon, authority):
 
     assert delivery["state"] == "delivered"
     assert len(receiver.received) == 1
+
+
+def test_a_receiver_that_asks_who_we_are_is_shown_our_certificate(daemon, authority):
+    authority.cert_pem.write_to_path(daemon.folder / "ca.pem")
+    ours = authority.issue_cert("webhookd.example.com")
+    ours.cert_chain_pems[0].write_to_path(daemon.folder / "client.pem")
+    ours.private_key_pem.write_to_path(daemon.folder / "key.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    with Receiver(tls=context) as receiver:
+        files = {"client_cert_file": "client.pem", "client_key_file": "key.pem"}
+        delivery = attempt(daemon, receiver, ca_file="ca.pem", **files)
+
+    assert delivery["state"] == "delivered"
+    key = (daemon.folder / "key.pem").read_bytes()
+    digest = hashlib.sha256(hashlib.sha256(key).digest()).hexdigest()
+    written = daemon.log.encode() + b"".join(
+        path.read_bytes() for path in daemon.state.rglob("*") if path.is_file()
+    )
+    assert digest.encode() not in written
+    assert hashlib.sha256(key).hexdigest().encode() not in written
 
 
 def test_an_unknown_ca_is_refused_and_the_setting_named(daemon, authority):

@@ -3,12 +3,14 @@
 import ast
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
 from webhookd import config
 from webhookd.config.settings import Settings
+from webhookd.model import Reason
 from webhookd.telemetry import metrics
 
 ROOT = Path(__file__).parents[2]
@@ -82,3 +84,8 @@ def test_every_link_between_documents_leads_somewhere(document):
     for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
         if not target.startswith("http"):
             assert (document.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("reason", get_args(Reason))
+def test_every_reason_for_no_answer_is_explained(reason):
+    assert f"\n| `{reason}` | " in OPERATIONS

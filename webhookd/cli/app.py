@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import Annotated
 
@@ -9,8 +10,11 @@ import typer
 
 from webhookd import __version__
 from webhookd.cli import checking, deliveries, operating, planning, running, sources, trying
-from webhookd.errors import ConfigError, WebhookdError
+from webhookd.errors import ConfigError, WebhookdError, printable
 from webhookd.telemetry import logs
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
+"""What writing the output fails with when its disk is full."""
 
 app = typer.Typer(
     name="webhookd",
@@ -18,6 +22,9 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # Markup would swallow what stands in brackets.
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(running.run)
 app.command("check")(checking.check)
@@ -52,6 +59,7 @@ def _options(
 
 
 def _complain(text: str) -> None:
+    text = "\n".join(map(printable, text.split("\n")))
     if logs.is_journal():
         text = logs.with_priority(text, "error")
     print(text, file=sys.stderr)  # noqa: T201 - errors are for stderr, uncoloured
@@ -72,3 +80,9 @@ def main() -> None:
         # Whoever read the output has seen enough; flushing it at exit would fail again.
         sys.stdout = None
         sys.exit(0)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        sys.stdout = None
+        _complain(f"webhookd: {error.strerror}")
+        sys.exit(1)

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from webhookd import answers, clock
+from webhookd.cli import delivery_text
 from webhookd.cli.client import AdminOption, RefusedError, connect, find
-from webhookd.cli.output import ago, console, print_json, safe, state, table
+from webhookd.cli.output import print_json, safe
 from webhookd.cli.settings import DatabaseOption, StateOption, open_outbox
 from webhookd.config import durations
 from webhookd.errors import WebhookdError
@@ -21,13 +20,13 @@ from webhookd.model import DeliveryState
 from webhookd.storage import listing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 app = typer.Typer(
     help="Show deliveries and their attempts, try them again, cancel them.", no_args_is_help=True
 )
 
-SHOWN_BODY = 4096
+MOST_LISTED = 1_000_000_000
 
 Shown: TypeAlias = dict[str, Any]
 
@@ -62,7 +61,9 @@ def list_deliveries(
     record: RecordOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 100,
+    limit: Annotated[
+        int, typer.Option(min=1, max=MOST_LISTED, help="At most so many, the newest first.")
+    ] = 100,
     as_json: JsonOption = False,
     state_directory: StateOption = None,
     database_url: DatabaseOption = None,
@@ -79,7 +80,7 @@ def list_deliveries(
     if not listed:
         typer.echo("no deliveries")
         return
-    console.print(as_table(listed, now))
+    delivery_text.print_list(listed, now)
     if len(listed) == limit:
         typer.echo(f"({limit} shown; --limit shows more)", err=True)
 
@@ -96,7 +97,7 @@ def show(
     if as_json:
         print_json(shown)
     else:
-        _print_whole(shown, clock.now())
+        delivery_text.print_whole(shown, clock.now())
 
 
 @app.command()
@@ -144,12 +145,6 @@ def explain(
     shown = _shown(delivery, state_directory, database_url)
     for line in _story(shown, clock.now()):
         typer.echo(safe(line))
-
-
-def as_table(found: Iterable[Shown], now: datetime) -> Table:
-    """Return deliveries as the table that people read."""
-    columns = ("ID", "STATE", "WEBHOOK", "RECORD", "CHANGE", "ATTEMPTS", "STORED", "NEXT", "LAST")
-    return table(columns, (_row(delivery, now) for delivery in found), whole=("ID", "STATE"))
 
 
 def _filter(
@@ -202,7 +197,7 @@ def _shown(id_: str, state_directory: Path | None, database_url: str | None) -> 
             raise NotFoundError(f"{error} ({safe(id_)})") from None
     found = listing.delivery(open_outbox(state_directory, database_url), id_, now=clock.now())
     if not found:
-        raise NotFoundError(f"no delivery has the id {safe(id_)}")
+        raise NotFoundError(f"no delivery has the id '{safe(id_)}'")
     if len(found) > 1:
         raise NotFoundError(f"several deliveries begin with {safe(id_)}; write more of it")
     return answers.shown_delivery(found[0])
@@ -236,71 +231,6 @@ def _done(action: str) -> str:
     return "retried" if action == "retry" else "cancelled"
 
 
-def _row(delivery: Shown, now: datetime) -> tuple[str | Text, ...]:
-    following = delivery["next_attempt_at"]
-    return (
-        delivery["id"],
-        state(delivery["state"]),
-        delivery["webhook"],
-        f"{delivery['object']}/{delivery['record_id']}",
-        delivery["change"],
-        str(delivery["attempts"]),
-        ago(datetime.fromisoformat(delivery["created_at"]), now),
-        "" if following is None else _next(following, now),
-        delivery["last_error"] or str(delivery["last_status"] or ""),
-    )
-
-
-def _next(text: str, now: datetime) -> str:
-    at = datetime.fromisoformat(text)
-    return "now" if at <= now else ago(at, now)
-
-
-def _print_whole(shown: Shown, now: datetime) -> None:
-    record = f"{shown['object']}/{shown['record_id']}, {shown['change']}, from {shown['source']}"
-    stored = datetime.fromisoformat(shown["created_at"])
-    facts: list[tuple[str, str | Text]] = [
-        ("delivery", shown["id"]),
-        ("state", state(shown["state"])),
-        ("webhook", shown["webhook"]),
-        ("record", record),
-        ("stored", f"{shown['created_at']} ({ago(stored, now)})"),
-    ]
-    if shown["next_attempt_at"] is not None:
-        following = shown["next_attempt_at"]
-        facts.append(("next attempt", f"{following} ({_next(following, now)})"))
-    facts.append(
-        ("sends", shown["method"] + (f" with ?{shown['query']}" if shown["query"] else ""))
-    )
-    for name, value in facts:
-        console.print(Text(f"{name:<13} "), value if isinstance(value, Text) else Text(safe(value)))
-    if shown["body"] is not None:
-        console.print(Text(f"{'body':<13} "), Text(safe(shown["body"][:SHOWN_BODY])))
-        if len(shown["body"]) > SHOWN_BODY:
-            typer.echo(f"{'':14}… ({len(shown['body']):,} characters; --json shows them all)")
-    _print_attempts(shown["attempt_log"])
-
-
-def _print_attempts(attempts: list[dict[str, Any]]) -> None:
-    if not attempts:
-        typer.echo("no attempt yet")
-        return
-    columns = ("ATTEMPT", "STARTED", "SECONDS", "STATUS", "ERROR", "ANSWER", "CONFIG")
-    rows = [
-        (
-            str(attempt["number"]),
-            attempt["started_at"],
-            f"{attempt['seconds']:.3f}",
-            str(attempt["status"] or ""),
-            attempt["error"] or "",
-            attempt["answer"].strip(),
-            attempt["config_hash"],
-        )
-        for attempt in attempts
-    ]
-    console.print(table(columns, rows))
-
-
 def _story(shown: Shown, now: datetime) -> Iterator[str]:
     yield (
         f"{shown['created_at']}  {shown['object']}/{shown['record_id']} was {shown['change']}"
@@ -319,7 +249,7 @@ def _story(shown: Shown, now: datetime) -> Iterator[str]:
 
 
 def _ending(shown: Shown, now: datetime) -> str:
-    following = shown["next_attempt_at"]
+    following = delivery_text.following(shown, now)
     endings = {
         "delivered": f"{shown['settled_at']}  done",
         "failed": f"{shown['settled_at']}  given up; webhookd deliveries retry {shown['id']} tries"
@@ -328,7 +258,7 @@ def _ending(shown: Shown, now: datetime) -> str:
         "superseded": f"{shown['settled_at']}  a newer change of the record took its place",
         "held": f"now: held, for its webhook {shown['webhook']} is; webhookd status says why",
         "pending": f"next: attempt {shown['attempts'] + 1},"
-        f" {'' if following is None else _next(following, now)} ({following})",
+        f" {following} ({shown['next_attempt_at']})",
     }
     return endings[shown["state"]]
 

@@ -1,7 +1,8 @@
 """`webhookd demo`: the main job in a temporary folder, with the real daemon.
 
-Three receivers on loopback (one fails first), the daemon as a process of its own, and two files
-dropped into its directory. On a terminal it goes on until Ctrl-C, for ten minutes at the most.
+Four receivers on loopback (one fails first), the daemon as a process of its own, two snapshots
+dropped into its directory, and a CRM that it polls. On a terminal it goes on until Ctrl-C, for ten
+minutes at the most.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ import uvloop
 from rich.text import Text
 
 from webhookd import answers, clock
-from webhookd.cli import deliveries
+from webhookd.cli import delivery_text
+from webhookd.cli.demo_crm import DemoCrm
+from webhookd.cli.demo_texts import CONFIG, FIRST, SECOND
 from webhookd.cli.listening import until_told_to_stop, verdict
 from webhookd.cli.output import console, safe
 from webhookd.errors import WebhookdError
@@ -38,76 +41,6 @@ if TYPE_CHECKING:
 
 LONGEST_MINUTES = 10
 STEP_SECONDS = 30.0
-
-CONFIG = """\
-version: 1
-egress:
-  allow: [127.0.0.0/8]
-apps:
-  "1234567":
-    client_secret: {{env: DEMO_CLIENT_SECRET}}
-  partner:
-    client_secret: {{env: DEMO_PARTNER_SECRET}}
-sources:
-  crm-export:
-    type: drop_directory
-    path: crm
-    object: contacts
-webhooks:
-  mirror:
-    description: Every change of every contact
-    source: crm-export
-    object: contacts
-    request:
-      url: http://127.0.0.1:{port}/mirror
-      allow_http: true
-      signature: {{app_id: "1234567", scheme: hubspot_v2}}
-  new-customer:
-    description: Tell billing when a contact becomes a customer
-    source: crm-export
-    object: contacts
-    trigger:
-      when:
-        - {{property: lifecyclestage, operator: EQ, value: customer}}
-      enroll: every_match
-    request:
-      url: http://127.0.0.1:{port}/billing
-      allow_http: true
-      signature: {{app_id: partner, scheme: standard_webhooks}}
-      body:
-        properties: [email, {{property: firstname, as: first_name}}]
-        static: {{origin: crm}}
-    delivery:
-      retry: {{first_after: 2s}}
-  score-changed:
-    description: Refresh the dashboard when a score changes
-    source: crm-export
-    object: contacts
-    trigger:
-      changes: [updated]
-      changed_properties: [score]
-    request:
-      method: GET
-      url: http://127.0.0.1:{port}/dashboard?kind=contact
-      allow_http: true
-      signature: {{app_id: "1234567", scheme: hubspot_v3}}
-      query:
-        properties: [email, {{property: score, as: value}}]
-"""
-
-FIRST = """\
-id,email,firstname,lifecyclestage,score
-101,ada@example.com,Ada,lead,40
-102,grace@example.com,Grace,customer,90
-103,edsger@example.com,Edsger,lead,55
-"""
-
-SECOND = """\
-id,email,firstname,lifecyclestage,score
-101,ada@example.com,Ada,customer,40
-102,grace@example.com,Grace,customer,90
-103,edsger@example.com,Edsger,lead,71
-"""
 
 
 class DemoError(WebhookdError):
@@ -147,26 +80,36 @@ async def _tell() -> None:
     )
     with tempfile.TemporaryDirectory(prefix="webhookd-demo-") as name:
         folder = Path(name)
-        async with receiving(app, 0) as port:
-            (folder / "config.yaml").write_text(CONFIG.format(port=port))
-            environment = {"DEMO_CLIENT_SECRET": client, "DEMO_PARTNER_SECRET": partner}
+        crm = DemoCrm(token := secrets.token_hex(16))
+        async with receiving(app, 0) as port, receiving(crm, 0) as crm_port:
+            (folder / "config.yaml").write_text(CONFIG.format(port=port, crm_port=crm_port))
+            environment = {
+                "DEMO_CLIENT_SECRET": client,
+                "DEMO_PARTNER_SECRET": partner,
+                "DEMO_CRM_TOKEN": token,
+            }
             _say(f"receivers listen on http://127.0.0.1:{port}; the daemon's folder is {folder}")
             daemon = _Daemon(folder, environment)
             try:
                 await daemon.start()
-                await _play(folder, receipts)
+                await _play(folder, crm, receipts)
             finally:
                 await daemon.stop()
         _say("the daemon has stopped; its folder is removed")
 
 
-async def _play(folder: Path, receipts: list[Receipt]) -> None:
-    _say("contacts-1.csv is dropped: three contacts, one of them a customer; billing fails once")
+async def _play(folder: Path, crm: DemoCrm, receipts: list[Receipt]) -> None:
+    _say("contacts-1.csv is dropped, a list of all contacts: one of three is a customer")
     _drop(folder, "contacts-1.csv", FIRST)
     await _until(lambda: len(receipts) >= 5)  # noqa: PLR2004 - three mirrored, one told twice
-    _say("contacts-2.csv is dropped: Ada becomes a customer, Edsger's score changes")
+    _say("contacts-2.csv is dropped: Ada is a customer with another score, Edsger has vanished")
     _drop(folder, "contacts-2.csv", SECOND)
-    await _until(lambda: len(receipts) >= 9)  # noqa: PLR2004 - two mirrored, two told
+    await _until(lambda: len(receipts) >= 9)  # noqa: PLR2004 - two mirrored, Ada told twice
+    _say("a deal is made in the CRM, which is asked for changes twice a second; then it grows")
+    crm.save("7", dealname="Analytical engine", amount="1700")
+    await _until(lambda: len(receipts) >= 10)  # noqa: PLR2004 - one more
+    crm.save("7", amount="2500.50")
+    await _until(lambda: len(receipts) >= 11)  # noqa: PLR2004 - and one more
     await _settled(folder)
     if console.is_terminal:
         _say(f"drop files of your own into {folder}/crm/new; Ctrl-C ends the demo")
@@ -220,7 +163,7 @@ class _Daemon:
             try:
                 yield json.loads(line)
             except ValueError:
-                console.print(Text(safe(line.decode(errors="replace")), "red"))
+                console.print(Text(safe(line.decode(errors="replace").rstrip("\n")), "red"))
 
     async def _report(self, lines: AsyncIterator[dict[str, object]]) -> None:
         async for event in lines:
@@ -258,8 +201,8 @@ async def _settled(folder: Path) -> None:
     try:
         await _until(lambda: all(one.state is DeliveryState.DELIVERED for one in found()))
         _say("webhookd deliveries list:")
-        listed = map(answers.listed_delivery, found())
-        console.print(deliveries.as_table(listed, clock.now()))
+        listed = list(map(answers.listed_delivery, found()))
+        delivery_text.print_list(listed, clock.now())
     finally:
         database.close()
 

@@ -33,38 +33,37 @@ class MissingSecretError(WebhookdError):
 
 
 @dataclass(frozen=True, slots=True)
-class KnownSecrets:
-    """Those that signatures are verified with, and all that are masked where they come in."""
+class Known:
+    """The secrets to verify signatures with, and all that must not be shown."""
 
     signing: tuple[Secret, ...]
-    masked: tuple[Secret, ...]
+    secrets: tuple[Secret, ...]
 
 
-def secrets(
-    variable: str | None, config: Path | None, environment: Mapping[str, str]
-) -> KnownSecrets:
+def known(variable: str | None, config: Path | None, environment: Mapping[str, str]) -> Known:
     """Return the secrets of the variable and of the configuration."""
-    found: list[Secret] = []
+    signing: list[Secret] = []
     others: tuple[Secret, ...] = ()
     if variable is not None:
         if not environment.get(variable):
             raise MissingSecretError(f"the environment variable {variable} is not set or empty")
-        found.append(Secret(environment[variable]))
+        signing.append(Secret(environment[variable]))
     path = Settings.from_environment(environment, config=config).config
     if path is not None:
         plan = configuration.load(path, environment=environment).plan
         others = plan.secrets
         for webhook in plan.webhooks.values():
             if webhook.request.signature is not None:
-                found.append(webhook.request.signature.client_secret)
-                found += webhook.request.signature.previous_client_secrets
-    return KnownSecrets(tuple(dict.fromkeys(found)), (*found, *others))
+                signing.append(webhook.request.signature.client_secret)
+                signing += webhook.request.signature.previous_client_secrets
+        others = plan.secrets
+    return Known(tuple(dict.fromkeys(signing)), (*signing, *others))
 
 
-async def listen(port: int, fail: int | None, times: int | None, known: KnownSecrets) -> None:
+async def listen(port: int, fail: int | None, times: int | None, known: Known) -> None:
     """Receive until SIGINT or SIGTERM."""
     answer = Answering() if fail is None else Answering(fail, times or EVERY_REQUEST)
-    redactor = Redactor(known.masked)
+    redactor = Redactor(known.secrets)
 
     def status(_path: str) -> int:
         return answer.status()
@@ -72,9 +71,8 @@ async def listen(port: int, fail: int | None, times: int | None, known: KnownSec
     def show(receipt: Receipt) -> None:
         console.print(whole(receipt, redactor.text))
 
-    async with receiving(
-        application(secrets=known.signing, answer=status, received=show), port
-    ) as bound:
+    app = application(secrets=known.signing, answer=status, received=show)
+    async with receiving(app, port) as bound:
         console.print(f"listening on http://127.0.0.1:{bound}/ (Ctrl-C ends it)")
         if not known.signing:
             console.print("no secret given: signatures are shown and not verified")

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from webhookd import clock
 from webhookd.cli.client import AdminOption, RefusedError, connect
-from webhookd.cli.output import ago, console, print_json, table
+from webhookd.cli.output import ago, print_json, print_table
 
 STATES = {
     "active": "green",
@@ -44,13 +44,13 @@ def status(
     )
     columns = ("WEBHOOK", "STATE", "PENDING", "DUE", "FAILED", "DELIVERED", "LAST ERROR")
     rows = [_webhook(webhook, now) for webhook in found["webhooks"]]
-    console.print(table(columns, rows, whole=("WEBHOOK", "STATE")))
+    print_table(columns, rows)
     sources = [
         (one["source"], f"{one['records']:,}", f"{one['pending']:,}", one["file"] or "")
         for one in found["sources"]
     ]
-    console.print("")
-    console.print(table(("SOURCE", "KNOWN RECORDS", "PENDING", "IN WORK"), sources))
+    typer.echo("")
+    print_table(("SOURCE", "KNOWN RECORDS", "PENDING", "IN WORK"), sources)
 
 
 def reload(

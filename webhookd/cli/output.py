@@ -1,4 +1,4 @@
-"""What people and programs read: tables and JSON."""
+"""What people and programs read: aligned columns and JSON."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
+
+from webhookd.errors import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-WIDE = 220
-
 console = Console(highlight=False, soft_wrap=True)
-if not console.is_terminal:
-    # What goes into a file or a pipe has no width to fit.
-    console.width = WIDE
+
+safe = printable
+"""What is not ours (a record, an answer, a name) is shown through this."""
 
 STATE_STYLES = {
     "pending": "yellow",
@@ -38,35 +37,49 @@ def print_json(value: Mapping[str, Any]) -> None:
 def ago(at: datetime, now: datetime) -> str:
     """Return a time as people say it: `12s ago`, `in 4m`."""
     seconds = (at - now).total_seconds()
-    length = _length(abs(timedelta(seconds=seconds)))
-    return f"in {length}" if seconds > 0 else f"{length} ago"
+    distance = length(abs(timedelta(seconds=seconds)))
+    return f"in {distance}" if seconds > 0 else f"{distance} ago"
 
 
-def _length(length: timedelta) -> str:
-    seconds = int(length.total_seconds())
+def length(time: timedelta) -> str:
+    """Return a length of time as people say it, in its largest unit: `90s`, `4m`."""
+    seconds = int(time.total_seconds())
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
         if seconds >= 2 * size:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
 
 
-def safe(text: str) -> str:
-    """Return *text* with control characters shown, so that it cannot steer a terminal."""
-    return "".join(
-        character if character.isprintable() else repr(character)[1:-1] for character in text
-    )
+def aligned(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> list[Text]:
+    """Return a line for the names of the columns, and one for each row."""
+    table = [[Text(column, "bold") for column in columns]]
+    table += [
+        [Text(printable(cell)) if isinstance(cell, str) else cell for cell in row] for row in rows
+    ]
+    widths = [max(cell.cell_len for cell in column) for column in zip(*table, strict=True)]
+    return [_line(cells, widths) for cells in table]
 
 
-def table(
-    columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, whole: Sequence[str] = ()
-) -> Table:
-    """Return a plain table: a header, no lines. Columns named in *whole* are never cut."""
-    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for column in columns:
-        made.add_column(column, no_wrap=column in whole, overflow="fold")
-    for row in rows:
-        made.add_row(*(Text(safe(cell)) if isinstance(cell, str) else cell for cell in row))
-    return made
+def _line(cells: Sequence[Text], widths: Sequence[int]) -> Text:
+    line = Text()
+    for cell, width in zip(cells, widths, strict=True):
+        line.append_text(cell).append(" " * (width - cell.cell_len + 2))
+    line.rstrip()
+    return line
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
+    """Print a line for each row; the last column is the first to be cut on a narrow terminal."""
+    for line in aligned(columns, rows):
+        print_line(line)
+
+
+def print_line(line: Text) -> None:
+    """Print one line: cut where a terminal ends, whole into a file or a pipe."""
+    if console.is_terminal:
+        console.print(line, soft_wrap=False, no_wrap=True, overflow="ellipsis")
+    else:
+        console.print(line)
 
 
 def state(name: str) -> Text:

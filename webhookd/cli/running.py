@@ -72,6 +72,14 @@ def run(
             show_default=False,
         ),
     ] = None,
+    proxy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="The HTTP proxy of webhooks that name none.  [env: WEBHOOKD_PROXY]",
+            show_default=False,
+        ),
+    ] = None,
     shutdown_timeout: Annotated[
         str | None,
         typer.Option(
@@ -98,6 +106,7 @@ def run(
             admin_address=admin_address,
             retention=retention,
             max_in_flight=max_in_flight,
+            proxy=proxy,
             shutdown_timeout=shutdown_timeout,
         )
         logs.configure(settings.log_format, settings.log_level)
@@ -129,10 +138,12 @@ def listen(
     """Receive requests on loopback; print each and whether its signature verifies.
 
     Signatures are verified with the secret in the variable that --secret-env names, and with
-    those of the apps in the configuration, when there is one.
+    those of the apps in the configuration, when there is one. Its secrets are shown as ***.
     """
-    secrets = listening.secrets(secret_env, config, os.environ)
-    uvloop.run(listening.listen(port, fail, times, secrets))
+    if times is not None and fail is None:
+        raise typer.BadParameter("it goes with --fail", param_hint="--times")
+    known = listening.known(secret_env, config, os.environ)
+    uvloop.run(listening.listen(port, fail, times, known))
 
 
 def demo() -> None:

@@ -15,11 +15,20 @@ from webhookd.storage.database import Database, open_for_reading
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+
+def _path(text: str) -> Path:
+    # An unset variable of a script must not stand for the folder it runs in.
+    if not text:
+        raise typer.BadParameter("the path is empty")
+    return Path(text)
+
+
 ConfigOption: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         "--config",
         "-c",
+        parser=_path,
         metavar="PATH",
         help="The configuration: a file, or a folder of *.yaml files.  [env: WEBHOOKD_CONFIG]",
         show_default=False,
@@ -29,6 +38,7 @@ StateOption: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         "--state-directory",
+        parser=_path,
         metavar="PATH",
         help="Where the daemon keeps its database.  [env: WEBHOOKD_STATE_DIRECTORY]",
         show_default=False,
@@ -76,10 +86,15 @@ def open_outbox(state_directory: Path | None, database_url: str | None) -> Datab
 def is_there(path: Path) -> bool:
     """Return whether *path* exists; StorageError when this user may not even look."""
     try:
-        return path.exists()
-    except PermissionError:
-        told = f"this user may not look at {path}; use sudo, or join its group"
-        raise StorageError(told) from None
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise StorageError(
+            f"cannot look at {path}: {error.strerror}; ask as root, or as a member of the"
+            " daemon's group"
+        ) from error
+    return True
 
 
 def _is_told(

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from webhookd import answers
+from webhookd import answers, clock
+from webhookd.cli import accepting
 from webhookd.cli.client import find
-from webhookd.cli.output import console, print_json, table
+from webhookd.cli.output import length, print_json, print_table
 from webhookd.cli.settings import DatabaseOption, StateOption, open_outbox
 from webhookd.storage import listing
 
-app = typer.Typer(help="Show sources.", no_args_is_help=True)
+app = typer.Typer(help="Show sources; let a set-aside snapshot through.", no_args_is_help=True)
+app.command("accept")(accepting.accept)
 
 
 @app.command("list")
@@ -31,19 +34,42 @@ def list_sources(
     if not found:
         typer.echo("no sources")
         return
-    columns = ("SOURCE", "OBJECT", "PATH", "KNOWN RECORDS", "PENDING DELIVERIES", "IN WORK")
-    rows = [
-        (
-            source["source"],
-            source.get("object", ""),
-            source.get("path", ""),
-            f"{source['records']:,}",
-            f"{source['pending']:,}",
-            "" if source["file"] is None else f"{source['file']} ({source['rows_taken']:,} rows)",
-        )
-        for source in found
-    ]
-    console.print(table(columns, rows))
+    columns = ("SOURCE", "OBJECT", "KNOWN RECORDS", "PENDING DELIVERIES", "IN WORK", "READ FROM")
+    now = clock.now()
+    print_table(columns, (_row(source, now) for source in found))
+
+
+def _row(source: dict[str, Any], now: datetime) -> tuple[str, ...]:
+    return (
+        source["source"],
+        source.get("object", ""),
+        str(source["records"]),
+        str(source["pending"]),
+        _in_work(source, now),
+        source.get("path") or source.get("base_url", ""),
+    )
+
+
+def _in_work(source: dict[str, Any], now: datetime) -> str:
+    if source["file"] is None:
+        return ""
+    rate = source["rows_per_second"]
+    facts = (
+        source["phase"],
+        f"{source['rows_taken']:,} rows",
+        f"{source['deletions']:,} deleted" if source["deletions"] else None,
+        None if rate is None else f"{rate:,}/s",
+        _time_left(source["ends_at"], now),
+    )
+    return f"{source['file']} ({', '.join(filter(None, facts))})"
+
+
+def _time_left(ends_at: str | None, now: datetime) -> str | None:
+    """Return how long a file still takes; None where its end should have come."""
+    if ends_at is None:
+        return None
+    left = datetime.fromisoformat(ends_at) - now
+    return f"{length(left)} left" if left.total_seconds() > 0 else None
 
 
 def _listed(state_directory: Path | None, database_url: str | None) -> list[dict[str, Any]]:

@@ -13,14 +13,16 @@ import typer
 
 from webhookd import clock
 from webhookd import config as configuration
-from webhookd.cli.output import safe
+from webhookd.cli.output import console, safe
 from webhookd.cli.settings import ConfigOption, config_path
+from webhookd.config.settings import Settings
+from webhookd.config.wording import no_such
 from webhookd.delivery.lanes import define
 from webhookd.delivery.sending import send
 from webhookd.errors import WebhookdError
 from webhookd.model import Change, ChangeKind, Response
 from webhookd.rules import render, trigger
-from webhookd.rules.plan import AllOf, AnyOf, Condition, NotOf
+from webhookd.rules.plan import AllOf, AnyOf, Condition, DirectorySource, HubspotSource, NotOf
 from webhookd.rules.redaction import Redactor
 from webhookd.sources.sample import read_first
 from webhookd.transport import Transport
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from webhookd.delivery.outgoing import Outgoing
     from webhookd.model import Properties
     from webhookd.rules.findings import Finding
-    from webhookd.rules.plan import Plan, Webhook, When
+    from webhookd.rules.plan import Plan, Source, Webhook, When
 
 GOOD = range(200, 300)
 
@@ -85,17 +87,16 @@ def try_webhook(
     outgoing = lane.outbound.prepare(rendered, delivery_id=delivery_id, at=now)
     typer.echo("")
     for line in _request(outgoing):
-        typer.echo(redactor.text(line))
+        _echo_exactly(redactor.text(line))
     typer.echo("")
-    typer.echo(_curl(outgoing, redactor))
+    _echo_exactly(_curl(outgoing, redactor))
     if send_it:
         asyncio.run(_send(outgoing, lane, redactor))
 
 
 def _webhook(plan: Plan, name: str) -> Webhook:
     if name not in plan.webhooks:
-        names = ", ".join(plan.webhooks) or "none"
-        raise UnknownWebhookError(f"there is no webhook {safe(name)!r}; there are: {names}")
+        raise UnknownWebhookError(no_such("webhook", name, plan.webhooks))
     return plan.webhooks[name]
 
 
@@ -106,7 +107,7 @@ def _change(
     previous: Path | None,
     kind: ChangeKind | None,
 ) -> Change:
-    source = plan.sources[webhook.source]
+    source = _of_files(plan.sources[webhook.source], webhook)
     record_id, properties = "123", _made_up(webhook)
     if record is not None:
         seen = read_first(record, source)
@@ -123,6 +124,15 @@ def _change(
         previous=_before(chosen, properties, before),
         occurred_at=clock.now(),
     )
+
+
+def _of_files(source: Source, webhook: Webhook) -> DirectorySource:
+    """Return how a file is read that holds a record of *source*."""
+    match source:
+        case DirectorySource():
+            return source
+        case HubspotSource():
+            return DirectorySource(source.name, Path(), webhook.object)
 
 
 def _usual_kind(webhook: Webhook, *, has_before: bool) -> ChangeKind:
@@ -201,19 +211,24 @@ def _request(outgoing: Outgoing) -> Iterator[str]:
         yield outgoing.body.decode()
 
 
+def _echo_exactly(line: str) -> None:
+    # To the letter for programs; what could steer a terminal is written out on one.
+    typer.echo(safe(line) if console.is_terminal else line)
+
+
 def _curl(outgoing: Outgoing, redactor: Redactor) -> str:
-    # Masked before it is quoted: a quote inside a secret would be written in another way.
     parts = ["curl", "-X", outgoing.method]
     for name, value in outgoing.headers:
         if name not in ("host", "content-length"):
             parts += ["-H", f"{name}: {value}"]
     if outgoing.body:
         parts += ["--data-binary", outgoing.body.decode()]
-    return shlex.join(map(redactor.text, [*parts, outgoing.uri]))
+    # Before they are quoted: a secret with a quote in it would not be found behind it.
+    return shlex.join([redactor.text(part) for part in (*parts, outgoing.uri)])
 
 
 async def _send(outgoing: Outgoing, lane: LaneDefinition, redactor: Redactor) -> None:
-    transport = Transport()
+    transport = Transport(Settings.from_environment(os.environ).outgoing_proxy())
     try:
         reply, is_cut = await send(transport, outgoing, lane.options)
     finally:

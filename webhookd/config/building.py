@@ -8,13 +8,12 @@ that depth and the expansion of aliases are counted before anything of that size
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import yaml
 
-from webhookd.config import grumbles, scalars, wording
-from webhookd.config.places import TOP, Children, Place, Places
-from webhookd.config.text import MOST_PROBLEMS, FlawError
+from webhookd.config import scalars, syntax, wording
+from webhookd.config.text import MOST_PROBLEMS, TOP, FlawError, Place
 from webhookd.errors import Problem
 
 if TYPE_CHECKING:
@@ -24,6 +23,12 @@ DEEPEST = 64
 # What aliases may add: enough for ten thousand webhooks that share a block, far from a bomb.
 MOST_ADDED = 100_000
 MOST_ADDED_PER_WRITTEN = 10
+
+Children: TypeAlias = dict[str | int, tuple[Place, Place]]
+"""Of each key (or number) of a container: where the key stands, and where its value."""
+
+Places: TypeAlias = dict[int, Children]
+"""The children of each container, by its `id`: containers live as long as their document."""
 
 _TAG = "tag:yaml.org,2002:"
 _SCALAR_TAGS: dict[str, tuple[type, ...]] = {
@@ -87,7 +92,7 @@ class Builder:
             for event in yaml.parse(text, Loader=yaml.CSafeLoader):
                 self._take(event)
         except yaml.YAMLError as error:
-            raise grumbles.flaw(error, text) from None
+            raise syntax.flaw(error, text) from None
         if self._documents == 0 or self._top is None:
             raise FlawError(1, 1, "the file is empty; it needs at least 'version: 1'")
         if not isinstance(self._top, dict):

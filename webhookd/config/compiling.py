@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
 
 from webhookd.config import addressing, fingerprints, merging, models
+from webhookd.config.checks.hubspot import start_at
 from webhookd.config.checks.sources import absolute_path
 from webhookd.config.requests import Requests
 from webhookd.config.triggers import trigger
@@ -14,9 +16,9 @@ from webhookd.rules import plan
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from webhookd.config.authorities import Authorities
     from webhookd.config.parts import Collection, Part
     from webhookd.config.secrets import Secrets
+    from webhookd.config.tls_files import TlsFiles
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,11 @@ class Compiled:
     document: Mapping[str, Any]
 
 
-def compile_plan(collection: Collection, secrets: Secrets, authorities: Authorities) -> Compiled:
+def compile_plan(collection: Collection, secrets: Secrets, tls_files: TlsFiles) -> Compiled:
     """Return the plan of *collection*, which has been checked."""
     configuration = _configuration(collection)
     apps, sources = collection.entries("apps"), collection.entries("sources")
-    requests = Requests(configuration.apps, apps, secrets, authorities)
+    requests = Requests(configuration.apps, apps, secrets, tls_files)
     webhooks = {
         name: _webhook(name, model, part, requests)
         for (name, part), model in zip(
@@ -42,7 +44,7 @@ def compile_plan(collection: Collection, secrets: Secrets, authorities: Authorit
         hash=fingerprints.of(configuration),
         egress=_egress(configuration.egress),
         sources={
-            name: _source(name, model, sources[name])
+            name: _source(name, model, sources[name], secrets)
             for name, model in configuration.sources.items()
         },
         webhooks=webhooks,
@@ -84,12 +86,52 @@ def _egress(model: models.Egress) -> plan.Egress:
     )
 
 
-def _source(name: str, model: models.Source, part: Part) -> plan.Source:
+def _source(name: str, model: models.Source, part: Part, secrets: Secrets) -> plan.Source:
+    match model:
+        case models.DropDirectory():
+            return _directory(name, model, part)
+        case models.Hubspot():
+            return _hubspot(name, model, part, secrets)
+
+
+def _hubspot(name: str, model: models.Hubspot, part: Part, secrets: Secrets) -> plan.HubspotSource:
+    return plan.HubspotSource(
+        name=name,
+        base_url=model.base_url.rstrip("/"),
+        token=secrets.resolve(model.token, part.folder),
+        objects=tuple(
+            plan.HubspotObject(
+                object_name,
+                None if read.properties == "all" else read.properties,
+                deletions=read.deletions,
+            )
+            for object_name, read in model.objects.items()
+        ),
+        api_version=model.api_version,
+        poll_every=model.poll_every,
+        start=_start(model.start),
+        overlap=model.overlap,
+        requests_per_second=model.requests_per_second,
+    )
+
+
+def _start(text: str) -> Literal["now", "beginning"] | datetime:
+    match text:
+        case "now" | "beginning":
+            return text
+        case _:
+            # Checked before: a text that says no time does not come this far.
+            return start_at(text) or datetime.max.replace(tzinfo=UTC)
+
+
+def _directory(name: str, model: models.DropDirectory, part: Part) -> plan.DirectorySource:
     return plan.DirectorySource(
         name=name,
         path=absolute_path(part.folder, model.path),
         object=model.object,
         id_property=model.id_property,
+        content=model.content,
+        partial=model.partial,
         format=model.format,
         start=model.start,
         on_done=model.on_done,

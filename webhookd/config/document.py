@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from webhookd.config import files, text, wording
 from webhookd.config.building import Builder
-from webhookd.config.places import TOP
+from webhookd.config.text import TOP
 from webhookd.errors import Problem
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from webhookd.config.places import Place, Places
+    from webhookd.config.building import Places
+    from webhookd.config.text import Place
     from webhookd.config.wording import Steps
 
 Data: TypeAlias = dict[str, Any]

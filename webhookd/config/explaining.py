@@ -66,8 +66,8 @@ def repeated(items: list[Any]) -> Any:
 
 
 def _is_said_twice(error: ValidationError, schema: Mapping[str, Any]) -> bool:
-    # A list of all that is allowed says more than the type of it.
-    return error.validator == "type" and "enum" in schema
+    # A list of all that is allowed says more than the type of it; but 1.0 is in [1].
+    return error.validator == "type" and error.instance not in schema.get("enum", (error.instance,))
 
 
 def _missing(

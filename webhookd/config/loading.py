@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from webhookd.config import checks, compiling, document, files, schema
-from webhookd.config.authorities import Authorities
 from webhookd.config.parts import Collection
 from webhookd.config.secrets import Secrets
+from webhookd.config.tls_files import TlsFiles
 from webhookd.config.warnings import warnings
 from webhookd.errors import ConfigError, Problem
 
@@ -49,17 +49,17 @@ def load(path: Path, *, environment: Mapping[str, str], offline: bool = False) -
 def _load(path: Path, secrets: Secrets) -> Loaded:
     problems: list[Problem] = []
     documents = tuple(_documents(path, problems))
-    collection, authorities = Collection(documents), Authorities()
+    collection, tls_files = Collection(documents), TlsFiles()
     for read in documents:
         problems += read.problems
         problems += schema.check(read) if read.data is not None else ()
-    problems += checks.check(collection, secrets, authorities)
+    problems += checks.check(collection, secrets, tls_files)
     if problems:
-        raise ConfigError(_in_order(problems, [read.file for read in documents]))
-    compiled = compiling.compile_plan(collection, secrets, authorities)
+        raise ConfigError(_in_order(problems))
+    compiled = compiling.compile_plan(collection, secrets, tls_files)
     return Loaded(
         compiled.plan,
-        tuple(warnings(compiled.plan, collection.entries("webhooks"))),
+        tuple(warnings(compiled.plan, collection)),
         compiled.document,
         secrets.offline,
     )
@@ -87,16 +87,11 @@ def _misnamed(file: Path) -> Problem:
     return Problem(str(file), 0, 0, "", message)
 
 
-def _in_order(problems: Iterable[Problem], files: list[str]) -> list[Problem]:
-    order = {file: number for number, file in enumerate(files)}
+def _in_order(problems: Iterable[Problem]) -> list[Problem]:
+    # Files are read in name order, so their names are the order.
     return sorted(
         dict.fromkeys(problems),
-        key=lambda problem: (
-            order.get(problem.file, -1),
-            problem.line,
-            problem.column,
-            problem.where,
-        ),
+        key=lambda problem: (problem.file, problem.line, problem.column, problem.where),
     )
 
 

@@ -58,17 +58,42 @@ class Egress(Keys):
     deny: tuple[str, ...] = ()
 
 
-class Source(Keys):
+class DropDirectory(Keys):
     """A drop directory."""
 
     type: Literal["drop_directory"]
     path: str
     object: str
     id_property: str = "id"
-    content: Literal["records"] = "records"
+    content: Literal["records", "snapshot"] = "records"
+    partial: bool = False
     format: Literal["auto", "csv", "json", "ndjson"] = "auto"
     start: Literal["beginning", "now"] = "beginning"
     on_done: Literal["archive", "delete"] = "archive"
+
+
+class HubspotObject(Keys):
+    """What is read of one type of object."""
+
+    properties: Literal["all"] | tuple[str, ...]
+    deletions: bool = False
+
+
+class Hubspot(Keys):
+    """HubSpot's CRM API."""
+
+    type: Literal["hubspot"]
+    base_url: str = "https://api.hubapi.com"
+    api_version: str = "2026-03"
+    token: SecretReference
+    poll_every: Duration = timedelta(seconds=30)
+    start: str = "now"
+    overlap: Duration = timedelta(minutes=5)
+    requests_per_second: float = 4
+    objects: dict[str, HubspotObject]
+
+
+Source: TypeAlias = Annotated[DropDirectory | Hubspot, Field(discriminator="type")]
 
 
 class Comparison(Keys):
@@ -204,9 +229,11 @@ class Query(Keys):
 
 
 class Tls(Keys):
-    """How the receiver's certificate is verified."""
+    """How the receiver's certificate is verified, and which one of ours it is shown."""
 
     ca_file: str | None = None
+    client_cert_file: str | None = None
+    client_key_file: str | None = None
 
 
 class Request(Keys):
@@ -221,6 +248,8 @@ class Request(Keys):
     body: Body | None = None
     query: Query | None = None
     tls: Tls = Tls()
+    proxy: str | None = None
+    proxy_authentication: Basic | None = None
 
 
 class Retry(Keys):

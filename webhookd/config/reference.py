@@ -72,6 +72,7 @@ _SETTINGS = """\
 | `WEBHOOKD_ADMIN_TOKEN_FILE` |  |  | A file that holds it instead. |
 | `WEBHOOKD_RETENTION` | `--retention` | `30d` | How long settled deliveries are kept. |
 | `WEBHOOKD_MAX_IN_FLIGHT` | `--max-in-flight` | `1000` | How many attempts may be in flight at once, all webhooks together. |
+| `WEBHOOKD_PROXY` | `--proxy` |  | The HTTP proxy, as `http://HOST:PORT`, of requests that name none of their own; without it they are sent directly. |
 | `WEBHOOKD_SHUTDOWN_TIMEOUT` | `--shutdown-timeout` | `30s` | How long attempts in flight may take to finish when the daemon stops. |
 """  # noqa: E501 - a table row is one line
 
@@ -79,7 +80,9 @@ _SECTIONS = (
     "app",
     "secret",
     "egress",
-    "source",
+    "drop_directory",
+    "hubspot",
+    "hubspot_object",
     "defaults",
     "webhook",
     "trigger",
@@ -103,6 +106,7 @@ _SECTIONS = (
     "retry",
 )
 _WORDS = {
+    "source": "[drop directory](#drop-directory) or [HubSpot](#hubspot)",
     "when": "[condition](#comparison-with-a-value) or group",
     "authentication": (
         "[API key](#api-key), [bearer](#bearer-token) or [basic](#basic-authentication)"
@@ -148,7 +152,7 @@ def _type(node: Mapping[str, Any]) -> str:
     if "enum" in node:
         return ", ".join(f"`{choice}`" for choice in node["enum"])
     if "if" in node:
-        return "`all`, or a list of names or [chosen properties](#chosen-property)"
+        return f"`all`, or a {_type(node['else'])}"
     return _plain_type(node)
 
 

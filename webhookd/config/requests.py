@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from webhookd.config import models
 from webhookd.config.checks.payloads import BODY_METHODS
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from webhookd.config.authorities import Authorities
     from webhookd.config.parts import Part
     from webhookd.config.secrets import Secrets
+    from webhookd.config.tls_files import TlsFiles
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Requests:
     apps: Mapping[str, models.App]
     app_parts: Mapping[str, Part]
     secrets: Secrets
-    authorities: Authorities
+    tls_files: TlsFiles
 
     def request(self, model: models.Request, folder: Path) -> plan.Request:
         """Return the request that *model* describes in a file of *folder*."""
@@ -39,6 +39,7 @@ class Requests:
             body=_body(model),
             query=_chosen(model.query.properties) if model.query else (),
             tls=self._tls(model.tls, folder),
+            proxy=self._proxy(model, folder),
         )
 
     def _authentication(
@@ -70,12 +71,33 @@ class Requests:
         )
 
     def _tls(self, model: models.Tls, folder: Path) -> plan.Tls:
-        if model.ca_file is None:
-            return plan.Tls()
-        path = (folder / model.ca_file).absolute()
-        if self.secrets.offline:
-            return plan.Tls(path)
-        return plan.Tls(path, self.authorities.fingerprint(folder / model.ca_file))
+        written = (model.ca_file, model.client_cert_file, model.client_key_file)
+        authorities, certificate, key = (folder / name if name else None for name in written)
+        is_online = not self.secrets.offline
+        return plan.Tls(
+            _absolute(authorities),
+            self.tls_files.authority_fingerprint(authorities) if authorities and is_online else "",
+            _absolute(certificate),
+            _absolute(key),
+            self.tls_files.client_fingerprint(certificate, key)
+            if certificate and is_online
+            else None,
+        )
+
+    def _proxy(self, model: models.Request, folder: Path) -> plan.Proxy | Literal["direct"] | None:
+        if model.proxy is None:
+            return None
+        if model.proxy == plan.DIRECT:
+            return plan.DIRECT
+        basic = model.proxy_authentication
+        if basic is None:
+            return plan.Proxy(model.proxy)
+        password = self.secrets.resolve(basic.password, folder)
+        return plan.Proxy(model.proxy, plan.Basic(basic.username, password))
+
+
+def _absolute(path: Path | None) -> Path | None:
+    return None if path is None else path.absolute()
 
 
 def _body(model: models.Request) -> plan.Body | None:

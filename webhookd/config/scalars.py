@@ -11,6 +11,8 @@ import json
 import re
 from typing import Self, TypeAlias
 
+from webhookd.config.wording import shortened
+
 Scalar: TypeAlias = str | int | float | bool | None
 
 LONGEST_NUMBER = 300
@@ -80,13 +82,13 @@ def _number(text: str) -> Scalar:
         raise ScalarError(f"{text} is not a finite number; put it in quotes if it is text")
     if _AMBIGUOUS.fullmatch(text) and not _is_plain_decimal(text):
         raise ScalarError(
-            f"{_shortened(text)} is ambiguous: YAML's versions read it differently; "
+            f"{shortened(text)} is ambiguous: YAML's versions read it differently; "
             "write a plain decimal number, or put it in quotes if it is text"
         )
     if not _FLOAT.fullmatch(text):
         return text
     if len(text) > LONGEST_NUMBER:
-        raise ScalarError(f"the number {_shortened(text)} is too long; put it in quotes")
+        raise ScalarError(f"the number {shortened(text)} is too long; put it in quotes")
     return int(text) if _INTEGER.fullmatch(text) else _finite(text)
 
 
@@ -99,9 +101,5 @@ def _is_plain_decimal(text: str) -> bool:
 def _finite(text: str) -> float:
     number = WrittenFloat(text)
     if number in (float("inf"), float("-inf")):
-        raise ScalarError(f"the number {_shortened(text)} is too large; put it in quotes")
+        raise ScalarError(f"the number {shortened(text)} is too large; put it in quotes")
     return number
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:40]}…"  # noqa: PLR2004 - a line stays a line

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
-from webhookd.config import durations
+from webhookd.config import durations, urls
 from webhookd.config.wording import near, shown
 from webhookd.errors import ConfigError, Problem
 from webhookd.model import Secret
+from webhookd.rules.plan import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,9 +72,30 @@ def _sqlite_url(value: object) -> str:
             "(sqlite:////PATH for an absolute one)"
         )
     path = url.removeprefix(SQLITE)
-    if not path or path == ":memory:" or not path.isprintable() or set("?#") & set(path):
+    if not path or path == ":memory:" or not _can_stand_in_a_url(path):
         raise ValueError("this names no database file; write sqlite:///PATH")
     return url
+
+
+def _folder(value: object) -> str:
+    path = str(value)
+    if not _can_stand_in_a_url(path):
+        raise ValueError(
+            f"{shown(path)} holds '?', '#', '%' or a control character, which the URL of the "
+            "database in it cannot; choose another folder"
+        )
+    return path
+
+
+def _can_stand_in_a_url(path: str) -> bool:
+    return path.isprintable() and not set("?#%") & set(path)
+
+
+def _proxy_url(value: object) -> str | None:
+    if value is None:
+        return None
+    urls.parse_proxy(str(value))
+    return str(value)
 
 
 class Settings(BaseSettings):
@@ -85,7 +107,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
 
     config: Path | None = None
-    state_directory: Path = Path(".webhookd")
+    state_directory: Annotated[Path, BeforeValidator(_folder)] = Path(".webhookd")
     database_url: Annotated[str, BeforeValidator(_sqlite_url)]
     log_format: Annotated[
         LogFormat, BeforeValidator(partial(_one_of, ("auto", "json", "console")))
@@ -99,6 +121,7 @@ class Settings(BaseSettings):
     admin_token_file: Path | None = None
     retention: Annotated[timedelta, BeforeValidator(_duration)] = timedelta(days=30)
     max_in_flight: Annotated[int, BeforeValidator(_in_flight)] = 1000
+    proxy: Annotated[str | None, BeforeValidator(_proxy_url)] = None
     shutdown_timeout: Annotated[timedelta, BeforeValidator(_duration)] = timedelta(seconds=30)
 
     @classmethod
@@ -117,6 +140,10 @@ class Settings(BaseSettings):
     def database_path(self) -> Path:
         """Return the file that holds the database."""
         return Path(self.database_url.removeprefix(SQLITE))
+
+    def outgoing_proxy(self) -> Proxy | None:
+        """Return the proxy of requests whose webhook names none."""
+        return None if self.proxy is None else Proxy(self.proxy)
 
     def admin_socket(self, environment: Mapping[str, str]) -> str:
         """Return where the admin API listens: as set, else a socket where the daemon runs."""
@@ -167,9 +194,11 @@ def _variables(environment: Mapping[str, str]) -> dict[str, Any]:
 
 def _problems(error: ValidationError, options: Mapping[str, object]) -> list[Problem]:
     problems = []
-    for found in error.errors(include_url=False):
-        name = str(found["loc"][0])
+    wrong = {str(found["loc"][0]): found["msg"] for found in error.errors(include_url=False)}
+    if "state_directory" in wrong and "database_url" not in options:
+        # It is made of the other, which says what is wrong.
+        wrong.pop("database_url", None)
+    for name, told in wrong.items():
         shown_as = f"--{name.replace('_', '-')}" if name in options else f"{PREFIX}{name.upper()}"
-        message = found["msg"].removeprefix("Value error, ")
-        problems.append(Problem(shown_as, 0, 0, "", message))
+        problems.append(Problem(shown_as, 0, 0, "", told.removeprefix("Value error, ")))
     return problems

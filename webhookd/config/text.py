@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from typing import NamedTuple
 
 LARGEST = 16 * 1024 * 1024
 MOST_PROBLEMS = 10_000
@@ -12,6 +13,16 @@ _REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff\u
 # YAML 1.1, which the C parser speaks, breaks lines at these; editors and YAML 1.2 do not, so
 # every place after one would be wrong.
 _ODD_BREAK = re.compile("[\u2028\u2029]")
+
+
+class Place(NamedTuple):
+    """A line and a column, both from 1."""
+
+    line: int
+    column: int
+
+
+TOP = Place(1, 1)
 
 
 class FlawError(Exception):
@@ -47,7 +58,7 @@ def _refuse_control_characters(text: str) -> None:
         raise FlawError(*_place(text[: found.start()]), message)
 
 
-def _place(before: str) -> tuple[int, int]:
+def _place(before: str) -> Place:
     # A carriage return alone breaks a line in YAML too, and CRLF breaks one, not two.
     lines = re.split("\r\n|\r|\n", before)
-    return len(lines), len(lines[-1]) + 1
+    return Place(len(lines), len(lines[-1]) + 1)

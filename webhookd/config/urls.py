@@ -59,6 +59,24 @@ def parse(url: str) -> ParsedUrl:
     return ParsedUrl(found["scheme"].lower(), _host(found["authority"]))
 
 
+def parse_proxy(url: str) -> ParsedUrl:
+    """Return the parts of the URL of a proxy, or raise a `UrlError`: `http://HOST:PORT`."""
+    _check_characters(url)
+    found = _PARTS.fullmatch(url)
+    if not found or found["scheme"].lower() != "http":
+        raise UrlError("this is not the URL of a proxy; write one like http://proxy:3128")
+    if "@" in found["authority"]:
+        raise UrlError(
+            "a proxy's URL holds no user name or password; use 'proxy_authentication' (type: basic)"
+        )
+    if found["path"] not in {"", "/"} or found["query"] or found["fragment"]:
+        raise UrlError("a proxy's URL ends behind its port, as in http://proxy:3128")
+    host = _host(found["authority"])
+    if not re.search(":[0-9]+$", found["authority"]):
+        raise UrlError("a proxy's URL names its port, as in http://proxy:3128")
+    return ParsedUrl("http", host)
+
+
 def query_names(url: str) -> Iterator[str]:
     """Yield the names of the parameters that *url* itself has."""
     query = url.partition("#")[0].partition("?")[2]

@@ -6,24 +6,31 @@ from typing import TYPE_CHECKING
 
 from webhookd.config import addressing, urls
 from webhookd.rules import egress
+from webhookd.rules.plan import HubspotSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhookd.config.parts import Part
+    from webhookd.config.parts import Collection, Part
     from webhookd.errors import Problem
     from webhookd.rules.plan import Plan
 
 
-def warnings(plan: Plan, webhooks: dict[str, Part]) -> Iterator[Problem]:
+def warnings(plan: Plan, collection: Collection) -> Iterator[Problem]:
     """Yield a warning for each URL whose literal address `egress` refuses."""
-    for name, part in webhooks.items():
-        address = addressing.literal_address(urls.parse(plan.webhooks[name].request.url).host)
-        refusal = egress.refusal(address, plan.egress) if address else None
-        if refusal:
-            yield part.problem(
-                f"egress will refuse this: {refusal}{_remedy(refusal)}", "request", "url"
-            )
+    for name, part in collection.entries("sources").items():
+        source = plan.sources[name]
+        if isinstance(source, HubspotSource):
+            yield from _refused(source.base_url, plan, part.at("base_url"))
+    for name, part in collection.entries("webhooks").items():
+        yield from _refused(plan.webhooks[name].request.url, plan, part.at("request", "url"))
+
+
+def _refused(url: str, plan: Plan, part: Part) -> Iterator[Problem]:
+    address = addressing.literal_address(urls.parse(url).host)
+    refusal = egress.refusal(address, plan.egress) if address else None
+    if refusal:
+        yield part.problem(f"egress will refuse this: {refusal}{_remedy(refusal)}")
 
 
 def _remedy(refusal: str) -> str:

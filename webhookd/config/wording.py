@@ -21,7 +21,7 @@ def where(steps: Steps) -> str:
         if isinstance(step, int):
             text += f"[{step}]"
         else:
-            text += f".{_one_line(step)}" if text else _one_line(step)
+            text += f".{shortened(step)}" if text else shortened(step)
     return text
 
 
@@ -51,11 +51,15 @@ def near(word: str, options: Iterable[str]) -> str:
     return f"; did you mean {shown(folded[matches[0]])}?" if matches else ""
 
 
+def no_such(noun: str, name: str, there: Iterable[str]) -> str:
+    """Return that there is no *noun* of that *name*, and which one may be meant."""
+    names = list(there)
+    if not names:
+        return f"there is no {noun} {shown(name)}; none is defined"
+    listed = ", ".join(map(shown, names[:5]))
+    return f"there is no {noun} {shown(name)}{near(name, names) or f'; there is {listed}'}"
+
+
 def shortened(text: str) -> str:
     """Return at most the first 60 characters of *text*."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
-
-
-def _one_line(step: str) -> str:
-    step = shortened(step)
-    return step if step.isprintable() else repr(step)[1:-1]

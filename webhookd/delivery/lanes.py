@@ -53,6 +53,7 @@ def define(webhook: Webhook, egress: Egress) -> LaneDefinition:
         connect_timeout=webhook.delivery.connect_timeout.total_seconds(),
         tls=webhook.request.tls,
         egress=egress,
+        proxy=webhook.request.proxy,
     )
     request = webhook.request
     target = (request.url, request.authentication, request.signature)

@@ -12,7 +12,7 @@ import asyncio
 import logging
 from collections import deque
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from apscheduler.executors.asyncio import AsyncIOExecutor
 from apscheduler.executors.base import BaseExecutor
@@ -22,7 +22,7 @@ from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 
-from webhookd import telemetry
+from webhookd import clock, telemetry
 from webhookd.errors import StorageError
 from webhookd.storage import outbox
 
@@ -240,6 +240,14 @@ class Scheduler(AsyncIOScheduler):  # type: ignore[misc]  # the library has no t
     def every(self, period: timedelta, work: Periodic, name: str) -> None:
         """Run *work* every *period*, never twice at the same time."""
         self._every(period, work, name)
+
+    def at_once_and_every(self, period: timedelta, work: Periodic, name: str) -> Callable[[], None]:
+        """Run *work* now and then every *period*, never twice at the same time.
+
+        Returns what ends it; work that is under way is not touched.
+        """
+        job = self._every(period, work, name, next_run_time=clock.now())
+        return cast("Callable[[], None]", job.remove)
 
     def _every(self, period: timedelta, work: Periodic, name: str, **when: datetime) -> Job:
         return self.add_job(

@@ -10,7 +10,7 @@ from webhookd.model import Change, ChangeKind, KnownRecord
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from webhookd.model import Observation, Properties
+    from webhookd.model import Asked, Observation, Properties
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +48,60 @@ def _notice_absence(
     if known.deleted:
         return NOTHING if tombstone == known else Noticed(tombstone)
     last = known.properties
-    return Noticed(
-        tombstone, _change(ChangeKind.DELETED, seen, last, last, source=source, seen_at=seen_at)
+    change = _change(
+        ChangeKind.DELETED, seen, last, last, asked=known.asked, source=source, seen_at=seen_at
     )
+    return Noticed(tombstone, change)
 
 
 def _notice_presence(
     known: KnownRecord | None, seen: Observation, source: str, seen_at: datetime
 ) -> Noticed:
-    present = KnownRecord(seen.properties, _modified_at(known, seen))
-    if known is None or known.deleted:
+    properties = _properties(known, seen)
+    present = KnownRecord(properties, _modified_at(known, seen), asked=seen.asked)
+    kind: ChangeKind | None
+    previous: Properties | None
+    if known is None:
+        kind, previous = seen.unknown_is, None
+    elif known.deleted:
         kind, previous = ChangeKind.CREATED, None
-    elif known.properties != seen.properties:
-        kind, previous = ChangeKind.UPDATED, known.properties
     else:
-        return NOTHING if present.modified_at == known.modified_at else Noticed(present)
-    change = _change(kind, seen, seen.properties, previous, source=source, seen_at=seen_at)
+        previous = _comparable(known, seen)
+        kind = ChangeKind.UPDATED if _differs(previous, properties, seen.asked) else None
+    if kind is None:
+        return NOTHING if present == known else Noticed(present)
+    change = _change(
+        kind, seen, properties, previous, asked=seen.asked, source=source, seen_at=seen_at
+    )
     return Noticed(present, change)
+
+
+def _properties(known: KnownRecord | None, seen: Observation) -> Properties:
+    """Return all properties that the record now has: a partial sighting adds to the known ones."""
+    if not seen.is_partial or known is None or known.deleted:
+        return seen.properties
+    kept = {name: value for name, value in known.properties.items() if name not in seen.cleared}
+    return kept | dict(seen.properties)
+
+
+def _comparable(known: KnownRecord, seen: Observation) -> Properties:
+    """Return the values before, as far as they can be compared with those of *seen*.
+
+    What is asked for the first time is taken over, and what is asked no more is left out.
+    """
+    before, asked = known.properties, seen.asked
+    if asked is None or known.asked is None or asked.names == known.asked.names:
+        return before
+    kept = {name: value for name, value in before.items() if name in asked.names}
+    new = asked.names - known.asked.names
+    return kept | {name: value for name, value in seen.properties.items() if name in new}
+
+
+def _differs(before: Properties, now: Properties, asked: Asked | None) -> bool:
+    if before == now or asked is None or not asked.unwatched:
+        return before != now
+    names = (before.keys() | now.keys()) - asked.unwatched
+    return any(before.get(name) != now.get(name) for name in names)
 
 
 def _is_older(seen: Observation, known: KnownRecord) -> bool:
@@ -88,6 +125,7 @@ def _change(
     properties: Properties,
     previous: Properties | None,
     *,
+    asked: Asked | None,
     source: str,
     seen_at: datetime,
 ) -> Change:
@@ -98,5 +136,6 @@ def _change(
         record_id=seen.record_id,
         properties=properties,
         previous=previous,
-        occurred_at=seen.modified_at or seen_at,
+        occurred_at=seen.occurred_at or seen.modified_at or seen_at,
+        instants=frozenset() if asked is None else asked.instants,
     )

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from webhookd.model import ChangeKind, JsonText, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
     from pathlib import Path
 
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -172,19 +173,39 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """How a receiver's certificate is verified. No *ca_file*: the system's authorities.
+    """How a receiver's certificate is verified, and which one of ours it is shown.
 
-    *ca_fingerprint* is a digest of the file's content, so that a file replaced
-    under the same name is a different setting.
+    No *ca_file*: the system's authorities. No *client_key_file*: the key is in
+    *client_cert_file*. *ca_fingerprint* and *client_fingerprint* are digests of the files'
+    content, so that a file replaced under the same name is a different setting; that of the key
+    shows itself nowhere.
     """
 
     ca_file: Path | None = None
     ca_fingerprint: str = ""
+    client_cert_file: Path | None = None
+    client_key_file: Path | None = None
+    client_fingerprint: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """An HTTP proxy that connects in our place, as `http://HOST:PORT`."""
+
+    url: str
+    authentication: Basic | None = None
+
+
+DIRECT: Final = "direct"
+"""No proxy, whatever the process's is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The request of a webhook. Exactly one of *body* and *query* may choose properties."""
+    """The request of a webhook. Exactly one of *body* and *query* may choose properties.
+
+    No *proxy*: that of the process, if it has one.
+    """
 
     method: str
     url: str
@@ -194,6 +215,7 @@ class Request:
     body: Body | None = None
     query: tuple[ChosenProperty, ...] = ()
     tls: Tls = field(default_factory=Tls)
+    proxy: Proxy | Literal["direct"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,12 +266,17 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class DirectorySource:
-    """A drop directory. *format* `auto` goes by each file's suffix."""
+    """A drop directory. *format* `auto` goes by each file's suffix.
+
+    *content* `snapshot`: each file lists all records. *partial*: what a row lacks is as before.
+    """
 
     name: str
     path: Path
     object: str
     id_property: str = "id"
+    content: Literal["records", "snapshot"] = "records"
+    partial: bool = False
     format: Literal["auto", "csv", "json", "ndjson"] = "auto"
     start: Literal["beginning", "now"] = "beginning"
     on_done: Literal["archive", "delete"] = "archive"
@@ -264,7 +291,36 @@ class DirectorySource:
         }
 
 
-Source: TypeAlias = DirectorySource
+@dataclass(frozen=True, slots=True)
+class HubspotObject:
+    """What is read of one type of object. *properties* None means all of them."""
+
+    name: str
+    properties: tuple[str, ...] | None
+    deletions: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HubspotSource:
+    """HubSpot's CRM API. *start* as a time: what changed since then is reported."""
+
+    name: str
+    base_url: str
+    token: Secret
+    objects: tuple[HubspotObject, ...]
+    api_version: str = "2026-03"
+    poll_every: timedelta = timedelta(seconds=30)
+    start: Literal["now", "beginning"] | datetime = "now"
+    overlap: timedelta = timedelta(minutes=5)
+    requests_per_second: float = 4.0
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """Return the settings that may not change under the same key."""
+        return {"base_url": self.base_url}
+
+
+Source: TypeAlias = DirectorySource | HubspotSource
 
 
 @dataclass(frozen=True, slots=True)

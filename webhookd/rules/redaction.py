@@ -8,7 +8,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from webhookd.rules.encodings import forms_of
-from webhookd.rules.plan import Basic
+from webhookd.rules.plan import Basic, Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,8 +54,11 @@ class Redactor:
     @classmethod
     def of(cls, plan: Plan) -> Redactor:
         """Return the redactor for every secret of *plan*."""
-        authentications = (webhook.request.authentication for webhook in plan.webhooks.values())
-        usernames = {one.username for one in authentications if isinstance(one, Basic)}
+        requests = [webhook.request for webhook in plan.webhooks.values()]
+        basics = [one.authentication for one in requests] + [
+            one.proxy.authentication for one in requests if isinstance(one.proxy, Proxy)
+        ]
+        usernames = {one.username for one in basics if isinstance(one, Basic)}
         return cls(plan.secrets, usernames=usernames)
 
     def text(self, text: str) -> str:

@@ -14,6 +14,7 @@ from webhookd.model import ChangeKind
 from webhookd.rules.conditions import has_changed, holds, matches
 from webhookd.rules.findings import explain as explain_conditions
 from webhookd.rules.findings import explain_match
+from webhookd.rules.instants import aware, seen_by_conditions
 from webhookd.rules.plan import Enroll
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Explanation:
 
 def fires(trigger: Trigger, change: Change) -> bool:
     """Return whether *change* makes a delivery, earlier enrollments aside."""
+    trigger, change = aware(trigger, change.instants), seen_by_conditions(change)
     return (
         change.kind in trigger.changes
         and _is_property_changed(trigger, change)
@@ -49,6 +51,7 @@ def fires(trigger: Trigger, change: Change) -> bool:
 
 def explain(trigger: Trigger, change: Change) -> Explanation:
     """Return whether *change* makes a delivery, and each rule's part in it."""
+    trigger, change = aware(trigger, change.instants), seen_by_conditions(change)
     when, before = trigger.when, change.previous
     looks_back = _looks_back(trigger, change)
     return Explanation(

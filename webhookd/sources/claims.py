@@ -16,10 +16,11 @@ from webhookd.errors import SourceError
 from webhookd.sources import moves, names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 _FOLDERS: Final = ("tmp", "new", "work", "done", "failed", "accepted")
+_ACCEPTED: Final = "-accepted"
 _LONGEST_REPORT: Final = 16 << 20
 
 
@@ -36,6 +37,11 @@ class Claim:
         """Return the printable name of the file."""
         return names.printable(self.file.name) if self.file else ""
 
+    @property
+    def is_accepted(self) -> bool:
+        """Return whether the file came by way of `accepted/`: a person let it through."""
+        return self.id.endswith(_ACCEPTED)
+
 
 class Folders:
     """The folders below *root*."""
@@ -44,6 +50,7 @@ class Folders:
         self.root = root
         self.new, self.work = root / "new", root / "work"
         self.done, self.failed = root / "done", root / "failed"
+        self.accepted = root / "accepted"
 
     def create(self) -> None:
         """Create what is missing; SourceError when that is impossible."""
@@ -71,6 +78,11 @@ class Folders:
         """Return the names in `new/`, in the order in which they are taken."""
         return sorted((path.name for path in self.new.iterdir()), key=names.order)
 
+    def let_through(self) -> list[str]:
+        """Return the names in `accepted/`, in the order in which they are taken."""
+        found = (path.name for path in self.accepted.iterdir() if path.name[0] != ".")
+        return sorted(found, key=names.order)
+
     def claimed(self) -> list[Claim]:
         """Return the claims in `work/`, oldest first."""
         with os.scandir(self.work) as entries:
@@ -79,18 +91,25 @@ class Folders:
 
     def claim(self, name: str, claim_id: str) -> Claim:
         """Move `new/NAME` into a fresh claim; FileNotFoundError when it is gone."""
+        return self._claim_from(self.new, name, claim_id)
+
+    def claim_accepted(self, name: str, claim_id: str) -> Claim:
+        """Move `accepted/NAME` into a fresh claim, which says where it came from."""
+        return self._claim_from(self.accepted, name, claim_id + _ACCEPTED)
+
+    def _claim_from(self, origin: Path, name: str, claim_id: str) -> Claim:
         folder = self.work / claim_id
         folder.mkdir()
         moves.sync_folder(self.work)
         file = folder / name
         try:
-            (self.new / name).rename(file)
+            (origin / name).rename(file)
         except OSError:
             folder.rmdir()
             raise
         # The new place first: after a loss of power a file in two places is better than in none.
         moves.sync_folder(folder)
-        moves.sync_folder(self.new)
+        moves.sync_folder(origin)
         return Claim(claim_id, folder, file)
 
     def archive(self, claim: Claim) -> None:
@@ -109,9 +128,11 @@ class Folders:
             claim.file.unlink(missing_ok=True)
             moves.sync_folder(claim.folder)
 
-    def fail(self, claim: Claim, report: Mapping[str, Any]) -> Path:
-        """Move the file to `failed/` with *report* beside it; return the report's path."""
-        content = json.dumps({**report, "claim": claim.id}, indent=2).encode() + b"\n"
+    def fail(self, claim: Claim, report: Callable[[Path], Mapping[str, Any]]) -> tuple[Path, Path]:
+        """Move the file to `failed/` with a report beside it; return where both are.
+
+        *report* gives the report's content when it is told where the file goes.
+        """
         reserved = len(names.REPORT_SUFFIX)
         for name in names.candidates(
             claim.file.name if claim.file else claim.id, reserved=reserved
@@ -121,13 +142,14 @@ class Folders:
             if not self._is_free(claim, target, beside):
                 continue
             # Whoever sees the file finds the report.
-            moves.write_durably(beside, content)
+            content = json.dumps({**report(target), "claim": claim.id}, indent=2)
+            moves.write_durably(beside, content.encode() + b"\n")
             if claim.file is None or moves.place(claim.file, target):
                 break
             beside.unlink()
         moves.sync_folder(self.failed)
         moves.sync_folder(claim.folder)
-        return beside
+        return target, beside
 
     def release(self, claim: Claim) -> None:
         """Remove the claim's folder when it is empty."""

@@ -17,12 +17,20 @@ _SHOWN: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The names of the columns, the place of the id among them (from 1), and how many lines."""
+    """The names of the columns, the place of the id among them (from 1), and how many lines.
+
+    A column without a name has the empty one: it is no property.
+    """
 
     names: tuple[str, ...]
     delimiter: str
     id_column: int
     lines: int
+
+    @property
+    def unnamed(self) -> tuple[int, ...]:
+        """Return the places of the columns without a name, from 1."""
+        return tuple(place for place, name in enumerate(self.names, start=1) if not name)
 
 
 def read_header(stream: BinaryIO, id_property: str) -> Header | None:
@@ -97,8 +105,6 @@ def _check(names: list[str], id_property: str, line: int) -> None:
         )
     seen: set[str] = set()
     for column, name in enumerate(names, start=1):
-        if not name:
-            raise BrokenFileError(f"column {column} has no name in the header", line, column)
-        if name in seen:
+        if name and name in seen:
             raise BrokenFileError(f"the header names {name[:_SHOWN]!r} twice", line, column)
         seen.add(name)

@@ -11,7 +11,7 @@ from webhookd.sources.csv_quotes import Quotes
 from webhookd.sources.rows import LONGEST_ROW, BrokenFileError, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
 _NEWLINE: Final = b"\n"
@@ -76,13 +76,19 @@ class _Lines:
         return piece
 
 
-def rows(stream: BinaryIO, id_property: str) -> Iterator[Row | BadRow]:
-    """Yield every row of *stream*, in constant memory whatever it holds."""
+def rows(
+    stream: BinaryIO, id_property: str, saw_header: Callable[[Header], None] = lambda _: None
+) -> Iterator[Row | BadRow]:
+    """Yield every row of *stream*, in constant memory whatever it holds.
+
+    *saw_header* is told of the header before the first row.
+    """
     # The module's own limit (128 KiB a field) is below ours; it is the process's, not the reader's.
     csv.field_size_limit(LONGEST_ROW * 2)
     header = read_header(stream, id_property)
     if header is None:
         return
+    saw_header(header)
     lines = _Lines(stream, header.lines)
     reader = csv.reader(lines, delimiter=header.delimiter, strict=True)
     while True:
@@ -108,7 +114,9 @@ def _row(lines: _Lines, header: Header, line: int, fields: list[str]) -> Row | B
         column = min(len(fields), len(names)) + 1
         reason = f"the row has {len(fields)} fields, the header {len(names)}"
         return BadRow(line, column, reason)
-    return Row(line, header.id_column, lines.size, dict(zip(names, fields, strict=True)))
+    members = dict(zip(names, fields, strict=True))
+    members.pop("", None)
+    return Row(line, header.id_column, lines.size, members)
 
 
 def _too_long(lines: _Lines, header: Header, line: int) -> BadRow:

@@ -2,7 +2,7 @@
 
 Scanning is the truth: at the start, at every wake-up by the kernel, and every ten seconds.
 Files are taken one at a time in the order of their names; one still being written is left, and
-does not hold up the others.
+does not hold up the others. What a person let through comes first: it waited before.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ from typing import TYPE_CHECKING, Final
 
 from webhookd import clock
 from webhookd.sources.claims import Claim, Folders
+from webhookd.sources.columns import Columns
 from webhookd.sources.growth import look
 from webhookd.sources.inotify import FolderWatch
 from webhookd.sources.names import printable
 from webhookd.sources.noticed import Noticed
-from webhookd.sources.patience import pauses, until_stored
+from webhookd.sources.patience import Patience, pauses
 from webhookd.sources.taking import FileTaker
 from webhookd.sources.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+    from pathlib import Path
 
     from webhookd.model import ClaimedFile
     from webhookd.rules.plan import DirectorySource
@@ -55,6 +57,7 @@ class DropDirectory:
         ledger: FileLedger,
         reports: Reports,
         *,
+        used: Callable[[], frozenset[str]] = frozenset,
         now: Callable[[], datetime] = clock.now,
         monotonic: Callable[[], float] = clock.monotonic,
         least_free: int = LEAST_FREE,
@@ -65,8 +68,19 @@ class DropDirectory:
         self._now = now
         self._least_free = least_free
         self._folders = Folders(settings.path)
-        self._taker = FileTaker(settings, self._folders, take, ledger, reports, monotonic)
+        self._patience = Patience(settings.name, reports)
+        self._taker = FileTaker(
+            settings,
+            self._folders,
+            take,
+            ledger,
+            reports,
+            columns=Columns(settings.name, reports, used=used),
+            monotonic=monotonic,
+            now=now,
+        )
         self._noticed = Noticed(monotonic)
+        self._let_through = Noticed(monotonic)
         self._watch = FolderWatch()
         self._identity: tuple[int, int] | None = None
         self._is_low = False
@@ -111,22 +125,20 @@ class DropDirectory:
                 self._follow()
             await self._take_claimed()
             self._identity = identity
-        while await self._take_waiting():
+        while await self._take_accepted() or await self._take_waiting():
             pass
-        return _LOOK_AGAIN_AFTER if self._noticed.has_growing else _SCAN_EVERY
+        has_growing = self._noticed.has_growing or self._let_through.has_growing
+        return _LOOK_AGAIN_AFTER if has_growing else _SCAN_EVERY
 
     def _follow(self) -> None:
         try:
-            self._watch.follow(self._folders.new)
+            self._watch.follow(self._folders.new, self._folders.accepted)
         except (OSError, AttributeError) as error:
             self._reports.source_unwatched(self.name, reason=str(error))
 
     async def _take_claimed(self) -> None:
         """Finish what was claimed before, oldest first."""
-        rows = await until_stored(
-            lambda: self._ledger.claims(self.name),
-            lambda reason: self._reports.storage_waiting(self.name, reason=reason),
-        )
+        rows = await self._patience.until_stored(lambda: self._ledger.claims(self.name))
         known = {row.claim: row for row in rows}
         for claim in await in_thread(self._folders.claimed):
             await self._resume(claim, known.pop(claim.id, None))
@@ -148,29 +160,46 @@ class DropDirectory:
         self._noticed.keep(waiting)
         has_taken = False
         for name in waiting:
-            if self._is_left(name) or not await self._is_whole(name):
+            if self._is_left(name) or not await self._is_whole(self._folders.new / name):
                 continue
+            # One let through while others were taken is older than those still waiting.
+            has_taken |= await self._take_accepted()
             if not await self._has_room():
                 return False
-            has_taken |= await self._claim(name)
+            has_taken |= await self._claim(name, self._folders.claim, self._noticed)
+        return has_taken
+
+    async def _take_accepted(self) -> bool:
+        """Take the files in `accepted/` that are whole; return whether there were any."""
+        names = await in_thread(self._folders.let_through)
+        self._let_through.keep(names)
+        has_taken = False
+        for name in names:
+            is_whole = await self._is_whole(self._folders.accepted / name)
+            if is_whole and await self._has_room():
+                claiming = self._folders.claim_accepted
+                has_taken |= await self._claim(name, claiming, self._let_through)
         return has_taken
 
     def _is_left(self, name: str) -> bool:
         is_hidden = name.startswith(".")
         if is_hidden:
-            self._ignore(name, "its name begins with a dot, as unfinished files' names do")
+            why = "its name begins with a dot, as unfinished files' names do"
+            self._ignore(name, why, self._noticed)
         return is_hidden
 
-    async def _is_whole(self, name: str) -> bool:
+    async def _is_whole(self, path: Path) -> bool:
         try:
-            seen = await in_thread(partial(look, self._folders.new / name))
+            seen = await in_thread(partial(look, path))
         except FileNotFoundError:
             return False
+        is_new, name = path.parent == self._folders.new, path.name
+        noticed = self._noticed if is_new else self._let_through
         now = int(self._now().timestamp() * 1e9)
-        was_moved_in = self._watch.was_moved_in(name)
-        if self._noticed.is_whole(name, seen, was_moved_in=was_moved_in, now=now):
+        was_moved_in = is_new and self._watch.was_moved_in(name)
+        if noticed.is_whole(name, seen, was_moved_in=was_moved_in, now=now):
             return True
-        if self._noticed.is_first_warning(name):
+        if noticed.is_first_warning(name):
             self._reports.file_growing(self.name, printable(name))
         return False
 
@@ -184,24 +213,26 @@ class DropDirectory:
         self._is_low = is_low
         return not is_low
 
-    async def _claim(self, name: str) -> bool:
+    async def _claim(
+        self, name: str, claiming: Callable[[str, str], Claim], noticed: Noticed
+    ) -> bool:
         claim_id = clock.new_id(self._now())
         try:
-            claim = await in_thread(partial(self._folders.claim, name, claim_id))
+            claim = await in_thread(partial(claiming, name, claim_id))
         except FileNotFoundError:
             # Withdrawn since the scan; a missing folder shows at the next one.
             return False
         except OSError as error:
             if error.errno in _ILLS_OF_THE_DISK:
                 raise
-            self._ignore(name, f"it cannot be moved to work/: {error.strerror}")
+            self._ignore(name, f"it cannot be moved to work/: {error.strerror}", noticed)
             return False
         await self._taker.take(claim)
         return True
 
-    def _ignore(self, name: str, reason: str) -> None:
+    def _ignore(self, name: str, reason: str, noticed: Noticed) -> None:
         """Say once that the file is left where it is."""
-        if self._noticed.is_newly_ignored(name):
+        if noticed.is_newly_ignored(name):
             self._reports.file_ignored(self.name, printable(name), reason=reason)
 
     def _report_unreadable(self, error: OSError) -> None:

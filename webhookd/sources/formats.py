@@ -8,10 +8,11 @@ from webhookd.sources import csv_rows, json_rows, ndjson_rows
 from webhookd.sources.rows import BrokenFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
     from webhookd.model import BadRow
+    from webhookd.sources.csv_header import Header
     from webhookd.sources.rows import Row
 
 Format: TypeAlias = Literal["csv", "json", "ndjson"]
@@ -38,11 +39,19 @@ def format_of(name: str, setting: Literal["auto"] | Format) -> Format:
     )
 
 
-def rows(stream: BinaryIO, file_format: Format, id_property: str) -> Iterator[Row | BadRow]:
-    """Yield the rows of *stream*; BrokenFileError where it cannot be read on."""
+def rows(
+    stream: BinaryIO,
+    file_format: Format,
+    id_property: str,
+    saw_header: Callable[[Header], None] = lambda _: None,
+) -> Iterator[Row | BadRow]:
+    """Yield the rows of *stream*; BrokenFileError where it cannot be read on.
+
+    *saw_header* is told of the header where the format has one.
+    """
     match file_format:
         case "csv":
-            return csv_rows.rows(stream, id_property)
+            return csv_rows.rows(stream, id_property, saw_header)
         case "json":
             return json_rows.rows(stream)
         case "ndjson":

@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 _MODIFY: Final = 0x2
@@ -43,16 +43,20 @@ class FolderWatch:
         self._descriptor: int | None = None
         self._news = asyncio.Event()
         self._moved_in: set[bytes] = set()
+        self._folder = 0
 
     @property
     def is_open(self) -> bool:
         """Return whether a folder is watched."""
         return self._descriptor is not None
 
-    def follow(self, folder: Path) -> None:
-        """Watch *folder* from now on; OSError when the kernel refuses."""
+    def follow(self, folder: Path, *others: Path) -> None:
+        """Watch *folder* from now on; OSError when the kernel refuses.
+
+        What happens in *others* wakes the waiter too.
+        """
         self.close()
-        self._descriptor = _watch(folder)
+        self._descriptor, self._folder = _watch(folder, others)
         asyncio.get_running_loop().add_reader(self._descriptor, self._read)
 
     def close(self) -> None:
@@ -78,8 +82,8 @@ class FolderWatch:
 
     def _read(self) -> None:
         while (data := self._next()) is not None:
-            for mask, name in _events(data):
-                self._note(mask, name)
+            for folder, mask, name in _events(data):
+                self._note(mask, name, is_followed=folder == self._folder)
 
     def _next(self) -> bytes | None:
         if self._descriptor is None:
@@ -89,9 +93,11 @@ class FolderWatch:
         except BlockingIOError:
             return None
 
-    def _note(self, mask: int, name: bytes) -> None:
+    def _note(self, mask: int, name: bytes, *, is_followed: bool) -> None:
         if mask & _OVERFLOW:
             self._moved_in.clear()
+        elif not is_followed:
+            pass
         elif mask & _MOVED_TO:
             self._moved_in.add(name)
         elif mask & (_CREATE | _MODIFY | _DELETE | _MOVED_FROM):
@@ -101,17 +107,21 @@ class FolderWatch:
             self._news.set()
 
 
-def _watch(folder: Path) -> int:
+def _watch(folder: Path, others: Iterable[Path]) -> tuple[int, int]:
+    """Return the descriptor to read from, and the number that events in *folder* have."""
     library = ctypes.CDLL(None, use_errno=True)
     descriptor: int = library.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
     if descriptor < 0:
         raise _refused(folder)
     mask = ctypes.c_uint32(_WATCHED | _ONLY_A_FOLDER)
-    if library.inotify_add_watch(descriptor, os.fsencode(folder), mask) < 0:
-        error = _refused(folder)
-        os.close(descriptor)
-        raise error
-    return descriptor
+    numbers = []
+    for one in (folder, *others):
+        numbers.append(library.inotify_add_watch(descriptor, os.fsencode(one), mask))
+        if numbers[-1] < 0:
+            error = _refused(one)
+            os.close(descriptor)
+            raise error
+    return descriptor, numbers[0]
 
 
 def _refused(folder: Path) -> OSError:
@@ -119,10 +129,10 @@ def _refused(folder: Path) -> OSError:
     return OSError(number, os.strerror(number), str(folder))
 
 
-def _events(data: bytes) -> Iterator[tuple[int, bytes]]:
+def _events(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     place = 0
     while place < len(data):
-        _, mask, _, length = _EVENT.unpack_from(data, place)
+        folder, mask, _, length = _EVENT.unpack_from(data, place)
         place += _EVENT.size
-        yield mask, data[place : place + length].rstrip(b"\0")
+        yield folder, mask, data[place : place + length].rstrip(b"\0")
         place += length

@@ -10,6 +10,8 @@ from webhookd.errors import StorageError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
+    from webhookd.sources.source import Reports
+
 Result = TypeVar("Result")
 
 FIRST_PAUSE: Final = 0.05
@@ -24,17 +26,22 @@ def pauses(first: float = FIRST_PAUSE, longest: float = LONGEST_PAUSE) -> Iterat
         pause = min(pause * 2, longest)
 
 
-async def until_stored(
-    store: Callable[[], Awaitable[Result]], report: Callable[[str], None]
-) -> Result:
-    """Call *store* until it does not raise StorageError; *report* the trouble once."""
-    is_reported = False
-    for pause in pauses():
-        try:
-            return await store()
-        except StorageError as error:
-            if not is_reported:
-                report(str(error))
-                is_reported = True
-        await asyncio.sleep(pause)
-    raise AssertionError("pauses never end")
+class Patience:
+    """Waits for the database in the name of a source."""
+
+    def __init__(self, source: str, reports: Reports) -> None:
+        self._source = source
+        self._reports = reports
+
+    async def until_stored(self, store: Callable[[], Awaitable[Result]]) -> Result:
+        """Call *store* until it does not raise StorageError; the trouble is reported once."""
+        is_reported = False
+        for pause in pauses():
+            try:
+                return await store()
+            except StorageError as error:
+                if not is_reported:
+                    self._reports.storage_waiting(self._source, reason=str(error))
+                    is_reported = True
+            await asyncio.sleep(pause)
+        raise AssertionError("pauses never end")

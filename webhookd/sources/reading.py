@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Final
 from webhookd.model import BadRow, Observation
 from webhookd.sources import formats
 from webhookd.sources.rows import BrokenFileError, observer
-from webhookd.sources.streams import open_claimed
+from webhookd.sources.streams import Gauge, open_claimed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from pathlib import Path
 
     from webhookd.rules.plan import DirectorySource
+    from webhookd.sources.csv_header import Header
     from webhookd.sources.rows import Row
 
 _MOST_ROWS: Final = 500
@@ -29,17 +30,25 @@ _LONGEST: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """The next rows of a file: no more after them when *is_last*, or when it is *broken*."""
+    """The next rows of a file: no more after them when *is_last*, or when it is *broken*.
 
-    observations: tuple[Observation, ...]
-    bad_rows: tuple[BadRow, ...]
+    *lines* are the lines in which the *rows* start.
+    """
+
+    rows: tuple[Observation | BadRow, ...]
+    lines: tuple[int, ...]
     is_last: bool = False
     broken: BrokenFileError | None = None
 
     @property
-    def rows(self) -> int:
-        """Return how many rows were read, bad ones included."""
-        return len(self.observations) + len(self.bad_rows)
+    def observations(self) -> tuple[Observation, ...]:
+        """Return the records of the good rows."""
+        return tuple(row for row in self.rows if isinstance(row, Observation))
+
+    @property
+    def bad_rows(self) -> tuple[BadRow, ...]:
+        """Return the bad rows."""
+        return tuple(row for row in self.rows if isinstance(row, BadRow))
 
 
 class FileReader:
@@ -51,30 +60,33 @@ class FileReader:
         settings: DirectorySource,
         *,
         rows_taken: int,
+        is_partial: bool,
+        saw_header: Callable[[Header], None],
         monotonic: Callable[[], float],
     ) -> None:
         self._path = path
         self._settings = settings
         self._monotonic = monotonic
+        self._saw_header = saw_header
         self._stopping = threading.Event()
-        self._observe = observer(settings.object, settings.id_property)
+        self._observe = observer(settings.object, settings.id_property, is_partial=is_partial)
         self._rows = self._read(rows_taken)
+        self.gauge = Gauge()
 
     def portion(self) -> Portion:
         """Read on for a moment. Rows before the place where a file breaks are kept."""
-        observations: list[Observation] = []
-        bad_rows: list[BadRow] = []
+        rows: list[Observation | BadRow] = []
+        lines: list[int] = []
+        is_last, broken = False, None
         try:
-            is_last = self._collect(observations, bad_rows)
+            is_last = self._collect(rows, lines)
         except BrokenFileError as error:
-            return Portion(tuple(observations), tuple(bad_rows), broken=error)
+            broken = error
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             broken = BrokenFileError(f"the gzip data are cut or damaged: {error}")
-            return Portion(tuple(observations), tuple(bad_rows), broken=broken)
         except OSError as error:
             broken = BrokenFileError(f"the file cannot be read: {error.strerror or error}")
-            return Portion(tuple(observations), tuple(bad_rows), broken=broken)
-        return Portion(tuple(observations), tuple(bad_rows), is_last)
+        return Portion(tuple(rows), tuple(lines), is_last, broken)
 
     def stop(self) -> None:
         """Make a portion that is being read end soon; its rows are lost to its reader."""
@@ -89,24 +101,22 @@ class FileReader:
 
     def _read(self, rows_taken: int) -> Generator[Row | BadRow, None, None]:
         settings = self._settings
-        with open_claimed(self._path, self._stopping, self._monotonic) as stream:
+        with open_claimed(self._path, self._stopping, self._monotonic, self.gauge) as stream:
             found = formats.format_of(self._path.name, settings.format)
-            every = formats.rows(stream, found, settings.id_property)
+            every = formats.rows(stream, found, settings.id_property, self._saw_header)
             yield from islice(every, rows_taken, None)
 
-    def _collect(self, observations: list[Observation], bad_rows: list[BadRow]) -> bool:
+    def _collect(self, rows: list[Observation | BadRow], lines: list[int]) -> bool:
         """Fill the lists; return whether the end was reached."""
         observe, monotonic = self._observe, self._monotonic
         size, until = 0, monotonic() + _LONGEST
         for row in self._rows:
-            seen: Observation | BadRow = row if isinstance(row, BadRow) else observe(row)
-            if isinstance(seen, BadRow):
-                bad_rows.append(seen)
+            lines.append(row.line)
+            if isinstance(row, BadRow):
+                rows.append(row)
             else:
-                observations.append(seen)
-            if not isinstance(row, BadRow):
+                rows.append(observe(row))
                 size += row.size
-            count = len(observations) + len(bad_rows)
-            if count >= _MOST_ROWS or size >= _MOST_BYTES or monotonic() >= until:
+            if len(rows) >= _MOST_ROWS or size >= _MOST_BYTES or monotonic() >= until:
                 return False
         return True

@@ -68,18 +68,24 @@ class _Refused(ValueError):  # noqa: N818 - turned into a BadRow below
     """Why a row is bad."""
 
 
-def observer(object_type: str, id_property: str) -> Callable[[Row], Observation | BadRow]:
+def observer(
+    object_type: str, id_property: str, *, is_partial: bool = False
+) -> Callable[[Row], Observation | BadRow]:
     """Return the function that makes an observation of a row of such a source."""
 
     def observe(row: Row) -> Observation | BadRow:
         members = row.members
         try:
             if "properties" in members and _has_hubspot_shape(members):
-                return _from_hubspot(object_type, id_property, members)
+                return _from_hubspot(object_type, id_property, members, is_partial=is_partial)
             record_id = _record_id(members.get(id_property), id_property)
         except _Refused as refusal:
             return BadRow(row.line, row.column, str(refusal))
-        return Observation(object_type, record_id, _texts(members))
+        if not is_partial:
+            return Observation(object_type, record_id, _texts(members))
+        return Observation(
+            object_type, record_id, _texts(members), is_partial=True, cleared=_cleared(members)
+        )
 
     return observe
 
@@ -92,6 +98,10 @@ def _texts(members: dict[str, Any]) -> dict[str, JsonText]:
         elif value is not None:
             texts[name] = compact(value)
     return texts
+
+
+def _cleared(members: dict[str, Any]) -> frozenset[str]:
+    return frozenset(name for name, value in members.items() if value is None)
 
 
 def _record_id(value: object, id_property: str) -> str:
@@ -131,7 +141,9 @@ def _has_hubspot_shape(members: dict[str, Any]) -> bool:
     )
 
 
-def _from_hubspot(object_type: str, id_property: str, members: dict[str, Any]) -> Observation:
+def _from_hubspot(
+    object_type: str, id_property: str, members: dict[str, Any], *, is_partial: bool
+) -> Observation:
     properties = members["properties"]
     # Another id_property than the default was set on purpose: it names a property.
     holder = members if id_property == "id" else properties
@@ -141,6 +153,8 @@ def _from_hubspot(object_type: str, id_property: str, members: dict[str, Any]) -
         _texts(properties),
         deleted=_is_archived(members.get("archived")),
         modified_at=_instant(members.get("updatedAt")),
+        is_partial=is_partial,
+        cleared=_cleared(properties) if is_partial else frozenset(),
     )
 
 

@@ -12,12 +12,32 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from webhookd.model import Batch
 
 if TYPE_CHECKING:
-    from webhookd.model import BadRow, ClaimedFile
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import timedelta
 
-Take: TypeAlias = Callable[[Batch], Awaitable[None]]
-"""Take a batch whole: returns when it is committed durably.
+    from webhookd.model import (
+        BadRow,
+        ClaimedFile,
+        CountedRow,
+        FileProgress,
+        JsonText,
+        MissingRecords,
+    )
+
+Take: TypeAlias = Callable[[Batch], Awaitable[int]]
+"""Take a batch whole: returns how many changes it led to, when it is committed durably.
 
 Raises StorageError when nothing was taken; the same batch is then handed over again.
+"""
+
+
+Periodic: TypeAlias = Callable[[], Awaitable[None]]
+"""Work that is done again and again."""
+
+Schedule: TypeAlias = Callable[["timedelta", Periodic, str], Callable[[], None]]
+"""Run work at once and then every period, never twice at the same time, under a name of its own.
+
+Returns what ends it; work that is under way is not touched.
 """
 
 
@@ -35,16 +55,46 @@ class Source(Protocol):
         """Read until cancelled; SourceError when the source as a whole cannot work."""
 
 
-class FileLedger(Protocol):
+class SnapshotLedger(Protocol):
+    """What is remembered of snapshots in work. Every method may raise StorageError."""
+
+    async def count(self, made: FileProgress, rows: Sequence[CountedRow]) -> None:
+        """Commit *rows* that were counted, together with how far that is."""
+
+    async def begin(self, made: FileProgress) -> None:
+        """Commit that a counted snapshot is now taken: none older is accepted any more."""
+
+    async def last_rows(
+        self, claim: str, record_ids: Iterable[str]
+    ) -> dict[str, tuple[int, bytes]]:
+        """Return number and digest of the last counted row of each id, by id."""
+
+    async def count_differing(self, claim: str) -> int:
+        """Return how many records stand in counted rows that differ."""
+
+    async def differing(self, claim: str, limit: int) -> tuple[tuple[str, int], ...]:
+        """Return the first *limit* of those records: id, and line of the last row."""
+
+    async def missing(self, claim: str, source: str, object_: str, after: str) -> MissingRecords:
+        """Return some known records behind the id *after* that were not counted.
+
+        Each call looks at a bounded number of records, in the order of their ids.
+        """
+
+
+class FileLedger(SnapshotLedger, Protocol):
     """What is remembered of claimed files. Every method may raise StorageError."""
 
     async def claims(self, source: str) -> tuple[ClaimedFile, ...]:
         """Return the claimed files of *source* that are not forgotten."""
 
-    async def open(self, source: str, claim: str, name: str) -> ClaimedFile:
+    async def open(
+        self, source: str, claim: str, name: str, *, is_snapshot: bool = False
+    ) -> ClaimedFile:
         """Count and commit one more opening of a file, new or known, and return its row.
 
-        Committed progress sets the count of openings back to zero.
+        A known file stays what it was when it was new: a snapshot, or none. Committed progress
+        sets the count of openings back to zero.
         """
 
     async def rest(self, claim: str) -> None:
@@ -54,10 +104,35 @@ class FileLedger(Protocol):
         """Return the first *limit* bad rows of a file, in file order."""
 
     async def forget(self, claim: str) -> None:
-        """Forget a file and its bad rows; an unknown one is no error."""
+        """Forget a file and its rows, bad or counted; an unknown one is no error."""
 
     async def has_started(self, source: str) -> bool:
         """Return whether a first file of *source* was ever finished."""
+
+
+class PollLedger(Protocol):
+    """What is remembered of types of objects that are polled. Every method may raise StorageError.
+
+    What is written comes with a batch, in its `PollProgress`.
+    """
+
+    async def cursor(self, source: str, object_: str) -> JsonText | None:
+        """Return the cursor that was last committed; None before the first."""
+
+    async def known(
+        self, source: str, object_: str, record_ids: Sequence[str]
+    ) -> Mapping[str, bool]:
+        """Return those of *record_ids* that are known, and whether as deleted."""
+
+    async def outdated(
+        self, source: str, object_: str, names: frozenset[str], *, after: str, limit: int
+    ) -> tuple[str, ...]:
+        """Return ids behind *after* of known records that were read without some of *names*."""
+
+    async def unarchived(
+        self, source: str, object_: str, *, before: int, limit: int
+    ) -> tuple[str, ...]:
+        """Return ids that were met in the archive in a pass *before* this one, and not since."""
 
 
 class Reports(Protocol):
@@ -69,8 +144,28 @@ class Reports(Protocol):
     def file_claimed(self, source: str, name: str, *, claim: str) -> None:
         """Note that a file was moved from `new/` to `work/`, or found there at a restart."""
 
-    def file_done(self, source: str, name: str, *, rows: int, seconds: float) -> None:
-        """Note that every row of a file was taken."""
+    def file_progressed(
+        self,
+        source: str,
+        name: str,
+        *,
+        doing: str,
+        rows: int,
+        rows_per_second: float,
+        seconds_left: float | None,
+    ) -> None:
+        """Note how a long file goes, every few seconds; *rows* are those *doing* is done with."""
+
+    def file_done(
+        self, source: str, name: str, *, rows: int, deletions: int | None, seconds: float
+    ) -> None:
+        """Note that every row of a file was taken; *deletions* is None if it is no snapshot."""
+
+    def columns_ignored(self, source: str, name: str, *, columns: tuple[int, ...]) -> None:
+        """Note that columns have no name in the header and are left out."""
+
+    def property_missing(self, source: str, name: str, *, missing: str) -> None:
+        """Note that a file has no column for a property that webhooks use."""
 
     def file_failed(
         self, source: str, name: str, *, reason: str, rows: int, bad_rows: int, error_file: str

@@ -7,6 +7,7 @@ import io
 import os
 import stat
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from webhookd.sources.growth import STILL_AFTER
@@ -35,13 +36,26 @@ class ReadingStoppedError(Exception):
     """The source stops; nobody waits for what was being read."""
 
 
+@dataclass(slots=True)
+class Gauge:
+    """How many bytes of a file were read, packed as they are, and how many there are."""
+
+    read: int = 0
+    size: int = 0
+
+
 class _ClaimedBytes(io.RawIOBase):
     """The bytes of an open file. One that grew since it was opened ends when it stands still."""
 
     def __init__(
-        self, descriptor: int, stopping: threading.Event, monotonic: Callable[[], float]
+        self,
+        descriptor: int,
+        stopping: threading.Event,
+        monotonic: Callable[[], float],
+        gauge: Gauge,
     ) -> None:
         super().__init__()
+        self._gauge = gauge
         self._descriptor = descriptor
         self._stopping = stopping
         self._monotonic = monotonic
@@ -58,6 +72,7 @@ class _ClaimedBytes(io.RawIOBase):
                 raise ReadingStoppedError
             count = os.readv(self._descriptor, [buffer])
             if count or self._look() == self._seen:
+                self._gauge.read += count
                 return count
             self._wait_until_still()
 
@@ -69,6 +84,7 @@ class _ClaimedBytes(io.RawIOBase):
 
     def _look(self) -> tuple[int, int]:
         found = os.fstat(self._descriptor)
+        self._gauge.size = found.st_size
         return found.st_size, found.st_mtime_ns
 
     def _wait_until_still(self) -> None:
@@ -81,12 +97,15 @@ class _ClaimedBytes(io.RawIOBase):
 
 @contextmanager
 def open_claimed(
-    path: Path, stopping: threading.Event, monotonic: Callable[[], float]
+    path: Path,
+    stopping: threading.Event,
+    monotonic: Callable[[], float],
+    gauge: Gauge | None = None,
 ) -> Iterator[BinaryIO]:
     """Open a claimed file for reading, unpacked and behind its byte order mark."""
     descriptor = _open_regular(path)
     plain: io.BufferedReader = io.BufferedReader(
-        _ClaimedBytes(descriptor, stopping, monotonic), _BUFFER
+        _ClaimedBytes(descriptor, stopping, monotonic, gauge or Gauge()), _BUFFER
     )
     with plain:
         if path.name.lower().endswith(".gz") or plain.peek(2)[:2] == _GZIP:

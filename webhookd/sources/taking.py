@@ -7,40 +7,32 @@ together; the file is moved before its row is forgotten; its folder goes last.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import closing, suppress
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from webhookd.errors import StorageError
-from webhookd.model import Batch, ClaimedFile, FileProgress
-from webhookd.sources.patience import until_stored
+from webhookd.model import Batch, ClaimedFile
+from webhookd.sources import failures
+from webhookd.sources.failures import LISTED, Failure, Flaws
+from webhookd.sources.pace import Meter
+from webhookd.sources.patience import Patience
 from webhookd.sources.reading import FileReader, Portion
-from webhookd.sources.rows import BrokenFileError
+from webhookd.sources.snapshot import SnapshotTaker
 from webhookd.sources.threads import in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
-    from pathlib import Path
+    from collections.abc import Callable
+    from datetime import datetime
 
-    from webhookd.model import BadRow
     from webhookd.rules.plan import DirectorySource
     from webhookd.sources.claims import Claim, Folders
-    from webhookd.sources.patience import Result
+    from webhookd.sources.columns import Columns
     from webhookd.sources.source import FileLedger, Reports, Take
 
 MOST_OPENINGS: Final = 3
 """A file opened this often without progress crashed the daemon each time."""
-
-_LISTED: Final = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """Why a file goes to `failed/`, and the place where it breaks, if it does."""
-
-    reason: str
-    line: int | None = None
-    column: int | None = None
 
 
 class FileTaker:
@@ -53,14 +45,21 @@ class FileTaker:
         take: Take,
         ledger: FileLedger,
         reports: Reports,
+        *,
+        columns: Columns,
         monotonic: Callable[[], float],
+        now: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._folders = folders
         self._take = take
         self._ledger = ledger
         self._reports = reports
+        self._patience = Patience(settings.name, reports)
+        self._stored = self._patience.until_stored
+        self._columns = columns
         self._monotonic = monotonic
+        self._now = now
 
     async def take(self, claim: Claim, known: ClaimedFile | None = None) -> None:
         """Take the file of *claim*, from where it was left when it is *known*.
@@ -73,7 +72,12 @@ class FileTaker:
             await self._finish(claim, known, started)
             return
         file = await self._stored(
-            lambda: self._ledger.open(self._settings.name, claim.id, claim.name)
+            lambda: self._ledger.open(
+                self._settings.name,
+                claim.id,
+                claim.name,
+                is_snapshot=self._settings.content == "snapshot",
+            )
         )
         try:
             await self._work(claim, file, started)
@@ -90,127 +94,118 @@ class FileTaker:
 
     async def _work(self, claim: Claim, file: ClaimedFile, started: float) -> None:
         if file.openings > MOST_OPENINGS:
-            await self._fail(claim, file, _set_aside(file))
+            await self._fail(claim, file, failures.of_crashes(file))
             return
-        file, broken = await self._read(claim, file)
-        if broken is None:
+        file, failure = await self._read(claim, file)
+        if failure is None:
             await self._finish(claim, file, started)
         else:
-            await self._fail(claim, file, _Failure(broken.reason, broken.line, broken.column))
+            await self._fail(claim, file, failure)
 
-    async def _read(
-        self, claim: Claim, file: ClaimedFile
-    ) -> tuple[ClaimedFile, BrokenFileError | None]:
-        """Hand over every row not yet taken; return the file as it is then, and why it broke."""
+    async def _read(self, claim: Claim, file: ClaimedFile) -> tuple[ClaimedFile, Failure | None]:
+        """Take all that was not taken yet; return the file as it is then, and why it failed."""
         if claim.file is None:
-            return file, BrokenFileError("the file is gone")
+            return file, Failure("the file is gone")
         as_known = await self._is_taken_as_known()
-        reader = FileReader(
-            claim.file, self._settings, rows_taken=file.rows_taken, monotonic=self._monotonic
+        meter = Meter(self._reports, self._monotonic, self._now)
+        if file.snapshot is None:
+            return await self._read_records(claim, file, meter, as_known=as_known)
+        taker = SnapshotTaker(
+            self._settings.object,
+            lambda file: self._open(claim, file),
+            self._take,
+            self._ledger,
+            self._patience,
+            meter,
         )
-        try:
+        return await taker.read(claim, file, as_known=as_known)
+
+    def _open(self, claim: Claim, file: ClaimedFile) -> FileReader:
+        is_partial = self._settings.partial and file.snapshot is None
+        return FileReader(
+            claim.file or claim.folder,
+            self._settings,
+            rows_taken=file.rows_taken,
+            is_partial=is_partial,
+            saw_header=partial(self._columns.look, file, is_partial=is_partial),
+            monotonic=self._monotonic,
+        )
+
+    async def _read_records(
+        self, claim: Claim, file: ClaimedFile, meter: Meter, *, as_known: bool
+    ) -> tuple[ClaimedFile, Failure | None]:
+        with closing(self._open(claim, file)) as reader:
             while True:
                 portion = await in_thread(reader.portion, on_cancel=reader.stop)
                 file = _advanced(file, portion)
                 if portion.rows or portion.is_last:
-                    await self._hand_over(file, portion, as_known=as_known)
-                if portion.is_last or portion.broken is not None:
-                    return file, portion.broken
-        finally:
-            reader.close()
+                    progress = file.progress(portion.bad_rows, meter.measure(file, reader.gauge))
+                    batch = Batch(file.source, portion.observations, progress, as_known=as_known)
+                    await self._stored(partial(self._take, batch))
+                if portion.broken is not None:
+                    return file, failures.of_breaking(portion.broken)
+                if portion.is_last:
+                    return file, None
 
     async def _is_taken_as_known(self) -> bool:
         if self._settings.start == "beginning":
             return False
         return not await self._stored(lambda: self._ledger.has_started(self._settings.name))
 
-    async def _hand_over(self, file: ClaimedFile, portion: Portion, *, as_known: bool) -> None:
-        progress = FileProgress(
-            file.source,
-            file.claim,
-            file.name,
-            rows_taken=file.rows_taken,
-            bad_rows=portion.bad_rows,
-            is_finished=portion.is_last,
-        )
-        batch = Batch(file.source, portion.observations, progress, as_known=as_known)
-        await self._stored(lambda: self._take(batch))
-
     async def _finish(self, claim: Claim, file: ClaimedFile, started: float) -> None:
         """Put away a file that was read to its end."""
-        if file.bad_count:
-            reason = f"{file.bad_count} of {file.rows_taken} rows are bad; all others were taken"
-            await self._fail(claim, file, _Failure(reason))
+        flaws = await self._flaws(file)
+        failure = failures.of_flaws(file, flaws)
+        if failure is not None:
+            await self._fail(claim, file, failure, flaws)
             return
         is_kept = self._settings.on_done == "archive"
         put_away = self._folders.archive if is_kept else self._folders.delete
         await in_thread(lambda: put_away(claim))
         self._reports.file_done(
-            file.source, file.name, rows=file.rows_taken, seconds=self._monotonic() - started
+            file.source,
+            file.name,
+            rows=failures.rows_read(file),
+            deletions=None if file.snapshot is None else file.snapshot.deletions,
+            seconds=self._monotonic() - started,
         )
         await self.forget(claim)
 
-    async def _fail(self, claim: Claim, file: ClaimedFile, failure: _Failure) -> None:
-        bad_rows = await self._stored(lambda: self._ledger.bad_rows(claim.id, _LISTED))
-        content = _report(file, failure, bad_rows)
-        path: Path = await in_thread(lambda: self._folders.fail(claim, content))
+    async def _fail(
+        self, claim: Claim, file: ClaimedFile, failure: Failure, flaws: Flaws | None = None
+    ) -> None:
+        found = flaws or await self._flaws(file)
+        target, beside = await in_thread(
+            lambda: self._folders.fail(
+                claim, lambda target: failures.report(file, failure, found, target)
+            )
+        )
         self._reports.file_failed(
             file.source,
             file.name,
-            reason=failure.reason,
-            rows=file.rows_taken - file.bad_count,
+            reason=failure.told(target),
+            rows=failures.rows_taken(file),
             bad_rows=file.bad_count,
-            error_file=str(path),
+            error_file=str(beside),
         )
         await self.forget(claim)
 
-    async def _stored(self, store: Callable[[], Awaitable[Result]]) -> Result:
-        name = self._settings.name
-        return await until_stored(
-            store, lambda reason: self._reports.storage_waiting(name, reason=reason)
+    async def _flaws(self, file: ClaimedFile) -> Flaws:
+        claim = file.claim
+        bad_rows = await self._stored(lambda: self._ledger.bad_rows(claim, LISTED))
+        if file.snapshot is None:
+            return Flaws(bad_rows)
+        return Flaws(
+            bad_rows,
+            await self._stored(lambda: self._ledger.count_differing(claim)),
+            await self._stored(lambda: self._ledger.differing(claim, LISTED)),
         )
 
 
 def _advanced(file: ClaimedFile, portion: Portion) -> ClaimedFile:
     return replace(
         file,
-        rows_taken=file.rows_taken + portion.rows,
+        rows_taken=file.rows_taken + len(portion.rows),
         bad_count=file.bad_count + len(portion.bad_rows),
         is_finished=portion.is_last,
     )
-
-
-def _set_aside(file: ClaimedFile) -> _Failure:
-    return _Failure(
-        f"the daemon died {file.openings - 1} times while it read this file without progress;"
-        " it was not opened again"
-    )
-
-
-def _report(file: ClaimedFile, failure: _Failure, bad_rows: Iterable[BadRow]) -> dict[str, Any]:
-    """Return the content of NAME.error.json."""
-    return {
-        "file": file.name,
-        "source": file.source,
-        "reason": failure.reason,
-        "line": failure.line,
-        "column": failure.column,
-        "rows_read": file.rows_taken,
-        "rows_taken": file.rows_taken - file.bad_count,
-        "is_complete": file.is_finished,
-        "taken": _what_was_taken(file),
-        "bad_rows_count": file.bad_count,
-        "bad_rows": [
-            {"line": bad.line, "column": bad.column, "reason": bad.reason} for bad in bad_rows
-        ],
-    }
-
-
-def _what_was_taken(file: ClaimedFile) -> str:
-    good = file.rows_taken - file.bad_count
-    if not good:
-        return "no row was taken"
-    but_bad = " but the bad ones" if file.bad_count else ""
-    if file.is_finished:
-        return f"every row was taken{but_bad}"
-    return f"the first {file.rows_taken} rows were taken{but_bad}; none after them"

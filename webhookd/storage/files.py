@@ -5,15 +5,32 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from webhookd.model import BadRow, ClaimedFile
+from webhookd.model import BadRow, ClaimedFile, SnapshotCursor, SnapshotPhase
+from webhookd.storage import snapshots
+from webhookd.storage.times import to_micros
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterable, Sequence
+    from typing import Any
 
-    from webhookd.model import FileProgress
+    from webhookd.model import CountedRow, FileProgress, MissingRecords
     from webhookd.storage.writer import Writer
 
-_COLUMNS = "source, claim, name, rows_taken, bad_count, openings, is_finished"
+_COLUMNS = (
+    "source, claim, name, rows_taken, bad_count, openings, is_finished,"
+    " phase, rows_counted, place, deletions"
+)
+_PROGRESS = (
+    "INSERT INTO files (claim, source, name, rows_taken, bad_count, is_finished, phase,"
+    " rows_counted, place, deletions, rows_per_second, ends_at)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+    " rows_taken = excluded.rows_taken, bad_count = excluded.bad_count,"
+    " is_finished = excluded.is_finished, phase = excluded.phase,"
+    " rows_counted = excluded.rows_counted, place = excluded.place,"
+    " deletions = excluded.deletions, rows_per_second = excluded.rows_per_second,"
+    " ends_at = excluded.ends_at, openings = 0"
+)
 
 BAD_ROWS_KEPT = 1000
 """Bad rows of one file that are kept by place; the rest are counted."""
@@ -29,9 +46,14 @@ class Files:
         """Return the files that *source* has in work, in the order of their claims."""
         return await self._writer.read(lambda connection: claims_of(connection, source))
 
-    async def open(self, source: str, claim: str, name: str) -> ClaimedFile:
+    async def open(
+        self, source: str, claim: str, name: str, *, is_snapshot: bool = False
+    ) -> ClaimedFile:
         """Count one more opening of a claimed file, durably, and return what is known of it."""
-        return await self._writer.write(lambda connection: _open(connection, source, claim, name))
+        phase = SnapshotPhase.COUNTING if is_snapshot else None
+        return await self._writer.write(
+            lambda connection: _open(connection, source, claim, name, phase)
+        )
 
     async def rest(self, claim: str) -> None:
         """Note that the file was left in good order, so that the opening was no crash."""
@@ -47,8 +69,9 @@ class Files:
         return tuple(BadRow(*row) for row in rows)
 
     async def forget(self, claim: str) -> None:
-        """Drop all that is kept of a file that has been put away."""
-        await self._writer.write(lambda connection: _forget(connection, claim))
+        """Drop all that is kept of a file that has been put away, a little at a time."""
+        while not await self._writer.write(lambda connection: _forget(connection, claim)):
+            pass
 
     async def has_started(self, source: str) -> bool:
         """Return whether a first file of *source* has been read to its end."""
@@ -57,6 +80,41 @@ class Files:
             lambda connection: connection.execute(query, (source,)).fetchone()
         )
         return bool(row and row[0])
+
+    async def count(self, made: FileProgress, rows: Sequence[CountedRow]) -> None:
+        """Commit that *rows* of a snapshot were counted, and how far that is."""
+        await self._writer.write(lambda connection: _count(connection, made, rows))
+
+    async def begin(self, made: FileProgress) -> None:
+        """Commit that a counted snapshot is now taken: it is its source's last one."""
+        await self._writer.write(lambda connection: _begin(connection, made))
+
+    async def last_rows(
+        self, claim: str, record_ids: Iterable[str]
+    ) -> dict[str, tuple[int, bytes]]:
+        """Return number and digest of the last row of each id in a snapshot, by id."""
+        return await self._writer.read(
+            lambda connection: snapshots.last_rows(connection, claim, record_ids)
+        )
+
+    async def count_differing(self, claim: str) -> int:
+        """Return how many records stand in rows of a snapshot that differ."""
+        return await self._writer.read(
+            lambda connection: snapshots.count_differing(connection, claim)
+        )
+
+    async def differing(self, claim: str, limit: int) -> tuple[tuple[str, int], ...]:
+        """Return the first records whose rows differ: id, and line of the last row."""
+        found = await self._writer.read(
+            lambda connection: snapshots.differing(connection, claim, limit)
+        )
+        return tuple(found)
+
+    async def missing(self, claim: str, source: str, object_: str, after: str) -> MissingRecords:
+        """Return which of the known records behind the id *after* the snapshot lacks: some."""
+        return await self._writer.read(
+            lambda connection: snapshots.missing(connection, claim, source, object_, after)
+        )
 
 
 def claims_of(connection: sqlite3.Connection, source: str) -> tuple[ClaimedFile, ...]:
@@ -82,10 +140,9 @@ def progress(connection: sqlite3.Connection, made: FileProgress) -> None:
             for offset, row in enumerate(kept)
         ],
     )
+    cursor, pace = made.snapshot, made.pace
     connection.execute(
-        "INSERT INTO files (claim, source, name, rows_taken, bad_count, is_finished)"
-        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET rows_taken = excluded.rows_taken,"
-        " bad_count = excluded.bad_count, is_finished = excluded.is_finished, openings = 0",
+        _PROGRESS,
         (
             made.claim,
             made.source,
@@ -93,29 +150,61 @@ def progress(connection: sqlite3.Connection, made: FileProgress) -> None:
             made.rows_taken,
             before + len(made.bad_rows),
             made.is_finished,
+            cursor and cursor.phase.value,
+            cursor.rows_counted if cursor else 0,
+            cursor.place if cursor else "",
+            cursor.deletions if cursor else 0,
+            pace and round(pace.rows_per_second),
+            to_micros(pace.ends_at) if pace else None,
         ),
     )
     if made.is_finished:
         connection.execute("UPDATE sources SET has_started = 1 WHERE name = ?", (made.source,))
 
 
-def _open(connection: sqlite3.Connection, source: str, claim: str, name: str) -> ClaimedFile:
+def _open(
+    connection: sqlite3.Connection, source: str, claim: str, name: str, phase: SnapshotPhase | None
+) -> ClaimedFile:
     connection.execute(
-        "INSERT INTO files (claim, source, name, openings) VALUES (?, ?, ?, 1)"
+        "INSERT INTO files (claim, source, name, openings, phase) VALUES (?, ?, ?, 1, ?)"
         " ON CONFLICT DO UPDATE SET openings = openings + 1",
-        (claim, source, os.fsencode(name)),
+        (claim, source, os.fsencode(name), phase and phase.value),
     )
     query = f"SELECT {_COLUMNS} FROM files WHERE claim = ?"  # noqa: S608 - constant
     return _file(connection.execute(query, (claim,)).fetchone())
 
 
-def _forget(connection: sqlite3.Connection, claim: str) -> None:
+def _count(connection: sqlite3.Connection, made: FileProgress, rows: Sequence[CountedRow]) -> None:
+    progress(connection, made)
+    snapshots.count(connection, made.claim, rows)
+
+
+def _begin(connection: sqlite3.Connection, made: FileProgress) -> None:
+    progress(connection, made)
+    connection.execute(
+        "UPDATE sources SET last_snapshot = ? WHERE name = ?", (made.claim, made.source)
+    )
+
+
+def _forget(connection: sqlite3.Connection, claim: str) -> bool:
+    """Return whether all is forgotten; a snapshot's many rows go a few at a time."""
+    if not snapshots.clear(connection, claim):
+        return False
     connection.execute("DELETE FROM bad_rows WHERE claim = ?", (claim,))
     connection.execute("DELETE FROM files WHERE claim = ?", (claim,))
+    return True
 
 
-def _file(row: tuple[str, str, bytes, int, int, int, int]) -> ClaimedFile:
-    source, claim, name, rows_taken, bad_count, openings, is_finished = row
+def _file(row: tuple[Any, ...]) -> ClaimedFile:
+    (source, claim, name, rows_taken, bad_count, openings, is_finished,
+     phase, rows_counted, place, deletions) = row  # fmt: skip
     return ClaimedFile(
-        source, claim, os.fsdecode(name), rows_taken, bad_count, openings, bool(is_finished)
+        source=source,
+        claim=claim,
+        name=os.fsdecode(name),
+        rows_taken=rows_taken,
+        bad_count=bad_count,
+        openings=openings,
+        is_finished=bool(is_finished),
+        snapshot=phase and SnapshotCursor(SnapshotPhase(phase), rows_counted, place, deletions),
     )

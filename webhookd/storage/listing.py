@@ -76,7 +76,7 @@ class ListedSource:
     """A source that is known, and the file it has in work, if any.
 
     *records* are those known and not deleted, *pending* its deliveries that wait, held ones
-    included; *identity* is JSON.
+    included; *identity* is JSON. *phase* is that of a snapshot; *ends_at* is an estimate.
     """
 
     name: str
@@ -86,6 +86,10 @@ class ListedSource:
     file: str | None
     rows_taken: int
     bad_rows: int
+    phase: str | None = None
+    deletions: int = 0
+    rows_per_second: int | None = None
+    ends_at: datetime | None = None
 
 
 _HELD = (
@@ -165,7 +169,12 @@ def sources(database: Database) -> list[ListedSource]:
             .group_by(DELIVERIES.c.source),
         )
         query = (
-            select(SOURCES, FILES.c.name.label("file"), FILES.c.rows_taken, FILES.c.bad_count)
+            select(
+                SOURCES.c.name,
+                SOURCES.c.identity,
+                FILES.c.name.label("file"),
+                *(column for column in FILES.c if column.name not in {"name", "source"}),
+            )
             .outerjoin(FILES, FILES.c.source == SOURCES.c.name)
             .order_by(SOURCES.c.name, FILES.c.claim)
         )
@@ -178,6 +187,10 @@ def sources(database: Database) -> list[ListedSource]:
                 file=None if row.file is None else os.fsdecode(row.file),
                 rows_taken=row.rows_taken or 0,
                 bad_rows=row.bad_count or 0,
+                phase=row.phase,
+                deletions=row.deletions or 0,
+                rows_per_second=row.rows_per_second,
+                ends_at=from_micros(row.ends_at),
             )
             for row in connection.execute(query)
         ]

@@ -8,20 +8,28 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from webhookd.model import KnownRecord
+from webhookd.storage import asked as asked_for
 from webhookd.storage.times import from_micros, to_micros
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Mapping
 
+    from webhookd.model import Asked
+
 _UPSERT = (
-    "INSERT INTO known_records (source, object, record_id, properties, modified_at, deleted)"
-    " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET properties = excluded.properties,"
-    " modified_at = excluded.modified_at, deleted = excluded.deleted"
+    "INSERT INTO known_records (source, object, record_id, properties, modified_at, deleted,"
+    " asked) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+    " properties = excluded.properties, modified_at = excluded.modified_at,"
+    " deleted = excluded.deleted, asked = excluded.asked"
 )
 _FIND = (
-    "SELECT record_id, properties, modified_at, deleted FROM known_records"
+    "SELECT record_id, properties, modified_at, deleted, asked FROM known_records"
     " WHERE source = ? AND object = ? AND record_id IN (SELECT value FROM json_each(?))"
+)
+_AFTER = (
+    "SELECT record_id, properties, modified_at, deleted, asked FROM known_records"
+    " WHERE source = ? AND object = ? AND record_id > ? ORDER BY record_id LIMIT ?"
 )
 
 
@@ -30,8 +38,18 @@ def find_known(
 ) -> dict[str, KnownRecord]:
     """Return those of *record_ids* that are known, by id."""
     wanted = orjson.dumps(list(set(record_ids))).decode()
-    rows = connection.execute(_FIND, (source, object_, wanted))
-    return {row[0]: _known(row) for row in rows}
+    rows = connection.execute(_FIND, (source, object_, wanted)).fetchall()
+    asked = asked_for.of_numbers(connection, {row[4] for row in rows})
+    return {row[0]: _known(row, asked) for row in rows}
+
+
+def known_after(
+    connection: sqlite3.Connection, source: str, object_: str, *, after: str, limit: int
+) -> list[tuple[str, KnownRecord]]:
+    """Return known records, the deleted ones too, in the order of their ids, behind *after*."""
+    rows = connection.execute(_AFTER, (source, object_, after, limit)).fetchall()
+    asked = asked_for.of_numbers(connection, {row[4] for row in rows})
+    return [(row[0], _known(row, asked)) for row in rows]
 
 
 def remember(
@@ -40,6 +58,7 @@ def remember(
     records: Mapping[tuple[str, str], KnownRecord],
 ) -> None:
     """Store *records*, by (object, id), as the last known states."""
+    numbers = asked_for.numbers(connection, {known.asked for known in records.values()})
     rows = [
         (
             source,
@@ -48,6 +67,7 @@ def remember(
             orjson.dumps(dict(known.properties)),
             to_micros(known.modified_at),
             known.deleted,
+            numbers[known.asked],
         )
         for (object_, record_id), known in records.items()
     ]
@@ -66,6 +86,17 @@ def enroll(
     return cursor.rowcount == 1
 
 
+def is_enrolled(
+    connection: sqlite3.Connection, webhook: str, source: str, object_: str, record_id: str
+) -> bool:
+    """Return whether *webhook* enrolled a record."""
+    query = (
+        "SELECT 1 FROM enrollments"
+        " WHERE webhook = ? AND source = ? AND object = ? AND record_id = ?"
+    )
+    return connection.execute(query, (webhook, source, object_, record_id)).fetchone() is not None
+
+
 def identities(connection: sqlite3.Connection) -> dict[str, dict[str, str]]:
     """Return what each source was when it was first seen: the settings that may not change."""
     rows = connection.execute("SELECT name, identity FROM sources")
@@ -80,6 +111,8 @@ def introduce(connection: sqlite3.Connection, name: str, identity: Mapping[str, 
     )
 
 
-def _known(row: tuple[Any, ...]) -> KnownRecord:
-    _, properties, modified_at, deleted = row
-    return KnownRecord(orjson.loads(properties), from_micros(modified_at), bool(deleted))
+def _known(row: tuple[Any, ...], several: Mapping[int | None, Asked | None]) -> KnownRecord:
+    _, properties, modified_at, deleted, asked = row
+    return KnownRecord(
+        orjson.loads(properties), from_micros(modified_at), bool(deleted), several[asked]
+    )

@@ -127,6 +127,39 @@ KNOWN_RECORDS = Table(
     Column("properties", LargeBinary, nullable=False),
     Column("modified_at", BigInteger),
     Column("deleted", Integer, nullable=False),
+    # Which properties were asked for, a number of `asked`; empty when the source gave all.
+    Column("asked", Integer),
+    PrimaryKeyConstraint("source", "object", "record_id"),
+    sqlite_with_rowid=False,
+)
+
+# What sources asked for: the same few lists of names for all records.
+ASKED = Table(
+    "asked",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("content", Text, nullable=False, unique=True),
+)
+
+# How far each type of object has been read from an API: JSON that its source understands.
+CURSORS = Table(
+    "cursors",
+    METADATA,
+    Column("source", Text, nullable=False),
+    Column("object", Text, nullable=False),
+    Column("cursor", Text, nullable=False),
+    PrimaryKeyConstraint("source", "object"),
+    sqlite_with_rowid=False,
+)
+
+# Records met in an API's archive, and the pass over it that met them last.
+ARCHIVED_RECORDS = Table(
+    "archived_records",
+    METADATA,
+    Column("source", Text, nullable=False),
+    Column("object", Text, nullable=False),
+    Column("record_id", Text, nullable=False),
+    Column("pass", Integer, nullable=False),
     PrimaryKeyConstraint("source", "object", "record_id"),
     sqlite_with_rowid=False,
 )
@@ -148,18 +181,50 @@ SOURCES = Table(
     Column("name", Text, primary_key=True),
     Column("identity", Text, nullable=False),
     Column("has_started", Integer, nullable=False, server_default=text("0")),
+    # The claim of the last snapshot that was taken: an older one is accepted no more.
+    Column("last_snapshot", Text),
 )
 
 FILES = Table(
     "files",
     METADATA,
-    Column("claim", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("claim", Text, nullable=False, unique=True),
     Column("source", Text, nullable=False),
     Column("name", LargeBinary, nullable=False),
     Column("rows_taken", Integer, nullable=False, server_default=text("0")),
     Column("bad_count", Integer, nullable=False, server_default=text("0")),
     Column("openings", Integer, nullable=False, server_default=text("0")),
     Column("is_finished", Integer, nullable=False, server_default=text("0")),
+    # The cursor of a snapshot; a file of records has no phase.
+    Column("phase", Text),
+    Column("rows_counted", Integer, nullable=False, server_default=text("0")),
+    Column("place", Text, nullable=False, server_default=text("''")),
+    Column("deletions", Integer, nullable=False, server_default=text("0")),
+    # How fast it goes, for people who look.
+    Column("rows_per_second", Integer),
+    Column("ends_at", BigInteger),
+)
+
+# The rows of the snapshot in work by the file's number: what was counted is not in memory.
+SNAPSHOT_ROWS = Table(
+    "snapshot_rows",
+    METADATA,
+    Column("file", Integer, nullable=False),
+    Column("record_id", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("last_row", Integer, nullable=False),
+    Column("line", Integer, nullable=False),
+    # Whether two rows of this id differ.
+    Column("differs", Integer, nullable=False),
+    PrimaryKeyConstraint("file", "record_id"),
+    sqlite_with_rowid=False,
+)
+Index(
+    "differing",
+    SNAPSHOT_ROWS.c.file,
+    SNAPSHOT_ROWS.c.last_row,
+    sqlite_where=SNAPSHOT_ROWS.c.differs == text("1"),
 )
 
 BAD_ROWS = Table(

@@ -33,9 +33,45 @@ class SourceReports:
         """Report that a file is being taken."""
         log.info("file.claimed", source=source, file=name, claim=claim)
 
-    def file_done(self, source: str, name: str, *, rows: int, seconds: float) -> None:
+    def file_progressed(
+        self,
+        source: str,
+        name: str,
+        *,
+        doing: str,
+        rows: int,
+        rows_per_second: float,
+        seconds_left: float | None,
+    ) -> None:
+        """Report how far a long file is."""
+        left = {} if seconds_left is None else {"seconds_left": round(seconds_left)}
+        log.info(
+            "file.progressed",
+            source=source,
+            file=name,
+            doing=doing,
+            rows=rows,
+            rows_per_second=round(rows_per_second),
+            **left,
+        )
+
+    def file_done(
+        self, source: str, name: str, *, rows: int, deletions: int | None, seconds: float
+    ) -> None:
         """Report that every row of a file was taken."""
-        log.info("file.taken", source=source, file=name, rows=rows, seconds=round(seconds, 3))
+        more = {} if deletions is None else {"deletions": deletions}
+        log.info(
+            "file.taken", source=source, file=name, rows=rows, seconds=round(seconds, 3), **more
+        )
+
+    def columns_ignored(self, source: str, name: str, *, columns: tuple[int, ...]) -> None:
+        """Report columns that are left out because the header gives them no name."""
+        log.warning("file.columns_ignored", source=source, file=name, columns=list(columns))
+
+    def property_missing(self, source: str, name: str, *, missing: str) -> None:
+        """Report a property that webhooks use and a file has no column for."""
+        hint = "it has no value in these records; was the column renamed?"
+        log.warning("file.property_missing", source=source, file=name, property=missing, hint=hint)
 
     def file_failed(
         self, source: str, name: str, *, reason: str, rows: int, bad_rows: int, error_file: str

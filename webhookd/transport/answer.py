@@ -12,10 +12,12 @@ HEAD_LIMIT = 64 * 1024
 """Bytes of status line and headers, those of 1xx answers before included."""
 
 BODY_LIMIT = 64 * 1024
-"""Bytes of the body that are kept; a longer one is cut."""
+"""Bytes of the body that are kept, unless the options say more; a longer one is cut."""
 
 # Chunk sizes, extensions and trailers are not body, and must have an end as well.
-_AFTER_HEAD_LIMIT = 4 * BODY_LIMIT
+_AFTER_HEAD_FACTOR = 4
+
+_NAME = b"HTTP/"
 
 _FIRST_FINAL = 200
 _FIRST_INFORMATIONAL = 100
@@ -26,9 +28,12 @@ class Answer:
     """One answer; httptools calls its `on_…` methods."""
 
     __slots__ = (
+        "_begin",
         "_body",
         "_has_body",
         "_head_size",
+        "_is_http",
+        "_most",
         "_parser",
         "_received",
         "_room",
@@ -40,16 +45,19 @@ class Answer:
         "status",
     )
 
-    def __init__(self, *, has_body: bool = True) -> None:
+    def __init__(self, *, has_body: bool = True, room: int = BODY_LIMIT) -> None:
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.is_complete = False
         self.is_cut = False
         self.keeps_alive = False
         self.broken = ""
+        self._begin = b""
+        self._is_http = False
         self._has_body = has_body
         self._body: list[bytes] = []
-        self._room = BODY_LIMIT
+        self._room = room
+        self._most = HEAD_LIMIT + _AFTER_HEAD_FACTOR * room
         self._received = 0
         self._head_size = 0
         parser = httptools.HttpResponseParser(self)
@@ -80,14 +88,16 @@ class Answer:
 
     def feed(self, data: bytes) -> bool:
         """Take in *data* and return whether nothing more is to be waited for."""
-        if not self._received and not _may_be_http(data):
+        if self.is_over:
+            return True
+        if not self._is_http and not self._begins(data):
             self.broken = "it does not speak HTTP"
             return True
         self._received += len(data)
         self._parse(data)
         if not self.status and self._received > HEAD_LIMIT:
             self._break_off(f"its headers are longer than {HEAD_LIMIT} bytes")
-        elif self.status and self._received > HEAD_LIMIT + _AFTER_HEAD_LIMIT:
+        elif self.status and self._received > self._most:
             self.is_cut = not self.is_complete
         return self.is_over
 
@@ -107,6 +117,13 @@ class Answer:
     def close(self) -> None:
         """Let go of the parser, which refers back to this answer."""
         self._parser = None
+
+    def _begins(self, data: bytes) -> bool:
+        """Return whether an answer may begin so; llhttp would take RTSP and ICE as well."""
+        begin = data if data.startswith(_NAME) else (self._begin + data).lstrip(b"\r\n")
+        self._begin = begin[: len(_NAME)]
+        self._is_http = self._begin == _NAME
+        return _NAME.startswith(self._begin)
 
     def _parse(self, data: bytes) -> None:
         parser = self._parser
@@ -160,7 +177,7 @@ class Answer:
 
     def on_body(self, piece: bytes) -> None:
         """Keep what of *piece* there is room for."""
-        if self.is_complete or self.is_cut:
+        if self.is_over:
             return
         room = self._room
         self._body.append(piece if len(piece) <= room else piece[:room])
@@ -173,8 +190,3 @@ class Answer:
         if self.is_decided and not self.is_over and parser is not None:
             self.is_complete = True
             self.keeps_alive = parser.should_keep_alive()
-
-
-def _may_be_http(data: bytes) -> bool:
-    """Return whether an answer may begin so; llhttp would take RTSP and ICE as well."""
-    return data.startswith(b"HTTP/") or b"HTTP/".startswith(data.lstrip(b"\r\n")[:5])

@@ -30,6 +30,14 @@ _TOO_OLD = frozenset(
         "NO_PROTOCOLS_AVAILABLE",
     }
 )
+_OURS_REFUSED = (
+    "BAD_CERTIFICATE",
+    "UNKNOWN_CA",
+    "CERTIFICATE_EXPIRED",
+    "CERTIFICATE_REVOKED",
+    "CERTIFICATE_UNKNOWN",
+    "ACCESS_DENIED",
+)
 _MOST_NAMES = 5
 
 
@@ -53,7 +61,30 @@ def from_handshake(error: ssl.SSLError, name: str) -> SendError:
     if reason in _TOO_OLD:
         return SendError("tls", f"{name} offers no TLS 1.2 or newer, and older is not used")
     words = reason.replace("_", " ").lower()
-    return SendError("tls", f"the TLS handshake with {name} failed: {words}")
+    return SendError("tls", f"the TLS handshake with {name} failed: {words}{_advice(reason)}")
+
+
+def from_alert(error: ssl.SSLError, name: str) -> SendError:
+    """Return what *error* means, met after the handshake with the receiver *name*.
+
+    With TLS 1.3 a receiver can refuse our own certificate only then.
+    """
+    reason = error.reason or "unknown error"
+    words = reason.replace("_", " ").lower()
+    return SendError("tls", f"{name} ended TLS: {words}{_advice(reason)}")
+
+
+def _advice(reason: str) -> str:
+    """Return what to do about *reason*, where it is about a certificate of ours."""
+    if "ALERT" not in reason:
+        return ""
+    if "CERTIFICATE_REQUIRED" in reason:
+        return "; the receiver wants a certificate of ours: name it in tls.client_cert_file"
+    if any(word in reason for word in _OURS_REFUSED):
+        return "; the receiver does not accept the certificate in tls.client_cert_file"
+    if "HANDSHAKE_FAILURE" in reason:
+        return "; the receiver may want a certificate of ours: name it in tls.client_cert_file"
+    return ""
 
 
 def _verdict(error: ssl.SSLCertVerificationError, certificate: Certificate, now: datetime) -> str:

@@ -12,8 +12,7 @@ from webhookd.transport.connection import Connection
 from webhookd.transport.failure import SendError
 from webhookd.transport.limit import Limit
 from webhookd.transport.racing import connect_first
-from webhookd.transport.resolving import Resolver, permitted
-from webhookd.transport.tls import Contexts
+from webhookd.transport.resolving import permitted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +22,8 @@ if TYPE_CHECKING:
     from webhookd.transport.origin import Origin, SendOptions
     from webhookd.transport.pool import Pool
     from webhookd.transport.racing import Connected
-    from webhookd.transport.resolving import Address
+    from webhookd.transport.resolving import Address, Resolver
+    from webhookd.transport.tls import Contexts
 
 _INSPECTION_SECONDS = 2.0
 
@@ -31,10 +31,10 @@ _INSPECTION_SECONDS = 2.0
 class Connector:
     """Opens connections for *pool*."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, resolver: Resolver, contexts: Contexts) -> None:
         self._pool = pool
-        self._resolver = Resolver()
-        self._contexts = Contexts()
+        self._resolver = resolver
+        self._contexts = contexts
 
     async def connect(self, origin: Origin, options: SendOptions, limit: Limit) -> Connection:
         """Return a new connection to *origin*, or raise `SendError`, within *limit*.
@@ -47,7 +47,9 @@ class Connector:
         if sooner < limit.at:
             limit = Limit(sooner, options.connect_timeout, "connect_timeout")
         connected = await self._reach(allowed, origin, options.egress, limit)
-        if context is not None:
+        if context is None:
+            connected.connection.listen()
+        else:
             await self._secure(connected, context, origin, limit)
         self._pool.add(connected.connection)
         return connected.connection

@@ -8,7 +8,8 @@ import select
 import ssl
 from typing import TYPE_CHECKING, cast
 
-from webhookd.transport.answer import Answer
+from webhookd.transport import certificates
+from webhookd.transport.answer import BODY_LIMIT, Answer
 from webhookd.transport.failure import SendError, words_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ _HANDSHAKE_SECONDS = 86_400.0
 # A receiver that does not say good-bye must not keep its socket here for asyncio's 30 seconds.
 _SHUTDOWN_SECONDS = 1.0
 
+_HUNG_UP = select.POLLRDHUP | select.POLLHUP | select.POLLERR
+
 
 class Connection(asyncio.Protocol):
     """A connection to a receiver.
@@ -33,6 +36,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_answer",
+        "_has_spoken",
         "_limit",
         "_loop",
         "_name",
@@ -59,6 +63,7 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._limit: Limit | None = None
+        self._has_spoken = False
         self.egress = egress
         self.is_open = False
         self.idle_until = 0.0
@@ -67,7 +72,8 @@ class Connection(asyncio.Protocol):
     async def secure(self, context: ssl.SSLContext, host: str) -> None:
         """Shake hands with *host* for TLS, or close and raise an `OSError` (`ssl.SSLError`)."""
         plain = self._transport
-        if plain is None:
+        # uvloop would wait for a handshake on a closed connection, and complain to the log.
+        if plain is None or not self.is_open or plain.is_closing():
             raise ConnectionResetError(errno.ECONNRESET, "closed before the handshake")
         try:
             self._transport = await self._loop.start_tls(
@@ -91,15 +97,19 @@ class Connection(asyncio.Protocol):
         certificate: Certificate = self._transport.get_extra_info("peercert") or {}
         return certificate
 
-    async def exchange(self, payload: bytes, limit: Limit, *, has_body: bool = True) -> Answer:
+    async def exchange(
+        self, payload: bytes, limit: Limit, *, has_body: bool = True, room: int = BODY_LIMIT
+    ) -> Answer:
         """Send *payload* and return the answer, or raise `SendError`, within *limit*.
 
         The whole payload is handed over at once, so a receiver that answers before it has
         read everything (413) is heard; what it left unread goes with the connection.
         """
+        if self._has_spoken:
+            raise SendError("protocol", f"{self._name} answered before it was asked anything")
         if self._transport is None or not self.is_open:
             raise SendError("reset", f"{self._name} closed the connection")
-        answer = self._answer = Answer(has_body=has_body)
+        answer = self._answer = Answer(has_body=has_body, room=room)
         waiter = self._waiter = self._loop.create_future()
         self._arm(limit)
         self._transport.write(payload)
@@ -123,6 +133,16 @@ class Connection(asyncio.Protocol):
         """
         return self.is_open and not self._poll.poll(0)
 
+    def listen(self) -> None:
+        """Note what a receiver has said right after it was connected to, before it was asked.
+
+        Not for TLS, where session tickets come unasked.
+        """
+        events = self._poll.poll(0)
+        if events and not events[0][1] & _HUNG_UP:
+            self._has_spoken = True
+            self.abort()
+
     def close(self) -> None:
         """Close politely when nothing is under way and all is written, else at once."""
         if self._waiter is not None or not self._is_written():
@@ -141,13 +161,15 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin: the socket is connected, nothing has been said."""
         self._transport = cast("asyncio.Transport", transport)
-        self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+        descriptor = transport.get_extra_info("socket").fileno()
+        self._poll.register(descriptor, select.POLLIN | select.POLLRDHUP)
         self.is_open = True
 
     def data_received(self, data: bytes) -> None:
         """Take in a piece of the answer; bytes that nobody asked for end the connection."""
         answer = self._answer
         if answer is None or self._waiter is None:
+            self._has_spoken = True
             self.abort()
         elif answer.feed(data):
             self._finish(answer)
@@ -191,8 +213,7 @@ class Connection(asyncio.Protocol):
 
     def _loss(self, exc: Exception | None, answer: Answer) -> SendError:
         if isinstance(exc, ssl.SSLError):
-            words = (exc.reason or "unknown").replace("_", " ").lower()
-            return SendError("tls", f"{self._name} ended TLS: {words}")
+            return certificates.from_alert(exc, self._name)
         what = (
             f"broke off ({words_of(exc)})" if isinstance(exc, OSError) else "closed the connection"
         )
@@ -232,5 +253,11 @@ class Connection(asyncio.Protocol):
             self._ring_at(limit.at)
             return
         answer.is_cut = True
-        self._settle(None if answer.is_decided else limit.passed(f"{self._name} gave no answer"))
+        self._settle(None if answer.is_decided else limit.passed(self._waited_for(answer)))
         self.abort()
+
+    def _waited_for(self, answer: Answer) -> str:
+        if not self._is_written():
+            return f"{self._name} did not take the whole request"
+        what = "did not finish its answer's headers" if answer.has_begun else "gave no answer"
+        return f"{self._name} {what}"

@@ -30,6 +30,8 @@ def from_connecting(error: OSError, name: str) -> SendError:
     """Return what *error* means, met while connecting to the receiver *name*."""
     if isinstance(error, ConnectionRefusedError):
         return SendError("refused", f"{name} refuses connections: nothing listens there")
+    if isinstance(error, ConnectionError):
+        return SendError("reset", f"{name} broke off the connection at once: {words_of(error)}")
     if isinstance(error, TimeoutError):
         return SendError("connect_timeout", f"{name} cannot be connected to: {words_of(error)}")
     if error.errno in _OUT_OF_FILES:

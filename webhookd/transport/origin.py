@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from webhookd.transport.answer import BODY_LIMIT
 from webhookd.transport.failure import SendError
 
 if TYPE_CHECKING:
     import httpx
 
-    from webhookd.rules.plan import Egress, Tls
+    from webhookd.rules.plan import Egress, Proxy, Tls
 
 _DEFAULT_PORTS = {b"http": 80, b"https": 443}
 
@@ -20,13 +21,17 @@ class SendOptions:
     """How one request is sent: `request.extensions["webhookd"]`.
 
     *timeout* is for the whole exchange, from the name's lookup to the answer's end;
-    *connect_timeout*, within it, for the connection and its TLS handshake. Both in seconds.
+    *connect_timeout*, within it, for the connection and its TLS handshake. Both in seconds. No
+    *proxy*: the transport's own, if it has one. *answer_limit* is how many bytes of the answer's
+    body are kept.
     """
 
     timeout: float
     connect_timeout: float
     tls: Tls
     egress: Egress
+    proxy: Proxy | Literal["direct"] | None = None
+    answer_limit: int = BODY_LIMIT
 
 
 class Origin(NamedTuple):

@@ -77,9 +77,11 @@ class Pool:
         connection.idle_until = min(
             now + _idle_seconds(answer), connection.made_at + OLDEST_SECONDS
         )
-        if self.is_closed or connection.idle_until <= now or self._idle_count >= MOST_IDLE:
+        if self.is_closed or connection.idle_until <= now:
             connection.close()
             return
+        if self._idle_count >= MOST_IDLE:
+            self._drop_one()
         self._idle.setdefault(origin, []).append(connection)
         self._idle_count += 1
         if self._sweep is None:
@@ -98,6 +100,16 @@ class Pool:
             connection.close()
         if self._all:
             await self._empty.wait()
+
+    def _drop_one(self) -> None:
+        """Close an idle connection to make room: of the receiver that has some for longest."""
+        for origin, idle in self._idle.items():
+            if idle:
+                idle.pop(0).close()
+                self._idle_count -= 1
+                if not idle:
+                    del self._idle[origin]
+                return
 
     def _sweep_later(self) -> None:
         loop = asyncio.get_running_loop()

@@ -52,9 +52,7 @@ class Resolver:
         lookup = self._lookups.get((host, port))
         if lookup is None:
             lookup = asyncio.get_running_loop().create_future()
-            threading.Thread(
-                target=_answer, args=(lookup, host, port), name=f"resolve {host}", daemon=True
-            ).start()
+            _start(lookup, host, port)
             self._lookups[host, port] = lookup
             lookup.add_done_callback(lambda _: self._lookups.pop((host, port), None))
         return await asyncio.shield(lookup)
@@ -85,6 +83,18 @@ def _literal(host: str, port: int) -> Found | None:
         return _getaddrinfo(host, port, socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):
         return None
+
+
+def _start(lookup: asyncio.Future[Found], host: str, port: int) -> None:
+    """Look *host* up in a thread of its own."""
+    thread = threading.Thread(
+        target=_answer, args=(lookup, host, port), name=f"resolve {host}", daemon=True
+    )
+    try:
+        thread.start()
+    except RuntimeError:
+        words = "no more threads: too many names are being looked up (TasksMax, ulimit -u)"
+        raise SendError("internal", words) from None
 
 
 def _answer(lookup: asyncio.Future[Found], host: str, port: int) -> None:

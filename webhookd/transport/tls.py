@@ -57,9 +57,29 @@ def _make(tls: Tls, *, lenient: bool) -> ssl.SSLContext:
         raise SendError(
             "tls", f"tls.ca_file {tls.ca_file} cannot be read: {words_of(error)}"
         ) from None
+    _show_certificate(context, tls)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     if lenient:
         context.check_hostname = False
         context.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME)
     return context
+
+
+def _show_certificate(context: ssl.SSLContext, tls: Tls) -> None:
+    """Let *context* show our own certificate to a receiver that asks for one."""
+    if tls.client_cert_file is None:
+        return
+    # Some receivers ask only once they have read what is requested (RFC 8446, 4.6.2).
+    context.post_handshake_auth = True
+    try:
+        # OpenSSL would ask for a password on the terminal, and wait.
+        context.load_cert_chain(tls.client_cert_file, tls.client_key_file, password=lambda: "")
+    except ssl.SSLError as error:
+        words = (error.reason or "unknown error").replace("_", " ").lower()
+        problem = f"tls.client_cert_file {tls.client_cert_file} cannot be used: {words}"
+    except OSError as error:
+        problem = f"tls.client_cert_file or tls.client_key_file cannot be read: {words_of(error)}"
+    else:
+        return
+    raise SendError("tls", problem) from None

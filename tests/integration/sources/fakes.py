@@ -60,7 +60,7 @@ class FakeStorage:
         self._refuse()
         return tuple(file for file in self.files.values() if file.source == source)
 
-    async def open(self, source, claim, name):
+    async def open(self, source, claim, name, *, is_snapshot=False):
         """Count one more opening."""
         self._refuse()
         self.step("before open")

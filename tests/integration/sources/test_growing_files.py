@@ -176,8 +176,30 @@ def test_the_watch_tells_moved_in_from_written(tmp_path):
     assert asyncio.run(scene()) == ["moved", "odd\udcff"]
 
 
+def test_what_happens_in_another_watched_folder_wakes_and_is_not_taken_for_moved_in(tmp_path):
+    new, accepted = tmp_path / "new", tmp_path / "accepted"
+    for folder in (new, accepted):
+        folder.mkdir()
+
+    async def scene():
+        watch = FolderWatch()
+        watch.follow(new, accepted)
+        try:
+            (tmp_path / "a").write_text("x")
+            os.link(tmp_path / "a", accepted / "a")
+            async with asyncio.timeout(20):
+                await watch.wait(60)
+            (tmp_path / "a").rename(new / "b")
+            (accepted / "b").touch()
+            return [watch.was_moved_in(name) for name in "ab"]
+        finally:
+            watch.close()
+
+    assert asyncio.run(scene()) == [False, True]
+
+
 def test_a_folder_that_cannot_be_watched_is_read_all_the_same(drop, monkeypatch):
-    def refuse(self, folder):
+    def refuse(self, *folders):
         raise OSError(24, "inotify instance limit reached")
 
     monkeypatch.setattr(FolderWatch, "follow", refuse)

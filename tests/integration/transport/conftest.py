@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
-from pathlib import Path
 from typing import Any
 
 import pytest
 import uvloop
 
-from tests.integration.transport.scripted import eventually
+from tests.integration.transport.scripted import eventually, open_sockets
 from webhookd.transport import Transport
 
 
@@ -43,20 +42,8 @@ async def _leaving_nothing(test: Any, transport: Transport) -> None:
     try:
         await test
     finally:
-        await asyncio.wait_for(transport.aclose(), 5)
+        await asyncio.wait_for(transport.aclose(), 30)
     await eventually(lambda: len(asyncio.all_tasks()) == 1)
     await eventually(lambda: open_sockets() == sockets_before)
     gc.collect()
     assert noise == []
-
-
-def open_sockets() -> int:
-    """Return how many sockets this process has open."""
-    return sum(_is_socket(entry) for entry in Path("/proc/self/fd").iterdir())
-
-
-def _is_socket(entry: Path) -> bool:
-    try:
-        return str(entry.readlink()).startswith("socket:")
-    except OSError:
-        return False

@@ -8,12 +8,13 @@ import socket
 import struct
 from contextlib import suppress
 from ipaddress import ip_network
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import httpx
 import pytest
 
-from webhookd.rules.plan import Egress, Tls
+from webhookd.rules.plan import Egress, Proxy, Tls
 from webhookd.transport import SendError, SendOptions
 
 if TYPE_CHECKING:
@@ -144,14 +145,15 @@ async def send(  # noqa: PLR0913 - every option has its test
     method: str = "POST",
     body: bytes = b'{"a": 1}',
     headers: dict[str, str] | None = None,
-    timeout: float = 5.0,  # noqa: ASYNC109 - the option under test
-    connect_timeout: float = 2.0,
+    timeout: float = 20.0,  # noqa: ASYNC109 - the option under test
+    connect_timeout: float = 10.0,
     tls: Tls | None = None,
     egress: Egress = LOOPBACK,
     target: bytes | None = None,
+    proxy: Proxy | str | None = None,
 ) -> httpx.Response:
     """Send one request."""
-    options = SendOptions(timeout, connect_timeout, tls or Tls(), egress)
+    options = SendOptions(timeout, connect_timeout, tls or Tls(), egress, proxy)
     extensions = {"webhookd": options} | ({"target": target} if target else {})
     request = httpx.Request(
         method, url, headers=headers, stream=httpx.ByteStream(body), extensions=extensions
@@ -169,8 +171,20 @@ async def failure(transport: Transport, url: str, **options: object) -> SendErro
     return error
 
 
-async def eventually(holds: Callable[[], bool], *, within: float = 5.0) -> None:
+async def eventually(holds: Callable[[], bool], *, within: float = 30.0) -> None:
     """Wait until *holds*, and fail when it does not in time."""
     async with asyncio.timeout(within):
         while not holds():  # noqa: ASYNC110 - no event tells of sockets
             await asyncio.sleep(0.005)
+
+
+def open_sockets() -> int:
+    """Return how many sockets this process has open."""
+    return sum(_is_socket(entry) for entry in Path("/proc/self/fd").iterdir())
+
+
+def _is_socket(entry: Path) -> bool:
+    try:
+        return str(entry.readlink()).startswith("socket:")
+    except OSError:
+        return False

@@ -57,7 +57,7 @@ async def test_a_silent_receiver_times_out(transport):
     async with Receiver(until_closed) as receiver:
         error = await failure(transport, receiver.url(), timeout=0.2)
 
-        assert 0.15 < time.monotonic() - started < 2
+        assert 0.15 < time.monotonic() - started < 10
         assert error.reason == "timeout"
         assert "within 0.2 s" in error.detail
         await eventually(lambda: not transport._pool._all)
@@ -65,6 +65,7 @@ async def test_a_silent_receiver_times_out(transport):
 
 async def test_a_receiver_that_drips_its_headers_times_out(transport):
     async def dripping(peer: Peer) -> None:
+        await peer.request()
         for byte in b"HTTP/1.1 200 OK\r\n" + b"X-Slow: 1\r\n" * 1000:
             await peer.say(bytes([byte]))
             await asyncio.sleep(0.01)
@@ -73,7 +74,7 @@ async def test_a_receiver_that_drips_its_headers_times_out(transport):
     async with Receiver(dripping) as receiver:
         error = await failure(transport, receiver.url(), timeout=0.3)
 
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
     assert error.reason == "timeout"
 
 
@@ -86,7 +87,7 @@ async def test_a_receiver_that_never_reads_times_out(transport):
     async with Receiver(deaf) as receiver:
         error = await failure(transport, receiver.url(), timeout=0.3, body=b"x" * 20_000_000)
 
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
     assert error.reason == "timeout"
 
 
@@ -103,7 +104,7 @@ async def test_a_shorter_timeout_counts_on_a_connection_that_had_a_longer_one(tr
 
         assert receiver.accepted == 1
     assert error.reason == "timeout"
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
 
 
 async def test_a_longer_timeout_counts_on_a_connection_that_had_a_shorter_one(transport):
@@ -268,6 +269,20 @@ async def test_only_so_many_connections_are_kept_idle(transport, monkeypatch):
         await eventually(lambda: len(transport._pool._all) == 2)
 
 
+async def test_a_new_idle_connection_takes_the_place_of_the_oldest(transport, monkeypatch):
+    monkeypatch.setattr(pool, "MOST_IDLE", 2)
+    async with (
+        Receiver(answering(OK)) as first,
+        Receiver(answering(OK)) as second,
+        Receiver(answering(OK)) as third,
+    ):
+        for receiver in (first, second, third, third, second, first):
+            await send(transport, receiver.url())
+
+        assert (first.accepted, second.accepted, third.accepted) == (2, 1, 1)
+        await eventually(lambda: len(transport._pool._all) == 2)
+
+
 async def test_the_connection_used_last_is_used_first(transport):
     numbers = []
 
@@ -318,7 +333,7 @@ async def test_cancelling_closes_the_connection(transport):
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             await gone.wait()
 
 

@@ -6,6 +6,8 @@ import re
 import shutil
 from pathlib import Path
 
+import trustme
+
 from webhookd import config
 from webhookd.config.reference import reference
 from webhookd.config.schema import schema
@@ -35,15 +37,25 @@ def test_the_example_passes_once_its_secrets_exist(tmp_path, authority_pem):
     secrets.mkdir()
     (secrets / "previous-client-secret").write_text("previous\n")
     (secrets / "erp-ca.pem").write_bytes(authority_pem)
+    client = trustme.CA().issue_cert("webhookd.example.com")
+    client.cert_chain_pems[0].write_to_path(secrets / "erp-client.pem")
+    client.private_key_pem.write_to_path(secrets / "erp-client-key.pem")
     (secrets / "portal-token").write_text("token")
-    environment = {"ERP_CLIENT_SECRET": "a", "ERP_KEY": "b", "BI_PASSWORD": "c"}
-    environment["CREDENTIALS_DIRECTORY"] = str(secrets)
+    (secrets / "hubspot-token").write_text("pat-token")
+    environment = {
+        "ERP_CLIENT_SECRET": "a",
+        "ERP_KEY": "b",
+        "BI_PASSWORD": "c",
+        "PROXY_PASSWORD": "d",
+        "CREDENTIALS_DIRECTORY": str(secrets),
+    }
 
     found = config.load(tmp_path / "config.yaml", environment=environment)
 
-    assert found.plan.webhooks.keys() == {"new-customer", "customer-portal", "price-changed"}
+    names = {"new-customer", "customer-portal", "deal-gone", "price-changed"}
+    assert found.plan.webhooks.keys() == names
     assert found.warnings == ()
-    assert len(found.plan.secrets) == 5
+    assert len(found.plan.secrets) == 7
 
 
 def test_the_example_passes_offline_as_it_stands():

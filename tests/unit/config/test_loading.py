@@ -123,7 +123,30 @@ def test_a_path_that_leads_nowhere_is_a_problem_without_a_place(tmp_path, name):
         config.load(tmp_path / name, environment={})
 
     (problem,) = caught.value.problems
-    assert str(problem).startswith(f"{tmp_path / name}: cannot be read: ")
+    assert problem.file == str(tmp_path / name)
+    assert problem.message.startswith("cannot be read: ")
+
+
+def test_a_problem_is_one_harmless_line_whatever_the_file_is_called(tmp_path):
+    path = tmp_path / "a\x1b[31m\nb.yaml"
+    path.write_text("version: 1\nfoo: 1\n")
+    with pytest.raises(ConfigError) as caught:
+        config.load(path, environment={})
+
+    (problem,) = map(str, caught.value.problems)
+    assert problem.isprintable()
+    assert "a\\x1b[31m\\nb.yaml:2:1: foo: unknown key" in problem
+
+
+def test_what_is_wrong_with_the_names_of_files_stands_in_their_order(tmp_path):
+    for name in ("c.yaml", "b.yml", "a.yaml"):
+        (tmp_path / name).write_text("version: 2\n")
+
+    with pytest.raises(ConfigError) as caught:
+        config.load(tmp_path, environment={})
+
+    names = [Path(problem.file).name for problem in caught.value.problems]
+    assert names == ["a.yaml", "b.yml", "c.yaml"]
 
 
 def test_a_link_that_leads_to_itself_does_not_hang(tmp_path, minimal, loaded):

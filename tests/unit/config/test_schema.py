@@ -12,8 +12,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
-from webhookd.config import durations, inlining, models, schema_text
-from webhookd.config.schema import schema
+from webhookd.config import durations, models, schema_text
+from webhookd.config.schema import inlined, schema
 from webhookd.rules import plan
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ MODELS: dict[str, type[models.Keys]] = {
     "app": models.App,
     "secret": models.SecretReference,
     "egress": models.Egress,
-    "source": models.Source,
+    "drop_directory": models.DropDirectory,
+    "hubspot": models.Hubspot,
+    "hubspot_object": models.HubspotObject,
     "defaults": models.Defaults,
     "webhook": models.Webhook,
     "trigger": models.Trigger,
@@ -46,7 +48,7 @@ MODELS: dict[str, type[models.Keys]] = {
     "delivery": models.Delivery,
     "retry": models.Retry,
 }
-CHOOSERS = {"condition", "authentication"}  # they only say which of the others it is
+CHOOSERS = {"condition", "authentication", "source"}  # they only say which of the others it is
 PAIRS = [
     pytest.param(schema(), models.Configuration, id="top"),
     *(pytest.param(schema()["$defs"][name], model, id=name) for name, model in MODELS.items()),
@@ -145,7 +147,7 @@ def test_every_key_has_a_description_and_an_example_that_is_valid(node, model):
     for key, child in node["properties"].items():
         assert resolved(child).get("description"), key
         (example, *_) = resolved(child)["examples"]
-        alone = inlining.inlined({"$defs": schema()["$defs"], "properties": {key: child}})
+        alone = inlined({"$defs": schema()["$defs"], "properties": {key: child}})
         Draft202012Validator(alone).validate({key: example})
 
 
@@ -180,7 +182,7 @@ def test_nothing_but_descriptions_stands_beside_a_reference():
 
 
 def test_a_schema_that_names_itself_becomes_a_loop():
-    when = inlining.inlined(schema())["properties"]["webhooks"]["additionalProperties"]
+    when = inlined(schema())["properties"]["webhooks"]["additionalProperties"]
     when = when["properties"]["trigger"]["properties"]["when"]["items"]
 
     assert when["else"]["then"]["properties"]["any"]["items"] is when

@@ -11,6 +11,7 @@ import pytest
 from webhookd.config.reference import reference
 from webhookd.config.settings import Settings
 from webhookd.errors import ConfigError
+from webhookd.rules.plan import Proxy
 
 
 def problems(environment: dict[str, str], **options: object) -> list[str]:
@@ -34,6 +35,7 @@ def test_nothing_set_gives_the_defaults():
         "admin_token_file": None,
         "retention": timedelta(days=30),
         "max_in_flight": 1000,
+        "proxy": None,
         "shutdown_timeout": timedelta(seconds=30),
     }
     assert found.database_path == Path(".webhookd/webhookd.db")
@@ -100,6 +102,7 @@ def test_every_problem_is_told_at_once_by_the_name_that_was_used():
         "sqlite://",
         "webhookd.db",
         "sqlite:///a?mode=CANARY",
+        "sqlite:///a%41",
         "sqlite:///a\n",
         "mysql://CANARY",
     ],
@@ -109,6 +112,16 @@ def test_only_a_file_of_sqlite_holds_the_database_and_the_url_is_not_shown(url):
 
     assert "sqlite:///PATH" in problem
     assert "CANARY" not in problem
+
+
+@pytest.mark.parametrize("name", ["what?", "#1", "100%", "a\nb"])
+def test_a_state_directory_that_no_url_can_hold_is_refused_by_its_own_name(name):
+    (problem,) = problems({}, state_directory=Path(name))
+    assert problem.startswith("--state-directory: ")
+    assert "choose another folder" in problem
+
+    (problem,) = problems({"WEBHOOKD_STATE_DIRECTORY": name})
+    assert problem.startswith("WEBHOOKD_STATE_DIRECTORY: ")
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "1.5", "many", "100001", "1" * 5000, "٣", " 5"])
@@ -127,6 +140,17 @@ def test_the_reference_lists_every_setting():
     listed = re.findall(r"`WEBHOOKD_([A-Z_]+)` \|", reference())
 
     assert [name.lower() for name in listed] == list(Settings.model_fields)
+
+
+def test_the_proxy_of_the_process_is_one_of_http_and_without_a_password():
+    found = Settings.from_environment({"WEBHOOKD_PROXY": "http://proxy.example.com:3128"})
+    assert found.outgoing_proxy() == Proxy("http://proxy.example.com:3128")
+    assert Settings.from_environment({}).outgoing_proxy() is None
+
+    for url in ("http://u:CANARY@proxy:3128", "socks5://proxy:1080", "http://proxy", "direct"):
+        (problem,) = problems({"WEBHOOKD_PROXY": url})
+        assert problem.startswith("WEBHOOKD_PROXY: ")
+        assert "CANARY" not in problem
 
 
 @pytest.mark.parametrize(("written", "one_in"), [("all", 1), ("none", 0), ("1/20", 20)])

@@ -52,7 +52,6 @@ def test_the_delimiter_is_the_one_that_makes_the_id_a_column(content):
     [
         (b"a,b", 1, "no column 'id' (the source's id_property); it has 'a', 'b'"),
         (b"id,a,a", 3, "'a' twice"),
-        (b"id,,a", 2, "no name"),
         (b"id,\xff", 4, "not UTF-8"),
         (b'id,"a', 1, "never closed"),
         (b'id,"a"b', 1, "not CSV"),
@@ -65,6 +64,23 @@ def test_a_wrong_header_fails_the_file(header, column, says):
     assert rows == []
     assert says in error.reason
     assert error.column == column
+
+
+@pytest.mark.parametrize(
+    ("content", "unnamed"),
+    [
+        (b"id,a,\n1,x,\n", (3,)),
+        (b",id,a\n0,1,x\n", (1,)),
+        (b"id,,a,\n1,y,x,z\n", (2, 4)),
+        (b"id,a\n1,x\n", ()),
+    ],
+)
+def test_a_column_without_a_name_is_left_out_and_told_of(content, unnamed):
+    headers = []
+    (row,) = csv_rows.rows(io.BytesIO(content), "id", headers.append)
+
+    assert row.members == {"id": "1", "a": "x"}
+    assert [header.unnamed for header in headers] == [unnamed]
 
 
 def test_names_and_values_may_hold_newlines_and_lines_count_on():

@@ -12,9 +12,11 @@ from webhookd.config.checks import (
     authentication,
     certificates,
     headers,
+    hubspot,
     networks,
     payloads,
     policies,
+    proxies,
     references,
     signatures,
     sources,
@@ -25,19 +27,21 @@ from webhookd.config.checks.known import Known
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhookd.config.authorities import Authorities
     from webhookd.config.parts import Collection, Part
     from webhookd.config.secrets import Secrets
+    from webhookd.config.tls_files import TlsFiles
     from webhookd.errors import Problem
 
 
-def check(collection: Collection, secrets: Secrets, authorities: Authorities) -> Iterator[Problem]:
+def check(collection: Collection, secrets: Secrets, tls_files: TlsFiles) -> Iterator[Problem]:
     """Yield every problem of *collection* that is not one of a single value's shape."""
-    known = _known(collection, secrets, authorities)
+    known = _known(collection, secrets, tls_files)
     yield from merging.repeated(collection)
     yield from sources.check(known.sources.values(), offline=known.offline)
     if egress := collection.section("egress"):
         yield from networks.check(egress)
+    for source in known.sources.values():
+        yield from hubspot.check(source, known, collection.section("egress"))
     if known.defaults:
         yield from policies.check(known.defaults.at("delivery"), {})
     for app in known.apps.values():
@@ -46,13 +50,13 @@ def check(collection: Collection, secrets: Secrets, authorities: Authorities) ->
         yield from _webhook(webhook, known)
 
 
-def _known(collection: Collection, secrets: Secrets, authorities: Authorities) -> Known:
+def _known(collection: Collection, secrets: Secrets, tls_files: TlsFiles) -> Known:
     return Known(
         apps=collection.entries("apps"),
         sources=collection.entries("sources"),
         defaults=collection.section("defaults"),
         secrets=secrets,
-        authorities=authorities,
+        tls_files=tls_files,
         is_whole=all(document.data is not None for document in collection.documents),
     )
 
@@ -68,5 +72,6 @@ def _webhook(webhook: Part, known: Known) -> Iterator[Problem]:
         headers.check(webhook),
         payloads.check(webhook),
         certificates.check(webhook, known),
+        proxies.check(webhook, known),
         policies.check(webhook.at("delivery"), default_delivery),
     )

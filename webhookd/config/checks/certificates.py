@@ -1,4 +1,4 @@
-"""TLS: the file of authorities can be read and holds certificates."""
+"""TLS: the files it names can be read and hold what they should."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from webhookd.config.checks.known import Known
     from webhookd.config.parts import Part
@@ -13,11 +14,33 @@ if TYPE_CHECKING:
 
 
 def check(webhook: Part, known: Known) -> Iterator[Problem]:
-    """Yield what is wrong with the authorities that *webhook* trusts."""
-    tls = webhook.at("request", "tls")
-    written = tls.text("ca_file")
-    if not written or known.offline:
+    """Yield what is wrong with the certificates that *webhook* trusts and shows."""
+    request = webhook.at("request")
+    tls = request.at("tls")
+    if tls.mapping() and (request.text("url") or "").lower().startswith("http://"):
+        yield tls.problem("a plain http URL uses no TLS; use https, or leave 'tls' out")
+    authorities = tls.text("ca_file")
+    if authorities and not known.offline:
+        complaint = known.tls_files.authority_complaint(webhook.folder / authorities)
+        if complaint:
+            yield tls.problem(complaint, "ca_file")
+    yield from _client(tls, known)
+
+
+def _client(tls: Part, known: Known) -> Iterator[Problem]:
+    certificate, key = _path(tls, "client_cert_file"), _path(tls, "client_key_file")
+    if certificate is None:
+        if key is not None and not tls.is_there("client_cert_file"):
+            message = "there is no client_cert_file that this key belongs to"
+            yield tls.problem(message, "client_key_file", at_key=True)
         return
-    complaint = known.authorities.complaint(webhook.folder / written)
-    if complaint:
-        yield tls.problem(complaint, "ca_file")
+    is_right = key is not None or not tls.is_there("client_key_file")
+    if is_right and not known.offline:
+        found = known.tls_files.client_complaint(certificate, key)
+        if found:
+            yield tls.problem(found.message, found.key)
+
+
+def _path(tls: Part, key: str) -> Path | None:
+    written = tls.text(key)
+    return tls.folder / written if written else None

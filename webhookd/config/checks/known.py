@@ -11,9 +11,9 @@ from webhookd.config.models import SecretReference
 from webhookd.config.secrets import SecretError
 
 if TYPE_CHECKING:
-    from webhookd.config.authorities import Authorities
     from webhookd.config.parts import Part
     from webhookd.config.secrets import Secrets
+    from webhookd.config.tls_files import TlsFiles
     from webhookd.errors import Problem
     from webhookd.model import Secret
 
@@ -30,7 +30,7 @@ class Known:
     sources: dict[str, Part]
     defaults: Part | None
     secrets: Secrets
-    authorities: Authorities
+    tls_files: TlsFiles
     is_whole: bool
 
     @property

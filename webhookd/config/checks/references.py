@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhookd.config.wording import near, shown
+from webhookd.config.checks import hubspot
+from webhookd.config.wording import no_such, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,7 @@ def check(webhook: Part, known: Known) -> Iterator[Problem]:
     yield from _source(webhook, known)
     app_id = webhook.text("request", "signature", "app_id")
     if app_id is not None and app_id not in known.apps and known.is_whole:
-        message = _unknown("app", app_id, known.apps)
+        message = no_such("app", app_id, known.apps)
         yield webhook.problem(message, "request", "signature", "app_id")
 
 
@@ -29,8 +30,9 @@ def _source(webhook: Part, known: Known) -> Iterator[Problem]:
         return
     if name in known.sources:
         yield from _object(webhook, known.sources[name])
+        yield from hubspot.check_use(webhook, known.sources[name])
     elif known.is_whole:
-        yield webhook.problem(_unknown("source", name, known.sources), "source")
+        yield webhook.problem(no_such("source", name, known.sources), "source")
 
 
 def _object(webhook: Part, source: Part) -> Iterator[Problem]:
@@ -38,10 +40,3 @@ def _object(webhook: Part, source: Part) -> Iterator[Problem]:
     if wanted is not None and read is not None and wanted != read:
         message = f"the source {source.name!r} reads {shown(read)}, not {shown(wanted)}"
         yield webhook.problem(message, "object")
-
-
-def _unknown(noun: str, name: str, there: dict[str, Part]) -> str:
-    if not there:
-        return f"there is no {noun} {shown(name)}; none is defined"
-    listed = ", ".join(map(shown, list(there)[:5]))
-    return f"there is no {noun} {shown(name)}{near(name, there) or f'; there is {listed}'}"

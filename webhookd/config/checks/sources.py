@@ -1,4 +1,4 @@
-"""Sources: each drop directory is one of its own."""
+"""Sources: each drop directory is one of its own, and its keys go together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,17 @@ if TYPE_CHECKING:
 
 
 def check(sources: Iterable[Part], *, offline: bool) -> Iterator[Problem]:
-    """Yield what is wrong with the paths of *sources*."""
+    """Yield what is wrong with *sources*."""
+    sources = tuple(sources)
+    yield from _paths(sources, offline=offline)
+    for source in sources:
+        if source.at("partial").value is True and source.text("content") == "snapshot":
+            yield source.problem(
+                "a snapshot lists whole records; partial rows go with `content: records`", "partial"
+            )
+
+
+def _paths(sources: Iterable[Part], *, offline: bool) -> Iterator[Problem]:
     found = [(source, _real_path(source, offline=offline)) for source in sources]
     paths = [(source, path) for source, path in found if path is not None]
     owners: dict[Path, Part] = {}

@@ -1,4 +1,4 @@
-"""What the YAML parser grumbles about, in words that say what to do."""
+"""What the YAML parser says against a file, in words that say what to do."""
 
 from __future__ import annotations
 
@@ -21,6 +21,15 @@ _PLAIN_WORDS = {
     "did not find expected node content": "a value is expected here",
     "did not find expected <document start>": f"this does not go on here; {_INDENTATION}",
     "could not find expected ':'": "the ':' after a key is missing",
+    "did not find expected alphabetic or numeric character": (
+        "the name of an anchor or alias is missing; put the text in quotes if it is none"
+    ),
+    "found unknown escape character": (
+        "this escape is not known; write \\\\ for a backslash, or use single quotes"
+    ),
+    "did not find expected hexdecimal number": "this escape needs hexadecimal digits",
+    "found invalid Unicode character escape code": "this escape stands for no character",
+    "found unknown directive name": "a line cannot begin with '%'; put the text in quotes",
     "found unexpected end of stream": "a quoted text that begins before does not end",
     "block sequence entries are not allowed in this context": (
         "a list item cannot begin here; put it on a line of its own"

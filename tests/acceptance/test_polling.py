@@ -1,0 +1,153 @@
+"""The real daemon against an awkward CRM: every final state arrives, and nothing else does."""
+
+import json
+import random
+
+import pytest
+
+from tests.daemon import until
+from tests.fake_hubspot import Account, FakeHubspot
+from tests.fake_hubspot.endpoints import broken
+from tests.fake_hubspot.limits import RefusedError, limited
+from tests.polls_oracle import Chronicle
+from tests.receiver import Answer, Receiver
+
+TYPES = {
+    "contacts": {"email": "string", "stage": "enumeration", "score": "number"},
+    "deals": {"amount": "number"},
+}
+LEAD = {"email": "a@x", "stage": "lead"}
+ROUNDS, KILLED_IN = 12, {3, 6, 8}
+
+
+@pytest.fixture
+def crm(daemon):
+    """Return a fake that the daemon polls, with the limits that HubSpot has."""
+    account = Account(TYPES)
+    fake = FakeHubspot(account)
+    with fake.serving() as url:
+        fake.url = url
+        daemon.environment["CRM_TOKEN"] = "pat-token"
+        yield fake
+
+
+def configure(daemon, fake, receiver, **changes):
+    source = {
+        "type": "hubspot",
+        "base_url": fake.url,
+        "token": {"env": "CRM_TOKEN"},
+        "poll_every": "300ms",
+        "overlap": "5s",
+        "objects": {"contacts": {"properties": ["email", "stage"], "deletions": True}},
+    }
+    hook = {
+        "source": "crm",
+        "object": "contacts",
+        "trigger": {"changes": ["created", "updated", "deleted"]},
+        "request": {"url": receiver.url, "allow_http": True},
+        "delivery": {"retry": {"first_after": "100ms", "at_most_every": "1s"}},
+    }
+    daemon.configure({"mirror": hook}, sources={"crm": source | changes})
+
+
+def told(receiver):
+    """Return what arrived, each delivery once, in the order in which deliveries were made."""
+    bodies = {one.id: json.loads(one.body) for one in tuple(receiver.received)}
+    return [
+        (body["objectId"], body["eventType"].partition(".")[2], body["properties"])
+        for _, body in sorted(bodies.items())
+    ]
+
+
+def test_every_final_state_arrives_whatever_happens_and_nothing_twice(daemon, crm):  # noqa: C901 - it is a story
+    chance = random.Random(20260301)
+    story = Chronicle(crm.account, "contacts", ("email", "stage"))
+    crm.account.lag = lambda: chance.random() * 3
+
+    def change(count):
+        for _ in range(count):
+            roll, live, gone = chance.random(), story.live(), story.gone()
+            if roll < 0.2:
+                story.create(LEAD | {"email": f"{roll}@x"})
+            elif roll < 0.7:
+                story.change(chance.choice(live), {"stage": chance.choice("abc")})
+            elif roll < 0.8:
+                story.change(chance.choice(live), {"score": str(roll)})
+            elif roll < 0.92:
+                story.archive(chance.choice(live))
+            elif gone:
+                story.restore(chance.choice(gone))
+
+    def fault(_kind, _object):
+        wrong = (RefusedError(502, "no"), limited("SECONDLY"), broken("<html>"), broken("{"))
+        return chance.choice(wrong) if chance.random() < 0.05 else None
+
+    def between(_kind, _object):
+        if chance.random() < 0.2:
+            change(1)
+
+    def answer(_received):
+        return Answer(503 if chance.random() < 0.1 else 200)
+
+    with Receiver(answer) as receiver:
+        for _ in range(300):
+            story.create(LEAD)
+        configure(daemon, crm, receiver)
+        daemon.start()
+        until(lambda: daemon.named("source.first_read_done"), "the first read")
+        story.begin()
+        crm.fault, crm.between = fault, between
+        for number in range(ROUNDS):
+            with crm.lock:
+                change(15)
+            searches = crm.requests["search", 200]
+            until(lambda: crm.requests["search", 200] > searches + 1, "two searches", 60)  # noqa: B023 - called here
+            if number in KILLED_IN:
+                daemon.kill()
+                daemon.start()
+        crm.between = lambda *_: None
+        until(lambda: not story.faults(told(receiver)), "everything told", 60)
+        crm.fault = lambda *_: None
+        searches = crm.requests["search", 200]
+        until(lambda: crm.requests["search", 200] > searches + 5, "more polls", 60)
+        assert daemon.stop() == 0
+        faults, count = story.faults(told(receiver)), len(told(receiver))
+
+    assert faults == []
+    assert count > 100
+    assert crm.bad == []
+    assert "Traceback" not in daemon.log
+    assert "pat-token" not in daemon.log
+
+
+def test_a_new_token_is_taken_at_a_reload_and_nothing_is_asked_before(daemon, crm, tmp_path):
+    (tmp_path / "token").write_text("wrong")
+    with Receiver() as receiver:
+        configure(daemon, crm, receiver, token={"file": "token"})
+        daemon.start()
+        until(lambda: daemon.named("source.unauthorized"), "the refusal")
+        asked = len(crm.log)
+        (tmp_path / "token").write_text("pat-token")
+        assert daemon.reload()["event"] == "config.reloaded"
+        until(lambda: daemon.named("source.first_read_done"), "the first read")
+        with crm.lock:
+            id_ = crm.account.create("contacts", LEAD)
+        until(lambda: told(receiver), "the change")
+        daemon.stop()
+
+    assert told(receiver) == [(id_, "created", LEAD)]
+    assert [status for *_, status in crm.log[:asked]] == [401]
+    assert "wrong" not in daemon.log
+
+
+def test_a_source_that_leads_elsewhere_gets_no_token_there(daemon, crm):
+    """A redirect is an answer like any other; the egress guard holds for sources as well."""
+    with Receiver() as elsewhere, Receiver() as receiver:
+        crm.fault = lambda *_: broken("", 302, location=f"{elsewhere.url}/")
+        configure(daemon, crm, receiver)
+        daemon.start()
+        until(lambda: daemon.named("source.poll_failed"), "the failure")
+        daemon.stop()
+
+        assert elsewhere.received == []
+    assert "302" in daemon.named("source.poll_failed")[0]["error"]

@@ -1,0 +1,171 @@
+"""A HubSpot source on a real database, against the fake, in a time that tests move."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import httpx
+
+from tests.fake_hubspot import Account, FakeHubspot
+from tests.making import LOOPBACK, a_plan, a_webhook
+from webhookd.intake import Intake
+from webhookd.model import ChangeKind, Secret
+from webhookd.rules.plan import Body, BodyFormat, HubspotObject, HubspotSource, Trigger
+from webhookd.sources.hubspot.api import Clocks
+from webhookd.sources.hubspot.budget import Budget
+from webhookd.sources.hubspot.making import Surroundings, make
+from webhookd.storage.database import open_database
+from webhookd.storage.polls import Polls
+from webhookd.storage.writer import Writer
+from webhookd.telemetry.polls import FIGURES
+from webhookd.telemetry.sources import SourceReports
+
+EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
+TYPES = {
+    "contacts": {"email": "string", "stage": "enumeration", "score": "number", "met": "datetime"},
+    "deals": {"dealname": "string", "amount": "number"},
+}
+CONTACTS = HubspotObject("contacts", ("email", "stage"))
+
+
+class VirtualTime:
+    """A clock that only waiting moves, so that an hour takes a moment."""
+
+    def __init__(self):
+        self.seconds = 0.0
+
+    def monotonic(self):
+        return self.seconds
+
+    def now(self):
+        return EPOCH + timedelta(seconds=self.seconds)
+
+    def timestamp(self):
+        return self.now().timestamp()
+
+    async def sleep(self, seconds):
+        self.seconds += max(seconds, 0.001)
+        await asyncio.sleep(0)
+
+
+def everything(object_="contacts", **changes):
+    """Return a webhook that reports every change of a type of object, with what was before."""
+    webhook = a_webhook(object_, source="crm", object=object_)
+    body = Body(properties=None, static={}, format=BodyFormat.RECORD, previous=True)
+    request = replace(webhook.request, body=body)
+    trigger = Trigger(changes=frozenset(ChangeKind))
+    return replace(webhook, request=request, **{"trigger": trigger, **changes})
+
+
+class Polling:
+    """A source that polls when it is told to. `told` are its deliveries' bodies."""
+
+    def __init__(self, url, settings, *webhooks, fake=None, time=None):
+        self.time = time or VirtualTime()
+        self.fake = fake or FakeHubspot(Account(TYPES, clock=self.time.timestamp))
+        self.fake.account.clock, self.fake.monotonic = self.time.timestamp, self.time.monotonic
+        self.account = self.fake.account
+        self.settings = settings
+        self.plan = a_plan(*(webhooks or (everything(), everything("deals"))))
+        self.budget = Budget(monotonic=self.time.monotonic, sleep=self.time.sleep)
+        self.told = []
+        self.batches = 0
+        self._url = url
+        self._serial = count(1)
+        self._jobs = {}
+        FIGURES.clear()
+
+    async def start(self):
+        self.database = open_database(self._url)
+        self.writer = await Writer(self.database).__aenter__()
+        self.intake = Intake(
+            self.database,
+            self.writer,
+            plan=lambda: self.plan,
+            offer=self._offered,
+            now=self.time.now,
+            new_id=lambda _: f"{next(self._serial):032x}",
+        )
+        await self.run_source()
+
+    async def run_source(self, **changes):
+        """Run the source, with settings changed; what ran before is stopped, as by a reload."""
+        await self.stop_source()
+        self.settings = replace(self.settings, **changes)
+        around = Surroundings(
+            take=self._take,
+            ledger=Polls(self.writer),
+            reports=SourceReports(),
+            transport=httpx.ASGITransport(self.fake.app),
+            egress=lambda: LOOPBACK,
+            schedule=self._schedule,
+            clocks=Clocks(self.time.now, self.time.monotonic, lambda: 0.0, self.time.sleep),
+        )
+        self.source = make(self.settings, around, self.budget)
+        self._task = asyncio.create_task(self.source.run())
+        await asyncio.sleep(0)
+
+    async def stop_source(self):
+        if self._jobs:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        self._jobs.clear()
+
+    async def poll(self, *, times=1, every=30.0):
+        """Poll every type of object, and let time pass after it."""
+        for _ in range(times):
+            await asyncio.gather(*(job() for job in tuple(self._jobs.values())))
+            self.time.seconds += every
+
+    async def close(self):
+        await self.stop_source()
+        await self.writer.__aexit__()
+        self.database.close()
+
+    async def query(self, sql):
+        return await self.writer.read(lambda connection: connection.execute(sql).fetchall())
+
+    def figures(self, object_="contacts"):
+        return FIGURES["crm", object_]
+
+    def news(self):
+        """Return what was told since this was last asked: (id, kind, properties)."""
+        news = [
+            (one["objectId"], one["eventType"].partition(".")[2], one["properties"])
+            for one in self.told
+        ]
+        self.told.clear()
+        return news
+
+    def _schedule(self, _period, work, name):
+        self._jobs[name] = work
+        return lambda: self._jobs.pop(name, None)
+
+    def _offered(self, deliveries):
+        self.told += [json.loads(one.rendered.body) for one in deliveries]
+
+    async def _take(self, batch):
+        self.batches += 1
+        return await self.intake.take(batch)
+
+
+def settings(*objects, **changes):
+    """Return a HubSpot source of *objects*, of contacts if none is named."""
+    source = HubspotSource("crm", "http://127.0.0.1:1", Secret("pat-token"), objects or (CONTACTS,))
+    return replace(source, **changes)
+
+
+@asynccontextmanager
+async def polling(url, source, *webhooks, **options):
+    """Run a source against a fake."""
+    polls = Polling(url, source, *webhooks, **options)
+    await polls.start()
+    try:
+        yield polls
+    finally:
+        await polls.close()

@@ -1,0 +1,66 @@
+"""Deliveries as people read them: on a narrow terminal, on a wide one, and in a pipe."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from webhookd.answers import listed_delivery
+from webhookd.cli.delivery_text import as_lines
+from webhookd.model import DeliveryState
+from webhookd.storage.listing import ListedDelivery
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ERROR = "refused: 127.0.0.1:9 refuses connections: nothing listens there"
+
+
+def a_delivery(**different: Any) -> ListedDelivery:
+    usual = {
+        "id": "01a20c505b3a42023791ea2c64881e8d",
+        "webhook": "new-customer",
+        "source": "crm",
+        "object": "contacts",
+        "record_id": "101",
+        "change": "created",
+        "state": DeliveryState.PENDING,
+        "attempts": 2,
+        "next_attempt_at": NOW + timedelta(minutes=4),
+        "last_status": None,
+        "last_error": ERROR,
+        "created_at": NOW - timedelta(hours=3),
+        "settled_at": None,
+    }
+    return ListedDelivery(**usual | different)
+
+
+def shown(*found: ListedDelivery, width: int | None) -> list[str]:
+    return [line.plain for line in as_lines(list(map(listed_delivery, found)), NOW, width=width)]
+
+
+def test_a_narrow_terminal_gets_two_lines_for_each_delivery_and_all_that_identifies_it_fits():
+    done = {"state": DeliveryState.DELIVERED, "next_attempt_at": None, "attempts": 1}
+    lines = shown(a_delivery(), a_delivery(**done, last_status=200, last_error=None), width=80)
+
+    assert lines == [
+        "01a20c505b3a42023791ea2c64881e8d  pending    new-customer",
+        f"    contacts/101 created, stored 3h ago, 2 attempts, next in 4m: {ERROR}",
+        "01a20c505b3a42023791ea2c64881e8d  delivered  new-customer",
+        "    contacts/101 created, stored 3h ago, 1 attempt: 200",
+    ]
+
+
+@pytest.mark.parametrize("width", [None, 200])
+def test_a_pipe_and_a_wide_terminal_get_one_line_for_each_delivery(width):
+    head, line = shown(a_delivery(), width=width)
+
+    assert head.split()[:3] == ["ID", "STATE", "WEBHOOK"]
+    assert line.endswith(ERROR)
+
+
+@pytest.mark.parametrize("width", [None, 80])
+def test_what_a_receiver_or_a_record_says_cannot_steer_a_terminal(width):
+    hostile = a_delivery(record_id="\x1b[2J", last_error="a\nb\x9b31m")
+
+    assert all(line.isprintable() for line in shown(hostile, width=width))

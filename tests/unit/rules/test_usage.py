@@ -1,0 +1,35 @@
+"""Which properties webhooks speak of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.making import a_plan, a_webhook
+from webhookd.rules import usage
+from webhookd.rules.plan import AllOf, AnyOf, ChosenProperty, Condition, NotOf, Operator, Trigger
+
+
+def test_all_that_is_matched_watched_or_sent_is_used():
+    when = AllOf(
+        (
+            Condition("a", Operator.HAS_PROPERTY),
+            AnyOf((Condition("b", Operator.EQ, ("1",)), NotOf(Condition("c", Operator.CHANGED)))),
+        )
+    )
+    trigger = Trigger(changed_properties=frozenset({"d"}), when=when)
+    webhook = a_webhook(trigger=trigger)
+    body = replace(webhook.request.body, properties=(ChosenProperty("e", "sent as"),))
+    request = replace(webhook.request, body=body, query=(ChosenProperty("f", "f"),))
+
+    assert usage.of_source(a_plan(replace(webhook, request=request)), "export") == {*"abcdef"}
+
+
+def test_disabled_webhooks_and_those_of_other_sources_use_nothing():
+    trigger = Trigger(changed_properties=frozenset({"a"}))
+    plan = a_plan(
+        a_webhook("disabled", enabled=False, trigger=trigger),
+        a_webhook("other", source="other", trigger=trigger),
+        a_webhook("everything"),
+    )
+
+    assert usage.of_source(plan, "export") == frozenset()

@@ -1,0 +1,170 @@
+"""Enrolling records that are known already: through the webhook's trigger, as if just met.
+
+A webhook sees changes from its beginning on; what was there before reaches it only this way. The
+known records are taken in the order of their ids, some in each transaction, as fast as the rate
+allows; a record that changes meanwhile is told of as usual.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from webhookd.errors import WebhookdError
+from webhookd.intake import Decision, decide, store
+from webhookd.model import Change, ChangeKind
+from webhookd.rules import trigger
+from webhookd.rules.plan import Enroll, Trigger
+from webhookd.storage import records
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from datetime import datetime
+
+    from webhookd.model import Delivery, KnownRecord
+    from webhookd.rules.plan import AllOf, Webhook
+    from webhookd.storage.writer import Connection, Writer
+
+CHUNK: Final = 100
+"""Records looked at in one transaction: a few milliseconds of the writer's time."""
+
+PER_SECOND: Final = 50.0
+_ANYTHING: Final = frozenset(ChangeKind)
+
+
+class BackfillError(WebhookdError):
+    """The webhook cannot be told of records that are there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backfilled:
+    """How far a backfill is: records looked at, and deliveries made (or to make, if counted)."""
+
+    records: int = 0
+    deliveries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """What one step found. *last_id* is None when there was nothing left."""
+
+    records: int
+    deliveries: int
+    stored: Sequence[Delivery]
+    last_id: str | None
+
+
+class Backfill:
+    """Makes deliveries of known records. *offer* takes what was just committed."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        *,
+        offer: Callable[[Iterable[Delivery]], None],
+        now: Callable[[], datetime],
+        new_id: Callable[[datetime], str],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._writer = writer
+        self._offer = offer
+        self._now = now
+        self._new_id = new_id
+        self._sleep = sleep
+
+    async def run(
+        self,
+        webhook: Webhook,
+        *,
+        where: AllOf | None = None,
+        count_only: bool = False,
+        per_second: float = PER_SECOND,
+        progress: Callable[[Backfilled], None] = lambda _: None,
+    ) -> Backfilled:
+        """Enroll the known records that meet *where* and fire; *count_only* stores nothing.
+
+        At most *per_second* deliveries a second are made. BackfillError when the webhook reports
+        nothing but deletions, StorageError when the database refuses: what is stored by then
+        stays.
+        """
+        kind = _kind(webhook)
+        meant = None if where is None else Trigger(changes=_ANYTHING, when=where)
+        made, after = Backfilled(), ""
+        while True:
+            step = partial(self._step, webhook, kind, meant, after, count_only=count_only)
+            # Within the writer's transaction, so that no change comes in between.
+            done = self._writer.read(step) if count_only else self._writer.write(step)
+            done.add_done_callback(self._committed)
+            chunk = await asyncio.shield(done)
+            if chunk.last_id is None:
+                return made
+            after = chunk.last_id
+            made = Backfilled(made.records + chunk.records, made.deliveries + chunk.deliveries)
+            progress(made)
+            await self._sleep(0 if count_only else chunk.deliveries / per_second)
+
+    def _committed(self, done: asyncio.Future[_Chunk]) -> None:
+        # Not after the await: who asked for it may be gone, and the lanes must be told.
+        if not done.cancelled() and done.exception() is None:
+            self._offer(done.result().stored)
+
+    def _step(
+        self,
+        webhook: Webhook,
+        kind: ChangeKind,
+        meant: Trigger | None,
+        after: str,
+        connection: Connection,
+        *,
+        count_only: bool,
+    ) -> _Chunk:
+        now, decision = self._now(), Decision()
+        found = records.known_after(
+            connection, webhook.source, webhook.object, after=after, limit=CHUNK
+        )
+        present = [(record_id, known) for record_id, known in found if not known.deleted]
+        for record_id, known in present:
+            change = _change(webhook, kind, record_id, known, now)
+            if meant is None or trigger.fires(meant, change):
+                decide(webhook, change, self._new_id(now), now, decision)
+        last_id = found[-1][0] if found else None
+        if count_only:
+            return _Chunk(len(present), _count(connection, decision), (), last_id)
+        stored = store(connection, decision)
+        return _Chunk(len(present), len(stored) + len(decision.broken), stored, last_id)
+
+
+def _kind(webhook: Webhook) -> ChangeKind:
+    for kind in (ChangeKind.CREATED, ChangeKind.UPDATED):
+        if kind in webhook.trigger.changes:
+            return kind
+    raise BackfillError(f"the webhook {webhook.name} reports nothing but deletions")
+
+
+def _change(
+    webhook: Webhook, kind: ChangeKind, record_id: str, known: KnownRecord, now: datetime
+) -> Change:
+    """Return a record as the change that its first sight would have been."""
+    return Change(
+        kind=kind,
+        source=webhook.source,
+        object=webhook.object,
+        record_id=record_id,
+        properties=known.properties,
+        previous=None,
+        occurred_at=known.modified_at or now,
+        instants=known.asked.instants if known.asked is not None else frozenset(),
+    )
+
+
+def _count(connection: Connection, decision: Decision) -> int:
+    """Return how many of the deliveries would be stored."""
+    return sum(
+        enroll is not Enroll.ONCE
+        or not records.is_enrolled(
+            connection, delivery.webhook, delivery.source, delivery.object, delivery.record_id
+        )
+        for delivery, enroll in decision.deliveries
+    ) + len(decision.broken)

@@ -1,0 +1,121 @@
+"""A delivery as people read it; it comes as the JSON that programs do (`webhookd.answers`)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from rich.text import Text
+
+from webhookd.cli.output import ago, aligned, console, print_line, safe, state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+SHOWN_BODY = 4096
+ROOM_FOR_LAST = 24
+"""So much of what came last must be seen, or each delivery takes two lines."""
+
+COLUMNS = ("ID", "STATE", "WEBHOOK", "RECORD", "CHANGE", "ATTEMPTS", "STORED", "NEXT", "LAST")
+
+Shown: TypeAlias = dict[str, Any]
+
+
+def print_list(found: Sequence[Shown], now: datetime) -> None:
+    """Print deliveries, as the width of a terminal allows."""
+    width = console.width if console.is_terminal else None
+    for line in as_lines(found, now, width=width):
+        print_line(line)
+
+
+def as_lines(found: Sequence[Shown], now: datetime, *, width: int | None) -> list[Text]:
+    """Return a table with a line for each delivery; two lines each where *width* is too small."""
+    rows = [_row(delivery, now) for delivery in found]
+    lines = aligned(COLUMNS, rows)
+    if width is None or lines[0].plain.index(COLUMNS[-1]) + ROOM_FOR_LAST <= width:
+        return lines
+    firsts = aligned(COLUMNS[:3], [row[:3] for row in rows])[1:]
+    rests = [Text(f"    {safe(_rest(delivery, now))}") for delivery in found]
+    return [line for pair in zip(firsts, rests, strict=True) for line in pair]
+
+
+def print_whole(shown: Shown, now: datetime) -> None:
+    """Print one delivery: what is sent, and every attempt with its answer."""
+    for name, value in _facts(shown, now):
+        told = value if isinstance(value, Text) else Text(safe(value))
+        console.print(Text(f"{name:<13} "), told)
+
+
+def following(shown: Shown, now: datetime) -> str:
+    """Return when the next attempt is, in words; empty when none is planned."""
+    text = shown["next_attempt_at"]
+    return "" if text is None else ago(max(datetime.fromisoformat(text), now), now)
+
+
+def _row(delivery: Shown, now: datetime) -> tuple[str | Text, ...]:
+    return (
+        delivery["id"],
+        state(delivery["state"]),
+        delivery["webhook"],
+        _record(delivery),
+        delivery["change"],
+        str(delivery["attempts"]),
+        _stored(delivery, now),
+        following(delivery, now),
+        _last(delivery),
+    )
+
+
+def _rest(delivery: Shown, now: datetime) -> str:
+    """Return what stands behind the webhook, in words."""
+    count = delivery["attempts"]
+    made = "1 attempt" if count == 1 else f"{count} attempts"
+    changed = f"{_record(delivery)} {delivery['change']}"
+    parts = [changed, f"stored {_stored(delivery, now)}", made]
+    if delivery["next_attempt_at"] is not None:
+        parts.append(f"next {following(delivery, now)}")
+    last = _last(delivery)
+    return ", ".join(parts) + (f": {last}" if last else "")
+
+
+def _record(delivery: Shown) -> str:
+    return f"{delivery['object']}/{delivery['record_id']}"
+
+
+def _stored(delivery: Shown, now: datetime) -> str:
+    return ago(datetime.fromisoformat(delivery["created_at"]), now)
+
+
+def _last(delivery: Shown) -> str:
+    return delivery["last_error"] or str(delivery["last_status"] or "")
+
+
+def _facts(shown: Shown, now: datetime) -> Iterator[tuple[str, str | Text]]:
+    yield "delivery", shown["id"]
+    yield "state", state(shown["state"])
+    yield "webhook", shown["webhook"]
+    yield "record", f"{_record(shown)}, {shown['change']}, from {shown['source']}"
+    yield "stored", f"{shown['created_at']} ({_stored(shown, now)})"
+    if shown["next_attempt_at"] is not None:
+        yield "next attempt", f"{shown['next_attempt_at']} ({following(shown, now)})"
+    query = f" with ?{shown['query']}" if shown["query"] else ""
+    yield "sends", shown["method"] + query
+    body = shown["body"]
+    if body is not None:
+        yield "body", body[:SHOWN_BODY]
+        if len(body) > SHOWN_BODY:
+            yield "", f"… ({len(body):,} characters; --json shows them all)"
+    if not shown["attempt_log"]:
+        yield "attempts", "none yet"
+    for attempt in shown["attempt_log"]:
+        yield from _attempt(attempt)
+
+
+def _attempt(attempt: Shown) -> Iterator[tuple[str, str]]:
+    status = "no answer" if attempt["status"] is None else f"status {attempt['status']}"
+    exchange = f"{attempt['started_at']}, {attempt['seconds']:.3f} s, {status}"
+    yield f"attempt {attempt['number']}", f"{exchange} (config {attempt['config_hash']})"
+    if attempt["error"]:
+        yield "  error", attempt["error"]
+    if attempt["answer"].strip():
+        yield "  answer", attempt["answer"].strip()

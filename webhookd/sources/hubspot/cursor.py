@@ -1,0 +1,106 @@
+"""How far a type of object has been read: all that a restart needs to go on.
+
+Times are milliseconds since 1970, as the API filters by them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import orjson
+
+if TYPE_CHECKING:
+    from webhookd.model import JsonText
+
+
+class Reach(StrEnum):
+    """How far behind now a sweep begins, the farthest first; each does what nearer ones do."""
+
+    HOUR = "hour"
+    OVERLAP = "overlap"
+    FRESH = "fresh"
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A search that is under way for what was modified, in the order of the times.
+
+    It began at *began* (None before the first answer) and goes on with what was modified at *at*
+    or later. *last_id* is set while the records of that one instant are read in the order of
+    their ids: it is the last of those that were, empty before the first.
+    """
+
+    reach: Reach
+    at: int
+    began: int | None = None
+    last_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A pass over the archive; *after* leads to its next page."""
+
+    number: int
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """Records are read again for properties that are asked for the first time, up to an id."""
+
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far one type of object has been read.
+
+    Everything modified before *marks[reach]* has been read no sooner than *reach* behind its
+    modification. *since* is when reading began, or what `start` says. *listing* is None once the
+    first read is over, else what leads to its next page. *asked* names, by a digest, the
+    properties that all known records have been read with. *passes* counts those over the archive.
+    """
+
+    since: int
+    marks: dict[Reach, int]
+    listing: str | None = None
+    sweep: Sweep | None = None
+    archive: Archive | None = None
+    passes: int = 0
+    asked: str = ""
+    takeover: Takeover | None = None
+
+    def text(self) -> JsonText:
+        """Return the cursor as it is stored."""
+        return orjson.dumps(asdict(self), option=orjson.OPT_NON_STR_KEYS).decode()
+
+    def swept(self, sweep: Sweep, behind: dict[Reach, int]) -> Cursor:
+        """Return the cursor after *sweep*, which has read everything up to its beginning."""
+        began = sweep.at if sweep.began is None else sweep.began
+        done = list(Reach)[list(Reach).index(sweep.reach) :]
+        marks = {
+            reach: max(mark, began - behind[reach]) if reach in done else mark
+            for reach, mark in self.marks.items()
+        }
+        return replace(self, marks=marks, sweep=None)
+
+
+def beginning(since: int, *, listing: str | None) -> Cursor:
+    """Return the cursor of a type of object of which nothing was read."""
+    return Cursor(since, dict.fromkeys(Reach, since), listing)
+
+
+def parsed(text: JsonText) -> Cursor:
+    """Return the cursor that *text* is."""
+    stored = orjson.loads(text)
+    sweep, archive, takeover = (stored.pop(key) for key in ("sweep", "archive", "takeover"))
+    marks = {Reach(reach): mark for reach, mark in stored.pop("marks").items()}
+    return Cursor(
+        **stored,
+        marks=marks,
+        sweep=sweep and Sweep(**{**sweep, "reach": Reach(sweep["reach"])}),
+        archive=archive and Archive(**archive),
+        takeover=takeover and Takeover(**takeover),
+    )

@@ -1,0 +1,93 @@
+"""What comes next in a sweep, and which sweep is due: pure decisions.
+
+A sweep reads what was modified at a time or later, oldest first. While it goes on records change
+and move to its end, so it never counts pages: it goes on from the newest time it saw, and meets the
+records of that instant again, which does no harm. Where one instant fills a page, its records are
+read in the order of their ids.
+
+The index lags: what was modified at a time may be found only later. So sweeps begin behind what
+the last one saw: by `overlap` at every poll, by an hour now and then. Where such a sweep is long,
+it is made only as often as leaves three quarters of the time to fresh ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from webhookd.sources.hubspot.cursor import Reach, Sweep
+from webhookd.sources.hubspot.refusals import nonsense
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import timedelta
+
+HOUR_MS: Final = 3_600_000
+FRESH_MS: Final = 15_000
+_SECOND_MS: Final = 1000
+_HOUR_SWEEP_EVERY: Final = 1200.0
+_REST_FACTOR: Final = 3.0
+
+
+def behind(overlap: timedelta) -> dict[Reach, int]:
+    """Return how many milliseconds behind its own beginning each sweep is surely whole."""
+    by_overlap = int(overlap.total_seconds() * 1000)
+    return {
+        Reach.HOUR: max(HOUR_MS, by_overlap),
+        Reach.OVERLAP: by_overlap,
+        Reach.FRESH: min(FRESH_MS, by_overlap),
+    }
+
+
+def following(sweep: Sweep, places: Sequence[tuple[int, str]], *, has_more: bool) -> Sweep | None:
+    """Return *sweep* as it goes on after a page with *places* (times and ids), None at its end."""
+    if sweep.last_id is not None:
+        return _within_instant(sweep, places, has_more=has_more)
+    if any(at < sweep.at for at, _ in places):
+        raise nonsense("a search gives records from before the time that was asked for")
+    if not has_more:
+        return None
+    if not places:
+        raise nonsense("a search gives nothing and says that there is more")
+    newest = max(at for at, _ in places)
+    if newest == sweep.at:
+        return replace(sweep, last_id="")
+    # What is modified while the sweep goes on is the next one's, or it might never end.
+    return replace(sweep, at=newest) if newest <= _end(sweep) else None
+
+
+def _within_instant(
+    sweep: Sweep, places: Sequence[tuple[int, str]], *, has_more: bool
+) -> Sweep | None:
+    if any(at != sweep.at for at, _ in places):
+        raise nonsense("a search gives records of another time than was asked for")
+    if not has_more:
+        is_over = sweep.at >= _end(sweep)
+        return None if is_over else replace(sweep, at=sweep.at + 1, last_id=None)
+    last = places[-1][1] if places else sweep.last_id
+    if last == sweep.last_id:
+        raise nonsense("a search by id does not go on")
+    return replace(sweep, last_id=last)
+
+
+def _end(sweep: Sweep) -> int:
+    # The server tells its time in whole seconds; what happened in this one is wanted as well.
+    return (sweep.at if sweep.began is None else sweep.began) + _SECOND_MS
+
+
+@dataclass(slots=True)
+class Timetable:
+    """When each sweep may be made next, on a clock that never jumps; at first, all may."""
+
+    next: dict[Reach, float] = field(default_factory=lambda: dict.fromkeys(Reach, 0.0))
+
+    def due(self, now: float) -> Reach:
+        """Return the farthest reach that is due."""
+        return next((reach for reach in Reach if self.next[reach] <= now), Reach.FRESH)
+
+    def done(self, reach: Reach, *, seconds: float, now: float) -> None:
+        """Note that a sweep ended that took so long; it did what nearer ones do."""
+        for one in list(Reach)[list(Reach).index(reach) :]:
+            period = _HOUR_SWEEP_EVERY if one is Reach.HOUR else 0.0
+            rest = _REST_FACTOR * seconds if one is reach and one is not Reach.FRESH else 0.0
+            self.next[one] = max(self.next[one], now + max(period, rest))

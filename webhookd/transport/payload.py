@@ -1,0 +1,44 @@
+"""A request as the bytes that go out: nothing added but what HTTP/1.1 demands."""
+
+from __future__ import annotations
+
+import httpx
+
+from webhookd.transport.failure import SendError
+
+
+def payload(request: httpx.Request) -> bytes:
+    """Return *request*, head and body."""
+    body = body_of(request)
+    lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), target_of(request))]
+    lines += map(b": ".join, headers_of(request, body))
+    head = b"\r\n".join(lines)
+    # One line break more than there are ends of lines would let a value write headers.
+    breaks = len(lines) - 1
+    if head.count(b"\n") != breaks or head.count(b"\r") != breaks or b"\0" in head:
+        raise SendError("internal", "the request's target or a header holds a control character")
+    return b"\r\n\r\n".join((head, body))
+
+
+def target_of(request: httpx.Request) -> bytes:
+    """Return what is asked for, as it was signed where that is known."""
+    target: bytes | None = request.extensions.get("target")
+    return target or request.url.raw_path
+
+
+def body_of(request: httpx.Request) -> bytes:
+    """Return the body of *request*, which it must hold whole."""
+    if not isinstance(request.stream, httpx.ByteStream):
+        raise TypeError("a request needs its body whole: as bytes, not as a stream")
+    return b"".join(request.stream)
+
+
+def headers_of(request: httpx.Request, body: bytes) -> list[tuple[bytes, bytes]]:
+    """Return the headers of *request*, with those that HTTP/1.1 demands."""
+    headers = request.headers.raw
+    names = {name.lower() for name, _ in headers}
+    if b"host" not in names:
+        headers.insert(0, (b"Host", request.url.netloc))
+    if b"content-length" not in names and (body or request.method in {"POST", "PUT", "PATCH"}):
+        headers.append((b"Content-Length", b"%d" % len(body)))
+    return headers
