@@ -78,6 +78,13 @@ def listed_source(source: ListedSource) -> dict[str, Any]:
     }
 
 
+def backfilled(
+    records: int, deliveries: int, *, is_over: bool, error: str | None = None
+) -> dict[str, Any]:
+    """Return how far a backfill is; *error* is why it went no further."""
+    return {"records": records, "deliveries": deliveries, "over": is_over, "error": error}
+
+
 def reload_result(result: ReloadResult) -> dict[str, Any]:
     """Return what came of reading a configuration."""
     return {

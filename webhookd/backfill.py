@@ -2,7 +2,7 @@
 
 A webhook sees changes from its beginning on; what was there before reaches it only this way. The
 known records are taken in the order of their ids, some in each transaction, as fast as the rate
-allows; a record that changes meanwhile is told of as usual.
+allows; a record that changes meanwhile is told of as usual. `backfills` has those under way.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Backfill:
 
     async def run(
         self,
-        webhook: Webhook,
+        webhook: Callable[[], Webhook],
         *,
         where: AllOf | None = None,
         count_only: bool = False,
@@ -85,15 +85,17 @@ class Backfill:
     ) -> Backfilled:
         """Enroll the known records that meet *where* and fire; *count_only* stores nothing.
 
-        At most *per_second* deliveries a second are made. BackfillError when the webhook reports
-        nothing but deletions, StorageError when the database refuses: what is stored by then
-        stays.
+        *webhook* gives the definition in force, and is asked before each step. At most
+        *per_second* deliveries a second are made, a second's worth at once. BackfillError when
+        the webhook reports nothing but deletions, StorageError when the database refuses, and
+        whatever *webhook* and the sleep raise: what is stored by then stays, and *progress* has
+        been told of it.
         """
-        kind = _kind(webhook)
         meant = None if where is None else Trigger(changes=_ANYTHING, when=where)
+        most = CHUNK if count_only else max(1, min(CHUNK, int(per_second)))
         made, after = Backfilled(), ""
         while True:
-            step = partial(self._step, webhook, kind, meant, after, count_only=count_only)
+            step = partial(self._step, webhook(), meant, after, most, count_only=count_only)
             # Within the writer's transaction, so that no change comes in between.
             done = self._writer.read(step) if count_only else self._writer.write(step)
             done.add_done_callback(self._committed)
@@ -113,30 +115,36 @@ class Backfill:
     def _step(
         self,
         webhook: Webhook,
-        kind: ChangeKind,
         meant: Trigger | None,
         after: str,
+        most: int,
         connection: Connection,
         *,
         count_only: bool,
     ) -> _Chunk:
-        now, decision = self._now(), Decision()
+        now, decision, kind = self._now(), Decision(), kind_told(webhook)
+        looked_at, last_id = 0, None
         found = records.known_after(
             connection, webhook.source, webhook.object, after=after, limit=CHUNK
         )
-        present = [(record_id, known) for record_id, known in found if not known.deleted]
-        for record_id, known in present:
+        for record_id, known in found:
+            last_id = record_id
+            if known.deleted:
+                continue
+            looked_at += 1
             change = _change(webhook, kind, record_id, known, now)
             if meant is None or trigger.fires(meant, change):
                 decide(webhook, change, self._new_id(now), now, decision)
-        last_id = found[-1][0] if found else None
+            if len(decision.deliveries) + len(decision.broken) >= most:
+                break
         if count_only:
-            return _Chunk(len(present), _count(connection, decision), (), last_id)
+            return _Chunk(looked_at, _count(connection, decision), (), last_id)
         stored = store(connection, decision)
-        return _Chunk(len(present), len(stored) + len(decision.broken), stored, last_id)
+        return _Chunk(looked_at, len(stored) + len(decision.broken), stored, last_id)
 
 
-def _kind(webhook: Webhook) -> ChangeKind:
+def kind_told(webhook: Webhook) -> ChangeKind:
+    """Return as what known records are told; BackfillError when the webhook takes none."""
     for kind in (ChangeKind.CREATED, ChangeKind.UPDATED):
         if kind in webhook.trigger.changes:
             return kind

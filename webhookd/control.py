@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from webhookd import __version__, telemetry
 from webhookd.answers import instant, listed_source, reload_result
+from webhookd.config.where import conditions
 from webhookd.errors import WebhookdError
 from webhookd.model import DeliveryState
 from webhookd.storage import by_hand, lanes, listing, standing
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
+    from webhookd.backfills import Backfills, Running
     from webhookd.delivery.dispatch import Dispatch
     from webhookd.model import ReloadResult
     from webhookd.reload import Reloader
@@ -52,6 +54,7 @@ class Answerable:
     writer: Writer
     dispatch: Dispatch
     reloader: Reloader
+    backfills: Backfills
 
 
 class Control:
@@ -105,6 +108,20 @@ class Control:
         """Lift a pause by hand and a 410's hold; what waits is due now."""
         now = self._now()
         return await self._hold(webhook, lambda connection: lanes.resume(connection, webhook, now))
+
+    async def backfill(
+        self, name: str, where: Sequence[str], *, per_second: float, is_dry_run: bool
+    ) -> Running:
+        """Begin to enroll the known records of the webhook *name*, or to count them.
+
+        Raises an UnknownError or a BackfillError when that cannot be, a ConfigError when *where*
+        is wrong.
+        """
+        backfills, plan = self._parts.backfills, self._parts.reloader.plan
+        webhook = backfills.webhook(name)
+        source = plan.sources[webhook.source]
+        meant = await asyncio.to_thread(conditions, where, source, webhook.object)
+        return backfills.begin(name, meant, per_second=per_second, is_dry_run=is_dry_run)
 
     async def reload(self, *, allow_mass_removal: bool) -> ReloadResult:
         """Read the configuration anew; callers that come meanwhile share one more reload."""

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from webhookd import __version__, admin, clock, config, state, telemetry
+from webhookd.backfills import Backfills
 from webhookd.control import Answerable, Control
 from webhookd.delivery.courier import Courier
 from webhookd.delivery.dispatch import Dispatch
@@ -191,8 +192,17 @@ async def _start(
     scheduler.start()
     dispatch.open()
     await reloader.start(loaded)
-    control = Control(Answerable(database, writer, dispatch, reloader), now=clock.now)
+    backfills = Backfills(
+        writer,
+        plan=lambda: reloader.plan,
+        offer=dispatch.offer,
+        now=clock.now,
+        new_id=clock.new_id,
+    )
+    control = Control(Answerable(database, writer, dispatch, reloader, backfills), now=clock.now)
     await stack.enter_async_context(_administered(address, settings.token(), control))
+    # Before the admin API goes: who waits for a backfill is told how far it came.
+    stack.push_async_callback(backfills.stop)
     control.is_ready = True
     in_force = reloader.plan
     telemetry.daemon_ready(len(in_force.webhooks), len(in_force.sources), in_force.hash)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from webhookd import telemetry
@@ -15,21 +16,24 @@ from webhookd.admin import asking
 from webhookd.admin.asking import FILTER, BadQuestionError
 from webhookd.admin.description import DESCRIPTION
 from webhookd.admin.guard import Guard
-from webhookd.answers import listed_delivery, reload_result, shown_delivery
+from webhookd.answers import backfilled, listed_delivery, reload_result, shown_delivery
+from webhookd.backfill import BackfillError
+from webhookd.backfills import UnknownError
 from webhookd.control import UnknownWebhookError
 from webhookd.errors import ConfigError, StorageError
 from webhookd.telemetry import metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from starlette.types import ASGIApp
 
     from webhookd.admin.listening import AdminAddress
+    from webhookd.backfills import Running
     from webhookd.control import Control
     from webhookd.model import Secret
 
-CONFLICT, NOT_FOUND, UNAVAILABLE, BROKEN = 409, 404, 503, 500
+BAD, CONFLICT, NOT_FOUND, UNAVAILABLE, BROKEN = 400, 409, 404, 503, 500
 
 
 def application(control: Control, address: AdminAddress, token: Secret | None) -> ASGIApp:
@@ -48,12 +52,15 @@ def application(control: Control, address: AdminAddress, token: Secret | None) -
         Route("/v1/deliveries/{id}", api.delivery),
         Route("/v1/webhooks/{webhook}/pause", api.pause, methods=["POST"]),
         Route("/v1/webhooks/{webhook}/resume", api.resume, methods=["POST"]),
+        Route("/v1/webhooks/{webhook}/backfill", api.backfill, methods=["POST"]),
         Route("/v1/reload", api.reload, methods=["POST"]),
         Route("/v1/secrets/rotated", api.rotated),
     ]
     handlers: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
         BadQuestionError: _bad_question,
         UnknownWebhookError: _not_found,
+        UnknownError: _not_found,
+        BackfillError: _conflict,
         StorageError: _unavailable,
         ConfigError: _refused,
         HTTPException: _http,
@@ -126,6 +133,19 @@ class _Api:
         await asking.body_of(request, ())
         return JSONResponse(await self._control.resume(request.path_params["webhook"]))
 
+    async def backfill(self, request: Request) -> Response:
+        given = await asking.body_of(request, ("where", "per_second", "dry_run"))
+        name, where = request.path_params["webhook"], asking.texts_of(given, "where")
+        rate, is_dry_run = asking.rate_of(given), asking.flag_of(given, "dry_run")
+        try:
+            running = await self._control.backfill(
+                name, where, per_second=rate, is_dry_run=is_dry_run
+            )
+        except ConfigError as error:
+            problems = [str(problem) for problem in error.problems]
+            return JSONResponse({"error": "'where' is wrong", "problems": problems}, BAD)
+        return StreamingResponse(_reports(running), media_type="application/x-ndjson")
+
     async def reload(self, request: Request) -> Response:
         given = await asking.body_of(request, ("allow_mass_removal",))
         allow = asking.flag_of(given, "allow_mass_removal")
@@ -135,6 +155,19 @@ class _Api:
     async def rotated(self, request: Request) -> Response:
         asking.query_of(request, ())
         return JSONResponse({"webhooks": await self._control.rotated()})
+
+
+async def _reports(running: Running) -> AsyncIterator[str]:
+    """Yield a line for each report of a backfill, and one for its end."""
+    async for made in running.reports():
+        yield json.dumps(backfilled(made.records, made.deliveries, is_over=False)) + "\n"
+    made = running.made
+    last = backfilled(made.records, made.deliveries, is_over=True, error=running.error)
+    yield json.dumps(last) + "\n"
+
+
+async def _conflict(_request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, CONFLICT)
 
 
 async def _bad_question(_request: Request, error: Exception) -> Response:

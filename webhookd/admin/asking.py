@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from webhookd.backfill import PER_SECOND
 from webhookd.model import DeliveryState
 from webhookd.storage.by_hand import Selection
 from webhookd.storage.listing import DeliveryFilter
@@ -20,6 +21,8 @@ LONGEST_TEXT = 2048
 MOST_IDS = 1000
 MOST_LISTED = 100_000
 LISTED = 100
+MOST_CONDITIONS = 100
+LEAST_RATE, MOST_RATE = 0.1, 10_000
 
 Value = TypeVar("Value")
 
@@ -99,6 +102,25 @@ def selection_of(given: Mapping[str, Any]) -> Selection:
     if wanted != DeliveryFilter():
         raise BadQuestionError("ids and a filter do not go together")
     return Selection(wanted, tuple(map(_plain, ids)))
+
+
+def texts_of(given: Mapping[str, Any], name: str) -> list[str]:
+    """Return a list of texts that may be left out; a body's size bounds them."""
+    value = given.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise BadQuestionError(f"{name} must be a list of texts")
+    if len(value) > MOST_CONDITIONS:
+        raise BadQuestionError(f"at most {MOST_CONDITIONS} of {name}; one may be a list")
+    return value
+
+
+def rate_of(given: Mapping[str, Any]) -> float:
+    """Return how many deliveries a second to make."""
+    value = given.get("per_second", PER_SECOND)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not LEAST_RATE <= value <= MOST_RATE:
+        raise BadQuestionError(f"per_second must be a number from {LEAST_RATE} to {MOST_RATE}")
+    return float(value)
 
 
 def flag_of(given: Mapping[str, Any], name: str) -> bool:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from webhookd import __version__
-from webhookd.admin.asking import LISTED, LONGEST_TEXT, MOST_IDS, MOST_LISTED
+from webhookd.admin.asking import (
+    LEAST_RATE,
+    LISTED,
+    LONGEST_TEXT,
+    MOST_CONDITIONS,
+    MOST_IDS,
+    MOST_LISTED,
+    MOST_RATE,
+)
+from webhookd.backfill import PER_SECOND
 from webhookd.model import DeliveryState
 
 _TEXT = {"type": "string", "maxLength": LONGEST_TEXT}
@@ -91,6 +100,35 @@ _SELECTION = {
     "ids": {"type": "array", "items": _TEXT, "minItems": 1, "maxItems": MOST_IDS},
     "dry_run": {"type": "boolean", "default": False},
 }
+_BACKFILL = {
+    "where": {
+        "description": "Conditions as in `when`, each as YAML or JSON; all must hold.",
+        "type": "array",
+        "items": {"type": "string"},
+        "maxItems": MOST_CONDITIONS,
+    },
+    "per_second": {
+        "description": "Deliveries made in a second, at most.",
+        "type": "number",
+        "minimum": LEAST_RATE,
+        "maximum": MOST_RATE,
+        "default": PER_SECOND,
+    },
+    "dry_run": {"type": "boolean", "default": False},
+}
+_BACKFILLED = {
+    "description": "An object a line, every second; `over` in the last, `error` if it ended early.",
+    "content": {
+        "application/x-ndjson": {
+            "schema": _object(
+                records=_COUNT,
+                deliveries=_COUNT,
+                over={"type": "boolean"},
+                error={"type": ["string", "null"]},
+            )
+        }
+    },
+}
 _WEBHOOK = [_parameter("webhook", "path", {"type": "string", "minLength": 1})]
 
 DESCRIPTION: dict[str, Any] = {
@@ -173,6 +211,15 @@ DESCRIPTION: dict[str, Any] = {
                 {"200": _HELD, "404": _ERROR},
                 parameters=_WEBHOOK,
                 requestBody=_body({}),
+            )
+        },
+        "/v1/webhooks/{webhook}/backfill": {
+            "post": _operation(
+                "Enroll the known records of a webhook that its trigger takes, or count them."
+                " It goes on when the client is gone.",
+                {"200": _BACKFILLED, "404": _ERROR, "409": _ERROR},
+                parameters=_WEBHOOK,
+                requestBody=_body(_BACKFILL),
             )
         },
         "/v1/reload": {

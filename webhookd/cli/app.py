@@ -9,7 +9,16 @@ from typing import Annotated
 import typer
 
 from webhookd import __version__
-from webhookd.cli import checking, deliveries, operating, planning, running, sources, trying
+from webhookd.cli import (
+    backfilling,
+    checking,
+    deliveries,
+    operating,
+    planning,
+    running,
+    sources,
+    trying,
+)
 from webhookd.errors import ConfigError, WebhookdError, printable
 from webhookd.telemetry import logs
 
@@ -36,6 +45,7 @@ app.add_typer(deliveries.app, name="deliveries")
 app.command("explain")(deliveries.explain)
 app.command("pause")(operating.pause)
 app.command("resume")(operating.resume)
+app.command("backfill")(backfilling.backfill)
 app.add_typer(sources.app, name="sources")
 app.command("schema")(checking.schema)
 app.command("listen")(running.listen)

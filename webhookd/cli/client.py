@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import ExitStack
 from pathlib import Path
@@ -40,6 +41,10 @@ class NoDaemonError(WebhookdError):
     exit_code = 3
 
 
+class LostError(WebhookdError):
+    """The daemon went away in the middle of its answer."""
+
+
 class RefusedError(WebhookdError):
     """The daemon understood and refused; *answer* is what it said."""
 
@@ -76,6 +81,24 @@ class Client:
         """Have the daemon do something and return its answer."""
         wanted = {name: value for name, value in body.items() if value is not None}
         return self._ask("POST", path, json=wanted)
+
+    def stream(self, path: str, **body: Any) -> Iterator[dict[str, Any]]:
+        """Have the daemon do something long, and yield each line of its answer as it comes.
+
+        Raises LostError when the answer breaks off.
+        """
+        wanted = {name: value for name, value in body.items() if value is not None}
+        try:
+            with self._client.stream("POST", path, json=wanted) as answer:
+                if answer.status_code not in GOOD:
+                    answer.read()
+                    raise RefusedError(answer.status_code, answer.json())
+                for line in answer.iter_lines():
+                    yield json.loads(line)
+        except httpx.ConnectError as error:
+            raise NoDaemonError(f"no daemon answers at {self._address}: {error}") from None
+        except (httpx.HTTPError, ValueError):
+            raise LostError(f"the daemon at {self._address} broke off its answer") from None
 
     def is_there(self) -> bool:
         """Return whether a daemon answers."""

@@ -85,18 +85,19 @@ def pause(
     admin_address: AdminOption = None,
 ) -> None:
     """Hold a webhook's deliveries; changes go on being matched and stored."""
-    connect(admin_address).post(f"/v1/webhooks/{_quoted(webhook)}/pause", reason=reason)
+    connect(admin_address).post(f"/v1/webhooks/{quoted(webhook)}/pause", reason=reason)
     typer.echo(f"{webhook} is paused; webhookd resume {webhook} lets it go on")
 
 
 def resume(webhook: WebhookArgument, admin_address: AdminOption = None) -> None:
     """Lift a pause or a 410's hold; what waits is due now."""
-    answer = connect(admin_address).post(f"/v1/webhooks/{_quoted(webhook)}/resume")
+    answer = connect(admin_address).post(f"/v1/webhooks/{quoted(webhook)}/resume")
     held = answer["hold"]
     typer.echo(f"{webhook} goes on" if held is None else f"{webhook} stays held: {held}")
 
 
-def _quoted(webhook: str) -> str:
+def quoted(webhook: str) -> str:
+    """Return *webhook* if it can be a part of a path."""
     if not webhook.replace("-", "").replace("_", "").isalnum() or not webhook.isascii():
         raise typer.BadParameter(f"{webhook!r} is no webhook's name")
     return webhook

@@ -88,15 +88,20 @@ class Builder:
 
     def build(self, text: str) -> dict[str, Any]:
         """Return the values of *text*, or raise the `FlawError` that leaves none."""
+        top = self.build_any(text)
+        if top is None:
+            raise FlawError(1, 1, "the file is empty; it needs at least 'version: 1'")
+        if not isinstance(top, dict):
+            raise FlawError(1, 1, f"expected keys and values, found {_kind(top)}")
+        return top
+
+    def build_any(self, text: str) -> Any:
+        """Return whatever value *text* holds, None when it holds none; FlawError as `build`."""
         try:
             for event in yaml.parse(text, Loader=yaml.CSafeLoader):
                 self._take(event)
         except yaml.YAMLError as error:
             raise syntax.flaw(error, text) from None
-        if self._documents == 0 or self._top is None:
-            raise FlawError(1, 1, "the file is empty; it needs at least 'version: 1'")
-        if not isinstance(self._top, dict):
-            raise FlawError(1, 1, f"expected keys and values, found {_kind(self._top)}")
         return self._top
 
     def _take(self, event: yaml.Event) -> None:

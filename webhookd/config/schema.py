@@ -52,9 +52,12 @@ def schema() -> Mapping[str, Any]:
     return parsed
 
 
-def check(document: Document) -> list[Problem]:
-    """Return every problem of the document's shape; an empty list means it is right."""
-    errors = _validator().iter_errors(document.data)
+def check(document: Document, definition: str | None = None) -> list[Problem]:
+    """Return every problem of the document's shape; an empty list means it is right.
+
+    With *definition*, one of the schema's `$defs`, the document is that and no whole file.
+    """
+    errors = _validator(definition).iter_errors(document.data)
     problems = (problem for error in errors for problem in explaining.problems(document, error))
     found = list(dict.fromkeys(islice(problems, MOST_PROBLEMS)))
     if next(problems, None):
@@ -62,8 +65,10 @@ def check(document: Document) -> list[Problem]:
     return found
 
 
-def inlined(schema: Mapping[str, Any]) -> dict[str, Any]:
+def inlined(schema: Mapping[str, Any], definition: str | None = None) -> dict[str, Any]:
     """Return *schema* without `$ref`; one that names itself becomes a loop of objects.
+
+    With *definition* it is the schema of that alone.
 
     jsonschema would look each `$ref` up anew for every value, which takes half of its time. Keys
     beside a `$ref` are dropped: they only describe.
@@ -85,10 +90,12 @@ def inlined(schema: Mapping[str, Any]) -> dict[str, Any]:
             return named(str(node["$ref"]).rpartition("/")[2])
         return {key: walk(value) for key, value in node.items()}
 
+    if definition is not None:
+        return named(definition)
     return {key: walk(value) for key, value in schema.items() if key != "$defs"}
 
 
-def _validator() -> Any:
+def _validator(definition: str | None) -> Any:
     checker: TypeChecker = Draft202012Validator.TYPE_CHECKER.redefine_many(
         {"integer": _is_integer, "number": _is_number, "object": _is_object}
     )
@@ -101,7 +108,7 @@ def _validator() -> Any:
         },
         type_checker=checker,
     )
-    return strict(inlined(schema()))
+    return strict(inlined(schema(), definition))
 
 
 def _is_integer(_checker: TypeChecker, value: object) -> bool:

@@ -138,6 +138,20 @@ def deliveries_changed(action: str, count: int) -> None:
     log.info("delivery.changed", action=action, count=count)
 
 
+def backfill_began(webhook: str, per_second: float) -> None:
+    """Report that known records are being enrolled."""
+    log.info("backfill.began", webhook=webhook, per_second=per_second)
+
+
+def backfill_ended(webhook: str, records: int, deliveries: int, error: str | None) -> None:
+    """Report how far a backfill came; *error* is why no further."""
+    facts = {"webhook": webhook, "records": records, "deliveries": deliveries}
+    if error is None:
+        log.info("backfill.ended", **facts)
+    else:
+        log.warning("backfill.ended", **facts, error=error)
+
+
 def admin_listening(address: str) -> None:
     """Report where the admin API is."""
     log.info("admin.listening", address=address)

@@ -11,7 +11,7 @@ from webhookd.rules import egress
 from webhookd.rules.plan import Egress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from webhookd.config.checks.known import Known
     from webhookd.config.parts import Part
@@ -50,11 +50,16 @@ def used(webhook: Part) -> Iterator[tuple[Part, str]]:
     trigger, request = webhook.at("trigger"), webhook.at("request")
     for item in trigger.items("changed_properties"):
         yield from _named(item)
-    for item in trigger.items("when"):
-        yield from _conditions(item)
+    yield from used_in_when(trigger)
     for chosen in (("body", "properties"), ("query", "properties")):
         for item in request.items(*chosen):
             yield from _named(item)
+
+
+def used_in_when(trigger: Part) -> Iterator[tuple[Part, str]]:
+    """Yield each property that the `when` of *trigger* speaks of, with the place."""
+    for item in trigger.items("when"):
+        yield from _conditions(item)
 
 
 def check_use(webhook: Part, source: Part) -> Iterator[Problem]:
@@ -75,11 +80,19 @@ def check_use(webhook: Part, source: Part) -> Iterator[Problem]:
         message = f"deletions are not looked for; set 'deletions: true' in {where}"
         yield webhook.problem(message, "trigger", "changes")
     listed = [name for item in read.items("properties") if (name := item.text()) is not None]
-    for place, name in used(webhook) if listed else ():
+    if listed:
+        yield from check_read(used(webhook), listed, source.name, wanted)
+
+
+def check_read(
+    speaks_of: Iterable[tuple[Part, str]], listed: Sequence[str], source: str, object_: str
+) -> Iterator[Problem]:
+    """Yield each property that somebody *speaks_of* (place and name) and that is not *listed*."""
+    for place, name in speaks_of:
         if name not in listed:
             message = (
-                f"the source {source.name!r} does not read the property {shown(name)} of"
-                f" {wanted}{near(name, listed) or '; add it to its properties'}"
+                f"the source {source!r} does not read the property {shown(name)} of"
+                f" {object_}{near(name, listed) or '; add it to its properties'}"
             )
             yield place.problem(message)
 

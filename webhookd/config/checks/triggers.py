@@ -23,6 +23,14 @@ def check(webhook: Part) -> Iterator[Problem]:
         yield from _only_deleted(trigger, enroll)
 
 
+def check_of_records(trigger: Part) -> Iterator[Problem]:
+    """Yield what in a `when` cannot be asked of records, which are and do not change."""
+    for condition in _looking_at_the_change(trigger):
+        operator = condition.text("operator")
+        message = f"{operator} looks at a change; known records are looked at as they are"
+        yield condition.problem(message, "operator")
+
+
 def _every_match(trigger: Part) -> Iterator[Problem]:
     if not trigger.is_there("when"):
         message = "every_match needs 'when': it says what matching is"

@@ -1,0 +1,176 @@
+"""`webhookd backfill` against the running daemon."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.daemon import until
+from tests.receiver import Receiver
+
+CUSTOMER = "{property: stage, operator: EQ, value: customer}"
+COUNT = 300
+
+
+def hook(url, **changes):
+    request = {"url": url, "allow_http": True}
+    return {"source": "export", "object": "contacts", "request": request} | changes
+
+
+@pytest.fixture
+def ask(daemon):
+    """Return a function that runs a command against the running daemon."""
+
+    def run(*arguments):
+        done = daemon.command(*arguments, "--admin-address", f"unix:{daemon.state}/admin.sock")
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture
+def filled(daemon):
+    """Return a daemon that knows 300 contacts, a third of them customers, and no webhook yet."""
+
+    def start(webhooks):
+        daemon.configure({})
+        daemon.start()
+        stages = ("customer", "lead", "other")
+        rows = ({"id": number, "stage": stages[number % 3]} for number in range(COUNT))
+        daemon.drop_rows("1.ndjson", *rows)
+        until(lambda: daemon.named("file.taken"), "the file taken")
+        daemon.configure(webhooks)
+        daemon.reload()
+
+    return start
+
+
+def test_without_a_daemon_it_ends_with_3(ask):
+    done = ask("backfill", "mirror")
+
+    assert (done.returncode, "no daemon answers" in done.stderr) == (3, True)
+
+
+def test_known_records_are_counted_then_told_and_logged(daemon, ask, filled):
+    with Receiver() as receiver:
+        filled({"mirror": hook(receiver.url)})
+        counted = ask("backfill", "mirror", "--dry-run", "--where", CUSTOMER)
+        nothing = daemon.deliveries()
+        done = ask("backfill", "mirror", "--where", CUSTOMER, "--per-second", "80")
+        until(lambda: len(receiver.received) == COUNT // 3, "all customers told")
+        daemon.stop()
+
+    assert counted.stdout == "100 deliveries of 300 known records would be made\n"
+    assert nothing == []
+    assert done.returncode == 0, done.stderr
+    assert "of 100\n" in done.stdout
+    assert done.stdout.endswith("100 deliveries made; 300 records were looked at\n")
+    bodies = [json.loads(one.body) for one in receiver.received]
+    assert {one["properties"]["stage"] for one in bodies} == {"customer"}
+    assert len({one["objectId"] for one in bodies}) == COUNT // 3
+    (began,), (ended,) = daemon.named("backfill.began"), daemon.named("backfill.ended")
+    assert (began["webhook"], began["per_second"]) == ("mirror", 80)
+    assert (ended["records"], ended["deliveries"]) == (300, 100)
+
+
+def test_what_cannot_be_is_refused_with_what_to_do(daemon, ask, filled):
+    with Receiver() as receiver:
+        filled(
+            {
+                "mirror": hook(receiver.url),
+                "off": hook(receiver.url, enabled=False),
+                "gone": hook(receiver.url, trigger={"changes": ["deleted"]}),
+            }
+        )
+        wrong = ask("backfill", "mirror", "--where", "{property: stage, operator: EQQ, value: 1}")
+        of_a_change = ask("backfill", "mirror", "--where", "{property: a, operator: CHANGED}")
+        off, gone = ask("backfill", "off"), ask("backfill", "gone")
+        unknown = ask("backfill", "nope")
+        daemon.stop()
+        told = list(receiver.received)
+
+    assert "--where:1:29: when[0].operator: 'EQQ' is not one of" in wrong.stderr
+    assert "CHANGED looks at a change" in of_a_change.stderr
+    assert "is disabled; set `enabled: true`" in off.stderr
+    assert "nothing but deletions" in gone.stderr
+    assert "no webhook 'nope'" in unknown.stderr
+    assert {one.returncode for one in (wrong, of_a_change, off, gone, unknown)} == {1}
+    assert told == []
+
+
+def test_a_paused_webhook_stores_what_it_is_told(daemon, ask, filled):
+    with Receiver() as receiver:
+        filled({"mirror": hook(receiver.url)})
+        ask("pause", "mirror")
+        assert ask("backfill", "mirror", "--per-second", "10000").returncode == 0
+        held, nothing = daemon.deliveries("--state", "held"), list(receiver.received)
+        ask("resume", "mirror")
+        until(lambda: len(receiver.received) == COUNT, "what was held")
+        daemon.stop()
+
+    assert (len(held), nothing) == (COUNT, [])
+
+
+def slow(daemon):
+    """Begin a backfill that takes a minute; return its process when it has told something."""
+    address = f"unix:{daemon.state}/admin.sock"
+    command = ("backfill", "mirror", "--per-second", "5", "--admin-address", address)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "webhookd", *command],
+        env=daemon.environment,
+        cwd=daemon.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until(lambda: daemon.named("backfill.began"), "the beginning")
+    return process
+
+
+def test_a_client_that_goes_away_changes_nothing_and_there_is_one_at_a_time(daemon, ask, filled):
+    with Receiver() as receiver:
+        filled({"mirror": hook(receiver.url)})
+        client = slow(daemon)
+        until(lambda: receiver.received, "the first")
+        second = ask("backfill", "mirror")
+        client.kill()
+        client.communicate()
+        count = len(receiver.received)
+        until(lambda: len(receiver.received) > count + 5, "it goes on")
+        assert daemon.stop() == 0
+
+    assert (second.returncode, "is under way" in second.stderr) == (1, True)
+    assert "Traceback" not in daemon.log
+
+
+def test_a_stop_of_the_daemon_ends_it_and_says_how_far_it_came(daemon, filled):
+    with Receiver() as receiver:
+        filled({"mirror": hook(receiver.url)})
+        client = slow(daemon)
+        until(lambda: len(receiver.received) >= 5, "the first")
+        status = daemon.stop()
+        _, told = client.communicate(timeout=30)
+        (ended,) = daemon.named("backfill.ended")
+        stored = len(daemon.deliveries())
+
+    assert status == 0
+    assert client.returncode == 1
+    assert f"the daemon stops; {stored} deliveries of {stored} records" in told
+    assert (ended["deliveries"], ended["error"]) == (stored, "the daemon stops")
+    assert 5 <= stored < COUNT
+
+
+def test_a_webhook_that_is_disabled_meanwhile_ends_it(daemon, filled):
+    with Receiver() as receiver:
+        filled({"mirror": hook(receiver.url)})
+        client = slow(daemon)
+        until(lambda: receiver.received, "the first")
+        daemon.configure({"mirror": hook(receiver.url, enabled=False)})
+        daemon.reload()
+        _, told = client.communicate(timeout=30)
+        daemon.stop()
+
+    assert client.returncode == 1
+    assert "is disabled" in told
