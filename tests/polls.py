@@ -22,7 +22,7 @@ from webhookd.sources.hubspot.making import Surroundings, make
 from webhookd.storage.database import open_database
 from webhookd.storage.polls import Polls
 from webhookd.storage.writer import Writer
-from webhookd.telemetry.polls import FIGURES
+from webhookd.telemetry.figures import FIGURES
 from webhookd.telemetry.sources import SourceReports
 
 EPOCH = datetime(2026, 3, 1, tzinfo=UTC)

@@ -6,11 +6,14 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
+from webhookd.telemetry import logs
+
 if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.model import ReloadResult
     from webhookd.storage.listing import ListedDelivery, ListedSource, ShownDelivery
+    from webhookd.telemetry.figures import PollFigures
 
 
 def instant(at: datetime | None) -> str | None:
@@ -75,6 +78,23 @@ def listed_source(source: ListedSource) -> dict[str, Any]:
         "deletions": source.deletions,
         "rows_per_second": source.rows_per_second,
         "ends_at": instant(source.ends_at),
+    }
+
+
+def polled(figures: PollFigures, now: datetime) -> dict[str, Any]:
+    """Return how reading a type of object goes; counted since the daemon began."""
+    lag = figures.lag(now)
+    return {
+        "object": figures.object,
+        "lag_seconds": None if lag is None else round(lag, 3),
+        "last_success_at": instant(figures.last_success_at),
+        "last_error": None if figures.last_error is None else logs.redacted(figures.last_error),
+        "last_error_at": instant(figures.last_error_at),
+        "failures": figures.failures,
+        "records": figures.records,
+        "changes": figures.changes,
+        "requests": dict(figures.requests),
+        "budget_left": figures.budget_left,
     }
 
 

@@ -9,12 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from webhookd import __version__, telemetry
-from webhookd.answers import instant, listed_source, reload_result
+from webhookd.answers import instant, listed_source, polled, reload_result
 from webhookd.config.where import conditions
 from webhookd.errors import WebhookdError
 from webhookd.model import DeliveryState
 from webhookd.storage import by_hand, lanes, listing, standing
-from webhookd.telemetry import metrics
+from webhookd.telemetry import figures, metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -83,9 +83,13 @@ class Control:
         return await asyncio.to_thread(listing.delivery, database, id_or_beginning, now=now)
 
     async def sources(self) -> list[dict[str, Any]]:
-        """Return every source that was ever read."""
-        found = await asyncio.to_thread(listing.sources, self._parts.database)
-        return [listed_source(source) for source in found]
+        """Return every source that was ever read; those polled with how each object goes."""
+        found, now = await asyncio.to_thread(listing.sources, self._parts.database), self._now()
+        return [
+            listed_source(source)
+            | {"objects": [polled(one, now) for one in figures.of_source(source.name)]}
+            for source in found
+        ]
 
     async def retry(self, selection: Selection, *, is_dry_run: bool) -> int:
         """Make deliveries due now; return how many were, or would be."""
@@ -163,6 +167,7 @@ class Control:
         now = self._now()
         standings = await asyncio.to_thread(standing.standings, self._parts.database, now)
         metrics.STANDING.lanes = tuple(self._scraped(found, now) for found in standings.values())
+        metrics.POLLS.now = now
         return await asyncio.to_thread(metrics.exposition)
 
     async def _change(

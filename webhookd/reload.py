@@ -15,13 +15,14 @@ from webhookd.delivery.lanes import define
 from webhookd.errors import ConfigError, WebhookdError
 from webhookd.model import ReloadOutcome, ReloadResult
 from webhookd.rules.difference import is_mass_removal
+from webhookd.rules.plan import HubspotSource
 from webhookd.rules.redaction import Redactor
 from webhookd.storage import lanes, outbox, records
-from webhookd.telemetry import metrics
+from webhookd.telemetry import figures, metrics
 from webhookd.telemetry.logs import redact_with
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from collections.abc import Set as AbstractSet
     from datetime import datetime
     from pathlib import Path
@@ -158,8 +159,19 @@ class Reloader:
         if before is not None:
             metrics.forget_webhooks(before.webhooks.keys() - plan.webhooks.keys())
         await self._parts.sources.adopt(plan.sources)
+        figures.keep(set(_polled(plan)))
+        if before is not None:
+            # Only now: a source that stops may still count.
+            metrics.forget_sources(before.sources.keys() - plan.sources.keys())
         for warning in loaded.warnings:
             telemetry.config_warned(warning)
+
+
+def _polled(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Yield each type of object that is polled, with its source."""
+    for source in plan.sources.values():
+        if isinstance(source, HubspotSource):
+            yield from ((source.name, read.name) for read in source.objects)
 
 
 def _row_definition(prepared: LaneDefinition, before: Plan | None) -> lanes.Definition:

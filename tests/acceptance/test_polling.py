@@ -3,7 +3,9 @@
 import json
 import random
 
+import httpx
 import pytest
+import yaml
 
 from tests.daemon import until
 from tests.fake_hubspot import Account, FakeHubspot
@@ -151,3 +153,67 @@ def test_a_source_that_leads_elsewhere_gets_no_token_there(daemon, crm):
 
         assert elsewhere.received == []
     assert "302" in daemon.named("source.poll_failed")[0]["error"]
+
+
+def scraped(daemon):
+    """Return the metrics of polls, by name and labels."""
+    address = f"{daemon.state}/admin.sock"
+    with httpx.Client(transport=httpx.HTTPTransport(uds=address)) as client:
+        text = client.get("http://webhookd/metrics").text
+    lines = (line.rpartition(" ") for line in text.splitlines() if "webhookd_poll_" in line)
+    return {name: float(value) for name, _, value in lines if not name.startswith("#")}
+
+
+def test_status_and_metrics_say_how_reading_goes_until_it_is_not_configured(daemon, crm):
+    def fault(_kind, object_):
+        return RefusedError(400, "echo pat-token") if object_ == "deals" else None
+
+    admin = ("--admin-address", f"unix:{daemon.state}/admin.sock")
+    contacts = {"contacts": {"properties": ["email"]}}
+    with Receiver() as receiver:
+        crm.fault = fault
+        crm.account.create("contacts", LEAD)
+        configure(daemon, crm, receiver, objects=contacts | {"deals": {"properties": "all"}})
+        configured = yaml.safe_load(daemon.config.read_text())
+        configured["webhooks"]["mirror"].pop("trigger")
+        daemon.config.write_text(yaml.safe_dump(configured))
+        daemon.start()
+        until(lambda: daemon.named("source.first_read_done"), "the first read")
+        until(lambda: daemon.named("source.poll_failed"), "the failure")
+        name = 'webhookd_poll_last_success_timestamp_seconds{object="contacts",source="crm"}'
+        until(lambda: name in scraped(daemon), "a poll that went well")
+        before = scraped(daemon)
+        told = json.loads(daemon.command("status", "--json", *admin).stdout)
+        shown = daemon.command("status", *admin).stdout
+        configured["sources"]["crm"]["objects"] = contacts
+        daemon.config.write_text(yaml.safe_dump(configured))
+        assert daemon.reload()["event"] == "config.reloaded"
+        after = scraped(daemon)
+        crm.fault = lambda *_: broken("<html>")
+        lag = 'webhookd_poll_lag_seconds{object="contacts",source="crm"}'
+        until(lambda: scraped(daemon)[lag] > 2, "a lag that grows while polls fail")
+        configured["sources"] = {"other": {"type": "drop_directory", "path": "x", "object": "y"}}
+        configured["webhooks"] = {}
+        daemon.config.write_text(yaml.safe_dump(configured))
+        assert daemon.reload()["event"] == "config.reloaded"
+        until(lambda: not scraped(daemon), "nothing")
+        daemon.stop()
+
+    def of(object_, metric, more=""):
+        return before[f'webhookd_poll_{metric}{{object="{object_}",source="crm"{more}}}']
+
+    assert of("contacts", "records_total") >= 1
+    assert of("contacts", "requests_total", ',status="200"') >= 3
+    assert of("contacts", "failures_total") == 0
+    assert of("contacts", "budget_left") > 0
+    assert of("deals", "failures_total") >= 1
+    assert of("deals", "requests_total", ',status="400"') >= 1
+    assert not [one for one in after if "deals" in one]
+    read = {one["object"]: one for one in told["sources"][0]["objects"]}
+    assert read["contacts"]["last_success_at"]
+    assert read["contacts"]["lag_seconds"] < 30
+    assert read["contacts"]["last_error"] is None
+    assert read["deals"]["last_success_at"] is None
+    assert read["deals"]["last_error"] == "the API answered 400: echo ***"
+    assert "LAST SUCCESS" in shown
+    assert "the API answered 400: echo ***" in shown

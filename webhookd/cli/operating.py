@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +10,7 @@ from rich.text import Text
 
 from webhookd import clock
 from webhookd.cli.client import AdminOption, RefusedError, connect
-from webhookd.cli.output import ago, print_json, print_table
+from webhookd.cli.output import ago, length, print_json, print_table
 
 STATES = {
     "active": "green",
@@ -51,6 +51,13 @@ def status(
     ]
     typer.echo("")
     print_table(("SOURCE", "KNOWN RECORDS", "PENDING", "IN WORK"), sources)
+    polled = [
+        _polled(one["source"], read, now) for one in found["sources"] for read in one["objects"]
+    ]
+    if polled:
+        typer.echo("")
+        titles = ("POLLED", "OBJECT", "LAG", "LAST SUCCESS", "FAILURES", "LAST ERROR")
+        print_table(titles, polled)
 
 
 def reload(
@@ -123,6 +130,18 @@ def _webhook(webhook: dict[str, Any], now: datetime) -> tuple[str | Text, ...]:
         f"{webhook['failed']:,}",
         "" if delivered is None else _ago(delivered, now),
         error or "",
+    )
+
+
+def _polled(source: str, read: dict[str, Any], now: datetime) -> tuple[str, ...]:
+    lag, succeeded, error = read["lag_seconds"], read["last_success_at"], read["last_error"]
+    return (
+        source,
+        read["object"],
+        "" if lag is None else length(timedelta(seconds=lag)),
+        "" if succeeded is None else _ago(succeeded, now),
+        f"{read['failures']:,}",
+        "" if error is None else f"{error} ({_ago(read['last_error_at'], now)})",
     )
 
 

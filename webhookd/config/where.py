@@ -56,7 +56,8 @@ def _document(number: int, written: str, count: int) -> Document:
         return Document(name, Path(), problems=(Problem(name, *TOP, "", message),))
     listed: list[Any] = found if isinstance(found, list) else [found]
     data = {"when": listed}
-    places: Places = {id(data): {"when": (TOP, TOP)}, id(listed): {0: (TOP, TOP)}} | builder.places
+    places: Places = {id(data): {"when": (TOP, TOP)}, id(listed): {0: (TOP, TOP)}}
+    places.update(builder.places)
     return Document(name, Path(), data, places, tuple(builder.problems), frozenset(builder.spoiled))
 
 

@@ -36,6 +36,11 @@ def redact_with(redact: Callable[[str], str]) -> None:
     _redact = redact
 
 
+def redacted(text: str) -> str:
+    """Return *text* as an event would show it."""
+    return _redact(text)
+
+
 class _Stderr(io.TextIOBase):
     """Stderr, whose refusal (a full disk, a reader that is gone) costs a line and nothing else."""
 

@@ -22,9 +22,11 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 
 from webhookd import __version__
+from webhookd.telemetry.figures import Polls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -150,6 +152,8 @@ class Standing:
 
 STANDING = Standing()
 REGISTRY.register(STANDING)
+POLLS = Polls()
+REGISTRY.register(POLLS)
 
 
 def exposition() -> bytes:
@@ -167,8 +171,17 @@ def config_in_force(config_hash: str, at: datetime) -> None:
 
 def forget_webhooks(names: Iterable[str]) -> None:
     """Drop the series of webhooks that are gone, which would otherwise stay for ever."""
-    gone = set(names)
-    for metric in (ATTEMPTS, ATTEMPT_SECONDS):
+    _forget((ATTEMPTS, ATTEMPT_SECONDS), set(names))
+
+
+def forget_sources(names: Iterable[str]) -> None:
+    """Drop the series of sources that are gone."""
+    of_sources = (SOURCE_ROWS, SOURCE_CHANGES, SOURCE_BAD_ROWS, SOURCE_ERRORS, SOURCE_SUCCESS)
+    _forget(of_sources, set(names))
+
+
+def _forget(metrics: Iterable[Counter | Gauge | Histogram], gone: AbstractSet[str]) -> None:
+    for metric in metrics:
         for labels in tuple(metric._metrics):  # noqa: SLF001 - the library has no other way
             if labels[0] in gone:
                 metric.remove(*labels)

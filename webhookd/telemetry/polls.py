@@ -1,12 +1,7 @@
-"""What polls of an API report: log lines, and figures for each type of object.
-
-`FIGURES` is what a page of metrics or a status command reads; nothing in it is ever reset.
-"""
+"""What polls of an API report to the log; `figures` has what is counted of them."""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from webhookd.telemetry import bug, metrics
@@ -14,37 +9,8 @@ from webhookd.telemetry.logs import log
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
-
-@dataclass(slots=True)
-class PollFigures:
-    """How reading a type of object goes.
-
-    *requests* counts answers by status, or by why there was none. *lag_seconds* is how far behind
-    now the reading is, None before the first poll ended; *budget_left* is how many requests might
-    start at once.
-    """
-
-    source: str
-    object: str
-    records: int = 0
-    changes: int = 0
-    requests: Counter[str] = field(default_factory=Counter)
-    failures: int = 0
-    lag_seconds: float | None = None
-    budget_left: int = 0
-    last_success_at: datetime | None = None
-    last_error: str | None = None
-    last_error_at: datetime | None = None
-
-
-FIGURES: dict[tuple[str, str], PollFigures] = {}
-
-
-def figures_of(source: str, object_: str) -> PollFigures:
-    """Return the figures of a type of object, which are kept when its source is made anew."""
-    return FIGURES.setdefault((source, object_), PollFigures(source, object_))
+    from webhookd.telemetry.figures import PollFigures
 
 
 def polled(figures: PollFigures, *, records: int, changes: int, seconds: float) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from webhookd.sources.hubspot.cursor import Cursor
     from webhookd.sources.hubspot.fetching import Fetcher
     from webhookd.sources.hubspot.position import Position
-    from webhookd.telemetry.polls import PollFigures
+    from webhookd.telemetry.figures import PollFigures
 
 _TOLD_EVERY: Final = 10.0
 

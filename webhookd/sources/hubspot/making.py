@@ -12,7 +12,7 @@ from webhookd.sources.hubspot.polling import HubspotPolls
 from webhookd.sources.hubspot.position import Position
 from webhookd.sources.hubspot.reading import ObjectReader, Parts
 from webhookd.sources.patience import Patience
-from webhookd.telemetry.polls import figures_of
+from webhookd.telemetry.figures import figures_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from webhookd.sources.hubspot.api import Sender
     from webhookd.sources.hubspot.budget import Budget
     from webhookd.sources.source import PollLedger, Reports, Schedule, Take
-    from webhookd.telemetry.polls import PollFigures
+    from webhookd.telemetry.figures import PollFigures
 
 
 @dataclass(frozen=True, slots=True)

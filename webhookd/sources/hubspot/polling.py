@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from webhookd.sources.hubspot.budget import Budget
     from webhookd.sources.hubspot.reading import ObjectReader
     from webhookd.sources.source import Schedule
-    from webhookd.telemetry.polls import PollFigures
+    from webhookd.telemetry.figures import PollFigures
 
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 300.0

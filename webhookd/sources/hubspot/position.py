@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from webhookd.sources.hubspot.cursor import Cursor
     from webhookd.sources.patience import Patience
     from webhookd.sources.source import PollLedger, Take
-    from webhookd.telemetry.polls import PollFigures
+    from webhookd.telemetry.figures import PollFigures
 
 
 class Position:

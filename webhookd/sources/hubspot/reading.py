@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from webhookd.sources.hubspot.cursor import Cursor
     from webhookd.sources.hubspot.fetching import Fetcher
     from webhookd.sources.hubspot.position import Position
-    from webhookd.telemetry.polls import PollFigures
+    from webhookd.telemetry.figures import PollFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +145,9 @@ class ObjectReader:
         return _milliseconds(min(date or now, now))
 
     def _note_lag(self, at: int | None) -> None:
-        now = _milliseconds(self._parts.clocks.now())
-        self._parts.figures.lag_seconds = max(0, now - (at or now)) / 1000
+        seen_at, figures = self._parts.clocks.now(), self._parts.figures
+        now = _milliseconds(seen_at)
+        figures.lag_seconds, figures.lag_at = max(0, now - (at or now)) / 1000, seen_at
 
 
 def _types(answer: Answer) -> Mapping[str, str]:

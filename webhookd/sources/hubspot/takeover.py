@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from webhookd.sources.hubspot.cursor import Cursor
     from webhookd.sources.hubspot.fetching import Fetcher
     from webhookd.sources.hubspot.position import Position
-    from webhookd.telemetry.polls import PollFigures
+    from webhookd.telemetry.figures import PollFigures
 
 READS_AT_ONCE: Final = 40
 """Batch reads of one poll: what changed must not wait for millions of records."""

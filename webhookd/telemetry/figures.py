@@ -1,0 +1,123 @@
+"""Figures of what is polled, for each type of object: what metrics and `webhookd status` show.
+
+They are kept when a source is made anew, and gone when it, or the type of object, is not
+configured any more.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+    from datetime import datetime
+
+    from prometheus_client.core import Metric
+
+
+@dataclass(slots=True)
+class PollFigures:
+    """How reading a type of object goes.
+
+    *requests* counts answers by status, or by why there was none. *lag_seconds* is how far behind
+    now the reading was when that was looked at last (*lag_at*), None before the first poll ended;
+    *budget_left* is how many requests might start at once.
+    """
+
+    source: str
+    object: str
+    records: int = 0
+    changes: int = 0
+    requests: Counter[str] = field(default_factory=Counter)
+    failures: int = 0
+    lag_seconds: float | None = None
+    lag_at: datetime | None = None
+    budget_left: int = 0
+    last_success_at: datetime | None = None
+    last_error: str | None = None
+    last_error_at: datetime | None = None
+
+    def lag(self, now: datetime) -> float | None:
+        """Return how far behind *now* the reading is: it grows while no poll goes well."""
+        if self.lag_seconds is None or self.lag_at is None:
+            return None
+        return self.lag_seconds + max((now - self.lag_at).total_seconds(), 0.0)
+
+
+FIGURES: dict[tuple[str, str], PollFigures] = {}
+
+
+def figures_of(source: str, object_: str) -> PollFigures:
+    """Return the figures of a type of object, which are kept when its source is made anew."""
+    return FIGURES.setdefault((source, object_), PollFigures(source, object_))
+
+
+def of_source(source: str) -> list[PollFigures]:
+    """Return the figures of the types of objects of *source*, in the order of the configuration."""
+    return [figures for figures in FIGURES.values() if figures.source == source]
+
+
+def keep(polled: Collection[tuple[str, str]]) -> None:
+    """Forget the figures of every source and type of object that is not among *polled*."""
+    for gone in FIGURES.keys() - set(polled):
+        del FIGURES[gone]
+
+
+def _timestamp(at: datetime | None) -> float | None:
+    return None if at is None else at.timestamp()
+
+
+_GAUGES: dict[str, tuple[str, Callable[[PollFigures, datetime], float | None]]] = {
+    "webhookd_poll_lag_seconds": (
+        "How far behind now the reading is.",
+        lambda figures, now: figures.lag(now),
+    ),
+    "webhookd_poll_budget_left": (
+        "Requests that might have started at once after the latest poll.",
+        lambda figures, _: figures.budget_left,
+    ),
+    "webhookd_poll_last_success_timestamp_seconds": (
+        "When a poll last went well.",
+        lambda figures, _: _timestamp(figures.last_success_at),
+    ),
+}
+_COUNTERS: dict[str, tuple[str, Callable[[PollFigures], int]]] = {
+    "webhookd_poll_records": ("Records read.", lambda figures: figures.records),
+    "webhookd_poll_changes": ("Changes found in them.", lambda figures: figures.changes),
+    "webhookd_poll_failures": ("Polls that came to nothing.", lambda figures: figures.failures),
+}
+_LABELS = ("source", "object")
+
+
+class Polls:
+    """Shows `FIGURES` as metrics; whoever scrapes says what time it is before."""
+
+    def __init__(self) -> None:
+        self.now: datetime | None = None
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics."""
+        found, now = tuple(FIGURES.values()), self.now
+        for name, (text, gauge) in _GAUGES.items():
+            shown = GaugeMetricFamily(name, text, labels=_LABELS)
+            for figures in found:
+                value = None if now is None else gauge(figures, now)
+                if value is not None:
+                    shown.add_metric([figures.source, figures.object], value)
+            yield shown
+        for name, (text, count) in _COUNTERS.items():
+            counted = CounterMetricFamily(name, text, labels=_LABELS)
+            for figures in found:
+                counted.add_metric([figures.source, figures.object], count(figures))
+            yield counted
+        requests = CounterMetricFamily(
+            "webhookd_poll_requests", "Requests, by what came back.", labels=(*_LABELS, "status")
+        )
+        for figures in found:
+            for status, number in tuple(figures.requests.items()):
+                requests.add_metric([figures.source, figures.object, status], number)
+        yield requests
