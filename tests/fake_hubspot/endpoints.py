@@ -200,10 +200,18 @@ class FakeHubspot:
         return JSONResponse({"id": id_})
 
     @contextmanager
-    def serving(self, port=0):
-        """Serve on a real socket, in a thread; the value is the base URL."""
+    def serving(self, port=0, *, certificate=None):
+        """Serve on a real socket, in a thread, with TLS if there is a *certificate* file.
+
+        The value is the base URL.
+        """
         config = uvicorn.Config(
-            self.app, port=port, log_level="error", lifespan="off", date_header=False
+            self.app,
+            port=port,
+            log_level="error",
+            lifespan="off",
+            date_header=False,
+            ssl_certfile=certificate,
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, daemon=True)
@@ -212,7 +220,7 @@ class FakeHubspot:
             time.sleep(0.005)
         bound = server.servers[0].sockets[0].getsockname()[1]
         try:
-            yield f"http://127.0.0.1:{bound}"
+            yield f"{'https' if certificate else 'http'}://127.0.0.1:{bound}"
         finally:
             server.should_exit = True
             thread.join(10)

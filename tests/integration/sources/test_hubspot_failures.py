@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -10,8 +11,8 @@ from structlog.testing import capture_logs
 
 from tests.fake_hubspot.endpoints import broken
 from tests.fake_hubspot.limits import RefusedError, limited
-from tests.polls import CONTACTS, polling, settings
-from webhookd.rules.plan import HubspotObject
+from tests.polls import CONTACTS, everything, polling, settings
+from webhookd.rules.plan import AllOf, Condition, HubspotObject, Operator, Trigger
 
 LEAD = {"email": "a@x", "stage": "lead"}
 DEALS = HubspotObject("deals", ("amount",))
@@ -286,3 +287,30 @@ def test_half_a_character_is_kept_as_it_was_written(poll):
         return [properties for _, _, properties in polls.news()]
 
     assert poll(scenario) == [{"email": "\ud83d"}]
+
+
+def test_an_id_may_be_a_number_and_a_value_may_have_a_million_digits(poll):
+    """Neither is made a number of the machine's: they arrive as they were written."""
+    digits = "9" * 1_000_000
+    later = "2026-03-01T00:05:00Z"
+    found = {"lastmodifieddate": later, "email": "EMAIL"}
+    content = answer(record(id=7, properties=found, updatedAt=later)).replace('"EMAIL"', digits)
+    large = Trigger(when=AllOf((Condition("email", Operator.GT, ("1e9",)),)))
+
+    async def scenario(polls):
+        polls.plan = replace(polls.plan, webhooks={"contacts": everything(trigger=large)})
+        polls.intake._offer = lambda _: None  # the tests' own reader makes numbers of them
+        await polls.poll()
+        once = iter([broken(content)])
+        polls.fake.fault = lambda kind, _: next(once, None) if kind == "search" else None
+        await polls.poll()
+        return (
+            await polls.query("SELECT record_id, properties FROM known_records"),
+            polls.figures().failures,
+            await polls.query("SELECT record_id, state FROM deliveries"),
+        )
+
+    ((id_, properties),), failures, deliveries = poll(scenario)
+
+    assert (id_, failures, deliveries) == ("7", 0, [("7", "pending")])
+    assert digits.encode() in properties

@@ -151,7 +151,9 @@ class Api:
             response = await self._transport.handle_async_request(request)
         except SendError as error:
             self._count(error.reason)
-            return Refusal(error.detail, "request", error.reason)
+            # Webhooks have a setting for their authority; what an API's is, the process knows.
+            detail = error.detail.replace("tls.ca_file", "the file that SSL_CERT_FILE names")
+            return Refusal(detail, "request", error.reason)
         content = await response.aread()
         self._count(str(response.status_code))
         is_cut = bool(response.extensions.get("answer_cut"))
