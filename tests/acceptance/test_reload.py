@@ -167,3 +167,88 @@ def test_attempts_remember_the_configuration_they_were_made_under(daemon):
     (attempt,) = json.loads(shown.stdout)["attempt_log"]
     assert attempt["config_hash"] == daemon.named("config.loaded")[0]["config_hash"]
     assert config["version"] == 1
+
+
+def test_an_attempt_in_flight_finishes_under_its_old_definition(daemon):
+    with Receiver(lambda _: Answer(delay=2.0)) as old, Receiver() as new:
+        daemon.configure({"mirror": hook(old.url)})
+        daemon.start()
+        daemon.drop_rows("1.ndjson", {"id": 1})
+        until(lambda: old.received, "an attempt under way")
+        daemon.configure({"mirror": hook(new.url)})
+        assert daemon.reload()["event"] == "config.reloaded"
+        before = list(daemon.named("delivery.attempted"))
+        until(lambda: daemon.named("delivery.attempted"), "the end of the attempt")
+        daemon.stop()
+
+    assert not before
+    assert not new.received
+    assert [one["state"] for one in daemon.deliveries()] == ["delivered"]
+
+
+def test_a_changed_trigger_and_body_hold_for_new_changes_only(daemon):
+    status = {"code": 500}
+    with Receiver(lambda _: Answer(status["code"])) as receiver:
+        body = {"properties": ["name"]}
+        request = {"url": receiver.url, "allow_http": True}
+        daemon.configure({"mirror": hook("") | {"request": request | {"body": body}}})
+        daemon.start()
+        daemon.drop_rows("1.ndjson", {"id": 1, "name": "Ada"})
+        until(lambda: daemon.named("delivery.attempted"), "an attempt")
+        status["code"] = 200
+        changed = request | {
+            "url": f"{receiver.url}/new",
+            "body": body | {"static": {"new": "yes"}},
+        }
+        trigger = {"when": [{"property": "name", "operator": "EQ", "value": "Grace"}]}
+        daemon.configure({"mirror": hook("") | {"request": changed, "trigger": trigger}})
+        daemon.reload()
+        daemon.drop_rows("2.ndjson", {"id": 2, "name": "Bob"}, {"id": 3, "name": "Grace"})
+        until(lambda: len(receiver.received) == 3, "the old one and the one that fires")
+        daemon.stop()
+
+    first, *later = [json.loads(one.body) for one in receiver.received]
+    assert first == {"name": "Ada"}
+    assert sorted(later, key=str) == [{"name": "Ada"}, {"name": "Grace", "new": "yes"}]
+
+
+def test_a_disabled_webhook_is_not_matched_and_goes_on_with_what_waited(daemon):
+    status = {"code": 500}
+    with Receiver(lambda _: Answer(status["code"])) as receiver:
+        daemon.configure({"mirror": hook(receiver.url)})
+        daemon.start()
+        daemon.drop_rows("1.ndjson", {"id": 1})
+        until(lambda: daemon.named("delivery.attempted"), "an attempt")
+        status["code"] = 200
+        daemon.configure({"mirror": hook(receiver.url, enabled=False)})
+        daemon.reload()
+        held = daemon.deliveries("--state", "held")
+        daemon.drop_rows("2.ndjson", {"id": 2})
+        until(lambda: len(daemon.named("file.taken")) == 2, "the second file taken")
+        daemon.configure({"mirror": hook(receiver.url)})
+        daemon.reload()
+        until(lambda: len(receiver.received) == 2, "the one that was held")
+        daemon.stop()
+
+    assert [one["record_id"] for one in held] == ["1"]
+    assert [one["record_id"] for one in daemon.deliveries()] == ["1"]
+
+
+def test_a_source_that_returns_goes_on_from_what_it_knew(daemon):
+    with Receiver() as receiver:
+        daemon.configure({"mirror": hook(receiver.url)})
+        daemon.start()
+        daemon.drop_rows("1.ndjson", {"id": 1, "name": "Ada"})
+        until(lambda: len(receiver.received) == 1, "a request")
+        before = daemon.config.read_text()
+        daemon.configure({}, sources={})
+        removed = daemon.reload()
+        daemon.drop_rows("2.ndjson", {"id": 1, "name": "Ada"}, {"id": 2})
+        daemon.config.write_text(before)
+        daemon.reload()
+        until(lambda: len(receiver.received) == 2, "only the record that is new")
+        until(lambda: len(daemon.named("file.taken")) == 2, "the second file taken")
+        daemon.stop()
+
+    assert removed["event"] == "config.reloaded"
+    assert sorted(one["record_id"] for one in daemon.deliveries()) == ["1", "2"]
