@@ -126,7 +126,8 @@ def _pending(daemon):
         waiting, stored = connection.execute(f"{query} FROM deliveries").fetchone()
         files = connection.execute("SELECT count(*) FROM files").fetchone()[0]
     connection.close()
-    return waiting + files + (0 if stored else 1)
+    dropped = sum(1 for _ in (daemon.folder / "crm" / "new").iterdir())
+    return waiting + files + dropped + (0 if stored else 1)
 
 
 def _integrity(daemon):

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import yaml
 
 from webhookd.config import scalars, syntax, wording
-from webhookd.config.text import MOST_PROBLEMS, TOP, FlawError, Place
+from webhookd.config.text import DEEPEST, MOST_PROBLEMS, TOP, FlawError, Place
 from webhookd.errors import Problem
 
 if TYPE_CHECKING:
     from webhookd.config.wording import Steps
 
-DEEPEST = 64
 # What aliases may add: enough for ten thousand webhooks that share a block, far from a bomb.
 MOST_ADDED = 100_000
 MOST_ADDED_PER_WRITTEN = 10

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhookd.config.text import FlawError
+from webhookd.config.text import DEEPEST, FlawError
 
 if TYPE_CHECKING:
     import yaml
 
 _INDENTATION = "check the indentation, and quotes and brackets before it"
 _PLAIN_WORDS = {
+    # The parser's own bound, of those that have one, is met before ours is counted.
+    "exceeded maximum nesting depth": f"this is nested deeper than {DEEPEST} levels",
     "mapping values are not allowed in this context": (
         "a ':' is not expected here; put the text in quotes, or check the indentation"
     ),

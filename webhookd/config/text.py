@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 LARGEST = 16 * 1024 * 1024
 MOST_PROBLEMS = 10_000
+DEEPEST = 64
 
 _REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 # YAML 1.1, which the C parser speaks, breaks lines at these; editors and YAML 1.2 do not, so

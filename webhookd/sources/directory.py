@@ -160,7 +160,12 @@ class DropDirectory:
         self._noticed.keep(waiting)
         has_taken = False
         for name in waiting:
-            if self._is_left(name) or not await self._is_whole(self._folders.new / name):
+            if self._is_left(name):
+                continue
+            if not await self._is_whole(self._folders.new / name):
+                if self._noticed.is_in_doubt(name):
+                    # It may well be whole: two seconds tell, and files are taken in name order.
+                    return has_taken
                 continue
             # One let through while others were taken is older than those still waiting.
             has_taken |= await self._take_accepted()

@@ -22,6 +22,7 @@ class _Waiting:
     modified: int
     noticed_at: float
     still_since: float
+    has_grown: bool = False
     is_warned_of: bool = False
 
 
@@ -59,11 +60,18 @@ class Noticed:
             state = self._waiting[name] = _Waiting(seen.size, seen.modified, moment, moment)
         elif (state.size, state.modified) != (seen.size, seen.modified):
             state.size, state.modified, state.still_since = seen.size, seen.modified, moment
+            state.has_grown = True
+        state.has_grown |= seen.is_being_written
         still_for = moment - state.still_since
         if not is_whole(seen, was_moved_in=was_moved_in, still_for=still_for, now=now):
             return False
         del self._waiting[name]
         return True
+
+    def is_in_doubt(self, name: str) -> bool:
+        """Return whether the file is waited for, but was never seen to be written."""
+        state = self._waiting.get(name)
+        return state is not None and not state.has_grown
 
     def is_first_warning(self, name: str) -> bool:
         """Return whether it is time to warn of a growing file, once."""

@@ -75,6 +75,21 @@ def test_a_copy_is_taken_when_it_has_stood_still_for_two_seconds(drop, tmp_path)
     asyncio.run(scene())
 
 
+def test_one_that_may_be_whole_is_not_overtaken(drop):
+    """What was renamed within a tick of its last write looks so when nobody saw the rename."""
+    (drop.root / "new").mkdir(parents=True)
+    (drop.root / "new" / "a.ndjson").write_text(rows("first"))
+
+    async def scene():
+        async with drop.running():
+            drop.drop("b.ndjson", rows("second"))
+            await eventually(lambda: len(drop.storage.ids) > 1)
+
+    asyncio.run(scene())
+
+    assert drop.storage.ids == ["first", "second"]
+
+
 def test_a_file_that_grows_while_it_is_read_is_read_to_its_end(drop):
     async def scene():
         async with drop.running():
