@@ -16,7 +16,7 @@ from webhookd.delivery.dispatch import Dispatch
 from webhookd.delivery.lanes import define
 from webhookd.delivery.scheduling import DeliveryJobStore, LaneExecutor, Scheduler
 from webhookd.rules.redaction import Redactor
-from webhookd.storage import lanes, outbox
+from webhookd.storage import lanes, outbox, storing
 from webhookd.storage.database import open_database
 from webhookd.storage.writer import Writer
 
@@ -41,7 +41,12 @@ class Engine:
         """Put webhooks in force, as a reload does."""
         prepared = {webhook.name: define(webhook, LOOPBACK) for webhook in webhooks}
         definitions = [
-            lanes.Definition(name, one.request_digest, one.target_digest)
+            lanes.Definition(
+                name,
+                one.request_digest,
+                one.target_digest,
+                is_ordered=one.webhook.delivery.order == "record",
+            )
             for name, one in prepared.items()
         ]
         async with self.dispatch.still():
@@ -53,9 +58,9 @@ class Engine:
 
     async def store(self, *deliveries: Delivery, offer: bool = True) -> None:
         """Store deliveries and, as intake does, hand them over."""
-        await self.writer.write(lambda connection: outbox.store(connection, deliveries))
+        stored = await self.writer.write(lambda connection: storing.store(connection, deliveries))
         if offer:
-            self.dispatch.offer(deliveries)
+            self.dispatch.offer(stored)
 
     async def query(self, sql: str, *values: object) -> list[tuple]:
         """Return rows of the database."""

@@ -35,6 +35,7 @@ def listed_delivery(delivery: ListedDelivery) -> dict[str, Any]:
         "state": delivery.state.value,
         "attempts": delivery.attempts,
         "next_attempt_at": instant(delivery.next_attempt_at),
+        "is_behind": delivery.is_behind,
         "last_status": delivery.last_status,
         "last_error": delivery.last_error,
         "created_at": instant(delivery.created_at),

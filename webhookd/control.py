@@ -14,6 +14,7 @@ from webhookd.config.where import conditions
 from webhookd.errors import WebhookdError
 from webhookd.model import DeliveryState
 from webhookd.storage import by_hand, lanes, listing, standing
+from webhookd.storage.by_hand import Changed
 from webhookd.telemetry import figures, metrics
 
 if TYPE_CHECKING:
@@ -91,15 +92,26 @@ class Control:
             for source in found
         ]
 
-    async def retry(self, selection: Selection, *, is_dry_run: bool) -> int:
-        """Make deliveries due now; return how many were, or would be."""
-        selection = replace(selection, states=RETRIED)
-        return await self._change(selection, by_hand.retry, is_dry_run=is_dry_run)
+    async def retry(
+        self, selection: Selection, *, is_dry_run: bool, is_out_of_order: bool = False
+    ) -> Changed:
+        """Make deliveries due now; return how many were, or would be.
 
-    async def cancel(self, selection: Selection, *, is_dry_run: bool) -> int:
+        Those that a newer delivered change of their record overtook are left, where the webhook
+        keeps an order, unless *is_out_of_order*.
+        """
+        selection = replace(selection, states=RETRIED)
+        if is_dry_run:
+            return await self._count(selection, with_overtaken=is_out_of_order)
+        change = by_hand.retry_overtaken if is_out_of_order else by_hand.retry
+        return await self._change(selection, change)
+
+    async def cancel(self, selection: Selection, *, is_dry_run: bool) -> Changed:
         """Cancel pending deliveries; return how many were, or would be."""
         selection = replace(selection, states=CANCELLED)
-        return await self._change(selection, by_hand.cancel, is_dry_run=is_dry_run)
+        if is_dry_run:
+            return await self._count(selection, with_overtaken=True)
+        return await self._change(selection, by_hand.cancel)
 
     async def pause(self, webhook: str, reason: str) -> dict[str, Any]:
         """Hold a webhook's deliveries; changes go on being matched and stored."""
@@ -170,18 +182,18 @@ class Control:
         metrics.POLLS.now = now
         return await asyncio.to_thread(metrics.exposition)
 
+    async def _count(self, selection: Selection, *, with_overtaken: bool) -> Changed:
+        count = partial(by_hand.count, with_overtaken=with_overtaken)
+        return await asyncio.to_thread(count, self._parts.database, selection)
+
     async def _change(
         self,
         selection: Selection,
-        change: Callable[[Connection, Sequence[int], datetime], int],
-        *,
-        is_dry_run: bool,
-    ) -> int:
+        change: Callable[[Connection, Sequence[int], datetime], Changed],
+    ) -> Changed:
         database, writer = self._parts.database, self._parts.writer
-        if is_dry_run:
-            return await asyncio.to_thread(by_hand.count, database, selection)
         upto = await asyncio.to_thread(by_hand.last_number, database)
-        above, total = 0, 0
+        above, total = 0, Changed()
         while True:
             find = partial(
                 by_hand.numbers, database, selection, above=above, upto=upto, limit=CHUNK
@@ -197,7 +209,7 @@ class Control:
             above = numbers[-1]
             await asyncio.sleep(PAUSE_SECONDS)
         self._parts.dispatch.look_again()
-        telemetry.deliveries_changed(change.__name__, total)
+        telemetry.deliveries_changed(change.__name__, total.count, total.overtaken)
         return total
 
     async def _hold(

@@ -22,7 +22,7 @@ from webhookd.model import (
 )
 from webhookd.rules import changes, render, trigger
 from webhookd.rules.plan import Enroll
-from webhookd.storage import files, outbox, polls, records
+from webhookd.storage import files, polls, records, storing
 from webhookd.telemetry.sources import batch_taken
 
 if TYPE_CHECKING:
@@ -156,8 +156,8 @@ def store(connection: Connection, decision: Decision) -> Sequence[Delivery]:
         for delivery, enroll in decision.deliveries
         if not _is_once(delivery, enroll) or _enrolls(connection, delivery)
     ]
-    outbox.store(connection, stored)
-    outbox.store_failed(connection, decision.broken)
+    stored = storing.store(connection, stored)
+    storing.store_failed(connection, decision.broken)
     return stored
 
 

@@ -178,7 +178,8 @@ class Delivery:
 
     *id* is the header `webhook-id`, the same in every attempt. *first_attempt_at* is None
     before the first attempt. *held_before* is how long its webhook had been held in all when
-    the first attempt started, so that later holds move the time of giving up.
+    the first attempt started, so that later holds move the time of giving up. *is_behind* says
+    that an older delivery of its record must end first.
     """
 
     id: str
@@ -193,6 +194,7 @@ class Delivery:
     attempts_made: int = 0
     first_attempt_at: datetime | None = None
     held_before: float = 0.0
+    is_behind: bool = False
 
 
 Reason: TypeAlias = Literal[

@@ -217,7 +217,7 @@ def test_deliveries_can_be_listed_and_filtered(daemon):
     first = daemon.deliveries("--webhook", "a", "--record", "2")[0]
     assert first.keys() == {
         *("id", "webhook", "source", "object", "record_id", "change", "state", "attempts"),
-        *("next_attempt_at", "last_status", "last_error", "created_at", "settled_at"),
+        *("next_attempt_at", "is_behind", "last_status", "last_error", "created_at", "settled_at"),
     }
     assert len(daemon.deliveries("--state", "delivered")) == 4
     assert daemon.deliveries("--since", "1h") != []

@@ -6,9 +6,11 @@ import random
 import signal
 import sqlite3
 import threading
+from contextlib import closing
 
 from tests.daemon import until
 from tests.receiver import Answer, Receiver
+from webhookd.sources.taking import MOST_OPENINGS
 
 ROWS, FILES, KILLS = 4000, 4, 20
 
@@ -43,7 +45,7 @@ def test_nothing_is_lost_and_nothing_comes_in_twice(daemon):
             before = len(receiver.received)
             until(lambda: len(receiver.received) > before, "it goes on at once", 10)  # noqa: B023 - called here
             _rest(chance.random() * 0.15)
-            daemon.kill()
+            _kill(daemon)
             daemon.start()
         until(lambda: _pending(daemon) == 0, "everything settled", 60)
         assert daemon.stop() == 0
@@ -120,12 +122,26 @@ def test_a_second_daemon_on_the_same_state_is_refused(daemon, another):
         daemon.stop()
 
 
+def _kill(daemon):
+    """Kill it, but never so often within one file that the file would be suspected of it."""
+    until(lambda: _openings(daemon) < MOST_OPENINGS, "the file gets on")
+    daemon.kill()
+
+
+def _openings(daemon):
+    with closing(_database(daemon)) as connection:
+        return connection.execute("SELECT coalesce(max(openings), 0) FROM files").fetchone()[0]
+
+
+def _database(daemon):
+    return sqlite3.connect(f"file:{daemon.state}/webhookd.db?mode=ro", uri=True)
+
+
 def _pending(daemon):
-    with sqlite3.connect(f"file:{daemon.state}/webhookd.db?mode=ro", uri=True) as connection:
+    with closing(_database(daemon)) as connection:
         query = "SELECT (SELECT count(*) FROM deliveries WHERE due_at IS NOT NULL), count(*)"
         waiting, stored = connection.execute(f"{query} FROM deliveries").fetchone()
         files = connection.execute("SELECT count(*) FROM files").fetchone()[0]
-    connection.close()
     dropped = sum(1 for _ in (daemon.folder / "crm" / "new").iterdir())
     return waiting + files + dropped + (0 if stored else 1)
 
@@ -140,3 +156,48 @@ def _integrity(daemon):
 def _rest(seconds):
     """Let the daemon work for a moment that is chosen at random: it is the point of the test."""
     threading.Event().wait(seconds)
+
+
+def test_a_record_s_order_outlives_kills(daemon):
+    """A delivery may come twice, but never one of a record after a later one was answered."""
+    chance, records, changes = random.Random(5), 20, 30
+
+    def answer(_received):
+        return Answer(503 if chance.random() < 0.1 else 200, delay=chance.random() * 0.003)
+
+    with Receiver(answer) as receiver:
+        hook = {
+            "source": "export",
+            "object": "contacts",
+            "request": {"url": receiver.url, "allow_http": True},
+            "delivery": {
+                "order": "record",
+                "retry": {"first_after": "50ms", "at_most_every": "200ms"},
+            },
+        }
+        daemon.configure({"mirror": hook})
+        daemon.start()
+        for number in range(changes):
+            before = len(receiver.received)
+            rows = [{"id": record, "value": number} for record in range(records)]
+            daemon.drop_rows(f"{number:02}.ndjson", *rows)
+            if number % 5 == 4:
+                until(lambda: len(receiver.received) > before, "it goes on at once", 10)  # noqa: B023 - called here
+                _kill(daemon)
+                daemon.start()
+        until(lambda: _files_taken(daemon) == changes, "every file taken")
+        until(lambda: _pending(daemon) == 0, "everything settled", 60)
+        assert daemon.stop() == 0
+        received = list(receiver.received)
+
+    values = {}
+    for one in received:
+        body = json.loads(one.body)
+        values.setdefault(body["objectId"], []).append(body["properties"]["value"])
+    assert len(values) == records
+    assert all(sorted(set(seen)) == list(range(changes)) for seen in values.values())
+    assert {record: seen for record, seen in values.items() if seen != sorted(seen)} == {}
+
+
+def _files_taken(daemon):
+    return len(list((daemon.folder / "crm" / "done").iterdir()))

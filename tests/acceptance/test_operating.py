@@ -263,3 +263,26 @@ def test_an_address_beyond_loopback_is_refused(daemon):
 
     assert daemon.wait() == 78
     assert "only loopback" in daemon.log
+
+
+def test_a_retry_that_would_overtake_a_newer_change_is_refused_unless_it_is_meant(daemon, ask):
+    statuses = iter([400, 200, 200])
+    with Receiver(lambda _: Answer(next(statuses))) as receiver:
+        daemon.configure({"mirror": hook(receiver.url, delivery={"order": "record"})})
+        daemon.start()
+        daemon.drop_rows("1.ndjson", {"id": 1, "value": 1}, {"id": 1, "value": 2})
+        until(lambda: len(daemon.named("delivery.attempted")) == 2, "two attempts")
+        id_ = daemon.named("delivery.attempted")[0]["delivery_id"]
+        dry = ask("deliveries", "retry", "--webhook", "mirror", "--dry-run")
+        refused = ask("deliveries", "retry", id_)
+        count = len(receiver.received)
+        meant = ask("deliveries", "retry", id_, "--out-of-order")
+        until(lambda: len(receiver.received) == 3, "the third request")
+        daemon.stop()
+
+    assert (dry.returncode, dry.stdout) == (0, "0 deliveries would be retried\n")
+    assert refused.returncode == 1
+    assert "1 left: a newer change of the record was delivered" in refused.stderr
+    assert "--out-of-order" in refused.stderr
+    assert count == 2
+    assert (meant.returncode, meant.stdout) == (0, "1 deliveries retried\n")

@@ -113,16 +113,20 @@ class _Api:
         return JSONResponse(shown_delivery(found[0]))
 
     async def retry(self, request: Request) -> Response:
-        return await self._change(request, self._control.retry)
+        given = await asking.body_of(request, (*FILTER, "ids", "dry_run", "out_of_order"))
+        is_dry_run = asking.flag_of(given, "dry_run")
+        is_out_of_order = asking.flag_of(given, "out_of_order")
+        changed = await self._control.retry(
+            asking.selection_of(given), is_dry_run=is_dry_run, is_out_of_order=is_out_of_order
+        )
+        counts = {"count": changed.count, "overtaken": changed.overtaken}
+        return JSONResponse({**counts, "dry_run": is_dry_run})
 
     async def cancel(self, request: Request) -> Response:
-        return await self._change(request, self._control.cancel)
-
-    async def _change(self, request: Request, change: Callable[..., Awaitable[int]]) -> Response:
         given = await asking.body_of(request, (*FILTER, "ids", "dry_run"))
         is_dry_run = asking.flag_of(given, "dry_run")
-        count = await change(asking.selection_of(given), is_dry_run=is_dry_run)
-        return JSONResponse({"count": count, "dry_run": is_dry_run})
+        changed = await self._control.cancel(asking.selection_of(given), is_dry_run=is_dry_run)
+        return JSONResponse({"count": changed.count, "dry_run": is_dry_run})
 
     async def pause(self, request: Request) -> Response:
         given = await asking.body_of(request, ("reason",))

@@ -41,6 +41,7 @@ _DELIVERY: dict[str, Any] = {
         "state": {"type": "string", "enum": [state.value for state in DeliveryState]},
         "attempts": _COUNT,
         "next_attempt_at": _TIME,
+        "is_behind": {"type": "boolean"},
         "last_status": {"type": ["integer", "null"]},
         "last_error": {"type": ["string", "null"]},
         "created_at": _TIME,
@@ -85,6 +86,10 @@ def _parameter(name: str, where: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 _CHANGED = _answer("How many.", _object(count=_COUNT, dry_run={"type": "boolean"}))
+_RETRIED = _answer(
+    "How many; those overtaken were left.",
+    _object(count=_COUNT, overtaken=_COUNT, dry_run={"type": "boolean"}),
+)
 _HELD = _answer(
     "The webhook and its hold.",
     _object(webhook={"type": "string"}, hold={"type": ["string", "null"]}),
@@ -185,9 +190,13 @@ DESCRIPTION: dict[str, Any] = {
         },
         "/v1/deliveries/retry": {
             "post": _operation(
-                "Make deliveries due now; without a state, those that failed.",
-                {"200": _CHANGED},
-                requestBody=_body(_SELECTION, is_required=True),
+                "Make deliveries due now; without a state, those that failed. Left are those that"
+                " a newer delivered change of their record overtook, where an order is kept.",
+                {"200": _RETRIED},
+                requestBody=_body(
+                    {**_SELECTION, "out_of_order": {"type": "boolean", "default": False}},
+                    is_required=True,
+                ),
             )
         },
         "/v1/deliveries/cancel": {

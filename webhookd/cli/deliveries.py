@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -14,6 +13,7 @@ from webhookd.cli import delivery_text
 from webhookd.cli.client import AdminOption, RefusedError, connect, find
 from webhookd.cli.output import print_json, safe
 from webhookd.cli.settings import DatabaseOption, StateOption, open_outbox
+from webhookd.cli.story import story
 from webhookd.config import durations
 from webhookd.errors import WebhookdError
 from webhookd.model import DeliveryState
@@ -45,6 +45,12 @@ SinceOption = Annotated[
 UntilOption = Annotated[str | None, typer.Option("--until", help="Only stored before: likewise.")]
 IdsArgument = Annotated[list[str] | None, typer.Argument(help="Their ids, instead of a filter.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say how many, change nothing.")]
+OutOfOrderOption = Annotated[
+    bool,
+    typer.Option(
+        "--out-of-order", help="Those too that a newer delivered change of their record overtook."
+    ),
+]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON: one object a line of a list.")]
 
@@ -109,13 +115,24 @@ def retry(
     record: RecordOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
+    out_of_order: OutOfOrderOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     admin_address: AdminOption = None,
 ) -> None:
     """Make deliveries due now, with a new give-up period. Without --state: those that failed."""
     wanted = _filter(webhook, state_, object_, record, since, until, clock.now())
-    _change("retry", ids, wanted, dry_run=dry_run, yes=yes, admin_address=admin_address)
+    asked = _meant(ids, wanted) | {"out_of_order": out_of_order}
+    counts = _change("retry", asked, dry_run=dry_run, yes=yes, admin_address=admin_address)
+    overtaken = counts["overtaken"]
+    if overtaken:
+        typer.echo(
+            f"{overtaken:,} left: a newer change of the record was delivered, and the receiver"
+            " would go back to an older state; --out-of-order retries them too",
+            err=True,
+        )
+        if ids and not dry_run:
+            raise typer.Exit(1)
 
 
 @app.command()
@@ -133,7 +150,8 @@ def cancel(
 ) -> None:
     """Cancel deliveries that wait; they stay visible and are attempted no more."""
     wanted = _filter(webhook, state_, object_, record, since, until, clock.now())
-    _change("cancel", ids, wanted, dry_run=dry_run, yes=yes, admin_address=admin_address)
+    asked = _meant(ids, wanted)
+    _change("cancel", asked, dry_run=dry_run, yes=yes, admin_address=admin_address)
 
 
 def explain(
@@ -143,7 +161,7 @@ def explain(
 ) -> None:
     """Tell a delivery's whole story: the change, each attempt, what happens next and when."""
     shown = _shown(delivery, state_directory, database_url)
-    for line in _story(shown, clock.now()):
+    for line in story(shown, clock.now()):
         typer.echo(safe(line))
 
 
@@ -203,64 +221,31 @@ def _shown(id_: str, state_directory: Path | None, database_url: str | None) -> 
     return answers.shown_delivery(found[0])
 
 
+def _meant(ids: list[str] | None, wanted: listing.DeliveryFilter) -> dict[str, Any]:
+    return {"ids": ids} if ids else _asked(wanted)
+
+
 def _change(
-    action: str,
-    ids: list[str] | None,
-    wanted: listing.DeliveryFilter,
-    *,
-    dry_run: bool,
-    yes: bool,
-    admin_address: str | None,
-) -> None:
+    action: str, asked: dict[str, Any], *, dry_run: bool, yes: bool, admin_address: str | None
+) -> dict[str, Any]:
     """Retry or cancel through the daemon; ask first when a filter means more than one."""
     client = connect(admin_address, seconds=None)
-    asked = {"ids": ids} if ids else _asked(wanted)
     path = f"/v1/deliveries/{action}"
-    if dry_run or not (ids or yes):
-        count = client.post(path, dry_run=True, **asked)["count"]
+    if dry_run or not ("ids" in asked or yes):
+        counts = client.post(path, dry_run=True, **asked)
+        count = counts["count"]
         if dry_run:
             typer.echo(f"{count:,} deliveries would be {_done(action)}")
-            return
+            return counts
         if count > 1:
             typer.confirm(f"{count:,} deliveries will be {_done(action)}; go on?", abort=True)
-    count = client.post(path, **asked)["count"]
-    typer.echo(f"{count:,} deliveries {_done(action)}")
+    counts = client.post(path, **asked)
+    typer.echo(f"{counts['count']:,} deliveries {_done(action)}")
+    return counts
 
 
 def _done(action: str) -> str:
     return "retried" if action == "retry" else "cancelled"
-
-
-def _story(shown: Shown, now: datetime) -> Iterator[str]:
-    yield (
-        f"{shown['created_at']}  {shown['object']}/{shown['record_id']} was {shown['change']}"
-        f" (source {shown['source']}); webhook {shown['webhook']} fired and its"
-        f" {shown['method']} was stored as delivery {shown['id']}"
-    )
-    for attempt in shown["attempt_log"]:
-        what = attempt["error"] or f"answered {attempt['status']}: delivered"
-        yield (
-            f"{attempt['started_at']}  attempt {attempt['number']}, {attempt['seconds']:.3f} s,"
-            f" configuration {attempt['config_hash']}: {what}"
-        )
-        if attempt["answer"].strip():
-            yield f"{'':26}the receiver said: {json.dumps(attempt['answer'][:200])}"
-    yield _ending(shown, now)
-
-
-def _ending(shown: Shown, now: datetime) -> str:
-    following = delivery_text.following(shown, now)
-    endings = {
-        "delivered": f"{shown['settled_at']}  done",
-        "failed": f"{shown['settled_at']}  given up; webhookd deliveries retry {shown['id']} tries"
-        " it again",
-        "cancelled": f"{shown['settled_at']}  cancelled by a person",
-        "superseded": f"{shown['settled_at']}  a newer change of the record took its place",
-        "held": f"now: held, for its webhook {shown['webhook']} is; webhookd status says why",
-        "pending": f"next: attempt {shown['attempts'] + 1},"
-        f" {following} ({shown['next_attempt_at']})",
-    }
-    return endings[shown["state"]]
 
 
 def _time(text: str | None, now: datetime, option: str) -> datetime | None:

@@ -98,6 +98,8 @@ def _facts(shown: Shown, now: datetime) -> Iterator[tuple[str, str | Text]]:
     yield "stored", f"{shown['created_at']} ({_stored(shown, now)})"
     if shown["next_attempt_at"] is not None:
         yield "next attempt", f"{shown['next_attempt_at']} ({following(shown, now)})"
+    if shown["is_behind"]:
+        yield "next attempt", "when the deliveries of its record before it have ended"
     query = f" with ?{shown['query']}" if shown["query"] else ""
     yield "sends", shown["method"] + query
     body = shown["body"]

@@ -157,5 +157,6 @@ def _delivery(model: models.Delivery) -> plan.DeliveryPolicy:
         connect_timeout=model.connect_timeout,
         concurrency=model.concurrency,
         rate_limit=model.rate_limit,
+        order=model.order,
         retry=plan.RetryPolicy(**dict(model.retry)),
     )

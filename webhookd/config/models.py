@@ -271,7 +271,7 @@ class Delivery(Keys):
     connect_timeout: Duration = timedelta(seconds=3)
     concurrency: int = 10
     rate_limit: Rate | None = None
-    order: Literal["none"] = "none"
+    order: Literal["none", "record"] = "none"
     retry: Retry = Retry()
 
 

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from webhookd.delivery.lanes import Lane, Latest
+from webhookd.delivery.ordering import Ordering
 from webhookd.delivery.pacing import Pacing
 from webhookd.delivery.settling import Settling
 from webhookd.delivery.turns import Turns
@@ -64,6 +65,7 @@ class Dispatch:
             monotonic=monotonic,
             served=self._remind,
         )
+        self._ordering = Ordering(writer, self._ordered)
         self._lanes: dict[str, Lane] = {}
         self._by_number: dict[int, Lane] = {}
         self._rings_at: datetime | None = None
@@ -86,6 +88,7 @@ class Dispatch:
 
     async def drain(self, grace: float) -> int:
         """Start nothing more, wait *grace* seconds, and return how many were cut off."""
+        await self._ordering.stop()
         return await self._turns.drain(grace)
 
     @asynccontextmanager
@@ -124,15 +127,19 @@ class Dispatch:
                 self._retire(row, now)
         for lane in tuple(self._lanes.values()):
             self._turns.serve(lane)
+        self._ordering.resume()
         self.wake()
 
     def offer(self, deliveries: Iterable[Delivery]) -> None:
-        """Take deliveries that were just committed; what finds no room is in the database."""
+        """Take deliveries that were just committed; what finds no room is in the database.
+
+        One that is behind another of its record comes when that has ended.
+        """
         now = self._now()
         touched = {}
         for delivery in deliveries:
             lane = self._lanes.get(delivery.webhook)
-            if lane is not None:
+            if lane is not None and not delivery.is_behind:
                 lane.offer(delivery, now)
                 touched[lane.name] = lane
         for lane in touched.values():
@@ -190,9 +197,7 @@ class Dispatch:
         if lane is None:
             return
         now = self._now()
-        lane.row = row
-        if row.hold is not None:
-            lane.let_go(now)
+        lane.take_row(row, now)
         lane.look_again(now)
         self._turns.serve(lane)
 
@@ -208,8 +213,11 @@ class Dispatch:
             lane.came(delivery)
             self._turns.serve(lane)
 
-    def committed(self, settlements: Sequence[Settlement]) -> None:
-        """End the leases of deliveries whose settlements are on the disk."""
+    def committed(self, settlements: Sequence[Settlement], promoted: Sequence[Delivery]) -> None:
+        """End the leases of deliveries whose settlements are on the disk.
+
+        *promoted* were behind some of them, and are now the first of their record.
+        """
         touched = {}
         for settlement in settlements:
             lane = self._by_number.get(settlement.lane)
@@ -218,7 +226,28 @@ class Dispatch:
                 touched[lane.name] = lane
         for lane in touched.values():
             self._remind(lane)
+        if promoted:
+            self._promoted(promoted)
         self._turns.relieve(self._lanes.values())
+
+    def _ordered(self, lanes: Iterable[int]) -> None:
+        """Look again where deliveries were brought in line with another order."""
+        now = self._now()
+        for number in lanes:
+            lane = self._by_number.get(number)
+            if lane is not None:
+                lane.look_again(now)
+        self.wake()
+
+    def _promoted(self, deliveries: Sequence[Delivery]) -> None:
+        """Have the next of a record go at once, if it is due."""
+        now = self._now()
+        for delivery in deliveries:
+            lane = self._lanes.get(delivery.webhook)
+            if lane is not None and delivery.due_at > now:
+                # It is due earlier than it says if its lane was released meanwhile.
+                lane.look_again(now)
+        self.offer(delivery for delivery in deliveries if delivery.due_at <= now)
 
     def _adopt(
         self, row: LaneRow, definition: LaneDefinition, starts: Sequence[datetime], now: datetime
@@ -228,21 +257,16 @@ class Dispatch:
             lane = Lane(row, definition, None)
             self._lanes[row.webhook] = self._by_number[row.number] = lane
             lane.look_again(now)
-        if row.epoch != lane.row.epoch or (lane.row.hold and not row.hold):
-            lane.look_again(now)
-        lane.row = row
+        lane.take_row(row, now)
         limit = definition.webhook.delivery.rate_limit
         lane.window = self._pacing.window(lane.window, limit, starts)
         lane.definition = definition
-        if row.hold is not None:
-            lane.let_go(now)
 
     def _retire(self, row: LaneRow, now: datetime) -> None:
         """Hold a lane whose webhook is not in force; attempts under way finish."""
         lane = self._lanes.get(row.webhook)
         if lane is not None:
-            lane.row = row
-            lane.let_go(now)
+            lane.take_row(row, now)
 
     def _remind(self, lane: Lane) -> None:
         """Wake the scheduler if *lane* wants something before its timer will ring."""

@@ -8,10 +8,10 @@ everything runs on the event loop.
 from __future__ import annotations
 
 import hashlib
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from webhookd.delivery.outgoing import Outbound
 from webhookd.model import Delivered, Held, RetryAt
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from webhookd.rules.plan import Egress, Webhook
     from webhookd.storage.lanes import LaneRow
     from webhookd.storage.outbox import Due
+
+Record: TypeAlias = tuple[str, str, str]
+"""A record's source, object and id."""
 
 BUFFER_MOST = 400
 """Deliveries that one lane keeps in memory at the most, waiting for a slot."""
@@ -76,14 +79,20 @@ class Latest:
 
 
 class Lane:
-    """One webhook's deliveries on their way. *leased* are the ids that are in memory."""
+    """One webhook's deliveries on their way. *leased* are those in memory, by id.
+
+    In a lane that keeps an order, at most one of a record is leased: what the database says is
+    first may have to wait for an attempt that began under another order, or was cancelled.
+    """
 
     def __init__(self, row: LaneRow, definition: LaneDefinition, window: Window | None) -> None:
         self.row = row
         self.definition = definition
         self.window = window
         self.ready: deque[Delivery] = deque()
-        self.leased: set[str] = set()
+        self.leased: dict[str, Delivery] = {}
+        self._records: Counter[Record] = Counter()
+        self._has_left_out = False
         self.in_flight = 0
         self.coming: set[str] = set()
         self.next_at: datetime | None = None
@@ -149,19 +158,27 @@ class Lane:
     def want(self) -> Wanted:
         """Ask for what there is room for; the answer comes to `found`."""
         self.is_fetching, self._is_overtaken = True, False
-        return Wanted(self.row.number, self.row.epoch, self.room + len(self.leased))
+        limit = self.room + len(self.leased)
+        return Wanted(self.row.number, self.row.epoch, limit, self.row.is_ordered)
 
     def found(self, due: Due, now: datetime) -> list[Delivery]:
         """Lease and return what was found and is not in memory yet."""
         self.is_fetching = False
         self.next_at = now if self._is_overtaken else due.next_at
-        if self.row.hold is not None:
+        if self.row.hold is not None or due.is_ordered != self.row.is_ordered:
             self.next_at = now
             return []
-        fresh = [one for one in due.deliveries if one.id not in self.leased][: max(self.room, 0)]
-        if len(fresh) < sum(one.id not in self.leased for one in due.deliveries):
-            self.next_at = now
-        self.leased.update(one.id for one in fresh)
+        found = [one for one in due.deliveries if one.id not in self.leased]
+        room = max(self.room, 0)
+        fresh: list[Delivery] = []
+        for delivery in found:
+            if self._is_busy(delivery):
+                self._has_left_out = True
+            elif len(fresh) < room:
+                fresh.append(delivery)
+                self._lease(delivery)
+            else:
+                self.next_at = now
         self.coming.update(one.id for one in fresh)
         return fresh
 
@@ -178,7 +195,10 @@ class Lane:
         if self.is_fetching or is_behind or self.room <= 0 or self.row.hold or self.quiet_for(now):
             self.wait_until(delivery.due_at)
             return False
-        self.leased.add(delivery.id)
+        if self._is_busy(delivery):
+            self._has_left_out = True
+            return False
+        self._lease(delivery)
         self.ready.append(delivery)
         return True
 
@@ -200,7 +220,8 @@ class Lane:
         """Drop those of *ids* that wait in memory."""
         waiting = self.coming.union(delivery.id for delivery in self.ready) & ids
         if waiting:
-            self.leased -= waiting
+            for id_ in waiting:
+                self._end_lease(id_)
             self.coming -= waiting
             kept = [delivery for delivery in self.ready if delivery.id not in ids]
             self.ready.clear()
@@ -226,9 +247,40 @@ class Lane:
             case _:
                 pass
 
+    def take_row(self, row: LaneRow, now: datetime) -> None:
+        """Take over the lane's row as the database has it now."""
+        is_other_order = row.is_ordered != self.row.is_ordered
+        if is_other_order or row.epoch != self.row.epoch or (self.row.hold and not row.hold):
+            self.look_again(now)
+        self.row = row
+        if is_other_order or row.hold is not None:
+            self.let_go(now)
+        if is_other_order:
+            self._records = Counter(map(_record, self.leased.values() if row.is_ordered else ()))
+
+    def _is_busy(self, delivery: Delivery) -> bool:
+        return self.row.is_ordered and _record(delivery) in self._records
+
+    def _lease(self, delivery: Delivery) -> None:
+        self.leased[delivery.id] = delivery
+        if self.row.is_ordered:
+            self._records[_record(delivery)] += 1
+
+    def _end_lease(self, id_: str) -> None:
+        delivery = self.leased.pop(id_, None)
+        if delivery is None or not self.row.is_ordered:
+            return
+        record = _record(delivery)
+        self._records[record] -= 1
+        if self._records[record] <= 0:
+            del self._records[record]
+
     def settled(self, settlement: Settlement) -> None:
         """End the lease of a delivery whose settlement is on the disk."""
-        self.leased.discard(settlement.delivery.id)
+        self._end_lease(settlement.delivery.id)
+        if self._has_left_out:
+            self._has_left_out = False
+            self.look_again(settlement.ended_at)
         match settlement.outcome:
             case RetryAt(when=when):
                 self.wait_until(when)
@@ -236,3 +288,7 @@ class Lane:
                 self.wait_until(settlement.ended_at)
             case _:
                 pass
+
+
+def _record(delivery: Delivery) -> Record:
+    return delivery.source, delivery.object, delivery.record_id

@@ -12,7 +12,7 @@ from webhookd.storage import outbox
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from webhookd.model import Settlement
+    from webhookd.model import Delivery, Settlement
     from webhookd.storage.writer import Writer
 
 GATHER_SECONDS = 0.01
@@ -31,11 +31,16 @@ BUG_SECONDS = 60.0
 class Settling:
     """Writes settlements in groups, one after the other, and says when they are on the disk.
 
-    *committed* is called on the event loop with each group. A group that the database refuses
-    is written again until it is taken: the attempts were made and must be remembered.
+    *committed* is called on the event loop with each group, and with the deliveries that were
+    behind those that ended. A group that the database refuses is written again until it is taken:
+    the attempts were made and must be remembered.
     """
 
-    def __init__(self, writer: Writer, committed: Callable[[Sequence[Settlement]], None]) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        committed: Callable[[Sequence[Settlement], Sequence[Delivery]], None],
+    ) -> None:
         self._writer = writer
         self._committed = committed
         self._gathered: list[Settlement] = []
@@ -74,7 +79,9 @@ class Settling:
     async def _write(self, group: list[Settlement]) -> None:
         while True:
             try:
-                await self._writer.write(lambda connection: outbox.settle(connection, group))
+                promoted = await self._writer.write(
+                    lambda connection: outbox.settle(connection, group)
+                )
             except StorageError as error:
                 self._is_refused = True
                 telemetry.storage_refused("settlements", error, len(group))
@@ -85,7 +92,7 @@ class Settling:
                 return
             else:
                 self._is_refused = False
-                self._done(group)
+                self._done(group, promoted)
                 return
 
     async def _write_apart(self, group: list[Settlement], error: Exception) -> None:
@@ -94,8 +101,8 @@ class Settling:
                 await self._write([settlement])
             return
         telemetry.bug("delivery.settlement_broke", error, delivery_id=group[0].delivery.id)
-        asyncio.get_running_loop().call_later(BUG_SECONDS, self._done, group)
+        asyncio.get_running_loop().call_later(BUG_SECONDS, self._done, group, ())
 
-    def _done(self, group: list[Settlement]) -> None:
+    def _done(self, group: list[Settlement], promoted: Sequence[Delivery]) -> None:
         self._unsettled -= len(group)
-        self._committed(group)
+        self._committed(group, promoted)

@@ -241,12 +241,16 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPolicy:
-    """How a webhook's deliveries are attempted. *timeout* is that of the whole exchange."""
+    """How a webhook's deliveries are attempted. *timeout* is that of the whole exchange.
+
+    *order* `record`: a record's deliveries go out one after the other.
+    """
 
     timeout: timedelta = timedelta(seconds=30)
     connect_timeout: timedelta = timedelta(seconds=3)
     concurrency: int = 10
     rate_limit: RateLimit | None = None
+    order: Literal["none", "record"] = "none"
     retry: RetryPolicy = field(default_factory=RetryPolicy)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from webhookd.model import DeliveryState
+from webhookd.storage import ordering
 from webhookd.storage.listing import conditions
 from webhookd.storage.tables import DELIVERIES, LANES
 from webhookd.storage.times import to_micros
@@ -22,11 +23,27 @@ if TYPE_CHECKING:
     from webhookd.storage.listing import DeliveryFilter
     from webhookd.storage.writer import Connection
 
+_MEANT = "SELECT lane, source, object, record_id, due_at FROM deliveries WHERE number = ?"
 _RETRY = (
-    "UPDATE deliveries SET state = 'pending', due_at = ?, settled_at = NULL,"
+    "UPDATE deliveries SET state = 'pending', due_at = ?, settled_at = NULL, behind = ?,"
     " first_attempt_at = NULL, held_before = 0,"
     " epoch = (SELECT epoch FROM lanes WHERE lanes.number = lane)"
     " WHERE number = ? AND NOT (state = 'failed' AND attempts = 0)"
+)
+_IS_OVERTAKEN = (
+    "deliveries.due_at IS NULL AND EXISTS (SELECT 1 FROM lanes AS kept"
+    " WHERE kept.number = deliveries.lane AND kept.is_ordered)"
+    " AND EXISTS (SELECT 1 FROM deliveries AS newer"
+    " WHERE newer.state = 'delivered' AND newer.behind IS NOT NULL"
+    " AND newer.lane = deliveries.lane AND newer.source = deliveries.source"
+    " AND newer.object = deliveries.object AND newer.record_id = deliveries.record_id"
+    " AND newer.number > deliveries.number)"
+)
+_OVERTAKEN = f"SELECT 1 FROM deliveries WHERE number = ? AND {_IS_OVERTAKEN}"  # noqa: S608 - constant
+_AGAIN = (
+    "UPDATE deliveries SET due_at = ?, first_attempt_at = NULL, held_before = 0,"
+    " epoch = (SELECT epoch FROM lanes WHERE lanes.number = lane)"
+    " WHERE number = ? AND due_at IS NOT NULL"
 )
 _CANCEL = (
     "UPDATE deliveries SET state = 'cancelled', due_at = NULL, settled_at = ?"
@@ -46,11 +63,30 @@ class Selection:
     states: tuple[DeliveryState, ...] = ()
 
 
-def count(database: Database, selection: Selection) -> int:
-    """Return how many deliveries *selection* means."""
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """How many deliveries were changed.
+
+    *overtaken* ones were left: their webhook keeps its records' order, and a newer change of
+    the record was delivered.
+    """
+
+    count: int = 0
+    overtaken: int = 0
+
+    def __add__(self, other: Changed) -> Changed:
+        return Changed(self.count + other.count, self.overtaken + other.overtaken)
+
+
+def count(database: Database, selection: Selection, *, with_overtaken: bool) -> Changed:
+    """Return how many deliveries *selection* means, those overtaken counted apart if not meant."""
     query = _restricted(select(func.count()), selection)
     with database.engine.connect() as connection:
-        return int(connection.execute(query).scalar_one())
+        count = int(connection.execute(query).scalar_one())
+        if with_overtaken:
+            return Changed(count)
+        overtaken = int(connection.execute(query.where(text(_IS_OVERTAKEN))).scalar_one())
+    return Changed(count - overtaken, overtaken)
 
 
 def numbers(
@@ -74,20 +110,55 @@ def last_number(database: Database) -> int:
     return int(found or 0)
 
 
-def retry(connection: Connection, wanted: Sequence[int], now: datetime) -> int:
+def retry_overtaken(connection: Connection, wanted: Sequence[int], now: datetime) -> Changed:
+    """Do as `retry`, those too whose record had a newer change delivered."""
+    return retry(connection, wanted, now, with_overtaken=True)
+
+
+def retry(
+    connection: Connection, wanted: Sequence[int], now: datetime, *, with_overtaken: bool = False
+) -> Changed:
     """Make deliveries due now, with a new give-up period; id and attempt numbers stay.
 
-    Returns how many. One that failed without an attempt could not be rendered, for a bug, and
-    has nothing to send.
+    A receiver that keeps what came last would go back to an older state by a delivery that was
+    overtaken: those are left, unless they are meant *with_overtaken*. One that failed without an
+    attempt could not be rendered, for a bug, and has nothing to send.
     """
-    cursor = connection.executemany(_RETRY, [(to_micros(now), number) for number in wanted])
-    return cursor.rowcount
+    at, changed = to_micros(now), Changed()
+    for number in wanted:
+        if not with_overtaken and connection.execute(_OVERTAKEN, (number,)).fetchone():
+            changed += Changed(overtaken=1)
+        else:
+            changed += Changed(_retry(connection, number, at))
+    return changed
 
 
-def cancel(connection: Connection, wanted: Sequence[int], now: datetime) -> int:
-    """Settle pending deliveries as cancelled; return how many still were pending."""
-    cursor = connection.executemany(_CANCEL, [(to_micros(now), number) for number in wanted])
-    return cursor.rowcount
+def _retry(connection: Connection, number: int, at: int) -> int:
+    found = connection.execute(_MEANT, (number,)).fetchone()
+    if found is None:
+        return 0
+    lane, source, object_, record_id, due_at = found
+    if due_at is not None:
+        return connection.execute(_AGAIN, (at, number)).rowcount
+    behind = ordering.behind(connection, (lane, source, object_, record_id), number)
+    return connection.execute(_RETRY, (at, behind, number)).rowcount
+
+
+def cancel(connection: Connection, wanted: Sequence[int], now: datetime) -> Changed:
+    """Settle pending deliveries as cancelled; return how many still were.
+
+    What was behind one of them in its record's order follows.
+    """
+    at, count = to_micros(now), 0
+    freed: dict[int, list[tuple[str, str, str]]] = {}
+    for number in wanted:
+        if connection.execute(_CANCEL, (at, number)).rowcount:
+            count += 1
+            lane, *record, _ = connection.execute(_MEANT, (number,)).fetchone()
+            freed.setdefault(lane, []).append((record[0], record[1], record[2]))
+    for lane, records in freed.items():
+        ordering.promote(connection, lane, records)
+    return Changed(count)
 
 
 def _restricted(query: Select[Any], selection: Selection) -> Select[Any]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "number, webhook, epoch, paused_reason, gone_reason, absent_reason, held_since,"
-    " held_total, quiet_until, request_digest, target_digest"
+    " held_total, quiet_until, request_digest, target_digest, is_ordered"
 )
 
 
@@ -29,7 +29,8 @@ class LaneRow:
     """A lane as the database has it.
 
     *held_total* does not count a hold that is still on; *quiet_until* is what a Retry-After
-    asked for. The digests tell a changed request from the one before.
+    asked for. The digests tell a changed request from the one before. *is_ordered* says that a
+    record's deliveries go out one after the other.
     """
 
     number: int
@@ -43,6 +44,7 @@ class LaneRow:
     quiet_until: datetime | None = None
     request_digest: str = ""
     target_digest: str = ""
+    is_ordered: bool = False
 
     @property
     def hold(self) -> str | None:
@@ -64,6 +66,7 @@ class Definition:
     target_digest: str = ""
     absent_reason: str | None = None
     is_retargeted: bool = False
+    is_ordered: bool = False
 
 
 def all_rows(connection: Connection) -> list[LaneRow]:
@@ -98,9 +101,10 @@ def _adopt_one(
 ) -> None:
     row = known.get(name)
     if row is None:
-        connection.execute("INSERT INTO lanes (webhook) VALUES (?)", (name,))
+        query = "INSERT INTO lanes (webhook, is_ordered) VALUES (?, ?)"
+        connection.execute(query, (name, definition.is_ordered))
         number = connection.execute("SELECT last_insert_rowid()").fetchone()[0]
-        row = LaneRow(number, name)
+        row = LaneRow(number, name, is_ordered=definition.is_ordered)
     if definition.absent_reason is not None:
         _set_holds(connection, row, replace(row, absent_reason=definition.absent_reason), now)
         return
@@ -114,6 +118,12 @@ def _adopt_one(
         "UPDATE lanes SET request_digest = ?, target_digest = ? WHERE number = ?",
         (definition.request_digest, definition.target_digest, row.number),
     )
+    if row.is_ordered != definition.is_ordered:
+        # What waits is brought in line afterwards, some at a time (`ordering.step`).
+        connection.execute(
+            "UPDATE lanes SET is_ordered = ?, ordered_upto = 0 WHERE number = ?",
+            (definition.is_ordered, row.number),
+        )
 
 
 def pause(connection: Connection, webhook: str, reason: str, now: datetime) -> LaneRow | None:
@@ -187,7 +197,8 @@ def _set_holds(
 
 
 def _row(columns: tuple[object, ...]) -> LaneRow:
-    number, webhook, epoch, paused, gone, absent, since, total, quiet, request, target = columns
+    (number, webhook, epoch, paused, gone, absent, since, total, quiet, request, target,
+     is_ordered) = columns  # fmt: skip
     return LaneRow(
         number=int(str(number)),
         webhook=str(webhook),
@@ -200,4 +211,5 @@ def _row(columns: tuple[object, ...]) -> LaneRow:
         quiet_until=from_micros(quiet if isinstance(quiet, int) else None),
         request_digest=str(request),
         target_digest=str(target),
+        is_ordered=bool(is_ordered),
     )

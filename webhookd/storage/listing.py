@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from webhookd.model import Attempt, DeliveryState
 from webhookd.storage.tables import (
@@ -42,7 +43,10 @@ class DeliveryFilter:
 
 @dataclass(frozen=True, slots=True)
 class ListedDelivery:
-    """A delivery as it is listed. *next_attempt_at* is None when none is planned."""
+    """A delivery as it is listed. *next_attempt_at* is None when none is planned.
+
+    *is_behind* says that an older delivery of its record must end first.
+    """
 
     id: str
     webhook: str
@@ -53,6 +57,7 @@ class ListedDelivery:
     state: DeliveryState
     attempts: int
     next_attempt_at: datetime | None
+    is_behind: bool
     last_status: int | None
     last_error: str | None
     created_at: datetime
@@ -97,6 +102,11 @@ _HELD = (
     | LANES.c.gone_reason.isnot(None)
     | LANES.c.absent_reason.isnot(None)
 )
+# Each is the condition of an index.
+_WAITING = (
+    "due_at IS NOT NULL AND behind IS NOT 1",
+    "due_at IS NOT NULL AND behind IS NOT NULL AND behind = 1",
+)
 _LISTED = (
     DELIVERIES.c.id,
     LANES.c.webhook,
@@ -105,6 +115,7 @@ _LISTED = (
     DELIVERIES.c.record_id,
     DELIVERIES.c.change,
     DELIVERIES.c.state,
+    DELIVERIES.c.behind,
     DELIVERIES.c.attempts,
     DELIVERIES.c.due_at,
     DELIVERIES.c.last_status,
@@ -162,12 +173,10 @@ def sources(database: Database) -> list[ListedSource]:
             .where(KNOWN_RECORDS.c.deleted == 0)
             .group_by(KNOWN_RECORDS.c.source),
         )
-        pending = _counts(
-            connection,
-            select(DELIVERIES.c.source, func.count())
-            .where(DELIVERIES.c.due_at.isnot(None))
-            .group_by(DELIVERIES.c.source),
-        )
+        pending: Counter[str] = Counter()
+        for waiting in _WAITING:
+            query = select(DELIVERIES.c.source, func.count()).where(text(waiting))
+            pending.update(_counts(connection, query.group_by(DELIVERIES.c.source)))
         query = (
             select(
                 SOURCES.c.name,
@@ -229,6 +238,8 @@ def _state(state: DeliveryState) -> list[ColumnElement[bool]]:
 def _listed(row: Any, now: datetime) -> ListedDelivery:
     is_pending = row.state == "pending"
     state = DeliveryState.HELD if is_pending and row.is_held else DeliveryState(row.state)
+    is_behind = is_pending and row.behind == 1
+    is_planned = state is DeliveryState.PENDING and not is_behind
     return ListedDelivery(
         id=row.id,
         webhook=row.webhook,
@@ -238,7 +249,8 @@ def _listed(row: Any, now: datetime) -> ListedDelivery:
         change=row.change,
         state=state,
         attempts=row.attempts,
-        next_attempt_at=_next_attempt(row, now) if state is DeliveryState.PENDING else None,
+        next_attempt_at=_next_attempt(row, now) if is_planned else None,
+        is_behind=is_behind,
         last_status=row.last_status,
         last_error=row.last_error,
         created_at=from_micros(row.created_at),

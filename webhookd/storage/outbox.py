@@ -1,4 +1,4 @@
-"""Deliveries and their attempts: storing, finding what is due, settling.
+"""Deliveries and their attempts: finding what is due, settling.
 
 Functions that take a connection run on the writer's thread (`writer`); several of them may
 share one transaction. The statements here are the hot ones and go to the driver as they are.
@@ -19,7 +19,7 @@ from webhookd.model import (
     RetryAt,
     Settlement,
 )
-from webhookd.storage import lanes
+from webhookd.storage import lanes, ordering
 from webhookd.storage.times import from_micros, to_micros
 
 if TYPE_CHECKING:
@@ -27,11 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-_INSERT = (
-    "INSERT INTO deliveries (id, lane, source, object, record_id, change, state, epoch, due_at,"
-    " created_at, method, content_type, query, body)"
-    " VALUES (?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?)"
-)
 _COLUMNS = (
     "deliveries.id, lanes.webhook, source, object, record_id, change, method, body, content_type,"
     " query, created_at, due_at, attempts, first_attempt_at, held_before"
@@ -40,15 +35,20 @@ _WAITING = (
     f"SELECT {_COLUMNS} FROM deliveries JOIN lanes ON lanes.number = lane"  # noqa: S608 - constant
     " WHERE due_at IS NOT NULL"
 )
+_MAY_GO = "behind IS NOT 1 AND lane = ? AND behind IS ?"
 _RELEASED = (
-    f"{_WAITING} AND lane = ? AND deliveries.epoch < ? ORDER BY deliveries.epoch, due_at LIMIT ?"
+    f"{_WAITING} AND {_MAY_GO} AND deliveries.epoch < ? ORDER BY deliveries.epoch, due_at LIMIT ?"
 )
-_DUE = f"{_WAITING} AND lane = ? AND deliveries.epoch = ? AND due_at <= ? ORDER BY due_at LIMIT ?"
+_DUE = f"{_WAITING} AND {_MAY_GO} AND deliveries.epoch = ? AND due_at <= ? ORDER BY due_at LIMIT ?"
 _NEXT = (
-    "SELECT min(due_at) FROM deliveries"
-    " WHERE due_at IS NOT NULL AND lane = ? AND epoch = ? AND due_at > ?"
+    "SELECT min(due_at) FROM deliveries"  # noqa: S608 - constant
+    f" WHERE due_at IS NOT NULL AND {_MAY_GO} AND epoch = ? AND due_at > ?"
 )
-_PENDING = "SELECT count(*) FROM deliveries WHERE due_at IS NOT NULL"
+_NUMBERED = f"{_WAITING} AND deliveries.number = ?"
+_PENDING = (
+    "SELECT (SELECT count(*) FROM deliveries WHERE due_at IS NOT NULL AND behind IS NOT 1)"
+    " + (SELECT count(*) FROM deliveries WHERE due_at IS NOT NULL AND behind = 1)"
+)
 _ATTEMPT = (
     "INSERT OR REPLACE INTO attempts"
     " (delivery_id, number, started_at, seconds, status, error, answer, config_hash)"
@@ -68,11 +68,15 @@ PAGES_AT_ONCE = 400
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How many due deliveries of a lane are asked for: at most *limit*."""
+    """How many due deliveries of a lane are asked for: at most *limit*.
+
+    Where *is_ordered*, those that are the first of their record.
+    """
 
     lane: int
     epoch: int
     limit: int
+    is_ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,50 +84,13 @@ class Due:
     """What was found for a lane.
 
     *next_at* is when the next one that was not taken is due; None when nothing waits.
+    *is_ordered* is what was asked for.
     """
 
     lane: int
     deliveries: tuple[Delivery, ...]
     next_at: datetime | None
-
-
-def store(connection: sqlite3.Connection, deliveries: Iterable[Delivery]) -> None:
-    """Insert new deliveries as pending."""
-    numbers: dict[str, tuple[int, int]] = {}
-    rows = []
-    for delivery in deliveries:
-        if delivery.webhook not in numbers:
-            numbers[delivery.webhook] = _lane_of(connection, delivery.webhook)
-        lane, epoch = numbers[delivery.webhook]
-        rendered = delivery.rendered
-        rows.append((
-            delivery.id,
-            lane,
-            delivery.source,
-            delivery.object,
-            delivery.record_id,
-            delivery.change.value,
-            epoch,
-            to_micros(delivery.due_at),
-            to_micros(delivery.created_at),
-            rendered.method,
-            rendered.content_type,
-            rendered.query,
-            rendered.body,
-        ))  # fmt: skip
-    connection.executemany(_INSERT, rows)
-
-
-def store_failed(
-    connection: sqlite3.Connection, deliveries: Sequence[tuple[Delivery, str]]
-) -> None:
-    """Insert deliveries that cannot be attempted, with the reason of each, as failed."""
-    store(connection, [delivery for delivery, _ in deliveries])
-    connection.executemany(
-        "UPDATE deliveries SET state = 'failed', due_at = NULL, last_error = ?, settled_at = ?"
-        " WHERE id = ?",
-        [(why, to_micros(delivery.created_at), delivery.id) for delivery, why in deliveries],
-    )
+    is_ordered: bool = False
 
 
 def find_due(connection: sqlite3.Connection, wanted: Sequence[Wanted], now: datetime) -> list[Due]:
@@ -133,20 +100,27 @@ def find_due(connection: sqlite3.Connection, wanted: Sequence[Wanted], now: date
 
 def _find_due(connection: sqlite3.Connection, wanted: Wanted, now: datetime) -> Due:
     at = to_micros(now)
-    rows = connection.execute(_RELEASED, (wanted.lane, wanted.epoch, wanted.limit)).fetchall()
+    lane = (wanted.lane, 0 if wanted.is_ordered else None, wanted.epoch)
+    rows = connection.execute(_RELEASED, (*lane, wanted.limit)).fetchall()
     if len(rows) < wanted.limit:
-        left = wanted.limit - len(rows)
-        rows += connection.execute(_DUE, (wanted.lane, wanted.epoch, at, left)).fetchall()
+        rows += connection.execute(_DUE, (*lane, at, wanted.limit - len(rows))).fetchall()
+    found = tuple(map(delivery_of, rows))
     if len(rows) == wanted.limit:
-        return Due(wanted.lane, tuple(map(delivery_of, rows)), now)
-    next_at = connection.execute(_NEXT, (wanted.lane, wanted.epoch, at)).fetchone()[0]
-    return Due(wanted.lane, tuple(map(delivery_of, rows)), from_micros(next_at))
+        return Due(wanted.lane, found, now, wanted.is_ordered)
+    next_at = connection.execute(_NEXT, (*lane, at)).fetchone()[0]
+    return Due(wanted.lane, found, from_micros(next_at), wanted.is_ordered)
 
 
-def settle(connection: sqlite3.Connection, settlements: Iterable[Settlement]) -> None:
-    """Write what attempts led to. A delivery that is no longer pending stays as it is."""
+def settle(connection: sqlite3.Connection, settlements: Iterable[Settlement]) -> list[Delivery]:
+    """Write what attempts led to. A delivery that is no longer pending stays as it is.
+
+    Returns the deliveries that were behind those which ended, and are now first of their record.
+    """
     attempts, updates, starts = [], [], []
+    ended: dict[int, list[Delivery]] = {}
     for settlement in settlements:
+        if isinstance(settlement.outcome, Delivered | GivenUp):
+            ended.setdefault(settlement.lane, []).append(settlement.delivery)
         attempts.append(_attempt_row(settlement))
         updates.append(_update_row(settlement))
         if settlement.is_paced:
@@ -156,6 +130,13 @@ def settle(connection: sqlite3.Connection, settlements: Iterable[Settlement]) ->
     connection.executemany(_ATTEMPT, attempts)
     connection.executemany(_SETTLE, updates)
     connection.executemany(_STARTED, starts)
+    return [
+        delivery_of(connection.execute(_NUMBERED, (number,)).fetchone())
+        for lane, deliveries in ended.items()
+        for number in ordering.promote(
+            connection, lane, ((one.source, one.object, one.record_id) for one in deliveries)
+        )
+    ]
 
 
 def _attempt_row(settlement: Settlement) -> tuple[object, ...]:
@@ -292,12 +273,3 @@ def delivery_of(row: tuple[Any, ...]) -> Delivery:
         first_attempt_at=from_micros(first_attempt_at),
         held_before=held_before / 1_000_000,
     )
-
-
-def _lane_of(connection: sqlite3.Connection, webhook: str) -> tuple[int, int]:
-    query = "SELECT number, epoch FROM lanes WHERE webhook = ?"
-    row = connection.execute(query, (webhook,)).fetchone()
-    if row is None:
-        connection.execute("INSERT INTO lanes (webhook) VALUES (?)", (webhook,))
-        row = connection.execute(query, (webhook,)).fetchone()
-    return (row[0], row[1])

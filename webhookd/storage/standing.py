@@ -15,11 +15,15 @@ if TYPE_CHECKING:
     from webhookd.storage.lanes import LaneRow
     from webhookd.storage.writer import Connection
 
-# Both are answered from an index alone, however many deliveries are settled.
+# All are answered from an index alone, however many deliveries are settled.
 _WAITING = (
     "SELECT lane, count(*), sum(due_at <= ? OR deliveries.epoch < lanes.epoch),"
     " min(deliveries.number) FROM deliveries JOIN lanes ON lanes.number = lane"
-    " WHERE due_at IS NOT NULL GROUP BY lane"
+    " WHERE due_at IS NOT NULL AND behind IS NOT 1 GROUP BY lane"
+)
+_BEHIND = (
+    "SELECT lane, count(*), min(number) FROM deliveries"
+    " WHERE due_at IS NOT NULL AND behind = 1 GROUP BY lane"
 )
 _FAILED = "SELECT lane, count(*) FROM deliveries WHERE state = 'failed' GROUP BY lane"
 _CREATED = "SELECT created_at FROM deliveries WHERE number = ?"
@@ -39,9 +43,16 @@ class Standing:
 def standings(database: Database, now: datetime) -> dict[str, Standing]:
     """Return every lane's standing, by webhook; lanes of webhooks that are gone too."""
     with database.reading() as connection:
+        counted: dict[int, tuple[int, int, int]] = {
+            lane: (count, due, oldest)
+            for lane, count, due, oldest in connection.execute(_WAITING, (to_micros(now),))
+        }
+        for lane, behind, first in connection.execute(_BEHIND):
+            count, due, oldest = counted.get(lane, (0, 0, first))
+            counted[lane] = (count + behind, due, min(oldest, first))
         waiting = {
             lane: (count, due, _created_at(connection, oldest))
-            for lane, count, due, oldest in connection.execute(_WAITING, (to_micros(now),))
+            for lane, (count, due, oldest) in counted.items()
         }
         failed: dict[int, int] = dict(connection.execute(_FAILED).fetchall())
         rows = lanes.all_rows(connection)

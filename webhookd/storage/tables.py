@@ -3,6 +3,10 @@
 A pending delivery is one whose `due_at` is set; only those are in the index `due`, so that a
 million settled deliveries cost the search for due ones nothing. Whether a pending delivery is
 *held* is a matter of its lane's row alone.
+
+`behind` says what the order of its record means for a delivery: empty where no order is kept, 0
+for a record's first open one, 1 for those behind it. The last are in no search for due ones; they
+are in `open_records`, which only lanes that keep an order pay for.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 METADATA = MetaData()
 
@@ -49,6 +53,10 @@ LANES = Table(
     # What the webhook's request was, to see that a new configuration changed it.
     Column("request_digest", Text, nullable=False, server_default=text("''")),
     Column("target_digest", Text, nullable=False, server_default=text("''")),
+    # Whether a record's deliveries go out in order, and the number of the last delivery that was
+    # brought in line with that; empty when all are (`ordering`).
+    Column("is_ordered", Integer, nullable=False, server_default=text("0")),
+    Column("ordered_upto", Integer),
 )
 
 # Starts of rate-limited lanes, written before they happen; when exactly is known afterwards.
@@ -75,6 +83,7 @@ DELIVERIES = Table(
     Column("state", Text, nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("due_at", BigInteger),
+    Column("behind", Integer),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("first_attempt_at", BigInteger),
     Column("held_before", BigInteger, nullable=False, server_default=text("0")),
@@ -90,9 +99,30 @@ DELIVERIES = Table(
 Index(
     "due",
     DELIVERIES.c.lane,
+    DELIVERIES.c.behind,
     DELIVERIES.c.epoch,
     DELIVERIES.c.due_at,
-    sqlite_where=DELIVERIES.c.due_at.isnot(None),
+    sqlite_where=text("due_at IS NOT NULL AND behind IS NOT 1"),
+)
+Index(
+    "open_records",
+    DELIVERIES.c.lane,
+    DELIVERIES.c.source,
+    DELIVERIES.c.object,
+    DELIVERIES.c.record_id,
+    DELIVERIES.c.number,
+    DELIVERIES.c.behind,
+    sqlite_where=text("due_at IS NOT NULL AND behind IS NOT NULL"),
+)
+# What a retry by hand would overtake.
+Index(
+    "delivered_records",
+    DELIVERIES.c.lane,
+    DELIVERIES.c.source,
+    DELIVERIES.c.object,
+    DELIVERIES.c.record_id,
+    DELIVERIES.c.number,
+    sqlite_where=text("state = 'delivered' AND behind IS NOT NULL"),
 )
 Index(
     "settled",

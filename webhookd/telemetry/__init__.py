@@ -133,9 +133,9 @@ def webhook_hold_changed(webhook: str, hold: str | None) -> None:
         log.warning("webhook.paused", webhook=webhook, reason=hold)
 
 
-def deliveries_changed(action: str, count: int) -> None:
-    """Report that a person retried or cancelled deliveries."""
-    log.info("delivery.changed", action=action, count=count)
+def deliveries_changed(action: str, count: int, overtaken: int) -> None:
+    """Report that a person retried or cancelled deliveries, and how many were left."""
+    log.info("delivery.changed", action=action, count=count, overtaken=overtaken)
 
 
 def backfill_began(webhook: str, per_second: float) -> None:

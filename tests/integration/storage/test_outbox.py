@@ -8,7 +8,7 @@ import pytest
 from tests.making import NOW, a_delivery, a_settlement
 from webhookd.errors import StorageError
 from webhookd.model import ChangeKind, GivenUp, Held, RetryAt
-from webhookd.storage import lanes, outbox
+from webhookd.storage import lanes, outbox, storing
 from webhookd.storage.database import open_database, open_for_reading
 from webhookd.storage.lanes import Definition
 from webhookd.storage.outbox import Wanted
@@ -35,7 +35,7 @@ def ids(deliveries):
 def test_a_stored_delivery_comes_back_as_it_was(connection):
     delivery = a_delivery(record_id="ø\n'", change=ChangeKind.DELETED)
 
-    outbox.store(connection, [delivery])
+    storing.store(connection, [delivery])
 
     assert due(connection).deliveries == (delivery,)
 
@@ -43,7 +43,7 @@ def test_a_stored_delivery_comes_back_as_it_was(connection):
 def test_due_deliveries_come_longest_due_first_and_only_when_due(connection):
     late, early = a_delivery(due_at=NOW), a_delivery(due_at=NOW - MINUTE)
     later = a_delivery(due_at=NOW + MINUTE)
-    outbox.store(connection, [later, late, early])
+    storing.store(connection, [later, late, early])
 
     found = due(connection)
 
@@ -52,7 +52,7 @@ def test_due_deliveries_come_longest_due_first_and_only_when_due(connection):
 
 
 def test_a_full_answer_says_that_there_may_be_more_at_once(connection):
-    outbox.store(connection, [a_delivery() for _ in range(3)])
+    storing.store(connection, [a_delivery() for _ in range(3)])
 
     found = due(connection, limit=2)
 
@@ -62,7 +62,7 @@ def test_a_full_answer_says_that_there_may_be_more_at_once(connection):
 
 def test_a_retry_comes_back_when_it_is_due_with_its_history(connection):
     delivery = a_delivery()
-    outbox.store(connection, [delivery])
+    storing.store(connection, [delivery])
 
     outbox.settle(connection, [a_settlement(delivery, RetryAt(NOW + MINUTE, "it was busy"))])
 
@@ -74,7 +74,7 @@ def test_a_retry_comes_back_when_it_is_due_with_its_history(connection):
 @pytest.mark.parametrize("outcome", [None, GivenUp("the receiver answered 400")])
 def test_a_settled_delivery_is_never_handed_out_again(connection, outcome):
     delivery = a_delivery()
-    outbox.store(connection, [delivery])
+    storing.store(connection, [delivery])
 
     outbox.settle(connection, [a_settlement(delivery, outcome)])
 
@@ -83,7 +83,7 @@ def test_a_settled_delivery_is_never_handed_out_again(connection, outcome):
 
 def test_a_settlement_never_undoes_an_earlier_one(connection):
     delivery = a_delivery()
-    outbox.store(connection, [delivery])
+    storing.store(connection, [delivery])
     outbox.settle(connection, [a_settlement(delivery)])
 
     outbox.settle(connection, [a_settlement(delivery, RetryAt(NOW, "too late"))])
@@ -93,7 +93,7 @@ def test_a_settlement_never_undoes_an_earlier_one(connection):
 
 def test_a_410_holds_the_lane_and_keeps_the_delivery(connection):
     delivery = a_delivery()
-    outbox.store(connection, [delivery])
+    storing.store(connection, [delivery])
 
     outbox.settle(connection, [a_settlement(delivery, Held("the receiver is gone (410)"))])
 
@@ -104,7 +104,7 @@ def test_a_410_holds_the_lane_and_keeps_the_delivery(connection):
 
 def test_a_retry_after_quiets_the_lane_and_only_ever_longer(connection):
     first, second = a_delivery(), a_delivery()
-    outbox.store(connection, [first, second])
+    storing.store(connection, [first, second])
     for delivery, wait in ((first, 10 * MINUTE), (second, MINUTE)):
         outcome = RetryAt(NOW + wait, "429", lane_paused_until=NOW + wait)
         outbox.settle(connection, [a_settlement(delivery, outcome)])
@@ -116,9 +116,9 @@ def test_a_retry_after_quiets_the_lane_and_only_ever_longer(connection):
 
 def test_a_raised_epoch_makes_what_waits_due_without_touching_it(connection):
     waiting, fresh = a_delivery(due_at=NOW + 60 * MINUTE), a_delivery(due_at=NOW + MINUTE)
-    outbox.store(connection, [waiting])
+    storing.store(connection, [waiting])
     lanes.adopt(connection, [Definition("crm-mirror", "r2", "t2")], NOW)
-    outbox.store(connection, [fresh])
+    storing.store(connection, [fresh])
 
     found = due(connection, epoch=1)
 
@@ -129,7 +129,7 @@ def test_a_raised_epoch_makes_what_waits_due_without_touching_it(connection):
 def test_retention_deletes_settled_deliveries_only_and_a_few_at_a_time(connection):
     settled = [a_delivery() for _ in range(5)]
     pending = a_delivery()
-    outbox.store(connection, [*settled, pending])
+    storing.store(connection, [*settled, pending])
     outbox.settle(connection, [a_settlement(delivery) for delivery in settled])
 
     counts = []
@@ -145,7 +145,7 @@ def test_retention_deletes_settled_deliveries_only_and_a_few_at_a_time(connectio
 
 def test_retention_gives_the_disk_back(connection):
     settled = [a_delivery() for _ in range(3000)]
-    outbox.store(connection, settled)
+    storing.store(connection, settled)
     outbox.settle(connection, [a_settlement(delivery) for delivery in settled])
     before = connection.execute("PRAGMA page_count").fetchone()[0]
 
@@ -156,10 +156,10 @@ def test_retention_gives_the_disk_back(connection):
 
 
 def test_finding_due_ones_among_many_settled_uses_the_index(connection):
-    plan = connection.execute(f"EXPLAIN QUERY PLAN {outbox._DUE}", (1, 0, 0, 10)).fetchall()
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {outbox._DUE}", (1, None, 0, 0, 10)).fetchall()
 
     steps = " ".join(row[3] for row in plan)
-    assert "USING INDEX due (lane=? AND epoch=? AND due_at" in steps
+    assert "USING INDEX due (lane=? AND behind=? AND epoch=? AND due_at" in steps
     assert "TEMP B-TREE" not in steps
 
 

@@ -27,6 +27,7 @@ def a_delivery(**different: Any) -> ListedDelivery:
         "state": DeliveryState.PENDING,
         "attempts": 2,
         "next_attempt_at": NOW + timedelta(minutes=4),
+        "is_behind": False,
         "last_status": None,
         "last_error": ERROR,
         "created_at": NOW - timedelta(hours=3),

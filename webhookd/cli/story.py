@@ -1,0 +1,48 @@
+"""A delivery's whole story, line by line."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from webhookd.cli import delivery_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+Shown: TypeAlias = dict[str, Any]
+
+
+def story(shown: Shown, now: datetime) -> Iterator[str]:
+    """Yield the change, each attempt with what was said, and what follows."""
+    yield (
+        f"{shown['created_at']}  {shown['object']}/{shown['record_id']} was {shown['change']}"
+        f" (source {shown['source']}); webhook {shown['webhook']} fired and its"
+        f" {shown['method']} was stored as delivery {shown['id']}"
+    )
+    for attempt in shown["attempt_log"]:
+        what = attempt["error"] or f"answered {attempt['status']}: delivered"
+        yield (
+            f"{attempt['started_at']}  attempt {attempt['number']}, {attempt['seconds']:.3f} s,"
+            f" configuration {attempt['config_hash']}: {what}"
+        )
+        if attempt["answer"].strip():
+            yield f"{'':26}the receiver said: {json.dumps(attempt['answer'][:200])}"
+    yield _ending(shown, now)
+
+
+def _ending(shown: Shown, now: datetime) -> str:
+    following = delivery_text.following(shown, now)
+    endings = {
+        "delivered": f"{shown['settled_at']}  done",
+        "failed": f"{shown['settled_at']}  given up; webhookd deliveries retry {shown['id']} tries"
+        " it again",
+        "cancelled": f"{shown['settled_at']}  cancelled by a person",
+        "superseded": f"{shown['settled_at']}  a newer change of the record took its place",
+        "held": f"now: held, for its webhook {shown['webhook']} is; webhookd status says why",
+        "pending": "next: waits until the deliveries of its record before it have ended"
+        if shown["is_behind"]
+        else f"next: attempt {shown['attempts'] + 1}, {following} ({shown['next_attempt_at']})",
+    }
+    return endings[shown["state"]]
