@@ -13,7 +13,7 @@ run: $(STAMP) ## Show the main job: webhookd demo
 	@$(BIN)/webhookd demo
 
 test: $(STAMP) ## Run every test
-	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -n 3
 
 check: $(STAMP) ## Lint, types, import contracts, dead code, dependencies
 	$(BIN)/ruff check .
