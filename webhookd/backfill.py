@@ -13,10 +13,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from webhookd.errors import WebhookdError
-from webhookd.intake import Decision, decide, store
+from webhookd.intake import Decision, count, decide, store
 from webhookd.model import Change, ChangeKind
 from webhookd.rules import trigger
-from webhookd.rules.plan import Enroll, Trigger
+from webhookd.rules.plan import Trigger
 from webhookd.storage import records
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class Backfill:
             if len(decision.deliveries) + len(decision.broken) >= most:
                 break
         if count_only:
-            return _Chunk(looked_at, _count(connection, decision), (), last_id)
+            return _Chunk(looked_at, count(connection, decision), (), last_id)
         stored = store(connection, decision)
         return _Chunk(looked_at, len(stored) + len(decision.broken), stored, last_id)
 
@@ -165,14 +165,3 @@ def _change(
         occurred_at=known.modified_at or now,
         instants=known.asked.instants if known.asked is not None else frozenset(),
     )
-
-
-def _count(connection: Connection, decision: Decision) -> int:
-    """Return how many of the deliveries would be stored."""
-    return sum(
-        enroll is not Enroll.ONCE
-        or not records.is_enrolled(
-            connection, delivery.webhook, delivery.source, delivery.object, delivery.record_id
-        )
-        for delivery, enroll in decision.deliveries
-    ) + len(decision.broken)

@@ -256,7 +256,7 @@ class Control:
 
 def _state(row: LaneRow) -> str:
     if row.absent_reason is not None:
-        return "removed" if "removed" in row.absent_reason else "disabled"
+        return "removed" if row.absent_reason == lanes.REMOVED else "disabled"
     if row.gone_reason is not None:
         return "gone"
     return "paused" if row.paused_reason is not None else "active"

@@ -161,6 +161,17 @@ def store(connection: Connection, decision: Decision) -> Sequence[Delivery]:
     return stored
 
 
+def count(connection: Connection, decision: Decision) -> int:
+    """Return how many deliveries `store` would store, those that cannot be attempted too."""
+    return len(decision.broken) + sum(
+        not _is_once(delivery, enroll)
+        or not records.is_enrolled(
+            connection, delivery.webhook, delivery.source, delivery.object, delivery.record_id
+        )
+        for delivery, enroll in decision.deliveries
+    )
+
+
 def _delivery(
     webhook: Webhook, change: Change, rendered: Rendered, delivery_id: str, now: datetime
 ) -> Delivery:

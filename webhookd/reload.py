@@ -183,7 +183,7 @@ def _row_definition(prepared: LaneDefinition, before: Plan | None) -> lanes.Defi
         request_digest=prepared.request_digest,
         target_digest=prepared.target_digest,
         is_ordered=webhook.delivery.order == "record",
-        absent_reason=None if webhook.enabled else "disabled in the configuration",
+        absent_reason=None if webhook.enabled else lanes.DISABLED,
         is_retargeted=old is not None
         and (old.request.authentication, old.request.signature)
         != (request.authentication, request.signature),

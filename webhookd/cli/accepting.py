@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from webhookd.cli.output import safe
 from webhookd.cli.settings import DatabaseOption, StateOption, open_outbox
+from webhookd.errors import printable
 from webhookd.sources import accepting
 from webhookd.storage import records, snapshots
 
@@ -34,7 +34,7 @@ def accept(
     database = open_outbox(state_directory, database_url)
     source = _source_at(database, root)
     target = accepting.accept(path, partial(_last_taken, database, source))
-    typer.echo(f"accepted: {safe(str(target))}; {source} takes it next")
+    typer.echo(f"accepted: {printable(str(target))}; {source} takes it next")
 
 
 def _source_at(database: Database, root: Path) -> str:
@@ -44,7 +44,7 @@ def _source_at(database: Database, root: Path) -> str:
         if "path" in identity and Path(identity["path"]).resolve() == root:
             return name
     raise accepting.NotAcceptedError(
-        f"no source of this database reads {safe(str(root))}; name the daemon's database with"
+        f"no source of this database reads {printable(str(root))}; name the daemon's database with"
         " --state-directory PATH"
     )
 

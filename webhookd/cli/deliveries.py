@@ -11,11 +11,11 @@ import typer
 from webhookd import answers, clock
 from webhookd.cli import delivery_text
 from webhookd.cli.client import AdminOption, RefusedError, connect, find
-from webhookd.cli.output import print_json, safe
+from webhookd.cli.output import print_json
 from webhookd.cli.settings import DatabaseOption, StateOption, open_outbox
 from webhookd.cli.story import story
 from webhookd.config import durations
-from webhookd.errors import WebhookdError
+from webhookd.errors import WebhookdError, printable
 from webhookd.model import DeliveryState
 from webhookd.storage import listing
 
@@ -162,7 +162,7 @@ def explain(
     """Tell a delivery's whole story: the change, each attempt, what happens next and when."""
     shown = _shown(delivery, state_directory, database_url)
     for line in story(shown, clock.now()):
-        typer.echo(safe(line))
+        typer.echo(printable(line))
 
 
 def _filter(
@@ -212,12 +212,12 @@ def _shown(id_: str, state_directory: Path | None, database_url: str | None) -> 
         try:
             return daemon.get(f"/v1/deliveries/{id_}")
         except RefusedError as error:
-            raise NotFoundError(f"{error} ({safe(id_)})") from None
+            raise NotFoundError(f"{error} ({printable(id_)})") from None
     found = listing.delivery(open_outbox(state_directory, database_url), id_, now=clock.now())
     if not found:
-        raise NotFoundError(f"no delivery has the id '{safe(id_)}'")
+        raise NotFoundError(f"no delivery has the id '{printable(id_)}'")
     if len(found) > 1:
-        raise NotFoundError(f"several deliveries begin with {safe(id_)}; write more of it")
+        raise NotFoundError(f"several deliveries begin with {printable(id_)}; write more of it")
     return answers.shown_delivery(found[0])
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rich.text import Text
 
-from webhookd.cli.output import ago, aligned, console, print_line, safe, state
+from webhookd.cli.output import ago, aligned, console, print_line, state
+from webhookd.errors import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,14 +36,14 @@ def as_lines(found: Sequence[Shown], now: datetime, *, width: int | None) -> lis
     if width is None or lines[0].plain.index(COLUMNS[-1]) + ROOM_FOR_LAST <= width:
         return lines
     firsts = aligned(COLUMNS[:3], [row[:3] for row in rows])[1:]
-    rests = [Text(f"    {safe(_rest(delivery, now))}") for delivery in found]
+    rests = [Text(f"    {printable(_rest(delivery, now))}") for delivery in found]
     return [line for pair in zip(firsts, rests, strict=True) for line in pair]
 
 
 def print_whole(shown: Shown, now: datetime) -> None:
     """Print one delivery: what is sent, and every attempt with its answer."""
     for name, value in _facts(shown, now):
-        told = value if isinstance(value, Text) else Text(safe(value))
+        told = value if isinstance(value, Text) else Text(printable(value))
         console.print(Text(f"{name:<13} "), told)
 
 

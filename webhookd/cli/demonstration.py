@@ -27,8 +27,8 @@ from webhookd.cli import delivery_text
 from webhookd.cli.demo_crm import DemoCrm
 from webhookd.cli.demo_texts import CONFIG, FIRST, SECOND
 from webhookd.cli.listening import until_told_to_stop, verdict
-from webhookd.cli.output import console, safe
-from webhookd.errors import WebhookdError
+from webhookd.cli.output import console
+from webhookd.errors import WebhookdError, printable
 from webhookd.model import DeliveryState, Secret
 from webhookd.receiver import Answering, Receipt, application, receiving
 from webhookd.storage import listing
@@ -163,7 +163,7 @@ class _Daemon:
             try:
                 yield json.loads(line)
             except ValueError:
-                console.print(Text(safe(line.decode(errors="replace").rstrip("\n")), "red"))
+                console.print(Text(printable(line.decode(errors="replace").rstrip("\n")), "red"))
 
     async def _report(self, lines: AsyncIterator[dict[str, object]]) -> None:
         async for event in lines:
@@ -171,7 +171,7 @@ class _Daemon:
                 facts = {
                     key: event[key] for key in ("webhook", "error", "retry_at") if key in event
                 }
-                told = ", ".join(f"{key} {safe(str(value))}" for key, value in facts.items())
+                told = ", ".join(f"{key} {printable(str(value))}" for key, value in facts.items())
                 console.print(Text(f"{'':9} daemon: {event['event']}: {told}", "yellow"))
 
 
@@ -219,11 +219,11 @@ def _line(receipt: Receipt) -> Text:
 
 def _record_of(receipt: Receipt) -> str:
     if not receipt.body:
-        return safe(receipt.url.partition("?")[2].partition("&")[2])[:22]
+        return printable(receipt.url.partition("?")[2].partition("&")[2])[:22]
     body = json.loads(receipt.body)
     if "eventType" in body:
-        return safe(f"{body['eventType']} {body['objectId']}")
-    return safe(str(body.get("email", "")))
+        return printable(f"{body['eventType']} {body['objectId']}")
+    return printable(str(body.get("email", "")))
 
 
 def _key() -> str:

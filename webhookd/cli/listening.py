@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from webhookd import config as configuration
-from webhookd.cli.output import console, safe
+from webhookd.cli.output import console
 from webhookd.config.settings import Settings
-from webhookd.errors import WebhookdError
+from webhookd.errors import WebhookdError, printable
 from webhookd.model import Secret
 from webhookd.receiver import Answering, Receipt, application, receiving
 from webhookd.rules.redaction import Redactor
@@ -90,13 +90,15 @@ async def until_told_to_stop() -> None:
 def whole(receipt: Receipt, redact: Callable[[str], str]) -> Text:
     """Return a request as it came, its credentials masked."""
     shown = Text()
-    shown.append(f"{receipt.at:%H:%M:%S}  {receipt.method} {safe(redact(receipt.url))}\n", "bold")
+    shown.append(
+        f"{receipt.at:%H:%M:%S}  {receipt.method} {printable(redact(receipt.url))}\n", "bold"
+    )
     for name, value in receipt.headers:
-        shown.append(f"          {safe(name)}: {safe(redact(_masked(name, value)))}\n")
+        shown.append(f"          {printable(name)}: {printable(redact(_masked(name, value)))}\n")
     if receipt.body:
         body = receipt.body.decode(errors="replace")
         rest = "" if len(body) <= SHOWN_BODY else f" … ({len(body):,} characters)"
-        shown.append(f"          {safe(redact(body[:SHOWN_BODY]))}{rest}\n")
+        shown.append(f"          {printable(redact(body[:SHOWN_BODY]))}{rest}\n")
     shown.append("          ")
     shown.append_text(verdict(receipt.verification))
     shown.append(f", answered {receipt.answered}")
@@ -111,7 +113,7 @@ def verdict(verification: Verification | None) -> Text:
         case Verified(scheme=scheme):
             return Text(f"signature verified ({scheme.value})", "green")
         case Unverified(why=why):
-            return Text(f"signature NOT verified: {safe(why)}", "bold red")
+            return Text(f"signature NOT verified: {printable(why)}", "bold red")
 
 
 def _masked(name: str, value: str) -> str:

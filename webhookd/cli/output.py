@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 console = Console(highlight=False, soft_wrap=True)
 
-safe = printable
-"""What is not ours (a record, an answer, a name) is shown through this."""
-
 STATE_STYLES = {
     "pending": "yellow",
     "delivered": "green",

@@ -11,9 +11,9 @@ import typer
 
 from webhookd import config as configuration
 from webhookd.cli.client import AdminOption, Client, RefusedError, connect
-from webhookd.cli.output import print_json, safe
+from webhookd.cli.output import print_json
 from webhookd.cli.settings import ConfigOption, config_path
-from webhookd.errors import WebhookdError
+from webhookd.errors import WebhookdError, printable
 from webhookd.rules.difference import compare, effect
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def plan(
         print_json(told)
     else:
         for line in _lines(told, found):
-            typer.echo(safe(line))
+            typer.echo(printable(line))
     raise typer.Exit(0 if found.is_empty else CHANGES)
 
 

@@ -13,16 +13,16 @@ import typer
 
 from webhookd import clock
 from webhookd import config as configuration
-from webhookd.cli.output import console, safe
+from webhookd.cli.output import console
 from webhookd.cli.settings import ConfigOption, config_path
 from webhookd.config.settings import Settings
 from webhookd.config.wording import no_such
 from webhookd.delivery.lanes import define
 from webhookd.delivery.sending import send
-from webhookd.errors import WebhookdError
+from webhookd.errors import WebhookdError, printable
 from webhookd.model import Change, ChangeKind, Response
-from webhookd.rules import render, trigger
-from webhookd.rules.plan import AllOf, AnyOf, Condition, DirectorySource, HubspotSource, NotOf
+from webhookd.rules import render, trigger, usage
+from webhookd.rules.plan import DirectorySource, HubspotSource
 from webhookd.rules.redaction import Redactor
 from webhookd.sources.sample import read_first
 from webhookd.transport import Transport
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from webhookd.delivery.outgoing import Outgoing
     from webhookd.model import Properties
     from webhookd.rules.findings import Finding
-    from webhookd.rules.plan import Plan, Source, Webhook, When
+    from webhookd.rules.plan import Plan, Source, Webhook
 
 GOOD = range(200, 300)
 
@@ -157,28 +157,13 @@ def _before(
 def _made_up(webhook: Webhook) -> Mapping[str, str]:
     """Return a value for every property that the webhook speaks of."""
     names = {"id": None}
-    body = webhook.request.body
-    chosen = (body.properties or () if body is not None else ()) + webhook.request.query
-    names |= dict.fromkeys(one.name for one in chosen)
+    names |= dict.fromkeys(usage.chosen(webhook))
     names |= dict.fromkeys(sorted(webhook.trigger.changed_properties))
     made = {name: json.dumps(f"sample {name}", ensure_ascii=False) for name in names}
-    for condition in _conditions(webhook.trigger.when):
+    for condition in usage.conditions(webhook.trigger.when):
         if condition.values:
             made[condition.property] = json.dumps(condition.values[0], ensure_ascii=False)
     return made | {"id": '"123"'}
-
-
-def _conditions(when: When | None) -> Iterator[Condition]:
-    match when:
-        case Condition():
-            yield when
-        case AllOf(parts) | AnyOf(parts):
-            for part in parts:
-                yield from _conditions(part)
-        case NotOf(part):
-            yield from _conditions(part)
-        case None:
-            return
 
 
 def _explained(webhook: Webhook, change: Change) -> Iterator[str]:
@@ -186,9 +171,9 @@ def _explained(webhook: Webhook, change: Change) -> Iterator[str]:
     fires = "fires" if explanation.fires else "does not fire"
     if not webhook.enabled:
         fires += " while it is disabled"
-    yield f"{webhook.name} {fires} for {change.object}/{safe(change.record_id)}, {change.kind}"
+    yield f"{webhook.name} {fires} for {change.object}/{printable(change.record_id)}, {change.kind}"
     for reason in explanation.reasons:
-        yield f"  {safe(reason)}"
+        yield f"  {printable(reason)}"
     yield from _findings("  now:", explanation.findings)
     yield from _findings("  before:", explanation.findings_before)
 
@@ -198,8 +183,8 @@ def _findings(title: str, findings: tuple[Finding, ...]) -> Iterator[str]:
         yield title
     for finding in findings:
         mark = "+" if finding.holds else "-"
-        met = "" if finding.met is None else f"  (met {safe(finding.met)})"
-        yield f"    {'  ' * finding.depth}{mark} {safe(finding.text)}{met}"
+        met = "" if finding.met is None else f"  (met {printable(finding.met)})"
+        yield f"    {'  ' * finding.depth}{mark} {printable(finding.text)}{met}"
 
 
 def _request(outgoing: Outgoing) -> Iterator[str]:
@@ -213,7 +198,7 @@ def _request(outgoing: Outgoing) -> Iterator[str]:
 
 def _echo_exactly(line: str) -> None:
     # To the letter for programs; what could steer a terminal is written out on one.
-    typer.echo(safe(line) if console.is_terminal else line)
+    typer.echo(printable(line) if console.is_terminal else line)
 
 
 def _curl(outgoing: Outgoing, redactor: Redactor) -> str:

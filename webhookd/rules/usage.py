@@ -22,22 +22,29 @@ def of_source(plan: Plan, source: str) -> frozenset[str]:
     )
 
 
-def _of_webhook(webhook: Webhook) -> Iterator[str]:
+def chosen(webhook: Webhook) -> Iterator[str]:
+    """Yield the properties that the webhook's request names, by their names in the record."""
     body = webhook.request.body
-    chosen = (body.properties or () if body is not None else ()) + webhook.request.query
-    yield from (one.name for one in chosen)
-    yield from webhook.trigger.changed_properties
-    yield from _of_condition(webhook.trigger.when)
+    if body is not None:
+        yield from (one.name for one in body.properties or ())
+    yield from (one.name for one in webhook.request.query)
 
 
-def _of_condition(when: When | None) -> Iterator[str]:
+def conditions(when: When | None) -> Iterator[Condition]:
+    """Yield the conditions in *when*, however deep, in the order in which they are written."""
     match when:
         case Condition():
-            yield when.property
+            yield when
         case AllOf(parts) | AnyOf(parts):
             for part in parts:
-                yield from _of_condition(part)
+                yield from conditions(part)
         case NotOf(part):
-            yield from _of_condition(part)
+            yield from conditions(part)
         case None:
             return
+
+
+def _of_webhook(webhook: Webhook) -> Iterator[str]:
+    yield from chosen(webhook)
+    yield from webhook.trigger.changed_properties
+    yield from (one.property for one in conditions(webhook.trigger.when))

@@ -10,6 +10,8 @@ import itertools
 import os
 from typing import TYPE_CHECKING
 
+from webhookd import errors
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,10 +23,7 @@ REPORT_SUFFIX = ".error.json"
 
 def printable(name: str) -> str:
     """Return *name* with odd bytes and control characters escaped."""
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    if text.isprintable():
-        return text
-    return "".join(_escaped(character) for character in text)
+    return errors.printable(os.fsencode(name).decode("utf-8", "backslashreplace"))
 
 
 def candidates(name: str, *, reserved: int = 0) -> Iterator[str]:
@@ -38,12 +37,6 @@ def candidates(name: str, *, reserved: int = 0) -> Iterator[str]:
 def order(name: str) -> bytes:
     """Return the key by which files are taken in order: the bytes of the name."""
     return os.fsencode(name)
-
-
-def _escaped(character: str) -> str:
-    if character.isprintable():
-        return character
-    return character.encode("unicode_escape").decode("ascii")
 
 
 def _cut(name: str, limit: int) -> str:

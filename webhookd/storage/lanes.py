@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from webhookd.storage.writer import Connection
 
+REMOVED = "removed from the configuration"
+DISABLED = "disabled in the configuration"
+
 _COLUMNS = (
     "number, webhook, epoch, paused_reason, gone_reason, absent_reason, held_since,"
     " held_total, quiet_until, request_digest, target_digest, is_ordered"
@@ -86,7 +89,7 @@ def adopt(
     known = {row.webhook: row for row in all_rows(connection)}
     wanted = {definition.webhook: definition for definition in definitions}
     for name in known.keys() - wanted.keys():
-        wanted[name] = Definition(name, absent_reason="removed from the configuration")
+        wanted[name] = Definition(name, absent_reason=REMOVED)
     for name, definition in wanted.items():
         _adopt_one(connection, known, name, definition, now)
     return all_rows(connection)

@@ -28,6 +28,9 @@ LAST: Final = 2**63 - 1
 Record: TypeAlias = "tuple[int, str, str, str]"
 """A lane, and a record's source, object and id."""
 
+UPTO: Final = f"CASE WHEN is_ordered THEN ifnull(ordered_upto, {LAST}) END"
+"""Of a lane: up to which number its deliveries have their place; NULL without an order."""
+
 _RECORD = "lane = ? AND source = ? AND object = ? AND record_id = ?"
 _IS_OPEN = "due_at IS NOT NULL AND behind IS NOT NULL"
 IS_ANY_OPEN: Final = f"EXISTS (SELECT 1 FROM deliveries WHERE {_IS_OPEN} AND {_RECORD})"  # noqa: S608 - constant
@@ -61,11 +64,9 @@ class Step:
 
 def ordered_upto(connection: Connection, lane: int) -> int | None:
     """Return up to which number a lane's deliveries have their place; None without an order."""
-    query = "SELECT is_ordered, ordered_upto FROM lanes WHERE number = ?"
+    query = f"SELECT {UPTO} FROM lanes WHERE number = ?"  # noqa: S608 - constant
     row = connection.execute(query, (lane,)).fetchone()
-    if row is None or not row[0]:
-        return None
-    return LAST if row[1] is None else int(row[1])
+    return None if row is None else row[0]
 
 
 def behind(connection: Connection, record: Record, number: int) -> int | None:

@@ -83,9 +83,9 @@ def store_failed(connection: Connection, deliveries: Sequence[tuple[Delivery, st
 
 
 def _lane_of(connection: Connection, webhook: str) -> _Storing:
-    query = "SELECT number, epoch FROM lanes WHERE webhook = ?"
+    query = f"SELECT number, epoch, {ordering.UPTO} FROM lanes WHERE webhook = ?"  # noqa: S608 - constant
     row = connection.execute(query, (webhook,)).fetchone()
     if row is None:
         connection.execute("INSERT INTO lanes (webhook) VALUES (?)", (webhook,))
         row = connection.execute(query, (webhook,)).fetchone()
-    return _Storing(row[0], row[1], ordering.ordered_upto(connection, row[0]))
+    return _Storing(*row)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from webhookd.config import addressing, durations, urls
+from webhookd.config.checks.triggers import conditions
 from webhookd.config.wording import near, shown
 from webhookd.rules import egress
 from webhookd.rules.plan import Egress
@@ -59,7 +60,8 @@ def used(webhook: Part) -> Iterator[tuple[Part, str]]:
 def used_in_when(trigger: Part) -> Iterator[tuple[Part, str]]:
     """Yield each property that the `when` of *trigger* speaks of, with the place."""
     for item in trigger.items("when"):
-        yield from _conditions(item)
+        for condition in conditions(item):
+            yield from _named(condition)
 
 
 def check_use(webhook: Part, source: Part) -> Iterator[Problem]:
@@ -156,13 +158,3 @@ def _named(item: Part) -> Iterator[tuple[Part, str]]:
     name = place.text()
     if name is not None:
         yield place, name
-
-
-def _conditions(part: Part) -> Iterator[tuple[Part, str]]:
-    for group in ("any", "all"):
-        for item in part.items(group):
-            yield from _conditions(item)
-    if part.is_there("not"):
-        yield from _conditions(part.at("not"))
-    if part.is_there("operator"):
-        yield from _named(part)

@@ -54,16 +54,17 @@ def _only_deleted(trigger: Part, enroll: str | None) -> Iterator[Problem]:
 
 def _looking_at_the_change(trigger: Part) -> Iterator[Part]:
     for part in trigger.items("when"):
-        for condition in _conditions(part):
+        for condition in conditions(part):
             if condition.text("operator") in _OF_THE_CHANGE:
                 yield condition
 
 
-def _conditions(part: Part) -> Iterator[Part]:
+def conditions(part: Part) -> Iterator[Part]:
+    """Yield the conditions in *part* of a `when`, however deep."""
     for group in ("any", "all"):
         for item in part.items(group):
-            yield from _conditions(item)
+            yield from conditions(item)
     if part.is_there("not"):
-        yield from _conditions(part.at("not"))
+        yield from conditions(part.at("not"))
     if part.is_there("operator"):
         yield part
