@@ -107,7 +107,7 @@ def _daemon(folder: Path) -> subprocess.Popen[bytes]:
     while b"daemon.ready" not in (folder / "log").read_bytes():
         if daemon.poll() is not None:
             sys.exit((folder / "log").read_text())
-        time.sleep(0.02)
+        time.sleep(0.02)  # nothing is measured yet
     return daemon
 
 
@@ -120,7 +120,7 @@ def _drop_and_wait(folder: Path) -> float:
     with sqlite3.connect(f"file:{folder}/state/webhookd.db?mode=ro", uri=True) as connection:
         query = "SELECT count(*) FROM deliveries WHERE settled_at > 0"
         while connection.execute(query).fetchone()[0] < ROWS:
-            time.sleep(0.05)
+            time.sleep(0.05)  # looking oftener would take from what is measured
             if time.perf_counter() - started > LONGEST_SECONDS:
                 sys.exit("it took over five minutes: something is wrong")
     seconds = time.perf_counter() - started

@@ -31,6 +31,8 @@ TYPES = {
     "deals": {"dealname": "string", "amount": "number"},
 }
 CONTACTS = HubspotObject("contacts", ("email", "stage"))
+DELETIONS = HubspotObject("contacts", ("email", "stage"), deletions=True)
+LEAD, CUSTOMER = {"email": "a@x", "stage": "lead"}, {"email": "a@x", "stage": "customer"}
 
 
 class VirtualTime:
@@ -169,3 +171,10 @@ async def polling(url, source, *webhooks, **options):
         yield polls
     finally:
         await polls.close()
+
+
+def an_old(polls, count=1, **properties):
+    """Create records that are there before anything is read."""
+    ids = [polls.account.create("contacts", LEAD | properties) for _ in range(count)]
+    polls.time.seconds += 600
+    return ids

@@ -41,6 +41,21 @@ class Chronicle:
         self.account.restore(self.object, id_)
         self._note(id_)
 
+    def happen(self, chance, count=1):
+        """Have *count* things happen by *chance*: records made, changed, archived and restored."""
+        for _ in range(count):
+            roll, live, gone = chance.random(), self.live(), self.gone()
+            if roll < 0.2 or not live:
+                self.create({"email": f"{roll}@x", "stage": "lead"})
+            elif roll < 0.7:
+                self.change(chance.choice(live), {"stage": chance.choice("abc")})
+            elif roll < 0.8:
+                self.change(chance.choice(live), {"score": str(roll)})
+            elif roll < 0.92:
+                self.archive(chance.choice(live))
+            elif gone:
+                self.restore(chance.choice(gone))
+
     def live(self):
         return [id_ for id_, states in self.states.items() if states[-1] is not GONE]
 

@@ -13,6 +13,7 @@ from tests.daemon import until
 from tests.fake_hubspot import Account, FakeHubspot
 from tests.fake_hubspot.endpoints import broken
 from tests.fake_hubspot.limits import RefusedError, limited
+from tests.polls import LEAD
 from tests.polls_oracle import Chronicle
 from tests.receiver import Answer, Receiver
 
@@ -20,7 +21,6 @@ TYPES = {
     "contacts": {"email": "string", "stage": "enumeration", "score": "number"},
     "deals": {"amount": "number"},
 }
-LEAD = {"email": "a@x", "stage": "lead"}
 ROUNDS, KILLED_IN = 12, {3, 6, 8}
 
 
@@ -63,24 +63,10 @@ def told(receiver):
     ]
 
 
-def test_every_final_state_arrives_whatever_happens_and_nothing_twice(daemon, crm):  # noqa: C901 - it is a story
+def test_every_final_state_arrives_whatever_happens_and_nothing_twice(daemon, crm):
     chance = random.Random(20260301)
     story = Chronicle(crm.account, "contacts", ("email", "stage"))
     crm.account.lag = lambda: chance.random() * 3
-
-    def change(count):
-        for _ in range(count):
-            roll, live, gone = chance.random(), story.live(), story.gone()
-            if roll < 0.2:
-                story.create(LEAD | {"email": f"{roll}@x"})
-            elif roll < 0.7:
-                story.change(chance.choice(live), {"stage": chance.choice("abc")})
-            elif roll < 0.8:
-                story.change(chance.choice(live), {"score": str(roll)})
-            elif roll < 0.92:
-                story.archive(chance.choice(live))
-            elif gone:
-                story.restore(chance.choice(gone))
 
     def fault(_kind, _object):
         wrong = (RefusedError(502, "no"), limited("SECONDLY"), broken("<html>"), broken("{"))
@@ -88,7 +74,7 @@ def test_every_final_state_arrives_whatever_happens_and_nothing_twice(daemon, cr
 
     def between(_kind, _object):
         if chance.random() < 0.2:
-            change(1)
+            story.happen(chance, 1)
 
     def answer(_received):
         return Answer(503 if chance.random() < 0.1 else 200)
@@ -106,7 +92,7 @@ def test_every_final_state_arrives_whatever_happens_and_nothing_twice(daemon, cr
         crm.fault, crm.between = fault, between
         for number in range(ROUNDS):
             with crm.lock:
-                change(15)
+                story.happen(chance, 15)
             searches = crm.requests["search", 200]
             until(lambda: crm.requests["search", 200] > searches + 1, "two searches", 60)  # noqa: B023 - called here
             if number in KILLED_IN:

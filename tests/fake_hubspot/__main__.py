@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-import time
+import threading
 
 from tests.fake_hubspot import Account, FakeHubspot
 
@@ -32,8 +32,7 @@ def main():
     with FakeHubspot(account, token=options.token).serving(options.port) as url:
         sys.stdout.write(HELP.replace("URL", url).replace("TOKEN", options.token))
         sys.stdout.flush()
-        while True:
-            time.sleep(3600)
+        threading.Event().wait()
 
 
 if __name__ == "__main__":

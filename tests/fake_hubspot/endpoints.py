@@ -217,7 +217,7 @@ class FakeHubspot:
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         while not server.started:
-            time.sleep(0.005)
+            time.sleep(0.005)  # uvicorn tells nobody when that is
         bound = server.servers[0].sockets[0].getsockname()[1]
         try:
             yield f"{'https' if certificate else 'http'}://127.0.0.1:{bound}"

@@ -11,10 +11,9 @@ from structlog.testing import capture_logs
 
 from tests.fake_hubspot.endpoints import broken
 from tests.fake_hubspot.limits import RefusedError, limited
-from tests.polls import CONTACTS, everything, polling, settings
+from tests.polls import CONTACTS, LEAD, everything, polling, settings
 from webhookd.rules.plan import AllOf, Condition, HubspotObject, Operator, Trigger
 
-LEAD = {"email": "a@x", "stage": "lead"}
 DEALS = HubspotObject("deals", ("amount",))
 WHEN = "2026-03-01T00:00:00.000Z"
 

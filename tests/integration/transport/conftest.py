@@ -8,9 +8,10 @@ import inspect
 from typing import Any
 
 import pytest
+import trustme
 import uvloop
 
-from tests.integration.transport.scripted import eventually, open_sockets
+from tests.integration.transport.scripted import a_tls, eventually, open_sockets
 from webhookd.transport import Transport
 
 
@@ -22,6 +23,20 @@ def loop_factory(request):
 @pytest.fixture
 def transport(loop_factory):
     return Transport()
+
+
+@pytest.fixture(scope="module")
+def authority():
+    """Return an authority that issues certificates to receivers."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def trusted(authority, tmp_path_factory):
+    """Return a setting under which what *authority* issues is trusted."""
+    path = tmp_path_factory.mktemp("tls") / "ca.pem"
+    authority.cert_pem.write_to_path(path)
+    return a_tls(path)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import gzip
 import re
-import ssl
 import time
 from contextlib import suppress
 from ipaddress import ip_network
@@ -25,30 +24,13 @@ from tests.integration.transport.scripted import (
     failure,
     resetting,
     send,
+    serving,
     until_closed,
 )
 from webhookd.model import Secret
-from webhookd.rules.plan import Basic, Egress, Proxy, Tls
+from webhookd.rules.plan import Basic, Egress, Proxy
 from webhookd.transport import Transport, proxying
 from webhookd.transport.resolving import Address
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def trusted(authority, tmp_path_factory):
-    path = tmp_path_factory.mktemp("tls") / "ca.pem"
-    authority.cert_pem.write_to_path(path)
-    return Tls(ca_file=path, ca_fingerprint="1")
-
-
-def serving(authority: trustme.CA, *names: str) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*(names or ("localhost",))).configure_cert(context)
-    return context
 
 
 async def connecting(peer: Peer) -> None:

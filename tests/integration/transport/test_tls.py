@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import socket
 import ssl
 import struct
@@ -11,7 +10,6 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 import trustme
@@ -23,42 +21,19 @@ from tests.integration.transport.scripted import (
     OK,
     Peer,
     Receiver,
+    a_tls,
     answering,
     closing,
     eventually,
     failure,
     resetting,
     send,
+    serving,
     until_closed,
 )
 from webhookd.rules.plan import Tls
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def trusted(authority, tmp_path_factory):
-    path = tmp_path_factory.mktemp("tls") / "ca.pem"
-    authority.cert_pem.write_to_path(path)
-    return a_tls(path)
-
-
-def a_tls(path: Path) -> Tls:
-    return Tls(ca_file=path, ca_fingerprint=hashlib.sha256(path.read_bytes()).hexdigest())
-
-
-def serving(authority: trustme.CA, *names: str, **dates: datetime) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*(names or ("localhost", "127.0.0.1")), **dates).configure_cert(context)
-    return context
 
 
 @contextmanager
