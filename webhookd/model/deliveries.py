@@ -1,0 +1,168 @@
+"""Deliveries, attempts, and what these led to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from webhookd.model.records import ChangeKind
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What is frozen of a request when its delivery is stored.
+
+    *query* is the percent-encoded text of the parameters that come from the record, without
+    a leading `?` or `&`; empty when there are none.
+    """
+
+    method: str
+    body: bytes | None
+    content_type: str | None
+    query: str
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery stands. `HELD` is how a pending one shows while its webhook is held."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    HELD = "held"
+    SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A webhook's duty to report one change.
+
+    *id* is the header `webhook-id`, the same in every attempt. *first_attempt_at* is None
+    before the first attempt. *held_before* is how long its webhook had been held in all when
+    the first attempt started, so that later holds move the time of giving up. *is_behind* says
+    that an older delivery of its record must end first.
+    """
+
+    id: str
+    webhook: str
+    source: str
+    object: str
+    record_id: str
+    change: ChangeKind
+    rendered: Rendered
+    created_at: datetime
+    due_at: datetime
+    attempts_made: int = 0
+    first_attempt_at: datetime | None = None
+    held_before: float = 0.0
+    is_behind: bool = False
+
+
+Reason: TypeAlias = Literal[
+    "dns",
+    "refused",
+    "egress",
+    "tls",
+    "connect_timeout",
+    "timeout",
+    "reset",
+    "protocol",
+    "internal",
+]
+"""Why an attempt got no answer: a closed set, for logs, metrics and stored attempts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the receiver answered: enough of it to judge and to show.
+
+    *answer* is the beginning of the body; *retry_after* the header's text as it came.
+    """
+
+    status: int
+    retry_after: str | None = None
+    answer: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """No usable answer came, and why: *detail* is one sentence that helps."""
+
+    reason: Reason
+    detail: str
+
+
+Reply: TypeAlias = Response | Unreachable
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The receiver took it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAt:
+    """Try again no sooner than *when*; *lane_paused_until* holds all of the webhook back."""
+
+    when: datetime
+    why: str
+    lane_paused_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """No attempt will follow by itself."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The webhook is paused and its deliveries wait until it is changed or resumed."""
+
+    why: str
+
+
+Outcome: TypeAlias = Delivered | RetryAt | GivenUp | Held
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One HTTP request for a delivery, as it is remembered.
+
+    *number* counts from 1, *seconds* is the length of the whole exchange; *status* is None when
+    no answer came, *error* None when it was delivered. *answer* is the first 2 KiB of what the
+    receiver said, secrets replaced. *config_hash* names the configuration in force.
+    """
+
+    number: int
+    started_at: datetime
+    seconds: float
+    status: int | None
+    error: str | None
+    answer: str = field(repr=False)
+    config_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """An attempt that ended, and what it led to.
+
+    *epoch* is the lane's when it ended; *is_paced* says that a rate limit counted its start.
+    *kind* says what came back, from a closed set: a `Reason`, or the status as `2xx`, `5xx`.
+    """
+
+    delivery: Delivery
+    lane: int
+    epoch: int
+    attempt: Attempt
+    outcome: Outcome
+    first_attempt_at: datetime
+    held_before: float
+    ended_at: datetime
+    is_paced: bool = False
+    kind: str = ""

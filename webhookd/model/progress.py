@@ -1,0 +1,161 @@
+"""What a source hands over, and how far it is with a file or a type of object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from webhookd.model.records import JsonText, Observation
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row of a file that could not be taken, by its place (both from 1), and why."""
+
+    line: int
+    column: int
+    reason: str
+
+
+class SnapshotPhase(StrEnum):
+    """What is done with a snapshot: its rows are counted, then taken; then the rest is deleted."""
+
+    COUNTING = "counting"
+    TAKING = "taking"
+    DELETING = "deleting"
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotCursor:
+    """How far a snapshot is, beside the rows read in its *phase*.
+
+    *rows_counted* are all rows of the file, known once they are counted. *place* is the id up
+    to which known records were looked at for *deletions*.
+    """
+
+    phase: SnapshotPhase = SnapshotPhase.COUNTING
+    rows_counted: int = 0
+    place: str = ""
+    deletions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CountedRow:
+    """A good row of a snapshot as it is counted: whose, what (as a digest), and where.
+
+    *number* counts the file's rows from 1, bad ones included.
+    """
+
+    record_id: str
+    digest: bytes
+    number: int
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class MissingRecords:
+    """Known records that a snapshot lacks, found up to the id *place*.
+
+    *known* counts those looked at that are not deleted.
+    """
+
+    record_ids: tuple[str, ...]
+    known: int
+    place: str
+    is_last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a file is read, and when its end is expected, where that can be told."""
+
+    rows_per_second: float
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileProgress:
+    """How far a claimed file has been taken once this batch is committed.
+
+    *claim* is the unique folder the file was claimed into. *rows_taken* counts all rows read
+    so far, bad ones included: a restart reads over that many. *bad_rows* are those of this
+    batch. *is_finished* says that nothing is left to take. *snapshot* is None for a file of
+    records.
+    """
+
+    source: str
+    claim: str
+    name: str
+    rows_taken: int
+    bad_rows: tuple[BadRow, ...] = ()
+    is_finished: bool = False
+    snapshot: SnapshotCursor | None = None
+    pace: Pace | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PollProgress:
+    """How far a type of object has been read from an API once this batch is committed.
+
+    *cursor* is JSON that only its source understands. *archived* are ids that were met in the
+    archive, in the pass *archive_pass* over it; *unarchived* are those that left it.
+    """
+
+    source: str
+    object: str
+    cursor: JsonText
+    archive_pass: int = 0
+    archived: tuple[str, ...] = ()
+    unarchived: tuple[str, ...] = ()
+
+
+Progress: TypeAlias = FileProgress | PollProgress
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedFile:
+    """A claimed file as the database knows it.
+
+    *openings* counts how often it was opened since its last progress: a file that
+    crashed the daemon each time is set aside unopened. *bad_count* counts its bad rows.
+    *snapshot* is None for a file of records.
+    """
+
+    source: str
+    claim: str
+    name: str
+    rows_taken: int = 0
+    bad_count: int = 0
+    openings: int = 0
+    is_finished: bool = False
+    snapshot: SnapshotCursor | None = None
+
+    def progress(self, bad_rows: tuple[BadRow, ...] = (), pace: Pace | None = None) -> FileProgress:
+        """Return what makes the database know the file as it is here."""
+        return FileProgress(
+            self.source,
+            self.claim,
+            self.name,
+            rows_taken=self.rows_taken,
+            bad_rows=bad_rows,
+            is_finished=self.is_finished,
+            snapshot=self.snapshot,
+            pace=pace,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a source hands over at once: taken whole, in one transaction with its *progress*.
+
+    *as_known* takes the records as already known: stored, and reported to nobody.
+    """
+
+    source: str
+    observations: tuple[Observation, ...]
+    progress: Progress
+    as_known: bool = False
