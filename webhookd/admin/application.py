@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from webhookd import telemetry
 from webhookd.admin import asking
@@ -26,7 +26,7 @@ from webhookd.telemetry import metrics
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Scope
 
     from webhookd.admin.listening import AdminAddress
     from webhookd.backfills import Running
@@ -40,21 +40,21 @@ def application(control: Control, address: AdminAddress, token: Secret | None) -
     """Return the application that asks *control*, guarded where *address* is a TCP port."""
     api = _Api(control)
     routes = [
-        Route("/healthz", api.healthz),
-        Route("/readyz", api.readyz),
-        Route("/metrics", api.metrics),
-        Route("/v1/openapi.json", api.openapi),
-        Route("/v1/status", api.status),
-        Route("/v1/sources", api.sources),
-        Route("/v1/deliveries", api.deliveries),
-        Route("/v1/deliveries/retry", api.retry, methods=["POST"]),
-        Route("/v1/deliveries/cancel", api.cancel, methods=["POST"]),
-        Route("/v1/deliveries/{id}", api.delivery),
-        Route("/v1/webhooks/{webhook}/pause", api.pause, methods=["POST"]),
-        Route("/v1/webhooks/{webhook}/resume", api.resume, methods=["POST"]),
-        Route("/v1/webhooks/{webhook}/backfill", api.backfill, methods=["POST"]),
-        Route("/v1/reload", api.reload, methods=["POST"]),
-        Route("/v1/secrets/rotated", api.rotated),
+        _Path("/healthz", api.healthz),
+        _Path("/readyz", api.readyz),
+        _Path("/metrics", api.metrics),
+        _Path("/v1/openapi.json", api.openapi),
+        _Path("/v1/status", api.status),
+        _Path("/v1/sources", api.sources),
+        _Path("/v1/deliveries", api.deliveries),
+        _Path("/v1/deliveries/retry", api.retry, methods=["POST"]),
+        _Path("/v1/deliveries/cancel", api.cancel, methods=["POST"]),
+        _Path("/v1/deliveries/{id}", api.delivery),
+        _Path("/v1/webhooks/{webhook}/pause", api.pause, methods=["POST"]),
+        _Path("/v1/webhooks/{webhook}/resume", api.resume, methods=["POST"]),
+        _Path("/v1/webhooks/{webhook}/backfill", api.backfill, methods=["POST"]),
+        _Path("/v1/reload", api.reload, methods=["POST"]),
+        _Path("/v1/secrets/rotated", api.rotated),
     ]
     handlers: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
         BadQuestionError: _bad_question,
@@ -68,7 +68,18 @@ def application(control: Control, address: AdminAddress, token: Secret | None) -
         Exception: _broken,
     }
     app = Starlette(routes=routes, exception_handlers=handlers)
+    # A path has one name; and no answer leads where a Host header points.
+    app.router.redirect_slashes = False
     return app if address.path is not None else Guard(app, port=address.port, token=token)
+
+
+class _Path(Route):
+    """A route that is alone with its path: what it refuses is not offered to a wider one."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Return whether the path is its own, whatever the method."""
+        match, more = super().matches(scope)
+        return Match.NONE if match is Match.NONE else Match.FULL, more
 
 
 class _Api:
@@ -202,7 +213,7 @@ async def _http(_request: Request, error: Exception) -> Response:
 
 
 async def _gone(_request: Request, _error: Exception) -> Response:
-    return Response(status_code=400)
+    return JSONResponse({"error": "the request ended before its body did"}, BAD)
 
 
 async def _broken(_request: Request, error: Exception) -> Response:

@@ -5,60 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 from webhookd import __version__
+from webhookd.admin import schemas
 from webhookd.admin.asking import (
     LEAST_RATE,
     LISTED,
-    LONGEST_TEXT,
     MOST_CONDITIONS,
     MOST_IDS,
     MOST_LISTED,
     MOST_RATE,
 )
 from webhookd.backfill import PER_SECOND
-from webhookd.model import DeliveryState
 
-_TEXT = {"type": "string", "maxLength": LONGEST_TEXT}
-_TIME = {"type": ["string", "null"], "format": "date-time"}
-_COUNT = {"type": "integer", "minimum": 0}
 _FILTER: dict[str, Any] = {
-    "webhook": _TEXT,
-    "state": {"type": "string", "enum": [state.value for state in DeliveryState]},
-    "object": _TEXT,
-    "record_id": _TEXT,
-    "since": {"type": "string", "format": "date-time"},
-    "until": {"type": "string", "format": "date-time"},
-}
-_DELIVERY: dict[str, Any] = {
-    "type": "object",
-    "required": ["id", "webhook", "source", "object", "record_id", "change", "state", "attempts"],
-    "properties": {
-        "id": {"type": "string"},
-        "webhook": {"type": "string"},
-        "source": {"type": "string"},
-        "object": {"type": "string"},
-        "record_id": {"type": "string"},
-        "change": {"type": "string", "enum": ["created", "updated", "deleted"]},
-        "state": {"type": "string", "enum": [state.value for state in DeliveryState]},
-        "attempts": _COUNT,
-        "next_attempt_at": _TIME,
-        "is_behind": {"type": "boolean"},
-        "last_status": {"type": ["integer", "null"]},
-        "last_error": {"type": ["string", "null"]},
-        "created_at": _TIME,
-        "settled_at": _TIME,
-    },
+    "webhook": schemas.TEXT,
+    "state": schemas.STATE,
+    "object": schemas.TEXT,
+    "record_id": schemas.TEXT,
+    "since": schemas.WHEN,
+    "until": schemas.WHEN,
 }
 _ERROR = {
     "description": "Why not.",
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "required": ["error"],
-                "properties": {"error": {"type": "string"}},
-            }
-        }
-    },
+    "content": {"application/json": {"schema": schemas.ERROR}},
 }
 
 
@@ -67,17 +35,13 @@ def _answer(description: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"description": description, "content": content}
 
 
-def _object(**properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "required": list(properties), "properties": properties}
-
-
 def _body(properties: dict[str, Any], *, is_required: bool = False) -> dict[str, Any]:
     schema = {"type": "object", "additionalProperties": False, "properties": properties}
     return {"required": is_required, "content": {"application/json": {"schema": schema}}}
 
 
 def _operation(summary: str, answers: dict[str, Any], **more: Any) -> dict[str, Any]:
-    common = dict.fromkeys(("400", "401", "413", "421", "503"), _ERROR)
+    common = dict.fromkeys(("400", "401", "413", "421", "500", "503"), _ERROR)
     return {"summary": summary, "responses": {**common, **answers}, **more}
 
 
@@ -85,24 +49,18 @@ def _parameter(name: str, where: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "in": where, "required": where == "path", "schema": schema}
 
 
-_CHANGED = _answer("How many.", _object(count=_COUNT, dry_run={"type": "boolean"}))
+_CHANGED = _answer("How many.", schemas.whole(count=schemas.COUNT, dry_run={"type": "boolean"}))
 _RETRIED = _answer(
     "How many; those overtaken were left.",
-    _object(count=_COUNT, overtaken=_COUNT, dry_run={"type": "boolean"}),
+    schemas.whole(count=schemas.COUNT, overtaken=schemas.COUNT, dry_run={"type": "boolean"}),
 )
 _HELD = _answer(
     "The webhook and its hold.",
-    _object(webhook={"type": "string"}, hold={"type": ["string", "null"]}),
-)
-_RELOADED = _object(
-    at={"type": "string", "format": "date-time"},
-    outcome={"type": "string", "enum": ["reloaded", "unchanged", "rejected"]},
-    config_hash={"type": "string"},
-    problems={"type": "array", "items": {"type": "string"}},
+    schemas.whole(webhook={"type": "string"}, hold={"type": ["string", "null"]}),
 )
 _SELECTION = {
     **_FILTER,
-    "ids": {"type": "array", "items": _TEXT, "minItems": 1, "maxItems": MOST_IDS},
+    "ids": {"type": "array", "items": schemas.TEXT, "minItems": 1, "maxItems": MOST_IDS},
     "dry_run": {"type": "boolean", "default": False},
 }
 _BACKFILL = {
@@ -123,16 +81,7 @@ _BACKFILL = {
 }
 _BACKFILLED = {
     "description": "An object a line, every second; `over` in the last, `error` if it ended early.",
-    "content": {
-        "application/x-ndjson": {
-            "schema": _object(
-                records=_COUNT,
-                deliveries=_COUNT,
-                over={"type": "boolean"},
-                error={"type": ["string", "null"]},
-            )
-        }
-    },
+    "content": {"application/x-ndjson": {"schema": schemas.BACKFILLED}},
 }
 _WEBHOOK = [_parameter("webhook", "path", {"type": "string", "minLength": 1})]
 
@@ -141,21 +90,37 @@ DESCRIPTION: dict[str, Any] = {
     "info": {
         "title": "webhookd",
         "version": __version__,
-        "description": "What the command line asks of a running daemon.",
+        "description": (
+            "What the command line asks of a running daemon. Any other path is answered with 404,"
+            " any other method of a path with 405: `NotFound` and `MethodNotAllowed` under"
+            " `components`. Every path that takes GET takes HEAD."
+        ),
     },
     "security": [{}, {"bearer": []}],
-    "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
+    "components": {
+        "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+        "responses": {"NotFound": _ERROR, "MethodNotAllowed": _ERROR},
+    },
     "paths": {
+        "/v1/openapi.json": {
+            "get": _operation(
+                "This description.", {"200": _answer("OpenAPI 3.1.", {"type": "object"})}
+            )
+        },
         "/v1/status": {
             "get": _operation(
                 "How everything stands.",
-                {"200": _answer("Webhooks, sources, configuration.", {"type": "object"})},
+                {"200": _answer("Webhooks, sources, configuration.", schemas.STATUS)},
             )
         },
         "/v1/sources": {
             "get": _operation(
                 "Every source that was ever read.",
-                {"200": _answer("Sources.", _object(sources={"type": "array"}))},
+                {
+                    "200": _answer(
+                        "Sources.", schemas.whole(sources=schemas.several(schemas.SOURCE))
+                    )
+                },
             )
         },
         "/v1/deliveries": {
@@ -163,7 +128,7 @@ DESCRIPTION: dict[str, Any] = {
                 "Deliveries, the newest first.",
                 {
                     "200": _answer(
-                        "Deliveries.", _object(deliveries={"type": "array", "items": _DELIVERY})
+                        "Deliveries.", schemas.whole(deliveries=schemas.several(schemas.DELIVERY))
                     )
                 },
                 parameters=[
@@ -184,7 +149,7 @@ DESCRIPTION: dict[str, Any] = {
         "/v1/deliveries/{id}": {
             "get": _operation(
                 "One delivery whole, by its id or the beginning of it.",
-                {"200": _answer("The delivery.", _DELIVERY), "404": _ERROR, "409": _ERROR},
+                {"200": _answer("The delivery.", schemas.SHOWN), "404": _ERROR, "409": _ERROR},
                 parameters=[_parameter("id", "path", {"type": "string", "minLength": 1})],
             )
         },
@@ -211,7 +176,7 @@ DESCRIPTION: dict[str, Any] = {
                 "Hold a webhook's deliveries.",
                 {"200": _HELD, "404": _ERROR},
                 parameters=_WEBHOOK,
-                requestBody=_body({"reason": _TEXT}),
+                requestBody=_body({"reason": schemas.TEXT}),
             )
         },
         "/v1/webhooks/{webhook}/resume": {
@@ -235,8 +200,8 @@ DESCRIPTION: dict[str, Any] = {
             "post": _operation(
                 "Read the configuration anew and wait for the result.",
                 {
-                    "200": _answer("It is in force.", _RELOADED),
-                    "409": _answer("It was refused; nothing changed.", _RELOADED),
+                    "200": _answer("It is in force.", schemas.RELOADED),
+                    "409": _answer("It was refused; nothing changed.", schemas.RELOADED),
                 },
                 requestBody=_body({"allow_mass_removal": {"type": "boolean", "default": False}}),
             )
@@ -245,7 +210,7 @@ DESCRIPTION: dict[str, Any] = {
             "get": _operation(
                 "Settings whose secret a reload would change, by webhook.",
                 {
-                    "200": _answer("By webhook.", _object(webhooks={"type": "object"})),
+                    "200": _answer("By webhook.", schemas.whole(webhooks=schemas.ROTATED)),
                     "409": _ERROR,
                 },
             )
