@@ -19,9 +19,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.transport import IN_FLIGHT, RECEIVER, send_all
 from webhookd.transport import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ROWS = 20_000
 RUNS = 3
@@ -49,7 +53,7 @@ async def main() -> None:
     bare, whole = [], []
     for _ in range(RUNS):
         bare.append(await _bare())
-        whole.append(_end_to_end())
+        whole.append(end_to_end({}))
     print(f"{'':<12}{'median':>10}{'least':>10}{'most':>10}   requests/s, {IN_FLIGHT} in flight")
     for name, rates in (("bare", bare), ("end to end", whole)):
         low, high = min(rates), max(rates)
@@ -78,12 +82,13 @@ async def _bare() -> float:
     return ROWS / seconds
 
 
-def _end_to_end() -> float:
+def end_to_end(environment: Mapping[str, str]) -> float:
+    """Return deliveries a second of the daemon, whose *environment* has this besides."""
     with tempfile.TemporaryDirectory() as name, _receiver() as receiver:
         folder = Path(name)
         port = _port(receiver)
         (folder / "config.yaml").write_text(CONFIG.format(port=port, in_flight=IN_FLIGHT))
-        daemon = _daemon(folder)
+        daemon = _daemon(folder, environment)
         try:
             seconds = _drop_and_wait(folder)
         finally:
@@ -93,7 +98,7 @@ def _end_to_end() -> float:
     return ROWS / seconds
 
 
-def _daemon(folder: Path) -> subprocess.Popen[bytes]:
+def _daemon(folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     log = (folder / "log").open("wb")
     daemon = subprocess.Popen(
         [
@@ -101,7 +106,7 @@ def _daemon(folder: Path) -> subprocess.Popen[bytes]:
             *("--state-directory", folder / "state"),
         ],
         stderr=log,
-        env=os.environ | {"BENCH_SECRET": "of-no-consequence"},
+        env=os.environ | {"BENCH_SECRET": "of-no-consequence"} | environment,
     )
     log.close()
     while b"daemon.ready" not in (folder / "log").read_bytes():

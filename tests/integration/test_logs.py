@@ -6,6 +6,8 @@ from contextlib import redirect_stderr
 
 import pytest
 
+from webhookd.model import Secret
+from webhookd.rules.redaction import Redactor
 from webhookd.telemetry import logs
 
 
@@ -62,3 +64,29 @@ def test_stderr_that_is_not_the_journal_gets_plain_lines(journal, monkeypatch, e
         logs.log.error("daemon.ready")
 
     assert journal("json", emit)[0].startswith("{")
+
+
+@pytest.mark.parametrize("length", [20, logs.SHORT, logs.SHORT + 1, 5000])
+def test_a_text_that_was_logged_before_is_redacted_by_the_secrets_of_now(journal, length):
+    text = "of-yesterday".ljust(length, "x")
+
+    def emit():
+        logs.log.error("daemon.ready", text=text, texts=[text])
+        for _ in range(2):
+            logs.redact_with(Redactor([Secret("of-yesterday")]).text)
+            logs.log.error("daemon.ready", text=text, texts=[text])
+
+    before, *after = [json.loads(line[3:]) for line in journal("json", emit)]
+    assert (before["text"], before["texts"]) == (text, [text])
+    for line in after:
+        assert line["text"].startswith("***x")
+        assert line["texts"][0].startswith("***x")
+
+
+def test_what_json_does_not_know_is_shown_as_python_shows_it(journal):
+    def emit():
+        logs.log.error("daemon.ready", found={1: {2}}, name="Zo\u00eb")
+
+    (line,) = journal("json", emit)
+    assert json.loads(line[3:])["found"] == {"1": "{2}"}
+    assert "Zo\u00eb" in line

@@ -63,7 +63,8 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return *text* with every secret replaced."""
-        return _without(text, self._found(text))
+        spans = self._found(text)
+        return _without(text, spans) if spans else text
 
     def answer(self, body: bytes, *, limit: int = 2048, is_cut: bool) -> str:
         """Return the first *limit* bytes of an answer as text that is safe to store and to show.

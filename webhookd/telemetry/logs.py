@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import logging
 import os
 import sys
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import structlog
@@ -25,6 +27,10 @@ def _as_is(text: str) -> str:
 
 
 _redact: Callable[[str], str] = _as_is
+_redact_again: Callable[[str], str] = _as_is
+
+REMEMBERED, SHORT = 1024, 100
+"""So many texts of at most this length are not looked through a second time."""
 
 PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 """What journald calls the levels (sd-daemon(3))."""
@@ -32,8 +38,9 @@ PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 
 def redact_with(redact: Callable[[str], str]) -> None:
     """Let every text of every later event pass *redact*."""
-    global _redact  # noqa: PLW0603 - one process, one log
-    _redact = redact
+    global _redact, _redact_again
+    # Most texts of a line (levels, events, names) were in the line before.
+    _redact, _redact_again = redact, lru_cache(REMEMBERED)(redact)
 
 
 def redacted(text: str) -> str:
@@ -80,7 +87,7 @@ def configure(log_format: LogFormat, level: str) -> None:
         _redact_event,
     ]
     if as_json:
-        renderer: Any = structlog.processors.JSONRenderer(ensure_ascii=False)
+        renderer: Any = structlog.processors.JSONRenderer(serializer=_as_json)
     else:
         renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24)
     if is_journal():
@@ -90,7 +97,7 @@ def configure(log_format: LogFormat, level: str) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(stderr),
+        logger_factory=structlog.WriteLoggerFactory(stderr),
         cache_logger_on_first_use=False,
     )
     formatter = structlog.stdlib.ProcessorFormatter(
@@ -100,6 +107,14 @@ def configure(log_format: LogFormat, level: str) -> None:
     library = logging.StreamHandler(sys.stderr)
     library.setFormatter(formatter)
     logging.basicConfig(handlers=[library], level=logging.WARNING, force=True)
+
+
+# json.dumps would make one for every line.
+_encoder = json.JSONEncoder(ensure_ascii=False, default=repr)
+
+
+def _as_json(event: MutableMapping[str, Any], **_: object) -> str:
+    return _encoder.encode(event)
 
 
 def is_journal() -> bool:
@@ -134,7 +149,7 @@ def _redact_event(
 
 def _redact_value(value: Any) -> Any:
     if isinstance(value, str):
-        return _redact(value)
+        return _redact_again(value) if len(value) <= SHORT else _redact(value)
     if isinstance(value, list | tuple):
         return [_redact_value(one) for one in value]
     return value
