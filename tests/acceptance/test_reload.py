@@ -252,3 +252,75 @@ def test_a_source_that_returns_goes_on_from_what_it_knew(daemon):
 
     assert removed["event"] == "config.reloaded"
     assert sorted(one["record_id"] for one in daemon.deliveries()) == ["1", "2"]
+
+
+def test_a_corrected_token_makes_what_waits_due_at_once(daemon):
+    def answer(one):
+        return Answer(200 if one.headers["authorization"] == "Bearer right" else 503)
+
+    (daemon.folder / "token").write_text("wrong")
+    with Receiver(answer) as receiver:
+        request = {"url": receiver.url, "allow_http": True}
+        request["authentication"] = {"type": "bearer", "token": {"file": "token"}}
+        daemon.configure({"mirror": hook("") | {"request": request}})
+        daemon.start()
+        daemon.drop_rows("1.ndjson", *({"id": number} for number in range(20)))
+        until(lambda: len(daemon.named("delivery.attempted")) == 20, "twenty attempts")
+        (daemon.folder / "token").write_text("right")
+        assert daemon.reload()["event"] == "config.reloaded"
+        until(lambda: len(daemon.named("delivery.attempted")) == 40, "twenty more", 10)
+        daemon.stop()
+
+    deliveries = daemon.deliveries()
+    assert {(one["state"], one["attempts"]) for one in deliveries} == {("delivered", 2)}
+    # A retry would have come after a minute.
+    assert len({one.id for one in receiver.received}) == 20
+
+
+def test_another_app_of_the_signature_makes_what_waits_due_at_once(daemon):
+    secrets = {"wrong": "of-another-app", "right": SECRET}
+    for name, secret in secrets.items():
+        (daemon.folder / name).write_text(secret)
+    apps = {name: {"client_secret": {"file": name}} for name in secrets}
+
+    def signed_by(one):
+        return next(
+            name
+            for name, secret in secrets.items()
+            if one.headers["x-hubspot-signature"] == hubspot_v2(secret, "POST", url, one.body)
+        )
+
+    with Receiver(lambda one: Answer(200 if signed_by(one) == "right" else 503)) as receiver:
+        url = f"{receiver.url}/hook"
+
+        def signed_for(app):
+            request = {"url": url, "allow_http": True, "signature": {"app_id": app}}
+            daemon.configure({"mirror": hook("") | {"request": request}}, apps=apps)
+
+        signed_for("wrong")
+        daemon.start()
+        daemon.drop_rows("1.ndjson", *({"id": number} for number in range(20)))
+        until(lambda: len(daemon.named("delivery.attempted")) == 20, "twenty attempts")
+        signed_for("right")
+        assert daemon.reload()["event"] == "config.reloaded"
+        until(lambda: len(daemon.named("delivery.attempted")) == 40, "twenty more", 10)
+        daemon.stop()
+
+    assert [signed_by(one) for one in receiver.received] == ["wrong"] * 20 + ["right"] * 20
+    assert {one["state"] for one in daemon.deliveries()} == {"delivered"}
+
+
+def test_a_reload_that_changes_something_else_leaves_what_waits_to_its_time(daemon):
+    with Receiver(lambda _: Answer(503)) as receiver:
+        daemon.configure({"mirror": hook(receiver.url)})
+        daemon.start()
+        daemon.drop_rows("1.ndjson", {"id": 1})
+        until(lambda: daemon.named("delivery.attempted"), "an attempt")
+        before = daemon.deliveries()
+        daemon.configure({"mirror": hook(receiver.url, description="the same, with a name")})
+        assert daemon.reload()["event"] == "config.reloaded"
+        after = daemon.deliveries()
+        daemon.stop()
+
+    assert after == before
+    assert after[0]["next_attempt_at"] > after[0]["created_at"]
