@@ -1,14 +1,18 @@
 """The alert rules name metrics, labels and sections that exist."""
 
 import re
+from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from typing import get_args
 
 import pytest
 import yaml
 
+from tests.making import NOW
 from webhookd.model import Delivered, GivenUp, Held, Outcome, RetryAt
 from webhookd.telemetry import metrics
+from webhookd.telemetry.figures import FIGURES, PollFigures, Polls
 
 ROOT = Path(__file__).parents[2]
 CONTENT = yaml.safe_load((ROOT / "docs" / "monitoring" / "alerts.yaml").read_text())
@@ -35,7 +39,21 @@ def series():
     for family in metrics.STANDING.collect():
         found[family.name] = {label for sample in family.samples for label in sample.labels}
     metrics.STANDING.lanes = ()
-    return found
+    return found | {name: set(labels) for name, labels, _ in polled()}
+
+
+def polled(**figures):
+    """Return every sample that a polled type of object with *figures* has: name, labels, value."""
+    now = figures.pop("now", NOW)
+    plain = {"lag_seconds": 0.0, "lag_at": now, "last_success_at": now}
+    FIGURES["crm", "contacts"] = PollFigures(
+        "crm", "contacts", **({"requests": Counter({"200": 1})} | plain | figures)
+    )
+    polls = Polls()
+    polls.now = now
+    samples = [sample for family in polls.collect() for sample in family.samples]
+    FIGURES.clear()
+    return [(sample.name, sample.labels, sample.value) for sample in samples]
 
 
 def names(expression):
@@ -101,3 +119,67 @@ def test_every_label_in_a_sentence_is_one_that_the_expression_gives():
         for label in re.findall(r"\$labels\.([a-z_]+)", told):
             used, _, _ = names(rule["expr"])
             assert any(label in series()[name] for name in used), rule["alert"]
+
+
+HOUR = timedelta(hours=1)
+NEVER = {"lag_seconds": None, "lag_at": None, "last_success_at": None}
+REFUSED = {"requests": Counter({"200": 9, "401": 1}), "failures": 1}
+POLLED = {
+    "quiet": ({}, set()),
+    "a token refused an hour ago": (
+        REFUSED | {"last_success_at": NOW - HOUR, "lag_at": NOW - HOUR},
+        {"WebhookdPollRefused", "WebhookdPollBehind"},
+    ),
+    "a token refused from the start": (
+        {"requests": Counter({"401": 1}), "failures": 1} | NEVER,
+        {"WebhookdPollRefused"},
+    ),
+    "a token refused once, and mended": (REFUSED, set()),
+    "a server that fails": (
+        {"failures": 9, "last_success_at": NOW - HOUR, "lag_at": NOW - HOUR},
+        {"WebhookdPollFailing", "WebhookdPollBehind"},
+    ),
+    "a server that fails from the start": ({"failures": 9} | NEVER, {"WebhookdPollFailing"}),
+    "a server that fails now and then": ({"failures": 9}, set()),
+    "a poll that never ends": (
+        {"last_success_at": NOW - HOUR, "lag_at": NOW - HOUR},
+        {"WebhookdPollBehind"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("figures", "tripped"), POLLED.values(), ids=POLLED)
+def test_what_goes_wrong_with_polls_trips_its_rule_and_a_quiet_source_none(figures, tripped):
+    samples = polled(**figures)
+    rules = [rule for rule in RULES if rule["alert"].startswith("WebhookdPoll")]
+
+    assert {rule["alert"] for rule in rules if holds(rule["expr"], samples)} == tripped
+
+
+def holds(expression, samples):
+    """Return whether *expression*, of the shapes that rules of polls have, gives anything.
+
+    There is one type of object, and what it has grew within the time that is looked at.
+    """
+    joined = re.split(r" (and|unless)(?: on \([^)]*\))? ", expression)
+    given = compared(joined[0], samples)
+    for word, side in zip(joined[1::2], joined[2::2], strict=True):
+        given = given and compared(side, samples) == (word == "and")
+    return given
+
+
+def compared(side, samples):
+    shape = re.fullmatch(
+        r"(?P<time>time\(\) - )?(?:(?:increase|delta)\()?(?P<name>[a-z_]+)"
+        r"(?:\{status=~\"(?P<status>[^\"]*)\"\})?(?:\[\w+\]\))? (?P<sign>[<>]) (?P<limit>\d+)",
+        side,
+    )
+    assert shape, side
+    limit = float(shape["limit"])
+    for name, labels, value in samples:
+        if name == shape["name"] and re.fullmatch(
+            shape["status"] or ".*", labels.get("status", "")
+        ):
+            found = NOW.timestamp() - value if shape["time"] else value
+            return found > limit if shape["sign"] == ">" else found < limit
+    return False

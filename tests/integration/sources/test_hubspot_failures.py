@@ -265,13 +265,16 @@ def test_a_bug_in_a_poll_stops_only_that_poll(poll, monkeypatch):
         with capture_logs() as logged:
             await polls.poll()
         monkeypatch.undo()
+        counted = polls.figures().failures, polls.figures().last_error
         polls.account.create("contacts", LEAD)
         await polls.poll(times=2)
-        return [one["event"] for one in logged if one["log_level"] == "error"], polls.news()
+        events = [one["event"] for one in logged if one["log_level"] == "error"]
+        return events, counted, polls.news()
 
-    events, news = poll(scenario)
+    events, counted, news = poll(scenario)
 
     assert events == ["source.poll_broke"]
+    assert counted == (1, "a bug in webhookd (ZeroDivisionError); its log has the details")
     assert len(news) == 1
 
 
@@ -313,3 +316,29 @@ def test_an_id_may_be_a_number_and_a_value_may_have_a_million_digits(poll):
 
     assert (id_, failures, deliveries) == ("7", 0, [("7", "pending")])
     assert digits.encode() in properties
+
+
+def test_a_quiet_source_is_never_late_and_a_refused_one_ever_later(poll):
+    async def scenario(polls):
+        await polls.poll(times=200)
+        figures = polls.figures()
+        quiet = figures.lag(polls.time.now())
+        polls.fake.tokens = {"pat-other"}
+        await polls.poll()
+        refused_at = polls.time.now()
+        await polls.poll(times=10, every=360)
+        late = figures.lag(polls.time.now())
+        requests, failures = figures.requests["401"], figures.failures
+        polls.fake.tokens = {"pat-token"}
+        await polls.run_source()
+        await polls.poll()
+        healed = figures.lag(polls.time.now())
+        return quiet, late, (requests, failures), healed, figures.last_success_at > refused_at
+
+    quiet, late, counted, healed, is_read_again = poll(scenario)
+
+    assert quiet < 60
+    assert late > 3600
+    assert counted == (1, 1)
+    assert healed < 60
+    assert is_read_again

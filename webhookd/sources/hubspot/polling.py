@@ -130,6 +130,7 @@ class _Poll:
         except PollError as error:
             self._fail(error)
         except Exception as error:  # noqa: BLE001 - a bug in one poll stops only that
+            self._note(f"a bug in webhookd ({type(error).__name__}); its log has the details")
             polls.poll_broke(figures, error)
             self._pause(0)
         else:
@@ -147,9 +148,7 @@ class _Poll:
 
     def _fail(self, error: PollError) -> None:
         figures, refused = self._figures, error.refusal
-        figures.failures += 1
-        figures.last_error, figures.last_error_at = str(error), self._clocks.now()
-        figures.budget_left = self._budget.left
+        self._note(str(error))
         match refused.concerns:
             case "source":
                 self._refuse(error)
@@ -159,6 +158,12 @@ class _Poll:
             case "request" | "poll" | "token":
                 pause = self._pause(refused.wait)
                 polls.poll_failed(figures, error, again_in=pause)
+
+    def _note(self, error: str) -> None:
+        figures = self._figures
+        figures.failures += 1
+        figures.last_error, figures.last_error_at = error, self._clocks.now()
+        figures.budget_left = self._budget.left
 
     def _pause(self, at_least: float) -> float:
         """Let the next poll wait: longer after each failure, and never two alike."""
