@@ -1,5 +1,11 @@
 """Archived records: deleted once, unless they were restored."""
 
+import json
+from itertools import count
+
+import pytest
+
+from tests.fake_hubspot.endpoints import broken
 from tests.polls import (
     DELETIONS,
     LEAD,
@@ -88,3 +94,31 @@ def test_a_large_archive_is_read_slice_by_slice_and_holds_up_no_change(poll):
     assert '"passes":1' in cursors[0][0]
     assert [kind for _, kind, _ in later] == ["deleted"]
     assert refused == 0
+
+
+@pytest.mark.parametrize("length", [2, 7, 97])
+def test_pages_that_lead_in_a_circle_end_each_poll_however_long_the_circle(poll, length):
+    async def scenario(polls):
+        (id_,) = an_old(polls)
+        await polls.poll(times=2)
+        pages = count(1)
+
+        def circle(kind, _object):
+            if kind != "archived":
+                return None
+            after = str(next(pages) % length)
+            return broken(json.dumps({"results": [], "paging": {"next": {"after": after}}}))
+
+        polls.fake.fault = circle
+        await polls.poll(times=10, every=600)
+        failures, error = polls.figures().failures, polls.figures().last_error
+        polls.fake.fault = lambda *_: None
+        polls.account.archive("contacts", id_)
+        await polls.poll(times=3, every=600)
+        return failures, error, polls.news()
+
+    failures, error, news = poll(scenario, settings(DELETIONS))
+
+    assert failures >= 2
+    assert "page" in error
+    assert [kind for _, kind, _ in news] == ["deleted"]

@@ -41,7 +41,6 @@ class ArchiveReader:
         """Read the next slice, from the beginning when the last pass is over."""
         await self._look_for_restored(cursor)
         archive = cursor.archive or Archive(cursor.passes + 1)
-        seen = {archive.after}
         for _ in range(PAGES_AT_ONCE):
             page, _ = await self._fetcher.listed(archive.after or "", archived=True)
             gone = await self._gone([record for record in page.records if record.archived])
@@ -50,10 +49,9 @@ class ArchiveReader:
                 await self._take(cursor, gone, archive.number)
                 await self._look_for_restored(cursor)
                 return cursor
-            if page.after in seen:
+            if page.after == archive.mark:
                 raise nonsense("the archive's pages lead in a circle")
-            seen.add(page.after)
-            archive = replace(archive, after=page.after)
+            archive = archive.at(page.after)
             cursor = replace(cursor, archive=archive)
             await self._take(cursor, gone, archive.number)
         return cursor

@@ -40,10 +40,23 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A pass over the archive; *after* leads to its next page."""
+    """A pass over the archive; *after* leads to its next page.
+
+    *mark* is what led to an earlier page, of which there is one for each power of two of *pages*:
+    where pages lead in a circle, however long, the mark is met again (Brent, "An improved Monte
+    Carlo factorization algorithm", 1980, section 3).
+    """
 
     number: int
     after: str | None = None
+    pages: int = 0
+    mark: str | None = None
+
+    def at(self, after: str) -> Archive:
+        """Return the pass one page on."""
+        pages = self.pages + 1
+        mark = after if pages.bit_count() == 1 else self.mark
+        return Archive(self.number, after, pages, mark)
 
 
 @dataclass(frozen=True, slots=True)
