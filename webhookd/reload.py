@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from webhookd import config, telemetry
-from webhookd.delivery.lanes import define
+from webhookd.delivery.lanes import define, way
 from webhookd.errors import ConfigError, WebhookdError
 from webhookd.model import ReloadOutcome, ReloadResult
 from webhookd.rules.difference import is_mass_removal
@@ -176,7 +176,6 @@ def _polled(plan: Plan) -> Iterator[tuple[str, str]]:
 
 def _row_definition(prepared: LaneDefinition, before: Plan | None) -> lanes.Definition:
     webhook = prepared.webhook
-    request = webhook.request
     old = before.webhooks.get(webhook.name) if before is not None else None
     return lanes.Definition(
         webhook.name,
@@ -184,9 +183,7 @@ def _row_definition(prepared: LaneDefinition, before: Plan | None) -> lanes.Defi
         target_digest=prepared.target_digest,
         is_ordered=webhook.delivery.order == "record",
         absent_reason=None if webhook.enabled else lanes.DISABLED,
-        is_retargeted=old is not None
-        and (old.request.authentication, old.request.signature)
-        != (request.authentication, request.signature),
+        is_retargeted=old is not None and way(old.request) != way(webhook.request),
     )
 
 

@@ -1,13 +1,16 @@
 """The commands, run as a person runs them: what they print, and how they end."""
 
+import itertools
 import json
 import re
+import shlex
 import signal
 import subprocess
 import sys
 import urllib.request
 
 import pytest
+import trustme
 
 from tests.daemon import SECRET, until
 from tests.receiver import Receiver
@@ -100,6 +103,27 @@ def test_test_shows_the_request_and_why_it_fires(daemon):
     assert '{"email":"ada@example.com","first_name":null}' in done.stdout
     assert "X-Key: ***" in done.stdout
     assert "curl -X POST" in done.stdout
+    assert SECRET not in done.stdout
+
+
+def test_the_curl_line_goes_the_way_the_daemon_goes(daemon):
+    trustme.CA().cert_pem.write_to_path(daemon.folder / "ca.pem")
+    basic = {"type": "basic", "username": "ada", "password": {"env": "APP_SECRET"}}
+    way = {"proxy": "http://127.0.0.1:3128", "proxy_authentication": basic}
+    request = HOOK["request"] | way | {"tls": {"ca_file": "ca.pem"}}
+    daemon.configure({"mirror": HOOK | {"request": request}})
+
+    done = daemon.command("test", "mirror", "--config", "config.yaml")
+
+    assert done.returncode == 0, done.stderr
+    parts = shlex.split(done.stdout.splitlines()[-1])
+    options = dict(itertools.pairwise(parts))
+    assert parts[:3] == ["curl", "-X", "POST"]
+    assert parts[-1] == "https://erp.example.com/hook?tenant=acme"
+    assert options["--proxy"] == "http://127.0.0.1:3128"
+    assert options["--proxy-user"] == "ada:***"
+    assert options["--cacert"] == str(daemon.folder / "ca.pem")
+    assert options["--max-time"] == "30"
     assert SECRET not in done.stdout
 
 

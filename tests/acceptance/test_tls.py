@@ -97,3 +97,37 @@ def test_an_expired_certificate_is_refused_and_its_date_told(daemon, authority):
     assert "expired" in delivery["last_error"]
     assert "2024-05-06" in delivery["last_error"]
     assert not receiver.received
+
+
+def test_a_corrected_authority_and_certificate_make_what_waits_due_at_once(daemon, authority):
+    """Both under the names that they had: what a file holds is part of the setting."""
+    trustme.CA().cert_pem.write_to_path(daemon.folder / "ca.pem")
+    stranger = trustme.CA().issue_cert("webhookd.example.com")
+    ours = authority.issue_cert("webhookd.example.com")
+    ask_who = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(ask_who)
+    authority.configure_trust(ask_who)
+    ask_who.verify_mode = ssl.CERT_REQUIRED
+    stranger.private_key_and_cert_chain_pem.write_to_path(daemon.folder / "client.pem")
+
+    def attempts(count):
+        until(lambda: len(daemon.named("delivery.attempted")) == count, f"{count} attempts", 10)
+        return daemon.named("delivery.attempted")[-1]["outcome"]
+
+    with Receiver(tls=ask_who) as receiver:
+        request = {"url": receiver.url}
+        request["tls"] = {"ca_file": "ca.pem", "client_cert_file": "client.pem"}
+        daemon.configure({"mirror": {"source": "export", "object": "contacts", "request": request}})
+        daemon.start()
+        daemon.drop_rows("1.ndjson", {"id": 1})
+        outcomes = [attempts(1)]
+        authority.cert_pem.write_to_path(daemon.folder / "ca.pem")
+        assert daemon.reload()["event"] == "config.reloaded"
+        outcomes.append(attempts(2))
+        ours.private_key_and_cert_chain_pem.write_to_path(daemon.folder / "client.pem")
+        assert daemon.reload()["event"] == "config.reloaded"
+        outcomes.append(attempts(3))
+        daemon.stop()
+
+    assert outcomes == ["retry", "retry", "delivered"]
+    assert len(receiver.received) == 1

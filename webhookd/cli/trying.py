@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +12,7 @@ import typer
 
 from webhookd import clock
 from webhookd import config as configuration
+from webhookd.cli.curl import curl_line
 from webhookd.cli.output import console
 from webhookd.cli.settings import ConfigOption, config_path
 from webhookd.config.settings import Settings
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from webhookd.delivery.outgoing import Outgoing
     from webhookd.model import Properties
     from webhookd.rules.findings import Finding
-    from webhookd.rules.plan import Plan, Source, Webhook
+    from webhookd.rules.plan import Plan, Proxy, Source, Webhook
 
 GOOD = range(200, 300)
 
@@ -81,6 +81,7 @@ def try_webhook(
     for line in _explained(definition, made):
         typer.echo(redactor.text(line))
     lane = define(definition, plan.egress)
+    proxy = Settings.from_environment(os.environ).outgoing_proxy()
     now = clock.now()
     delivery_id = clock.new_id(now)
     rendered = render.render(definition, made, delivery_id=delivery_id)
@@ -89,9 +90,9 @@ def try_webhook(
     for line in _request(outgoing):
         _echo_exactly(redactor.text(line))
     typer.echo("")
-    _echo_exactly(_curl(outgoing, redactor))
+    _echo_exactly(curl_line(outgoing, lane.options, proxy, redactor))
     if send_it:
-        asyncio.run(_send(outgoing, lane, redactor))
+        asyncio.run(_send(outgoing, lane, proxy, redactor))
 
 
 def _webhook(plan: Plan, name: str) -> Webhook:
@@ -201,19 +202,10 @@ def _echo_exactly(line: str) -> None:
     typer.echo(printable(line) if console.is_terminal else line)
 
 
-def _curl(outgoing: Outgoing, redactor: Redactor) -> str:
-    parts = ["curl", "-X", outgoing.method]
-    for name, value in outgoing.headers:
-        if name not in ("host", "content-length"):
-            parts += ["-H", f"{name}: {value}"]
-    if outgoing.body:
-        parts += ["--data-binary", outgoing.body.decode()]
-    # Before they are quoted: a secret with a quote in it would not be found behind it.
-    return shlex.join([redactor.text(part) for part in (*parts, outgoing.uri)])
-
-
-async def _send(outgoing: Outgoing, lane: LaneDefinition, redactor: Redactor) -> None:
-    transport = Transport(Settings.from_environment(os.environ).outgoing_proxy())
+async def _send(
+    outgoing: Outgoing, lane: LaneDefinition, proxy: Proxy | None, redactor: Redactor
+) -> None:
+    transport = Transport(proxy)
     try:
         reply, is_cut = await send(transport, outgoing, lane.options)
     finally:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from webhookd.delivery.window import Window
     from webhookd.model import Delivery, Settlement
-    from webhookd.rules.plan import Egress, Webhook
+    from webhookd.rules.plan import Egress, Request, Webhook
     from webhookd.storage.lanes import LaneRow
     from webhookd.storage.outbox import Due
 
@@ -38,8 +38,8 @@ BUFFER_MOST = 400
 class LaneDefinition:
     """What the configuration in force says of a lane, prepared for attempts.
 
-    *request_digest* covers all that the request is, *target_digest* its URL, authentication
-    and signature; neither covers a secret.
+    *request_digest* covers all that the request is, *target_digest* the way to the receiver;
+    neither covers a secret.
     """
 
     webhook: Webhook
@@ -59,8 +59,13 @@ def define(webhook: Webhook, egress: Egress) -> LaneDefinition:
         proxy=webhook.request.proxy,
     )
     request = webhook.request
-    target = (request.url, request.authentication, request.signature)
-    return LaneDefinition(webhook, Outbound(request), options, _digest(request), _digest(target))
+    digests = _digest(request), _digest(way(request))
+    return LaneDefinition(webhook, Outbound(request), options, *digests)
+
+
+def way(request: Request) -> tuple[object, ...]:
+    """Return what leads to the receiver and past its door: if it changes, a try is worth it."""
+    return request.url, request.authentication, request.signature, request.tls, request.proxy
 
 
 def _digest(value: object) -> str:

@@ -19,10 +19,17 @@ Document: TypeAlias = "Mapping[str, Any]"
 _EFFECTS = (
     (("enabled",), "go on now"),
     (
-        ("request.url", "request.authentication", "request.signature"),
-        "due now, for its URL, authentication or signature changed",
+        (
+            "request.url",
+            "request.authentication",
+            "request.signature",
+            "request.tls",
+            "request.proxy",
+            "request.proxy_authentication",
+        ),
+        "due now, for the way to its receiver changed",
     ),
-    (("request.tls", "request.headers"), "keep their schedule; sent with the new setting"),
+    (("request.headers",), "keep their schedule; sent with the new setting"),
     (("delivery",), "keep their schedule; the new policy holds from their next attempt on"),
 )
 FEW_WEBHOOKS = 5

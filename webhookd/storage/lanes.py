@@ -60,8 +60,9 @@ class Definition:
     """What a configuration says of a lane.
 
     *absent_reason* says why the webhook is not in force (None when it is). *request_digest*
-    covers all of the request, *target_digest* its URL, authentication and signature;
-    *is_retargeted* says that one of their secrets changed, which no digest may show.
+    covers all of the request, *target_digest* what leads to the receiver: its URL,
+    authentication, signature, TLS and proxy; *is_retargeted* says that one of these changed as
+    no digest may show, in a secret.
     """
 
     webhook: str
