@@ -84,13 +84,20 @@ class Redactor:
         """Return where secrets stand, in order; where they overlap, each."""
         # A pattern of all forms would take seconds to compile for a thousand secrets; to look
         # up the few characters at each place takes no time to prepare.
-        if len(self._forms) <= _FEW and not any(form in text for form in self._forms):
+        if len(self._forms) <= _FEW and not self._holds_one(text):
             return []
         spans = []
         for width in self._widths:
             begun = [at for at in range(len(text)) if text[at : at + width] in self._lengths]
             spans += [span for start in begun if (span := self._span(text, start, width))]
         return sorted(spans)
+
+    def _holds_one(self, text: str) -> bool:
+        # Every text of every log line comes by here: any() would take three times as long.
+        for form in self._ordered:  # noqa: SIM110
+            if form in text:
+                return True
+        return False
 
     def _span(self, text: str, start: int, width: int) -> tuple[int, int] | None:
         """Return the longest form that stands at *start*, of those that begin as it does there."""

@@ -86,7 +86,9 @@ class Writer:
             future.set_exception(StorageError("the database is closed"))
             return future
         self._queue.append(_Asked(unit, future, writes))
-        self._wake.set()
+        # Woken once is enough: it looks at the queue after it has taken note.
+        if not self._wake.is_set():
+            self._wake.set()
         return future
 
     def _run(self) -> None:

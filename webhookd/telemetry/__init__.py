@@ -25,8 +25,7 @@ def attempted(settlement: Settlement) -> None:
     """Report one finished attempt: the one wide line."""
     delivery, attempt = settlement.delivery, settlement.attempt
     kind, facts = _describe(settlement)
-    metrics.ATTEMPTS.labels(delivery.webhook, kind, settlement.kind).inc()
-    metrics.ATTEMPT_SECONDS.labels(delivery.webhook).observe(attempt.seconds)
+    metrics.attempt_ended(delivery.webhook, kind, settlement.kind, attempt.seconds)
     is_delivered = isinstance(settlement.outcome, Delivered)
     if is_delivered and not logs.is_success_logged():
         return

@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+import orjson
 import structlog
 
 if TYPE_CHECKING:
@@ -98,8 +99,10 @@ def configure(log_format: LogFormat, level: str) -> None:
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.WriteLoggerFactory(stderr),
-        cache_logger_on_first_use=False,
+        cache_logger_on_first_use=True,
     )
+    # What it remembers from the configuration before, if there was one.
+    vars(log).pop("bind", None)
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
@@ -114,7 +117,11 @@ _encoder = json.JSONEncoder(ensure_ascii=False, default=repr)
 
 
 def _as_json(event: MutableMapping[str, Any], **_: object) -> str:
-    return _encoder.encode(event)
+    try:
+        return orjson.dumps(event).decode()
+    except TypeError:
+        # Half a character, a number of more than 64 bits, or what is no value of JSON.
+        return _encoder.encode(event)
 
 
 def is_journal() -> bool:
@@ -143,13 +150,20 @@ def _redact_event(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     for key, value in event.items():
-        event[key] = _redact_value(value)
+        # Every value of every line comes by here, so that the common ones come first.
+        if isinstance(value, str):
+            event[key] = _redact_again(value) if len(value) <= SHORT else _redact(value)
+        elif isinstance(value, list | tuple):
+            event[key] = _redact_each(value)
     return event
 
 
-def _redact_value(value: Any) -> Any:
-    if isinstance(value, str):
-        return _redact_again(value) if len(value) <= SHORT else _redact(value)
-    if isinstance(value, list | tuple):
-        return [_redact_value(one) for one in value]
-    return value
+def _redact_each(values: list[Any] | tuple[Any, ...]) -> list[Any]:
+    return [
+        _redact(value)
+        if isinstance(value, str)
+        else _redact_each(value)
+        if isinstance(value, list | tuple)
+        else value
+        for value in values
+    ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from prometheus_client import (
@@ -169,9 +170,22 @@ def config_in_force(config_hash: str, at: datetime) -> None:
     RELOAD_TIMESTAMP.set(at.timestamp())
 
 
+def attempt_ended(webhook: str, outcome: str, reason: str, seconds: float) -> None:
+    """Count an attempt of *webhook* that took *seconds*, by what it led to and what came back."""
+    count, length = _attempt_series(webhook, outcome, reason)
+    count.inc()
+    length.observe(seconds)
+
+
+@cache  # to find them again by their labels takes longer than to count
+def _attempt_series(webhook: str, outcome: str, reason: str) -> tuple[Counter, Histogram]:
+    return ATTEMPTS.labels(webhook, outcome, reason), ATTEMPT_SECONDS.labels(webhook)
+
+
 def forget_webhooks(names: Iterable[str]) -> None:
     """Drop the series of webhooks that are gone, which would otherwise stay for ever."""
     _forget((ATTEMPTS, ATTEMPT_SECONDS), set(names))
+    _attempt_series.cache_clear()
 
 
 def forget_sources(names: Iterable[str]) -> None:
