@@ -11,7 +11,9 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from webhookd import __version__, admin, clock, config, state, telemetry
+from webhookd import __version__, clock, config, state, telemetry
+from webhookd.admin.application import application
+from webhookd.admin.listening import AdminAddress, listening
 from webhookd.backfills import Backfills
 from webhookd.control import Answerable, Control
 from webhookd.delivery.courier import Courier
@@ -61,7 +63,7 @@ async def run(settings: Settings) -> None:
     stop, hangup = _StopSignal(), _Hangup()
     # Read and checked before anything is touched: a wrong file must cost nothing.
     loaded = config.load(settings.config_path(), environment=os.environ)
-    address = admin.AdminAddress.parse(settings.admin_socket(os.environ))
+    address = AdminAddress.parse(settings.admin_socket(os.environ))
     with state.held(settings.state_directory):
         async with AsyncExitStack() as stack:
             heartbeat = Heartbeat(os.environ, patience=2 * settings.shutdown_timeout)
@@ -126,7 +128,7 @@ class _Hangup:
 async def _start(
     settings: Settings,
     loaded: config.Loaded,
-    address: admin.AdminAddress,
+    address: AdminAddress,
     stack: AsyncExitStack,
     heartbeat: Heartbeat,
 ) -> Reloader:
@@ -214,13 +216,13 @@ async def _start(
 
 @asynccontextmanager
 async def _administered(
-    address: admin.AdminAddress, token: Secret | None, control: Control
+    address: AdminAddress, token: Secret | None, control: Control
 ) -> AsyncIterator[None]:
     """Serve the admin API while the block runs."""
-    app = admin.application(control, address, token)
+    app = application(control, address, token)
     if address.path is None and token is None:
         telemetry.admin_unprotected(str(address))
-    with admin.listening(address) as listener:
+    with listening(address) as listener:
         async with serving(app, listener):
             telemetry.admin_listening(str(address))
             yield

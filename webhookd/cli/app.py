@@ -9,16 +9,7 @@ from typing import Annotated
 import typer
 
 from webhookd import __version__
-from webhookd.cli import (
-    backfilling,
-    checking,
-    deliveries,
-    operating,
-    planning,
-    running,
-    sources,
-    trying,
-)
+from webhookd.cli.commands import Commands
 from webhookd.errors import ConfigError, WebhookdError, printable
 from webhookd.telemetry import logs
 
@@ -27,6 +18,7 @@ FULL = {errno.ENOSPC, errno.EDQUOT}
 
 app = typer.Typer(
     name="webhookd",
+    cls=Commands,
     help="HubSpot's customisable workflow webhooks as a daemon you own.",
     no_args_is_help=True,
     add_completion=False,
@@ -35,21 +27,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("run")(running.run)
-app.command("check")(checking.check)
-app.command("plan")(planning.plan)
-app.command("reload")(operating.reload)
-app.command("status")(operating.status)
-app.command("test")(trying.try_webhook)
-app.add_typer(deliveries.app, name="deliveries")
-app.command("explain")(deliveries.explain)
-app.command("pause")(operating.pause)
-app.command("resume")(operating.resume)
-app.command("backfill")(backfilling.backfill)
-app.add_typer(sources.app, name="sources")
-app.command("schema")(checking.schema)
-app.command("listen")(running.listen)
-app.command("demo")(running.demo)
 
 
 def _show_version(value: bool) -> None:
