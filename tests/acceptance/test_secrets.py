@@ -95,16 +95,15 @@ def test_no_secret_is_ever_written_down(another):
         daemon.reload()
         for name in webhooks:
             daemon.configure(webhooks, apps=apps)
-            for arguments in ((), ("--send",)):
-                tried = daemon.command("test", name, "--config", str(daemon.config), *arguments)
-                seen[f"test {name} {arguments}"] = tried.stdout + tried.stderr
-                assert "***" in tried.stdout or name in ("signed", "filed")
-        for delivery in daemon.deliveries():
-            arguments = ("deliveries", "show", delivery["id"], "--state-directory", "state")
-            for more in ((), ("--json",)):
-                shown = daemon.command(*arguments, *more)
-                assert shown.returncode == 0, shown.stderr
-                seen[f"show {delivery['webhook']} {more}"] = shown.stdout + shown.stderr
+            tried = daemon.command("test", name, "--config", str(daemon.config), "--send")
+            seen[f"test {name}"] = tried.stdout + tried.stderr
+            assert "***" in tried.stdout or name in ("signed", "filed")
+        # What it shows is in the database, which is searched below.
+        arguments = ("show", daemon.deliveries()[0]["id"], "--state-directory", "state")
+        for more in ((), ("--json",)):
+            shown = daemon.command("deliveries", *arguments, *more)
+            assert shown.returncode == 0, shown.stderr
+            seen[f"show {more}"] = shown.stdout + shown.stderr
         for arguments in (("--help",), ("run", "--help"), ("check", "--config", "config.yaml")):
             done = daemon.command(*arguments)
             seen[" ".join(arguments)] = done.stdout + done.stderr
