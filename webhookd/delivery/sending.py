@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import httpx
-
 from webhookd.model import Reply, Response, Unreachable
-from webhookd.transport import SendError
+from webhookd.transport import PreparedRequest, SendError
 
 if TYPE_CHECKING:
+    import httpx
+
     from webhookd.delivery.outgoing import Outgoing
     from webhookd.transport import SendOptions
 
@@ -21,12 +21,12 @@ async def send(
 
     The transport is called directly: httpx's client would follow, time and pool a second time.
     """
-    request = httpx.Request(
+    request = PreparedRequest(
         outgoing.method,
         outgoing.url,
-        headers=outgoing.raw_headers(),
-        stream=httpx.ByteStream(outgoing.body),
-        extensions={"webhookd": options, "target": outgoing.target},
+        outgoing.raw_headers(),
+        outgoing.body,
+        {"webhookd": options, "target": outgoing.target},
     )
     try:
         response = await transport.handle_async_request(request)

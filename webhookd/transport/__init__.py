@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from webhookd.transport.failure import SendError
 from webhookd.transport.origin import SendOptions
+from webhookd.transport.request import PreparedRequest
 from webhookd.transport.sending import Transport
 
-__all__ = ["SendError", "SendOptions", "Transport"]
+__all__ = ["PreparedRequest", "SendError", "SendOptions", "Transport"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 
 from webhookd.transport.failure import SendError
+from webhookd.transport.request import PreparedRequest
 
 
 def payload(request: httpx.Request) -> bytes:
@@ -35,7 +36,10 @@ def body_of(request: httpx.Request) -> bytes:
 
 def headers_of(request: httpx.Request, body: bytes) -> list[tuple[bytes, bytes]]:
     """Return the headers of *request*, with those that HTTP/1.1 demands."""
-    headers = request.headers.raw
+    if isinstance(request, PreparedRequest):
+        headers = list(request.raw_headers)
+    else:
+        headers = request.headers.raw
     names = {name.lower() for name, _ in headers}
     if b"host" not in names:
         headers.insert(0, (b"Host", request.url.netloc))
