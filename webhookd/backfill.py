@@ -1,8 +1,9 @@
 """Enrolling records that are known already: through the webhook's trigger, as if just met.
 
 A webhook sees changes from its beginning on; what was there before reaches it only this way. The
-known records are taken in the order of their ids, some in each transaction, as fast as the rate
-allows; a record that changes meanwhile is told of as usual. `backfills` has those under way.
+known records are taken in the order of their ids, some in each transaction with how far it is,
+as fast as the rate allows; a record that changes meanwhile is told of as usual. `backfills` has
+those under way.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from webhookd.errors import WebhookdError
+from webhookd import telemetry
+from webhookd.errors import StorageError, WebhookdError
 from webhookd.intake import Decision, count, decide, store
 from webhookd.model import Change, ChangeKind
 from webhookd.rules import trigger
 from webhookd.rules.plan import Trigger
-from webhookd.storage import records
+from webhookd.storage import backfills, records
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -31,6 +33,10 @@ CHUNK: Final = 100
 """Records looked at in one transaction: a few milliseconds of the writer's time."""
 
 PER_SECOND: Final = 50.0
+
+REFUSED_SECONDS: Final = 1.0
+"""How long it waits before it tries again what the database refused."""
+
 _ANYTHING: Final = frozenset(ChangeKind)
 
 
@@ -40,10 +46,14 @@ class BackfillError(WebhookdError):
 
 @dataclass(frozen=True, slots=True)
 class Backfilled:
-    """How far a backfill is: records looked at, and deliveries made (or to make, if counted)."""
+    """How far a backfill is: records looked at, and deliveries made (or to make, if counted).
+
+    *after* is the id of the last record that was looked at.
+    """
 
     records: int = 0
     deliveries: int = 0
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,29 +91,37 @@ class Backfill:
         where: AllOf | None = None,
         count_only: bool = False,
         per_second: float = PER_SECOND,
+        made: Backfilled = Backfilled(),
         progress: Callable[[Backfilled], None] = lambda _: None,
     ) -> Backfilled:
         """Enroll the known records that meet *where* and fire; *count_only* stores nothing.
 
-        *webhook* gives the definition in force, and is asked before each step. At most
-        *per_second* deliveries a second are made, a second's worth at once. BackfillError when
-        the webhook reports nothing but deletions, StorageError when the database refuses, and
-        whatever *webhook* and the sleep raise: what is stored by then stays, and *progress* has
-        been told of it.
+        It goes on from what was *made*. *webhook* gives the definition in force, and is asked
+        before each step. At most *per_second* deliveries a second are made, a second's worth at
+        once. What the database refuses is tried again, unless it is only counted: then
+        StorageError. BackfillError when the webhook reports nothing but deletions, and whatever
+        *webhook* and the sleep raise: what is stored by then stays, and *progress* has been told
+        of it.
         """
         meant = None if where is None else Trigger(changes=_ANYTHING, when=where)
         most = CHUNK if count_only else max(1, min(CHUNK, int(per_second)))
-        made, after = Backfilled(), ""
         while True:
-            step = partial(self._step, webhook(), meant, after, most, count_only=count_only)
+            step = partial(self._step, webhook(), meant, made.after, most, count_only=count_only)
             # Within the writer's transaction, so that no change comes in between.
             done = self._writer.read(step) if count_only else self._writer.write(step)
             done.add_done_callback(self._committed)
-            chunk = await asyncio.shield(done)
+            try:
+                chunk = await asyncio.shield(done)
+            except StorageError as error:
+                if count_only:
+                    raise
+                telemetry.storage_refused("a backfill", error, most)
+                await self._sleep(REFUSED_SECONDS)
+                continue
             if chunk.last_id is None:
                 return made
-            after = chunk.last_id
-            made = Backfilled(made.records + chunk.records, made.deliveries + chunk.deliveries)
+            records, deliveries = made.records + chunk.records, made.deliveries + chunk.deliveries
+            made = Backfilled(records, deliveries, chunk.last_id)
             progress(made)
             await self._sleep(0 if count_only else chunk.deliveries / per_second)
 
@@ -140,7 +158,14 @@ class Backfill:
         if count_only:
             return _Chunk(looked_at, count(connection, decision), (), last_id)
         stored = store(connection, decision)
-        return _Chunk(looked_at, len(stored) + len(decision.broken), stored, last_id)
+        made = len(stored) + len(decision.broken)
+        if last_id is None:
+            backfills.end(connection, webhook.name)
+        else:
+            backfills.advance(
+                connection, webhook.name, after=last_id, records=looked_at, deliveries=made
+            )
+        return _Chunk(looked_at, made, stored, last_id)
 
 
 def kind_told(webhook: Webhook) -> ChangeKind:

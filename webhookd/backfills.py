@@ -1,8 +1,8 @@
 """The backfills that are under way: begun when asked for, one for each webhook, ended in order.
 
-A backfill does not depend on who asked for it: it goes on when the client is gone, and ends with
-the records, with a stop of the daemon, or when its webhook is taken out of force. What it stored
-by then stays.
+A backfill does not depend on who asked for it: it goes on when the client is gone, and after a stop
+or a crash of the daemon where it was. It ends with the records, by hand, or when its webhook is
+taken out of force; what it stored by then stays.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Final
 
 from webhookd import telemetry
 from webhookd.backfill import PER_SECOND, Backfill, Backfilled, BackfillError, kind_told
-from webhookd.errors import WebhookdError
+from webhookd.config.where import conditions
+from webhookd.errors import StorageError, WebhookdError
+from webhookd.storage import backfills
+from webhookd.storage.backfills import StoredBackfill
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
     from datetime import datetime
 
     from webhookd.model import Delivery
@@ -27,9 +30,11 @@ if TYPE_CHECKING:
 TOLD_EVERY: Final = 1.0
 """Seconds between two reports of how far a backfill is."""
 
+_STOPPING: Final = "the daemon stops; it goes on when that runs again"
+
 
 class UnknownError(BackfillError):
-    """The configuration in force has no such webhook."""
+    """There is no such webhook in force, or no backfill of it."""
 
 
 @dataclass(slots=True)
@@ -37,11 +42,13 @@ class Running:
     """A backfill under way: how far it is, and why it ended early, if it did."""
 
     webhook: Webhook
-    is_dry_run: bool
+    per_second: float
+    is_dry_run: bool = False
     made: Backfilled = field(default_factory=Backfilled)
     error: str | None = None
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
+    _why: str = ""
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def reports(self) -> AsyncIterator[Backfilled]:
         """Yield how far it is, every second, and at last when it is over.
@@ -55,7 +62,12 @@ class Running:
                 yield self.made
         finally:
             if self.is_dry_run:
-                self.stopping.set()
+                self.stop("nobody listens")
+
+    def stop(self, why: str) -> None:
+        """Have it end after the step it is at."""
+        self._why = self._why or why
+        self._stopping.set()
 
     def note(self, made: Backfilled) -> None:
         """Remember how far it is."""
@@ -64,10 +76,10 @@ class Running:
     async def sleep(self, seconds: float) -> None:
         """Wait; raise a BackfillError when it is to stop."""
         try:
-            await asyncio.wait_for(self.stopping.wait(), seconds)
+            await asyncio.wait_for(self._stopping.wait(), seconds)
         except TimeoutError:
             return
-        raise BackfillError("the daemon stops")
+        raise BackfillError(self._why)
 
 
 class Backfills:
@@ -82,7 +94,9 @@ class Backfills:
         now: Callable[[], datetime],
         new_id: Callable[[datetime], str],
     ) -> None:
+        self._writer = writer
         self._plan = plan
+        self._now = now
         self._make = partial(Backfill, writer, offer=offer, now=now, new_id=new_id)
         self._running: list[Running] = []
         self._is_stopping = False
@@ -105,38 +119,96 @@ class Backfills:
         kind_told(webhook)
         return webhook
 
-    def begin(
+    @property
+    def under_way(self) -> list[Running]:
+        """Return those that make deliveries, the first begun first."""
+        return [one for one in self._running if not one.is_dry_run]
+
+    async def begin(
         self,
         name: str,
-        where: AllOf | None = None,
+        where: Sequence[str] = (),
         *,
         per_second: float = PER_SECOND,
         is_dry_run: bool = False,
     ) -> Running:
-        """Begin to enroll the known records of the webhook *name*; raises as `webhook` does."""
+        """Begin to enroll the known records of the webhook *name* for which all of *where* holds.
+
+        Raises as `webhook` does, and a ConfigError when *where* is wrong.
+        """
+        meant = await self._meant(self.webhook(name), where)
         webhook = self.webhook(name)
         if self._is_stopping:
             raise BackfillError("the daemon stops")
-        if not is_dry_run and any(one.webhook.name == name for one in self._storing()):
-            raise BackfillError(f"a backfill of {name} is under way; wait for its end")
-        running = Running(webhook, is_dry_run)
-        work = self._run(running, where, per_second)
-        running.task = asyncio.create_task(work, name=f"backfill {name}")
-        running.task.add_done_callback(lambda _: self._running.remove(running))
-        self._running.append(running)
+        if not is_dry_run and self._of(name) is not None:
+            raise BackfillError(
+                f"a backfill of {name} is under way; wait for its end, or end it with"
+                f" `webhookd backfill {name} --stop`"
+            )
+        running = Running(webhook, per_second, is_dry_run)
+        asked = StoredBackfill(name, tuple(where), per_second, self._now())
+        self._start(running, self._begun(running, asked, meant))
+        return running
+
+    async def resume(self) -> None:
+        """Go on with those that a stop or a crash interrupted; StorageError when refused."""
+        for stored in await self._writer.read(backfills.unfinished):
+            made = Backfilled(stored.records, stored.deliveries, stored.after)
+            try:
+                webhook = self.webhook(stored.webhook)
+                meant = await self._meant(webhook, stored.conditions)
+            except WebhookdError as error:
+                await self._writer.write(partial(backfills.end, webhook=stored.webhook))
+                telemetry.backfill_ended(
+                    stored.webhook, made.records, made.deliveries, _in_one_line(error)
+                )
+                continue
+            telemetry.backfill_resumed(stored.webhook, made.records, made.deliveries)
+            running = Running(webhook, stored.per_second, made=made)
+            self._start(running, self._run(running, meant))
+
+    async def end(self, name: str) -> Running:
+        """End the backfill of the webhook *name* by hand; return how far it came.
+
+        UnknownError when none is under way.
+        """
+        running = self._of(name)
+        if running is None or running.task is None:
+            raise UnknownError(f"no backfill of {name!r} is under way")
+        running.stop("ended by hand")
+        await asyncio.wait([running.task])
         return running
 
     async def stop(self) -> None:
-        """End them all, each after the step it is at."""
+        """Let all of them rest, each after the step it is at."""
         self._is_stopping = True
         tasks = [one.task for one in self._running if one.task is not None]
         for one in self._running:
-            one.stopping.set()
+            one.stop(_STOPPING)
         if tasks:
             await asyncio.wait(tasks)
 
-    def _storing(self) -> Iterable[Running]:
-        return (one for one in self._running if not one.is_dry_run)
+    def _of(self, name: str) -> Running | None:
+        return next((one for one in self.under_way if one.webhook.name == name), None)
+
+    async def _meant(self, webhook: Webhook, where: Sequence[str]) -> AllOf | None:
+        source = self._plan().sources[webhook.source]
+        return await asyncio.to_thread(conditions, where, source, webhook.object)
+
+    def _start(self, running: Running, work: Coroutine[None, None, None]) -> None:
+        running.task = asyncio.create_task(work, name=f"backfill {running.webhook.name}")
+        running.task.add_done_callback(lambda _: self._running.remove(running))
+        self._running.append(running)
+
+    async def _begun(self, running: Running, asked: StoredBackfill, meant: AllOf | None) -> None:
+        if not running.is_dry_run:
+            try:
+                await self._writer.write(partial(backfills.begin, backfill=asked))
+            except StorageError as error:
+                running.error = str(error)
+                return
+            telemetry.backfill_began(asked.webhook, asked.per_second)
+        await self._run(running, meant)
 
     def _in_force(self, begun: Webhook) -> Webhook:
         webhook = self.webhook(begun.name)
@@ -144,16 +216,15 @@ class Backfills:
             raise BackfillError(f"the webhook {begun.name} has another source or object now")
         return webhook
 
-    async def _run(self, running: Running, where: AllOf | None, per_second: float) -> None:
-        name, is_told = running.webhook.name, not running.is_dry_run
-        if is_told:
-            telemetry.backfill_began(name, per_second)
+    async def _run(self, running: Running, meant: AllOf | None) -> None:
+        name = running.webhook.name
         try:
             await self._make(sleep=running.sleep).run(
                 partial(self._in_force, running.webhook),
-                where=where,
+                where=meant,
                 count_only=running.is_dry_run,
-                per_second=per_second,
+                per_second=running.per_second,
+                made=running.made,
                 progress=running.note,
             )
         except WebhookdError as error:
@@ -161,6 +232,20 @@ class Backfills:
         except Exception as error:  # noqa: BLE001 - a bug in a backfill ends only that
             telemetry.bug("backfill.broke", error, webhook=name)
             running.error = "a bug in webhookd; its log has the details"
-        if is_told:
-            made = running.made
-            telemetry.backfill_ended(name, made.records, made.deliveries, running.error)
+        if running.is_dry_run:
+            return
+        made = running.made
+        telemetry.backfill_ended(name, made.records, made.deliveries, running.error)
+        if running.error is not None and not self._is_stopping:
+            await self._forget(name)
+
+    async def _forget(self, name: str) -> None:
+        try:
+            await self._writer.write(partial(backfills.end, webhook=name))
+        except StorageError as error:
+            # It is taken up again at the next start, and ended by what ended it now.
+            telemetry.storage_refused("a backfill's end", error, 1)
+
+
+def _in_one_line(error: WebhookdError) -> str:
+    return "; ".join(str(error).split("\n"))

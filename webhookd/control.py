@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from webhookd import __version__, telemetry
 from webhookd.answers import instant, listed_source, polled, reload_result
-from webhookd.config.where import conditions
 from webhookd.errors import WebhookdError
 from webhookd.model import DeliveryState
 from webhookd.storage import by_hand, lanes, listing, standing
@@ -133,11 +132,13 @@ class Control:
         Raises an UnknownError or a BackfillError when that cannot be, a ConfigError when *where*
         is wrong.
         """
-        backfills, plan = self._parts.backfills, self._parts.reloader.plan
-        webhook = backfills.webhook(name)
-        source = plan.sources[webhook.source]
-        meant = await asyncio.to_thread(conditions, where, source, webhook.object)
-        return backfills.begin(name, meant, per_second=per_second, is_dry_run=is_dry_run)
+        return await self._parts.backfills.begin(
+            name, where, per_second=per_second, is_dry_run=is_dry_run
+        )
+
+    async def end_backfill(self, name: str) -> Running:
+        """End the backfill of the webhook *name*; UnknownError when there is none."""
+        return await self._parts.backfills.end(name)
 
     async def reload(self, *, allow_mass_removal: bool) -> ReloadResult:
         """Read the configuration anew; callers that come meanwhile share one more reload."""
@@ -171,6 +172,15 @@ class Control:
             "in_flight": self._parts.dispatch.in_flight,
             "webhooks": webhooks,
             "sources": await self.sources(),
+            "backfills": [
+                {
+                    "webhook": one.webhook.name,
+                    "per_second": one.per_second,
+                    "records": one.made.records,
+                    "deliveries": one.made.deliveries,
+                }
+                for one in self._parts.backfills.under_way
+            ],
             "document": reloader.document,
         }
 

@@ -205,6 +205,7 @@ async def _start(
     await stack.enter_async_context(_administered(address, settings.token(), control))
     # Before the admin API goes: who waits for a backfill is told how far it came.
     stack.push_async_callback(backfills.stop)
+    await backfills.resume()
     control.is_ready = True
     in_force = reloader.plan
     telemetry.daemon_ready(len(in_force.webhooks), len(in_force.sources), in_force.hash)

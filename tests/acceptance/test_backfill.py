@@ -113,10 +113,10 @@ def test_a_paused_webhook_stores_what_it_is_told(daemon, ask, filled):
     assert (len(held), nothing) == (COUNT, [])
 
 
-def slow(daemon):
-    """Begin a backfill that takes a minute; return its process when it has told something."""
+def slow(daemon, per_second="5"):
+    """Begin a backfill that takes a while; return its process when it has told something."""
     address = f"unix:{daemon.state}/admin.sock"
-    command = ("backfill", "mirror", "--per-second", "5", "--admin-address", address)
+    command = ("backfill", "mirror", "--per-second", per_second, "--admin-address", address)
     process = subprocess.Popen(
         [sys.executable, "-m", "webhookd", *command],
         env=daemon.environment,
@@ -155,11 +155,64 @@ def test_a_stop_of_the_daemon_ends_it_and_says_how_far_it_came(daemon, filled):
         (ended,) = daemon.named("backfill.ended")
         stored = len(daemon.deliveries())
 
+    why = "the daemon stops; it goes on when that runs again"
     assert status == 0
     assert client.returncode == 1
-    assert f"the daemon stops; {stored} deliveries of {stored} records" in told
-    assert (ended["deliveries"], ended["error"]) == (stored, "the daemon stops")
+    assert f"{why}; {stored} deliveries of {stored} records" in told
+    assert (ended["deliveries"], ended["error"]) == (stored, why)
     assert 5 <= stored < COUNT
+
+
+def test_it_goes_on_after_a_stop_and_after_a_kill(daemon, ask, filled):
+    """Each record is told once, though no client is there any more and nobody asks again."""
+    with Receiver() as receiver:
+        filled({"mirror": hook(receiver.url)})
+        client = slow(daemon, "40")
+        until(lambda: len(receiver.received) > COUNT // 6, "a part")
+        daemon.stop()
+        client.communicate(timeout=30)
+        daemon.start()
+        until(lambda: len(receiver.received) > COUNT // 2, "more")
+        status = ask("status").stdout
+        daemon.kill()
+        daemon.start()
+        until(lambda: "error" not in daemon.named("backfill.ended")[-1], "its end")
+        until(lambda: len({one.id for one in receiver.received}) == COUNT, "all told")
+        over = json.loads(ask("status", "--json").stdout)
+        daemon.stop()
+        again = len(daemon.named("backfill.resumed"))
+        daemon.start()
+        daemon.stop()
+
+    told = {one.id: json.loads(one.body)["objectId"] for one in receiver.received}
+    assert sorted(told.values(), key=int) == [str(number) for number in range(COUNT)]
+    assert "backfill of mirror: " in status
+    assert over["backfills"] == []
+    assert daemon.named("backfill.ended")[-1]["deliveries"] == COUNT
+    assert (again, len(daemon.named("backfill.resumed"))) == (2, 2)
+
+
+def test_it_can_be_ended_by_hand(daemon, ask, filled):
+    with Receiver() as receiver:
+        filled({"mirror": hook(receiver.url)})
+        client = slow(daemon)
+        until(lambda: receiver.received, "the first")
+        ended = ask("backfill", "mirror", "--stop")
+        nothing = ask("backfill", "mirror", "--stop")
+        _, told = client.communicate(timeout=30)
+        count = len(daemon.deliveries())
+        daemon.stop()
+        daemon.start()
+        daemon.stop()
+
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith(f"ended; {count} deliveries of {count} records")
+    assert (nothing.returncode, nothing.stderr) == (
+        1,
+        "webhookd: no backfill of 'mirror' is under way\n",
+    )
+    assert "ended by hand" in told
+    assert not daemon.named("backfill.resumed")
 
 
 def test_a_webhook_that_is_disabled_meanwhile_ends_it(daemon, filled):

@@ -53,6 +53,7 @@ def application(control: Control, address: AdminAddress, token: Secret | None) -
         _Path("/v1/webhooks/{webhook}/pause", api.pause, methods=["POST"]),
         _Path("/v1/webhooks/{webhook}/resume", api.resume, methods=["POST"]),
         _Path("/v1/webhooks/{webhook}/backfill", api.backfill, methods=["POST"]),
+        _Path("/v1/webhooks/{webhook}/backfill/end", api.end_backfill, methods=["POST"]),
         _Path("/v1/reload", api.reload, methods=["POST"]),
         _Path("/v1/secrets/rotated", api.rotated),
     ]
@@ -160,6 +161,14 @@ class _Api:
             problems = [str(problem) for problem in error.problems]
             return JSONResponse({"error": "'where' is wrong", "problems": problems}, BAD)
         return StreamingResponse(_reports(running), media_type="application/x-ndjson")
+
+    async def end_backfill(self, request: Request) -> Response:
+        await asking.body_of(request, ())
+        ended = await self._control.end_backfill(request.path_params["webhook"])
+        made = ended.made
+        return JSONResponse(
+            backfilled(made.records, made.deliveries, is_over=True, error=ended.error)
+        )
 
     async def reload(self, request: Request) -> Response:
         given = await asking.body_of(request, ("allow_mass_removal",))

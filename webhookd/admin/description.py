@@ -190,10 +190,18 @@ DESCRIPTION: dict[str, Any] = {
         "/v1/webhooks/{webhook}/backfill": {
             "post": _operation(
                 "Enroll the known records of a webhook that its trigger takes, or count them."
-                " It goes on when the client is gone.",
+                " It goes on when the client is gone, and after a restart of the daemon.",
                 {"200": _BACKFILLED, "404": _ERROR, "409": _ERROR},
                 parameters=_WEBHOOK,
                 requestBody=_body(_BACKFILL),
+            )
+        },
+        "/v1/webhooks/{webhook}/backfill/end": {
+            "post": _operation(
+                "End the backfill of a webhook; what it made by then stays.",
+                {"200": _answer("How far it came.", schemas.BACKFILLED), "404": _ERROR},
+                parameters=_WEBHOOK,
+                requestBody=_body({}),
             )
         },
         "/v1/reload": {

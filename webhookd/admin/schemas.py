@@ -143,6 +143,9 @@ STATUS = whole(
     in_flight=COUNT,
     webhooks=several(_WEBHOOK),
     sources=several(SOURCE),
+    backfills=several(
+        whole(webhook=STRING, per_second={"type": "number"}, records=COUNT, deliveries=COUNT)
+    ),
     document={"type": "object", "description": "The configuration in force, without secrets."},
 )
 ROTATED: Schema = {

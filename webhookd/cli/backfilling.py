@@ -30,6 +30,9 @@ def backfill(
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="End the one that is under way; what it made stays.")
+    ] = False,
     per_second: Annotated[
         float, typer.Option(min=0.1, max=10_000, help="Deliveries made in a second, at most.")
     ] = PER_SECOND,
@@ -37,9 +40,16 @@ def backfill(
 ) -> None:
     """Enroll the records that are known already, as if the webhook had just met them.
 
-    Its trigger decides, as always; records are counted first. Exit 3 when no daemon runs.
+    Its trigger decides, as always; records are counted first. The daemon goes on with it by
+    itself, also after a restart. Exit 3 when no daemon runs.
     """
     client = connect(admin_address)
+    if stop:
+        if where or dry_run:
+            raise typer.BadParameter("it stands alone", param_hint="--stop")
+        ended = client.post(f"/v1/webhooks/{quoted(webhook)}/backfill/end")
+        typer.echo(f"ended; {_how_far(ended)}")
+        return
     counted = _asked(client, webhook, where=where, dry_run=True)
     expected = counted["deliveries"]
     told = f"{expected:,} deliveries of {counted['records']:,} known records"

@@ -51,6 +51,11 @@ def status(
     ]
     typer.echo("")
     print_table(("SOURCE", "KNOWN RECORDS", "PENDING", "IN WORK"), sources)
+    for one in found["backfills"]:
+        typer.echo(
+            f"\nbackfill of {one['webhook']}: {one['deliveries']:,} deliveries of"
+            f" {one['records']:,} records so far, {one['per_second']:g} a second at most"
+        )
     polled = [
         _polled(one["source"], read, now) for one in found["sources"] for read in one["objects"]
     ]

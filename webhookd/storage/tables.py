@@ -14,6 +14,7 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Column,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -24,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 METADATA = MetaData()
 
@@ -267,4 +268,17 @@ BAD_ROWS = Table(
     Column("reason", Text, nullable=False),
     PrimaryKeyConstraint("claim", "number"),
     sqlite_with_rowid=False,
+)
+
+# Backfills that are not over, with the condition texts they were asked with.
+BACKFILLS = Table(
+    "backfills",
+    METADATA,
+    Column("webhook", Text, primary_key=True),
+    Column("conditions", Text, nullable=False),
+    Column("per_second", Float, nullable=False),
+    Column("began_at", BigInteger, nullable=False),
+    Column("after", Text, nullable=False, server_default=text("''")),
+    Column("records", Integer, nullable=False, server_default=text("0")),
+    Column("deliveries", Integer, nullable=False, server_default=text("0")),
 )

@@ -142,6 +142,11 @@ def backfill_began(webhook: str, per_second: float) -> None:
     log.info("backfill.began", webhook=webhook, per_second=per_second)
 
 
+def backfill_resumed(webhook: str, records: int, deliveries: int) -> None:
+    """Report that a backfill goes on that a stop or a crash had interrupted."""
+    log.info("backfill.resumed", webhook=webhook, records=records, deliveries=deliveries)
+
+
 def backfill_ended(webhook: str, records: int, deliveries: int, error: str | None) -> None:
     """Report how far a backfill came; *error* is why no further."""
     facts = {"webhook": webhook, "records": records, "deliveries": deliveries}
