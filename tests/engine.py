@@ -12,8 +12,8 @@ import httpx
 from tests.making import LOOPBACK
 from webhookd import clock
 from webhookd.delivery.courier import Courier
+from webhookd.delivery.definition import define
 from webhookd.delivery.dispatch import Dispatch
-from webhookd.delivery.lanes import define
 from webhookd.delivery.scheduling import DeliveryJobStore, LaneExecutor, Scheduler
 from webhookd.rules.redaction import Redactor
 from webhookd.storage import lanes, outbox, storing
@@ -81,7 +81,10 @@ def _adopt(connection, definitions, remembered):
 
 @asynccontextmanager
 async def engine(url: str, answer: Callable[[httpx.Request], object], **settings: object):
-    """Run an engine whose requests *answer* answers (a response, or an awaitable of one)."""
+    """Run an engine whose requests *answer* answers (a response, or an awaitable of one).
+
+    A *transport* among the *settings* sends them to real receivers instead.
+    """
 
     async def answering(request: httpx.Request) -> httpx.Response:
         given = answer(request)
@@ -90,7 +93,7 @@ async def engine(url: str, answer: Callable[[httpx.Request], object], **settings
     database = open_database(url)
     async with Writer(database) as writer:
         courier = Courier(
-            httpx.MockTransport(answering),
+            settings.pop("transport", None) or httpx.MockTransport(answering),
             now=clock.now,
             monotonic=clock.monotonic,
             dice=settings.pop("dice", lambda: 0.0),

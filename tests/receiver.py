@@ -108,7 +108,8 @@ class Receiver:
         self.received.append(received)
         answer = self.answer(received)
         if answer.is_silent:
-            await asyncio.Event().wait()
+            await self._stop.wait()
+            return False
         if answer.delay:
             await asyncio.sleep(answer.delay)
         lines = [f"HTTP/1.1 {answer.status} Whatever", f"content-length: {len(answer.body)}"]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from webhookd.backfills import Backfills, Running
     from webhookd.delivery.dispatch import Dispatch
+    from webhookd.delivery.probing import Probed
     from webhookd.model import ReloadResult
     from webhookd.reload import Reloader
     from webhookd.rules.plan import Plan, Webhook
@@ -235,12 +236,15 @@ class Control:
 
     def _webhook(self, name: str, found: Standing, webhook: Webhook | None) -> dict[str, Any]:
         latest = self._parts.dispatch.latest(name)
+        probed = latest.probed
         return {
             "webhook": name,
             "description": "" if webhook is None else webhook.description,
-            "state": _state(found.row),
+            "state": _state(found.row, probed),
             "hold": found.row.hold,
             "quiet_until": instant(found.row.quiet_until),
+            "probed_since": None if probed is None else instant(probed.since),
+            "probed_reason": None if probed is None else probed.reason,
             "pending": found.pending,
             "due": found.due,
             "failed": found.failed,
@@ -253,23 +257,27 @@ class Control:
 
     def _scraped(self, found: Standing, now: datetime) -> metrics.LaneStanding:
         oldest = found.oldest_pending_at
+        latest = self._parts.dispatch.latest(found.row.webhook)
         return metrics.LaneStanding(
             webhook=found.row.webhook,
             pending=found.pending,
             failed=found.failed,
             due=found.due,
             oldest_age=0.0 if oldest is None else max((now - oldest).total_seconds(), 0.0),
-            in_flight=self._parts.dispatch.latest(found.row.webhook).in_flight,
+            in_flight=latest.in_flight,
             is_held=found.row.hold is not None,
+            is_probed=latest.probed is not None,
         )
 
 
-def _state(row: LaneRow) -> str:
+def _state(row: LaneRow, probed: Probed | None) -> str:
     if row.absent_reason is not None:
         return "removed" if row.absent_reason == lanes.REMOVED else "disabled"
     if row.gone_reason is not None:
         return "gone"
-    return "paused" if row.paused_reason is not None else "active"
+    if row.paused_reason is not None:
+        return "paused"
+    return "active" if probed is None else "probed"
 
 
 def _rotated(before: Plan, after: Plan) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from webhookd import config, telemetry
-from webhookd.delivery.lanes import define, way
+from webhookd.delivery.definition import define, way
 from webhookd.errors import ConfigError, WebhookdError
 from webhookd.model import ReloadOutcome, ReloadResult
 from webhookd.rules.difference import is_mass_removal
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from webhookd.config import Loaded
     from webhookd.delivery.courier import Courier
+    from webhookd.delivery.definition import LaneDefinition
     from webhookd.delivery.dispatch import Dispatch
-    from webhookd.delivery.lanes import LaneDefinition
     from webhookd.rules.plan import Plan
     from webhookd.sources.running import RunningSources
     from webhookd.storage.lanes import LaneRow

@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 from contextlib import closing
 
+import httpx
 import pytest
 
 from tests.daemon import until
@@ -55,6 +56,37 @@ def test_status_tells_how_everything_stands(daemon, ask):
     assert (mirror["pending"], mirror["state"]) == (1, "active")
     assert found["config_hash"] == daemon.named("config.loaded")[0]["config_hash"]
     assert found["sources"][0]["records"] == 1
+
+
+def test_a_webhook_where_nobody_is_shows_as_probed_until_somebody_answers(daemon, ask):
+    """Its receiver was down, and comes back on the same port."""
+    with Receiver() as gone:
+        pass
+    retry = {"first_after": "1s", "factor": 1, "jitter": 0}
+    daemon.configure({"mirror": hook(gone.url, delivery={"concurrency": 4, "retry": retry})})
+    daemon.start()
+    daemon.drop_rows("1.ndjson", *({"id": number} for number in range(60)))
+    until(lambda: daemon.named("webhook.probed"), "the probing")
+    table, found = ask("status").stdout, json.loads(ask("status", "--json").stdout)
+    metrics = _metrics(daemon)
+    back = Receiver()
+    back.port = gone.port
+    with back:
+        until(lambda: len({one.id for one in back.received}) == 60, "all of them")
+        until(lambda: daemon.named("webhook.probing_ended"), "its end")
+        after = json.loads(ask("status", "--json").stdout)["webhooks"][0]
+        daemon.stop()
+
+    (mirror,) = found["webhooks"]
+    assert (mirror["state"], mirror["probed_since"] is not None) == ("probed", True)
+    assert (
+        "the last 20 attempts met nobody; the latest: refused: "
+        in daemon.named("webhook.probed")[0]["reason"]
+    )
+    assert "attempts met nobody" in table
+    assert 'webhookd_webhook_probed{webhook="mirror"} 1.0' in metrics
+    assert daemon.named("webhook.probing_ended")[0]["reason"] == "the receiver answered 200"
+    assert (after["state"], after["probed_since"], after["probed_reason"]) == ("active", None, None)
 
 
 def test_reload_waits_for_the_result_and_its_exit_code_tells_it(daemon, ask):
@@ -286,3 +318,9 @@ def test_a_retry_that_would_overtake_a_newer_change_is_refused_unless_it_is_mean
     assert "--out-of-order" in refused.stderr
     assert count == 2
     assert (meant.returncode, meant.stdout) == (0, "1 deliveries retried\n")
+
+
+def _metrics(daemon):
+    transport = httpx.HTTPTransport(uds=f"{daemon.state}/admin.sock")
+    with httpx.Client(transport=transport) as client:
+        return client.get("http://webhookd/metrics").text

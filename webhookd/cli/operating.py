@@ -14,6 +14,7 @@ from webhookd.cli.output import ago, length, print_json, print_table
 
 STATES = {
     "active": "green",
+    "probed": "yellow",
     "paused": "magenta",
     "gone": "bold red",
     "disabled": "dim",
@@ -125,7 +126,8 @@ def _print_reload(last: dict[str, Any] | None, now: datetime) -> None:
 
 def _webhook(webhook: dict[str, Any], now: datetime) -> tuple[str | Text, ...]:
     state = webhook["state"]
-    error = webhook["hold"] if state in ("gone", "paused") else webhook["last_error"]
+    told = {"gone": "hold", "paused": "hold", "probed": "probed_reason"}
+    error = webhook[told.get(state, "last_error")]
     delivered = webhook["last_delivered_at"]
     return (
         webhook["webhook"],

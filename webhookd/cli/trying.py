@@ -17,7 +17,7 @@ from webhookd.cli.output import console
 from webhookd.cli.settings import ConfigOption, config_path
 from webhookd.config.settings import Settings
 from webhookd.config.wording import no_such
-from webhookd.delivery.lanes import define
+from webhookd.delivery.definition import define
 from webhookd.delivery.sending import send
 from webhookd.errors import WebhookdError, printable
 from webhookd.model import Change, ChangeKind, Response
@@ -30,7 +30,7 @@ from webhookd.transport import Transport
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from webhookd.delivery.lanes import LaneDefinition
+    from webhookd.delivery.definition import LaneDefinition
     from webhookd.delivery.outgoing import Outgoing
     from webhookd.model import Properties
     from webhookd.rules.findings import Finding

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from webhookd.delivery.lanes import Lane, LaneDefinition
+    from webhookd.delivery.definition import LaneDefinition
+    from webhookd.delivery.lanes import Lane
     from webhookd.model import Delivery
     from webhookd.rules.redaction import Redactor
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.delivery.courier import Courier
-    from webhookd.delivery.lanes import LaneDefinition
+    from webhookd.delivery.definition import LaneDefinition
     from webhookd.model import Delivery, Settlement
     from webhookd.storage.lanes import LaneRow
     from webhookd.storage.outbox import Due, Wanted
@@ -204,7 +204,9 @@ class Dispatch:
     def latest(self, webhook: str) -> Latest:
         """Return what happened last in a webhook's lane since the start."""
         lane = self._lanes.get(webhook)
-        return Latest() if lane is None else replace(lane.latest, in_flight=lane.in_flight)
+        if lane is None:
+            return Latest()
+        return replace(lane.latest, in_flight=lane.in_flight, probed=lane.probing.probed)
 
     def came(self, delivery: Delivery) -> None:
         """Take a leased delivery that the scheduler hands out."""
@@ -260,7 +262,7 @@ class Dispatch:
         lane.take_row(row, now)
         limit = definition.webhook.delivery.rate_limit
         lane.window = self._pacing.window(lane.window, limit, starts)
-        lane.definition = definition
+        lane.define(definition, now)
 
     def _retire(self, row: LaneRow, now: datetime) -> None:
         """Hold a lane whose webhook is not in force; attempts under way finish."""

@@ -7,23 +7,22 @@ everything runs on the event loop.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, deque
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
-from webhookd.delivery.outgoing import Outbound
+from webhookd.delivery.probing import Probing
 from webhookd.model import Delivered, Held, RetryAt
 from webhookd.storage.outbox import Wanted
-from webhookd.transport import SendOptions
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from webhookd.delivery.definition import LaneDefinition
+    from webhookd.delivery.probing import Probed
     from webhookd.delivery.window import Window
     from webhookd.model import Delivery, Settlement
-    from webhookd.rules.plan import Egress, Request, Webhook
     from webhookd.storage.lanes import LaneRow
     from webhookd.storage.outbox import Due
 
@@ -35,45 +34,6 @@ BUFFER_MOST = 400
 
 
 @dataclass(frozen=True, slots=True)
-class LaneDefinition:
-    """What the configuration in force says of a lane, prepared for attempts.
-
-    *request_digest* covers all that the request is, *target_digest* the way to the receiver;
-    neither covers a secret.
-    """
-
-    webhook: Webhook
-    outbound: Outbound
-    options: SendOptions
-    request_digest: str
-    target_digest: str
-
-
-def define(webhook: Webhook, egress: Egress) -> LaneDefinition:
-    """Return *webhook* prepared for attempts."""
-    options = SendOptions(
-        timeout=webhook.delivery.timeout.total_seconds(),
-        connect_timeout=webhook.delivery.connect_timeout.total_seconds(),
-        tls=webhook.request.tls,
-        egress=egress,
-        proxy=webhook.request.proxy,
-    )
-    request = webhook.request
-    digests = _digest(request), _digest(way(request))
-    return LaneDefinition(webhook, Outbound(request), options, *digests)
-
-
-def way(request: Request) -> tuple[object, ...]:
-    """Return what leads to the receiver and past its door: if it changes, a try is worth it."""
-    return request.url, request.authentication, request.signature, request.tls, request.proxy
-
-
-def _digest(value: object) -> str:
-    # A Secret shows itself as ***, so a digest says nothing of it.
-    return hashlib.sha256(repr(value).encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True, slots=True)
 class Latest:
     """What happened last in a lane, since the daemon started."""
 
@@ -81,6 +41,7 @@ class Latest:
     delivered_at: datetime | None = None
     error: str | None = None
     failed_at: datetime | None = None
+    probed: Probed | None = None
 
 
 class Lane:
@@ -103,6 +64,7 @@ class Lane:
         self.next_at: datetime | None = None
         self.is_fetching = False
         self.latest = Latest()
+        self.probing = Probing(row.webhook)
         self.is_failing = False
         self._is_overtaken = False
 
@@ -143,9 +105,8 @@ class Lane:
 
     def has_slot(self) -> bool:
         """Return whether one more attempt may be in flight."""
-        return self.row.hold is None and (
-            self.in_flight < self.definition.webhook.delivery.concurrency
-        )
+        concurrency = self.definition.webhook.delivery.concurrency
+        return self.row.hold is None and self.in_flight < self.probing.slots(concurrency)
 
     def wait(self, now: datetime, monotonic: float) -> float:
         """Return the seconds until the lane's pause and rate limit let one start."""
@@ -232,8 +193,16 @@ class Lane:
             self.ready.clear()
             self.ready.extend(kept)
 
-    def ended(self, settlement: Settlement) -> None:
+    def define(self, definition: LaneDefinition, now: datetime) -> None:
+        """Take over what a configuration says of the webhook."""
+        if definition.webhook.request != self.definition.webhook.request:
+            self.probing.retargeted(now)
+        self.definition = definition
+
+    def ended(self, settlement: Settlement, began_under: LaneDefinition) -> None:
         """Take over at once what an attempt's outcome means for the whole lane."""
+        if began_under.webhook.request == self.definition.webhook.request:
+            self.probing.ended(settlement)
         error, at = settlement.attempt.error, settlement.ended_at
         if error is None:
             self.latest = replace(self.latest, delivered_at=at)

@@ -138,11 +138,12 @@ class Turns:
         try:
             if paced is not None:
                 await paced
+            definition = lane.definition
             settlement = await self._courier.attempt(lane, delivery)
         finally:
             lane.in_flight -= 1
             self.in_flight -= 1
-        lane.ended(settlement)
+        lane.ended(settlement, definition)
         self._settling.add(settlement)
         telemetry.attempted(settlement)
         self.serve(lane)

@@ -132,6 +132,16 @@ def webhook_hold_changed(webhook: str, hold: str | None) -> None:
         log.warning("webhook.paused", webhook=webhook, reason=hold)
 
 
+def probing_began(webhook: str, reason: str) -> None:
+    """Report that a webhook is attempted one at a time, for nobody is met there."""
+    log.warning("webhook.probed", webhook=webhook, reason=reason)
+
+
+def probing_ended(webhook: str, reason: str, seconds: float) -> None:
+    """Report that a webhook has its whole concurrency again, after how long, and why."""
+    log.info("webhook.probing_ended", webhook=webhook, reason=reason, seconds=round(seconds, 3))
+
+
 def deliveries_changed(action: str, count: int, overtaken: int) -> None:
     """Report that a person retried or cancelled deliveries, and how many were left."""
     log.info("delivery.changed", action=action, count=count, overtaken=overtaken)

@@ -119,6 +119,7 @@ class LaneStanding:
     oldest_age: float
     in_flight: int
     is_held: bool
+    is_probed: bool
 
 
 class Standing:
@@ -143,6 +144,7 @@ class Standing:
         )
         yield self._by_webhook("webhookd_attempts_in_flight", "Attempts under way.", "in_flight")
         yield self._by_webhook("webhookd_webhook_held", "Whether it is held.", "is_held")
+        yield self._by_webhook("webhookd_webhook_probed", "Whether it is probed.", "is_probed")
 
     def _by_webhook(self, name: str, text: str, attribute: str) -> GaugeMetricFamily:
         family = _family(name, text)

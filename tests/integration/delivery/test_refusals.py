@@ -13,7 +13,8 @@ from tests.making import LOOPBACK, NOW, a_delivery, a_policy, a_webhook
 from webhookd import clock
 from webhookd.delivery import dispatch
 from webhookd.delivery.courier import Courier
-from webhookd.delivery.lanes import Lane, define
+from webhookd.delivery.definition import define
+from webhookd.delivery.lanes import Lane
 from webhookd.errors import StorageError
 from webhookd.model import RetryAt
 from webhookd.rules.plan import RetryPolicy

@@ -13,7 +13,8 @@ from tests.engine import engine, until
 from tests.making import LOOPBACK, NOW, a_delivery, a_policy, a_webhook
 from webhookd import clock
 from webhookd.delivery import scheduling
-from webhookd.delivery.lanes import Lane, define
+from webhookd.delivery.definition import define
+from webhookd.delivery.lanes import Lane
 from webhookd.rules.plan import RateLimit, RetryPolicy
 from webhookd.storage.lanes import LaneRow
 from webhookd.storage.outbox import Due

@@ -6,7 +6,7 @@ import pytest
 import trustme
 from cryptography.hazmat.primitives import serialization
 
-from webhookd.delivery.lanes import define
+from webhookd.delivery.definition import define
 from webhookd.errors import ConfigError
 
 BOTH = ", tls: {client_cert_file: client.pem, client_key_file: key.pem}}"
