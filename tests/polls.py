@@ -13,6 +13,7 @@ import httpx
 
 from tests.fake_hubspot import Account, FakeHubspot
 from tests.making import LOOPBACK, a_plan, a_webhook
+from webhookd.delivery.claims import Claims
 from webhookd.intake import Intake
 from webhookd.model import ChangeKind, Secret
 from webhookd.rules.plan import Body, BodyFormat, HubspotObject, HubspotSource, Trigger
@@ -90,6 +91,7 @@ class Polling:
             self.writer,
             plan=lambda: self.plan,
             offer=self._offered,
+            claims=Claims(lambda: None),
             now=self.time.now,
             new_id=lambda _: f"{next(self._serial):032x}",
         )

@@ -40,6 +40,7 @@ def listed_delivery(delivery: ListedDelivery) -> dict[str, Any]:
         "last_error": delivery.last_error,
         "created_at": instant(delivery.created_at),
         "settled_at": instant(delivery.settled_at),
+        "superseded_by": delivery.superseded_by,
     }
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
     from datetime import datetime
 
+    from webhookd.delivery.claims import Claims, Taking
     from webhookd.model import Delivery, KnownRecord
     from webhookd.rules.plan import AllOf, Webhook
     from webhookd.storage.writer import Connection, Writer
@@ -67,19 +68,24 @@ class _Chunk:
 
 
 class Backfill:
-    """Makes deliveries of known records. *offer* takes what was just committed."""
+    """Makes deliveries of known records. *offer* takes what was just committed.
+
+    What waits is superseded under *claims*.
+    """
 
     def __init__(
         self,
         writer: Writer,
         *,
         offer: Callable[[Iterable[Delivery]], None],
+        claims: Claims,
         now: Callable[[], datetime],
         new_id: Callable[[datetime], str],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._writer = writer
         self._offer = offer
+        self._claims = claims
         self._now = now
         self._new_id = new_id
         self._sleep = sleep
@@ -106,10 +112,13 @@ class Backfill:
         meant = None if where is None else Trigger(changes=_ANYTHING, when=where)
         most = CHUNK if count_only else max(1, min(CHUNK, int(per_second)))
         while True:
-            step = partial(self._step, webhook(), meant, made.after, most, count_only=count_only)
+            taking = self._claims.taking()
+            step = partial(
+                self._step, webhook(), meant, made.after, most, taking, count_only=count_only
+            )
             # Within the writer's transaction, so that no change comes in between.
             done = self._writer.read(step) if count_only else self._writer.write(step)
-            done.add_done_callback(self._committed)
+            done.add_done_callback(partial(self._committed, taking))
             try:
                 chunk = await asyncio.shield(done)
             except StorageError as error:
@@ -125,10 +134,11 @@ class Backfill:
             progress(made)
             await self._sleep(0 if count_only else chunk.deliveries / per_second)
 
-    def _committed(self, done: asyncio.Future[_Chunk]) -> None:
+    def _committed(self, taking: Taking, done: asyncio.Future[_Chunk]) -> None:
         # Not after the await: who asked for it may be gone, and the lanes must be told.
         if not done.cancelled() and done.exception() is None:
             self._offer(done.result().stored)
+        taking.end()
 
     def _step(
         self,
@@ -136,6 +146,7 @@ class Backfill:
         meant: Trigger | None,
         after: str,
         most: int,
+        taking: Taking,
         connection: Connection,
         *,
         count_only: bool,
@@ -157,7 +168,7 @@ class Backfill:
                 break
         if count_only:
             return _Chunk(looked_at, count(connection, decision), (), last_id)
-        stored = store(connection, decision)
+        stored = store(connection, decision, taking.take)
         made = len(stored) + len(decision.broken)
         if last_id is None:
             backfills.end(connection, webhook.name)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
     from datetime import datetime
 
+    from webhookd.delivery.claims import Claims
     from webhookd.model import Delivery
     from webhookd.rules.plan import AllOf, Plan, Webhook
     from webhookd.storage.writer import Writer
@@ -91,13 +92,14 @@ class Backfills:
         *,
         plan: Callable[[], Plan],
         offer: Callable[[Iterable[Delivery]], None],
+        claims: Claims,
         now: Callable[[], datetime],
         new_id: Callable[[datetime], str],
     ) -> None:
         self._writer = writer
         self._plan = plan
         self._now = now
-        self._make = partial(Backfill, writer, offer=offer, now=now, new_id=new_id)
+        self._make = partial(Backfill, writer, offer=offer, claims=claims, now=now, new_id=new_id)
         self._running: list[Running] = []
         self._is_stopping = False
 

@@ -175,6 +175,7 @@ async def _start(
         writer,
         plan=lambda: reloader.plan,
         offer=dispatch.offer,
+        claims=dispatch.claims,
         now=clock.now,
         new_id=clock.new_id,
     )
@@ -198,6 +199,7 @@ async def _start(
         writer,
         plan=lambda: reloader.plan,
         offer=dispatch.offer,
+        claims=dispatch.claims,
         now=clock.now,
         new_id=clock.new_id,
     )

@@ -20,16 +20,19 @@ from webhookd.model import (
     PollProgress,
     Rendered,
 )
-from webhookd.rules import changes, render, trigger
+from webhookd.rules import changes, coalescing, render, trigger
 from webhookd.rules.plan import Enroll
 from webhookd.storage import files, polls, records, storing
+from webhookd.storage.superseding import Coalescing, Superseding
 from webhookd.telemetry.sources import batch_taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
+    from webhookd.delivery.claims import Claims, Taking
     from webhookd.model import Batch, Change, Observation
+    from webhookd.rules.coalescing import Untold
     from webhookd.rules.plan import Plan, Webhook
     from webhookd.storage.database import Database
     from webhookd.storage.writer import Connection, Writer
@@ -41,17 +44,22 @@ class Decision:
 
     Deliveries of webhooks that enroll once are stored only where the record was not enrolled.
     *broken* are those that a bug kept from being rendered, and the reason: they are stored as
-    failed, where people look, rather than dropped.
+    failed, where people look, rather than dropped. *coalescing* says, by their ids, how some take
+    the place of others that wait.
     """
 
     known: dict[tuple[str, str], KnownRecord] = field(default_factory=dict)
     deliveries: list[tuple[Delivery, Enroll]] = field(default_factory=list)
     broken: list[tuple[Delivery, str]] = field(default_factory=list)
+    coalescing: dict[str, Coalescing] = field(default_factory=dict)
     changes: int = 0
 
 
 class Intake:
-    """Takes batches in. *plan* gives the plan in force, *offer* takes what was just committed."""
+    """Takes batches in. *plan* gives the plan in force, *offer* takes what was just committed.
+
+    What waits is superseded under *claims*.
+    """
 
     def __init__(
         self,
@@ -60,6 +68,7 @@ class Intake:
         *,
         plan: Callable[[], Plan],
         offer: Callable[[Iterable[Delivery]], None],
+        claims: Claims,
         now: Callable[[], datetime],
         new_id: Callable[[datetime], str],
     ) -> None:
@@ -67,6 +76,7 @@ class Intake:
         self._writer = writer
         self._plan = plan
         self._offer = offer
+        self._claims = claims
         self._now = now
         self._new_id = new_id
 
@@ -76,19 +86,27 @@ class Intake:
         Raises StorageError when it is not; then nothing of it was taken.
         """
         decision = await asyncio.to_thread(self._decide, batch)
-        written = self._writer.write(lambda connection: _store(connection, batch, decision))
+        taking = self._claims.taking()
+        written = self._writer.write(
+            lambda connection: _store(connection, batch, decision, taking.take)
+        )
         # Not after the await: a source that is stopped meanwhile must not leave its lanes untold.
-        written.add_done_callback(partial(self._committed, batch, decision))
+        written.add_done_callback(partial(self._committed, batch, decision, taking))
         await asyncio.shield(written)
         return decision.changes
 
     def _committed(
-        self, batch: Batch, decision: Decision, written: asyncio.Future[Sequence[Delivery]]
+        self,
+        batch: Batch,
+        decision: Decision,
+        taking: Taking,
+        written: asyncio.Future[Sequence[Delivery]],
     ) -> None:
         if written.exception() is None:
             stored = written.result()
             self._offer(stored)
             batch_taken(batch.source, len(batch.observations), decision.changes, len(stored))
+        taking.end()
 
     def _decide(self, batch: Batch) -> Decision:
         """Compare, match and render, on a thread; nobody else writes this source's records."""
@@ -141,6 +159,8 @@ def decide(
             rendered = render.render(webhook, change, delivery_id=delivery_id)
             delivery = _delivery(webhook, change, rendered, delivery_id, now)
             decision.deliveries.append((delivery, webhook.trigger.enroll))
+            if webhook.delivery.coalesce:
+                decision.coalescing[delivery_id] = _coalescing(webhook, change, delivery_id)
     except Exception as error:  # noqa: BLE001 - one webhook's bug must not stop the others
         telemetry.change_undecided(error, change.source, change.record_id, webhook.name)
         nothing = Rendered(webhook.request.method, None, None, "")
@@ -149,14 +169,30 @@ def decide(
         decision.broken.append((delivery, why))
 
 
-def store(connection: Connection, decision: Decision) -> Sequence[Delivery]:
-    """Store the deliveries of *decision*; return those that wait for an attempt."""
+def _coalescing(webhook: Webhook, change: Change, delivery_id: str) -> Coalescing:
+    def rendered(whole: Untold) -> Rendered | None:
+        try:
+            return render.render(webhook, coalescing.told(change, whole), delivery_id=delivery_id)
+        except Exception as error:  # noqa: BLE001 - a bug must not stop the batch
+            telemetry.change_undecided(error, change.source, change.record_id, webhook.name)
+            return None
+
+    return Coalescing(coalescing.untold(change), rendered)
+
+
+def store(
+    connection: Connection, decision: Decision, may_take: Callable[[str], bool]
+) -> Sequence[Delivery]:
+    """Store the deliveries of *decision*; return those that wait for an attempt.
+
+    *may_take* claims one that waits, for a newer one to take its place, or says that it may not.
+    """
     stored = [
         delivery
         for delivery, enroll in decision.deliveries
         if not _is_once(delivery, enroll) or _enrolls(connection, delivery)
     ]
-    stored = storing.store(connection, stored)
+    stored = storing.store(connection, stored, Superseding(decision.coalescing, may_take))
     storing.store_failed(connection, decision.broken)
     return stored
 
@@ -197,9 +233,11 @@ def _listeners(plan: Plan, source: str) -> dict[str, list[Webhook]]:
     return listening
 
 
-def _store(connection: Connection, batch: Batch, decision: Decision) -> Sequence[Delivery]:
+def _store(
+    connection: Connection, batch: Batch, decision: Decision, may_take: Callable[[str], bool]
+) -> Sequence[Delivery]:
     records.remember(connection, batch.source, decision.known)
-    stored = store(connection, decision)
+    stored = store(connection, decision, may_take)
     match batch.progress:
         case FileProgress():
             files.progress(connection, batch.progress)

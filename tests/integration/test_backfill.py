@@ -8,6 +8,7 @@ import pytest
 from tests.making import a_webhook
 from tests.polls import polling, settings
 from webhookd.backfill import Backfill, BackfillError
+from webhookd.delivery.claims import Claims
 from webhookd.model import ChangeKind
 from webhookd.rules import render
 from webhookd.rules.plan import AllOf, Condition, Enroll, HubspotObject, Operator, Trigger
@@ -32,6 +33,7 @@ def backfill(url):
                 maker = Backfill(
                     polls.writer,
                     offer=polls._offered,
+                    claims=Claims(lambda: None),
                     now=polls.time.now,
                     new_id=polls.intake._new_id,
                     sleep=polls.time.sleep,

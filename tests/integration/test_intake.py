@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.making import NOW, a_plan, a_webhook
+from webhookd.delivery.claims import Claims
 from webhookd.errors import StorageError
 from webhookd.intake import Intake
 from webhookd.model import Batch, ChangeKind, FileProgress, Observation
@@ -43,6 +44,7 @@ class Taking:
             self.writer,
             plan=lambda: self.plan,
             offer=self.offered.extend,
+            claims=Claims(lambda: None),
             now=lambda: NOW,
             new_id=lambda _: f"{next(self._serial):032x}",
         )

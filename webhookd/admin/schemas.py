@@ -58,6 +58,7 @@ DELIVERY = whole(
     last_error=_or_null("string"),
     created_at=TIME,
     settled_at=TIME,
+    superseded_by=_or_null("string"),
 )
 _ATTEMPT = whole(
     number={"type": "integer", "minimum": 1},

@@ -48,7 +48,8 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say how many, cha
 OutOfOrderOption = Annotated[
     bool,
     typer.Option(
-        "--out-of-order", help="Those too that a newer delivered change of their record overtook."
+        "--out-of-order",
+        help="Those too that a newer change of their record overtook.",
     ),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
@@ -127,8 +128,8 @@ def retry(
     overtaken = counts["overtaken"]
     if overtaken:
         typer.echo(
-            f"{overtaken:,} left: a newer change of the record was delivered, and the receiver"
-            " would go back to an older state; --out-of-order retries them too",
+            f"{overtaken:,} left: a newer change of the record was delivered or took their place,"
+            " and the receiver would go back to an older state; --out-of-order retries them too",
             err=True,
         )
         if ids and not dry_run:

@@ -53,6 +53,11 @@ def following(shown: Shown, now: datetime) -> str:
     return "" if text is None else ago(max(datetime.fromisoformat(text), now), now)
 
 
+def inherited(shown: Shown) -> int:
+    """Return how many attempts were made for the older changes whose place it took."""
+    return max(shown["attempts"] - len(shown["attempt_log"]), 0)
+
+
 def _row(delivery: Shown, now: datetime) -> tuple[str | Text, ...]:
     return (
         delivery["id"],
@@ -88,6 +93,8 @@ def _stored(delivery: Shown, now: datetime) -> str:
 
 
 def _last(delivery: Shown) -> str:
+    if delivery["superseded_by"] is not None:
+        return f"superseded by {delivery['superseded_by']}"
     return delivery["last_error"] or str(delivery["last_status"] or "")
 
 
@@ -101,6 +108,8 @@ def _facts(shown: Shown, now: datetime) -> Iterator[tuple[str, str | Text]]:
         yield "next attempt", f"{shown['next_attempt_at']} ({following(shown, now)})"
     if shown["is_behind"]:
         yield "next attempt", "when the deliveries of its record before it have ended"
+    if shown["superseded_by"] is not None:
+        yield "superseded by", shown["superseded_by"]
     query = f" with ?{shown['query']}" if shown["query"] else ""
     yield "sends", shown["method"] + query
     body = shown["body"]
@@ -108,7 +117,9 @@ def _facts(shown: Shown, now: datetime) -> Iterator[tuple[str, str | Text]]:
         yield "body", body[:SHOWN_BODY]
         if len(body) > SHOWN_BODY:
             yield "", f"… ({len(body):,} characters; --json shows them all)"
-    if not shown["attempt_log"]:
+    if inherited(shown):
+        yield "attempts", f"{inherited(shown)} for older changes, whose place it took"
+    elif not shown["attempt_log"]:
         yield "attempts", "none yet"
     for attempt in shown["attempt_log"]:
         yield from _attempt(attempt)

@@ -21,6 +21,10 @@ def story(shown: Shown, now: datetime) -> Iterator[str]:
         f" (source {shown['source']}); webhook {shown['webhook']} fired and its"
         f" {shown['method']} was stored as delivery {shown['id']}"
     )
+    inherited = delivery_text.inherited(shown)
+    if inherited:
+        made = "1 attempt was" if inherited == 1 else f"{inherited} attempts were"
+        yield f"{'':26}it took the place of older changes, for which {made} made"
     for attempt in shown["attempt_log"]:
         what = attempt["error"] or f"answered {attempt['status']}: delivered"
         yield (
@@ -39,7 +43,8 @@ def _ending(shown: Shown, now: datetime) -> str:
         "failed": f"{shown['settled_at']}  given up; webhookd deliveries retry {shown['id']} tries"
         " it again",
         "cancelled": f"{shown['settled_at']}  cancelled by a person",
-        "superseded": f"{shown['settled_at']}  a newer change of the record took its place",
+        "superseded": f"{shown['settled_at']}  delivery {shown['superseded_by']} took its"
+        " place, with a newer change of the record",
         "held": f"now: held, for its webhook {shown['webhook']} is; webhookd status says why",
         "pending": "next: waits until the deliveries of its record before it have ended"
         if shown["is_behind"]

@@ -158,5 +158,6 @@ def _delivery(model: models.Delivery) -> plan.DeliveryPolicy:
         concurrency=model.concurrency,
         rate_limit=model.rate_limit,
         order=model.order,
+        coalesce=model.coalesce,
         retry=plan.RetryPolicy(**dict(model.retry)),
     )

@@ -272,6 +272,7 @@ class Delivery(Keys):
     concurrency: int = 10
     rate_limit: Rate | None = None
     order: Literal["none", "record"] = "none"
+    coalesce: bool = False
     retry: Retry = Retry()
 
 

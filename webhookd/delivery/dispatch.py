@@ -12,6 +12,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from webhookd import telemetry
+from webhookd.delivery.claims import Claims
 from webhookd.delivery.lanes import Lane, Latest
 from webhookd.delivery.ordering import Ordering
 from webhookd.delivery.pacing import Pacing
@@ -56,10 +58,12 @@ class Dispatch:
         self._now = now
         self._pacing = Pacing(writer, now=now, monotonic=monotonic)
         self.settling = Settling(writer, self.committed)
+        self.claims = Claims(self._given_back)
         self._turns = Turns(
             courier,
             self._pacing,
             self.settling,
+            self.claims,
             max_in_flight=max_in_flight,
             now=now,
             monotonic=monotonic,
@@ -133,15 +137,22 @@ class Dispatch:
     def offer(self, deliveries: Iterable[Delivery]) -> None:
         """Take deliveries that were just committed; what finds no room is in the database.
 
-        One that is behind another of its record comes when that has ended.
+        One that is behind another of its record comes when that has ended; one that superseded
+        others comes in their place.
         """
         now = self._now()
         touched = {}
         for delivery in deliveries:
             lane = self._lanes.get(delivery.webhook)
-            if lane is not None and not delivery.is_behind:
+            if delivery.supersedes:
+                telemetry.superseded(delivery)
+            if lane is None or (delivery.is_behind and not delivery.supersedes):
+                continue
+            if delivery.supersedes:
+                lane.take_over(delivery, now)
+            else:
                 lane.offer(delivery, now)
-                touched[lane.name] = lane
+            touched[lane.name] = lane
         for lane in touched.values():
             self._turns.serve(lane)
 
@@ -222,6 +233,7 @@ class Dispatch:
         """
         touched = {}
         for settlement in settlements:
+            self.claims.settled(settlement.delivery.id)
             lane = self._by_number.get(settlement.lane)
             if lane is not None:
                 lane.settled(settlement)
@@ -231,6 +243,12 @@ class Dispatch:
         if promoted:
             self._promoted(promoted)
         self._turns.relieve(self._lanes.values())
+
+    def _given_back(self) -> None:
+        """Serve lanes whose deliveries newer changes were about to supersede."""
+        for lane in self._lanes.values():
+            if lane.ready:
+                self._turns.serve(lane)
 
     def _ordered(self, lanes: Iterable[int]) -> None:
         """Look again where deliveries were brought in line with another order."""

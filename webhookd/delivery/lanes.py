@@ -17,6 +17,7 @@ from webhookd.model import Delivered, Held, RetryAt
 from webhookd.storage.outbox import Wanted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from webhookd.delivery.definition import LaneDefinition
@@ -167,6 +168,30 @@ class Lane:
         self._lease(delivery)
         self.ready.append(delivery)
         return True
+
+    def take_over(self, delivery: Delivery, now: datetime) -> None:
+        """Take a delivery just committed in the place of those it superseded."""
+        for place, waiting in enumerate(self.ready):
+            if waiting.id in delivery.supersedes and not delivery.is_behind:
+                self._end_lease(waiting.id)
+                self._lease(delivery)
+                self.ready[place] = delivery
+                return
+        self.forget(set(delivery.supersedes))
+        if delivery.due_at > now:
+            # It is due earlier than it says if the lane was released meanwhile.
+            self.look_again(now)
+        elif not delivery.is_behind:
+            self.offer(delivery, now)
+
+    def next(self, may_start: Callable[[str], bool]) -> Delivery | None:
+        """Return the first in memory that *may_start*, and count it as in flight."""
+        for place, delivery in enumerate(self.ready):
+            if may_start(delivery.id):
+                del self.ready[place]
+                self.in_flight += 1
+                return delivery
+        return None
 
     def look_again(self, now: datetime) -> None:
         """Ask the database anew, whatever a fetch under way is about to say."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
     from datetime import datetime
 
+    from webhookd.delivery.claims import Claims
     from webhookd.delivery.courier import Courier
     from webhookd.delivery.lanes import Lane
     from webhookd.delivery.pacing import Pacing
@@ -27,6 +28,7 @@ class Turns:
         courier: Courier,
         pacing: Pacing,
         settling: Settling,
+        claims: Claims,
         *,
         max_in_flight: int,
         now: Callable[[], datetime],
@@ -36,6 +38,7 @@ class Turns:
         self._courier = courier
         self._pacing = pacing
         self._settling = settling
+        self._claims = claims
         self._max_in_flight = max_in_flight
         self._now = now
         self._monotonic = monotonic
@@ -90,8 +93,7 @@ class Turns:
             if not self._may_start(lane):
                 self._in_line.discard(lane.name)
                 continue
-            self._start_next(lane)
-            if lane.ready:
+            if self._start_next(lane) and lane.ready:
                 self._line.append(lane)
             else:
                 self._in_line.discard(lane.name)
@@ -123,14 +125,17 @@ class Turns:
         del self._timers[lane.name]
         self.serve(lane)
 
-    def _start_next(self, lane: Lane) -> None:
-        delivery = lane.ready.popleft()
-        lane.in_flight += 1
+    def _start_next(self, lane: Lane) -> bool:
+        """Return whether one started: not where newer changes are about to take all places."""
+        delivery = lane.next(self._claims.start)
+        if delivery is None:
+            return False
         self.in_flight += 1
         paced = self._pacing.start(lane, delivery.id)
         task = asyncio.get_running_loop().create_task(self._attempt(lane, delivery, paced))
         self._attempts.add(task)
         task.add_done_callback(self._attempts.discard)
+        return True
 
     async def _attempt(
         self, lane: Lane, delivery: Delivery, paced: Coroutine[None, None, None] | None

@@ -44,7 +44,8 @@ class Delivery:
     *id* is the header `webhook-id`, the same in every attempt. *first_attempt_at* is None
     before the first attempt. *held_before* is how long its webhook had been held in all when
     the first attempt started, so that later holds move the time of giving up. *is_behind* says
-    that an older delivery of its record must end first.
+    that an older delivery of its record must end first; of one just stored, *supersedes* are the
+    ids of those whose place it took, and *attempts_made* counts theirs.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Delivery:
     first_attempt_at: datetime | None = None
     held_before: float = 0.0
     is_behind: bool = False
+    supersedes: tuple[str, ...] = ()
 
 
 Reason: TypeAlias = Literal[

@@ -243,7 +243,8 @@ class RateLimit:
 class DeliveryPolicy:
     """How a webhook's deliveries are attempted. *timeout* is that of the whole exchange.
 
-    *order* `record`: a record's deliveries go out one after the other.
+    *order* `record`: a record's deliveries go out one after the other; *coalesce*: a newer one
+    takes the place of those that wait.
     """
 
     timeout: timedelta = timedelta(seconds=30)
@@ -251,6 +252,7 @@ class DeliveryPolicy:
     concurrency: int = 10
     rate_limit: RateLimit | None = None
     order: Literal["none", "record"] = "none"
+    coalesce: bool = False
     retry: RetryPolicy = field(default_factory=RetryPolicy)
 
 

@@ -26,23 +26,24 @@ if TYPE_CHECKING:
 _MEANT = "SELECT lane, source, object, record_id, due_at FROM deliveries WHERE number = ?"
 _RETRY = (
     "UPDATE deliveries SET state = 'pending', due_at = ?, settled_at = NULL, behind = ?,"
-    " first_attempt_at = NULL, held_before = 0,"
+    " first_attempt_at = NULL, held_before = 0, untold_new = NULL, superseded_by = NULL,"
     " epoch = (SELECT epoch FROM lanes WHERE lanes.number = lane)"
     " WHERE number = ? AND NOT (state = 'failed' AND attempts = 0)"
 )
 _IS_OVERTAKEN = (
-    "deliveries.due_at IS NULL AND EXISTS (SELECT 1 FROM lanes AS kept"
+    "(deliveries.state = 'superseded'"
+    " OR deliveries.due_at IS NULL AND EXISTS (SELECT 1 FROM lanes AS kept"
     " WHERE kept.number = deliveries.lane AND kept.is_ordered)"
     " AND EXISTS (SELECT 1 FROM deliveries AS newer"
     " WHERE newer.state = 'delivered' AND newer.behind IS NOT NULL"
     " AND newer.lane = deliveries.lane AND newer.source = deliveries.source"
     " AND newer.object = deliveries.object AND newer.record_id = deliveries.record_id"
-    " AND newer.number > deliveries.number)"
+    " AND newer.number > deliveries.number))"
 )
 _OVERTAKEN = f"SELECT 1 FROM deliveries WHERE number = ? AND {_IS_OVERTAKEN}"  # noqa: S608 - constant
 _AGAIN = (
     "UPDATE deliveries SET due_at = ?, first_attempt_at = NULL, held_before = 0,"
-    " epoch = (SELECT epoch FROM lanes WHERE lanes.number = lane)"
+    " untold_new = NULL, epoch = (SELECT epoch FROM lanes WHERE lanes.number = lane)"
     " WHERE number = ? AND due_at IS NOT NULL"
 )
 _CANCEL = (
@@ -68,7 +69,7 @@ class Changed:
     """How many deliveries were changed.
 
     *overtaken* ones were left: their webhook keeps its records' order, and a newer change of
-    the record was delivered.
+    the record was delivered, or took their place.
     """
 
     count: int = 0
@@ -121,8 +122,9 @@ def retry(
     """Make deliveries due now, with a new give-up period; id and attempt numbers stay.
 
     A receiver that keeps what came last would go back to an older state by a delivery that was
-    overtaken: those are left, unless they are meant *with_overtaken*. One that failed without an
-    attempt could not be rendered, for a bug, and has nothing to send.
+    overtaken: those are left, unless they are meant *with_overtaken*. What a person retries is
+    sent as it is: newer changes wait behind it, and do not take its place. One that failed without
+    an attempt could not be rendered, for a bug, and has nothing to send.
     """
     at, changed = to_micros(now), Changed()
     for number in wanted:

@@ -45,7 +45,8 @@ class DeliveryFilter:
 class ListedDelivery:
     """A delivery as it is listed. *next_attempt_at* is None when none is planned.
 
-    *is_behind* says that an older delivery of its record must end first.
+    *is_behind* says that an older delivery of its record must end first; *superseded_by* is the
+    id of the one that took its place.
     """
 
     id: str
@@ -62,6 +63,7 @@ class ListedDelivery:
     last_error: str | None
     created_at: datetime
     settled_at: datetime | None
+    superseded_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ _LISTED = (
     DELIVERIES.c.last_error,
     DELIVERIES.c.created_at,
     DELIVERIES.c.settled_at,
+    DELIVERIES.c.superseded_by,
     _HELD.label("is_held"),
     LANES.c.quiet_until,
     (DELIVERIES.c.epoch < LANES.c.epoch).label("is_released"),
@@ -255,6 +258,7 @@ def _listed(row: Any, now: datetime) -> ListedDelivery:
         last_error=row.last_error,
         created_at=from_micros(row.created_at),
         settled_at=from_micros(row.settled_at),
+        superseded_by=row.superseded_by,
     )
 
 

@@ -26,7 +26,7 @@ _BEHIND = (
     " WHERE due_at IS NOT NULL AND behind = 1 GROUP BY lane"
 )
 _FAILED = "SELECT lane, count(*) FROM deliveries WHERE state = 'failed' GROUP BY lane"
-_CREATED = "SELECT created_at FROM deliveries WHERE number = ?"
+_CREATED = "SELECT ifnull(untold_since, created_at) FROM deliveries WHERE number = ?"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,19 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from webhookd.storage import ordering
+from webhookd.storage import ordering, superseding
+from webhookd.storage.superseding import Place
 from webhookd.storage.times import to_micros
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from webhookd.model import Delivery
+    from webhookd.storage.superseding import Coalescing, Superseding
     from webhookd.storage.writer import Connection
 
-_INSERT = (
-    "INSERT INTO deliveries (id, lane, source, object, record_id, change, state, epoch, due_at,"
-    " created_at, method, content_type, query, body, behind)"
-    " VALUES (?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?)"
+_COLUMNS = (
+    "id, lane, source, object, record_id, change, state, epoch, due_at, created_at, method,"
+    " content_type, query, body, behind"
+)
+_VALUES = "?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?"
+_INSERT = f"INSERT INTO deliveries ({_COLUMNS}) VALUES ({_VALUES})"  # noqa: S608 - constant
+_INSERT_UNTOLD = (
+    f"INSERT INTO deliveries ({_COLUMNS}, attempts, untold_new, untold_previous, untold_since)"  # noqa: S608 - constant
+    f" VALUES ({_VALUES}, ?, ?, ?, ?)"
 )
 _IS_ANY_OPEN = f"SELECT {ordering.IS_ANY_OPEN}"
 
@@ -32,35 +39,79 @@ class _Storing:
     met: set[ordering.Record] = field(default_factory=set)
 
 
-def store(connection: Connection, deliveries: Iterable[Delivery]) -> list[Delivery]:
-    """Insert new deliveries as pending; return them, each with its place in its record's order."""
+def store(
+    connection: Connection,
+    deliveries: Iterable[Delivery],
+    may_supersede: Superseding | None = None,
+) -> list[Delivery]:
+    """Insert new deliveries as pending; return them, each with its place in its record's order.
+
+    Those that are superseded by later ones of the same *deliveries* are not returned.
+    """
     known: dict[str, _Storing] = {}
-    stored, rows = [], []
+    stored: dict[str, Delivery] = {}
+    rows = []
     for delivery in deliveries:
         if delivery.webhook not in known:
             known[delivery.webhook] = _lane_of(connection, delivery.webhook)
         lane = known[delivery.webhook]
+        own = may_supersede.coalescing.get(delivery.id) if may_supersede is not None else None
+        if may_supersede is not None and own is not None and lane.ordered_upto == ordering.LAST:
+            _add(stored, _store_untold(connection, lane, delivery, own, may_supersede))
+            continue
         behind = None if lane.ordered_upto is None else _behind(connection, lane, delivery)
-        stored.append(replace(delivery, is_behind=True) if behind else delivery)
-        rendered = delivery.rendered
-        rows.append((
-            delivery.id,
-            lane.number,
-            delivery.source,
-            delivery.object,
-            delivery.record_id,
-            delivery.change.value,
-            lane.epoch,
-            to_micros(delivery.due_at),
-            to_micros(delivery.created_at),
-            rendered.method,
-            rendered.content_type,
-            rendered.query,
-            rendered.body,
-            behind,
-        ))  # fmt: skip
+        stored[delivery.id] = replace(delivery, is_behind=True) if behind else delivery
+        rows.append(_row(lane.number, delivery, lane.epoch, behind))
     connection.executemany(_INSERT, rows)
-    return stored
+    return list(stored.values())
+
+
+def _store_untold(
+    connection: Connection,
+    lane: _Storing,
+    delivery: Delivery,
+    own: Coalescing,
+    may_supersede: Superseding,
+) -> Delivery:
+    """Insert a delivery in the place of those of its record that wait, or behind the others."""
+    record = (lane.number, delivery.source, delivery.object, delivery.record_id)
+    place = superseding.find_place(connection, record, delivery, own, may_supersede.may_take)
+    if place is None:
+        (is_behind,) = connection.execute(_IS_ANY_OPEN, record).fetchone()
+        place = Place(replace(delivery, is_behind=bool(is_behind)), own.untold, lane.epoch)
+    row = _row(lane.number, place.delivery, place.epoch, int(place.delivery.is_behind))
+    connection.execute(_INSERT_UNTOLD, row + place.columns())
+    superseding.supersede(connection, place)
+    return place.delivery
+
+
+def _add(stored: dict[str, Delivery], delivery: Delivery) -> None:
+    """Add a delivery to those *stored*, instead of those of them that it superseded."""
+    superseded = delivery.supersedes
+    for id_ in delivery.supersedes:
+        if id_ in stored:
+            superseded += stored.pop(id_).supersedes
+    stored[delivery.id] = replace(delivery, supersedes=superseded)
+
+
+def _row(lane: int, delivery: Delivery, epoch: int, behind: int | None) -> tuple[object, ...]:
+    rendered = delivery.rendered
+    return (
+        delivery.id,
+        lane,
+        delivery.source,
+        delivery.object,
+        delivery.record_id,
+        delivery.change.value,
+        epoch,
+        to_micros(delivery.due_at),
+        to_micros(delivery.created_at),
+        rendered.method,
+        rendered.content_type,
+        rendered.query,
+        rendered.body,
+        behind,
+    )
 
 
 def _behind(connection: Connection, lane: _Storing, delivery: Delivery) -> int:

@@ -96,6 +96,12 @@ DELIVERIES = Table(
     Column("content_type", Text),
     Column("query", Text, nullable=False),
     Column("body", LargeBinary),
+    # Where newer changes take its place (`superseding`): whether a creation is part of what its
+    # receiver was not told, the values before all of that, and since when; then who took it.
+    Column("untold_new", Integer),
+    Column("untold_previous", LargeBinary),
+    Column("untold_since", BigInteger),
+    Column("superseded_by", Text),
 )
 Index(
     "due",

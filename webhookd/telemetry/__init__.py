@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from webhookd.errors import Problem
-    from webhookd.model import Settlement
+    from webhookd.model import Delivery, Settlement
 
 
 def attempted(settlement: Settlement) -> None:
@@ -130,6 +130,19 @@ def webhook_hold_changed(webhook: str, hold: str | None) -> None:
         log.info("webhook.resumed", webhook=webhook)
     else:
         log.warning("webhook.paused", webhook=webhook, reason=hold)
+
+
+def superseded(delivery: Delivery) -> None:
+    """Report that *delivery* took the place of others that waited."""
+    metrics.SUPERSEDED.labels(delivery.webhook).inc(len(delivery.supersedes))
+    log.debug(
+        "delivery.superseded",
+        webhook=delivery.webhook,
+        delivery_id=delivery.id,
+        object=delivery.object,
+        record_id=delivery.record_id,
+        superseded=list(delivery.supersedes),
+    )
 
 
 def probing_began(webhook: str, reason: str) -> None:

@@ -50,6 +50,12 @@ ATTEMPT_SECONDS = Histogram(
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
     registry=REGISTRY,
 )
+SUPERSEDED = Counter(
+    "webhookd_deliveries_superseded",
+    "Waiting deliveries whose place a newer change took.",
+    ["webhook"],
+    registry=REGISTRY,
+)
 SOURCE_ROWS = Counter(
     "webhookd_source_rows", "Rows or records taken in.", ["source"], registry=REGISTRY
 )
@@ -186,7 +192,7 @@ def _attempt_series(webhook: str, outcome: str, reason: str) -> tuple[Counter, H
 
 def forget_webhooks(names: Iterable[str]) -> None:
     """Drop the series of webhooks that are gone, which would otherwise stay for ever."""
-    _forget((ATTEMPTS, ATTEMPT_SECONDS), set(names))
+    _forget((ATTEMPTS, ATTEMPT_SECONDS, SUPERSEDED), set(names))
     _attempt_series.cache_clear()
 
 

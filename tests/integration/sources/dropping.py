@@ -12,6 +12,7 @@ from dataclasses import replace
 from tests.integration.sources.fakes import ListedReports
 from tests.making import a_plan, a_webhook
 from webhookd import clock
+from webhookd.delivery.claims import Claims
 from webhookd.intake import Intake
 from webhookd.model import ChangeKind
 from webhookd.rules.plan import Body, BodyFormat, DirectorySource, Trigger
@@ -70,6 +71,7 @@ class Dropping:
                 writer,
                 plan=lambda: self.plan,
                 offer=lambda _: None,
+                claims=Claims(lambda: None),
                 now=clock.now,
                 new_id=clock.new_id,
             )

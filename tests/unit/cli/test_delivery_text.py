@@ -52,6 +52,13 @@ def test_a_narrow_terminal_gets_two_lines_for_each_delivery_and_all_that_identif
     ]
 
 
+def test_a_superseded_one_names_its_successor():
+    gone = {"state": DeliveryState.SUPERSEDED, "next_attempt_at": None, "superseded_by": "01a2ffff"}
+    lines = shown(a_delivery(**gone), width=None)
+
+    assert lines[1].endswith("superseded by 01a2ffff")
+
+
 @pytest.mark.parametrize("width", [None, 200])
 def test_a_pipe_and_a_wide_terminal_get_one_line_for_each_delivery(width):
     head, line = shown(a_delivery(), width=width)

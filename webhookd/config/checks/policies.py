@@ -32,7 +32,9 @@ def check(delivery: Part, defaults: dict[str, Any]) -> Iterator[Problem]:
         if status.value in {410, "410"}:
             message = "410 holds the webhook and is not retried; leave it out"
             yield status.problem(message)
-    yield from _order(delivery, merging.merged(defaults, delivery.mapping()))
+    effective = merging.merged(defaults, delivery.mapping())
+    yield from _order(delivery, effective)
+    yield from _coalesce(delivery, effective)
 
 
 def _too_long(text: str | None) -> str:
@@ -54,6 +56,16 @@ def _order(delivery: Part, effective: dict[str, Any]) -> Iterator[Problem]:
             first_text, most_text = durations.written(first), durations.written(most)
             message = f"first_after ({first_text}) is longer than at_most_every ({most_text})"
             yield delivery.problem(message, "retry", key)
+            return
+
+
+def _coalesce(delivery: Part, effective: dict[str, Any]) -> Iterator[Problem]:
+    """Yield that a record's deliveries cannot be coalesced while they keep no order."""
+    if effective.get("coalesce") is not True or effective.get("order", "none") != "none":
+        return
+    for key in ("coalesce", "order"):
+        if delivery.is_there(key):
+            yield delivery.problem("coalesce: true needs order: record", key)
             return
 
 

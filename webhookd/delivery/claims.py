@@ -1,0 +1,80 @@
+"""Who has a waiting delivery: the lane that starts it, or the change that takes its place.
+
+The event loop starts attempts; the writer's thread supersedes deliveries. Each claims a delivery
+before, and of two the first one has it. So no delivery is superseded whose attempt is under way,
+or has ended and is not on the disk; and none is started that a transaction is about to supersede,
+until that has ended one way or the other.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Claims:
+    """The claims of both sides. *given_back* is called when a transaction's have ended."""
+
+    def __init__(self, given_back: Callable[[], None]) -> None:
+        self._given_back = given_back
+        self._lock = Lock()
+        self._started: set[str] = set()
+        self._taken: Counter[str] = Counter()
+
+    def start(self, delivery_id: str) -> bool:
+        """Claim a delivery for an attempt; return False while a transaction has it."""
+        with self._lock:
+            if delivery_id in self._taken:
+                return False
+            self._started.add(delivery_id)
+            return True
+
+    def settled(self, delivery_id: str) -> None:
+        """End the claim of an attempt whose outcome is on the disk."""
+        with self._lock:
+            self._started.discard(delivery_id)
+
+    def taking(self) -> Taking:
+        """Return a transaction's claims, none yet."""
+        return Taking(self)
+
+    def take(self, delivery_id: str) -> bool:
+        """Claim a delivery for a transaction; return False while an attempt has it."""
+        with self._lock:
+            if delivery_id in self._started:
+                return False
+            self._taken[delivery_id] += 1
+            return True
+
+    def give_back(self, delivery_ids: set[str]) -> None:
+        """End a transaction's claims; what it did not supersede may start."""
+        with self._lock:
+            self._taken.subtract(delivery_ids)
+            self._taken = +self._taken
+        self._given_back()
+
+
+class Taking:
+    """The claims of one transaction, which may run twice: its group first, then alone."""
+
+    def __init__(self, claims: Claims) -> None:
+        self._claims = claims
+        self._taken: set[str] = set()
+
+    def take(self, delivery_id: str) -> bool:
+        """Claim a delivery, on the writer's thread; return False while an attempt has it."""
+        if delivery_id in self._taken:
+            return True
+        if not self._claims.take(delivery_id):
+            return False
+        self._taken.add(delivery_id)
+        return True
+
+    def end(self) -> None:
+        """Give all of them back, on the event loop, after what came of it is known there."""
+        if self._taken:
+            self._claims.give_back(self._taken)
