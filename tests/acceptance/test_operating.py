@@ -89,6 +89,46 @@ def test_a_webhook_where_nobody_is_shows_as_probed_until_somebody_answers(daemon
     assert (after["state"], after["probed_since"], after["probed_reason"]) == ("active", None, None)
 
 
+def test_a_superseded_delivery_tells_what_took_its_place(daemon, ask):
+    status = {"code": 500}
+    with Receiver(lambda _: Answer(status["code"])) as receiver:
+        delivery = {"order": "record", "coalesce": True, "retry": {"first_after": "1h"}}
+        daemon.configure({"mirror": hook(receiver.url, delivery=delivery)})
+        daemon.start()
+        daemon.drop_rows("1.ndjson", {"id": 1, "value": "old"})
+        until(lambda: daemon.deliveries("--state", "pending"), "the first")
+        until(lambda: daemon.deliveries("--state", "pending")[0]["attempts"] == 1, "its attempt")
+        daemon.drop_rows("2.ndjson", {"id": 1, "value": "new"})
+        until(lambda: daemon.deliveries("--state", "superseded"), "it superseded")
+        newer, older = daemon.deliveries()
+        stories = [daemon.command("explain", one["id"], *at(daemon)) for one in (older, newer)]
+        shown = [
+            daemon.command("deliveries", "show", one["id"], *at(daemon)) for one in (older, newer)
+        ]
+        refused = ask("deliveries", "retry", older["id"])
+        metrics = _metrics(daemon)
+        daemon.configure({"mirror": hook(receiver.url, delivery=delivery | {"coalesce": False})})
+        plan = ask("plan", "--config", str(daemon.config))
+        status["code"] = 200
+        ask("deliveries", "retry", newer["id"])
+        until(lambda: len(receiver.received) == 2, "the newer one")
+        daemon.stop()
+
+    assert (older["superseded_by"], newer["superseded_by"]) == (newer["id"], None)
+    assert (newer["change"], newer["attempts"]) == ("created", 1)
+    assert older["next_attempt_at"] is None
+    assert newer["next_attempt_at"] > newer["created_at"]
+    assert f"delivery {newer['id']} took its place" in stories[0].stdout
+    assert "took the place of older changes, for which 1 attempt was made" in stories[1].stdout
+    assert f"superseded by {newer['id']}" in shown[0].stdout
+    assert "1 for older changes, whose place it took" in shown[1].stdout
+    assert (refused.returncode, "--out-of-order" in refused.stderr) == (1, True)
+    assert 'webhookd_deliveries_superseded_total{webhook="mirror"} 1.0' in metrics
+    assert "delivery.coalesce" in plan.stdout
+    assert "1 waiting: keep their places" in plan.stdout
+    assert json.loads(receiver.received[1].body)["properties"]["value"] == "new"
+
+
 def test_reload_waits_for_the_result_and_its_exit_code_tells_it(daemon, ask):
     with Receiver() as receiver:
         daemon.configure({"mirror": hook(receiver.url)})
@@ -324,3 +364,7 @@ def _metrics(daemon):
     transport = httpx.HTTPTransport(uds=f"{daemon.state}/admin.sock")
     with httpx.Client(transport=transport) as client:
         return client.get("http://webhookd/metrics").text
+
+
+def at(daemon):
+    return ("--state-directory", str(daemon.state))

@@ -55,7 +55,8 @@ def following(shown: Shown, now: datetime) -> str:
 
 def inherited(shown: Shown) -> int:
     """Return how many attempts were made for the older changes whose place it took."""
-    return max(shown["attempts"] - len(shown["attempt_log"]), 0)
+    made: int = shown["attempts"] - len(shown["attempt_log"])
+    return max(made, 0)
 
 
 def _row(delivery: Shown, now: datetime) -> tuple[str | Text, ...]:

@@ -30,6 +30,7 @@ _EFFECTS = (
         "due now, for the way to its receiver changed",
     ),
     (("request.headers",), "keep their schedule; sent with the new setting"),
+    (("delivery.coalesce",), "keep their places, whatever changes; it holds for what comes after"),
     (("delivery",), "keep their schedule; the new policy holds from their next attempt on"),
 )
 FEW_WEBHOOKS = 5
