@@ -242,6 +242,7 @@ def test_deliveries_can_be_listed_and_filtered(daemon):
     assert first.keys() == {
         *("id", "webhook", "source", "object", "record_id", "change", "state", "attempts"),
         *("next_attempt_at", "is_behind", "last_status", "last_error", "created_at", "settled_at"),
+        "superseded_by",
     }
     assert len(daemon.deliveries("--state", "delivered")) == 4
     assert daemon.deliveries("--since", "1h") != []
