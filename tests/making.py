@@ -8,7 +8,16 @@ from ipaddress import IPv4Network
 from itertools import count
 from typing import Any
 
-from webhookd.model import Attempt, ChangeKind, Delivered, Delivery, Outcome, Rendered, Settlement
+from webhookd.model import (
+    Attempt,
+    Change,
+    ChangeKind,
+    Delivered,
+    Delivery,
+    Outcome,
+    Rendered,
+    Settlement,
+)
 from webhookd.rules.plan import Body, BodyFormat, DeliveryPolicy, Egress, Plan, Request, Webhook
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -77,3 +86,17 @@ def a_settlement(
         ended_at=NOW + timedelta(seconds=1),
     )
     return replace(settlement, **changes)
+
+
+def a_change(kind: ChangeKind = ChangeKind.UPDATED, **changes: Any) -> Change:
+    """Return a change of a contact's e-mail address, seen at NOW."""
+    change = Change(
+        kind=kind,
+        source="export",
+        object="contacts",
+        record_id="123",
+        properties={"email": '"ada@example.com"'},
+        previous={"email": '"ada@example.org"'},
+        occurred_at=NOW,
+    )
+    return replace(change, **changes)

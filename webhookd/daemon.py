@@ -7,7 +7,6 @@ import faulthandler
 import os
 import signal
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from webhookd.delivery.dispatch import Dispatch
 from webhookd.delivery.scheduling import DeliveryJobStore, LaneExecutor, Scheduler
 from webhookd.errors import StorageError
 from webhookd.heartbeat import Heartbeat
+from webhookd.housekeeping import EVERY, Housekeeping
 from webhookd.intake import Intake
 from webhookd.reload import Parts, Reloader
 from webhookd.rules import plan, usage
@@ -48,9 +48,6 @@ if TYPE_CHECKING:
     from webhookd.storage.database import Database
 
 LAG_EVERY = 0.5
-HOUSEKEEPING_EVERY = timedelta(minutes=1)
-RETIRE_AT_ONCE = 500
-"""Settled deliveries deleted in one transaction: a few milliseconds of the writer's time."""
 
 
 async def run(settings: Settings) -> None:
@@ -153,7 +150,8 @@ async def _start(
     store = DeliveryJobStore(dispatch, writer, database)
     scheduler = Scheduler(store, LaneExecutor(dispatch))
     dispatch.wake = scheduler.wakeup
-    scheduler.every(HOUSEKEEPING_EVERY, partial(_retire, writer, settings.retention), "retention")
+    housekeeping = Housekeeping(database, writer, retention=settings.retention)
+    scheduler.every(EVERY, housekeeping.tidy, "retention")
     sources = RunningSources(
         lambda definition: build(
             definition,
@@ -288,16 +286,3 @@ async def _watch_lag() -> None:
         expected = clock.monotonic() + LAG_EVERY
         await asyncio.sleep(LAG_EVERY)
         metrics.LOOP_LAG.observe(max(clock.monotonic() - expected, 0.0))
-
-
-async def _retire(writer: Writer, retention: timedelta) -> None:
-    """Delete deliveries settled before the retention, a few at a time."""
-    before, total, count = clock.now() - retention, 0, RETIRE_AT_ONCE
-    try:
-        while count == RETIRE_AT_ONCE:
-            count = await writer.write(partial(outbox.retire, before=before, limit=RETIRE_AT_ONCE))
-            total += count
-    except StorageError as error:
-        telemetry.storage_refused("retention", error, total)
-    if total:
-        telemetry.retired(total)

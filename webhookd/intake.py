@@ -1,7 +1,7 @@
 """From a source's batch to stored deliveries: one batch, one transaction.
 
-Known records, enrollments, deliveries and the source's progress are committed together, so a
-crash neither loses a change nor takes one in twice.
+Known records, enrollments, deliveries, the journal of changes and the source's progress are
+committed together, so a crash neither loses a change nor takes one in twice.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from webhookd.model import (
 )
 from webhookd.rules import changes, coalescing, render, trigger
 from webhookd.rules.plan import Enroll
-from webhookd.storage import files, polls, records, storing
+from webhookd.storage import files, journal, polls, records, storing
 from webhookd.storage.superseding import Coalescing, Superseding
 from webhookd.telemetry.sources import batch_taken
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.delivery.claims import Claims, Taking
-    from webhookd.model import Batch, Change, Observation
+    from webhookd.model import Asked, Batch, Change, Observation
     from webhookd.rules.coalescing import Untold
     from webhookd.rules.plan import Plan, Webhook
     from webhookd.storage.database import Database
@@ -79,19 +79,21 @@ class Intake:
         self._claims = claims
         self._now = now
         self._new_id = new_id
+        self._admission = journal.Admission()
 
     async def take(self, batch: Batch) -> int:
         """Return how many changes *batch* led to, when all of them are on the disk.
 
         Raises StorageError when it is not; then nothing of it was taken.
         """
-        decision = await asyncio.to_thread(self._decide, batch)
+        entries = self._admission.entries(batch.source, self._now())
+        decision = await asyncio.to_thread(self._decide, batch, entries)
         taking = self._claims.taking()
         written = self._writer.write(
-            lambda connection: _store(connection, batch, decision, taking.take)
+            lambda connection: _store(connection, batch, decision, entries, taking.take)
         )
         # Not after the await: a source that is stopped meanwhile must not leave its lanes untold.
-        written.add_done_callback(partial(self._committed, batch, decision, taking))
+        written.add_done_callback(partial(self._committed, batch, decision, entries, taking))
         await asyncio.shield(written)
         return decision.changes
 
@@ -99,42 +101,31 @@ class Intake:
         self,
         batch: Batch,
         decision: Decision,
+        entries: journal.Entries,
         taking: Taking,
         written: asyncio.Future[Sequence[Delivery]],
     ) -> None:
         if written.exception() is None:
             stored = written.result()
+            self._admission.took(batch.source, entries)
             self._offer(stored)
             batch_taken(batch.source, len(batch.observations), decision.changes, len(stored))
         taking.end()
 
-    def _decide(self, batch: Batch) -> Decision:
+    def _decide(self, batch: Batch, entries: journal.Entries) -> Decision:
         """Compare, match and render, on a thread; nobody else writes this source's records."""
-        plan, now, decision = self._plan(), self._now(), Decision()
+        plan, now, decision = self._plan(), entries.seen_at, Decision()
         known = self._find_known(batch)
         listening = _listeners(plan, batch.source)
         for seen in batch.observations:
-            self._observe(batch, seen, known, listening, now, decision)
+            before = known.get((seen.object, seen.record_id))
+            change = _observe(batch, seen, known, now, decision)
+            if change is not None and not batch.as_known:
+                decision.changes += 1
+                entries.add(change, _asked(change, seen, before))
+                for webhook in listening.get(change.object, ()):
+                    decide(webhook, change, self._new_id(now), now, decision)
         return decision
-
-    def _observe(
-        self,
-        batch: Batch,
-        seen: Observation,
-        known: dict[tuple[str, str], KnownRecord],
-        listening: dict[str, list[Webhook]],
-        now: datetime,
-        decision: Decision,
-    ) -> None:
-        key = (seen.object, seen.record_id)
-        noticed = changes.notice(known.get(key), seen, source=batch.source, seen_at=now)
-        if noticed.known is None:
-            return
-        if noticed.change is not None and not batch.as_known:
-            decision.changes += 1
-            for webhook in listening.get(seen.object, ()):
-                decide(webhook, noticed.change, self._new_id(now), now, decision)
-        known[key] = decision.known[key] = noticed.known
 
     def _find_known(self, batch: Batch) -> dict[tuple[str, str], KnownRecord]:
         ids: dict[str, list[str]] = {}
@@ -148,6 +139,28 @@ class Intake:
                     connection, batch.source, object_, wanted
                 ).items()
             }
+
+
+def _observe(
+    batch: Batch,
+    seen: Observation,
+    known: dict[tuple[str, str], KnownRecord],
+    now: datetime,
+    decision: Decision,
+) -> Change | None:
+    """Return what *seen* changed, if anything; *known* and *decision* get what to remember."""
+    key = (seen.object, seen.record_id)
+    noticed = changes.notice(known.get(key), seen, source=batch.source, seen_at=now)
+    if noticed.known is not None:
+        known[key] = decision.known[key] = noticed.known
+    return noticed.change
+
+
+def _asked(change: Change, seen: Observation, before: KnownRecord | None) -> Asked | None:
+    """Return what the properties of *change* were asked for with: before, when it is deleted."""
+    if change.kind is not ChangeKind.DELETED:
+        return seen.asked
+    return None if before is None else before.asked
 
 
 def decide(
@@ -234,10 +247,15 @@ def _listeners(plan: Plan, source: str) -> dict[str, list[Webhook]]:
 
 
 def _store(
-    connection: Connection, batch: Batch, decision: Decision, may_take: Callable[[str], bool]
+    connection: Connection,
+    batch: Batch,
+    decision: Decision,
+    entries: journal.Entries,
+    may_take: Callable[[str], bool],
 ) -> Sequence[Delivery]:
     records.remember(connection, batch.source, decision.known)
     stored = store(connection, decision, may_take)
+    journal.write(connection, batch.source, entries)
     match batch.progress:
         case FileProgress():
             files.progress(connection, batch.progress)
@@ -251,6 +269,5 @@ def _is_once(delivery: Delivery, enroll: Enroll) -> bool:
 
 
 def _enrolls(connection: Connection, delivery: Delivery) -> bool:
-    return records.enroll(
-        connection, delivery.webhook, delivery.source, delivery.object, delivery.record_id
-    )
+    record = (delivery.source, delivery.object, delivery.record_id)
+    return records.enroll(connection, delivery.webhook, *record, delivery.created_at)

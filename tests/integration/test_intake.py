@@ -157,7 +157,7 @@ def test_an_older_observation_changes_nothing(url):
 
 
 def test_a_batch_is_taken_whole_or_not_at_all(url):
-    """Known records, enrollments, deliveries and progress stand and fall together."""
+    """Known records, enrollments, deliveries, journal and progress stand and fall together."""
 
     async def scenario(taking):
         await taking.take(("1", {"x": '"a"'}))
@@ -167,6 +167,7 @@ def test_a_batch_is_taken_whole_or_not_at_all(url):
         after = [
             await taking.stored("SELECT count(*) FROM deliveries"),
             await taking.stored("SELECT count(*) FROM known_records"),
+            await taking.stored("SELECT count(*) FROM changes"),
             await taking.stored("SELECT rows_taken FROM files"),
         ]
         taking._serial = count(100)
@@ -175,7 +176,7 @@ def test_a_batch_is_taken_whole_or_not_at_all(url):
 
     after, later = run(url, scenario)
 
-    assert after == [[(1,)], [(1,)], [(1,)]]
+    assert after == [[(1,)], [(1,)], [(1,)], [(1,)]]
     assert later == [("1", "updated"), ("2", "created")]
 
 

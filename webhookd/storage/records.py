@@ -14,6 +14,7 @@ from webhookd.storage.times import from_micros, to_micros
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from webhookd.model import Asked
 
@@ -75,13 +76,18 @@ def remember(
 
 
 def enroll(
-    connection: sqlite3.Connection, webhook: str, source: str, object_: str, record_id: str
+    connection: sqlite3.Connection,
+    webhook: str,
+    source: str,
+    object_: str,
+    record_id: str,
+    at: datetime,
 ) -> bool:
     """Remember that *webhook* enrolled a record; return False when it had before."""
     cursor = connection.execute(
-        "INSERT OR IGNORE INTO enrollments (webhook, source, object, record_id)"
-        " VALUES (?, ?, ?, ?)",
-        (webhook, source, object_, record_id),
+        "INSERT OR IGNORE INTO enrollments (webhook, source, object, record_id, enrolled_at)"
+        " VALUES (?, ?, ?, ?, ?)",
+        (webhook, source, object_, record_id, to_micros(at)),
     )
     return cursor.rowcount == 1
 

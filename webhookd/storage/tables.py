@@ -136,7 +136,6 @@ Index(
     DELIVERIES.c.settled_at,
     sqlite_where=DELIVERIES.c.settled_at.isnot(None),
 )
-
 Index("failed", DELIVERIES.c.lane, sqlite_where=DELIVERIES.c.state == "failed")
 
 ATTEMPTS = Table(
@@ -208,6 +207,7 @@ ENROLLMENTS = Table(
     Column("source", Text, nullable=False),
     Column("object", Text, nullable=False),
     Column("record_id", Text, nullable=False),
+    Column("enrolled_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("webhook", "source", "object", "record_id"),
     sqlite_with_rowid=False,
 )
@@ -287,4 +287,33 @@ BACKFILLS = Table(
     Column("after", Text, nullable=False, server_default=text("''")),
     Column("records", Integer, nullable=False, server_default=text("0")),
     Column("deliveries", Integer, nullable=False, server_default=text("0")),
+)
+
+# The changes of the last days, to try another configuration on (`journal`).
+CHANGES = Table(
+    "changes",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("occurred_at", BigInteger, nullable=False),
+    Column("source", Text, nullable=False, index=True),
+    Column("object", Text, nullable=False),
+    Column("record_id", Text, nullable=False),
+    Column("change", Text, nullable=False),
+    Column("asked", Integer),
+    # What differed before; empty where nothing is known of it.
+    Column("before", LargeBinary),
+    Column("properties", LargeBinary, nullable=False),
+)
+
+# How many changes of an hour are not there, and why not.
+CHANGES_LEFT_OUT = Table(
+    "changes_left_out",
+    METADATA,
+    Column("source", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("hour", Integer, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("source", "reason", "hour"),
 )
