@@ -6,12 +6,15 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from webhookd.telemetry import logs
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from webhookd.model import ReloadResult
+    from webhookd.model import Asked, ReloadResult
+    from webhookd.storage.journal_pages import KeptChange, Page
     from webhookd.storage.listing import ListedDelivery, ListedSource, ShownDelivery
     from webhookd.telemetry.figures import PollFigures
 
@@ -114,6 +117,43 @@ def reload_result(result: ReloadResult) -> dict[str, Any]:
         "outcome": result.outcome,
         "config_hash": result.config_hash,
         "problems": list(result.problems),
+    }
+
+
+def journal_page(page: Page) -> bytes:
+    """Return changes as JSON; what their sources asked for stands beside them, once."""
+    asked: dict[Asked, int] = {}
+    told = {
+        "changes": [_kept(kept, asked) for kept in page.changes],
+        "asked": [{"names": sorted(one.names), "instants": sorted(one.instants)} for one in asked],
+        "next": page.next,
+        "last": page.last,
+        "left_out": [
+            {
+                "source": one.source,
+                "reason": one.reason,
+                "count": one.count,
+                "last_at": instant(one.last_at),
+            }
+            for one in page.left_out
+        ],
+    }
+    return orjson.dumps(told)
+
+
+def _kept(kept: KeptChange, asked: dict[Asked, int]) -> dict[str, Any]:
+    return {
+        "number": kept.number,
+        "seen_at": instant(kept.seen_at),
+        "occurred_at": instant(kept.occurred_at),
+        "source": kept.source,
+        "object": kept.object,
+        "record_id": kept.record_id,
+        "change": kept.change,
+        "properties": orjson.Fragment(kept.properties),
+        "before": None if kept.before is None else orjson.Fragment(kept.before),
+        "asked": None if kept.asked is None else asked.setdefault(kept.asked, len(asked)),
+        "enrolled": kept.enrolled,
     }
 
 

@@ -9,10 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from webhookd import __version__, telemetry
-from webhookd.answers import instant, listed_source, polled, reload_result
+from webhookd.answers import instant, journal_page, polled, reload_result
 from webhookd.errors import WebhookdError
 from webhookd.model import DeliveryState
-from webhookd.storage import by_hand, lanes, listing, standing
+from webhookd.sources.listing import listed
+from webhookd.storage import by_hand, journal_pages, lanes, listing, standing
 from webhookd.storage.by_hand import Changed
 from webhookd.telemetry import figures, metrics
 
@@ -83,12 +84,17 @@ class Control:
         database, now = self._parts.database, self._now()
         return await asyncio.to_thread(listing.delivery, database, id_or_beginning, now=now)
 
+    async def changes(self, since: datetime, *, after: int, limit: int) -> bytes:
+        """Return a page of the journal of changes as JSON, those seen since a time."""
+        database = self._parts.database
+        read = partial(journal_pages.page, database, since=since, after=after, limit=limit)
+        return await asyncio.to_thread(lambda: journal_page(read()))
+
     async def sources(self) -> list[dict[str, Any]]:
         """Return every source that was ever read; those polled with how each object goes."""
-        found, now = await asyncio.to_thread(listing.sources, self._parts.database), self._now()
+        found, now = await asyncio.to_thread(listed, self._parts.database), self._now()
         return [
-            listed_source(source)
-            | {"objects": [polled(one, now) for one in figures.of_source(source.name)]}
+            source | {"objects": [polled(one, now) for one in figures.of_source(source["source"])]}
             for source in found
         ]
 

@@ -13,7 +13,7 @@ from starlette.routing import Match, Route
 
 from webhookd import telemetry
 from webhookd.admin import asking
-from webhookd.admin.asking import FILTER, BadQuestionError
+from webhookd.admin.asking import CHANGES, FILTER, MOST_CHANGES, BadQuestionError
 from webhookd.admin.description import DESCRIPTION
 from webhookd.admin.guard import Guard
 from webhookd.answers import backfilled, listed_delivery, reload_result, shown_delivery
@@ -46,6 +46,7 @@ def application(control: Control, address: AdminAddress, token: Secret | None) -
         _Path("/v1/openapi.json", api.openapi),
         _Path("/v1/status", api.status),
         _Path("/v1/sources", api.sources),
+        _Path("/v1/changes", api.changes),
         _Path("/v1/deliveries", api.deliveries),
         _Path("/v1/deliveries/retry", api.retry, methods=["POST"]),
         _Path("/v1/deliveries/cancel", api.cancel, methods=["POST"]),
@@ -109,6 +110,15 @@ class _Api:
     async def sources(self, request: Request) -> Response:
         asking.query_of(request, ())
         return JSONResponse({"sources": await self._control.sources()})
+
+    async def changes(self, request: Request) -> Response:
+        given = asking.query_of(request, asking.PAGE)
+        found = await self._control.changes(
+            asking.since_of(given),
+            after=asking.number_of(given),
+            limit=asking.limit_of(given, normally=CHANGES, most=MOST_CHANGES),
+        )
+        return Response(found, media_type="application/json")
 
     async def deliveries(self, request: Request) -> Response:
         given = asking.query_of(request, (*FILTER, "limit"))

@@ -20,12 +20,16 @@ LARGEST_BODY = 256 * 1024
 LONGEST_TEXT = 2048
 MOST_IDS = 1000
 MOST_LISTED = 100_000
+LARGEST_NUMBER = 2**53
 LISTED = 100
+CHANGES = 500
+MOST_CHANGES = 1000
 MOST_CONDITIONS = 100
 LEAST_RATE, MOST_RATE = 0.1, 10_000
 
 Value = TypeVar("Value")
 
+PAGE = ("since", "after", "limit")
 FILTER = ("webhook", "state", "object", "record_id", "since", "until")
 
 
@@ -66,13 +70,19 @@ def query_of(request: Request, allowed: tuple[str, ...]) -> dict[str, Any]:
     return found
 
 
-def limit_of(given: Mapping[str, Any]) -> int:
-    """Return how many deliveries to list."""
-    text = str(given.get("limit", LISTED))
-    is_number = text.isascii() and text.isdigit() and len(text) < 10  # noqa: PLR2004 - no huge integers
-    if not is_number or not 1 <= int(text) <= MOST_LISTED:
-        raise BadQuestionError(f"limit must be a whole number from 1 to {MOST_LISTED}")
-    return int(text)
+def limit_of(given: Mapping[str, Any], *, normally: int = LISTED, most: int = MOST_LISTED) -> int:
+    """Return how many to list at the most."""
+    return _whole(given, "limit", normally, 1, most)
+
+
+def number_of(given: Mapping[str, Any]) -> int:
+    """Return the number behind which a page begins."""
+    return _whole(given, "after", 0, 0, LARGEST_NUMBER)
+
+
+def since_of(given: Mapping[str, Any]) -> datetime:
+    """Return the time at which to begin, by default the beginning of all."""
+    return _time(given, "since") or datetime.min.replace(tzinfo=UTC)
 
 
 def filter_of(given: Mapping[str, Any]) -> DeliveryFilter:
@@ -139,6 +149,14 @@ def text_of(given: Mapping[str, Any], name: str) -> str | None:
     if not isinstance(value, str):
         raise BadQuestionError(f"{name} must be text")
     return _plain(value)
+
+
+def _whole(given: Mapping[str, Any], name: str, normally: int, least: int, most: int) -> int:
+    text = str(given.get(name, normally))
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(most))
+    if not is_number or not least <= int(text) <= most:
+        raise BadQuestionError(f"{name} must be a whole number from {least} to {most}")
+    return int(text)
 
 
 def _plain(value: str) -> str:

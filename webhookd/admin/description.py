@@ -7,8 +7,11 @@ from typing import Any
 from webhookd import __version__
 from webhookd.admin import schemas
 from webhookd.admin.asking import (
+    CHANGES,
+    LARGEST_NUMBER,
     LEAST_RATE,
     LISTED,
+    MOST_CHANGES,
     MOST_CONDITIONS,
     MOST_IDS,
     MOST_LISTED,
@@ -38,6 +41,10 @@ def _answer(description: str, schema: dict[str, Any]) -> dict[str, Any]:
 def _body(properties: dict[str, Any], *, is_required: bool = False) -> dict[str, Any]:
     schema = {"type": "object", "additionalProperties": False, "properties": properties}
     return {"required": is_required, "content": {"application/json": {"schema": schema}}}
+
+
+def _whole(default: int, minimum: int, maximum: int) -> dict[str, Any]:
+    return {"type": "integer", "minimum": minimum, "maximum": maximum, "default": default}
 
 
 def _operation(summary: str, answers: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -123,6 +130,17 @@ DESCRIPTION: dict[str, Any] = {
                 },
             )
         },
+        "/v1/changes": {
+            "get": _operation(
+                "The changes of the last days that are kept, in the order they were seen.",
+                {"200": _answer("A page of them.", schemas.CHANGES)},
+                parameters=[
+                    _parameter("since", "query", schemas.WHEN),
+                    _parameter("after", "query", _whole(0, 0, LARGEST_NUMBER)),
+                    _parameter("limit", "query", _whole(CHANGES, 1, MOST_CHANGES)),
+                ],
+            )
+        },
         "/v1/deliveries": {
             "get": _operation(
                 "Deliveries, the newest first.",
@@ -133,16 +151,7 @@ DESCRIPTION: dict[str, Any] = {
                 },
                 parameters=[
                     *(_parameter(name, "query", schema) for name, schema in _FILTER.items()),
-                    _parameter(
-                        "limit",
-                        "query",
-                        {
-                            "type": "integer",
-                            "minimum": 1,
-                            "maximum": MOST_LISTED,
-                            "default": LISTED,
-                        },
-                    ),
+                    _parameter("limit", "query", _whole(LISTED, 1, MOST_LISTED)),
                 ],
             )
         },

@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from webhookd.admin.asking import LONGEST_TEXT
 from webhookd.model import DeliveryState, ReloadOutcome
+from webhookd.storage.journal import Reason
 
 Schema = dict[str, Any]
 
@@ -32,6 +33,7 @@ WHEN = {"type": "string", "format": "date-time"}
 TIME = {"type": ["string", "null"], "format": "date-time"}
 """When it happened; null where it did not."""
 
+CHANGE = {"type": "string", "enum": ["created", "updated", "deleted"]}
 STATE = {"type": "string", "enum": [state.value for state in DeliveryState]}
 
 ERROR: Schema = {
@@ -49,7 +51,7 @@ DELIVERY = whole(
     source=STRING,
     object=STRING,
     record_id=STRING,
-    change={"type": "string", "enum": ["created", "updated", "deleted"]},
+    change=CHANGE,
     state=STATE,
     attempts=COUNT,
     next_attempt_at=TIME,
@@ -59,6 +61,43 @@ DELIVERY = whole(
     created_at=TIME,
     settled_at=TIME,
     superseded_by=_or_null("string"),
+)
+_TEXTS = {"type": "object", "additionalProperties": STRING}
+CHANGES = whole(
+    changes=several(
+        whole(
+            number=COUNT,
+            seen_at=WHEN,
+            occurred_at=WHEN,
+            source=STRING,
+            object=STRING,
+            record_id=STRING,
+            change=CHANGE,
+            properties=_TEXTS | {"description": "By name, each value as its own JSON text."},
+            before={
+                "description": "What differed before, null where there was no value; null where"
+                " nothing is known of it.",
+                "type": ["object", "null"],
+                "additionalProperties": _or_null("string"),
+            },
+            asked=_or_null("integer")
+            | {"description": "Which of `asked`; null where the source gives all it has."},
+            enrolled=several(STRING)
+            | {"description": "Webhooks that had enrolled the record before `since`."},
+        )
+    ),
+    asked=several(whole(names=several(STRING), instants=several(STRING))),
+    next=_or_null("integer") | {"description": "What to give as `after`; null at the end."},
+    last=COUNT | {"description": "The number of the last change of all."},
+    left_out=several(
+        whole(
+            source=STRING,
+            reason={"type": "string", "enum": list(get_args(Reason))},
+            count=COUNT,
+            last_at=WHEN,
+        )
+    )
+    | {"description": "Changes since `since` that are not kept, to within an hour."},
 )
 _ATTEMPT = whole(
     number={"type": "integer", "minimum": 1},
@@ -109,6 +148,7 @@ _SOURCE = whole(
     rows_per_second=_or_null("integer"),
     ends_at=TIME,
     objects=several(_POLLED),
+    cursors=several(whole(object=STRING, read_to=WHEN, first_read={"type": "boolean"})),
 )
 SOURCE = _SOURCE | {"properties": _SOURCE["properties"] | _IDENTITY}
 _WEBHOOK = whole(

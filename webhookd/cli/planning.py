@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import os
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from webhookd import clock
 from webhookd import config as configuration
-from webhookd.cli.client import AdminOption, Client, RefusedError, connect
+from webhookd.cli import replay_text, replaying
+from webhookd.cli.client import AdminOption, RefusedError
+from webhookd.cli.in_force import InForce, Where, find_in_force
 from webhookd.cli.output import print_json
-from webhookd.cli.settings import ConfigOption, config_path
+from webhookd.cli.settings import ConfigOption, DatabaseOption, StateOption, config_path
+from webhookd.config.listening import listeners_of
 from webhookd.errors import WebhookdError, printable
-from webhookd.rules.difference import compare, effect
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from webhookd.rules.difference import Comparison, Difference, Setting
+from webhookd.rules.cursors import source_effect
+from webhookd.rules.difference import Comparison, Difference, Setting, compare, effect
+from webhookd.rules.replay import Replay, listeners
 
 CHANGES = 10
 SIGNS = {"added": "+", "removed": "-", "changed": "~"}
-
-
-class StatusFileError(WebhookdError):
-    """The saved status cannot be read."""
 
 
 def plan(
@@ -37,41 +35,42 @@ def plan(
             metavar="FILE", help="A saved `webhookd status --json` to compare with, for CI."
         ),
     ] = None,
+    replay: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DURATION",
+            help="Say too what the file would have fired on the changes of the last 7d, 12h, …,"
+            " as far as they are known: from the daemon, or from its database when none runs.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     admin_address: AdminOption = None,
+    state_directory: StateOption = None,
+    database_url: DatabaseOption = None,
 ) -> None:
     """Compare a configuration with the one in force; exit 0 none, 10 changes, 1 invalid."""
+    length = None if replay is None else replaying.duration(replay)
     path = config_path(config)
     loaded = configuration.load(path, environment=os.environ, offline=True)
-    client = connect(admin_address) if status is None else None
-    running = _saved(status) if client is None else client.get("/v1/status")
-    rotated = _rotated(client, path, running)
+    where = Where(status, admin_address, state_directory, database_url)
+    in_force = find_in_force(where, needs_daemon=length is None)
+    running, rotated = in_force.status, _rotated(in_force, path)
     found = compare(running["document"], loaded.document, secrets=rotated)
-    waiting = {one["webhook"]: one["pending"] for one in running["webhooks"]}
-    told = _as_object(found, waiting, loaded.document, loaded.plan.hash, running["config_hash"])
+    told = _as_object(found, running, loaded.document, loaded.plan.hash)
+    if length is not None:
+        told["replay"] = _replay(in_force, loaded, length)
     if as_json:
         print_json(told)
     else:
-        for line in _lines(told, found):
+        for line in (*_lines(told, found), *_replay_lines(told, length)):
             typer.echo(printable(line))
     raise typer.Exit(0 if found.is_empty else CHANGES)
 
 
-def _saved(path: Path | None) -> dict[str, Any]:
-    try:
-        found = json.loads((path or Path()).read_text())
-        if isinstance(found, dict) and {"document", "webhooks", "config_hash"} <= found.keys():
-            return found
-    except (OSError, ValueError) as error:
-        raise StatusFileError(f"{path} cannot be read: {error}") from None
-    raise StatusFileError(f"{path} is not what `webhookd status --json` prints")
-
-
-def _rotated(
-    client: Client | None, path: Path, running: dict[str, Any]
-) -> dict[str, tuple[str, ...]]:
+def _rotated(in_force: InForce, path: Path) -> dict[str, tuple[str, ...]]:
     """Return the settings whose secret has another value; only the daemon sees its secrets."""
-    if client is None or path.resolve() != Path(running["config_path"]).resolve():
+    client = in_force.client
+    if client is None or path.resolve() != Path(in_force.status["config_path"]).resolve():
         return {}
     try:
         found = client.get("/v1/secrets/rotated")["webhooks"]
@@ -80,17 +79,24 @@ def _rotated(
     return {name: tuple(settings) for name, settings in found.items()}
 
 
+def _replay(in_force: InForce, loaded: configuration.Loaded, length: timedelta) -> dict[str, Any]:
+    since = clock.now() - length
+    pages = in_force.changes(since)
+    before = listeners_of(in_force.status["document"], loaded) if in_force.is_known else None
+    found = Replay(listeners(loaded.plan), before)
+    left_out = replaying.replay(pages, found)
+    return replay_text.as_object(found, left_out, loaded.plan, before, since)
+
+
 def _as_object(
-    found: Comparison,
-    waiting: dict[str, int],
-    document: Any,
-    config_hash: str,
-    running_hash: str,
+    found: Comparison, running: Mapping[str, Any], document: Any, config_hash: str
 ) -> dict[str, Any]:
-    webhooks = document["webhooks"]
+    webhooks, sources = document["webhooks"], document["sources"]
+    waiting = {one["webhook"]: one["pending"] for one in running["webhooks"]}
+    known = {one["source"]: one for one in running.get("sources", ())}
     return {
         "config_hash": config_hash,
-        "running_hash": running_hash,
+        "running_hash": running["config_hash"],
         "changes": not found.is_empty,
         "refused_as_mass_removal": found.is_mass_removal,
         "webhooks": [
@@ -105,7 +111,15 @@ def _as_object(
             }
             for one in found.webhooks
         ],
-        "sources": [_difference(one) | {"effect": _source_effect(one)} for one in found.sources],
+        "sources": [
+            _difference(one)
+            | {
+                "records": known.get(one.name, {}).get("records", 0),
+                "cursors": known.get(one.name, {}).get("cursors", []),
+                "effect": source_effect(one, sources.get(one.name), known.get(one.name)),
+            }
+            for one in found.sources
+        ],
         "egress": [_setting(one) for one in found.egress],
     }
 
@@ -122,21 +136,14 @@ def _setting(one: Setting) -> dict[str, Any]:
     return {"name": one.name, "before": one.before, "after": one.after}
 
 
-def _source_effect(one: Difference) -> str:
-    if one.kind == "removed":
-        return "stops; its known records and its place stay for its return"
-    if one.kind == "added":
-        return "starts"
-    if one.touches("path", "object", "id_property"):
-        return "refused: a source may not become another one; give it a new key"
-    return "starts anew with these settings, from where it was"
-
-
 def _lines(told: dict[str, Any], found: Comparison) -> Iterator[str]:
     if found.is_empty:
         yield f"no changes (hash {told['config_hash']})"
         return
-    yield f"{told['running_hash']} (running) -> {told['config_hash']}"
+    if told["running_hash"] is None:
+        yield f"no daemon runs: all of {told['config_hash']} is new"
+    else:
+        yield f"{told['running_hash']} (running) -> {told['config_hash']}"
     for kind in ("sources", "webhooks"):
         for one in told[kind]:
             yield f"{SIGNS[one['kind']]} {kind[:-1]} {one['name']}: {one['effect']}"
@@ -146,6 +153,11 @@ def _lines(told: dict[str, Any], found: Comparison) -> Iterator[str]:
         yield from map(_setting_line, told["egress"])
     if found.is_mass_removal:
         yield "a reload will refuse this: most webhooks would vanish (--allow-mass-removal)"
+
+
+def _replay_lines(told: dict[str, Any], length: timedelta | None) -> Iterator[str]:
+    if length is not None:
+        yield from replay_text.lines(told["replay"], length)
 
 
 def _setting_line(setting: dict[str, Any]) -> str:

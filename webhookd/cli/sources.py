@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from webhookd import answers, clock
+from webhookd import clock
 from webhookd.cli import accepting
 from webhookd.cli.client import find
 from webhookd.cli.output import length, print_json, print_table
 from webhookd.cli.settings import DatabaseOption, StateOption, open_outbox
-from webhookd.storage import listing
+from webhookd.sources.listing import listed
 
 app = typer.Typer(help="Show sources; let a set-aside snapshot through.", no_args_is_help=True)
 app.command("accept")(accepting.accept)
@@ -77,5 +77,4 @@ def _listed(state_directory: Path | None, database_url: str | None) -> list[dict
     daemon = find(state_directory) if database_url is None else None
     if daemon is not None:
         return list(daemon.get("/v1/sources")["sources"])
-    database = open_outbox(state_directory, database_url)
-    return [answers.listed_source(source) for source in listing.sources(database)]
+    return listed(open_outbox(state_directory, database_url))

@@ -9,7 +9,7 @@ from webhookd.rules.plan import AllOf, AnyOf, Condition, NotOf
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhookd.rules.plan import Plan, Webhook, When
+    from webhookd.rules.plan import Plan, Trigger, Webhook, When
 
 
 def of_source(plan: Plan, source: str) -> frozenset[str]:
@@ -30,6 +30,12 @@ def chosen(webhook: Webhook) -> Iterator[str]:
     yield from (one.name for one in webhook.request.query)
 
 
+def of_trigger(trigger: Trigger) -> Iterator[str]:
+    """Yield the properties that *trigger* looks at."""
+    yield from trigger.changed_properties
+    yield from (one.property for one in conditions(trigger.when))
+
+
 def conditions(when: When | None) -> Iterator[Condition]:
     """Yield the conditions in *when*, however deep, in the order in which they are written."""
     match when:
@@ -46,5 +52,4 @@ def conditions(when: When | None) -> Iterator[Condition]:
 
 def _of_webhook(webhook: Webhook) -> Iterator[str]:
     yield from chosen(webhook)
-    yield from webhook.trigger.changed_properties
-    yield from (one.property for one in conditions(webhook.trigger.when))
+    yield from of_trigger(webhook.trigger)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from webhookd.model import JsonText, PollProgress
+    from webhookd.storage.database import Database
     from webhookd.storage.writer import Writer
 
 _OUTDATED = (
@@ -70,6 +71,16 @@ class Polls:
         return await self._writer.read(
             lambda connection: _ids(connection, _LEFT, (source, object_, before, limit))
         )
+
+
+def cursors(database: Database) -> dict[str, dict[str, JsonText]]:
+    """Return the cursor of every type of object, by source and object."""
+    found: dict[str, dict[str, JsonText]] = {}
+    with database.reading() as connection:
+        rows = connection.execute("SELECT source, object, cursor FROM cursors ORDER BY 1, 2")
+        for source, object_, cursor in rows:
+            found.setdefault(source, {})[object_] = cursor
+    return found
 
 
 def progress(connection: sqlite3.Connection, made: PollProgress) -> None:

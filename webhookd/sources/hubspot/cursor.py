@@ -6,6 +6,7 @@ Times are milliseconds since 1970, as the API filters by them.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,11 @@ class Cursor:
     passes: int = 0
     asked: str = ""
     takeover: Takeover | None = None
+
+    @property
+    def read_to(self) -> datetime:
+        """Return the time up to which all that was modified has been read, but for stragglers."""
+        return datetime.fromtimestamp(self.marks[Reach.FRESH] / 1000, UTC)
 
     def text(self) -> JsonText:
         """Return the cursor as it is stored."""

@@ -1,0 +1,107 @@
+"""What configurations would have made of known changes."""
+
+from __future__ import annotations
+
+from tests.making import NOW, a_change, a_plan, a_webhook
+from webhookd.model import ChangeKind
+from webhookd.rules.plan import AllOf, Condition, Enroll, Operator, Trigger
+from webhookd.rules.replay import EXAMPLES, Replay, Replayed, listeners
+
+ONCE = Trigger(changes=frozenset(ChangeKind), enroll=Enroll.ONCE)
+
+
+def of(name="hook", trigger=Trigger(), **changes):  # noqa: B008 - frozen
+    return listeners(a_plan(a_webhook(name, trigger=trigger, **changes)))
+
+
+def having(name):
+    return Trigger(when=AllOf((Condition(name, Operator.HAS_PROPERTY),)))
+
+
+def replayed(after, before, *seen):
+    found = Replay(after, before)
+    for one in seen:
+        found.add(one if isinstance(one, Replayed) else Replayed(one, NOW))
+    return found
+
+
+def test_each_configuration_takes_what_its_trigger_takes():
+    other, gone = a_change(properties={"other": "1"}), a_change(record_id="9")
+    tally = replayed(of(trigger=having("other")), of(trigger=having("email")), other, gone).tallies[
+        "hook"
+    ]
+
+    assert (tally.changes, tally.fired, tally.fired_before) == (2, 1, 1)
+    assert [one.change for one in tally.newly.examples] == [other]
+    assert [one.change for one in tally.no_longer.examples] == [gone]
+
+
+def test_a_webhook_that_moves_to_another_source_takes_that_ones_changes():
+    there = a_change(source="other", record_id="there")
+    tally = replayed(of(source="other"), of(), there, a_change(record_id="here")).tallies["hook"]
+
+    assert [one.change.record_id for one in tally.newly.examples] == ["there"]
+    assert [one.change.record_id for one in tally.no_longer.examples] == ["here"]
+
+
+def test_changes_that_nobody_listens_for_are_counted_and_no_more():
+    found = replayed(of(), {}, a_change(object="deals"))
+
+    assert (found.changes, found.first_seen_at) == (1, NOW)
+    assert found.tallies["hook"].changes == 0
+
+
+def test_a_disabled_webhook_listens_for_nothing():
+    assert of(enabled=False) == {}
+
+
+def test_once_is_once_for_each_record_and_each_configuration():
+    seen = [a_change(record_id="1"), a_change(record_id="1"), a_change(record_id="2")]
+    tally = replayed(of(trigger=ONCE), of(), *seen).tallies["hook"]
+
+    assert (tally.fired, tally.fired_before, tally.no_longer.count) == (2, 3, 1)
+
+
+def test_once_under_both_is_the_same_although_the_trigger_differs():
+    both = ONCE, Trigger(changes=frozenset({ChangeKind.UPDATED}), enroll=Enroll.ONCE)
+    seen = [a_change(ChangeKind.CREATED), a_change(), a_change()]
+    tally = replayed(of(trigger=both[0]), of(trigger=both[1]), *seen).tallies["hook"]
+
+    assert (tally.fired, tally.fired_before) == (1, 1)
+    assert (tally.newly.count, tally.no_longer.count) == (1, 1)
+
+
+def test_a_record_enrolled_before_is_reported_no_more_but_its_deletion_is():
+    before = frozenset({"hook"})
+    seen = [
+        Replayed(a_change(), NOW, enrolled=before),
+        Replayed(a_change(ChangeKind.DELETED), NOW, enrolled=before),
+        Replayed(a_change(record_id="2"), NOW, enrolled=frozenset({"another"})),
+    ]
+    tally = replayed(of(trigger=ONCE), {}, *seen).tallies["hook"]
+
+    assert (tally.fired, tally.enrolled) == (2, 1)
+
+
+def test_examples_are_few_however_many_differ():
+    tally = replayed(of(), {}, *[a_change()] * (EXAMPLES + 5)).tallies["hook"]
+
+    assert (tally.newly.count, len(tally.newly.examples)) == (EXAMPLES + 5, EXAMPLES)
+
+
+def test_a_property_that_the_source_did_not_ask_for_is_told():
+    seen = [
+        Replayed(a_change(), NOW, asked=frozenset({"email"})),
+        Replayed(a_change(properties={"phone": "1"}), NOW, asked=frozenset({"email", "phone"})),
+    ]
+    tally = replayed(of(trigger=having("phone")), None, *seen).tallies["hook"]
+
+    assert tally.unasked == {"phone": 1}
+    assert tally.unseen == set()
+
+
+def test_a_property_that_no_change_had_is_told():
+    watching = Trigger(changed_properties=frozenset({"emial", "email", "gone"}))
+    seen = a_change(previous={"gone": "1"})
+
+    assert replayed(of(trigger=watching), None, seen).tallies["hook"].unseen == {"emial"}

@@ -1,0 +1,81 @@
+"""What a reload does to a source's place: how far it has been read, and where it goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from webhookd.rules.difference import Difference
+
+_IDENTITY = ("type", "path", "object", "id_property", "base_url")
+
+
+def source_effect(
+    difference: Difference, definition: Mapping[str, Any] | None, known: Mapping[str, Any] | None
+) -> str:
+    """Say what becomes of a source and its place.
+
+    *definition* is the new one as the effective document has it, None where it is removed;
+    *known* is the source as `sources list --json` tells it, None where it was never read.
+    """
+    if difference.kind == "changed" and difference.touches(*_IDENTITY):
+        return "refused: a source may not become another one; give it a new key"
+    if definition is None:
+        return "; ".join(("stops, and keeps its place for its return", *_kept(known)))
+    begins = {"added": "starts" if known is None else "returns", "changed": "starts anew"}
+    if definition["type"] == "hubspot":
+        places = list(_polled(definition, known))
+    else:
+        places = list(_dropped(definition, known))
+    return "; ".join((begins.get(difference.kind, "goes on"), *places))
+
+
+def _kept(known: Mapping[str, Any] | None) -> Iterator[str]:
+    if known is None:
+        return
+    yield _records(known)
+    yield from _in_work(known, "waits")
+    for cursor in known.get("cursors", ()):
+        yield f"{cursor['object']} at {_place(cursor)}"
+
+
+def _dropped(definition: Mapping[str, Any], known: Mapping[str, Any] | None) -> Iterator[str]:
+    if known is not None:
+        yield _records(known)
+        yield from _in_work(known, "goes on")
+        yield "new files are taken as they come"
+    elif definition["start"] == "now":
+        yield "takes the files that are there, the records of the first as known (start: now)"
+    else:
+        yield "takes the files that are there (start: beginning)"
+
+
+def _in_work(known: Mapping[str, Any], verb: str) -> Iterator[str]:
+    if known["file"] is not None:
+        yield f"{known['file']} {verb} behind row {known['rows_taken']:,}"
+
+
+def _polled(definition: Mapping[str, Any], known: Mapping[str, Any] | None) -> Iterator[str]:
+    known = known or {}
+    if known:
+        yield _records(known)
+    cursors = {one["object"]: one for one in known.get("cursors", ())}
+    for name in definition["objects"]:
+        if name in cursors:
+            yield f"{name} goes on at {_place(cursors[name])}"
+        else:
+            yield f"{name} begins (start: {definition['start']})"
+    for name, cursor in cursors.items():
+        if name not in definition["objects"]:
+            yield f"{name} stops, and keeps its place at {_place(cursor)}"
+
+
+def _place(cursor: Mapping[str, Any]) -> str:
+    return "its first read, not yet over" if cursor["first_read"] else str(cursor["read_to"])
+
+
+def _records(known: Mapping[str, Any]) -> str:
+    count = known["records"]
+    return "1 record stays known" if count == 1 else f"{count:,} records stay known"
