@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test check bench clean help
+.PHONY: run test check crash bench clean help
 
 help: ## Show these words
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -22,6 +22,9 @@ check: $(STAMP) ## Lint, types, import contracts, dead code, dependencies
 	$(BIN)/lint-imports
 	$(BIN)/vulture
 	$(BIN)/deptry .
+
+crash: $(STAMP) ## Kill, freeze and starve the real daemon for some minutes; nothing may be lost
+	$(BIN)/python -m tests.crash
 
 bench: $(STAMP) ## Measure; results are printed as ratios within the run
 	$(BIN)/python -m benchmarks

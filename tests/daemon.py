@@ -43,8 +43,9 @@ class Daemon:
         self.environment = {
             name: value for name, value in os.environ.items() if not name.startswith("WEBHOOKD_")
         } | {"APP_SECRET": SECRET, **(environment or {})}
+        self.module = "webhookd"
         self.events: list[dict[str, Any]] = []
-        self.log = ""
+        self._lines: list[str] = []
         self.process: subprocess.Popen[str] | None = None
         self._reading: threading.Thread | None = None
 
@@ -78,7 +79,7 @@ class Daemon:
         count = self._count("daemon.ready")
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "webhookd", "run", "--log-format", "json"),
+                *(sys.executable, "-m", self.module, "run", "--log-format", "json"),
                 *("--config", str(self.config), "--state-directory", str(self.state)),
                 *arguments,
             ],
@@ -92,6 +93,11 @@ class Daemon:
         if is_awaited:
             until(lambda: self._count("daemon.ready") > count or self.has_ended, "ready")
             assert not self.has_ended, self.log
+
+    @property
+    def log(self) -> str:
+        """Return all that it said, of every start."""
+        return "".join(self._lines)
 
     @property
     def has_ended(self) -> bool:
@@ -167,6 +173,6 @@ class Daemon:
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stderr is not None
         for line in process.stderr:
-            self.log += line
+            self._lines.append(line)
             if line.startswith("{"):
                 self.events.append(json.loads(line))

@@ -1,65 +1,55 @@
-"""kill -9 at random moments: nothing is lost, nothing is taken in twice."""
+"""Every way to end or starve the process: nothing is lost, nothing is taken in twice.
 
-import gzip
+The stories are those of `make crash`, told in short.
+"""
+
 import json
-import random
 import signal
 import sqlite3
-import threading
 from contextlib import closing
 
+import pytest
+
+from tests.crash import killing, surroundings
 from tests.daemon import until
 from tests.receiver import Answer, Receiver
-from webhookd.sources.taking import MOST_OPENINGS
 
-ROWS, FILES, KILLS = 4000, 4, 20
-
-
-def content(number):
-    rows = range(number * ROWS // FILES, (number + 1) * ROWS // FILES)
-    return "".join(json.dumps({"id": row, "value": f"v{row}"}) + "\n" for row in rows).encode()
+ROWS = 1000
+SEED = 20260301
 
 
-def test_nothing_is_lost_and_nothing_comes_in_twice(daemon):
-    chance = random.Random(20260301)
+def content():
+    return "".join(json.dumps({"id": row, "value": f"v{row}"}) + "\n" for row in range(ROWS))
 
-    def answer(_received):
-        return Answer(503 if chance.random() < 0.1 else 200, delay=chance.random() * 0.005)
 
-    with Receiver(answer) as receiver:
-        hook = {
-            "source": "export",
-            "object": "contacts",
-            "request": {"url": receiver.url, "allow_http": True},
-            "delivery": {"retry": {"first_after": "200ms", "at_most_every": "1s"}},
-        }
-        daemon.configure({"mirror": hook})
-        daemon.start()
-        for number in range(KILLS):
-            if number % (KILLS // FILES) == 0:
-                packed = content(number // (KILLS // FILES))
-                name = f"{number:02}.ndjson"
-                if number % 2:
-                    name, packed = f"{name}.gz", gzip.compress(packed)
-                daemon.drop(name, packed)
-            before = len(receiver.received)
-            until(lambda: len(receiver.received) > before, "it goes on at once", 10)  # noqa: B023 - called here
-            _rest(chance.random() * 0.15)
-            _kill(daemon)
-            daemon.start()
-        until(lambda: _pending(daemon) == 0, "everything settled", 60)
-        assert daemon.stop() == 0
-        received = list(receiver.received)
+def test_kills_at_random_moments_lose_nothing_and_repeat_only_what_was_unsettled(tmp_path):
+    assert killing.killed(tmp_path, SEED, kills=8).faults == []
 
-    ids = {}
-    for one in received:
-        ids.setdefault(json.loads(one.body)["objectId"], set()).add(one.id)
-    lost = {str(row) for row in range(ROWS)} - ids.keys()
-    twice = {record: seen for record, seen in ids.items() if len(seen) > 1}
-    assert not lost
-    assert not twice
-    assert _integrity(daemon) == "ok"
-    assert not list((daemon.folder / "crm" / "work").iterdir())
+
+def test_a_process_frozen_past_every_timeout_goes_on(tmp_path):
+    assert killing.frozen(tmp_path, SEED, seconds=0).faults == []
+
+
+def test_what_the_watchdog_aborts_is_taken_up_again(tmp_path):
+    assert killing.given_up_on(tmp_path, SEED).faults == []
+
+
+def test_a_receiver_that_dies_gets_everything_when_it_returns(tmp_path):
+    assert surroundings.receiver_gone(tmp_path, SEED, seconds=2).faults == []
+
+
+def test_a_database_locked_for_longer_than_one_waits_loses_nothing(tmp_path):
+    assert surroundings.database_locked(tmp_path, SEED, seconds=7).faults == []
+
+
+@pytest.mark.skipif(not surroundings.may_mount(), reason="only root may mount a small disk")
+def test_a_disk_that_runs_full_stops_it_until_there_is_room(tmp_path):
+    assert surroundings.disk_full(tmp_path, SEED, seconds=1).faults == []
+
+
+@pytest.mark.parametrize("days", [1, -1])
+def test_a_clock_that_jumps_by_a_day_loses_nothing_and_floods_nobody(tmp_path, days):
+    assert surroundings.clock_jumped(tmp_path, SEED, days).faults == []
 
 
 def test_a_receiver_that_coalesces_has_the_last_state_of_every_record(daemon):
@@ -120,7 +110,7 @@ def test_a_stop_in_the_middle_loses_nothing_and_repeats_nothing(daemon):
         }
         daemon.configure({"mirror": hook})
         daemon.start()
-        daemon.drop("1.ndjson", content(0))
+        daemon.drop("1.ndjson", content())
         for _ in range(3):
             before = len(receiver.received)
             until(lambda: len(receiver.received) > before + 50, "some requests")  # noqa: B023 - called here
@@ -131,7 +121,7 @@ def test_a_stop_in_the_middle_loses_nothing_and_repeats_nothing(daemon):
         received = list(receiver.received)
 
     records = [json.loads(one.body)["objectId"] for one in received]
-    assert len(records) == len(set(records)) == ROWS // FILES
+    assert len(records) == len(set(records)) == ROWS
 
 
 def test_a_second_signal_ends_it_at_once(daemon):
@@ -171,82 +161,11 @@ def test_a_second_daemon_on_the_same_state_is_refused(daemon, another):
         daemon.stop()
 
 
-def _kill(daemon):
-    """Kill it, but never so often within one file that the file would be suspected of it."""
-    until(lambda: _openings(daemon) < MOST_OPENINGS, "the file gets on")
-    daemon.kill()
-
-
-def _openings(daemon):
-    with closing(_database(daemon)) as connection:
-        return connection.execute("SELECT coalesce(max(openings), 0) FROM files").fetchone()[0]
-
-
-def _database(daemon):
-    return sqlite3.connect(f"file:{daemon.state}/webhookd.db?mode=ro", uri=True)
-
-
 def _pending(daemon):
-    with closing(_database(daemon)) as connection:
+    path = f"file:{daemon.state}/webhookd.db?mode=ro"
+    with closing(sqlite3.connect(path, uri=True)) as connection:
         query = "SELECT (SELECT count(*) FROM deliveries WHERE due_at IS NOT NULL), count(*)"
         waiting, stored = connection.execute(f"{query} FROM deliveries").fetchone()
         files = connection.execute("SELECT count(*) FROM files").fetchone()[0]
     dropped = sum(1 for _ in (daemon.folder / "crm" / "new").iterdir())
     return waiting + files + dropped + (0 if stored else 1)
-
-
-def _integrity(daemon):
-    with sqlite3.connect(daemon.state / "webhookd.db") as connection:
-        (found,) = connection.execute("PRAGMA integrity_check").fetchone()
-    connection.close()
-    return found
-
-
-def _rest(seconds):
-    """Let the daemon work for a moment that is chosen at random: it is the point of the test."""
-    threading.Event().wait(seconds)
-
-
-def test_a_record_s_order_outlives_kills(daemon):
-    """A delivery may come twice, but never one of a record after a later one was answered."""
-    chance, records, changes = random.Random(5), 20, 30
-
-    def answer(_received):
-        return Answer(503 if chance.random() < 0.1 else 200, delay=chance.random() * 0.003)
-
-    with Receiver(answer) as receiver:
-        hook = {
-            "source": "export",
-            "object": "contacts",
-            "request": {"url": receiver.url, "allow_http": True},
-            "delivery": {
-                "order": "record",
-                "retry": {"first_after": "50ms", "at_most_every": "200ms"},
-            },
-        }
-        daemon.configure({"mirror": hook})
-        daemon.start()
-        for number in range(changes):
-            before = len(receiver.received)
-            rows = [{"id": record, "value": number} for record in range(records)]
-            daemon.drop_rows(f"{number:02}.ndjson", *rows)
-            if number % 5 == 4:
-                until(lambda: len(receiver.received) > before, "it goes on at once", 10)  # noqa: B023 - called here
-                _kill(daemon)
-                daemon.start()
-        until(lambda: _files_taken(daemon) == changes, "every file taken")
-        until(lambda: _pending(daemon) == 0, "everything settled", 60)
-        assert daemon.stop() == 0
-        received = list(receiver.received)
-
-    values = {}
-    for one in received:
-        body = json.loads(one.body)
-        values.setdefault(body["objectId"], []).append(body["properties"]["value"])
-    assert len(values) == records
-    assert all(sorted(set(seen)) == list(range(changes)) for seen in values.values())
-    assert {record: seen for record, seen in values.items() if seen != sorted(seen)} == {}
-
-
-def _files_taken(daemon):
-    return len(list((daemon.folder / "crm" / "done").iterdir()))

@@ -1,0 +1,74 @@
+"""`make crash`: every story at full length, what came of each, and 1 when something was wrong."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from tests.crash import killing, surroundings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.crash.stage import Report
+
+Story: TypeAlias = "Callable[[Path, int], Report]"
+
+
+def main() -> int:
+    """Tell the stories that were asked for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
+    parser.add_argument("story", nargs="*", help="all, if none is named")
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=secrets.randbits(32))
+    arguments = parser.parse_args()
+    stories: dict[str, Story] = {
+        "killed": lambda folder, seed: killing.killed(folder, seed, arguments.kills),
+        "stopped": lambda folder, seed: killing.stopped(folder, seed, 10),
+        "frozen": lambda folder, seed: killing.frozen(folder, seed, 20),
+        "given-up-on": killing.given_up_on,
+        "receiver-gone": lambda folder, seed: surroundings.receiver_gone(folder, seed, 15),
+        "database-locked": lambda folder, seed: surroundings.database_locked(folder, seed, 60),
+        "disk-full": lambda folder, seed: surroundings.disk_full(folder, seed, 5),
+        "clock-forward": lambda folder, seed: surroundings.clock_jumped(folder, seed, 1),
+        "clock-back": lambda folder, seed: surroundings.clock_jumped(folder, seed, -1),
+    }
+    print(f"seed {arguments.seed}")
+    is_well = True
+    if not surroundings.may_mount():
+        print("disk-full is left out: only root may mount a small disk")
+        del stories["disk-full"]
+    for name in arguments.story or stories:
+        started = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="webhookd-crash-") as folder:
+            report = stories[name](Path(folder), arguments.seed)
+        show(report, time.monotonic() - started)
+        is_well = is_well and not report.faults
+    return 0 if is_well else 1
+
+
+HEADS = ("changes", "requests", "lost", "twice", "disorder", "repeated", "at most")
+
+
+def show(report: Report, seconds: float) -> None:
+    """Print what came of a story."""
+    facts = "".join(f", {name} {value}" for name, value in report.facts.items())
+    print(f"\n{report.story}{facts} ({seconds:.0f} s)")
+    print(f"{'':<10}" + "".join(f"{head:>10}" for head in HEADS))
+    for one in report.accounts:
+        figures = (
+            *(one.changes, one.requests, one.lost, one.twice),
+            *(one.out_of_order, one.repeated, one.may_be_repeated),
+        )
+        print(f"{one.webhook:<10}" + "".join(f"{figure:>10,}" for figure in figures))
+    for fault in report.faults:
+        print(f"WRONG: {fault}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""A receiver in a process of its own that writes down every request before it answers.
+
+`python -m tests.crash.receiver_process NOTES BEHAVIOURS SEED [PORT]` prints its port. NOTES is a
+file of one JSON list for each request: when, path, webhook-id, record, value, and the status it
+answers. BEHAVIOURS are JSON: by path, which share `fails`, and the seconds that an answer may
+take (`delay`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import sys
+import time
+from typing import Any, cast
+
+
+class Notary(asyncio.Protocol):
+    """A connection: each request that has come in whole is noted, then answered."""
+
+    notes: int
+    behaviours: dict[str, dict[str, float]]
+    chance: random.Random
+
+    def __init__(self) -> None:
+        self._unread = b""
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way back."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Note what is complete and keep the rest."""
+        self._unread += data
+        while (end := self._unread.find(b"\r\n\r\n")) >= 0:
+            first, *lines = self._unread[:end].decode("latin-1").split("\r\n")
+            headers = {
+                name.lower(): value.strip()
+                for name, _, value in (line.partition(":") for line in lines)
+            }
+            size = end + 4 + int(headers.get("content-length", "0"))
+            if len(self._unread) < size:
+                return
+            body, self._unread = self._unread[end + 4 : size], self._unread[size:]
+            self._take(first.split(" ")[1], headers["webhook-id"], json.loads(body))
+
+    def _take(self, path: str, id_: str, body: dict[str, Any]) -> None:
+        behaviour = self.behaviours.get(path, {})
+        status = 503 if self.chance.random() < behaviour.get("fails", 0) else 200
+        note = [time.monotonic(), path, id_, body["objectId"], body["properties"]["value"], status]
+        os.write(self.notes, json.dumps(note).encode() + b"\n")
+        delay = behaviour.get("delay", 0) * self.chance.random()
+        asyncio.get_running_loop().call_later(delay, self._answer, status)
+
+    def _answer(self, status: int) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(b"HTTP/1.1 %d Noted\r\nContent-Length: 0\r\n\r\n" % status)
+
+
+async def main(notes: str, behaviours: str, seed: str, port: str = "0") -> None:
+    """Serve until standard input ends."""
+    Notary.notes = os.open(notes, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    Notary.behaviours, Notary.chance = json.loads(behaviours), random.Random(seed)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Notary, "127.0.0.1", int(port), backlog=1024)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
