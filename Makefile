@@ -26,7 +26,8 @@ check: $(STAMP) ## Lint, types, import contracts, dead code, dependencies
 crash: $(STAMP) ## Kill, freeze and starve the real daemon for some minutes; nothing may be lost
 	$(BIN)/python -m tests.crash
 
-bench: $(STAMP) ## Measure; results are printed as ratios within the run
+bench: $(STAMP) ## Measure all that is to be reached, each against a baseline of the same run
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
 	$(BIN)/python -m benchmarks
 
 clean: ## Remove what these words made

@@ -1,12 +1,121 @@
-"""`make bench`: every measurement, each as a ratio to a baseline in the same run."""
+"""`make bench`: everything that is to be reached, each held against a baseline of the same run.
+
+    python -m benchmarks [NAME …] [--into FOLDER]
+
+NAMEs: delivering, latency, retrying, restarting, dead-webhook, long-file, many-webhooks,
+crashing, and the curves backlog and webhooks; all, if none is named.
+"""
 
 from __future__ import annotations
 
-import uvloop
+import argparse
+import importlib.util
+import json
+import os
+import platform
+import sqlite3
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-from benchmarks import delivering, senders
+from benchmarks import (
+    crashing,
+    curves,
+    dead_webhook,
+    delivering,
+    latency,
+    long_file,
+    many_webhooks,
+    restarting,
+    retrying,
+)
+from benchmarks.rows import Row, table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.curves import Curve
+
+Found = TypeVar("Found")
+
+RESULTS = Path(__file__).with_name("results")
+ROWS: dict[str, Callable[[], list[Row]]] = {
+    "delivering": delivering.measure,
+    "latency": latency.measure,
+    "retrying": retrying.measure,
+    "restarting": restarting.measure,
+    "dead-webhook": dead_webhook.measure,
+    "long-file": long_file.measure,
+    "many-webhooks": many_webhooks.measure,
+    "crashing": crashing.measure,
+}
+CURVES: dict[str, Callable[[], Curve]] = {
+    "backlog": curves.by_backlog,
+    "webhooks": curves.by_webhooks,
+}
+
+
+def main() -> None:
+    """Measure what was asked for, print it, and write it down."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    names = [*ROWS, *CURVES]
+    parser.add_argument("name", nargs="*", help=f"of {', '.join(names)}; all, if none is named")
+    parser.add_argument("--into", type=Path, default=RESULTS, help="folder for JSON and pictures")
+    arguments = parser.parse_args()
+    unknown = set(arguments.name) - set(names)
+    if unknown:
+        parser.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(names)}")
+    arguments.into.mkdir(parents=True, exist_ok=True)
+    wanted = arguments.name or names
+    before, started = os.getloadavg()[0], time.perf_counter()
+    rows = [row for name in wanted if name in ROWS for row in _measured(name, ROWS[name])]
+    drawn = [_measured(name, CURVES[name]) for name in wanted if name in CURVES]
+    minutes = (time.perf_counter() - started) / 60
+    machine: dict[str, object] = {
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        "cores": os.cpu_count(),
+        "load before": before,
+        "load after": os.getloadavg()[0],
+        "minutes": round(minutes, 1),
+    }
+    _print(rows, drawn, machine)
+    _write(rows, drawn, machine, arguments.into)
+
+
+def _measured(name: str, measure: Callable[[], Found]) -> Found:
+    began = time.perf_counter()
+    print(f"{name} …", end=" ", flush=True)
+    found = measure()
+    print(f"{time.perf_counter() - began:.0f} s", flush=True)
+    return found
+
+
+def _print(rows: list[Row], drawn: list[Curve], machine: dict[str, object]) -> None:
+    print(f"\n{', '.join(f'{name} {value}' for name, value in machine.items())}\n")
+    if rows:
+        print(table(rows))
+    for curve in drawn:
+        print(f"\n{curve.title}\n\n{curve.table()}")
+
+
+def _write(rows: list[Row], drawn: list[Curve], machine: dict[str, object], into: Path) -> None:
+    content = {
+        "machine": machine,
+        "rows": [asdict(row) | {"median": row.median, "is_met": row.is_met} for row in rows],
+        "curves": [asdict(curve) for curve in drawn],
+    }
+    (into / "results.json").write_text(json.dumps(content, indent=1) + "\n")
+    if drawn and importlib.util.find_spec("matplotlib") is None:
+        print("\nnothing is drawn: matplotlib is not installed (pip install --group bench)")
+        return
+    for curve in drawn:
+        from benchmarks import plots  # noqa: PLC0415 - an optional library's
+
+        plots.draw(curve, into / f"{curve.name}.png")
+    print(f"\nwritten to {into}")
+
 
 if __name__ == "__main__":
-    uvloop.run(delivering.main())
-    print()
-    uvloop.run(senders.main())
+    main()

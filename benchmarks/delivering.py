@@ -1,133 +1,109 @@
-"""Deliveries a second, end to end, against the bare transport in the same run.
+"""Deliveries a second, end to end, against the bare transport and a plain httpx client.
 
 End to end: a file is dropped, its rows are stored (`synchronous=FULL`), rendered, signed, sent
 with 64 in flight, and settled, by the real daemon with its default logging. Bare: the same
-number in flight through the transport alone, nothing stored. Both send to a receiver in a
-process of its own.
+number in flight through the transport alone, nothing stored. httpx: one shared `AsyncClient` as
+it comes. All send to a receiver in a process of its own.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import signal
-import sqlite3
-import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.transport import IN_FLIGHT, RECEIVER, send_all
+import uvloop
+
+from benchmarks import filling, senders
+from benchmarks.processes import daemon, hook, receiver, until
+from benchmarks.rows import Row, ratios
+from benchmarks.transport import IN_FLIGHT, send_all
 from webhookd.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ROWS = 20_000
+    from benchmarks.processes import DaemonProcess
+
+DELIVERIES = 20_000
 RUNS = 3
-LONGEST_SECONDS = 300
-
-CONFIG = """\
-version: 1
-egress: {{allow: [127.0.0.0/8]}}
-apps: {{"1": {{client_secret: {{env: BENCH_SECRET}}}}}}
-sources: {{export: {{type: drop_directory, path: crm, object: contacts}}}}
-webhooks:
-  mirror:
-    source: export
-    object: contacts
-    request:
-      url: http://127.0.0.1:{port}/hook
-      allow_http: true
-      signature: {{app_id: "1", scheme: hubspot_v3}}
-    delivery: {{concurrency: {in_flight}}}
-"""
+HTTPX_SECONDS = 4.0
 
 
-async def main() -> None:
-    """Measure in turn, several times, and print the medians and their ratio."""
-    bare, whole = [], []
+def measure() -> list[Row]:
+    """Measure the three in turn, several times."""
+    bare, plain, whole = [], [], []
     for _ in range(RUNS):
-        bare.append(await _bare())
+        bare.append(uvloop.run(_bare()))
+        plain.append(uvloop.run(_httpx()))
         whole.append(end_to_end({}))
-    print(f"{'':<12}{'median':>10}{'least':>10}{'most':>10}   requests/s, {IN_FLIGHT} in flight")
-    for name, rates in (("bare", bare), ("end to end", whole)):
-        low, high = min(rates), max(rates)
-        print(f"{name:<12}{statistics.median(rates):>10,.0f}{low:>10,.0f}{high:>10,.0f}")
-    ratios = [one / other for one, other in zip(whole, bare, strict=True)]
-    print(f"end to end / bare: {statistics.median(ratios):.2f} (median of {RUNS} pairs)")
-
-
-def _receiver() -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, RECEIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-
-
-def _port(receiver: subprocess.Popen[str]) -> int:
-    return int(receiver.stdout.readline()) if receiver.stdout else 0
+    figures = {"end to end/s": whole, "bare/s": bare, "httpx.AsyncClient/s": plain}
+    return [
+        Row(
+            "deliveries/s end to end, to the bare transport",
+            "1/3",
+            ratios(whole, bare),
+            1 / 3,
+            figures=figures,
+        ),
+        Row(
+            "the same, to one shared default `httpx.AsyncClient`",
+            "25",
+            ratios(whole, plain),
+            25,
+            digits=1,
+            figures=figures,
+        ),
+    ]
 
 
 async def _bare() -> float:
-    with _receiver() as receiver:
-        port = _port(receiver)
+    with receiver() as receiving:
         async with Transport() as transport:
-            await send_all(transport, port, ROWS // 10)
-            seconds = await send_all(transport, port, ROWS)
-        await asyncio.to_thread(receiver.communicate)
-    return ROWS / seconds
+            await send_all(transport, receiving.port, DELIVERIES // 10)
+            seconds = await send_all(transport, receiving.port, DELIVERIES)
+    return DELIVERIES / seconds
 
 
-def end_to_end(environment: Mapping[str, str]) -> float:
+async def _httpx() -> float:
+    with receiver() as receiving:
+        rate, _ = await senders.measure(senders.httpx_default, receiving.port, HTTPX_SECONDS)
+    return rate
+
+
+def end_to_end(environment: Mapping[str, str], deliveries: int = DELIVERIES) -> float:
     """Return deliveries a second of the daemon, whose *environment* has this besides."""
-    with tempfile.TemporaryDirectory() as name, _receiver() as receiver:
-        folder = Path(name)
-        port = _port(receiver)
-        (folder / "config.yaml").write_text(CONFIG.format(port=port, in_flight=IN_FLIGHT))
-        daemon = _daemon(folder, environment)
-        try:
-            seconds = _drop_and_wait(folder)
-        finally:
-            daemon.send_signal(signal.SIGTERM)
-            daemon.wait(60)
-            receiver.communicate()
-    return ROWS / seconds
+    with (
+        tempfile.TemporaryDirectory(prefix="webhookd-bench-") as name,
+        receiver() as receiving,
+        daemon(Path(name), environment) as running,
+    ):
+        running.configure({"mirror": hook(receiving.url(), concurrency=IN_FLIGHT)})
+        running.start()
+        return deliveries / drop_and_wait(running, deliveries)
 
 
-def _daemon(folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    log = (folder / "log").open("wb")
-    daemon = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "webhookd", "run", "--config", folder / "config.yaml"),
-            *("--state-directory", folder / "state"),
-        ],
-        stderr=log,
-        env=os.environ | {"BENCH_SECRET": "of-no-consequence"} | environment,
+def rows_of(count: int, first: int = 0) -> str:
+    """Return a file of so many rows, each of a record of its own."""
+    rows = (
+        {"id": row, "email": f"p{row}@example.com", "note": "x" * 400}
+        for row in range(first, first + count)
     )
-    log.close()
-    while b"daemon.ready" not in (folder / "log").read_bytes():
-        if daemon.poll() is not None:
-            sys.exit((folder / "log").read_text())
-        time.sleep(0.02)  # nothing is measured yet
-    return daemon
+    return "".join(json.dumps(row) + "\n" for row in rows)
 
 
-def _drop_and_wait(folder: Path) -> float:
-    rows = ({"id": row, "email": f"p{row}@example.com", "note": "x" * 400} for row in range(ROWS))
-    written = folder / "crm" / "tmp" / "1.ndjson"
-    written.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    started = time.perf_counter()
-    written.rename(folder / "crm" / "new" / "1.ndjson")
-    with sqlite3.connect(f"file:{folder}/state/webhookd.db?mode=ro", uri=True) as connection:
-        query = "SELECT count(*) FROM deliveries WHERE settled_at > 0"
-        while connection.execute(query).fetchone()[0] < ROWS:
-            time.sleep(0.05)  # looking oftener would take from what is measured
-            if time.perf_counter() - started > LONGEST_SECONDS:
-                sys.exit("it took over five minutes: something is wrong")
-    seconds = time.perf_counter() - started
-    connection.close()
-    return seconds
+def drop_and_wait(
+    running: DaemonProcess, deliveries: int, rows: int | None = None, first: int = 0
+) -> float:
+    """Drop a file; return after how many seconds so many deliveries more are settled.
+
+    Its *rows*, one for each delivery if nothing is said, are of records from *first* on.
+    """
+    text = rows_of(rows or deliveries, first)
+    wanted = filling.settled(running.database) + deliveries
+    started = running.drop("1.ndjson", text)
+    # Looking oftener would take from what is measured.
+    until(lambda: filling.settled(running.database) >= wanted, "all delivered", every=0.05)
+    return time.perf_counter() - started

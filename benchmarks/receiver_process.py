@@ -1,19 +1,24 @@
 """A receiver that does as little as possible, for measuring senders: a process of its own.
 
 `python benchmarks/receiver_process.py` prints its port, answers 200 to whatever comes, keeps
-connections alive, and when its standard input ends prints how many requests it answered.
+connections alive, and when its standard input ends prints how many requests it answered. With
+`note` it also prints when each came, its path and its webhook-id, and does not answer those whose
+path begins with `/silent`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import sys
-from typing import cast
+import time
+from typing import ClassVar, cast
 
 import uvloop
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/plain\r\n\r\nok"
+ID = re.compile(rb"\r\nwebhook-id: *([^\r]+)", re.IGNORECASE)
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
@@ -38,20 +43,39 @@ class Receiver(asyncio.Protocol):
             size = end + 4 + (int(length[1]) if length else 0)
             if len(unread) < size:
                 break
-            unread = unread[size:]
-            Receiver.answered += 1
-            if self._transport is not None:
-                self._transport.write(ANSWER)
+            request, unread = unread[:size], unread[size:]
+            self._answer(request)
         self._unread = unread
+
+    def _answer(self, request: bytes) -> None:  # noqa: ARG002 - those who note read it
+        Receiver.answered += 1
+        if self._transport is not None:
+            self._transport.write(ANSWER)
+
+
+class NotingReceiver(Receiver):
+    """Notes every request, and answers those that are not for somebody silent."""
+
+    arrivals: ClassVar[list[tuple[float, str, str]]] = []
+
+    def _answer(self, request: bytes) -> None:
+        at, path, id_ = time.time(), request.split(b" ", 2)[1].decode(), ID.search(request)
+        self.arrivals.append((at, path, id_[1].decode() if id_ else ""))
+        if not path.startswith("/silent"):
+            super()._answer(request)
 
 
 async def main() -> None:
     """Serve until standard input ends."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Receiver, "127.0.0.1", 0, backlog=1024)
+    is_noting = sys.argv[1:] == ["note"]
+    protocol = NotingReceiver if is_noting else Receiver
+    server = await loop.create_server(protocol, "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
-    print(Receiver.answered, flush=True)
+    print(Receiver.answered)
+    for arrival in NotingReceiver.arrivals:
+        print(json.dumps(arrival))
 
 
 if __name__ == "__main__":
