@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from apscheduler.executors.asyncio import AsyncIOExecutor
 from apscheduler.executors.base import BaseExecutor
@@ -28,7 +28,6 @@ from webhookd.storage import outbox
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
-    from datetime import timedelta
 
     from webhookd.delivery.dispatch import Dispatch
     from webhookd.model import Delivery
@@ -45,6 +44,9 @@ BUG_SECONDS = 60.0
 LONGEST_WAIT_SECONDS = 60.0
 """The timer counts on a clock that stands still while the machine sleeps, and deliveries are due
 by one that is set now and then: so it never counts for long."""
+
+CLOCK_ERROR = timedelta(seconds=1)
+"""A clock that is set back by no more than this is one that keeps time."""
 
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -230,6 +232,7 @@ class Scheduler(AsyncIOScheduler):  # type: ignore[misc]  # the library has no t
             timezone=UTC,
         )
         self._is_asked = False
+        self._periodic: list[Job] = []
 
     def wakeup(self) -> None:
         """Look for due jobs in the next turn of the event loop; several calls are one."""
@@ -247,10 +250,15 @@ class Scheduler(AsyncIOScheduler):  # type: ignore[misc]  # the library has no t
         Returns what ends it; work that is under way is not touched.
         """
         job = self._every(period, work, name, next_run_time=clock.now())
-        return cast("Callable[[], None]", job.remove)
+
+        def end() -> None:
+            self._periodic.remove(job)
+            job.remove()
+
+        return end
 
     def _every(self, period: timedelta, work: Periodic, name: str, **when: datetime) -> Job:
-        return self.add_job(
+        job = self.add_job(
             _one_at_a_time(work),
             "interval",
             seconds=period.total_seconds(),
@@ -261,6 +269,8 @@ class Scheduler(AsyncIOScheduler):  # type: ignore[misc]  # the library has no t
             misfire_grace_time=None,
             **when,
         )
+        self._periodic.append(job)
+        return job
 
     def _round(self) -> None:
         self._is_asked = False
@@ -268,8 +278,16 @@ class Scheduler(AsyncIOScheduler):  # type: ignore[misc]  # the library has no t
             return
         self._stop_timer()
         try:
+            self._follow_clock()
             wait = self._process_jobs()
         except Exception as error:  # noqa: BLE001 - the timer is armed again whatever happens
             telemetry.bug("scheduler.round_broke", error)
             wait = RETRY_SECONDS
         self._start_timer(LONGEST_WAIT_SECONDS if wait is None else min(wait, LONGEST_WAIT_SECONDS))
+
+    def _follow_clock(self) -> None:
+        """Run at once what seems further away than its period: the clock was set back."""
+        now = clock.now()
+        for job in self._periodic:
+            if job.next_run_time - now > job.trigger.interval + CLOCK_ERROR:
+                job.modify(next_run_time=now)

@@ -1,11 +1,13 @@
 """Periodic work beside the deliveries: at once, one at a time, until it is ended."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import apscheduler.schedulers.base
 import httpx
 
 from tests.engine import engine, until
+from webhookd import clock
 
 
 def test_work_runs_at_once_and_again_never_twice_at_a_time_until_it_is_ended(url, caplog):
@@ -39,6 +41,32 @@ def test_work_runs_at_once_and_again_never_twice_at_a_time_until_it_is_ended(url
 
     assert set(begun) == {0}
     assert caplog.records == []
+
+
+def test_a_clock_that_is_set_back_does_not_stop_periodic_work(url, monkeypatch):
+    offset = timedelta()
+
+    class WallClock(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + offset
+
+    monkeypatch.setattr(apscheduler.schedulers.base, "datetime", WallClock)
+    monkeypatch.setattr(clock, "now", lambda: WallClock.now(UTC))
+
+    async def scenario():
+        nonlocal offset
+        async with engine(url, lambda _: httpx.Response(200)) as running:
+            ticks = []
+            running.scheduler.every(timedelta(milliseconds=20), _ticking(ticks), "ticks")
+            await until(lambda: ticks)
+            offset = -timedelta(days=1)
+            ticks.clear()
+            # The timer rings once a minute at the latest; this is such a time.
+            running.scheduler.wakeup()
+            await until(lambda: len(ticks) > 3)
+
+    asyncio.run(scenario())
 
 
 def _ticking(ticks):
