@@ -20,11 +20,15 @@ def measure() -> list[Row]:
         name: float(sum(getattr(one, name) for one in report.accounts))
         for name in ("changes", "lost", "twice", "repeated", "may_be_repeated", "unexplained")
     }
-    counted = {name: [total[name]] for name in ("changes", "repeated", "may_be_repeated")}
+    counted = {
+        "changes, of each webhook": [total["changes"]],
+        "repeated": [total["repeated"]],
+        "in flight or unsettled": [total["may_be_repeated"]],
+    }
     whats = {
         "lost": "lost",
         "twice": "ingested twice",
-        "unexplained": "repeated though settled",
+        "unexplained": "repeated beyond what was in flight or unsettled",
     }
     return [
         Row(

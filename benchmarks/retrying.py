@@ -68,8 +68,8 @@ def measure() -> list[Row]:
             is_most=True,
             digits=0,
             figures={
-                "looked": [one.ticks for one in found],
-                "an idle process beside": [one.idle_late for one in found],
+                "looks": [one.ticks for one in found],
+                "an idle process beside, times": [one.idle_late for one in found],
             },
         ),
     ]
