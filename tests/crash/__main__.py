@@ -38,12 +38,16 @@ def main() -> int:
         "clock-forward": lambda folder, seed: surroundings.clock_jumped(folder, seed, 1),
         "clock-back": lambda folder, seed: surroundings.clock_jumped(folder, seed, -1),
     }
+    unknown = set(arguments.story) - set(stories)
+    if unknown:
+        parser.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(stories)}")
+    wanted = arguments.story or list(stories)
+    if "disk-full" in wanted and not surroundings.may_mount():
+        print("disk-full is left out: only root may mount a small disk")
+        wanted.remove("disk-full")
     print(f"seed {arguments.seed}")
     is_well = True
-    if not surroundings.may_mount():
-        print("disk-full is left out: only root may mount a small disk")
-        del stories["disk-full"]
-    for name in arguments.story or stories:
+    for name in wanted:
         started = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="webhookd-crash-") as folder:
             report = stories[name](Path(folder), arguments.seed)
