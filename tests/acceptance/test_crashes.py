@@ -52,55 +52,6 @@ def test_a_clock_that_jumps_by_a_day_loses_nothing_and_floods_nobody(tmp_path, d
     assert surroundings.clock_jumped(tmp_path, SEED, days).faults == []
 
 
-def test_a_receiver_that_coalesces_has_the_last_state_of_every_record(daemon):
-    """Its records change all the time, some attempts fail, and the daemon is killed in between."""
-    chance = random.Random(20260302)
-    records, rounds, kills = 40, 60, 8
-
-    def answer(_received):
-        return Answer(503 if chance.random() < 0.2 else 200, delay=chance.random() * 0.01)
-
-    with Receiver(answer) as receiver:
-        hook = {
-            "source": "export",
-            "object": "contacts",
-            "request": {"url": receiver.url, "allow_http": True, "body": {"previous": True}},
-            "delivery": {
-                "order": "record",
-                "coalesce": True,
-                "concurrency": 4,
-                "retry": {"first_after": "50ms", "factor": 1},
-            },
-        }
-        daemon.configure({"mirror": hook})
-        daemon.start()
-        for number in range(rounds):
-            rows = ({"id": record, "round": number} for record in range(records))
-            daemon.drop_rows(f"{number:02}.ndjson", *rows)
-            if number % (rounds // kills) == 1:
-                _rest(chance.random() * 0.3)
-                _kill(daemon)
-                daemon.start()
-        until(lambda: not any((daemon.folder / "crm" / "new").iterdir()), "all files taken")
-        until(lambda: not any((daemon.folder / "crm" / "work").iterdir()), "all rows taken")
-        until(lambda: _pending(daemon) == 0, "everything settled", 60)
-        found = {one["id"]: one["state"] for one in daemon.deliveries("--limit", "9999")}
-        assert daemon.stop() == 0
-        received = list(receiver.received)
-
-    last, states = {}, {}
-    for one in received:
-        body = json.loads(one.body)
-        assert last.get(body["objectId"], 0) <= body["properties"]["round"]
-        last[body["objectId"]] = body["properties"]["round"]
-        states.setdefault(found[one.id], set()).add(one.id)
-    assert last == {str(record): rounds - 1 for record in range(records)}
-    assert set(found.values()) == {"delivered", "superseded"}
-    assert {id_ for id_, state in found.items() if state == "delivered"} == states["delivered"]
-    assert len(found) == records * rounds
-    assert _integrity(daemon) == "ok"
-
-
 def test_a_stop_in_the_middle_loses_nothing_and_repeats_nothing(daemon):
     with Receiver(lambda _: Answer(delay=0.01)) as receiver:
         hook = {

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.making import NOW, a_plan, a_webhook
 from webhookd.cli import replaying
+from webhookd.delivery.claims import Claims
 from webhookd.intake import Intake
 from webhookd.model import Asked, Batch, ChangeKind, FileProgress, Observation
 from webhookd.rules.plan import AllOf, AnyOf, Condition, Enroll, NotOf, Operator, Trigger
@@ -101,6 +102,7 @@ class Taken:
                 writer,
                 plan=lambda: self.plan,
                 offer=self.deliveries.extend,
+                claims=Claims(lambda: None),
                 now=lambda: self.now,
                 new_id=lambda _: f"{next(ids):032x}",
             )
