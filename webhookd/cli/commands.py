@@ -30,6 +30,7 @@ PLACES: Final = {
     "resume": "operating.resume",
     "backfill": "backfilling.backfill",
     "sources": "sources.app",
+    "db": "databases.app",
     "schema": "checking.schema",
     "listen": "running.listen",
     "demo": "running.demo",

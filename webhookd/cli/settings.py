@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -68,15 +69,28 @@ def open_outbox(state_directory: Path | None, database_url: str | None) -> Datab
     By option, else by environment, else where a daemon usually keeps it. Never creates one;
     raises StorageError when there is none.
     """
+    return open_for_reading(find_outbox(state_directory, database_url).url)
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """Where a daemon's database is, and the state directory that such a daemon holds."""
+
+    url: str
+    state_directory: Path
+
+
+def find_outbox(state_directory: Path | None, database_url: str | None) -> Outbox:
+    """Return where the daemon's database is: as `open_outbox` looks for it."""
     settings = Settings.from_environment(
         os.environ, state_directory=state_directory, database_url=database_url
     )
     if _is_told(state_directory, database_url, os.environ):
-        return open_for_reading(settings.database_url)
+        return Outbox(settings.database_url, settings.state_directory)
     for directory in USUAL_STATE_DIRECTORIES:
         path = directory / "webhookd.db"
         if is_there(path):
-            return open_for_reading(f"sqlite:///{path}")
+            return Outbox(f"sqlite:///{path}", directory)
     looked = " and ".join(str(directory) for directory in USUAL_STATE_DIRECTORIES)
     raise StorageError(
         f"no database found (looked in {looked}); say where it is with --state-directory PATH"

@@ -1,4 +1,4 @@
-"""Opening the database: one SQLite file in WAL mode, its schema made or checked."""
+"""Opening the database: one SQLite file in WAL mode, its tables made, or their version checked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy
 
 from webhookd.errors import StorageError
-from webhookd.storage import tables
+from webhookd.storage import versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,11 @@ class Database:
 
     def __init__(self, engine: sqlalchemy.Engine) -> None:
         self.engine = engine
+
+    @property
+    def place(self) -> str:
+        """Return where it is, as people are told."""
+        return place_of(str(self.engine.url))
 
     def connect(self) -> sqlite3.Connection:
         """Return a new driver connection, for the thread that will own it."""
@@ -55,7 +60,7 @@ class Database:
             return self.engine.raw_connection()
         except (sqlalchemy.exc.SQLAlchemyError, sqlite3.Error) as error:
             # No more files may be opened, or every connection of the pool is lent.
-            raise StorageError(f"cannot read the database: {_cause(error)}") from error
+            raise StorageError(f"cannot read the database: {cause(error)}") from error
 
     def close(self) -> None:
         """Close every pooled connection."""
@@ -63,17 +68,17 @@ class Database:
 
 
 def open_database(url: str) -> Database:
-    """Return the database at *url*, its schema made when the file is new.
+    """Return the database at *url*, its tables made when the file is new.
 
-    Raises StorageError when it cannot be opened, or was made by another version.
+    Raises StorageError when it cannot be opened, or its version is not this webhookd's.
     """
     engine = _engine(url)
     database = Database(engine)
     try:
-        _ensure_schema(engine)
+        _ensure_tables(engine, database.place)
     except (sqlalchemy.exc.DBAPIError, sqlite3.Error) as error:
         database.close()
-        raise StorageError(f"cannot open the database {url}: {_cause(error)}") from error
+        raise StorageError(f"cannot open the database {url}: {cause(error)}") from error
     except StorageError:
         database.close()
         raise
@@ -82,19 +87,46 @@ def open_database(url: str) -> Database:
 
 def open_for_reading(url: str) -> Database:
     """Return an existing database for commands that only look; never creates one."""
-    path = sqlalchemy.make_url(url).database or ""
-    engine = _engine(f"sqlite:///file:{path}?mode=ro&uri=true")
-    database = Database(engine)
+    database = Database(_engine(_with_mode(url, "ro")))
     try:
-        with engine.connect() as connection:
-            _check_version(connection, url)
+        with database.engine.connect() as connection:
+            versions.require_newest(connection, database.place)
     except sqlalchemy.exc.DBAPIError as error:
         database.close()
-        raise StorageError(f"cannot read the database {path}: {_cause(error)}") from error
+        raise StorageError(f"cannot read the database {database.place}: {cause(error)}") from error
     except StorageError:
         database.close()
         raise
     return database
+
+
+def place_of(url: str) -> str:
+    """Return where the database at *url* is, as people are told."""
+    return (sqlalchemy.make_url(url).database or "").removeprefix("file:")
+
+
+def open_as_it_is(url: str) -> Database:
+    """Return an existing database, whatever its version; never creates one."""
+    return Database(_engine(_with_mode(url, "rw")))
+
+
+def version_of(url: str) -> str:
+    """Return the version of the database at *url*: the newest, or an older one.
+
+    Raises StorageError when it cannot be read, or has a version that is not known.
+    """
+    database = Database(_engine(_with_mode(url, "ro")))
+    try:
+        with database.engine.connect() as connection:
+            return versions.require_known(versions.found(connection), database.place)
+    except sqlalchemy.exc.DBAPIError as error:
+        raise StorageError(f"cannot read the database {database.place}: {cause(error)}") from error
+    finally:
+        database.close()
+
+
+def _with_mode(url: str, mode: str) -> str:
+    return f"sqlite:///file:{sqlalchemy.make_url(url).database or ''}?mode={mode}&uri=true"
 
 
 def _engine(url: str) -> sqlalchemy.Engine:
@@ -115,35 +147,18 @@ def _configure(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA cache_size=-16384")
 
 
-def _ensure_schema(engine: sqlalchemy.Engine) -> None:
+def _ensure_tables(engine: sqlalchemy.Engine, place: str) -> None:
     with engine.connect() as connection:
         # Only a file without tables takes the setting, so it comes first.
         connection.exec_driver_sql("PRAGMA auto_vacuum=INCREMENTAL")
         connection.exec_driver_sql("PRAGMA journal_mode=WAL")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-        if not _has_tables(connection):
-            tables.METADATA.create_all(connection)
-            version = {"key": "schema_version", "value": str(tables.SCHEMA_VERSION)}
-            connection.execute(tables.META.insert(), version)
-        _check_version(connection, str(engine.url))
+        if versions.found(connection) is None:
+            versions.create(connection)
+        versions.require_newest(connection, place)
         connection.exec_driver_sql("COMMIT")
 
 
-def _has_tables(connection: sqlalchemy.Connection) -> bool:
-    return sqlalchemy.inspect(connection).has_table("meta")
-
-
-def _check_version(connection: sqlalchemy.Connection, url: str) -> None:
-    if not _has_tables(connection):
-        raise StorageError(f"{url} is not a database of webhookd")
-    query = sqlalchemy.select(tables.META.c.value).where(tables.META.c.key == "schema_version")
-    found = connection.execute(query).scalar_one_or_none()
-    if found != str(tables.SCHEMA_VERSION):
-        raise StorageError(
-            f"the database has schema version {found}, and this webhookd works with "
-            f"{tables.SCHEMA_VERSION}; use the version of webhookd that made it"
-        )
-
-
-def _cause(error: Exception) -> str:
+def cause(error: Exception) -> str:
+    """Return what the driver said, without what SQLAlchemy adds."""
     return str(getattr(error, "orig", None) or error)

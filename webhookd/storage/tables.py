@@ -25,8 +25,6 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 3
-
 METADATA = MetaData()
 
 META = Table(

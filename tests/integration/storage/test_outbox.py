@@ -1,6 +1,5 @@
 """Deliveries in a real database: what is stored is found, in order, until it is settled."""
 
-import sqlite3
 from datetime import timedelta
 
 import pytest
@@ -161,18 +160,6 @@ def test_finding_due_ones_among_many_settled_uses_the_index(connection):
     steps = " ".join(row[3] for row in plan)
     assert "USING INDEX due (lane=? AND behind=? AND epoch=? AND due_at" in steps
     assert "TEMP B-TREE" not in steps
-
-
-def test_a_database_of_another_version_is_refused(url):
-    open_database(url).close()
-    with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
-        connection.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
-    connection.close()
-
-    with pytest.raises(StorageError, match="schema version 99"):
-        open_database(url)
-    with pytest.raises(StorageError, match="schema version 99"):
-        open_for_reading(url)
 
 
 def test_a_file_that_is_no_database_is_refused(url, tmp_path):
