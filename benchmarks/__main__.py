@@ -3,7 +3,7 @@
     python -m benchmarks [NAME …] [--into FOLDER]
 
 NAMEs: delivering, latency, retrying, restarting, dead-webhook, long-file, many-webhooks,
-crashing, and the curves backlog and webhooks; all, if none is named.
+crashing, postgresql, and the curves backlog and webhooks; all, if none is named.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from benchmarks import (
     latency,
     long_file,
     many_webhooks,
+    on_postgresql,
     restarting,
     retrying,
 )
@@ -49,6 +50,7 @@ ROWS: dict[str, Callable[[], list[Row]]] = {
     "long-file": long_file.measure,
     "many-webhooks": many_webhooks.measure,
     "crashing": crashing.measure,
+    "postgresql": on_postgresql.measure,
 }
 CURVES: dict[str, Callable[[], Curve]] = {
     "backlog": curves.by_backlog,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests import postgresql
 from webhookd.telemetry import logs
 
 
@@ -12,3 +13,10 @@ def _quiet_logs():
     """Show errors only: a test that fails should show why, not what went well."""
     logs.configure("console", "ERROR")
     logs.redact_with(str)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_server_stays():
+    """End the server of PostgreSQL that some tests had started."""
+    yield
+    postgresql.close()

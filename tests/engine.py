@@ -16,7 +16,7 @@ from webhookd.delivery.definition import define
 from webhookd.delivery.dispatch import Dispatch
 from webhookd.delivery.scheduling import DeliveryJobStore, LaneExecutor, Scheduler
 from webhookd.rules.redaction import Redactor
-from webhookd.storage import lanes, outbox, storing
+from webhookd.storage import lanes, starting, storing
 from webhookd.storage.database import open_database
 from webhookd.storage.writer import Writer
 
@@ -72,7 +72,7 @@ def _adopt(connection, definitions, remembered):
     now = clock.now()
     rows = lanes.adopt(connection, definitions, now)
     starts = {
-        row.webhook: outbox.recall_starts(connection, row.number, now)
+        row.webhook: starting.recall(connection, row.number, now)
         for row in rows
         if row.webhook not in remembered
     }

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from webhookd.delivery.claims import Claims, Taking
     from webhookd.model import Delivery, KnownRecord
     from webhookd.rules.plan import AllOf, Webhook
-    from webhookd.storage.writer import Connection, Writer
+    from webhookd.storage.connection import Connection
+    from webhookd.storage.writer import Writer
 
 CHUNK: Final = 100
 """Records looked at in one transaction: a few milliseconds of the writer's time."""

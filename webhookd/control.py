@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     from webhookd.reload import Reloader
     from webhookd.rules.plan import Plan, Webhook
     from webhookd.storage.by_hand import Selection
+    from webhookd.storage.connection import Connection
     from webhookd.storage.database import Database
     from webhookd.storage.lanes import LaneRow
     from webhookd.storage.listing import DeliveryFilter, ListedDelivery, ShownDelivery
     from webhookd.storage.standing import Standing
-    from webhookd.storage.writer import Connection, Writer
+    from webhookd.storage.writer import Writer
 
 CHUNK = 500
 """Deliveries changed in one transaction: a few milliseconds of the writer's time."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 import os
-import signal
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -25,13 +24,14 @@ from webhookd.intake import Intake
 from webhookd.reload import Parts, Reloader
 from webhookd.rules import plan, usage
 from webhookd.serving import serving
+from webhookd.signals import Hangup, StopSignal
 from webhookd.sources.directory import DropDirectory
 from webhookd.sources.hubspot.api import Clocks
 from webhookd.sources.hubspot.budget import Budgets
 from webhookd.sources.hubspot.making import Surroundings, make
 from webhookd.sources.running import RunningSources
 from webhookd.storage import outbox
-from webhookd.storage.database import open_database
+from webhookd.storage.database import open_database, place_of
 from webhookd.storage.files import Files
 from webhookd.storage.polls import Polls
 from webhookd.storage.writer import Writer
@@ -57,69 +57,20 @@ async def run(settings: Settings) -> None:
     has the state directory, StorageError when the database cannot be opened.
     """
     faulthandler.enable()
-    stop, hangup = _StopSignal(), _Hangup()
+    stop, hangup = StopSignal(), Hangup()
     # Read and checked before anything is touched: a wrong file must cost nothing.
     loaded = config.load(settings.config_path(), environment=os.environ)
     address = AdminAddress.parse(settings.admin_socket(os.environ))
     with state.held(settings.state_directory):
         async with AsyncExitStack() as stack:
             heartbeat = Heartbeat(os.environ, patience=2 * settings.shutdown_timeout)
-            reloader = await _start(settings, loaded, address, stack, heartbeat)
+            reloader = await _start(settings, loaded, address, stack, heartbeat, stop)
             hangup.begin(reloader)
             await stop.wait()
             heartbeat.stopping()
             await hangup.finish()
-
-
-class _StopSignal:
-    """Waits for SIGTERM or SIGINT; a second one ends the process at once."""
-
-    def __init__(self) -> None:
-        self._came = asyncio.Event()
-        self.name = ""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, self._come, number)
-
-    def _come(self, number: signal.Signals) -> None:
-        if self._came.is_set():
-            # Whoever asks twice does not want to wait; what is unsettled is attempted again.
-            os._exit(128 + number)
-        self.name = number.name
-        self._came.set()
-
-    async def wait(self) -> None:
-        await self._came.wait()
-        telemetry.daemon_stopping(self.name)
-
-
-class _Hangup:
-    """Reloads on SIGHUP; signals that come meanwhile are one more reload.
-
-    It listens before there is anything to reload: by default SIGHUP would end the process.
-    """
-
-    def __init__(self) -> None:
-        self._reloader: Reloader | None = None
-        self._reloads: set[asyncio.Task[object]] = set()
-        self._came_early = False
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._come)
-
-    def begin(self, reloader: Reloader) -> None:
-        self._reloader = reloader
-        if self._came_early:
-            self._come()
-
-    def _come(self) -> None:
-        if self._reloader is None:
-            self._came_early = True
-            return
-        task = asyncio.get_running_loop().create_task(self._reloader.reload())
-        self._reloads.add(task)
-        task.add_done_callback(self._reloads.discard)
-
-    async def finish(self) -> None:
-        if self._reloads:
-            await asyncio.wait(self._reloads)
+    if stop.error is not None:
+        raise stop.error
 
 
 async def _start(
@@ -128,13 +79,15 @@ async def _start(
     address: AdminAddress,
     stack: AsyncExitStack,
     heartbeat: Heartbeat,
+    stop: StopSignal,
 ) -> Reloader:
     """Start every part, each stopped in reverse by *stack*: sources, lanes, outbox."""
     path = settings.config_path()
-    telemetry.daemon_started(__version__, path, settings.database_url, settings.state_directory)
-    database = open_database(settings.database_url)
+    url = settings.database_url.get_secret_value()
+    telemetry.daemon_started(__version__, path, place_of(url), settings.state_directory)
+    database = open_database(url)
     stack.callback(database.close)
-    writer = await stack.enter_async_context(Writer(database))
+    writer = await stack.enter_async_context(Writer(database, stop.lose))
     # Before everything that asks the writer for something: it beats until all of that is done.
     stack.push_async_callback(heartbeat.end)
     transport = Transport(settings.outgoing_proxy())
@@ -186,7 +139,7 @@ async def _start(
         schedule=scheduler.at_once_and_every,
         clocks=Clocks(clock.now, clock.monotonic, clock.dice),
     )
-    stack.push_async_callback(_drain, settings, dispatch, store, scheduler)
+    stack.push_async_callback(_drain, settings, dispatch, store, scheduler, stop)
     stack.push_async_callback(sources.stop)
     lag = asyncio.create_task(_watch_lag())
     stack.callback(lag.cancel)
@@ -270,9 +223,11 @@ async def _drain(
     dispatch: Dispatch,
     store: DeliveryJobStore,
     scheduler: Scheduler,
+    stop: StopSignal,
 ) -> None:
     """Let attempts under way end, write what came of them, then let the scheduler go."""
-    grace = settings.shutdown_timeout.total_seconds()
+    # What another daemon owns by now cannot be written: waiting would only make it send twice.
+    grace = 0.0 if stop.error is not None else settings.shutdown_timeout.total_seconds()
     unfinished = await dispatch.drain(grace)
     await dispatch.settling.drain(grace)
     scheduler.shutdown(wait=False)

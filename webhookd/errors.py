@@ -4,7 +4,7 @@ WebhookdError
 ├── ConfigError        the configuration is wrong; carries every problem found
 ├── SourceError        a source cannot be read; the daemon and its other sources go on
 ├── StorageError       the database cannot be used
-└── StateLockedError   another daemon works on the same state directory
+└── StateLockedError   another daemon works on the same state directory or database
 
 A failed *attempt* is not an error: it is an `Outcome` (see `webhookd.model`).
 """
@@ -72,4 +72,4 @@ class StorageError(WebhookdError):
 
 
 class StateLockedError(WebhookdError):
-    """Another daemon works on the same state directory."""
+    """Another daemon works on the same state directory or database."""

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Final
 
 from webhookd import clock, telemetry
 from webhookd.errors import StorageError
-from webhookd.storage import journal, outbox
+from webhookd.storage import journal, retiring
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from webhookd.storage.connection import Connection
     from webhookd.storage.database import Database
-    from webhookd.storage.writer import Connection, Writer
+    from webhookd.storage.writer import Writer
 
 EVERY: Final = timedelta(minutes=1)
 DELIVERIES: Final = 500
@@ -57,7 +58,7 @@ class Housekeeping:
 
     async def _retire(self, now: datetime) -> None:
         before, kept_for = now - self._retention, self._retention
-        old = partial(outbox.retire, before=before, limit=DELIVERIES)
+        old = partial(retiring.retire, before=before, limit=DELIVERIES)
         while (count := await self._writer.write(old)) == DELIVERIES:
             self._deleted += count
         self._deleted += count

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from webhookd.model import Asked, Batch, Change, Observation
     from webhookd.rules.coalescing import Untold
     from webhookd.rules.plan import Plan, Webhook
+    from webhookd.storage.connection import Connection
     from webhookd.storage.database import Database
-    from webhookd.storage.writer import Connection, Writer
+    from webhookd.storage.writer import Writer
 
 
 @dataclass(slots=True)

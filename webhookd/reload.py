@@ -17,7 +17,7 @@ from webhookd.model import ReloadOutcome, ReloadResult
 from webhookd.rules.difference import is_mass_removal
 from webhookd.rules.plan import HubspotSource
 from webhookd.rules.redaction import Redactor
-from webhookd.storage import lanes, outbox, records
+from webhookd.storage import lanes, records, starting
 from webhookd.telemetry import figures, metrics
 from webhookd.telemetry.logs import redact_with
 
@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from webhookd.delivery.dispatch import Dispatch
     from webhookd.rules.plan import Plan
     from webhookd.sources.running import RunningSources
+    from webhookd.storage.connection import Connection
     from webhookd.storage.lanes import LaneRow
-    from webhookd.storage.writer import Connection, Writer
+    from webhookd.storage.writer import Writer
 
 
 class ReloadRefusedError(WebhookdError):
@@ -205,7 +206,7 @@ def _write(
     rows = lanes.adopt(connection, definitions, now)
     paced = {webhook.name for webhook in plan.webhooks.values() if webhook.delivery.rate_limit}
     starts = {
-        row.webhook: outbox.recall_starts(connection, row.number, now)
+        row.webhook: starting.recall(connection, row.number, now)
         for row in rows
         if row.webhook in paced - remembered
     }

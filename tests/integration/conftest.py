@@ -1,9 +1,19 @@
 """What integration tests share."""
 
+import os
+
 import pytest
+
+from tests import postgresql
+
+ON = os.environ.get("WEBHOOKD_TEST_ON", "sqlite")
+"""The database of tests that need one of any kind; those of `storage` run on both anyway."""
 
 
 @pytest.fixture
 def url(tmp_path):
     """Return the URL of a database that is not there yet."""
+    if ON == "postgresql":
+        server = postgresql.server()
+        return server.url(server.new())
     return f"sqlite:///{tmp_path / 'webhookd.db'}"

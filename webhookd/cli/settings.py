@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -50,7 +50,8 @@ DatabaseOption: TypeAlias = Annotated[
     typer.Option(
         "--database-url",
         metavar="URL",
-        help="The database itself, as sqlite:///PATH.  [env: WEBHOOKD_DATABASE_URL]",
+        help="The database itself, as sqlite:///PATH or postgresql://HOST/NAME."
+        "  [env: WEBHOOKD_DATABASE_URL]",
         show_default=False,
     ),
 ]
@@ -76,7 +77,7 @@ def open_outbox(state_directory: Path | None, database_url: str | None) -> Datab
 class Outbox:
     """Where a daemon's database is, and the state directory that such a daemon holds."""
 
-    url: str
+    url: str = field(repr=False)
     state_directory: Path
 
 
@@ -86,7 +87,7 @@ def find_outbox(state_directory: Path | None, database_url: str | None) -> Outbo
         os.environ, state_directory=state_directory, database_url=database_url
     )
     if _is_told(state_directory, database_url, os.environ):
-        return Outbox(settings.database_url, settings.state_directory)
+        return Outbox(settings.database_url.get_secret_value(), settings.state_directory)
     for directory in USUAL_STATE_DIRECTORIES:
         path = directory / "webhookd.db"
         if is_there(path):

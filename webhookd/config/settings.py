@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PREFIX = "WEBHOOKD_"
 SQLITE = "sqlite:///"
+POSTGRESQL = ("postgresql://", "postgres://")
 MOST_IN_FLIGHT = 100_000
 
 LogFormat = Literal["auto", "json", "console"]
@@ -63,18 +64,30 @@ def _successes(value: object) -> int:
     return int(found[1])
 
 
-def _sqlite_url(value: object) -> str:
-    # The URL is not shown: that of another database may hold a password.
+def _database_url(value: object) -> SecretStr:
+    # The URL is not shown: it may hold a password.
     url = str(value)
+    if url.startswith(POSTGRESQL):
+        if not url.isprintable():
+            raise ValueError("the URL holds a control character; write it as %XX")
+        return SecretStr(url)
     if not url.startswith(SQLITE):
         raise ValueError(
-            "this release keeps its database in SQLite only; write sqlite:///PATH "
-            "(sqlite:////PATH for an absolute one)"
+            "write sqlite:///PATH (sqlite:////PATH for an absolute one), or"
+            " postgresql://USER@HOST:PORT/DATABASE"
         )
     path = url.removeprefix(SQLITE)
     if not path or path == ":memory:" or not _can_stand_in_a_url(path):
         raise ValueError("this names no database file; write sqlite:///PATH")
-    return url
+    return SecretStr(url)
+
+
+def _holds_password(url: str) -> bool:
+    """Return whether a URL of libpq holds a password, in either of two places."""
+    _, _, rest = url.partition("://")
+    authority, _, _ = rest.partition("/")
+    user, at, _ = authority.rpartition("@")
+    return bool(at and ":" in user) or "password=" in rest.partition("?")[2]
 
 
 def _folder(value: object) -> str:
@@ -98,6 +111,12 @@ def _proxy_url(value: object) -> str | None:
     return str(value)
 
 
+_IN_SIGHT = (
+    "it holds a password, which everybody on this host can see there; set it as"
+    f" {PREFIX}DATABASE_URL, or leave the password to a file (PGPASSFILE, ~/.pgpass)"
+)
+
+
 class Settings(BaseSettings):
     """What the process works with. *state_directory* holds the database unless said otherwise.
 
@@ -108,7 +127,7 @@ class Settings(BaseSettings):
 
     config: Path | None = None
     state_directory: Annotated[Path, BeforeValidator(_folder)] = Path(".webhookd")
-    database_url: Annotated[str, BeforeValidator(_sqlite_url)]
+    database_url: Annotated[SecretStr, BeforeValidator(_database_url)]
     log_format: Annotated[
         LogFormat, BeforeValidator(partial(_one_of, ("auto", "json", "console")))
     ] = "auto"
@@ -128,6 +147,8 @@ class Settings(BaseSettings):
     def from_environment(cls, environment: Mapping[str, str], **options: object) -> Settings:
         """Return the settings in *environment*; *options* that are not None win over it."""
         given = {name: value for name, value in options.items() if value is not None}
+        if _holds_password(str(given.get("database_url", ""))):
+            raise ConfigError([Problem("--database-url", 0, 0, "", _IN_SIGHT)])
         values = {**_defaults(environment), **_variables(environment), **given}
         if "database_url" not in values:
             values["database_url"] = f"{SQLITE}{Path(values['state_directory']) / 'webhookd.db'}"
@@ -135,11 +156,6 @@ class Settings(BaseSettings):
             return cls(**values)
         except ValidationError as error:
             raise ConfigError(_problems(error, given)) from None
-
-    @property
-    def database_path(self) -> Path:
-        """Return the file that holds the database."""
-        return Path(self.database_url.removeprefix(SQLITE))
 
     def outgoing_proxy(self) -> Proxy | None:
         """Return the proxy of requests whose webhook names none."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from webhookd import telemetry
 from webhookd.delivery.window import Window
 from webhookd.errors import StorageError
-from webhookd.storage import outbox
+from webhookd.storage import starting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -63,7 +63,7 @@ class Pacing:
     ) -> None:
         """Write a start to the disk before it happens, and count it from when it does."""
         reserve = partial(
-            outbox.reserve_start, lane=lane.row.number, delivery_id=delivery_id, oldest=oldest
+            starting.reserve, lane=lane.row.number, delivery_id=delivery_id, oldest=oldest
         )
         while True:
             try:

@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING
 import orjson
 
 from webhookd.model import Asked
+from webhookd.storage.connection import with_lists
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable
+
+    from webhookd.storage.connection import Connection
+
+_OF_NUMBERS = with_lists("SELECT number, content FROM asked WHERE number {one_of}")
 
 
 def numbers(
-    connection: sqlite3.Connection, several: Iterable[Asked | None]
+    connection: Connection, several: Iterable[Asked | None]
 ) -> dict[Asked | None, int | None]:
     """Return the number of each of *several*, new ones stored; None stays None."""
     found: dict[Asked | None, int | None] = {None: None}
@@ -26,25 +30,22 @@ def numbers(
 
 
 def of_numbers(
-    connection: sqlite3.Connection, several: Iterable[int | None]
+    connection: Connection, several: Iterable[int | None]
 ) -> dict[int | None, Asked | None]:
     """Return what each of the numbers *several* stands for."""
-    wanted = orjson.dumps([number for number in set(several) if number is not None]).decode()
-    rows = connection.execute(
-        "SELECT number, content FROM asked WHERE number IN (SELECT value FROM json_each(?))",
-        (wanted,),
-    )
+    wanted = connection.listed(number for number in set(several) if number is not None)
+    rows = connection.execute(_OF_NUMBERS[connection.dialect], (wanted,))
     return {None: None} | {number: _asked(content) for number, content in rows}
 
 
-def numbers_with(connection: sqlite3.Connection, names: frozenset[str]) -> tuple[int, ...]:
+def numbers_with(connection: Connection, names: frozenset[str]) -> tuple[int, ...]:
     """Return the numbers of all lists that hold every one of *names*."""
     rows = connection.execute("SELECT number, content FROM asked")
     return tuple(number for number, content in rows if names <= _asked(content).names)
 
 
-def _number(connection: sqlite3.Connection, content: str) -> int:
-    connection.execute("INSERT OR IGNORE INTO asked (content) VALUES (?)", (content,))
+def _number(connection: Connection, content: str) -> int:
+    connection.execute("INSERT INTO asked (content) VALUES (?) ON CONFLICT DO NOTHING", (content,))
     query = "SELECT number FROM asked WHERE content = ?"
     number: int = connection.execute(query, (content,)).fetchone()[0]
     return number

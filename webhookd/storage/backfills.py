@@ -11,7 +11,7 @@ from webhookd.storage.times import from_micros, to_micros
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from webhookd.storage.writer import Connection
+    from webhookd.storage.connection import Connection
 
 _COLUMNS = "webhook, conditions, per_second, began_at, after, records, deliveries"
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Select
 
+    from webhookd.storage.connection import Connection
     from webhookd.storage.database import Database
     from webhookd.storage.listing import DeliveryFilter
-    from webhookd.storage.writer import Connection
 
 _MEANT = "SELECT lane, source, object, record_id, due_at FROM deliveries WHERE number = ?"
 _RETRY = (
@@ -33,7 +33,7 @@ _RETRY = (
 _IS_OVERTAKEN = (
     "(deliveries.state = 'superseded'"
     " OR deliveries.due_at IS NULL AND EXISTS (SELECT 1 FROM lanes AS kept"
-    " WHERE kept.number = deliveries.lane AND kept.is_ordered)"
+    " WHERE kept.number = deliveries.lane AND kept.is_ordered = 1)"
     " AND EXISTS (SELECT 1 FROM deliveries AS newer"
     " WHERE newer.state = 'delivered' AND newer.behind IS NOT NULL"
     " AND newer.lane = deliveries.lane AND newer.source = deliveries.source"
@@ -82,7 +82,7 @@ class Changed:
 def count(database: Database, selection: Selection, *, with_overtaken: bool) -> Changed:
     """Return how many deliveries *selection* means, those overtaken counted apart if not meant."""
     query = _restricted(select(func.count()), selection)
-    with database.engine.connect() as connection:
+    with database.connected() as connection:
         count = int(connection.execute(query).scalar_one())
         if with_overtaken:
             return Changed(count)
@@ -100,13 +100,13 @@ def numbers(
         .order_by(DELIVERIES.c.number)
         .limit(limit)
     )
-    with database.engine.connect() as connection:
+    with database.connected() as connection:
         return [(row.number, row.id) for row in connection.execute(query)]
 
 
 def last_number(database: Database) -> int:
     """Return the number of the newest delivery: what comes later is not meant."""
-    with database.engine.connect() as connection:
+    with database.connected() as connection:
         found = connection.execute(select(func.max(DELIVERIES.c.number))).scalar_one()
     return int(found or 0)
 

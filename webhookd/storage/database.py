@@ -1,66 +1,125 @@
-"""Opening the database: one SQLite file in WAL mode, its tables made, or their version checked."""
+"""The database: where it is, how it is opened, and the connections that come from it.
+
+`sqlite` and `postgresql` say what is theirs; who keeps a file reads nothing of the second.
+"""
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import sqlalchemy
 
 from webhookd.errors import StorageError
-from webhookd.storage import versions
+from webhookd.storage import sqlite, versions
+from webhookd.storage.sqlite import SqliteKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BUSY_SECONDS = 5.0
-"""How long a connection waits for another process's lock before it gives up."""
+    from webhookd.storage.connection import Connection, Dialect
+
+
+_REFUSALS: tuple[type[Exception], ...] = (
+    sqlalchemy.exc.DBAPIError,
+    sqlalchemy.exc.TimeoutError,
+)
+
+
+class Kind(Protocol):
+    """What is different between databases, for one that is at a certain place."""
+
+    dialect: ClassVar[Dialect]
+    errors: ClassVar[tuple[type[Exception], ...]]
+
+    @property
+    def place(self) -> str:
+        """Return where the database is, as people are told: without a password."""
+
+    def engine(self, *, mode: str) -> sqlalchemy.Engine:
+        """Return an engine; *mode* is `rwc`, or `rw` or `ro` for one that must be there."""
+
+    def open_writer(self, engine: sqlalchemy.Engine) -> Connection:
+        """Return the connection of the one that writes; StateLockedError when there is one."""
+
+    @contextmanager
+    def reader(self, raw: sqlalchemy.PoolProxiedConnection) -> Iterator[Connection]:
+        """Lend what reads on a connection of the pool."""
+
+    def prepare(self, connection: sqlalchemy.Connection) -> None:
+        """Begin the transaction in which tables are looked for, and made if there are none."""
+
+    def claim(self, connection: sqlalchemy.Connection) -> None:
+        """Begin a transaction with the database to itself; raises when somebody works on it."""
+
+    def cause(self, error: Exception) -> str:
+        """Return what the driver said, in a line."""
 
 
 class Database:
-    """The engine, and the two kinds of connection that come from it.
+    """The engine, and the kinds of connection that come from it."""
 
-    Every connection is in autocommit: whoever writes says BEGIN and COMMIT.
-    """
-
-    def __init__(self, engine: sqlalchemy.Engine) -> None:
-        self.engine = engine
+    def __init__(self, kind: Kind, *, mode: str = "rwc") -> None:
+        self.kind = kind
+        self.engine = kind.engine(mode=mode)
 
     @property
     def place(self) -> str:
         """Return where it is, as people are told."""
-        return place_of(str(self.engine.url))
+        return self.kind.place
 
-    def connect(self) -> sqlite3.Connection:
-        """Return a new driver connection, for the thread that will own it."""
-        raw = self.engine.raw_connection()
-        connection = raw.driver_connection
-        raw.detach()
-        if not isinstance(connection, sqlite3.Connection):
-            raise StorageError(f"unexpected driver {type(connection).__name__}")
-        return connection
+    @property
+    def dialect(self) -> Dialect:
+        """Return what statements are written for."""
+        return self.kind.dialect
+
+    def connect(self) -> Connection:
+        """Return a new connection, for the one thread that writes with it.
+
+        Raises StateLockedError when another daemon works on the database, where it can tell.
+        """
+        with self.refusing("open"):
+            return self.kind.open_writer(self.engine)
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """Lend a pooled driver connection that sees what is committed, to one thread."""
-        raw = self._lend()
-        try:
-            connection = raw.driver_connection
-            if not isinstance(connection, sqlite3.Connection):
-                raise StorageError(f"unexpected driver {type(connection).__name__}")
-            yield connection
-        except sqlite3.Error as error:
-            raise StorageError(f"cannot read the database: {error}") from error
-        finally:
-            raw.close()
+    def reading(self) -> Iterator[Connection]:
+        """Lend a pooled connection that sees what is committed, to one thread."""
+        with self.refusing("read"):
+            raw = self.engine.raw_connection()
+            try:
+                with self.kind.reader(raw) as connection:
+                    yield connection
+            finally:
+                raw.close()
 
-    def _lend(self) -> sqlalchemy.PoolProxiedConnection:
+    @contextmanager
+    def connected(self) -> Iterator[sqlalchemy.Connection]:
+        """Lend a connection for queries that are made of parts."""
+        with self.refusing("read"), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def refusing(self, doing: str) -> Iterator[None]:
+        """Raise StorageError for what the driver raises: no more files, no server, no room."""
         try:
-            return self.engine.raw_connection()
-        except (sqlalchemy.exc.SQLAlchemyError, sqlite3.Error) as error:
-            # No more files may be opened, or every connection of the pool is lent.
-            raise StorageError(f"cannot read the database: {cause(error)}") from error
+            yield
+        except _REFUSALS + self.kind.errors as error:
+            why = self.kind.cause(error)
+            raise StorageError(f"cannot {doing} the database {self.place}: {why}") from error
+
+    def ensure_tables(self) -> None:
+        """Make the tables of a new database; StorageError when its version is not the newest."""
+        with self.refusing("open"), self.engine.connect() as connection:
+            self.kind.prepare(connection)
+            if versions.found(connection) is None:
+                versions.create(connection)
+            versions.require_newest(connection, self.place)
+            connection.commit()
+
+    def version(self) -> str:
+        """Return its version: the newest, or an older one; StorageError for any other."""
+        with self.connected() as connection:
+            return versions.require_known(versions.found(connection), self.place)
 
     def close(self) -> None:
         """Close every pooled connection."""
@@ -68,17 +127,13 @@ class Database:
 
 
 def open_database(url: str) -> Database:
-    """Return the database at *url*, its tables made when the file is new.
+    """Return the database at *url*, its tables made when it is new.
 
     Raises StorageError when it cannot be opened, or its version is not this webhookd's.
     """
-    engine = _engine(url)
-    database = Database(engine)
+    database = Database(_kind(url))
     try:
-        _ensure_tables(engine, database.place)
-    except (sqlalchemy.exc.DBAPIError, sqlite3.Error) as error:
-        database.close()
-        raise StorageError(f"cannot open the database {url}: {cause(error)}") from error
+        database.ensure_tables()
     except StorageError:
         database.close()
         raise
@@ -87,78 +142,43 @@ def open_database(url: str) -> Database:
 
 def open_for_reading(url: str) -> Database:
     """Return an existing database for commands that only look; never creates one."""
-    database = Database(_engine(_with_mode(url, "ro")))
+    database = Database(_kind(url), mode="ro")
     try:
-        with database.engine.connect() as connection:
+        with database.connected() as connection:
             versions.require_newest(connection, database.place)
-    except sqlalchemy.exc.DBAPIError as error:
-        database.close()
-        raise StorageError(f"cannot read the database {database.place}: {cause(error)}") from error
     except StorageError:
         database.close()
         raise
     return database
 
 
-def place_of(url: str) -> str:
-    """Return where the database at *url* is, as people are told."""
-    return (sqlalchemy.make_url(url).database or "").removeprefix("file:")
-
-
-def open_as_it_is(url: str) -> Database:
+def open_as_it_is(url: str, *, mode: str = "ro") -> Database:
     """Return an existing database, whatever its version; never creates one."""
-    return Database(_engine(_with_mode(url, "rw")))
+    return Database(_kind(url), mode=mode)
 
 
 def version_of(url: str) -> str:
-    """Return the version of the database at *url*: the newest, or an older one.
-
-    Raises StorageError when it cannot be read, or has a version that is not known.
-    """
-    database = Database(_engine(_with_mode(url, "ro")))
+    """Return the version of the database at *url*: the newest, or an older one."""
+    database = open_as_it_is(url)
     try:
-        with database.engine.connect() as connection:
-            return versions.require_known(versions.found(connection), database.place)
-    except sqlalchemy.exc.DBAPIError as error:
-        raise StorageError(f"cannot read the database {database.place}: {cause(error)}") from error
+        return database.version()
     finally:
         database.close()
 
 
-def _with_mode(url: str, mode: str) -> str:
-    return f"sqlite:///file:{sqlalchemy.make_url(url).database or ''}?mode={mode}&uri=true"
+def place_of(url: str) -> str:
+    """Return where the database at *url* is, as people are told: without a password."""
+    return _kind(url).place
 
 
-def _engine(url: str) -> sqlalchemy.Engine:
-    engine = sqlalchemy.create_engine(
-        url,
-        poolclass=sqlalchemy.pool.QueuePool,
-        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
-    )
-    sqlalchemy.event.listen(engine, "connect", _configure)
-    return engine
-
-
-def _configure(connection: Any, _record: Any) -> None:
-    """Set what every connection needs, before its first statement."""
-    connection.isolation_level = None
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA temp_store=MEMORY")
-    connection.execute("PRAGMA cache_size=-16384")
-
-
-def _ensure_tables(engine: sqlalchemy.Engine, place: str) -> None:
-    with engine.connect() as connection:
-        # Only a file without tables takes the setting, so it comes first.
-        connection.exec_driver_sql("PRAGMA auto_vacuum=INCREMENTAL")
-        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        if versions.found(connection) is None:
-            versions.create(connection)
-        versions.require_newest(connection, place)
-        connection.exec_driver_sql("COMMIT")
-
-
-def cause(error: Exception) -> str:
-    """Return what the driver said, without what SQLAlchemy adds."""
-    return str(getattr(error, "orig", None) or error)
+def _kind(url: str) -> Kind:
+    if url.startswith(sqlite.PREFIX):
+        return SqliteKind(url)
+    try:
+        from webhookd.storage.postgresql import PostgresKind  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise StorageError(
+            "PostgreSQL needs its driver, and that does not load here"
+            f" ({error}); install webhookd[postgresql]"
+        ) from error
+    return PostgresKind(url)

@@ -10,11 +10,11 @@ from webhookd.storage import snapshots
 from webhookd.storage.times import to_micros
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Sequence
     from typing import Any
 
     from webhookd.model import CountedRow, FileProgress, MissingRecords
+    from webhookd.storage.connection import Connection
     from webhookd.storage.writer import Writer
 
 _COLUMNS = (
@@ -24,7 +24,7 @@ _COLUMNS = (
 _PROGRESS = (
     "INSERT INTO files (claim, source, name, rows_taken, bad_count, is_finished, phase,"
     " rows_counted, place, deletions, rows_per_second, ends_at)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (claim) DO UPDATE SET"
     " rows_taken = excluded.rows_taken, bad_count = excluded.bad_count,"
     " is_finished = excluded.is_finished, phase = excluded.phase,"
     " rows_counted = excluded.rows_counted, place = excluded.place,"
@@ -117,7 +117,7 @@ class Files:
         )
 
 
-def claims_of(connection: sqlite3.Connection, source: str) -> tuple[ClaimedFile, ...]:
+def claims_of(connection: Connection, source: str) -> tuple[ClaimedFile, ...]:
     """Return the files that *source* has in work, in the order of their claims."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM files WHERE source = ? ORDER BY claim",  # noqa: S608 - constant
@@ -126,7 +126,7 @@ def claims_of(connection: sqlite3.Connection, source: str) -> tuple[ClaimedFile,
     return tuple(_file(row) for row in rows)
 
 
-def progress(connection: sqlite3.Connection, made: FileProgress) -> None:
+def progress(connection: Connection, made: FileProgress) -> None:
     """Write how far a file has been taken: part of its batch's transaction."""
     known = connection.execute(
         "SELECT bad_count FROM files WHERE claim = ?", (made.claim,)
@@ -163,30 +163,30 @@ def progress(connection: sqlite3.Connection, made: FileProgress) -> None:
 
 
 def _open(
-    connection: sqlite3.Connection, source: str, claim: str, name: str, phase: SnapshotPhase | None
+    connection: Connection, source: str, claim: str, name: str, phase: SnapshotPhase | None
 ) -> ClaimedFile:
     connection.execute(
         "INSERT INTO files (claim, source, name, openings, phase) VALUES (?, ?, ?, 1, ?)"
-        " ON CONFLICT DO UPDATE SET openings = openings + 1",
+        " ON CONFLICT (claim) DO UPDATE SET openings = files.openings + 1",
         (claim, source, os.fsencode(name), phase and phase.value),
     )
     query = f"SELECT {_COLUMNS} FROM files WHERE claim = ?"  # noqa: S608 - constant
     return _file(connection.execute(query, (claim,)).fetchone())
 
 
-def _count(connection: sqlite3.Connection, made: FileProgress, rows: Sequence[CountedRow]) -> None:
+def _count(connection: Connection, made: FileProgress, rows: Sequence[CountedRow]) -> None:
     progress(connection, made)
     snapshots.count(connection, made.claim, rows)
 
 
-def _begin(connection: sqlite3.Connection, made: FileProgress) -> None:
+def _begin(connection: Connection, made: FileProgress) -> None:
     progress(connection, made)
     connection.execute(
         "UPDATE sources SET last_snapshot = ? WHERE name = ?", (made.claim, made.source)
     )
 
 
-def _forget(connection: sqlite3.Connection, claim: str) -> bool:
+def _forget(connection: Connection, claim: str) -> bool:
     """Return whether all is forgotten; a snapshot's many rows go a few at a time."""
     if not snapshots.clear(connection, claim):
         return False

@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 import orjson
 
 from webhookd.storage import asked as asked_for
+from webhookd.storage.connection import ForRows
 from webhookd.storage.times import to_micros
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Sequence
     from datetime import datetime
 
     from webhookd.model import Asked, Change
+    from webhookd.storage.connection import Connection
     from webhookd.storage.database import Database
 
 Reason: TypeAlias = Literal["rate", "size", "room", "age"]
@@ -37,14 +38,23 @@ LARGEST: Final = 8 * 1024
 
 _MINUTE: Final = 60_000_000
 _HOUR: Final = 3_600_000_000
-_INSERT = (
+_INTO = (
     "INSERT INTO changes (seen_at, occurred_at, source, object, record_id, change, asked, before,"
-    " properties) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " properties) "
+)
+_INSERT = ForRows(
+    each=f"{_INTO}VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    at_once=(
+        f"{_INTO}SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::text[],"  # noqa: S608 - constant
+        " ?::text[], ?::bigint[], ?::bytea[], ?::bytea[])"
+    ),
 )
 _COUNT = (
     "INSERT INTO changes_left_out (source, reason, hour, count, last_at) VALUES (?, ?, ?, ?, ?)"
-    " ON CONFLICT DO UPDATE SET count = count + excluded.count,"
-    " last_at = max(last_at, excluded.last_at)"
+    " ON CONFLICT (source, reason, hour) DO UPDATE SET"
+    " count = changes_left_out.count + excluded.count,"
+    " last_at = CASE WHEN excluded.last_at > changes_left_out.last_at THEN excluded.last_at"
+    " ELSE changes_left_out.last_at END"
 )
 _OLDEST = "SELECT number, source, seen_at FROM changes ORDER BY number LIMIT ?"
 _OLDEST_OF = "SELECT number, source, seen_at FROM changes WHERE source = ? ORDER BY number LIMIT ?"
@@ -100,7 +110,7 @@ class Admission:
         return count if last == minute else 0
 
 
-def write(connection: sqlite3.Connection, source: str, entries: Entries) -> None:
+def write(connection: Connection, source: str, entries: Entries) -> None:
     """Write what is kept of a batch and count the rest: part of its transaction."""
     at = to_micros(entries.seen_at)
     if entries.kept:
@@ -112,12 +122,12 @@ def write(connection: sqlite3.Connection, source: str, entries: Entries) -> None
             )
             for change, asked, before, properties in entries.kept
         ]
-        connection.executemany(_INSERT, rows)
+        connection.write_rows(_INSERT, rows)
     for reason, count in entries.left_out.items():
         connection.execute(_COUNT, (source, reason, at // _HOUR, count, at))
 
 
-def retire(connection: sqlite3.Connection, now: datetime, kept_for: timedelta, limit: int) -> int:
+def retire(connection: Connection, now: datetime, kept_for: timedelta, limit: int) -> int:
     """Delete changes older than *kept_for*, of the *limit* oldest; return how many."""
     before = to_micros(now - min(kept_for, KEPT_FOR))
     oldest = connection.execute(_OLDEST, (limit,)).fetchall()
@@ -146,12 +156,12 @@ def surplus(database: Database, kept: int) -> dict[str, int]:
     return found
 
 
-def make_room(connection: sqlite3.Connection, source: str, count: int) -> None:
+def make_room(connection: Connection, source: str, count: int) -> None:
     """Delete the oldest *count* changes of a source."""
     _drop(connection, connection.execute(_OLDEST_OF, (source, count)).fetchall(), "room")
 
 
-def _drop(connection: sqlite3.Connection, changes: Sequence[_Dropped], reason: Reason) -> None:
+def _drop(connection: Connection, changes: Sequence[_Dropped], reason: Reason) -> None:
     counts = Counter((source, at // _HOUR) for _, source, at in changes)
     last = {(source, at // _HOUR): at for _, source, at in sorted(changes, key=lambda one: one[2])}
     for (source, hour), count in counts.items():

@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
-
 from webhookd.storage import asked as asked_for
+from webhookd.storage.connection import with_lists
 from webhookd.storage.times import from_micros, to_micros
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from webhookd.model import Asked
+    from webhookd.storage.connection import Connection
     from webhookd.storage.database import Database
     from webhookd.storage.journal import Reason
 
@@ -37,9 +36,9 @@ _ENROLLING = (
     " FROM enrolling WHERE webhook IS NOT NULL)"
     " SELECT webhook FROM enrolling WHERE webhook IS NOT NULL"
 )
-_ENROLLED = (
+_ENROLLED = with_lists(
     "SELECT record_id FROM enrollments WHERE webhook = ? AND source = ? AND object = ?"
-    " AND record_id IN (SELECT value FROM json_each(?)) AND enrolled_at < ?"
+    " AND record_id {one_of} AND enrolled_at < ?"
 )
 
 
@@ -133,7 +132,7 @@ def _kept(row: tuple[Any, ...], asked: Asked | None, enrolled: Sequence[str]) ->
 
 
 def _enrolled(
-    connection: sqlite3.Connection, rows: Iterable[tuple[Any, ...]], before: int
+    connection: Connection, rows: Iterable[tuple[Any, ...]], before: int
 ) -> dict[tuple[str, str, str], list[str]]:
     """Return which webhooks had enrolled the records of *rows* already, by record."""
     ids: dict[tuple[str, str], set[str]] = {}
@@ -142,9 +141,9 @@ def _enrolled(
     webhooks = [webhook for (webhook,) in connection.execute(_ENROLLING)]
     found: dict[tuple[str, str, str], list[str]] = {}
     for (source, object_), wanted in ids.items():
-        listed = orjson.dumps(list(wanted)).decode()
+        listed = connection.listed(wanted)
         for webhook in webhooks:
             values = (webhook, source, object_, listed, before)
-            for (record_id,) in connection.execute(_ENROLLED, values):
+            for (record_id,) in connection.execute(_ENROLLED[connection.dialect], values):
                 found.setdefault((source, object_, record_id), []).append(webhook)
     return found

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from webhookd.storage.writer import Connection
+    from webhookd.storage.connection import Connection
 
 REMOVED = "removed from the configuration"
 DISABLED = "disabled in the configuration"
@@ -105,9 +105,9 @@ def _adopt_one(
 ) -> None:
     row = known.get(name)
     if row is None:
-        query = "INSERT INTO lanes (webhook, is_ordered) VALUES (?, ?)"
-        connection.execute(query, (name, definition.is_ordered))
-        number = connection.execute("SELECT last_insert_rowid()").fetchone()[0]
+        query = "INSERT INTO lanes (webhook, is_ordered) VALUES (?, ?) RETURNING number"
+        # All of it, or SQLite keeps the statement open.
+        [(number,)] = connection.execute(query, (name, definition.is_ordered)).fetchall()
         row = LaneRow(number, name, is_ordered=definition.is_ordered)
     if definition.absent_reason is not None:
         _set_holds(connection, row, replace(row, absent_reason=definition.absent_reason), now)
@@ -166,8 +166,9 @@ def hold_as_gone(connection: Connection, number: int, reason: str, now: datetime
 def keep_quiet(connection: Connection, number: int, until: datetime) -> None:
     """Let nothing of a lane start before *until*, unless a later time is there already."""
     connection.execute(
-        "UPDATE lanes SET quiet_until = max(coalesce(quiet_until, 0), ?) WHERE number = ?",
-        (to_micros(until), number),
+        "UPDATE lanes SET quiet_until = ?"
+        " WHERE number = ? AND (quiet_until IS NULL OR quiet_until < ?)",
+        (to_micros(until), number, to_micros(until)),
     )
 
 

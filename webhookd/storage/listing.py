@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select, text
 
 from webhookd.model import Attempt, DeliveryState
+from webhookd.storage import ordering
 from webhookd.storage.tables import (
     ATTEMPTS,
     DELIVERIES,
@@ -104,11 +105,6 @@ _HELD = (
     | LANES.c.gone_reason.isnot(None)
     | LANES.c.absent_reason.isnot(None)
 )
-# Each is the condition of an index.
-_WAITING = (
-    "due_at IS NOT NULL AND behind IS NOT 1",
-    "due_at IS NOT NULL AND behind IS NOT NULL AND behind = 1",
-)
 _LISTED = (
     DELIVERIES.c.id,
     LANES.c.webhook,
@@ -142,7 +138,7 @@ def deliveries(
         .order_by(DELIVERIES.c.number.desc())
         .limit(limit)
     )
-    with database.engine.connect() as connection:
+    with database.connected() as connection:
         for row in connection.execution_options(yield_per=500).execute(query):
             yield _listed(row, now)
 
@@ -162,14 +158,14 @@ def delivery(database: Database, id_or_beginning: str, *, now: datetime) -> list
         .where(DELIVERIES.c.id.between(beginning, beginning + "\U0010ffff"))
         .limit(2)
     )
-    with database.engine.connect() as connection:
+    with database.connected() as connection:
         rows = connection.execute(query).all()
         return [_shown(row, _attempts(connection, row.id), now) for row in rows]
 
 
 def sources(database: Database) -> list[ListedSource]:
     """Return every source that was ever read, by name."""
-    with database.engine.connect() as connection:
+    with database.connected() as connection:
         records = _counts(
             connection,
             select(KNOWN_RECORDS.c.source, func.count())
@@ -177,7 +173,7 @@ def sources(database: Database) -> list[ListedSource]:
             .group_by(KNOWN_RECORDS.c.source),
         )
         pending: Counter[str] = Counter()
-        for waiting in _WAITING:
+        for waiting in ordering.WAITING[database.dialect]:
             query = select(DELIVERIES.c.source, func.count()).where(text(waiting))
             pending.update(_counts(connection, query.group_by(DELIVERIES.c.source)))
         query = (

@@ -15,10 +15,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from webhookd.storage.connection import Dialect
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from webhookd.storage.writer import Connection
+    from webhookd.storage.connection import Connection
 
 AT_ONCE = 250
 """Deliveries placed in one transaction: some milliseconds of the writer's time."""
@@ -28,8 +30,21 @@ LAST: Final = 2**63 - 1
 Record: TypeAlias = "tuple[int, str, str, str]"
 """A lane, and a record's source, object and id."""
 
-UPTO: Final = f"CASE WHEN is_ordered THEN ifnull(ordered_upto, {LAST}) END"
+UPTO: Final = f"CASE WHEN is_ordered = 1 THEN coalesce(ordered_upto, {LAST}) END"
 """Of a lane: up to which number its deliveries have their place; NULL without an order."""
+
+WAITING: Final = {
+    Dialect.SQLITE: (
+        "due_at IS NOT NULL AND behind IS NOT 1",
+        "due_at IS NOT NULL AND behind IS NOT NULL AND behind = 1",
+    ),
+    Dialect.POSTGRESQL: (
+        "due_at IS NOT NULL AND behind IS NULL",
+        "due_at IS NOT NULL AND behind = 0",
+        "due_at IS NOT NULL AND behind IS NOT NULL AND behind = 1",
+    ),
+}
+"""What waits, in parts, each with the condition of an index; the last are those behind another."""
 
 _RECORD = "lane = ? AND source = ? AND object = ? AND record_id = ?"
 _IS_OPEN = "due_at IS NOT NULL AND behind IS NOT NULL"
@@ -45,7 +60,7 @@ FIRST: Final = f"SELECT min(number) FROM deliveries WHERE {_IS_OPEN} AND {_RECOR
 _PROMOTE = "UPDATE deliveries SET behind = 0 WHERE number = ? AND behind = 1"
 _NEXT_NUMBERS = "SELECT number FROM deliveries WHERE number > ? ORDER BY number LIMIT ?"
 _PLACE = (
-    f"UPDATE deliveries SET behind = {IS_OPEN_BEFORE}"  # noqa: S608 - constant
+    f"UPDATE deliveries SET behind = CASE WHEN {IS_OPEN_BEFORE} THEN 1 ELSE 0 END"  # noqa: S608 - constant
     " WHERE number = ? AND lane = ? AND due_at IS NOT NULL"
 )
 _FREE = (

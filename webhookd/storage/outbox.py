@@ -20,12 +20,14 @@ from webhookd.model import (
     Settlement,
 )
 from webhookd.storage import lanes, ordering
+from webhookd.storage.connection import Dialect, ForRows
 from webhookd.storage.times import from_micros, to_micros
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Sequence
     from datetime import datetime
+
+    from webhookd.storage.connection import Connection
 
 _COLUMNS = (
     "deliveries.id, lanes.webhook, source, object, record_id, change, method, body, content_type,"
@@ -35,35 +37,78 @@ _WAITING = (
     f"SELECT {_COLUMNS} FROM deliveries JOIN lanes ON lanes.number = lane"  # noqa: S608 - constant
     " WHERE due_at IS NOT NULL"
 )
-_MAY_GO = "behind IS NOT 1 AND lane = ? AND behind IS ?"
-_RELEASED = (
-    f"{_WAITING} AND {_MAY_GO} AND deliveries.epoch < ? ORDER BY deliveries.epoch, due_at LIMIT ?"
-)
-_DUE = f"{_WAITING} AND {_MAY_GO} AND deliveries.epoch = ? AND due_at <= ? ORDER BY due_at LIMIT ?"
-_NEXT = (
-    "SELECT min(due_at) FROM deliveries"  # noqa: S608 - constant
-    f" WHERE due_at IS NOT NULL AND {_MAY_GO} AND epoch = ? AND due_at > ?"
-)
 _NUMBERED = f"{_WAITING} AND deliveries.number = ?"
-_PENDING = (
-    "SELECT (SELECT count(*) FROM deliveries WHERE due_at IS NOT NULL AND behind IS NOT 1)"
-    " + (SELECT count(*) FROM deliveries WHERE due_at IS NOT NULL AND behind = 1)"
+_PENDING = {
+    dialect: "SELECT "  # noqa: S608 - constants
+    + " + ".join(f"(SELECT count(*) FROM deliveries WHERE {one})" for one in conditions)  # noqa: S608
+    for dialect, conditions in ordering.WAITING.items()
+}
+_INTO = (
+    "INSERT INTO attempts"
+    " (delivery_id, number, started_at, seconds, status, error, answer, config_hash) "
 )
-_ATTEMPT = (
-    "INSERT OR REPLACE INTO attempts"
-    " (delivery_id, number, started_at, seconds, status, error, answer, config_hash)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_OVER = (
+    " ON CONFLICT (delivery_id, number) DO UPDATE SET started_at = excluded.started_at,"
+    " seconds = excluded.seconds, status = excluded.status, error = excluded.error,"
+    " answer = excluded.answer, config_hash = excluded.config_hash"
+)
+_ATTEMPT = ForRows(
+    each=f"{_INTO}VALUES (?, ?, ?, ?, ?, ?, ?, ?){_OVER}",
+    at_once=(
+        f"{_INTO}SELECT * FROM unnest(?::text[], ?::int[], ?::bigint[], ?::bigint[], ?::int[],"  # noqa: S608 - constant
+        f" ?::text[], ?::text[], ?::text[]){_OVER}"
+    ),
 )
 _STARTED = "UPDATE starts SET started_at = ? WHERE delivery_id = ? AND started_at IS NULL"
-_SETTLE = (
-    "UPDATE deliveries SET state = ?, due_at = ?, epoch = coalesce(?, epoch), attempts = ?,"
-    " first_attempt_at = ?, held_before = ?, last_status = ?, last_error = ?, settled_at = ?"
-    " WHERE id = ? AND due_at IS NOT NULL"
+_SETTLE = ForRows(
+    each=(
+        "UPDATE deliveries SET state = ?, due_at = ?, epoch = coalesce(?, epoch), attempts = ?,"
+        " first_attempt_at = ?, held_before = ?, last_status = ?, last_error = ?, settled_at = ?"
+        " WHERE id = ? AND due_at IS NOT NULL"
+    ),
+    at_once=(
+        "UPDATE deliveries SET state = new.state, due_at = new.due_at,"
+        " epoch = coalesce(new.epoch, deliveries.epoch), attempts = new.attempts,"
+        " first_attempt_at = new.first_attempt_at, held_before = new.held_before,"
+        " last_status = new.last_status, last_error = new.last_error,"
+        " settled_at = new.settled_at"
+        " FROM unnest(?::text[], ?::bigint[], ?::int[], ?::int[], ?::bigint[], ?::bigint[],"
+        " ?::int[], ?::text[], ?::bigint[], ?::text[]) AS new (state, due_at, epoch, attempts,"
+        " first_attempt_at, held_before, last_status, last_error, settled_at, id)"
+        " WHERE deliveries.id = new.id AND deliveries.due_at IS NOT NULL"
+    ),
 )
 
 
-PAGES_AT_ONCE = 400
-"""Free pages that one step of retention gives back to the disk."""
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """How due deliveries are found: those of an older epoch, those of this one, the next."""
+
+    released: str
+    due: str
+    next: str
+
+    @classmethod
+    def of(cls, place: str, dialect: Dialect) -> _Finding:
+        """Return it for the *place* in a record's order that may go: none, or the first."""
+        # SQLite searches a partial index where its condition stands in the statement.
+        index = "behind IS NOT 1 AND " if dialect is Dialect.SQLITE else ""
+        may_go = f"{index}lane = ? AND {place}"
+        return cls(
+            f"{_WAITING} AND {may_go} AND deliveries.epoch < ?"
+            " ORDER BY deliveries.epoch, due_at LIMIT ?",
+            f"{_WAITING} AND {may_go} AND deliveries.epoch = ? AND due_at <= ?"
+            " ORDER BY due_at LIMIT ?",
+            "SELECT min(due_at) FROM deliveries"  # noqa: S608 - constant
+            f" WHERE due_at IS NOT NULL AND {may_go} AND epoch = ? AND due_at > ?",
+        )
+
+
+_FINDING = {
+    (dialect, is_ordered): _Finding.of("behind = 0" if is_ordered else "behind IS NULL", dialect)
+    for dialect in Dialect
+    for is_ordered in (False, True)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +138,26 @@ class Due:
     is_ordered: bool = False
 
 
-def find_due(connection: sqlite3.Connection, wanted: Sequence[Wanted], now: datetime) -> list[Due]:
+def find_due(connection: Connection, wanted: Sequence[Wanted], now: datetime) -> list[Due]:
     """Return due deliveries of each wanted lane, the longest due first."""
     return [_find_due(connection, one, now) for one in wanted]
 
 
-def _find_due(connection: sqlite3.Connection, wanted: Wanted, now: datetime) -> Due:
+def _find_due(connection: Connection, wanted: Wanted, now: datetime) -> Due:
     at = to_micros(now)
-    lane = (wanted.lane, 0 if wanted.is_ordered else None, wanted.epoch)
-    rows = connection.execute(_RELEASED, (*lane, wanted.limit)).fetchall()
+    finding = _FINDING[connection.dialect, wanted.is_ordered]
+    lane = (wanted.lane, wanted.epoch)
+    rows = connection.execute(finding.released, (*lane, wanted.limit)).fetchall()
     if len(rows) < wanted.limit:
-        rows += connection.execute(_DUE, (*lane, at, wanted.limit - len(rows))).fetchall()
+        rows += connection.execute(finding.due, (*lane, at, wanted.limit - len(rows))).fetchall()
     found = tuple(map(delivery_of, rows))
     if len(rows) == wanted.limit:
         return Due(wanted.lane, found, now, wanted.is_ordered)
-    next_at = connection.execute(_NEXT, (*lane, at)).fetchone()[0]
+    next_at = connection.execute(finding.next, (*lane, at)).fetchone()[0]
     return Due(wanted.lane, found, from_micros(next_at), wanted.is_ordered)
 
 
-def settle(connection: sqlite3.Connection, settlements: Iterable[Settlement]) -> list[Delivery]:
+def settle(connection: Connection, settlements: Iterable[Settlement]) -> list[Delivery]:
     """Write what attempts led to. A delivery that is no longer pending stays as it is.
 
     Returns the deliveries that were behind those which ended, and are now first of their record.
@@ -127,8 +173,8 @@ def settle(connection: sqlite3.Connection, settlements: Iterable[Settlement]) ->
             started_at = to_micros(settlement.attempt.started_at)
             starts.append((started_at, settlement.delivery.id))
         _settle_lane(connection, settlement)
-    connection.executemany(_ATTEMPT, attempts)
-    connection.executemany(_SETTLE, updates)
+    connection.write_rows(_ATTEMPT, attempts)
+    connection.write_rows(_SETTLE, updates)
     connection.executemany(_STARTED, starts)
     return [
         delivery_of(connection.execute(_NUMBERED, (number,)).fetchone())
@@ -178,7 +224,7 @@ def _update_row(settlement: Settlement) -> tuple[object, ...]:
     )
 
 
-def _settle_lane(connection: sqlite3.Connection, settlement: Settlement) -> None:
+def _settle_lane(connection: Connection, settlement: Settlement) -> None:
     match settlement.outcome:
         case Held(why=why):
             lanes.hold_as_gone(connection, settlement.lane, why, settlement.ended_at)
@@ -188,49 +234,7 @@ def _settle_lane(connection: sqlite3.Connection, settlement: Settlement) -> None
             pass
 
 
-def reserve_start(
-    connection: sqlite3.Connection, *, lane: int, delivery_id: str, oldest: datetime
-) -> None:
-    """Write a start of a rate-limited lane before it happens; drop those before *oldest*."""
-    connection.execute("INSERT INTO starts (lane, delivery_id) VALUES (?, ?)", (lane, delivery_id))
-    connection.execute(
-        "DELETE FROM starts WHERE lane = ? AND started_at < ?", (lane, to_micros(oldest))
-    )
-
-
-def recall_starts(connection: sqlite3.Connection, lane: int, now: datetime) -> list[datetime]:
-    """Return when attempts of a rate-limited lane started lately, in order.
-
-    A start that was written and never settled happened at some time before the daemon ended:
-    to keep the limit it is taken for *now*.
-    """
-    connection.execute(
-        "UPDATE starts SET started_at = ? WHERE lane = ? AND started_at IS NULL",
-        (to_micros(now), lane),
-    )
-    query = "SELECT started_at FROM starts WHERE lane = ? ORDER BY started_at"
-    return [from_micros(at) for (at,) in connection.execute(query, (lane,))]
-
-
-def retire(connection: sqlite3.Connection, before: datetime, limit: int) -> int:
-    """Delete at most *limit* deliveries settled before *before*; return how many."""
-    query = "SELECT id FROM deliveries WHERE settled_at < ? ORDER BY settled_at LIMIT ?"
-    ids = connection.execute(query, (to_micros(before), limit)).fetchall()
-    connection.executemany("DELETE FROM attempts WHERE delivery_id = ?", ids)
-    connection.executemany("DELETE FROM deliveries WHERE id = ?", ids)
-    _give_back(connection, PAGES_AT_ONCE)
-    return len(ids)
-
-
-def _give_back(connection: sqlite3.Connection, pages: int) -> None:
-    """Return at most *pages* free pages to the file system."""
-    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
-    for _ in range(min(free, pages)):
-        # The driver takes one step of a PRAGMA without columns, and one step is one page.
-        connection.execute("PRAGMA incremental_vacuum(1)")
-
-
-def reschedule(connection: sqlite3.Connection, delivery_id: str, due_at: datetime) -> bool:
+def reschedule(connection: Connection, delivery_id: str, due_at: datetime) -> bool:
     """Move a pending delivery's next attempt; return False when it is not pending."""
     cursor = connection.execute(
         "UPDATE deliveries SET due_at = ?, epoch = (SELECT epoch FROM lanes WHERE number = lane)"
@@ -240,7 +244,7 @@ def reschedule(connection: sqlite3.Connection, delivery_id: str, due_at: datetim
     return cursor.rowcount == 1
 
 
-def waiting(connection: sqlite3.Connection, delivery_id: str | None = None) -> list[Delivery]:
+def waiting(connection: Connection, delivery_id: str | None = None) -> list[Delivery]:
     """Return pending deliveries, next attempt first: all of them, or the one with an id."""
     if delivery_id is None:
         rows = connection.execute(f"{_WAITING} ORDER BY due_at")
@@ -249,9 +253,9 @@ def waiting(connection: sqlite3.Connection, delivery_id: str | None = None) -> l
     return [delivery_of(row) for row in rows]
 
 
-def count_pending(connection: sqlite3.Connection) -> int:
+def count_pending(connection: Connection) -> int:
     """Return how many deliveries wait, held ones included."""
-    (count,) = connection.execute(_PENDING).fetchone()
+    (count,) = connection.execute(_PENDING[connection.dialect]).fetchone()
     return int(count)
 
 

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
-
 from webhookd.storage import asked as asked_for
+from webhookd.storage.connection import with_lists
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Sequence
 
     from webhookd.model import JsonText, PollProgress
+    from webhookd.storage.connection import Connection
     from webhookd.storage.database import Database
     from webhookd.storage.writer import Writer
 
-_OUTDATED = (
+_OUTDATED = with_lists(
     "SELECT record_id FROM known_records WHERE source = ? AND object = ? AND record_id > ?"
-    " AND deleted = 0 AND coalesce(asked, 0) NOT IN (SELECT value FROM json_each(?))"
+    " AND deleted = 0 AND coalesce(asked, 0) {none_of}"
     " ORDER BY record_id LIMIT ?"
 )
-_KNOWN = (
+_KNOWN = with_lists(
     "SELECT record_id, deleted FROM known_records WHERE source = ? AND object = ?"
-    " AND record_id IN (SELECT value FROM json_each(?))"
+    " AND record_id {one_of}"
 )
 _LEFT = (
     "SELECT record_id FROM archived_records WHERE source = ? AND object = ? AND pass < ?"
@@ -50,18 +49,22 @@ class Polls:
     ) -> tuple[str, ...]:
         """Return ids of known records for which not all of *names* were asked, in order of id."""
 
-        def find(connection: sqlite3.Connection) -> tuple[str, ...]:
-            enough = orjson.dumps(asked_for.numbers_with(connection, names)).decode()
-            return _ids(connection, _OUTDATED, (source, object_, after, enough, limit))
+        def find(connection: Connection) -> tuple[str, ...]:
+            enough = connection.listed(asked_for.numbers_with(connection, names))
+            values = (source, object_, after, enough, limit)
+            return _ids(connection, _OUTDATED[connection.dialect], values)
 
         return await self._writer.read(find)
 
     async def known(self, source: str, object_: str, record_ids: Sequence[str]) -> dict[str, bool]:
         """Return those of *record_ids* that are known, and whether as deleted."""
-        wanted = orjson.dumps(list(record_ids)).decode()
-        rows = await self._writer.read(
-            lambda connection: connection.execute(_KNOWN, (source, object_, wanted)).fetchall()
-        )
+
+        def find(connection: Connection) -> list[tuple[str, int]]:
+            wanted = connection.listed(record_ids)
+            query = _KNOWN[connection.dialect]
+            return connection.execute(query, (source, object_, wanted)).fetchall()
+
+        rows = await self._writer.read(find)
         return {record_id: bool(deleted) for record_id, deleted in rows}
 
     async def unarchived(
@@ -83,16 +86,16 @@ def cursors(database: Database) -> dict[str, dict[str, JsonText]]:
     return found
 
 
-def progress(connection: sqlite3.Connection, made: PollProgress) -> None:
+def progress(connection: Connection, made: PollProgress) -> None:
     """Write how far a type of object has been read: part of its batch's transaction."""
     connection.execute(
         "INSERT INTO cursors (source, object, cursor) VALUES (?, ?, ?)"
-        " ON CONFLICT DO UPDATE SET cursor = excluded.cursor",
+        " ON CONFLICT (source, object) DO UPDATE SET cursor = excluded.cursor",
         (made.source, made.object, made.cursor),
     )
     connection.executemany(
         "INSERT INTO archived_records (source, object, record_id, pass) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT DO UPDATE SET pass = excluded.pass",
+        " ON CONFLICT (source, object, record_id) DO UPDATE SET pass = excluded.pass",
         [(made.source, made.object, one, made.archive_pass) for one in made.archived],
     )
     connection.executemany(
@@ -101,7 +104,5 @@ def progress(connection: sqlite3.Connection, made: PollProgress) -> None:
     )
 
 
-def _ids(
-    connection: sqlite3.Connection, query: str, values: Sequence[str | int]
-) -> tuple[str, ...]:
+def _ids(connection: Connection, query: str, values: Sequence[object]) -> tuple[str, ...]:
     return tuple(row[0] for row in connection.execute(query, values))

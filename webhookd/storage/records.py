@@ -9,24 +9,35 @@ import orjson
 
 from webhookd.model import KnownRecord
 from webhookd.storage import asked as asked_for
+from webhookd.storage.connection import ForRows, with_lists
 from webhookd.storage.times import from_micros, to_micros
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from webhookd.model import Asked
+    from webhookd.storage.connection import Connection
 
-_UPSERT = (
-    "INSERT INTO known_records (source, object, record_id, properties, modified_at, deleted,"
-    " asked) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+_INTO = (
+    "INSERT INTO known_records"
+    " (source, object, record_id, properties, modified_at, deleted, asked) "
+)
+_OVER = (
+    " ON CONFLICT (source, object, record_id) DO UPDATE SET"
     " properties = excluded.properties, modified_at = excluded.modified_at,"
     " deleted = excluded.deleted, asked = excluded.asked"
 )
-_FIND = (
+_UPSERT = ForRows(
+    each=f"{_INTO}VALUES (?, ?, ?, ?, ?, ?, ?){_OVER}",
+    at_once=(
+        f"{_INTO}SELECT * FROM unnest(?::text[], ?::text[], ?::text[], ?::bytea[], ?::bigint[],"  # noqa: S608 - constant
+        f" ?::int[], ?::bigint[]){_OVER}"
+    ),
+)
+_FIND = with_lists(
     "SELECT record_id, properties, modified_at, deleted, asked FROM known_records"
-    " WHERE source = ? AND object = ? AND record_id IN (SELECT value FROM json_each(?))"
+    " WHERE source = ? AND object = ? AND record_id {one_of}"
 )
 _AFTER = (
     "SELECT record_id, properties, modified_at, deleted, asked FROM known_records"
@@ -35,17 +46,17 @@ _AFTER = (
 
 
 def find_known(
-    connection: sqlite3.Connection, source: str, object_: str, record_ids: Iterable[str]
+    connection: Connection, source: str, object_: str, record_ids: Iterable[str]
 ) -> dict[str, KnownRecord]:
     """Return those of *record_ids* that are known, by id."""
-    wanted = orjson.dumps(list(set(record_ids))).decode()
-    rows = connection.execute(_FIND, (source, object_, wanted)).fetchall()
+    wanted = connection.listed(set(record_ids))
+    rows = connection.execute(_FIND[connection.dialect], (source, object_, wanted)).fetchall()
     asked = asked_for.of_numbers(connection, {row[4] for row in rows})
     return {row[0]: _known(row, asked) for row in rows}
 
 
 def known_after(
-    connection: sqlite3.Connection, source: str, object_: str, *, after: str, limit: int
+    connection: Connection, source: str, object_: str, *, after: str, limit: int
 ) -> list[tuple[str, KnownRecord]]:
     """Return known records, the deleted ones too, in the order of their ids, behind *after*."""
     rows = connection.execute(_AFTER, (source, object_, after, limit)).fetchall()
@@ -54,7 +65,7 @@ def known_after(
 
 
 def remember(
-    connection: sqlite3.Connection,
+    connection: Connection,
     source: str,
     records: Mapping[tuple[str, str], KnownRecord],
 ) -> None:
@@ -72,11 +83,11 @@ def remember(
         )
         for (object_, record_id), known in records.items()
     ]
-    connection.executemany(_UPSERT, rows)
+    connection.write_rows(_UPSERT, rows)
 
 
 def enroll(
-    connection: sqlite3.Connection,
+    connection: Connection,
     webhook: str,
     source: str,
     object_: str,
@@ -85,15 +96,15 @@ def enroll(
 ) -> bool:
     """Remember that *webhook* enrolled a record; return False when it had before."""
     cursor = connection.execute(
-        "INSERT OR IGNORE INTO enrollments (webhook, source, object, record_id, enrolled_at)"
-        " VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO enrollments (webhook, source, object, record_id, enrolled_at)"
+        " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (webhook, source, object_, record_id, to_micros(at)),
     )
     return cursor.rowcount == 1
 
 
 def is_enrolled(
-    connection: sqlite3.Connection, webhook: str, source: str, object_: str, record_id: str
+    connection: Connection, webhook: str, source: str, object_: str, record_id: str
 ) -> bool:
     """Return whether *webhook* enrolled a record."""
     query = (
@@ -103,16 +114,16 @@ def is_enrolled(
     return connection.execute(query, (webhook, source, object_, record_id)).fetchone() is not None
 
 
-def identities(connection: sqlite3.Connection) -> dict[str, dict[str, str]]:
+def identities(connection: Connection) -> dict[str, dict[str, str]]:
     """Return what each source was when it was first seen: the settings that may not change."""
     rows = connection.execute("SELECT name, identity FROM sources")
     return {name: json.loads(identity) for name, identity in rows}
 
 
-def introduce(connection: sqlite3.Connection, name: str, identity: Mapping[str, str]) -> None:
+def introduce(connection: Connection, name: str, identity: Mapping[str, str]) -> None:
     """Remember a source's identity the first time it is seen."""
     connection.execute(
-        "INSERT OR IGNORE INTO sources (name, identity) VALUES (?, ?)",
+        "INSERT INTO sources (name, identity) VALUES (?, ?) ON CONFLICT DO NOTHING",
         (name, json.dumps(dict(identity), sort_keys=True)),
     )
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import orjson
-
 from webhookd.model import MissingRecords
+from webhookd.storage.connection import with_lists
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable
 
     from webhookd.model import CountedRow
+    from webhookd.storage.connection import Connection
 
 LOOKED_AT_ONCE: Final = 2000
 """Known records compared with a snapshot in one step."""
@@ -30,13 +29,14 @@ CLEARED_AT_ONCE: Final = 5000
 _FILE = "(SELECT number FROM files WHERE claim = ?)"
 _COUNT = (
     "INSERT INTO snapshot_rows (file, record_id, digest, last_row, line, differs)"
-    " VALUES (?, ?, ?, ?, ?, 0) ON CONFLICT DO UPDATE SET"
-    " differs = differs OR snapshot_rows.digest <> excluded.digest, digest = excluded.digest,"
+    " VALUES (?, ?, ?, ?, ?, 0) ON CONFLICT (file, record_id) DO UPDATE SET"
+    " differs = CASE WHEN snapshot_rows.differs = 1 OR snapshot_rows.digest <> excluded.digest"
+    " THEN 1 ELSE 0 END, digest = excluded.digest,"
     " last_row = excluded.last_row, line = excluded.line"
 )
-_LAST = (
+_LAST = with_lists(
     f"SELECT record_id, last_row, digest FROM snapshot_rows WHERE file = {_FILE}"  # noqa: S608 - constant
-    " AND record_id IN (SELECT value FROM json_each(?))"
+    " AND record_id {one_of}"
 )
 # Without the last condition, which always holds, SQLite reads the whole table for the count.
 _DIFFERING = f"FROM snapshot_rows WHERE file = {_FILE} AND differs = 1 AND last_row > 0"
@@ -52,7 +52,7 @@ _CLEAR = (
 )
 
 
-def count(connection: sqlite3.Connection, claim: str, rows: Iterable[CountedRow]) -> None:
+def count(connection: Connection, claim: str, rows: Iterable[CountedRow]) -> None:
     """Remember the last row of each id, and whether its rows differ."""
     (file,) = connection.execute(f"SELECT {_FILE}", (claim,)).fetchone()
     connection.executemany(
@@ -61,27 +61,27 @@ def count(connection: sqlite3.Connection, claim: str, rows: Iterable[CountedRow]
 
 
 def last_rows(
-    connection: sqlite3.Connection, claim: str, record_ids: Iterable[str]
+    connection: Connection, claim: str, record_ids: Iterable[str]
 ) -> dict[str, tuple[int, bytes]]:
     """Return number and digest of the last row of each id, by id."""
-    rows = connection.execute(_LAST, (claim, orjson.dumps(list(record_ids)).decode()))
+    rows = connection.execute(_LAST[connection.dialect], (claim, connection.listed(record_ids)))
     return {record_id: (number, digest) for record_id, number, digest in rows}
 
 
-def count_differing(connection: sqlite3.Connection, claim: str) -> int:
+def count_differing(connection: Connection, claim: str) -> int:
     """Return how many records stand in rows that differ."""
     row = connection.execute(f"SELECT count(*) {_DIFFERING}", (claim,)).fetchone()
     return int(row[0])
 
 
-def differing(connection: sqlite3.Connection, claim: str, limit: int) -> list[tuple[str, int]]:
+def differing(connection: Connection, claim: str, limit: int) -> list[tuple[str, int]]:
     """Return the first records whose rows differ: id, and line of the last row."""
     query = f"SELECT record_id, line {_DIFFERING} ORDER BY last_row LIMIT ?"
     return connection.execute(query, (claim, limit)).fetchall()
 
 
 def missing(
-    connection: sqlite3.Connection, claim: str, source: str, object_: str, after: str
+    connection: Connection, claim: str, source: str, object_: str, after: str
 ) -> MissingRecords:
     """Return which of the known records behind the id *after* the snapshot lacks: some of them."""
     rows = connection.execute(_LOOK, (claim, source, object_, after, LOOKED_AT_ONCE)).fetchall()
@@ -96,14 +96,14 @@ def missing(
     return MissingRecords(tuple(found), known, place, is_last=len(rows) < LOOKED_AT_ONCE)
 
 
-def last_taken(connection: sqlite3.Connection, source: str) -> str | None:
+def last_taken(connection: Connection, source: str) -> str | None:
     """Return the claim of the last snapshot that *source* took."""
     query = "SELECT last_snapshot FROM sources WHERE name = ?"
     row = connection.execute(query, (source,)).fetchone()
     return row[0] if row else None
 
 
-def clear(connection: sqlite3.Connection, claim: str) -> bool:
+def clear(connection: Connection, claim: str) -> bool:
     """Forget some rows of a snapshot; return whether none is left."""
     cursor = connection.execute(_CLEAR, (claim, claim, CLEARED_AT_ONCE))
     return cursor.rowcount < CLEARED_AT_ONCE

@@ -5,28 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from webhookd.storage import lanes
+from webhookd.storage import lanes, ordering
 from webhookd.storage.times import from_micros, to_micros
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from webhookd.storage.connection import Connection
     from webhookd.storage.database import Database
     from webhookd.storage.lanes import LaneRow
-    from webhookd.storage.writer import Connection
 
 # All are answered from an index alone, however many deliveries are settled.
-_WAITING = (
-    "SELECT lane, count(*), sum(due_at <= ? OR deliveries.epoch < lanes.epoch),"
-    " min(deliveries.number) FROM deliveries JOIN lanes ON lanes.number = lane"
-    " WHERE due_at IS NOT NULL AND behind IS NOT 1 GROUP BY lane"
-)
+_WAITING = {
+    dialect: [
+        "SELECT lane, count(*), sum(CASE WHEN due_at <= ? OR deliveries.epoch < lanes.epoch"  # noqa: S608 - constant
+        " THEN 1 ELSE 0 END), min(deliveries.number)"
+        f" FROM deliveries JOIN lanes ON lanes.number = lane WHERE {one} GROUP BY lane"
+        for one in first
+    ]
+    for dialect, (*first, _) in ordering.WAITING.items()
+}
 _BEHIND = (
     "SELECT lane, count(*), min(number) FROM deliveries"
-    " WHERE due_at IS NOT NULL AND behind = 1 GROUP BY lane"
+    " WHERE due_at IS NOT NULL AND behind IS NOT NULL AND behind = 1 GROUP BY lane"
 )
 _FAILED = "SELECT lane, count(*) FROM deliveries WHERE state = 'failed' GROUP BY lane"
-_CREATED = "SELECT ifnull(untold_since, created_at) FROM deliveries WHERE number = ?"
+_CREATED = "SELECT coalesce(untold_since, created_at) FROM deliveries WHERE number = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +47,11 @@ class Standing:
 def standings(database: Database, now: datetime) -> dict[str, Standing]:
     """Return every lane's standing, by webhook; lanes of webhooks that are gone too."""
     with database.reading() as connection:
-        counted: dict[int, tuple[int, int, int]] = {
-            lane: (count, due, oldest)
-            for lane, count, due, oldest in connection.execute(_WAITING, (to_micros(now),))
-        }
+        counted: dict[int, tuple[int, int, int]] = {}
+        for query in _WAITING[connection.dialect]:
+            for lane, more, more_due, first in connection.execute(query, (to_micros(now),)):
+                count, due, oldest = counted.get(lane, (0, 0, first))
+                counted[lane] = (count + more, due + more_due, min(oldest, first))
         for lane, behind, first in connection.execute(_BEHIND):
             count, due, oldest = counted.get(lane, (0, 0, first))
             counted[lane] = (count + behind, due, min(oldest, first))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from webhookd.storage import ordering, superseding
+from webhookd.storage.connection import ForRows
 from webhookd.storage.superseding import Place
 from webhookd.storage.times import to_micros
 
@@ -13,15 +14,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from webhookd.model import Delivery
+    from webhookd.storage.connection import Connection
     from webhookd.storage.superseding import Coalescing, Superseding
-    from webhookd.storage.writer import Connection
 
 _COLUMNS = (
-    "id, lane, source, object, record_id, change, state, epoch, due_at, created_at, method,"
+    "state, id, lane, source, object, record_id, change, epoch, due_at, created_at, method,"
     " content_type, query, body, behind"
 )
-_VALUES = "?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?"
-_INSERT = f"INSERT INTO deliveries ({_COLUMNS}) VALUES ({_VALUES})"  # noqa: S608 - constant
+_VALUES = "'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+_INSERT = ForRows(
+    each=f"INSERT INTO deliveries ({_COLUMNS}) VALUES ({_VALUES})",  # noqa: S608 - constant
+    at_once=(
+        f"INSERT INTO deliveries ({_COLUMNS}) SELECT 'pending', * FROM unnest(?::text[],"  # noqa: S608 - constant
+        " ?::int[], ?::text[], ?::text[], ?::text[], ?::text[], ?::int[], ?::bigint[],"
+        " ?::bigint[], ?::text[], ?::text[], ?::text[], ?::bytea[], ?::int[])"
+    ),
+)
 _INSERT_UNTOLD = (
     f"INSERT INTO deliveries ({_COLUMNS}, attempts, untold_new, untold_previous, untold_since)"  # noqa: S608 - constant
     f" VALUES ({_VALUES}, ?, ?, ?, ?)"
@@ -62,7 +70,7 @@ def store(
         behind = None if lane.ordered_upto is None else _behind(connection, lane, delivery)
         stored[delivery.id] = replace(delivery, is_behind=True) if behind else delivery
         rows.append(_row(lane.number, delivery, lane.epoch, behind))
-    connection.executemany(_INSERT, rows)
+    connection.write_rows(_INSERT, rows)
     return list(stored.values())
 
 

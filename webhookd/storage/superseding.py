@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from webhookd.model import Delivery, Rendered
+    from webhookd.storage.connection import Connection
     from webhookd.storage.ordering import Record
-    from webhookd.storage.writer import Connection
 
 _WAITING: Final = (
-    "SELECT number, id, change, untold_new, untold_previous, ifnull(untold_since, created_at),"
+    "SELECT number, id, change, untold_new, untold_previous, coalesce(untold_since, created_at),"
     " behind, epoch, due_at, attempts FROM deliveries WHERE due_at IS NOT NULL"
     " AND behind IS NOT NULL AND lane = ? AND source = ? AND object = ? AND record_id = ?"
     " ORDER BY number DESC"

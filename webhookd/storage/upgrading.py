@@ -7,18 +7,15 @@ along. So a person says when.
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import sqlalchemy
 from alembic import command
 from alembic.config import Config
 
-from webhookd.errors import StorageError
 from webhookd.storage import versions
-from webhookd.storage.database import cause, open_as_it_is
+from webhookd.storage.database import open_as_it_is
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -39,27 +36,17 @@ def upgrade(url: str) -> Upgraded:
 
     Raises StorageError when somebody works on it, or nothing leads from its version to the newest.
     """
-    database = open_as_it_is(url)
+    database = open_as_it_is(url, mode="rw")
     try:
-        with database.engine.connect() as connection:
-            return _upgrade(connection, database.place)
-    except (sqlalchemy.exc.DBAPIError, sqlite3.Error) as error:
-        why = cause(error)
-        hint = "; stop whatever works on it" if "locked" in why else ""
-        raise StorageError(f"cannot upgrade the database {database.place}: {why}{hint}") from error
+        with database.refusing("upgrade"), database.engine.connect() as connection:
+            database.kind.claim(connection)
+            before = versions.require_known(versions.found(connection), database.place)
+            if before != versions.NEWEST:
+                run_steps(connection, after=versions.BEFORE_ALEMBIC.get(before))
+            connection.commit()
+            return Upgraded(before, versions.NEWEST)
     finally:
         database.close()
-
-
-def _upgrade(connection: Connection, place: str) -> Upgraded:
-    # Refused while any other connection is open, whichever state directory its daemon locked.
-    connection.exec_driver_sql("PRAGMA locking_mode=EXCLUSIVE")
-    connection.exec_driver_sql("BEGIN EXCLUSIVE")
-    before = versions.require_known(versions.found(connection), place)
-    if before != versions.NEWEST:
-        run_steps(connection, after=versions.BEFORE_ALEMBIC.get(before))
-    connection.exec_driver_sql("COMMIT")
-    return Upgraded(before, versions.NEWEST)
 
 
 def run_steps(connection: Connection, *, after: str | None = None) -> None:

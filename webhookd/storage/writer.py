@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 from webhookd import clock
-from webhookd.errors import StorageError
+from webhookd.errors import StateLockedError, StorageError
+from webhookd.storage.connection import Connection, UncertainError
 from webhookd.telemetry import metrics
 
 if TYPE_CHECKING:
@@ -27,16 +28,20 @@ if TYPE_CHECKING:
     from webhookd.storage.database import Database
 
 Result = TypeVar("Result")
-Connection: TypeAlias = sqlite3.Connection
-"""What a unit works with: SQL on it stays in this package."""
 
 Unit: TypeAlias = "Callable[[Connection], Result]"
 
 GROUP_LIMIT = 1000
 """Units in one transaction at the most."""
 
+ASK_AGAIN_SECONDS = 0.5
+"""Pause before a server is asked again what became of a commit."""
 
-@dataclass(slots=True)
+LAST_ANSWER_SECONDS = 5.0
+"""How long that is waited for when the writer is closed."""
+
+
+@dataclass(slots=True, eq=False)
 class _Asked:
     unit: Unit[Any]
     future: asyncio.Future[Any]
@@ -46,10 +51,21 @@ class _Asked:
 
 
 class Writer:
-    """The thread that owns the only writing connection. An async context manager."""
+    """The thread that owns the only writing connection. An async context manager.
 
-    def __init__(self, database: Database) -> None:
+    *lost* is called on the event loop when another daemon has taken the database over, which
+    only a server's can be, after its connection was lost: nothing is ever written again.
+
+    A connection that is lost during a commit leaves open what became of it. Those units are
+    answered when the server has said so; until then nothing else is begun.
+    """
+
+    def __init__(
+        self, database: Database, lost: Callable[[StateLockedError], None] | None = None
+    ) -> None:
         self._database = database
+        self._lost = lost
+        self._uncertain: tuple[str, list[_Asked]] | None = None
         self._queue: deque[_Asked] = deque()
         self._wake = threading.Event()
         self._is_closing = False
@@ -93,12 +109,23 @@ class Writer:
 
     def _run(self) -> None:
         while True:
-            self._wake.wait()
+            pause = ASK_AGAIN_SECONDS if self._uncertain else self._connection.idle_seconds
+            if not self._wake.wait(pause):
+                self._look_after()
             self._wake.clear()
             while self._queue:
                 self._serve(self._take_group())
+            self._find_out()
             if self._is_closing:
+                self._part()
                 return
+
+    def _look_after(self) -> None:
+        """Make a lost connection anew though nothing is asked, or find that another has it."""
+        try:
+            self._connection.look_after()
+        except (StorageError, StateLockedError) as error:
+            self._as_storage_error(error)
 
     def _take_group(self) -> list[_Asked]:
         count = min(len(self._queue), GROUP_LIMIT)
@@ -112,10 +139,16 @@ class Writer:
         for asked in reads:
             self._attempt(asked)
         # A read saw what the writes beside it did, whichever was asked first: it is told later.
-        self._loop.call_soon_threadsafe(_answer, writes + reads)
+        open_ones = self._uncertain[1] if self._uncertain else []
+        self._answer([asked for asked in writes if asked not in open_ones] + reads)
+
+    def _answer(self, group: list[_Asked]) -> None:
+        self._loop.call_soon_threadsafe(_answer, group)
 
     def _write(self, writes: list[_Asked]) -> None:
-        if self._begin(writes) and not self._commit(writes) and len(writes) > 1:
+        if not self._begin(writes) or self._commit(writes) or self._uncertain:
+            return
+        if len(writes) > 1:
             for asked in writes:
                 if self._begin([asked]):
                     self._commit([asked])
@@ -127,11 +160,12 @@ class Writer:
         for it each time, and keep the answers back as long.
         """
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
+            self._require_certainty()
+            self._connection.begin()
+        except (sqlite3.Error, StorageError, StateLockedError) as error:
             self._roll_back()
             for asked in writes:
-                asked.error = _as_storage_error(error)
+                asked.error = self._as_storage_error(error)
             return False
         return True
 
@@ -143,34 +177,79 @@ class Writer:
             for asked in writes:
                 asked.error = None
                 asked.result = asked.unit(self._connection)
-            self._connection.execute("COMMIT")
+            self._connection.commit()
+        except UncertainError as error:
+            self._uncertain = error.token, writes
+            return False
         except BaseException as error:  # noqa: BLE001 - a unit's failure belongs to its future
             self._roll_back()
-            asked.error = _as_storage_error(error)
+            asked.error = self._as_storage_error(error)
             return False
         metrics.COMMIT_SECONDS.observe(clock.monotonic() - began)
         metrics.COMMIT_UNITS.observe(len(writes))
         return True
 
+    def _require_certainty(self) -> None:
+        self._find_out()
+        if self._uncertain:
+            raise StorageError("the database has not said what became of a commit")
+
+    def _find_out(self) -> None:
+        """Ask what became of a commit; its units are answered when that is known."""
+        if self._uncertain is None:
+            return
+        token, writes = self._uncertain
+        try:
+            has_committed = self._connection.has_committed(token)
+        except (StorageError, StateLockedError) as error:
+            if not isinstance(self._as_storage_error(error), _TakenOverError):
+                return
+            has_committed = False
+        if not has_committed:
+            for asked in writes:
+                asked.error = StorageError("the connection to the database was lost")
+        self._uncertain = None
+        self._answer(writes)
+
+    def _part(self) -> None:
+        """Wait a little for what is still open, before the connection is closed."""
+        end = clock.monotonic() + LAST_ANSWER_SECONDS
+        while self._uncertain and clock.monotonic() < end:
+            self._find_out()
+            self._wake.wait(ASK_AGAIN_SECONDS)
+        if self._uncertain:
+            for asked in self._uncertain[1]:
+                asked.error = StorageError("nobody knows whether this was written")
+            self._answer(self._uncertain[1])
+
     def _roll_back(self) -> None:
-        # A full disk or an I/O error may have rolled back by itself.
-        if self._connection.in_transaction:
-            with suppress(sqlite3.Error):
-                self._connection.execute("ROLLBACK")
+        with suppress(sqlite3.Error):
+            self._connection.roll_back()
 
     def _attempt(self, asked: _Asked) -> None:
         try:
             asked.result = asked.unit(self._connection)
         except BaseException as error:  # noqa: BLE001 - a unit's failure belongs to its future
-            asked.error = _as_storage_error(error)
+            asked.error = self._as_storage_error(error)
+
+    def _as_storage_error(self, error: BaseException) -> BaseException:
+        if isinstance(error, StateLockedError):
+            if self._lost is not None:
+                self._loop.call_soon_threadsafe(self._lost, error)
+                self._lost = None
+            return _caused(_TakenOverError(str(error)), error)
+        if isinstance(error, sqlite3.Error):
+            return _caused(StorageError(f"the database refused: {error}"), error)
+        return error
 
 
-def _as_storage_error(error: BaseException) -> BaseException:
-    if isinstance(error, sqlite3.Error):
-        wrapped = StorageError(f"the database refused: {error}")
-        wrapped.__cause__ = error
-        return wrapped
-    return error
+class _TakenOverError(StorageError):
+    """Another daemon works on the database now."""
+
+
+def _caused(wrapped: StorageError, error: BaseException) -> StorageError:
+    wrapped.__cause__ = error
+    return wrapped
 
 
 def _answer(group: list[_Asked]) -> None:

@@ -88,6 +88,11 @@ def daemon_ready(webhooks: int, sources: int, config_hash: str) -> None:
     log.info("daemon.ready", webhooks=webhooks, sources=sources, config_hash=config_hash)
 
 
+def daemon_ousted(error: BaseException) -> None:
+    """Report that another daemon has taken the database over, and that this one ends."""
+    log.error("daemon.ousted", error=str(error))
+
+
 def daemon_stopping(signal: str) -> None:
     """Report that the daemon was asked to stop and drains."""
     log.info("daemon.stopping", signal=signal)

@@ -244,7 +244,7 @@ def test_a_410_holds_the_lane_until_its_request_changes(url):
         async with engine(url, answer) as running:
             await running.adopt(hook("/old"))
             await running.store(*(fresh() for _ in range(5)))
-            await until(lambda: running.query("SELECT 1 FROM lanes WHERE gone_reason NOT NULL"))
+            await until(lambda: running.query("SELECT 1 FROM lanes WHERE gone_reason IS NOT NULL"))
         async with engine(url, answer) as running:
             await running.adopt(hook("/old"))
             await running.store(fresh())

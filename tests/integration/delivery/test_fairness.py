@@ -78,7 +78,7 @@ def test_a_throttled_webhook_does_not_spin_the_scheduler(url):
         async with engine(url, refuse) as running:
             await running.adopt(to("bad", concurrency=2))
             await running.store(*(fresh("bad") for _ in range(COUNT)))
-            await until(lambda: running.query("SELECT 1 FROM lanes WHERE quiet_until NOT NULL"))
+            await until(lambda: running.query("SELECT 1 FROM lanes WHERE quiet_until IS NOT NULL"))
             await until(lambda: running.dispatch.in_flight == 0)
             wanted = running.dispatch.wanted
 

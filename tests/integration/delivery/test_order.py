@@ -141,7 +141,7 @@ def test_order_holds_over_a_hold_and_a_restart(url):
         async with engine(url, watching.answer) as running:
             await running.adopt(hook())
             await running.store(*(of_record("a", number) for number in range(6)))
-            await until(lambda: running.query("SELECT 1 FROM lanes WHERE gone_reason NOT NULL"))
+            await until(lambda: running.query("SELECT 1 FROM lanes WHERE gone_reason IS NOT NULL"))
         async with engine(url, watching.answer) as running:
             await running.adopt(hook())
             await running.store(of_record("a", 6))

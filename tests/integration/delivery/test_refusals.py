@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.engine import engine, until
+from tests.integration.conftest import ON
 from tests.making import LOOPBACK, NOW, a_delivery, a_policy, a_webhook
 from webhookd import clock
 from webhookd.delivery import dispatch
@@ -23,7 +24,10 @@ from webhookd.storage.lanes import LaneRow
 
 COUNT = 200
 
+of_sqlite = pytest.mark.skipif(ON != "sqlite", reason="another process locks the file")
 
+
+@of_sqlite
 def test_nothing_starts_that_could_not_be_remembered(url, tmp_path, capsys):
     seen = []
 
@@ -55,6 +59,7 @@ def test_nothing_starts_that_could_not_be_remembered(url, tmp_path, capsys):
     assert "storage.refused" in capsys.readouterr().err
 
 
+@of_sqlite
 def test_a_change_of_lanes_is_refused_where_attempts_are_not_remembered(url, tmp_path, monkeypatch):
     """It must neither be made on a false basis, nor hang, nor keep replies from being judged."""
     monkeypatch.setattr(dispatch, "STILL_SECONDS", 0.1)

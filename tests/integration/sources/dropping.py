@@ -7,8 +7,13 @@ import json
 import os
 import sqlite3
 import time
+from contextlib import closing
 from dataclasses import replace
+from functools import cache
 
+import psycopg
+
+from tests import postgresql
 from tests.integration.sources.fakes import ListedReports
 from tests.making import a_plan, a_webhook
 from webhookd import clock
@@ -21,6 +26,12 @@ from webhookd.storage import records
 from webhookd.storage.database import open_database
 from webhookd.storage.files import Files
 from webhookd.storage.writer import Writer
+
+
+@cache
+def _database_of(_folder):
+    server = postgresql.server()
+    return server.url(server.new())
 
 
 def mirror(**changes):
@@ -37,6 +48,8 @@ class Dropping:
         self.folder = folder
         self.root = folder / "crm"
         self.url = f"sqlite:///{folder / 'webhookd.db'}"
+        if os.environ.get("WEBHOOKD_TEST_ON") == "postgresql":
+            self.url = _database_of(folder)
         self.settings = DirectorySource("export", self.root, "contacts", **settings)
         self.plan = a_plan(*(webhooks or (mirror(),)))
         self.used = frozenset()
@@ -52,7 +65,7 @@ class Dropping:
 
     def take(self, name, content: bytes | str):
         """Drop a file, have it taken, and return what it led to."""
-        before = len(self.deliveries()) if (self.folder / "webhookd.db").exists() else 0
+        before = len(self.deliveries()) if self.root.exists() else 0
         self.drop(name, content)
         self.run()
         return self.deliveries()[before:]
@@ -107,17 +120,21 @@ class Dropping:
 
     def query(self, sql, *values):
         """Return rows of the database."""
-        connection = sqlite3.connect(self.folder / "webhookd.db")
-        try:
-            return connection.execute(sql, values).fetchall()
-        finally:
-            connection.close()
+        with closing(self._connect()) as connection:
+            return connection.execute(self._said(sql), values).fetchall()
 
     def execute(self, sql, *values):
         """Change the database behind the source's back."""
-        with sqlite3.connect(self.folder / "webhookd.db") as connection:
-            connection.execute(sql, values)
-        connection.close()
+        with closing(self._connect()) as connection, connection:
+            connection.execute(self._said(sql), values)
+
+    def _connect(self):
+        if self.url.startswith("postgresql"):
+            return psycopg.connect(self.url)
+        return sqlite3.connect(self.folder / "webhookd.db")
+
+    def _said(self, sql):
+        return sql.replace("?", "%s") if self.url.startswith("postgresql") else sql
 
     def deliveries(self):
         """Return what was stored: record, change, properties now and before, in order."""

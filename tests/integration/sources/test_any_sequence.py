@@ -228,7 +228,7 @@ class AnySequence(RuleBasedStateMachine):
             return
         assert self.source.deliveries() == self.model.changes
         known = self.source.query(
-            "SELECT record_id, properties FROM known_records WHERE NOT deleted"
+            "SELECT record_id, properties FROM known_records WHERE deleted = 0"
         )
         assert {
             record_id: {name: json.loads(text) for name, text in json.loads(properties).items()}

@@ -7,8 +7,18 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from tests import postgresql
 from webhookd.storage.database import open_database
 from webhookd.storage.writer import Writer
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    """Return the URL of a new database, of each kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'webhookd.db'}"
+    server = postgresql.server()
+    return server.url(server.new())
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ def no_more_files():
             os.close(descriptor)
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_a_process_out_of_files_reads_later(database):
     """It is no bug of whoever reads: a source must wait, not break."""
     with (

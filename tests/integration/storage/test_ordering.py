@@ -9,6 +9,7 @@ from tests.making import NOW, a_delivery, a_settlement
 from webhookd.model import DeliveryState, GivenUp, Held, RetryAt
 from webhookd.storage import by_hand, lanes, ordering, outbox, storing
 from webhookd.storage.by_hand import Changed, Selection
+from webhookd.storage.connection import Dialect
 from webhookd.storage.lanes import Definition
 from webhookd.storage.listing import DeliveryFilter
 from webhookd.storage.outbox import Wanted
@@ -174,6 +175,7 @@ def test_turning_back_in_the_middle_ends_in_order(connection):
     assert due(connection) == [first.id]
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_nothing_that_asks_for_order_scans(connection):
     record = (1, "export", "contacts", "123")
     plans = [
@@ -186,8 +188,8 @@ def test_nothing_that_asks_for_order_scans(connection):
         assert "open_records (lane=? AND source=? AND object=? AND record_id=?" in plan
         assert "SCAN " not in plan.replace("SCAN CONSTANT ROW", "")
         assert "TEMP B-TREE" not in plan
-    for sql in (outbox._DUE, outbox._RELEASED):
-        values = (1, 0, 0, 0, 10) if sql == outbox._DUE else (1, 0, 0, 10)
+    finding = outbox._FINDING[Dialect.SQLITE, True]
+    for sql, values in ((finding.due, (1, 0, 0, 10)), (finding.released, (1, 0, 10))):
         assert "INDEX due (lane=? AND behind=? AND epoch" in plan_of(connection, sql, *values)
 
 
@@ -207,6 +209,7 @@ def test_a_retry_by_hand_never_overtakes_a_newer_delivered_change(connection, da
     assert set(due(connection)) == {first.id, third.id}
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_looking_for_what_a_retry_would_overtake_does_not_scan(connection):
     plan = plan_of(connection, by_hand._OVERTAKEN, 1)
 

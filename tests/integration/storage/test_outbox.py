@@ -7,7 +7,8 @@ import pytest
 from tests.making import NOW, a_delivery, a_settlement
 from webhookd.errors import StorageError
 from webhookd.model import ChangeKind, GivenUp, Held, RetryAt
-from webhookd.storage import lanes, outbox, storing
+from webhookd.storage import lanes, outbox, retiring, storing
+from webhookd.storage.connection import Dialect
 from webhookd.storage.database import open_database, open_for_reading
 from webhookd.storage.lanes import Definition
 from webhookd.storage.outbox import Wanted
@@ -133,35 +134,40 @@ def test_retention_deletes_settled_deliveries_only_and_a_few_at_a_time(connectio
 
     counts = []
     for _ in range(3):
-        connection.execute("BEGIN")
-        counts.append(outbox.retire(connection, NOW + MINUTE, 3))
-        connection.execute("COMMIT")
+        connection.begin()
+        counts.append(retiring.retire(connection, NOW + MINUTE, 3))
+        connection.commit()
 
     assert counts == [3, 2, 0]
     assert connection.execute("SELECT id FROM deliveries").fetchall() == [(pending.id,)]
     assert connection.execute("SELECT count(*) FROM attempts").fetchone() == (0,)
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_retention_gives_the_disk_back(connection):
     settled = [a_delivery() for _ in range(3000)]
     storing.store(connection, settled)
     outbox.settle(connection, [a_settlement(delivery) for delivery in settled])
     before = connection.execute("PRAGMA page_count").fetchone()[0]
 
-    while outbox.retire(connection, NOW + MINUTE, 500):
+    while retiring.retire(connection, NOW + MINUTE, 500):
         pass
 
     assert connection.execute("PRAGMA page_count").fetchone()[0] < before / 2
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_finding_due_ones_among_many_settled_uses_the_index(connection):
-    plan = connection.execute(f"EXPLAIN QUERY PLAN {outbox._DUE}", (1, None, 0, 0, 10)).fetchall()
+    plan = connection.execute(
+        f"EXPLAIN QUERY PLAN {outbox._FINDING[Dialect.SQLITE, False].due}", (1, 0, 0, 10)
+    ).fetchall()
 
     steps = " ".join(row[3] for row in plan)
     assert "USING INDEX due (lane=? AND behind=? AND epoch=? AND due_at" in steps
     assert "TEMP B-TREE" not in steps
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_a_file_that_is_no_database_is_refused(url, tmp_path):
     (tmp_path / "webhookd.db").write_bytes(b"hello, I am a text file" * 100)
 
@@ -169,6 +175,7 @@ def test_a_file_that_is_no_database_is_refused(url, tmp_path):
         open_database(url)
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_looking_never_creates_a_database(url, tmp_path):
     with pytest.raises(StorageError, match="cannot read the database"):
         open_for_reading(url)

@@ -13,6 +13,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from tests import postgresql
 from tests.databases import everything, leave_behind
 from tests.making import NOW
 from webhookd.errors import StorageError
@@ -73,6 +74,10 @@ def test_an_upgraded_database_is_as_a_new_one(tmp_path, path, version):
     assert schema(path) == schema(tmp_path / "new.db")
 
 
+def is_of_sqlite(_, name, type_, *__):
+    return (type_, name) not in {("index", "due_in_order"), ("index", "due_in_no_order")}
+
+
 @pytest.mark.parametrize("version", [None, *OLD])
 def test_steps_and_tables_do_not_drift(path, version):
     """Alembic finds nothing that it would have to do, in a new database and an upgraded one."""
@@ -82,9 +87,37 @@ def test_steps_and_tables_do_not_drift(path, version):
     database = open_database(f"sqlite:///{path}")
 
     with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        options = {"compare_server_default": True, "include_object": is_of_sqlite}
+        context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, tables.METADATA) == []
     database.close()
+
+
+def test_steps_and_tables_do_not_drift_on_postgresql():
+    server = postgresql.server()
+    url = server.url(server.empty()).replace("postgresql:", "postgresql+psycopg:")
+    engine = sqlalchemy.create_engine(url)
+    with engine.begin() as connection:
+        upgrading.run_steps(connection)
+        stepped = indexes_of_postgresql(connection)
+        options = {"compare_server_default": True, "include_object": is_of_postgresql}
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, tables.METADATA) == []
+    engine.dispose()
+
+    database = open_database(server.url(server.empty()))
+    with database.connected() as connection:
+        assert stepped == indexes_of_postgresql(connection)
+    database.close()
+
+
+def is_of_postgresql(_, name, type_, *__):
+    return (type_, name) != ("index", "due")
+
+
+def indexes_of_postgresql(connection):
+    query = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1"
+    return connection.exec_driver_sql(query).fetchall()
 
 
 def test_the_steps_alone_make_what_a_new_database_is(tmp_path, path):
@@ -157,11 +190,11 @@ def test_a_webhookd_from_before_there_were_steps_refuses_what_it_does_not_know(p
 
 
 def test_nothing_is_upgraded_while_somebody_works_on_it(path, monkeypatch):
-    monkeypatch.setattr("webhookd.storage.database.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("webhookd.storage.sqlite.BUSY_SECONDS", 0.05)
     leave_behind("2", path)
     with closing(sqlite3.connect(path)) as other:
         other.execute("SELECT * FROM lanes").fetchall()
-        with pytest.raises(StorageError, match="locked; stop whatever works on it"):
+        with pytest.raises(StorageError, match="locked; something else works on it"):
             upgrade(f"sqlite:///{path}")
 
     assert upgrade(f"sqlite:///{path}").before == "2"
@@ -182,17 +215,21 @@ import os, signal, sys
 import sqlalchemy
 from webhookd.storage import upgrading
 
-WRITES = ("CREATE", "ALTER", "DROP", "INSERT", "UPDATE", "DELETE", "COMMIT")
+WRITES = ("CREATE", "ALTER", "DROP", "INSERT", "UPDATE", "DELETE")
 left = int(sys.argv[2])
 
-def die(connection, cursor, statement, *_):
-    global left
+def executing(connection, cursor, statement, *_):
     if statement.lstrip().startswith(WRITES):
-        left -= 1
-        if left < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+        die()
 
-sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", die)
+def die(*_):
+    global left
+    left -= 1
+    if left < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", executing)
+sqlalchemy.event.listen(sqlalchemy.Engine, "commit", die)
 upgrading.upgrade(f"sqlite:///{sys.argv[1]}")
 """
 

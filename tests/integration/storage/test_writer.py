@@ -15,7 +15,7 @@ def put(key):
 
 
 def keys(connection):
-    query = "SELECT key FROM meta WHERE key != 'schema_version' ORDER BY key"
+    query = "SELECT key FROM meta WHERE key NOT IN ('schema_version', 'last_commit') ORDER BY key"
     return [key for (key,) in connection.execute(query)]
 
 
@@ -29,7 +29,7 @@ def test_what_is_queued_during_a_commit_is_the_next_transaction(with_writer):
 
         first = writer.write(slow)
         await asyncio.to_thread(begun.wait, 10)
-        before = writer.read(lambda connection: connection.total_changes)
+        before = writer.read(lambda _: None)
         rest = [writer.write(put(f"k{number}")) for number in range(50)]
         seen = writer.read(keys)
         go.set()
@@ -60,7 +60,7 @@ def test_one_bad_unit_fails_alone(with_writer):
 def test_a_refusal_of_the_database_is_a_storage_error(with_writer):
     async def work(writer):
         await writer.write(put("a"))
-        with pytest.raises(StorageError, match="UNIQUE"):
+        with pytest.raises(StorageError, match=r"(?i)unique"):
             await writer.write(put("a"))
         await writer.write(put("b"))
         return await writer.read(keys)
@@ -68,8 +68,9 @@ def test_a_refusal_of_the_database_is_a_storage_error(with_writer):
     assert with_writer(work) == ["a", "b"]
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_a_locked_database_is_an_error_and_not_the_end(with_writer, tmp_path, monkeypatch):
-    monkeypatch.setattr("webhookd.storage.database.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("webhookd.storage.sqlite.BUSY_SECONDS", 0.05)
 
     async def work(writer):
         await writer.write(lambda connection: connection.execute("PRAGMA busy_timeout=50"))
@@ -85,6 +86,7 @@ def test_a_locked_database_is_an_error_and_not_the_end(with_writer, tmp_path, mo
     assert with_writer(work) == ["a"]
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_another_process_s_lock_is_waited_for_once_and_not_by_every_unit(with_writer, tmp_path):
     async def work(writer):
         await writer.write(lambda connection: connection.execute("PRAGMA busy_timeout=250"))

@@ -20,10 +20,33 @@ def problems(environment: dict[str, str], **options: object) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
+def url_of(settings):
+    return settings.database_url.get_secret_value()
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:CANARY@host/db", "postgres:///db?password=CANARY"])
+def test_a_url_with_a_password_is_for_the_environment_and_shown_nowhere(url):
+    found = Settings.from_environment({"WEBHOOKD_DATABASE_URL": url})
+    assert url_of(found) == url
+    assert "CANARY" not in repr(found)
+
+    (problem,) = problems({}, database_url=url)
+    assert problem.startswith("--database-url: it holds a password")
+    assert "CANARY" not in problem
+
+
+def test_a_postgresql_url_without_a_password_may_be_an_option():
+    found = Settings.from_environment(
+        {}, database_url="postgresql://u@host:5433/db?sslmode=require"
+    )
+
+    assert url_of(found) == "postgresql://u@host:5433/db?sslmode=require"
+
+
 def test_nothing_set_gives_the_defaults():
     found = Settings.from_environment({})
 
-    assert found.model_dump() == {
+    assert found.model_dump() | {"database_url": url_of(found)} == {
         "config": None,
         "state_directory": Path(".webhookd"),
         "database_url": "sqlite:///.webhookd/webhookd.db",
@@ -38,7 +61,6 @@ def test_nothing_set_gives_the_defaults():
         "proxy": None,
         "shutdown_timeout": timedelta(seconds=30),
     }
-    assert found.database_path == Path(".webhookd/webhookd.db")
 
 
 def test_the_environment_of_this_process_is_not_looked_at(monkeypatch):
@@ -64,11 +86,11 @@ def test_the_database_stands_in_the_state_directory_that_systemd_names():
     found = Settings.from_environment({"STATE_DIRECTORY": "/var/lib/webhookd:/var/lib/other"})
 
     assert found.state_directory == Path("/var/lib/webhookd")
-    assert found.database_path == Path("/var/lib/webhookd/webhookd.db")
+    assert url_of(found) == "sqlite:////var/lib/webhookd/webhookd.db"
     found = Settings.from_environment(
         {"STATE_DIRECTORY": "/var/lib/webhookd", "WEBHOOKD_STATE_DIRECTORY": "/srv"}
     )
-    assert found.database_url == "sqlite:////srv/webhookd.db"
+    assert url_of(found) == "sqlite:////srv/webhookd.db"
 
 
 def test_an_empty_variable_is_as_good_as_none():
@@ -96,7 +118,7 @@ def test_every_problem_is_told_at_once_by_the_name_that_was_used():
 @pytest.mark.parametrize(
     "url",
     [
-        "postgresql://u:CANARY@host/db",
+        "postgresql:CANARY",
         "sqlite:///",
         "sqlite:///:memory:",
         "sqlite://",
@@ -107,7 +129,7 @@ def test_every_problem_is_told_at_once_by_the_name_that_was_used():
         "mysql://CANARY",
     ],
 )
-def test_only_a_file_of_sqlite_holds_the_database_and_the_url_is_not_shown(url):
+def test_a_url_of_no_database_is_refused_and_not_shown(url):
     (problem,) = problems({"WEBHOOKD_DATABASE_URL": url})
 
     assert "sqlite:///PATH" in problem
