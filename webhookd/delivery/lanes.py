@@ -125,8 +125,9 @@ class Lane:
     def want(self) -> Wanted:
         """Ask for what there is room for; the answer comes to `found`."""
         self.is_fetching, self._is_overtaken = True, False
-        limit = self.room + len(self.leased)
-        return Wanted(self.row.number, self.row.epoch, limit, self.row.is_ordered)
+        return Wanted(
+            self.row.number, self.row.epoch, self.room, self.row.is_ordered, tuple(self.leased)
+        )
 
     def found(self, due: Due, now: datetime) -> list[Delivery]:
         """Lease and return what was found and is not in memory yet."""
@@ -282,8 +283,11 @@ class Lane:
             self.look_again(settlement.ended_at)
         match settlement.outcome:
             case RetryAt(when=when):
+                # A fetch under way leaves it out, and may think that nothing waits.
+                self._is_overtaken = True
                 self.wait_until(when)
             case Held():
+                self._is_overtaken = True
                 self.wait_until(settlement.ended_at)
             case _:
                 pass

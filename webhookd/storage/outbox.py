@@ -20,7 +20,7 @@ from webhookd.model import (
     Settlement,
 )
 from webhookd.storage import lanes, ordering
-from webhookd.storage.connection import Dialect, ForRows
+from webhookd.storage.connection import Dialect, ForRows, with_lists
 from webhookd.storage.times import from_micros, to_micros
 
 if TYPE_CHECKING:
@@ -94,10 +94,11 @@ class _Finding:
         # SQLite searches a partial index where its condition stands in the statement.
         index = "behind IS NOT 1 AND " if dialect is Dialect.SQLITE else ""
         may_go = f"{index}lane = ? AND {place}"
+        others = with_lists("deliveries.id {none_of}")[dialect]
         return cls(
-            f"{_WAITING} AND {may_go} AND deliveries.epoch < ?"
+            f"{_WAITING} AND {may_go} AND deliveries.epoch < ? AND {others}"
             " ORDER BY deliveries.epoch, due_at LIMIT ?",
-            f"{_WAITING} AND {may_go} AND deliveries.epoch = ? AND due_at <= ?"
+            f"{_WAITING} AND {may_go} AND deliveries.epoch = ? AND due_at <= ? AND {others}"
             " ORDER BY due_at LIMIT ?",
             "SELECT min(due_at) FROM deliveries"  # noqa: S608 - constant
             f" WHERE due_at IS NOT NULL AND {may_go} AND epoch = ? AND due_at > ?",
@@ -113,7 +114,7 @@ _FINDING = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How many due deliveries of a lane are asked for: at most *limit*.
+    """How many due deliveries of a lane are asked for: at most *limit*, and none of *leased*.
 
     Where *is_ordered*, those that are the first of their record.
     """
@@ -122,6 +123,7 @@ class Wanted:
     epoch: int
     limit: int
     is_ordered: bool = False
+    leased: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +148,11 @@ def find_due(connection: Connection, wanted: Sequence[Wanted], now: datetime) ->
 def _find_due(connection: Connection, wanted: Wanted, now: datetime) -> Due:
     at = to_micros(now)
     finding = _FINDING[connection.dialect, wanted.is_ordered]
-    lane = (wanted.lane, wanted.epoch)
-    rows = connection.execute(finding.released, (*lane, wanted.limit)).fetchall()
+    lane, leased = (wanted.lane, wanted.epoch), connection.listed(wanted.leased)
+    rows = connection.execute(finding.released, (*lane, leased, wanted.limit)).fetchall()
     if len(rows) < wanted.limit:
-        rows += connection.execute(finding.due, (*lane, at, wanted.limit - len(rows))).fetchall()
+        left = wanted.limit - len(rows)
+        rows += connection.execute(finding.due, (*lane, at, leased, left)).fetchall()
     found = tuple(map(delivery_of, rows))
     if len(rows) == wanted.limit:
         return Due(wanted.lane, found, now, wanted.is_ordered)

@@ -10,11 +10,12 @@ import pytest
 import uvloop
 
 from tests.engine import engine, until
-from tests.making import LOOPBACK, NOW, a_delivery, a_policy, a_webhook
+from tests.making import LOOPBACK, NOW, a_delivery, a_policy, a_settlement, a_webhook
 from webhookd import clock
 from webhookd.delivery import scheduling
 from webhookd.delivery.definition import define
 from webhookd.delivery.lanes import Lane
+from webhookd.model import Held, RetryAt
 from webhookd.rules.plan import RateLimit, RetryPolicy
 from webhookd.storage.lanes import LaneRow
 from webhookd.storage.outbox import Due
@@ -100,6 +101,22 @@ def test_a_lane_looks_again_when_a_fetch_was_overtaken():
     lane.found(Due(1, (), NOW + timedelta(hours=8)), NOW)
 
     assert lane.due_at() == NOW
+
+
+@pytest.mark.parametrize("outcome", [RetryAt(NOW, "at once"), Held("gone")])
+def test_what_waits_again_at_once_is_not_missed_by_a_fetch_that_left_it_out(outcome):
+    """It was leased when the fetch began, so what is found does not have it."""
+    lane = Lane(LaneRow(1, "crm-mirror"), define(a_webhook(), LOOPBACK), None)
+    delivery = a_delivery()
+    lane.offer(delivery, NOW)
+    lane.look_again(NOW)
+    assert lane.want().leased == (delivery.id,)
+
+    lane.settled(a_settlement(delivery, outcome, ended_at=NOW))
+    lane.found(Due(1, (), None), NOW)
+
+    assert lane.due_at() == NOW
+    assert lane.want().leased == ()
 
 
 def test_a_release_is_not_undone_by_a_fetch_under_way(url):

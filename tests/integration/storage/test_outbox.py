@@ -1,5 +1,6 @@
 """Deliveries in a real database: what is stored is found, in order, until it is settled."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -49,6 +50,17 @@ def test_due_deliveries_come_longest_due_first_and_only_when_due(connection):
 
     assert ids(found.deliveries) == ids([early, late])
     assert found.next_at == later.due_at
+
+
+def test_what_is_in_memory_is_not_found_and_takes_no_others_place(connection):
+    leased, others = [a_delivery() for _ in range(5)], [a_delivery() for _ in range(3)]
+    storing.store(connection, leased + others)
+    asked = Wanted(1, 0, 3, leased=tuple(ids(leased)))
+    released = replace(asked, epoch=1)
+
+    found, again = outbox.find_due(connection, [asked, released], NOW)
+
+    assert ids(found.deliveries) == ids(again.deliveries) == ids(others)
 
 
 def test_a_full_answer_says_that_there_may_be_more_at_once(connection):
@@ -159,7 +171,7 @@ def test_retention_gives_the_disk_back(connection):
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_finding_due_ones_among_many_settled_uses_the_index(connection):
     plan = connection.execute(
-        f"EXPLAIN QUERY PLAN {outbox._FINDING[Dialect.SQLITE, False].due}", (1, 0, 0, 10)
+        f"EXPLAIN QUERY PLAN {outbox._FINDING[Dialect.SQLITE, False].due}", (1, 0, 0, "[]", 10)
     ).fetchall()
 
     steps = " ".join(row[3] for row in plan)

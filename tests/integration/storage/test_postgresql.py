@@ -263,7 +263,10 @@ def test_finding_due_ones_among_many_reads_an_index_in_its_order(server, name):
     server.execute("ANALYZE", name)
     for is_ordered, index in ((False, "due_in_no_order"), (True, "due_in_order")):
         finding = outbox._FINDING[Dialect.POSTGRESQL, is_ordered]
-        for sql, values in ((finding.due, "1, 0, 99999, 10"), (finding.released, "1, 1, 10")):
+        for sql, values in (
+            (finding.due, "1, 0, 99999, '{1,2}', 10"),
+            (finding.released, "1, 1, '{1,2}', 10"),
+        ):
             plan = plan_of(server, name, sql, values)
             assert f"using {index} on deliveries" in plan
             assert "Sort" not in plan
