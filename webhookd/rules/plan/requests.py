@@ -1,0 +1,133 @@
+"""What a webhook sends, where to, and how it shows who it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from webhookd.model import JsonText, Secret
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenProperty:
+    """A property to send, and the name it has in the request."""
+
+    name: str
+    sent_as: str
+
+
+class BodyFormat(StrEnum):
+    """The shape of a request's body."""
+
+    FLAT = "flat"
+    RECORD = "record"
+    STANDARD_WEBHOOKS = "standard_webhooks"
+    CLOUDEVENTS = "cloudevents"
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a request's body holds. *properties* None means all of them."""
+
+    properties: tuple[ChosenProperty, ...] | None
+    static: Mapping[str, JsonText]
+    format: BodyFormat
+    previous: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key sent as a header or as the last query parameter."""
+
+    name: str
+    location: Literal["header", "query"]
+    key: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """`Authorization: Bearer TOKEN`."""
+
+    token: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Basic:
+    """`Authorization: Basic …` (RFC 7617, UTF-8)."""
+
+    username: str
+    password: Secret
+
+
+Authentication: TypeAlias = ApiKey | Bearer | Basic
+
+
+class Scheme(StrEnum):
+    """How a request is signed."""
+
+    HUBSPOT_V1 = "hubspot_v1"
+    HUBSPOT_V2 = "hubspot_v2"
+    HUBSPOT_V3 = "hubspot_v3"
+    STANDARD_WEBHOOKS = "standard_webhooks"
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Who signs, how, and with which secrets (the older ones only by `standard_webhooks`)."""
+
+    app_id: str
+    scheme: Scheme
+    client_secret: Secret
+    previous_client_secrets: tuple[Secret, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How a receiver's certificate is verified, and which one of ours it is shown.
+
+    No *ca_file*: the system's authorities. No *client_key_file*: the key is in
+    *client_cert_file*. *ca_fingerprint* and *client_fingerprint* are digests of the files'
+    content, so that a file replaced under the same name is a different setting; that of the key
+    shows itself nowhere.
+    """
+
+    ca_file: Path | None = None
+    ca_fingerprint: str = ""
+    client_cert_file: Path | None = None
+    client_key_file: Path | None = None
+    client_fingerprint: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """An HTTP proxy that connects in our place, as `http://HOST:PORT`."""
+
+    url: str
+    authentication: Basic | None = None
+
+
+DIRECT: Final = "direct"
+"""No proxy, whatever the process's is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The request of a webhook. Exactly one of *body* and *query* may choose properties.
+
+    No *proxy*: that of the process, if it has one.
+    """
+
+    method: str
+    url: str
+    authentication: Authentication | None = None
+    signature: Signature | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    body: Body | None = None
+    query: tuple[ChosenProperty, ...] = ()
+    tls: Tls = field(default_factory=Tls)
+    proxy: Proxy | Literal["direct"] | None = None
