@@ -293,12 +293,16 @@ def _rotated(before: Plan, after: Plan) -> Iterator[tuple[str, tuple[str, ...]]]
         old = before.webhooks.get(name)
         if old is None:
             continue
+        was, now = old.request, webhook.request
         pairs = (
-            ("request.authentication", old.request.authentication, webhook.request.authentication),
-            ("request.signature", old.request.signature, webhook.request.signature),
+            ("request.authentication", was.authentication, now.authentication),
+            ("request.signature", was.signature, now.signature),
+            ("request.proxy_authentication", was.proxy, now.proxy),
         )
-        names = tuple(
+        names = [
             setting for setting, one, other in pairs if one != other and repr(one) == repr(other)
-        )
+        ]
+        if was.tls != now.tls and was.tls.names == now.tls.names:
+            names.append("request.tls")
         if names:
-            yield name, names
+            yield name, tuple(names)

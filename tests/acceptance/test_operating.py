@@ -8,6 +8,7 @@ from contextlib import closing
 
 import httpx
 import pytest
+import trustme
 
 from tests.daemon import until
 from tests.receiver import Answer, Receiver
@@ -271,6 +272,24 @@ def test_plan_sees_a_rotated_secret_without_showing_it(daemon, ask):
     assert done.returncode == 10
     assert "request.signature" in done.stdout
     assert "canary" not in done.stdout
+
+
+def test_plan_sees_another_certificate_under_the_same_name(daemon, ask):
+    file = daemon.folder / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(file)
+    trusting = hook("https://a.example/")
+    trusting["request"] |= {"tls": {"ca_file": "ca.pem"}}
+    daemon.configure({"mirror": trusting})
+    daemon.start()
+    same = ask("plan", "--config", "config.yaml")
+    trustme.CA().cert_pem.write_to_path(file)
+    done = ask("plan", "--config", "config.yaml")
+    daemon.stop()
+
+    assert same.returncode == 0
+    assert done.returncode == 10
+    assert "request.tls" in done.stdout
+    assert "of another content" in done.stdout
 
 
 def test_an_invalid_configuration_has_no_plan(daemon, ask):

@@ -225,7 +225,7 @@ DESCRIPTION: dict[str, Any] = {
         },
         "/v1/secrets/rotated": {
             "get": _operation(
-                "Settings whose secret a reload would change, by webhook.",
+                "Settings whose secret, or file's content, a reload would change, by webhook.",
                 {
                     "200": _answer("By webhook.", schemas.whole(webhooks=schemas.ROTATED)),
                     "409": _ERROR,

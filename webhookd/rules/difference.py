@@ -152,7 +152,10 @@ def _differences(
 
 def _rotated(names: tuple[str, ...]) -> Iterator[Setting]:
     for name in names:
-        yield Setting(name, '"***"', '"*** (another secret)"')
+        if name == "request.tls":
+            yield Setting(name, '"its files"', '"its files (of another content)"')
+        else:
+            yield Setting(name, '"***"', '"*** (another secret)"')
 
 
 def _settings(before: Any, after: Any, name: str = "") -> Iterator[Setting]:

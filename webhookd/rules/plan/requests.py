@@ -102,6 +102,11 @@ class Tls:
     client_key_file: Path | None = None
     client_fingerprint: Secret | None = None
 
+    @property
+    def names(self) -> tuple[Path | None, ...]:
+        """Return the files, whatever they hold."""
+        return self.ca_file, self.client_cert_file, self.client_key_file
+
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
