@@ -153,6 +153,39 @@ def test_a_daemon_that_was_cut_off_ends_when_another_has_taken_over(server, rece
     assert len(receiver.received) == 2
 
 
+def test_a_daemon_goes_on_in_postgresql_with_what_waited_in_its_file(server, receiver, at):
+    daemon = at("")
+    state = ("--state-directory", str(daemon.state))
+    receiver.answer = lambda one: Answer(503 if b'"2"' in one.body else 200)
+    daemon.configure({"mirror": hook(receiver, retry={"first_after": "1s"})})
+    daemon.start()
+    daemon.drop_rows("1.ndjson", {"id": "1"}, {"id": "2"})
+    until(lambda: len(daemon.deliveries("--state", "delivered")) == 1, "the first")
+    until(lambda: len({one.id for one in receiver.received}) == 2, "both")
+    url = server.url(server.empty())
+    held = daemon.command("db", "move", "--to", url, *state)
+    assert held.returncode == 1
+    assert f"another webhookd (process {daemon.process.pid})" in held.stderr
+    assert daemon.stop() == 0
+
+    password = daemon.command("db", "move", "--to", server.url_with_password("x"), *state)
+    assert password.returncode == 2
+    assert "it holds a password" in password.stderr
+    assert "canary" not in password.stderr
+    moved = daemon.command("db", "move", "--to", url, *state)
+    assert moved.returncode == 0, moved.stderr
+    assert "2 deliveries" in moved.stdout
+    daemon.start(is_awaited=False)
+    assert daemon.wait() == 1
+    assert "was moved to postgresql://" in daemon.log
+    receiver.answer = lambda _: Answer()
+    daemon.environment["WEBHOOKD_DATABASE_URL"] = url
+    daemon.start()
+    daemon.drop_rows("2.ndjson", {"id": "1"}, {"id": "3"})
+    until(lambda: len(listed(daemon, "--state", "delivered")) == 3, "the second and a third")
+    assert len([one for one in receiver.received if b'"1"' in one.body]) == 1
+
+
 def test_a_database_that_is_not_there_is_told_in_one_line(server, receiver, at):
     daemon = at(server.url("no_such_database"))
     daemon.configure({"mirror": hook(receiver)})

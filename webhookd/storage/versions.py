@@ -32,6 +32,7 @@ _VERSIONS = Table(
     Column("version_num", String(32), nullable=False),
     PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )
+_MOVED = "moved_to"
 _OF_OLD = META.c.key == "schema_version"
 
 
@@ -68,13 +69,40 @@ def require_known(version: str | None, place: str) -> str:
 
 
 def require_newest(connection: Connection, place: str) -> None:
-    """Raise StorageError unless the database at *place* has the version that is worked with."""
+    """Raise StorageError unless the database at *place* has the version that is worked with.
+
+    And when it was moved away.
+    """
+    require_version(connection, place)
+    to = moved_to(connection)
+    if to is not None:
+        raise StorageError(
+            f"the database {place} was moved to {to}; name that one, as WEBHOOKD_DATABASE_URL."
+            f" Where the move was broken off, end it: webhookd db move --to {to}"
+        )
+
+
+def require_version(connection: Connection, place: str) -> None:
+    """Raise StorageError unless the database at *place* has the newest version."""
     version = require_known(found(connection), place)
     if version != NEWEST:
         raise StorageError(
             f"the database {place} has schema version {version}, and this webhookd works with "
             f"{NEWEST}; stop the daemon that works on it, and run: webhookd db upgrade"
         )
+
+
+def moved_to(connection: Connection) -> str | None:
+    """Return where a database was moved to, or is being moved; None where it was not."""
+    query = sqlalchemy.select(META.c.value).where(META.c.key == _MOVED)
+    return connection.execute(query).scalar()
+
+
+def set_moved(connection: Connection, to: str | None) -> None:
+    """Say in a database that it is moved, so that no daemon works on it; None takes that back."""
+    connection.execute(META.delete().where(META.c.key == _MOVED))
+    if to is not None:
+        connection.execute(META.insert().values(key=_MOVED, value=to))
 
 
 def create(connection: Connection) -> None:
