@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import quote
@@ -17,6 +18,7 @@ import sqlalchemy
 from psycopg import conninfo
 from psycopg.adapt import Dumper
 
+from webhookd import clock
 from webhookd.errors import StateLockedError, StorageError, printable
 from webhookd.storage.connection import Dialect
 from webhookd.storage.postgresql_session import Reader, Writer
@@ -30,6 +32,11 @@ OLDEST: Final = 14
 
 LOCK: Final = 0x77656268
 """The first half of the advisory lock's key: `webh`. The second is the schema's name."""
+
+ENDING_SECONDS: Final = 2.0
+"""How long the server may take to notice that the session which had the lock has ended."""
+
+_LOOK_EVERY: Final = 0.05
 
 _DEFAULTS: Final = {
     "connect_timeout": "5",
@@ -144,7 +151,7 @@ class PostgresKind:
             # Ours, whose end the server has not noticed: nothing of it can be wanted any more.
             raw.execute("SELECT pg_terminate_backend(%s, 2000)", (previous,))
             holder = None
-        if holder is None and _try_lock(raw):
+        if _comes_free(raw):
             return
         who = "another webhookd" if holder is None else _told(holder[1])
         raise StateLockedError(
@@ -185,6 +192,16 @@ class PostgresKind:
 def _try_lock(raw: psycopg.Connection[Any]) -> bool:
     row = raw.execute(f"SELECT pg_try_advisory_lock({_KEY})").fetchone()
     return bool(row and row[0])
+
+
+def _comes_free(raw: psycopg.Connection[Any]) -> bool:
+    """Return whether the lock was had after all: a daemon that just ended may still have it."""
+    until = clock.monotonic() + ENDING_SECONDS
+    while clock.monotonic() < until:
+        if _try_lock(raw):
+            return True
+        threading.Event().wait(_LOOK_EVERY)
+    return False
 
 
 def _told(name: str) -> str:

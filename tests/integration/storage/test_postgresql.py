@@ -146,6 +146,17 @@ def test_a_second_writer_is_refused_and_told_who_works_until_the_first_is_gone(s
     second.close()
 
 
+def test_a_writer_waits_a_moment_for_one_that_is_just_ending(server, name):
+    """A server needs a while to notice that a session has ended, and a restart takes none."""
+    first, second = (open_database(server.url(name)) for _ in range(2))
+    ending = threading.Timer(0.3, first.connect().close)
+    ending.start()
+    second.connect().close()
+    ending.join()
+    first.close()
+    second.close()
+
+
 def test_databases_of_one_server_do_not_keep_each_other_out(server):
     databases = [open_database(server.url(server.new())) for _ in range(2)]
     connections = [database.connect() for database in databases]
