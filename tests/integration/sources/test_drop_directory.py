@@ -17,7 +17,7 @@ import pytest
 from tests.integration.sources.fakes import Drop, FakeStorage, eventually, rows
 from webhookd.errors import SourceError, StorageError
 from webhookd.model import BadRow, ClaimedFile
-from webhookd.sources import claims, moves
+from webhookd.sources import claims, directory, moves
 from webhookd.sources.growth import STILL_AFTER
 
 
@@ -316,7 +316,8 @@ def test_a_directory_that_vanishes_is_reported_once_and_read_when_it_is_back(dro
             started = time.monotonic()
             drop.drop("b.ndjson", rows("2"))
             await eventually(lambda: len(drop.storage.ids) == 2)
-            assert time.monotonic() - started < 1
+            # Not by the scan that comes now and then: the new folder is watched.
+            assert time.monotonic() - started < directory._SCAN_EVERY / 2
 
     asyncio.run(scene())
 
@@ -484,15 +485,17 @@ def test_the_event_loop_goes_on_while_a_file_is_read(drop):
     drop.drop("a.ndjson", rows(*range(30_000)))
 
     async def scene():
-        longest = 0.0
+        longest, started = 0.0, time.monotonic()
         async with drop.running():
             while not (drop.storage.ids and drop.is_settled):
                 before = time.monotonic()
                 await asyncio.sleep(0)
                 longest = max(longest, time.monotonic() - before)
-        return longest
+        return longest, time.monotonic() - started
 
-    assert asyncio.run(scene()) < 0.25
+    longest, whole = asyncio.run(scene())
+
+    assert longest < whole / 2
 
 
 @pytest.mark.parametrize("suffix", ["csv", "json", "ndjson", "ndjson.gz"])
