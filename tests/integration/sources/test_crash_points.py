@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.integration.sources.fakes import Drop, FakeStorage, eventually, rows
+from webhookd.sources.taking import MOST_OPENINGS
 
 CALLS = ("mkdir", "rename", "replace", "link", "unlink", "rmdir", "fsync")
 MANY = [str(number) for number in range(700)]
@@ -135,7 +136,11 @@ def test_a_death_at_any_step_changes_nothing_in_the_end(tmp_path, run, put):
 
 
 @settings(max_examples=25, deadline=None)
-@given(deaths=st.lists(st.integers(1, 45), max_size=3), put=st.sampled_from([put_good, put_bad]))
+@given(
+    # One more, each right after the file was opened, and it would be suspected of them.
+    deaths=st.lists(st.integers(1, 45), max_size=MOST_OPENINGS - 1),
+    put=st.sampled_from([put_good, put_bad]),
+)
 def test_deaths_during_recovery_change_nothing_in_the_end(tmp_path_factory, deaths, put):
     with pytest.MonkeyPatch.context() as monkeypatch:
         drop = Drop(tmp_path_factory.mktemp("crm"), FakeStorage())
