@@ -21,7 +21,6 @@ from webhookd.model import (
     Rendered,
 )
 from webhookd.rules import changes, coalescing, render, trigger
-from webhookd.rules.plan import Enroll
 from webhookd.storage import files, journal, polls, records, storing
 from webhookd.storage.superseding import Coalescing, Superseding
 from webhookd.telemetry.sources import batch_taken
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from webhookd.delivery.claims import Claims, Taking
     from webhookd.model import Asked, Batch, Change, Observation
     from webhookd.rules.coalescing import Untold
-    from webhookd.rules.plan import Plan, Webhook
+    from webhookd.rules.plan import Enroll, Plan, Webhook
     from webhookd.storage.connection import Connection
     from webhookd.storage.database import Database
     from webhookd.storage.writer import Writer
@@ -204,7 +203,7 @@ def store(
     stored = [
         delivery
         for delivery, enroll in decision.deliveries
-        if not _is_once(delivery, enroll) or _enrolls(connection, delivery)
+        if not trigger.is_once(enroll, delivery.change) or _enrolls(connection, delivery)
     ]
     stored = storing.store(connection, stored, Superseding(decision.coalescing, may_take))
     storing.store_failed(connection, decision.broken)
@@ -214,10 +213,8 @@ def store(
 def count(connection: Connection, decision: Decision) -> int:
     """Return how many deliveries `store` would store, those that cannot be attempted too."""
     return len(decision.broken) + sum(
-        not _is_once(delivery, enroll)
-        or not records.is_enrolled(
-            connection, delivery.webhook, delivery.source, delivery.object, delivery.record_id
-        )
+        not trigger.is_once(enroll, delivery.change)
+        or not records.is_enrolled(connection, delivery.webhook, *delivery.record)
         for delivery, enroll in decision.deliveries
     )
 
@@ -265,10 +262,5 @@ def _store(
     return stored
 
 
-def _is_once(delivery: Delivery, enroll: Enroll) -> bool:
-    return enroll is Enroll.ONCE and delivery.change is not ChangeKind.DELETED
-
-
 def _enrolls(connection: Connection, delivery: Delivery) -> bool:
-    record = (delivery.source, delivery.object, delivery.record_id)
-    return records.enroll(connection, delivery.webhook, *record, delivery.created_at)
+    return records.enroll(connection, delivery.webhook, *delivery.record, delivery.created_at)

@@ -102,8 +102,7 @@ class Courier:
             now=ended_at,
             dice=self._dice(),
         )
-        is_changed = lane.definition.webhook.request != start.definition.webhook.request
-        if isinstance(outcome, Held) and is_changed:
+        if isinstance(outcome, Held) and not lane.definition.asks_as(start.definition):
             # The definition that got the 410 is no longer in force: the new one is tried.
             return RetryAt(ended_at, f"{outcome.why}, under the definition before the reload")
         return outcome

@@ -27,6 +27,11 @@ class LaneDefinition:
     request_digest: str
     target_digest: str
 
+    def asks_as(self, other: LaneDefinition) -> bool:
+        """Return whether the request is that of *other*; secrets count."""
+        # Every attempt asks, and hardly ever of another one.
+        return self is other or self.webhook.request == other.webhook.request
+
 
 def define(webhook: Webhook, egress: Egress) -> LaneDefinition:
     """Return *webhook* prepared for attempts."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from webhookd.delivery.probing import Probing
 from webhookd.model import Delivered, Held, RetryAt
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from webhookd.model import Delivery, Settlement
     from webhookd.storage.lanes import LaneRow
     from webhookd.storage.outbox import Due
-
-Record: TypeAlias = tuple[str, str, str]
-"""A record's source, object and id."""
 
 BUFFER_MOST = 400
 """Deliveries that one lane keeps in memory at the most, waiting for a slot."""
@@ -58,7 +55,7 @@ class Lane:
         self.window = window
         self.ready: deque[Delivery] = deque()
         self.leased: dict[str, Delivery] = {}
-        self._records: Counter[Record] = Counter()
+        self._records: Counter[tuple[str, str, str]] = Counter()
         self._has_left_out = False
         self.in_flight = 0
         self.coming: set[str] = set()
@@ -221,13 +218,13 @@ class Lane:
 
     def define(self, definition: LaneDefinition, now: datetime) -> None:
         """Take over what a configuration says of the webhook."""
-        if definition.webhook.request != self.definition.webhook.request:
+        if not definition.asks_as(self.definition):
             self.probing.retargeted(now)
         self.definition = definition
 
     def ended(self, settlement: Settlement, began_under: LaneDefinition) -> None:
         """Take over at once what an attempt's outcome means for the whole lane."""
-        if began_under.webhook.request == self.definition.webhook.request:
+        if began_under.asks_as(self.definition):
             self.probing.ended(settlement)
         error, at = settlement.attempt.error, settlement.ended_at
         if error is None:
@@ -256,21 +253,21 @@ class Lane:
         if is_other_order or row.hold is not None:
             self.let_go(now)
         if is_other_order:
-            self._records = Counter(map(_record, self.leased.values() if row.is_ordered else ()))
+            self._records = Counter(one.record for one in self.leased.values() if row.is_ordered)
 
     def _is_busy(self, delivery: Delivery) -> bool:
-        return self.row.is_ordered and _record(delivery) in self._records
+        return self.row.is_ordered and delivery.record in self._records
 
     def _lease(self, delivery: Delivery) -> None:
         self.leased[delivery.id] = delivery
         if self.row.is_ordered:
-            self._records[_record(delivery)] += 1
+            self._records[delivery.record] += 1
 
     def _end_lease(self, id_: str) -> None:
         delivery = self.leased.pop(id_, None)
         if delivery is None or not self.row.is_ordered:
             return
-        record = _record(delivery)
+        record = delivery.record
         self._records[record] -= 1
         if self._records[record] <= 0:
             del self._records[record]
@@ -291,7 +288,3 @@ class Lane:
                 self.wait_until(settlement.ended_at)
             case _:
                 pass
-
-
-def _record(delivery: Delivery) -> Record:
-    return delivery.source, delivery.object, delivery.record_id

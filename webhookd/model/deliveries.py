@@ -63,6 +63,11 @@ class Delivery:
     is_behind: bool = False
     supersedes: tuple[str, ...] = ()
 
+    @property
+    def record(self) -> tuple[str, str, str]:
+        """Return the source, object and id of its record, which name no other."""
+        return self.source, self.object, self.record_id
+
 
 Reason: TypeAlias = Literal[
     "dns",

@@ -10,9 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from webhookd.model import ChangeKind
 from webhookd.rules import trigger, usage
-from webhookd.rules.plan import Enroll
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -164,7 +162,7 @@ class _Pair:
     ) -> bool:
         if not trigger.fires(wanted, replayed.change):
             return False
-        if wanted.enroll is not Enroll.ONCE or replayed.change.kind is ChangeKind.DELETED:
+        if not trigger.is_once(wanted.enroll, replayed.change.kind):
             return True
         if self.name in replayed.enrolled:
             self.tally.enrolled += is_counted

@@ -38,6 +38,11 @@ class Explanation:
     findings_before: tuple[Finding, ...] = ()
 
 
+def is_once(enroll: Enroll, kind: ChangeKind) -> bool:
+    """Return whether a record is reported once only: its deletion always is."""
+    return enroll is Enroll.ONCE and kind is not ChangeKind.DELETED
+
+
 def fires(trigger: Trigger, change: Change) -> bool:
     """Return whether *change* makes a delivery, earlier enrollments aside."""
     trigger, change = aware(trigger, change.instants), seen_by_conditions(change)

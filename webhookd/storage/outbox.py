@@ -182,9 +182,7 @@ def settle(connection: Connection, settlements: Iterable[Settlement]) -> list[De
     return [
         delivery_of(connection.execute(_NUMBERED, (number,)).fetchone())
         for lane, deliveries in ended.items()
-        for number in ordering.promote(
-            connection, lane, ((one.source, one.object, one.record_id) for one in deliveries)
-        )
+        for number in ordering.promote(connection, lane, (one.record for one in deliveries))
     ]
 
 

@@ -82,7 +82,7 @@ def _store_untold(
     may_supersede: Superseding,
 ) -> Delivery:
     """Insert a delivery in the place of those of its record that wait, or behind the others."""
-    record = (lane.number, delivery.source, delivery.object, delivery.record_id)
+    record = (lane.number, *delivery.record)
     place = superseding.find_place(connection, record, delivery, own, may_supersede.may_take)
     if place is None:
         (is_behind,) = connection.execute(_IS_ANY_OPEN, record).fetchone()
@@ -124,7 +124,7 @@ def _row(lane: int, delivery: Delivery, epoch: int, behind: int | None) -> tuple
 
 def _behind(connection: Connection, lane: _Storing, delivery: Delivery) -> int:
     """Return 1 when an older delivery of the record is open, or may be for all that is known."""
-    record = (lane.number, delivery.source, delivery.object, delivery.record_id)
+    record = (lane.number, *delivery.record)
     if record in lane.met or lane.ordered_upto != ordering.LAST:
         return 1
     lane.met.add(record)
