@@ -19,6 +19,7 @@ from webhookd.errors import StorageError
 from webhookd.storage import versions
 from webhookd.storage.connection import Dialect
 from webhookd.storage.database import open_as_it_is, open_database
+from webhookd.storage.postgresql_session import without_nul
 from webhookd.storage.tables import META, METADATA
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def _copy(source: Connection, target: Connection, table: Table) -> None:
     )
     with raw.cursor() as cursor, cursor.copy(into) as copying:
         for row in _rows(source, table):
-            copying.write_row([_held(value) for value in row])
+            copying.write_row(without_nul(row))
     if "number" in names and list(table.primary_key) == [table.c.number]:
         last = select(func.coalesce(func.max(table.c.number), 0) + 1).scalar_subquery()
         sequence = func.pg_get_serial_sequence(table.name, "number")
@@ -144,8 +145,3 @@ def _rows(source: Connection, table: Table) -> Iterator[Any]:
     order = list(table.primary_key) or list(table.columns)
     query = select(table).order_by(*order)
     yield from source.execution_options(yield_per=_AT_ONCE).execute(query)
-
-
-def _held(value: Any) -> Any:
-    """Return *value* as PostgreSQL can hold it: its text has no NUL."""
-    return value.replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) else value

@@ -61,7 +61,7 @@ class Reader:
         except psycopg.DataError as error:
             if "NUL" not in str(error):
                 raise self._refused(error) from error
-            return self.execute(sql, _without_nul(parameters))
+            return self.execute(sql, without_nul(parameters))
         except psycopg.Error as error:
             raise self._refused(error) from error
 
@@ -205,7 +205,7 @@ class Writer(Reader):
         return f"the connection to the database was lost during a commit: {self._cause(error)}"
 
 
-def _without_nul(values: Sequence[Any]) -> list[Any]:
+def without_nul(values: Sequence[Any]) -> list[Any]:
     """Return *values* with what PostgreSQL's text cannot hold replaced, as a browser would."""
     return [_clean(value) for value in values]
 
