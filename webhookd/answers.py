@@ -110,6 +110,18 @@ def backfilled(
     return {"records": records, "deliveries": deliveries, "over": is_over, "error": error}
 
 
+def backfill_under_way(
+    webhook: str, per_second: float, records: int, deliveries: int
+) -> dict[str, Any]:
+    """Return a backfill that is not over, as the status tells it."""
+    return {
+        "webhook": webhook,
+        "per_second": per_second,
+        "records": records,
+        "deliveries": deliveries,
+    }
+
+
 def reload_result(result: ReloadResult) -> dict[str, Any]:
     """Return what came of reading a configuration."""
     return {

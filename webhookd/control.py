@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from webhookd import __version__, telemetry
-from webhookd.answers import instant, journal_page, polled, reload_result
+from webhookd.answers import backfill_under_way, instant, journal_page, polled, reload_result
 from webhookd.errors import WebhookdError
 from webhookd.model import DeliveryState
 from webhookd.sources.listing import listed
@@ -181,12 +181,9 @@ class Control:
             "webhooks": webhooks,
             "sources": await self.sources(),
             "backfills": [
-                {
-                    "webhook": one.webhook.name,
-                    "per_second": one.per_second,
-                    "records": one.made.records,
-                    "deliveries": one.made.deliveries,
-                }
+                backfill_under_way(
+                    one.webhook.name, one.per_second, one.made.records, one.made.deliveries
+                )
                 for one in self._parts.backfills.under_way
             ],
             "document": reloader.document,

@@ -154,16 +154,13 @@ def _redact_event(
         if isinstance(value, str):
             event[key] = _redact_again(value) if len(value) <= SHORT else _redact(value)
         elif isinstance(value, list | tuple):
-            event[key] = _redact_each(value)
+            event[key] = _redact_value(value)
     return event
 
 
-def _redact_each(values: list[Any] | tuple[Any, ...]) -> list[Any]:
-    return [
-        _redact(value)
-        if isinstance(value, str)
-        else _redact_each(value)
-        if isinstance(value, list | tuple)
-        else value
-        for value in values
-    ]
+def _redact_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return _redact(value)
+    if isinstance(value, list | tuple):
+        return [_redact_value(one) for one in value]
+    return value
