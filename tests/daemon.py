@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from webhookd import clock
+from webhookd.sources.taking import MOST_OPENINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -118,6 +121,21 @@ class Daemon:
         """Kill it with no chance to do anything."""
         self.signal(signal.SIGKILL)
         self.wait()
+
+    def kill_unsuspecting(self) -> None:
+        """Kill it, but never so often within one file that the file would be suspected of it."""
+        openings = "SELECT coalesce(max(openings), 0) FROM files"
+        until(lambda: self.look(openings) < MOST_OPENINGS, "the file gets on")
+        self.kill()
+
+    def connect(self) -> sqlite3.Connection:
+        """Return a connection to its database that only reads."""
+        return sqlite3.connect(f"file:{self.state}/webhookd.db?mode=ro", uri=True)
+
+    def look(self, query: str, *values: object) -> Any:
+        """Return the one value that *query* finds in its database."""
+        with closing(self.connect()) as connection:
+            return connection.execute(query, values).fetchone()[0]
 
     def close(self) -> None:
         """End it, however far it came."""

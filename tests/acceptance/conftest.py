@@ -25,3 +25,16 @@ def another(tmp_path):
     yield make
     for running in made:
         running.close()
+
+
+@pytest.fixture
+def ask(daemon):
+    """Return a function that runs a command against the running daemon."""
+
+    def run(*arguments, told=None):
+        address = f"unix:{daemon.state}/admin.sock"
+        done = daemon.command(*arguments, "--admin-address", address, input=told)
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run

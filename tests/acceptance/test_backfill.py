@@ -19,18 +19,6 @@ def hook(url, **changes):
 
 
 @pytest.fixture
-def ask(daemon):
-    """Return a function that runs a command against the running daemon."""
-
-    def run(*arguments):
-        done = daemon.command(*arguments, "--admin-address", f"unix:{daemon.state}/admin.sock")
-        assert "Traceback" not in done.stderr
-        return done
-
-    return run
-
-
-@pytest.fixture
 def filled(daemon):
     """Return a daemon that knows 300 contacts, a third of them customers, and no webhook yet."""
 

@@ -2,32 +2,15 @@
 
 import json
 import random
-import sqlite3
 import threading
-from contextlib import closing
 
 from tests.daemon import until
 from tests.receiver import Answer, Receiver
-from webhookd.sources.taking import MOST_OPENINGS
 
-OPENINGS = "SELECT coalesce(max(openings), 0) FROM files"
 WAITING = (
     "SELECT (SELECT count(*) FROM deliveries WHERE due_at IS NOT NULL)"
     " + (SELECT count(*) FROM files)"
 )
-
-
-def look(daemon, query):
-    """Return the one value that *query* finds in the daemon's database."""
-    path = f"file:{daemon.state}/webhookd.db?mode=ro"
-    with closing(sqlite3.connect(path, uri=True)) as connection:
-        return connection.execute(query).fetchone()[0]
-
-
-def kill(daemon):
-    """Kill it, but never so often within one file that the file would be suspected of it."""
-    until(lambda: look(daemon, OPENINGS) < MOST_OPENINGS, "the file gets on")
-    daemon.kill()
 
 
 def test_a_receiver_that_coalesces_has_the_last_state_of_every_record(daemon):
@@ -57,11 +40,11 @@ def test_a_receiver_that_coalesces_has_the_last_state_of_every_record(daemon):
             daemon.drop_rows(f"{number:02}.ndjson", *rows)
             if number % (rounds // kills) == 1:
                 threading.Event().wait(chance.random() * 0.3)
-                kill(daemon)
+                daemon.kill_unsuspecting()
                 daemon.start()
         until(lambda: not any((daemon.folder / "crm" / "new").iterdir()), "all files taken")
         until(lambda: not any((daemon.folder / "crm" / "work").iterdir()), "all rows taken")
-        until(lambda: look(daemon, WAITING) == 0, "everything settled", 60)
+        until(lambda: daemon.look(WAITING) == 0, "everything settled", 60)
         found = {one["id"]: one["state"] for one in daemon.deliveries("--limit", "9999")}
         assert daemon.stop() == 0
         received = list(receiver.received)
@@ -76,4 +59,4 @@ def test_a_receiver_that_coalesces_has_the_last_state_of_every_record(daemon):
     assert set(found.values()) == {"delivered", "superseded"}
     assert {id_ for id_, state in found.items() if state == "delivered"} == states["delivered"]
     assert len(found) == records * rounds
-    assert look(daemon, "PRAGMA integrity_check") == "ok"
+    assert daemon.look("PRAGMA integrity_check") == "ok"

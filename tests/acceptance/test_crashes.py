@@ -5,7 +5,6 @@ The stories are those of `make crash`, told in short.
 
 import json
 import signal
-import sqlite3
 from contextlib import closing
 
 import pytest
@@ -113,8 +112,7 @@ def test_a_second_daemon_on_the_same_state_is_refused(daemon, another):
 
 
 def _pending(daemon):
-    path = f"file:{daemon.state}/webhookd.db?mode=ro"
-    with closing(sqlite3.connect(path, uri=True)) as connection:
+    with closing(daemon.connect()) as connection:
         query = "SELECT (SELECT count(*) FROM deliveries WHERE due_at IS NOT NULL), count(*)"
         waiting, stored = connection.execute(f"{query} FROM deliveries").fetchone()
         files = connection.execute("SELECT count(*) FROM files").fetchone()[0]

@@ -7,7 +7,6 @@ import urllib.request
 from contextlib import closing
 
 import httpx
-import pytest
 import trustme
 
 from tests.daemon import until
@@ -19,19 +18,6 @@ TOKEN = "canary-admin-token"
 def hook(url, **changes):
     request = {"url": url, "allow_http": True}
     return {"source": "export", "object": "contacts", "request": request} | changes
-
-
-@pytest.fixture
-def ask(daemon):
-    """Return a function that runs a command against the running daemon."""
-
-    def run(*arguments, told=None):
-        address = f"unix:{daemon.state}/admin.sock"
-        done = daemon.command(*arguments, "--admin-address", address, input=told)
-        assert "Traceback" not in done.stderr
-        return done
-
-    return run
 
 
 def test_without_a_daemon_commands_say_so_and_end_with_3(daemon, ask):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from contextlib import ExitStack
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tests.crash.stage import TIMEOUT_SECONDS, Report, Stage
@@ -12,6 +12,7 @@ from tests.daemon import until
 from tests.supervisor import Supervisor
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 WATCHDOG_SECONDS = 2.0
@@ -23,7 +24,7 @@ def killed(folder: Path, seed: int, kills: int) -> Report:
     with Stage(folder, seed) as stage, stage.load:
         for _ in range(kills):
             stage.rest(0.3, 2.0)
-            stage.kill()
+            stage.daemon.kill_unsuspecting()
             unknown.append(stage.check_database())
             stage.daemon.start(is_awaited=False)
         each = [later - earlier for earlier, later in zip([0, *unknown], unknown, strict=False)]
@@ -52,11 +53,7 @@ def stopped(folder: Path, seed: int, stops: int) -> Report:
 
 def frozen(folder: Path, seed: int, seconds: float) -> Report:
     """Freeze it for longer than every timeout and the watchdog's patience, then thaw it."""
-    with ExitStack() as stack:
-        supervisor = stack.enter_context(Supervisor(folder / "notify"))
-        stage = stack.enter_context(Stage(folder, seed, environment=_supervised(supervisor)))
-        stack.enter_context(stage.load)
-        stage.until_received(100, "some requests")
+    with _supervised(folder, seed) as (supervisor, stage):
         stage.daemon.signal(signal.SIGSTOP)
         threading.Event().wait(max(seconds, 2 * TIMEOUT_SECONDS, 2 * WATCHDOG_SECONDS))
         beats = supervisor.states.count("WATCHDOG=1")
@@ -68,11 +65,7 @@ def frozen(folder: Path, seed: int, seconds: float) -> Report:
 
 def given_up_on(folder: Path, seed: int) -> Report:
     """Abort it and start it anew, as a supervisor does that hears nothing for its time."""
-    with ExitStack() as stack:
-        supervisor = stack.enter_context(Supervisor(folder / "notify"))
-        stage = stack.enter_context(Stage(folder, seed, environment=_supervised(supervisor)))
-        stack.enter_context(stage.load)
-        stage.until_received(100, "some requests")
+    with _supervised(folder, seed) as (_, stage):
         stage.daemon.signal(signal.SIGSTOP)
         threading.Event().wait(WATCHDOG_SECONDS)
         stage.daemon.signal(signal.SIGABRT)
@@ -86,6 +79,12 @@ def given_up_on(folder: Path, seed: int) -> Report:
         return stage.finish("aborted by the watchdog")
 
 
-def _supervised(supervisor: Supervisor) -> dict[str, str]:
-    microseconds = int(WATCHDOG_SECONDS * 1_000_000)
-    return {**supervisor.environment, "WATCHDOG_USEC": str(microseconds)}
+@contextmanager
+def _supervised(folder: Path, seed: int) -> Iterator[tuple[Supervisor, Stage]]:
+    """Give a stage under load, whose daemon tells a supervisor that it is alive."""
+    with Supervisor(folder / "notify") as supervisor:
+        watchdog = {"WATCHDOG_USEC": str(int(WATCHDOG_SECONDS * 1_000_000))}
+        environment = {**supervisor.environment, **watchdog}
+        with Stage(folder, seed, environment=environment) as stage, stage.load:
+            stage.until_received(100, "some requests")
+            yield supervisor, stage

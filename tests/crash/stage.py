@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import json
 import random
-import sqlite3
 import subprocess
 import sys
 import threading
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,7 +18,6 @@ from tests.crash.account import Account, Look, Note, Notes, account, look
 from tests.crash.load import Load
 from tests.daemon import Daemon, until
 from webhookd import clock
-from webhookd.sources.taking import MOST_OPENINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -149,11 +146,6 @@ class Stage:
         """Let things go on for a moment that chance chooses: it is the point of these stories."""
         threading.Event().wait(self.chance.uniform(least, most))
 
-    def kill(self) -> None:
-        """Kill the daemon, but never so often within one file that it would be suspected."""
-        until(lambda: self._openings() < MOST_OPENINGS, "the file gets on")
-        self.daemon.kill()
-
     def check_database(self) -> int:
         """Look at what the daemon left; return how many requests it does not know of."""
         found = look(self.daemon.state, self._scratch)
@@ -202,27 +194,14 @@ class Stage:
         if over:
             self.faults.append(f"limited: {over} times over {LIMIT} in {WINDOW_SECONDS:g} seconds")
 
-    def connect(self) -> sqlite3.Connection:
-        """Return a connection that only reads."""
-        path = f"file:{self.daemon.state}/webhookd.db?mode=ro"
-        return sqlite3.connect(path, uri=True)
-
     def count_due_later(self, seconds: float) -> int:
         """Return how many deliveries wait for longer than *seconds* from the true time on."""
-        with closing(self.connect()) as connection:
-            query = "SELECT count(*) FROM deliveries WHERE due_at > ?"
-            at = int((clock.now().timestamp() + seconds) * 1_000_000)
-            return int(connection.execute(query, (at,)).fetchone()[0])
-
-    def _openings(self) -> int:
-        with closing(self.connect()) as connection:
-            query = "SELECT coalesce(max(openings), 0) FROM files"
-            return int(connection.execute(query).fetchone()[0])
+        at = int((clock.now().timestamp() + seconds) * 1_000_000)
+        return int(self.daemon.look("SELECT count(*) FROM deliveries WHERE due_at > ?", at))
 
     def _is_settled(self) -> bool:
         folder = self.daemon.folder / "crm"
         if any((folder / "new").iterdir()) or any((folder / "work").iterdir()):
             return False
-        with closing(self.connect()) as connection:
-            query = "SELECT count(*) FROM deliveries WHERE due_at IS NOT NULL"
-            return connection.execute(query).fetchone() == (0,)
+        waiting = "SELECT count(*) FROM deliveries WHERE due_at IS NOT NULL"
+        return bool(self.daemon.look(waiting) == 0)
