@@ -92,16 +92,20 @@ def test_a_commit_whose_answer_is_lost_is_told_as_what_became_of_it(
 ):
     """Told wrongly, the first would be done again and the second never."""
 
+    def cut_at_commit(connection):
+        """In the group's own transaction: the one before it must have gone through."""
+        wire.cut_at = b"COMMIT"
+        put("b")(connection)
+
     async def work(writer):
         await writer.write(put("a"))
         begun, go = threading.Event(), threading.Event()
         first = writer.write(lambda _: (begun.set(), go.wait(10)))
         await asyncio.to_thread(begun.wait, 10)
-        group = [writer.write(put(key)) for key in "bcd"]
+        group = [writer.write(unit) for unit in (cut_at_commit, put("c"), put("d"))]
         wire.is_taken = is_taken
         go.set()
         await first
-        wire.cut_at = b"COMMIT"
         results = await asyncio.gather(*group, return_exceptions=True)
         assert await written(writer, "e") < 5
         return results
