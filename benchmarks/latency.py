@@ -59,6 +59,7 @@ def _waits(rate: float) -> list[float]:
         texts = [rows_of(ROWS, ROWS * number) for number in range(files)]
         started = time.perf_counter()
         for number, text in enumerate(texts):
+            # At the rate, whatever the files before it took.
             time.sleep(max(started + number * ROWS / rate - time.perf_counter(), 0))
             running.drop(f"{number:06}.ndjson", text)
         until(lambda: settled(running.database) == files * ROWS, "all delivered")

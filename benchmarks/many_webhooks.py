@@ -100,6 +100,7 @@ def _reload() -> tuple[float, float, float]:
         running.configure(busy | _webhooks("30s"))
         running.start()
         running.drop("1.ndjson", rows_of(ROWS))
+        # The rate before the reload, to compare with.
         time.sleep(SECONDS_BEFORE)
         busy["busy"]["delivery"] = {"concurrency": 64, "timeout": "20s"}
         running.configure(busy | _webhooks("20s"))
@@ -107,6 +108,7 @@ def _reload() -> tuple[float, float, float]:
         running.signal(signal.SIGHUP)
         running.until_said("config.reloaded")
         ended = time.time() + 0.3
+        # What comes right after belongs to it.
         time.sleep(0.5)
         running.stop()
         receiving.stop()

@@ -197,4 +197,5 @@ def until(condition: Any, what: str, seconds: float = LONGEST_SECONDS, every: fl
     while not condition():
         if time.perf_counter() > end:
             sys.exit(f"{what}: not within {seconds:g} s, something is wrong")
+        # What is waited for is in another process, which says nothing by itself.
         time.sleep(every)

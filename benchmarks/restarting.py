@@ -64,6 +64,7 @@ def _start(folder: Path) -> tuple[float, list[float], float]:
         before, ready = settled(running.database), time.perf_counter()
         resident = []
         while time.perf_counter() - ready < SECONDS:
+            # Ten looks a second: more would take from what is measured.
             time.sleep(0.1)
             resident.append(running.resident_mib())
         rate = (settled(running.database) - before) / (time.perf_counter() - ready)

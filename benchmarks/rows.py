@@ -46,7 +46,7 @@ class Row:
     def medians(self) -> str:
         """Return the medians of the figures behind it, for people."""
         pairs = ((name, statistics.median(found)) for name, found in self.figures.items())
-        return "; ".join(f"{name} {value:,.{0 if value >= 100 else 1}f}" for name, value in pairs)  # noqa: PLR2004
+        return "; ".join(f"{name} {value:,.{0 if value >= 100 else 1}f}" for name, value in pairs)  # noqa: PLR2004 - three digits say enough
 
 
 def ratios(these: Sequence[float], those: Sequence[float]) -> list[float]:
