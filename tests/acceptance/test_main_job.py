@@ -191,3 +191,13 @@ def test_a_bad_row_is_named_and_the_good_ones_are_taken(daemon):
     assert [row["line"] for row in bad_rows] == [2, 4]
     assert not (daemon.folder / "crm" / "done" / "1.ndjson").exists()
     assert (daemon.folder / "crm" / "failed" / "1.ndjson").is_file()
+
+
+def test_that_it_has_stopped_is_the_last_that_it_says(daemon):
+    """What an interpreter does at its end (some versions flush once more) is nobody's trouble."""
+    with Receiver() as receiver:
+        daemon.configure({"mirror": hook(receiver)})
+        daemon.start()
+        daemon.stop()
+
+    assert json.loads(daemon.log.splitlines()[-1])["event"] == "daemon.stopped"

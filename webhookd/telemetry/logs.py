@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
 import logging
@@ -12,7 +11,6 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import orjson
 import structlog
 
 if TYPE_CHECKING:
@@ -49,8 +47,11 @@ def redacted(text: str) -> str:
     return _redact(text)
 
 
-class _Stderr(io.TextIOBase):
-    """Stderr, whose refusal (a full disk, a reader that is gone) costs a line and nothing else."""
+class _Stderr:
+    """Stderr, whose refusal (a full disk, a reader that is gone) costs a line and nothing else.
+
+    No file of Python's own: those are flushed once more when the interpreter has ended.
+    """
 
     def write(self, text: str) -> int:
         """Write *text* if that is possible now."""
@@ -117,11 +118,7 @@ _encoder = json.JSONEncoder(ensure_ascii=False, default=repr)
 
 
 def _as_json(event: MutableMapping[str, Any], **_: object) -> str:
-    try:
-        return orjson.dumps(event).decode()
-    except TypeError:
-        # Half a character, a number of more than 64 bits, or what is no value of JSON.
-        return _encoder.encode(event)
+    return _encoder.encode(event)
 
 
 def is_journal() -> bool:
