@@ -12,6 +12,7 @@ from webhookd import __version__, telemetry
 from webhookd.answers import backfill_under_way, instant, journal_page, polled, reload_result
 from webhookd.errors import WebhookdError
 from webhookd.model import DeliveryState
+from webhookd.rules.plan import host_of
 from webhookd.sources.listing import listed
 from webhookd.storage import by_hand, journal_pages, lanes, listing, standing
 from webhookd.storage.by_hand import Changed
@@ -63,8 +64,9 @@ class Answerable:
 class Control:
     """Answers and acts. Every method may raise StorageError."""
 
-    def __init__(self, parts: Answerable, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, parts: Answerable, *, host: str, now: Callable[[], datetime]) -> None:
         self._parts = parts
+        self._host = host
         self._now = now
         self._started_at = now()
         self.is_ready = False
@@ -92,10 +94,13 @@ class Control:
         return await asyncio.to_thread(lambda: journal_page(read()))
 
     async def sources(self) -> list[dict[str, Any]]:
-        """Return every source that was ever read; those polled with how each object goes."""
+        """Return every source that was ever configured; those polled with how each object goes."""
         found, now = await asyncio.to_thread(listed, self._parts.database), self._now()
+        configured = self._parts.reloader.plan.sources
         return [
-            source | {"objects": [polled(one, now) for one in figures.of_source(source["source"])]}
+            source
+            | {"host": host_of(configured.get(source["source"]))}
+            | {"objects": [polled(one, now) for one in figures.of_source(source["source"])]}
             for source in found
         ]
 
@@ -170,6 +175,7 @@ class Control:
         ]
         return {
             "version": __version__,
+            "host": self._host,
             "process_id": os.getpid(),
             "started_at": instant(self._started_at),
             "config_hash": reloader.plan.hash,

@@ -84,7 +84,8 @@ async def _start(
     """Start every part, each stopped in reverse by *stack*: sources, lanes, outbox."""
     path = settings.config_path()
     url = settings.database_url.get_secret_value()
-    telemetry.daemon_started(__version__, path, place_of(url), settings.state_directory)
+    place, state_directory = place_of(url), settings.state_directory
+    telemetry.daemon_started(__version__, settings.host, path, place, state_directory)
     database = open_database(url)
     stack.callback(database.close)
     writer = await stack.enter_async_context(Writer(database, stop.lose))
@@ -112,7 +113,8 @@ async def _start(
             Files(writer),
             used=lambda: usage.of_source(reloader.plan, definition.name),
             poll=lambda polled: make(polled, around, budgets.of(polled.base_url, polled.token)),
-        )
+        ),
+        host=settings.host,
     )
     budgets = Budgets(monotonic=clock.monotonic)
     reloader = Reloader(
@@ -154,7 +156,8 @@ async def _start(
         now=clock.now,
         new_id=clock.new_id,
     )
-    control = Control(Answerable(database, writer, dispatch, reloader, backfills), now=clock.now)
+    parts = Answerable(database, writer, dispatch, reloader, backfills)
+    control = Control(parts, host=settings.host, now=clock.now)
     await stack.enter_async_context(_administered(address, settings.token(), control))
     # Before the admin API goes: who waits for a backfill is told how far it came.
     stack.push_async_callback(backfills.stop)

@@ -147,6 +147,7 @@ _SOURCE = whole(
     deletions=COUNT,
     rows_per_second=_or_null("integer"),
     ends_at=TIME,
+    host=_or_null("string") | {"description": "The only host on which it is read."},
     objects=several(_POLLED),
     cursors=several(whole(object=STRING, read_to=WHEN, first_read={"type": "boolean"})),
 )
@@ -176,6 +177,7 @@ RELOADED = whole(
 )
 STATUS = whole(
     version=STRING,
+    host=STRING,
     process_id=COUNT,
     started_at=WHEN,
     config_hash=STRING,

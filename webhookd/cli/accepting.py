@@ -32,17 +32,24 @@ def accept(
     path = file.absolute()
     root = accepting.root_of(path)
     database = open_outbox(state_directory, database_url)
-    source = _source_at(database, root)
+    source = _source_at(database, root, accepting.source_of(path))
     target = accepting.accept(path, partial(_last_taken, database, source))
     typer.echo(f"accepted: {printable(str(target))}; {source} takes it next")
 
 
-def _source_at(database: Database, root: Path) -> str:
+def _source_at(database: Database, root: Path, told: str | None) -> str:
+    """Return the source that reads *root*; of several, each on its own host, the one *told*."""
     with database.reading() as connection:
         identities = records.identities(connection)
-    for name, identity in identities.items():
-        if "path" in identity and Path(identity["path"]).resolve() == root:
-            return name
+    found = [
+        name
+        for name, identity in identities.items()
+        if "path" in identity and Path(identity["path"]).resolve() == root
+    ]
+    if told in found:
+        return told
+    if len(found) == 1:
+        return found[0]
     raise accepting.NotAcceptedError(
         f"no source of this database reads {printable(str(root))}; name the daemon's database with"
         " --state-directory PATH"

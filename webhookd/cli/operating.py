@@ -11,6 +11,7 @@ from rich.text import Text
 from webhookd import clock
 from webhookd.cli.client import AdminOption, RefusedError, connect
 from webhookd.cli.output import ago, length, print_json, print_table
+from webhookd.cli.sources import with_hosts
 
 STATES = {
     "active": "green",
@@ -34,7 +35,7 @@ def status(
         return
     now = clock.now()
     typer.echo(
-        f"webhookd {found['version']}, process {found['process_id']}, started"
+        f"webhookd {found['version']}, process {found['process_id']} on {found['host']}, started"
         f" {_ago(found['started_at'], now)}; configuration {found['config_path']}"
         f" (hash {found['config_hash']})"
     )
@@ -51,7 +52,8 @@ def status(
         for one in found["sources"]
     ]
     typer.echo("")
-    print_table(("SOURCE", "KNOWN RECORDS", "PENDING", "IN WORK"), sources)
+    columns_of_sources = ("SOURCE", "KNOWN RECORDS", "PENDING", "IN WORK")
+    print_table(*with_hosts(columns_of_sources, sources, found["sources"]))
     for one in found["backfills"]:
         typer.echo(
             f"\nbackfill of {one['webhook']}: {one['deliveries']:,} deliveries of"

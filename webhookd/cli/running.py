@@ -25,6 +25,15 @@ def run(
     config: ConfigOption = None,
     state_directory: StateOption = None,
     database_url: DatabaseOption = None,
+    host: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="This host's name, for sources that name theirs."
+            "  [env: WEBHOOKD_HOST; default: the machine's name]",
+            show_default=False,
+        ),
+    ] = None,
     log_format: Annotated[
         str | None,
         typer.Option(
@@ -101,6 +110,7 @@ def run(
             config=config,
             state_directory=state_directory,
             database_url=database_url,
+            host=host,
             log_format=log_format,
             log_level=log_level,
             log_successes=log_successes,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,9 @@ from webhookd.cli.client import find
 from webhookd.cli.output import length, print_json, print_table
 from webhookd.cli.settings import DatabaseOption, StateOption, open_outbox
 from webhookd.sources.listing import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 app = typer.Typer(help="Show sources; let a set-aside snapshot through.", no_args_is_help=True)
 app.command("accept")(accepting.accept)
@@ -25,7 +28,10 @@ def list_sources(
     state_directory: StateOption = None,
     database_url: DatabaseOption = None,
 ) -> None:
-    """List the sources that were ever read, and the file each has in work."""
+    """List the sources that were ever configured, and the file each has in work.
+
+    A running daemon also knows on which host a source is read, where that is told.
+    """
     found = _listed(state_directory, database_url)
     if as_json:
         for source in found:
@@ -36,7 +42,18 @@ def list_sources(
         return
     columns = ("SOURCE", "OBJECT", "KNOWN RECORDS", "PENDING DELIVERIES", "IN WORK", "READ FROM")
     now = clock.now()
-    print_table(columns, (_row(source, now) for source in found))
+    rows = [_row(source, now) for source in found]
+    print_table(*with_hosts(columns, rows, found))
+
+
+def with_hosts(
+    columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], found: Sequence[dict[str, Any]]
+) -> tuple[tuple[str, ...], Sequence[tuple[str, ...]]]:
+    """Return a table of sources with a column of the hosts that read them, where any is told."""
+    hosts = [source.get("host") or "" for source in found]
+    if not any(hosts):
+        return columns, rows
+    return (*columns, "ON HOST"), [(*row, host) for row, host in zip(rows, hosts, strict=True)]
 
 
 def _row(source: dict[str, Any], now: datetime) -> tuple[str, ...]:

@@ -135,6 +135,7 @@ def _directory(name: str, model: models.DropDirectory, part: Part) -> plan.Direc
         format=model.format,
         start=model.start,
         on_done=model.on_done,
+        host=model.host,
     )
 
 

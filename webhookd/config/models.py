@@ -70,6 +70,7 @@ class DropDirectory(Keys):
     format: Literal["auto", "csv", "json", "ndjson"] = "auto"
     start: Literal["beginning", "now"] = "beginning"
     on_done: Literal["archive", "delete"] = "archive"
+    host: str | None = None
 
 
 class HubspotObject(Keys):

@@ -64,6 +64,7 @@ _SETTINGS = """\
 | `WEBHOOKD_CONFIG` | `--config` |  | The configuration: a file or a folder. |
 | `WEBHOOKD_STATE_DIRECTORY` | `--state-directory` | `$STATE_DIRECTORY`, else `./.webhookd` | Where the daemon keeps its state. |
 | `WEBHOOKD_DATABASE_URL` | `--database-url` | `sqlite:///<state>/webhookd.db` | The database: `sqlite:///PATH`, or `postgresql://…` ([scaling](scaling.md)). |
+| `WEBHOOKD_HOST` | `--host` | the machine's name | The name of this host, which `host` of a [drop directory](#drop-directory) is compared with. |
 | `WEBHOOKD_LOG_FORMAT` | `--log-format` | `auto` | `auto`, `json` or `console`. |
 | `WEBHOOKD_LOG_LEVEL` | `--log-level` | `info` | `debug`, `info`, `warning` or `error`. |
 | `WEBHOOKD_LOG_SUCCESSES` | `--log-successes` | `all` | Which delivered attempts are logged: `all`, `none`, or one in N as `1/N`. Failed ones always are. |

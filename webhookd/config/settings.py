@@ -6,6 +6,7 @@ Everything about webhooks is in the configuration file; what is here cannot be r
 from __future__ import annotations
 
 import re
+import socket
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,7 @@ PREFIX = "WEBHOOKD_"
 SQLITE = "sqlite:///"
 POSTGRESQL = ("postgresql://", "postgres://")
 MOST_IN_FLIGHT = 100_000
+LONGEST_HOST = 253
 
 LogFormat = Literal["auto", "json", "console"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -42,6 +44,21 @@ def _one_of(options: tuple[str, ...], value: object) -> str:
 
 def _duration(value: object) -> timedelta:
     return value if isinstance(value, timedelta) else durations.duration(str(value))
+
+
+def _host(value: object) -> str:
+    written = str(value)
+    if not re.fullmatch(f"[!-~]{{1,{LONGEST_HOST}}}", written):
+        raise ValueError(
+            f"{shown(written)} is not a host's name; it is 1 to {LONGEST_HOST} visible ASCII"
+            " characters without spaces"
+        )
+    return written
+
+
+def _this_host() -> str:
+    """Return the machine's name, as one that can be written in a configuration."""
+    return re.sub("[^!-~]", "?", socket.gethostname())[:LONGEST_HOST] or "localhost"
 
 
 def _in_flight(value: object) -> int:
@@ -128,6 +145,7 @@ class Settings(BaseSettings):
     config: Path | None = None
     state_directory: Annotated[Path, BeforeValidator(_folder)] = Path(".webhookd")
     database_url: Annotated[SecretStr, BeforeValidator(_database_url)]
+    host: Annotated[str, BeforeValidator(_host)]
     log_format: Annotated[
         LogFormat, BeforeValidator(partial(_one_of, ("auto", "json", "console")))
     ] = "auto"
@@ -150,6 +168,7 @@ class Settings(BaseSettings):
         if _holds_password(str(given.get("database_url", ""))):
             raise ConfigError([Problem("--database-url", 0, 0, "", _IN_SIGHT)])
         values = {**_defaults(environment), **_variables(environment), **given}
+        values.setdefault("host", _this_host())
         if "database_url" not in values:
             values["database_url"] = f"{SQLITE}{Path(values['state_directory']) / 'webhookd.db'}"
         try:

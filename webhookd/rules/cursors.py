@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
+
+from webhookd.rules.plan import is_same_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,11 +28,30 @@ def source_effect(
     if definition is None:
         return "; ".join(("stops, and keeps its place for its return", *_kept(known)))
     begins = {"added": "starts" if known is None else "returns", "changed": "starts anew"}
+    begin = begins.get(difference.kind, "goes on")
     if definition["type"] == "hubspot":
-        places = list(_polled(definition, known))
-    else:
-        places = list(_dropped(definition, known))
-    return "; ".join((begins.get(difference.kind, "goes on"), *places))
+        return "; ".join((begin, *_polled(definition, known)))
+    moves = _moves(difference)
+    if moves is None and definition.get("host") is not None:
+        begin = f"{begin} on host {definition['host']} alone"
+    return "; ".join((moves or begin, *_dropped(definition, known, moves=moves is not None)))
+
+
+def _moves(difference: Difference) -> str | None:
+    """Say where a source is read from now on, None where that stays as it was."""
+    setting = difference.setting("host")
+    if setting is None:
+        return None
+    before, after = (
+        None if text is None else str(json.loads(text)) for text in (setting.before, setting.after)
+    )
+    if after is None:
+        return f"is no longer read on host {before} alone, but by any daemon"
+    if before is None:
+        return f"is read on host {after} alone, no longer by any daemon"
+    if is_same_host(before, after):
+        return None
+    return f"moves from host {before} to host {after}"
 
 
 def _kept(known: Mapping[str, Any] | None) -> Iterator[str]:
@@ -41,10 +63,13 @@ def _kept(known: Mapping[str, Any] | None) -> Iterator[str]:
         yield f"{cursor['object']} at {_place(cursor)}"
 
 
-def _dropped(definition: Mapping[str, Any], known: Mapping[str, Any] | None) -> Iterator[str]:
+def _dropped(
+    definition: Mapping[str, Any], known: Mapping[str, Any] | None, *, moves: bool
+) -> Iterator[str]:
     if known is not None:
         yield _records(known)
-        yield from _in_work(known, "goes on")
+        # It lies in `work/`, where it was claimed.
+        yield from _in_work(known, "goes on, where it is seen," if moves else "goes on")
         yield "new files are taken as they come"
     elif definition["start"] == "now":
         yield "takes the files that are there, the records of the first as known (start: now)"

@@ -54,6 +54,10 @@ class Difference:
     name: str
     settings: tuple[Setting, ...] = ()
 
+    def setting(self, name: str) -> Setting | None:
+        """Return the setting *name* if it differs."""
+        return next((setting for setting in self.settings if setting.name == name), None)
+
     def touches(self, *names: str) -> bool:
         """Return whether a setting below one of *names* differs."""
         return any(

@@ -40,13 +40,19 @@ def root_of(path: Path) -> Path:
     return path.parent.parent.resolve()
 
 
+def source_of(path: Path) -> str | None:
+    """Return the source that read the file *path*, as its report says; None when it does not."""
+    source = _report(_beside(path)).get("source")
+    return source if isinstance(source, str) else None
+
+
 def accept(path: Path, last_taken: Callable[[], str | None]) -> Path:
     """Move the set-aside *path* to `accepted/` and return its new place.
 
     *last_taken* gives the claim of the last snapshot that its source took.
     """
     folders = Folders(path.parent.parent)
-    beside = path.with_name(path.name + names.REPORT_SUFFIX)
+    beside = _beside(path)
     claim = _set_aside_claim(path, beside)
     _refuse_older(path, claim, folders, last_taken)
     try:
@@ -83,6 +89,10 @@ def _set_aside_claim(path: Path, beside: Path) -> str:
             f" {report.get('reason')!s:.500}; drop a corrected file into new/"
         )
     return claim
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(path.name + names.REPORT_SUFFIX)
 
 
 def _report(beside: Path) -> dict[str, Any]:

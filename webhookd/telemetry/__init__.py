@@ -72,11 +72,12 @@ def storage_refused(what: str, error: BaseException, count: int) -> None:
     log.error("storage.refused", what=what, count=count, error=str(error))
 
 
-def daemon_started(version: str, config: Path, database: str, state: Path) -> None:
+def daemon_started(version: str, host: str, config: Path, database: str, state: Path) -> None:
     """Report what this process works with."""
     log.info(
         "daemon.started",
         version=version,
+        host=host,
         config=str(config),
         database=database,
         state_directory=str(state),

@@ -26,6 +26,12 @@ def source_failed(source: str, error: BaseException, again_in: float) -> None:
     log.error("source.failed", source=source, error=str(error), again_in=again_in)
 
 
+def source_elsewhere(source: str, host: str, this_host: str) -> None:
+    """Report that a source is left to the daemon of another host, and forget what it was here."""
+    metrics.forget_sources({source})
+    log.info("source.elsewhere", source=source, host=host, this_host=this_host)
+
+
 class SourceReports:
     """Log lines for what happens in sources."""
 

@@ -30,6 +30,17 @@ def test_a_webhook_that_says_nothing_has_the_documented_defaults(tmp_path, minim
     assert (found.egress, found.secrets) == (plan.Egress(), ())
 
 
+def test_a_host_is_no_part_of_what_a_directory_is(minimal, loaded):
+    one, other = (
+        loaded(minimal.replace("path: drop", f"path: drop, host: {host}")).plan.sources["crm"]
+        for host in ("Files-1", "b")
+    )
+
+    assert (plan.host_of(one), plan.host_of(other)) == ("Files-1", "b")
+    assert one.identity == other.identity
+    assert one != other
+
+
 def test_the_signature_is_hubspot_v2_unless_said_otherwise(minimal, loaded):
     app = 'apps: {"1": {client_secret: {env: S}}}\n'
     text = minimal.replace("hook}", "hook", 1).replace('hook"}', 'hook", signature: {app_id: "1"}}')

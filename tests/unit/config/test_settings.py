@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from datetime import timedelta
 from pathlib import Path
 
@@ -50,6 +51,7 @@ def test_nothing_set_gives_the_defaults():
         "config": None,
         "state_directory": Path(".webhookd"),
         "database_url": "sqlite:///.webhookd/webhookd.db",
+        "host": socket.gethostname(),
         "log_format": "auto",
         "log_level": "info",
         "log_successes": 1,
@@ -151,6 +153,24 @@ def test_a_number_that_is_none_is_refused(number):
     (problem,) = problems({"WEBHOOKD_MAX_IN_FLIGHT": number})
 
     assert problem.endswith("is not a whole number from 1 to 100000")
+
+
+def test_the_name_of_this_host_may_be_given_and_is_visible_text():
+    assert Settings.from_environment({"WEBHOOKD_HOST": "files1"}).host == "files1"
+    assert Settings.from_environment({"WEBHOOKD_HOST": "files1"}, host="b").host == "b"
+    for name in ("", " ", "a b", "a\n", "b\u00fcro", "a" * 254):
+        (problem,) = problems({}, host=name)
+        assert problem.startswith("--host: ")
+        assert problem.endswith("is 1 to 253 visible ASCII characters without spaces")
+
+
+@pytest.mark.parametrize(
+    ("given", "name"), [("web-1.lan", "web-1.lan"), ("a b\udcff", "a?b?"), ("", "localhost")]
+)
+def test_whatever_the_machine_is_called_a_daemon_starts(given, name, monkeypatch):
+    monkeypatch.setattr(socket, "gethostname", lambda: given)
+
+    assert Settings.from_environment({}).host == name
 
 
 def test_a_configuration_that_nobody_named_is_asked_for():

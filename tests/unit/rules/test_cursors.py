@@ -77,3 +77,28 @@ def test_a_source_that_returns_is_not_new():
 def test_a_source_may_not_become_another_one():
     for name in ("path", "object", "id_property", "base_url"):
         assert source_effect(changed(name), DIRECTORY, known()).startswith("refused: ")
+
+
+def moved(before, after):
+    return Difference("changed", "crm", (Setting("host", before, after),))
+
+
+def test_a_drop_directory_of_one_host_says_which():
+    on = DIRECTORY | {"host": "a"}
+
+    assert source_effect(Difference("added", "crm"), on, None).startswith("starts on host a alone;")
+    assert source_effect(changed("partial"), on, known()).startswith("starts anew on host a alone;")
+    assert source_effect(moved('"A"', '"a"'), on, known()).startswith("starts anew on host a")
+
+
+def test_a_drop_directory_that_moves_says_from_where_to_where():
+    told = source_effect(moved('"a"', '"b"'), DIRECTORY | {"host": "b"}, known(file="1.csv"))
+    bound = source_effect(moved(None, '"b"'), DIRECTORY | {"host": "b"}, known())
+    free = source_effect(moved('"a"', None), DIRECTORY | {"host": None}, known())
+
+    assert told == (
+        "moves from host a to host b; 1,234 records stay known;"
+        " 1.csv goes on, where it is seen, behind row 0; new files are taken as they come"
+    )
+    assert bound.startswith("is read on host b alone, no longer by any daemon; 1,234 records")
+    assert free.startswith("is no longer read on host a alone, but by any daemon; 1,234 records")

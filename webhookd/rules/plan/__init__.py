@@ -26,6 +26,8 @@ from webhookd.rules.plan.sources import (
     HubspotObject,
     HubspotSource,
     Source,
+    host_of,
+    is_same_host,
 )
 from webhookd.rules.plan.triggers import (
     AllOf,
@@ -82,4 +84,6 @@ __all__ = [
     "Trigger",
     "Webhook",
     "When",
+    "host_of",
+    "is_same_host",
 ]

@@ -19,6 +19,7 @@ class DirectorySource:
     """A drop directory. *format* `auto` goes by each file's suffix.
 
     *content* `snapshot`: each file lists all records. *partial*: what a row lacks is as before.
+    *host*: only a daemon on the host of that name reads it.
     """
 
     name: str
@@ -30,6 +31,7 @@ class DirectorySource:
     format: Literal["auto", "csv", "json", "ndjson"] = "auto"
     start: Literal["beginning", "now"] = "beginning"
     on_done: Literal["archive", "delete"] = "archive"
+    host: str | None = None
 
     @property
     def identity(self) -> Mapping[str, str]:
@@ -71,3 +73,13 @@ class HubspotSource:
 
 
 Source: TypeAlias = DirectorySource | HubspotSource
+
+
+def host_of(source: Source | None) -> str | None:
+    """Return the name of the only host on which *source* is read, None when any will do."""
+    return source.host if isinstance(source, DirectorySource) else None
+
+
+def is_same_host(one: str, other: str) -> bool:
+    """Return whether two names of hosts mean the same: case does not count."""
+    return one.casefold() == other.casefold()
