@@ -113,6 +113,29 @@ def test_without_a_host_whoever_sees_it_reads_it_and_one_may_be_given_and_taken_
     assert daemon.stop() == 0
 
 
+def test_a_file_in_work_waits_where_it_is_until_its_host_is_back(tmp_path, receiver, on):
+    config = configure(tmp_path, receiver, host="alpha")
+    config.write_text(yaml.safe_dump(yaml.safe_load(config.read_text()) | {"webhooks": {}}))
+    here, rows = config.read_text(), 100_000
+    daemon = on("alpha", config)
+    written = tmp_path / "crm" / "tmp" / "1.ndjson"
+    written.write_text("".join(f'{{"id": {number}}}\n' for number in range(rows)))
+    written.rename(tmp_path / "crm" / "new" / "1.ndjson")
+    until(lambda: daemon.look("SELECT coalesce(max(rows_taken), 0) FROM files"), "rows are taken")
+
+    config.write_text(here.replace("alpha", "beta"))
+    assert daemon.reload()["event"] == "config.reloaded"
+    until(lambda: left(daemon), "the source is left")
+    assert 0 < daemon.look("SELECT rows_taken FROM files") < rows
+    assert len(list((tmp_path / "crm" / "work").glob("*/1.ndjson"))) == 1
+
+    config.write_text(here)
+    daemon.reload()
+    (taken,) = until(lambda: daemon.named("file.taken"), "it is taken")
+    assert (taken["rows"], daemon.look("SELECT count(*) FROM known_records")) == (rows, rows)
+    assert daemon.stop() == 0
+
+
 def test_a_daemon_on_postgresql_leaves_it_alone_too(tmp_path, receiver, on):
     server = postgresql.server()
     url = server.url(server.empty())

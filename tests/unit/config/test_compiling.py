@@ -41,6 +41,18 @@ def test_a_host_is_no_part_of_what_a_directory_is(minimal, loaded):
     assert one != other
 
 
+def test_one_path_is_one_directory_however_it_is_written(tmp_path, minimal, messages, loaded):
+    (tmp_path / "linked").symlink_to(tmp_path / "elsewhere")
+    other = "\n  other: {type: drop_directory, path: PATH, object: contacts}\nwebhooks:"
+    linked = minimal.replace("path: drop", "path: linked/drop")
+
+    for path in ("linked/drop", "elsewhere/drop", "linked/drop, host: a"):
+        text = linked.replace("\nwebhooks:", other.replace("PATH", path))
+        assert messages(text) == ["the source 'crm' has this path too"]
+    # Nobody knows what `linked` is there.
+    assert loaded(linked.replace("\nwebhooks:", other.replace("PATH", "elsewhere/drop, host: a")))
+
+
 def test_the_signature_is_hubspot_v2_unless_said_otherwise(minimal, loaded):
     app = 'apps: {"1": {client_secret: {env: S}}}\n'
     text = minimal.replace("hook}", "hook", 1).replace('hook"}', 'hook", signature: {app_id: "1"}}')

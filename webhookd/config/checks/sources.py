@@ -10,7 +10,7 @@ from webhookd.config import files
 from webhookd.rules.plan import is_same_host
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from webhookd.config.parts import Part
     from webhookd.errors import Problem
@@ -28,17 +28,26 @@ def check(sources: Iterable[Part], *, offline: bool) -> Iterator[Problem]:
 
 
 def _paths(sources: Iterable[Part], *, offline: bool) -> Iterator[Problem]:
-    # What is on another host cannot be looked at here, and the same file is checked on all of them.
-    unseen = {source.name for source in sources if offline or source.text("host")}
-    found = [(source, _real_path(source, offline=source.name in unseen)) for source in sources]
-    paths = [(source, path) for source, path in found if path is not None]
+    written = [(source, _path(source)) for source in sources]
+    found = [(source, path) for source, path in written if path is not None]
+    # What is on another host cannot be looked at here, and all of them check the same file.
+    seen = [
+        (source, Path(os.path.realpath(path)))
+        for source, path in found
+        if not (offline or source.text("host"))
+    ]
+    yield from dict.fromkeys((*_overlaps(found), *_overlaps(seen)))
+    for source, path in seen:
+        if files.is_directory(path) is False:
+            yield source.problem("this is not a directory", "path")
+
+
+def _overlaps(paths: Sequence[tuple[Part, Path]]) -> Iterator[Problem]:
     owners: dict[Path, list[Part]] = {}
     for source, path in paths:
         for owner in _on_one_host(owners.setdefault(path, []), source):
             yield source.problem(f"the source {owner.name!r} has this path too", "path")
         owners[path].append(source)
-        if source.name not in unseen and files.is_directory(path) is False:
-            yield source.problem("this is not a directory", "path")
     for source, path in paths:
         for parent in path.parents:
             for owner in _on_one_host(owners.get(parent, ()), source):
@@ -61,9 +70,6 @@ def absolute_path(folder: Path, path: str) -> Path:
     return Path(os.path.normpath((folder / path).absolute()))
 
 
-def _real_path(source: Part, *, offline: bool) -> Path | None:
+def _path(source: Part) -> Path | None:
     written = source.text("path")
-    if not written or "\0" in written:
-        return None
-    path = absolute_path(source.folder, written)
-    return path if offline else Path(os.path.realpath(path))
+    return absolute_path(source.folder, written) if written and "\0" not in written else None
