@@ -5,6 +5,7 @@ WebhookdError
 ├── SourceError        a source cannot be read; the daemon and its other sources go on
 ├── StorageError       the database cannot be used
 └── StateLockedError   another daemon works on the same state directory or database
+    └── WrongVersionError  the database was upgraded beyond this daemon meanwhile
 
 A failed *attempt* is not an error: it is an `Outcome` (see `webhookd.model`).
 """
@@ -73,3 +74,7 @@ class StorageError(WebhookdError):
 
 class StateLockedError(WebhookdError):
     """Another daemon works on the same state directory or database."""
+
+
+class WrongVersionError(StateLockedError):
+    """The database was upgraded while this daemon was away from it, and is others' to work on."""

@@ -26,31 +26,45 @@ def status(
     state_directory: StateOption = None,
     database_url: DatabaseOption = None,
 ) -> None:
-    """Say which version the database has.
+    """Say which version the database has, and whether this webhookd works on it.
 
-    Exit 10 when it must be upgraded, 1 when it cannot be read, or is newer than this webhookd.
+    Exit 10 when it must be upgraded, 1 when it cannot be read, or is too new for this webhookd.
     """
     outbox = find_outbox(state_directory, database_url)
     place, version = database.place_of(outbox.url), database.version_of(outbox.url)
-    is_newest = version == versions.NEWEST
     if as_json:
         print_json(
             {
                 "database": place,
-                "version": version,
+                "version": version.number,
+                "works_with": version.works_with,
                 "newest": versions.NEWEST,
-                "is_newest": is_newest,
+                "is_newest": version.number == versions.NEWEST,
+                "is_usable": version.is_usable,
             }
         )
-    elif is_newest:
-        typer.echo(f"{place}: version {version}, the newest")
     else:
-        typer.echo(
-            f"{place}: version {version}, the newest is {versions.NEWEST}; stop the daemon that"
-            " works on it, and run: webhookd db upgrade"
+        typer.echo(f"{place}: version {version.number}, {_told(version)}")
+    if not version.is_usable:
+        raise typer.Exit(OUTDATED if version.is_older else 1)
+
+
+def _told(version: versions.Version) -> str:
+    """Return what is to be said of a version, and to be done about it."""
+    newest = versions.NEWEST
+    if version.number == newest:
+        return "the newest"
+    if version.is_older:
+        return (
+            f"the newest is {newest}; run: webhookd db upgrade (it says so when daemons have to be"
+            " stopped for it)"
         )
-    if not is_newest:
-        raise typer.Exit(OUTDATED)
+    if version.is_usable:
+        return f"newer than this webhookd's {newest}, which works on it"
+    return (
+        f"which takes a webhookd that knows {version.works_with}, and this one knows none newer"
+        f" than {newest}; use the version of webhookd that made it, or a later one"
+    )
 
 
 def _held(outbox: Outbox) -> AbstractContextManager[None]:
@@ -61,18 +75,30 @@ def _held(outbox: Outbox) -> AbstractContextManager[None]:
 
 @app.command()
 def upgrade(state_directory: StateOption = None, database_url: DatabaseOption = None) -> None:
-    """Bring the database to the newest version, all of it or nothing. No daemon may run."""
+    """Bring the database to the newest version, all of it or nothing.
+
+    On SQLite no daemon may run; on PostgreSQL this says so when none may work on it.
+    """
     # Alembic is read for this alone.
     from webhookd.storage import upgrading  # noqa: PLC0415
 
     outbox = find_outbox(state_directory, database_url)
     place = database.place_of(outbox.url)
-    with _held(outbox):
+    # What daemons have in PostgreSQL is locked there, whichever directories are theirs.
+    with _held(outbox) if database.is_file(outbox.url) else nullcontext():
         upgraded = upgrading.upgrade(outbox.url)
-    if upgraded.before == upgraded.now:
+    if upgraded.before != upgraded.now:
+        typer.echo(
+            f"{place}: upgraded from version {upgraded.before} to {upgraded.now}; every webhookd"
+            f" that knows {upgraded.works_with} works on it"
+        )
+    elif upgraded.now == versions.NEWEST:
         typer.echo(f"{place}: version {upgraded.now} already, the newest")
     else:
-        typer.echo(f"{place}: upgraded from version {upgraded.before} to {upgraded.now}")
+        typer.echo(
+            f"{place}: version {upgraded.now}, newer than this webhookd's {versions.NEWEST}, which"
+            " works on it; there is nothing to upgrade"
+        )
 
 
 def _target(to: str) -> str:

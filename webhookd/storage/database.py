@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import sqlalchemy
 
-from webhookd.errors import StorageError
+from webhookd.errors import StorageError, WebhookdError
 from webhookd.storage import sqlite, versions
 from webhookd.storage.sqlite import SqliteKind
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from webhookd.storage.connection import Connection, Dialect
+    from webhookd.storage.versions import Version
 
 
 _REFUSALS: tuple[type[Exception], ...] = (
@@ -31,6 +32,8 @@ class Kind(Protocol):
 
     dialect: ClassVar[Dialect]
     errors: ClassVar[tuple[type[Exception], ...]]
+    is_shared: ClassVar[bool]
+    """Whether it goes on being worked on while its tables are added to."""
 
     @property
     def place(self) -> str:
@@ -108,18 +111,18 @@ class Database:
             raise StorageError(f"cannot {doing} the database {self.place}: {why}") from error
 
     def ensure_tables(self) -> None:
-        """Make the tables of a new database; StorageError when its version is not the newest."""
+        """Make the tables of a new database; StorageError when its version is not usable."""
         with self.refusing("open"), self.engine.connect() as connection:
             self.kind.prepare(connection)
             if versions.found(connection) is None:
                 versions.create(connection)
-            versions.require_newest(connection, self.place)
+            versions.require_usable(connection, self.place)
             connection.commit()
 
-    def version(self) -> str:
-        """Return its version: the newest, or an older one; StorageError for any other."""
+    def version(self) -> Version:
+        """Return its version, whichever it is; StorageError when it is none of webhookd's."""
         with self.connected() as connection:
-            return versions.require_known(versions.found(connection), self.place)
+            return versions.require_database(versions.found(connection), self.place)
 
     def close(self) -> None:
         """Close every pooled connection."""
@@ -129,12 +132,13 @@ class Database:
 def open_database(url: str) -> Database:
     """Return the database at *url*, its tables made when it is new.
 
-    Raises StorageError when it cannot be opened, or its version is not this webhookd's.
+    Raises StateLockedError while somebody else makes its tables or changes them, and StorageError
+    when it cannot be opened, or this webhookd does not work on its version.
     """
     database = Database(_kind(url))
     try:
         database.ensure_tables()
-    except StorageError:
+    except WebhookdError:
         database.close()
         raise
     return database
@@ -145,7 +149,7 @@ def open_for_reading(url: str) -> Database:
     database = Database(_kind(url), mode="ro")
     try:
         with database.connected() as connection:
-            versions.require_newest(connection, database.place)
+            versions.require_usable(connection, database.place)
     except StorageError:
         database.close()
         raise
@@ -157,8 +161,8 @@ def open_as_it_is(url: str, *, mode: str = "ro") -> Database:
     return Database(_kind(url), mode=mode)
 
 
-def version_of(url: str) -> str:
-    """Return the version of the database at *url*: the newest, or an older one."""
+def version_of(url: str) -> Version:
+    """Return the version of the database at *url*, whichever it is."""
     database = open_as_it_is(url)
     try:
         return database.version()
@@ -171,8 +175,13 @@ def place_of(url: str) -> str:
     return _kind(url).place
 
 
+def is_file(url: str) -> bool:
+    """Return whether the database at *url* is a file, which one daemon has to itself."""
+    return url.startswith(sqlite.PREFIX)
+
+
 def _kind(url: str) -> Kind:
-    if url.startswith(sqlite.PREFIX):
+    if is_file(url):
         return SqliteKind(url)
     try:
         from webhookd.storage.postgresql import PostgresKind  # noqa: PLC0415 - an extra

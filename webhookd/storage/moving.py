@@ -54,7 +54,7 @@ def move(url: str, to: str) -> Moved:
     try:
         if old.dialect is not Dialect.SQLITE:
             raise StorageError(f"{old.place} is no SQLite file, and only those are moved")
-        old.version()
+        versions.require_known(old.version(), old.place)
         new = open_database(to)
         try:
             with old.refusing("read"), old.engine.connect() as source:
@@ -67,7 +67,7 @@ def move(url: str, to: str) -> Moved:
 
 def _move(old: Database, source: Connection, new: Database) -> Moved:
     old.kind.claim(source)
-    versions.require_version(source, old.place)
+    versions.require_newest(source, old.place)
     before = versions.moved_to(source)
     if before not in (None, new.place):
         raise StorageError(f"{old.place} was moved to {before}, and is moved to no other")

@@ -20,6 +20,7 @@ from psycopg.adapt import Dumper
 
 from webhookd import clock
 from webhookd.errors import StateLockedError, StorageError, printable
+from webhookd.storage import versions
 from webhookd.storage.connection import Dialect
 from webhookd.storage.postgresql_session import Reader, Writer
 
@@ -78,6 +79,7 @@ class PostgresKind:
 
     dialect: ClassVar[Dialect] = Dialect.POSTGRESQL
     errors: ClassVar[tuple[type[Exception], ...]] = (psycopg.Error,)
+    is_shared: ClassVar[bool] = True
 
     def __init__(self, url: str) -> None:
         try:
@@ -138,6 +140,8 @@ class PostgresKind:
         try:
             raw.autocommit = True
             self._lock(raw, previous)
+            answer = raw.execute(versions.IN_A_SESSION).fetchone()
+            versions.require_still_usable(answer, self.place)
         except BaseException:
             raw.close()
             raise
@@ -170,8 +174,16 @@ class PostgresKind:
                 driver.autocommit = False
 
     def prepare(self, connection: sqlalchemy.Connection) -> None:
-        """Begin a transaction in which nobody else makes tables."""
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, 0)", (LOCK,))
+        """Begin a transaction in which nobody else makes or changes tables."""
+        try:
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, 0)", (LOCK,))
+        except sqlalchemy.exc.OperationalError as error:
+            if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
+                raise
+            raise StateLockedError(
+                f"another webhookd makes or upgrades the tables of {self.place}; try again when it"
+                " has ended"
+            ) from error
 
     def claim(self, connection: sqlalchemy.Connection) -> None:
         """Begin a transaction that holds the lock which daemons hold."""

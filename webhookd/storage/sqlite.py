@@ -27,6 +27,7 @@ class SqliteKind:
 
     dialect: ClassVar[Dialect] = Dialect.SQLITE
     errors: ClassVar[tuple[type[Exception], ...]] = (sqlite3.Error,)
+    is_shared: ClassVar[bool] = False
 
     def __init__(self, url: str) -> None:
         self.place = url.removeprefix(PREFIX)

@@ -47,8 +47,9 @@ def put(key):
 
 
 def keys(server, name):
-    query = "SELECT key FROM meta WHERE key NOT IN ('schema_version', 'last_commit') ORDER BY key"
-    return [key for (key,) in server.execute(query, name)]
+    ours = {"schema_version", "works_with", "last_commit"}
+    found = server.execute("SELECT key FROM meta ORDER BY key", name)
+    return [key for (key,) in found if key not in ours]
 
 
 def writing(database, work, lost=None):

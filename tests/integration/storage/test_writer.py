@@ -15,7 +15,10 @@ def put(key):
 
 
 def keys(connection):
-    query = "SELECT key FROM meta WHERE key NOT IN ('schema_version', 'last_commit') ORDER BY key"
+    query = (
+        "SELECT key FROM meta"
+        " WHERE key NOT IN ('schema_version', 'works_with', 'last_commit') ORDER BY key"
+    )
     return [key for (key,) in connection.execute(query)]
 
 
