@@ -17,7 +17,7 @@ from webhookd import cli, intake, telemetry
 from webhookd.delivery import courier, dispatch, lanes, outgoing, scheduling, settling, turns
 from webhookd.rules import changes, render, trigger
 from webhookd.sources.reading import FileReader
-from webhookd.storage import files, outbox, records, storing, writer
+from webhookd.storage import files, finding, outbox, records, storing, writer
 from webhookd.telemetry import metrics
 from webhookd.transport.connection import Connection
 
@@ -36,7 +36,7 @@ STAGES = (
     (writer.Writer, "_serve", "writer: groups and answers"),
     (writer.Writer, "_commit", "writer: commit"),
     (writer, "_answer", "writer: groups and answers"),
-    (outbox, "find_due", "lane: fetching what is due"),
+    (finding, "find_due", "lane: fetching what is due"),
     (outbox, "settle", "settling: SQL"),
     (settling.Settling, "_write_gathered", "settling: gathering"),
     (settling.Settling, "add", "settling: gathering"),

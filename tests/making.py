@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network
@@ -19,6 +21,7 @@ from webhookd.model import (
     Settlement,
 )
 from webhookd.rules.plan import Body, BodyFormat, DeliveryPolicy, Egress, Plan, Request, Webhook
+from webhookd.storage.holding import reading
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 """A moment for tests whose rules take time as an argument."""
@@ -26,6 +29,21 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LOOPBACK = Egress(allow=(IPv4Network("127.0.0.0/8"),))
 
 _serial = count(1)
+
+
+async def read_here(writer, *sources):
+    """Have the daemon that *writer* is of be the one that reads *sources*.
+
+    One that died in the same test, as if it was killed, may have left its session behind.
+    """
+    for source in sources:
+        for _ in range(100):
+            if await writer.write(lambda connection: connection.hold(reading(source))):  # noqa: B023
+                break
+            gc.collect()
+            await asyncio.sleep(0.02)
+        else:
+            raise AssertionError(f"{source} is read by somebody else")
 
 
 def a_webhook(name: str = "crm-mirror", **changes: Any) -> Webhook:

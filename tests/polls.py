@@ -12,7 +12,7 @@ from itertools import count
 import httpx
 
 from tests.fake_hubspot import Account, FakeHubspot
-from tests.making import LOOPBACK, a_plan, a_webhook
+from tests.making import LOOPBACK, a_plan, a_webhook, read_here
 from webhookd.delivery.claims import Claims
 from webhookd.intake import Intake
 from webhookd.model import ChangeKind, Secret
@@ -86,6 +86,7 @@ class Polling:
     async def start(self):
         self.database = open_database(self._url)
         self.writer = await Writer(self.database).__aenter__()
+        await read_here(self.writer, self.settings.name)
         self.intake = Intake(
             self.database,
             self.writer,

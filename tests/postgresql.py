@@ -78,6 +78,12 @@ class Server:
     def data(self) -> Path:
         return self.folder / "data"
 
+    @property
+    def pid(self) -> int:
+        """Return the number of its first process, the parent of all others."""
+        assert self._process is not None
+        return self._process.pid
+
     def _reachable(self, programs: Path) -> Path:
         """Return the folder of the programs, copied where that user may not go."""
         try:

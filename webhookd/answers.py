@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.model import Asked, ReloadResult
+    from webhookd.storage.fleet import Daemon
     from webhookd.storage.journal_pages import KeptChange, Page
     from webhookd.storage.listing import ListedDelivery, ListedSource, ShownDelivery
     from webhookd.telemetry.figures import PollFigures
@@ -24,6 +25,21 @@ def instant(at: datetime | None) -> str | None:
     if at is None:
         return None
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def member(daemon: Daemon, own: int | None) -> dict[str, Any]:
+    """Return a daemon of the fleet; *own* is the number of the one that answers."""
+    return {
+        "number": daemon.number,
+        "host": daemon.host,
+        "process_id": daemon.process_id,
+        "version": daemon.version,
+        "config_hash": daemon.config_hash,
+        "started_at": instant(daemon.started_at),
+        "seen_at": instant(daemon.seen_at),
+        "is_late": daemon.is_late,
+        "is_this": daemon.number == own,
+    }
 
 
 def listed_delivery(delivery: ListedDelivery) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from webhookd.model import Change, ChangeKind
 from webhookd.rules import trigger
 from webhookd.rules.plan import Trigger
 from webhookd.storage import backfills, records
+from webhookd.storage.holding import backfilling
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -44,6 +45,10 @@ _ANYTHING: Final = frozenset(ChangeKind)
 
 class BackfillError(WebhookdError):
     """The webhook cannot be told of records that are there."""
+
+
+class TakenOverError(BackfillError):
+    """Another daemon goes on with the backfill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +118,12 @@ class Backfill:
         meant = None if where is None else Trigger(changes=_ANYTHING, when=where)
         most = CHUNK if count_only else max(1, min(CHUNK, int(per_second)))
         while True:
-            taking = self._claims.taking()
-            step = partial(
-                self._step, webhook(), meant, made.after, most, taking, count_only=count_only
-            )
+            told = webhook()
+            taking = self._claims.taking([told.name])
+            step = partial(self._step, told, meant, made.after, most, taking, count_only=count_only)
             # Within the writer's transaction, so that no change comes in between.
-            done = self._writer.read(step) if count_only else self._writer.write(step)
+            write = partial(self._writer.write, locks=taking.locks)
+            done = self._writer.read(step) if count_only else write(step)
             done.add_done_callback(partial(self._committed, taking))
             try:
                 chunk = await asyncio.shield(done)
@@ -152,6 +157,8 @@ class Backfill:
         *,
         count_only: bool,
     ) -> _Chunk:
+        if not count_only and not connection.hold(backfilling(webhook.name)):
+            raise TakenOverError("another daemon goes on with it")
         now, decision, kind = self._now(), Decision(), kind_told(webhook)
         looked_at, last_id = 0, None
         found = records.known_after(
@@ -169,14 +176,16 @@ class Backfill:
                 break
         if count_only:
             return _Chunk(looked_at, count(connection, decision), (), last_id)
-        stored = store(connection, decision, taking.take)
+        stored = store(connection, decision, taking)
         made = len(stored) + len(decision.broken)
         if last_id is None:
             backfills.end(connection, webhook.name)
-        else:
-            backfills.advance(
-                connection, webhook.name, after=last_id, records=looked_at, deliveries=made
-            )
+            return _Chunk(looked_at, made, stored, None)
+        is_known = backfills.advance(
+            connection, webhook.name, after=last_id, records=looked_at, deliveries=made
+        )
+        if connection.owner is not None and not is_known:
+            raise BackfillError("ended by hand, at another daemon")
         return _Chunk(looked_at, made, stored, last_id)
 
 

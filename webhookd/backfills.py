@@ -8,16 +8,26 @@ taken out of force; what it stored by then stays.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from webhookd import telemetry
-from webhookd.backfill import PER_SECOND, Backfill, Backfilled, BackfillError, kind_told
+from webhookd.backfill import (
+    PER_SECOND,
+    Backfill,
+    Backfilled,
+    BackfillError,
+    TakenOverError,
+    kind_told,
+)
 from webhookd.config.where import conditions
 from webhookd.errors import StorageError, WebhookdError
+from webhookd.fleet.holding import let_go
 from webhookd.storage import backfills
 from webhookd.storage.backfills import StoredBackfill
+from webhookd.storage.holding import backfilling
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
@@ -147,14 +157,34 @@ class Backfills:
                 f"a backfill of {name} is under way; wait for its end, or end it with"
                 f" `webhookd backfill {name} --stop`"
             )
+        if not is_dry_run and not await self._hold(name):
+            raise BackfillError(
+                f"a backfill of {name} is under way at another daemon; wait for its end, or end it"
+                f" with `webhookd backfill {name} --stop`"
+            )
         running = Running(webhook, per_second, is_dry_run)
         asked = StoredBackfill(name, tuple(where), per_second, self._now())
         self._start(running, self._begun(running, asked, meant))
         return running
 
+    async def take_over(self) -> None:
+        """Go on with those of daemons that are gone; what is refused is looked at again."""
+        with suppress(StorageError):
+            await self.resume()
+
     async def resume(self) -> None:
-        """Go on with those that a stop or a crash interrupted; StorageError when refused."""
+        """Go on with those that a stop or a crash interrupted; StorageError when refused.
+
+        Where several daemons share the work, one that knows the webhook does.
+        """
+        is_shared = self._writer.is_shared
         for stored in await self._writer.read(backfills.unfinished):
+            if self._is_stopping or self._of(stored.webhook) is not None:
+                continue
+            if is_shared and (
+                stored.webhook not in self._plan().webhooks or not await self._hold(stored.webhook)
+            ):
+                continue
             made = Backfilled(stored.records, stored.deliveries, stored.after)
             try:
                 webhook = self.webhook(stored.webhook)
@@ -176,10 +206,18 @@ class Backfills:
         """
         running = self._of(name)
         if running is None or running.task is None:
-            raise UnknownError(f"no backfill of {name!r} is under way")
+            return await self._end_elsewhere(name)
         running.stop("ended by hand")
         await asyncio.wait([running.task])
         return running
+
+    async def _end_elsewhere(self, name: str) -> Running:
+        """End a backfill of another daemon, which sees that at its next step."""
+        stored = await self._writer.write(partial(backfills.end, webhook=name))
+        if stored is None:
+            raise UnknownError(f"no backfill of {name!r} is under way")
+        made = Backfilled(stored.records, stored.deliveries, stored.after)
+        return Running(self.webhook(name), stored.per_second, made=made, error="ended by hand")
 
     async def stop(self) -> None:
         """Let all of them rest, each after the step it is at."""
@@ -190,6 +228,9 @@ class Backfills:
         if tasks:
             await asyncio.wait(tasks)
 
+    async def _hold(self, name: str) -> bool:
+        return await self._writer.read(lambda connection: connection.hold(backfilling(name)))
+
     def _of(self, name: str) -> Running | None:
         return next((one for one in self.under_way if one.webhook.name == name), None)
 
@@ -199,8 +240,13 @@ class Backfills:
 
     def _start(self, running: Running, work: Coroutine[None, None, None]) -> None:
         running.task = asyncio.create_task(work, name=f"backfill {running.webhook.name}")
-        running.task.add_done_callback(lambda _: self._running.remove(running))
+        running.task.add_done_callback(lambda _: self._ended(running))
         self._running.append(running)
+
+    def _ended(self, running: Running) -> None:
+        self._running.remove(running)
+        if not running.is_dry_run:
+            let_go(self._writer, backfilling(running.webhook.name))
 
     async def _begun(self, running: Running, asked: StoredBackfill, meant: AllOf | None) -> None:
         if not running.is_dry_run:
@@ -229,6 +275,12 @@ class Backfills:
                 made=running.made,
                 progress=running.note,
             )
+        except TakenOverError as error:
+            running.error = str(error)
+            telemetry.backfill_ended(
+                name, running.made.records, running.made.deliveries, running.error
+            )
+            return
         except WebhookdError as error:
             running.error = str(error)
         except Exception as error:  # noqa: BLE001 - a bug in a backfill ends only that

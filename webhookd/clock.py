@@ -21,6 +21,14 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def boottime() -> float:
+    """Return seconds from a clock that never jumps and goes on while the machine sleeps.
+
+    A lease ends by it: whoever slept through its end must know.
+    """
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 def dice() -> float:
     """Return a random number in [0, 1): for jitter, not for secrets."""
     return random.random()  # noqa: S311 - jitter needs no cryptography

@@ -9,13 +9,21 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from webhookd import __version__, telemetry
-from webhookd.answers import backfill_under_way, instant, journal_page, polled, reload_result
+from webhookd.answers import (
+    backfill_under_way,
+    instant,
+    journal_page,
+    member,
+    polled,
+    reload_result,
+)
 from webhookd.errors import WebhookdError
 from webhookd.model import DeliveryState
 from webhookd.rules.plan import host_of
 from webhookd.sources.listing import listed
-from webhookd.storage import by_hand, journal_pages, lanes, listing, standing
+from webhookd.storage import by_hand, journal_pages, lanes, listing, standing, telling
 from webhookd.storage.by_hand import Changed
+from webhookd.storage.connection import ALONE
 from webhookd.telemetry import figures, metrics
 
 if TYPE_CHECKING:
@@ -25,6 +33,7 @@ if TYPE_CHECKING:
     from webhookd.backfills import Backfills, Running
     from webhookd.delivery.dispatch import Dispatch
     from webhookd.delivery.probing import Probed
+    from webhookd.fleet.beat import Beat
     from webhookd.model import ReloadResult
     from webhookd.reload import Reloader
     from webhookd.rules.plan import Plan, Webhook
@@ -41,6 +50,9 @@ CHUNK = 500
 
 PAUSE_SECONDS = 0.02
 """Between two chunks, so that what the daemon does besides is not held up."""
+
+SHARED_CHUNK, SHARED_PAUSE_SECONDS = 50, 0.05
+"""The same where several daemons share the database, and all wait for a chunk."""
 
 RETRIED = (DeliveryState.FAILED,)
 CANCELLED = (DeliveryState.PENDING, DeliveryState.HELD)
@@ -59,6 +71,7 @@ class Answerable:
     dispatch: Dispatch
     reloader: Reloader
     backfills: Backfills
+    beat: Beat | None = None
 
 
 class Control:
@@ -168,6 +181,7 @@ class Control:
     async def status(self) -> dict[str, Any]:
         """Return how everything stands."""
         reloader, now = self._parts.reloader, self._now()
+        beat, own = self._parts.beat, self._parts.writer.owner
         standings = await asyncio.to_thread(standing.standings, self._parts.database, now)
         webhooks = [
             self._webhook(name, found, reloader.plan.webhooks.get(name))
@@ -184,6 +198,7 @@ class Control:
             "pending": sum(webhook["pending"] for webhook in webhooks),
             "failed": sum(webhook["failed"] for webhook in webhooks),
             "in_flight": self._parts.dispatch.in_flight,
+            "fleet": [] if beat is None else [member(one, own) for one in beat.daemons],
             "webhooks": webhooks,
             "sources": await self.sources(),
             "backfills": [
@@ -215,20 +230,23 @@ class Control:
         database, writer = self._parts.database, self._parts.writer
         upto = await asyncio.to_thread(by_hand.last_number, database)
         above, total = 0, Changed()
+        # Beside it no other daemon writes.
+        limit, pause = (
+            (SHARED_CHUNK, SHARED_PAUSE_SECONDS) if writer.is_shared else (CHUNK, PAUSE_SECONDS)
+        )
         while True:
             find = partial(
-                by_hand.numbers, database, selection, above=above, upto=upto, limit=CHUNK
+                by_hand.numbers, database, selection, above=above, upto=upto, limit=limit
             )
             found = await asyncio.to_thread(find)
             if not found:
                 break
             numbers = [number for number, _ in found]
-            total += await writer.write(
-                lambda connection: change(connection, numbers, self._now())  # noqa: B023 - awaited here
-            )
-            self._parts.dispatch.forget(id_ for _, id_ in found)
+            ids = [id_ for _, id_ in found]
+            total += await writer.write(partial(_changed, change, numbers, ids, self._now()), ALONE)
+            self._parts.dispatch.forget(ids)
             above = numbers[-1]
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(pause)
         self._parts.dispatch.look_again()
         telemetry.deliveries_changed(change.__name__, total.count, total.overtaken)
         return total
@@ -237,20 +255,22 @@ class Control:
         self, webhook: str, unit: Callable[[Connection], LaneRow | None]
     ) -> dict[str, Any]:
         async with self._parts.dispatch.still():
-            row = await self._parts.writer.write(unit)
+            row = await self._parts.writer.write(unit, ALONE)
             if row is None:
                 raise UnknownWebhookError(f"there is no webhook {webhook!r}")
             self._parts.dispatch.set_row(row)
+            self._parts.dispatch.tell("lanes", [row.number])
         telemetry.webhook_hold_changed(webhook, row.hold)
         return {"webhook": webhook, "hold": row.hold}
 
     def _webhook(self, name: str, found: Standing, webhook: Webhook | None) -> dict[str, Any]:
         latest = self._parts.dispatch.latest(name)
         probed = latest.probed
+        is_elsewhere = found.row.absent_reason is None and (webhook is None or not webhook.enabled)
         return {
             "webhook": name,
             "description": "" if webhook is None else webhook.description,
-            "state": _state(found.row, probed),
+            "state": "elsewhere" if is_elsewhere else _state(found.row, probed),
             "hold": found.row.hold,
             "quiet_until": instant(found.row.quiet_until),
             "probed_since": None if probed is None else instant(probed.since),
@@ -278,6 +298,19 @@ class Control:
             is_held=found.row.hold is not None,
             is_probed=latest.probed is not None,
         )
+
+
+def _changed(
+    change: Callable[[Connection, Sequence[int], datetime], Changed],
+    numbers: Sequence[int],
+    ids: Sequence[str],
+    now: datetime,
+    connection: Connection,
+) -> Changed:
+    """Change deliveries, and have other daemons drop them from their memory with the commit."""
+    if connection.owner is not None:
+        telling.tell(connection, "gone", ids)
+    return change(connection, numbers, now)
 
 
 def _state(row: LaneRow, probed: Probed | None) -> str:

@@ -18,6 +18,9 @@ from webhookd.delivery.courier import Courier
 from webhookd.delivery.dispatch import Dispatch
 from webhookd.delivery.scheduling import DeliveryJobStore, LaneExecutor, Scheduler
 from webhookd.errors import StorageError
+from webhookd.fleet.beat import Beat, Others
+from webhookd.fleet.clock import SharedClock
+from webhookd.fleet.holding import Holding
 from webhookd.heartbeat import Heartbeat
 from webhookd.housekeeping import EVERY, Housekeeping
 from webhookd.intake import Intake
@@ -31,8 +34,10 @@ from webhookd.sources.hubspot.budget import Budgets
 from webhookd.sources.hubspot.making import Surroundings, make
 from webhookd.sources.running import RunningSources
 from webhookd.storage import outbox
+from webhookd.storage.connection import Member
 from webhookd.storage.database import open_database, place_of
 from webhookd.storage.files import Files
+from webhookd.storage.holding import Held, reading
 from webhookd.storage.polls import Polls
 from webhookd.storage.writer import Writer
 from webhookd.telemetry import metrics
@@ -88,40 +93,51 @@ async def _start(
     telemetry.daemon_started(__version__, settings.host, path, place, state_directory)
     database = open_database(url)
     stack.callback(database.close)
-    writer = await stack.enter_async_context(Writer(database, stop.lose))
+    member = Member(state.name_of(state_directory), settings.host, os.getpid(), __version__)
+    writer = await stack.enter_async_context(Writer(database, stop.lose, member))
+    shared = SharedClock()
+    await writer.write(shared.compare)
     # Before everything that asks the writer for something: it beats until all of that is done.
     stack.push_async_callback(heartbeat.end)
     transport = Transport(settings.outgoing_proxy())
     stack.push_async_callback(transport.aclose)
-    courier = Courier(transport, now=clock.now, monotonic=clock.monotonic, dice=clock.dice)
+    courier = Courier(transport, now=shared.now, monotonic=clock.monotonic, dice=clock.dice)
     dispatch = Dispatch(
         courier,
         writer,
         max_in_flight=settings.max_in_flight,
-        now=clock.now,
+        now=shared.now,
         monotonic=clock.monotonic,
     )
-    store = DeliveryJobStore(dispatch, writer, database)
+    store = DeliveryJobStore(dispatch, writer, database, ahead=shared.ahead)
     scheduler = Scheduler(store, LaneExecutor(dispatch))
     dispatch.wake = scheduler.wakeup
-    housekeeping = Housekeeping(database, writer, retention=settings.retention)
+    housekeeping = Housekeeping(database, writer, retention=settings.retention, now=shared.now)
     scheduler.every(EVERY, housekeeping.tidy, "retention")
+    holding = Holding(writer)
+    beat = None
+    if dispatch.neighbours is not None:
+        others = Others(dispatch, dispatch.neighbours, holding)
+        beat = Beat(database, writer, others, shared)
     sources = RunningSources(
         lambda definition: build(
             definition,
             intake,
-            Files(writer),
+            Files(Held(writer, reading(definition.name))),
             used=lambda: usage.of_source(reloader.plan, definition.name),
             poll=lambda polled: make(polled, around, budgets.of(polled.base_url, polled.token)),
+            has_others=beat is not None,
         ),
         host=settings.host,
+        turns=None if beat is None else holding,
+        has_others=lambda: beat is not None and beat.has_others,
     )
     budgets = Budgets(monotonic=clock.monotonic)
     reloader = Reloader(
         path,
         Parts(writer, dispatch, courier, sources),
         environment=os.environ,
-        now=clock.now,
+        now=shared.now,
     )
     intake = Intake(
         database,
@@ -129,7 +145,7 @@ async def _start(
         plan=lambda: reloader.plan,
         offer=dispatch.offer,
         claims=dispatch.claims,
-        now=clock.now,
+        now=shared.now,
         new_id=clock.new_id,
     )
     around = Surroundings(
@@ -139,7 +155,7 @@ async def _start(
         transport=transport,
         egress=lambda: reloader.plan.egress,
         schedule=scheduler.at_once_and_every,
-        clocks=Clocks(clock.now, clock.monotonic, clock.dice),
+        clocks=Clocks(shared.now, clock.monotonic, clock.dice),
     )
     stack.push_async_callback(_drain, settings, dispatch, store, scheduler, stop)
     stack.push_async_callback(sources.stop)
@@ -147,21 +163,23 @@ async def _start(
     stack.callback(lag.cancel)
     scheduler.start()
     dispatch.open()
-    await reloader.start(loaded)
+    await _put_in_force(reloader, loaded, beat, stack)
     backfills = Backfills(
         writer,
         plan=lambda: reloader.plan,
         offer=dispatch.offer,
         claims=dispatch.claims,
-        now=clock.now,
+        now=shared.now,
         new_id=clock.new_id,
     )
-    parts = Answerable(database, writer, dispatch, reloader, backfills)
-    control = Control(parts, host=settings.host, now=clock.now)
+    parts = Answerable(database, writer, dispatch, reloader, backfills, beat)
+    control = Control(parts, host=settings.host, now=shared.now)
     await stack.enter_async_context(_administered(address, settings.token(), control))
     # Before the admin API goes: who waits for a backfill is told how far it came.
     stack.push_async_callback(backfills.stop)
     await backfills.resume()
+    if beat is not None:
+        beat.looked = backfills.take_over
     control.is_ready = True
     in_force = reloader.plan
     telemetry.daemon_ready(len(in_force.webhooks), len(in_force.sources), in_force.hash)
@@ -200,6 +218,20 @@ def _count_pending(database: Database) -> int:
         return outbox.count_pending(connection)
 
 
+async def _put_in_force(
+    reloader: Reloader, loaded: config.Loaded, beat: Beat | None, stack: AsyncExitStack
+) -> None:
+    """Begin with *loaded*, once it is known who else works on the database."""
+    if beat is None:
+        await reloader.start(loaded)
+        return
+    beat.rejoin = reloader.rejoin
+    await beat.look()
+    await reloader.start(loaded)
+    await beat.look()
+    stack.push_async_callback(beat.end, asyncio.create_task(beat.run()))
+
+
 def build(
     definition: plan.Source,
     intake: Intake,
@@ -207,16 +239,19 @@ def build(
     *,
     used: Callable[[], frozenset[str]],
     poll: Callable[[plan.HubspotSource], Source],
+    has_others: bool = False,
 ) -> Source:
-    """Return the source that *definition* describes.
+    """Return the source that *definition* describes; *has_others* may have read it before.
 
     *used* gives the properties it should have; *poll* makes one that polls an API.
     """
     match definition:
         case plan.DirectorySource():
-            return DropDirectory(
+            directory = DropDirectory(
                 definition, take=intake.take, ledger=files, reports=SourceReports(), used=used
             )
+            directory.has_others = has_others
+            return directory
         case plan.HubspotSource():
             return poll(definition)
 

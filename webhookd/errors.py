@@ -4,6 +4,7 @@ WebhookdError
 ├── ConfigError        the configuration is wrong; carries every problem found
 ├── SourceError        a source cannot be read; the daemon and its other sources go on
 ├── StorageError       the database cannot be used
+├── NotHeldError       another daemon does what this one did, which has not noticed yet
 └── StateLockedError   another daemon works on the same state directory or database
     └── WrongVersionError  the database was upgraded beyond this daemon meanwhile
 
@@ -70,6 +71,10 @@ class SourceError(WebhookdError):
 
 class StorageError(WebhookdError):
     """The database cannot be opened, read or written."""
+
+
+class NotHeldError(WebhookdError):
+    """What was to be written is another daemon's to write by now; it is not tried again."""
 
 
 class StateLockedError(WebhookdError):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from webhookd import clock, telemetry
 from webhookd.errors import StorageError
 from webhookd.storage import journal, retiring
+from webhookd.storage.holding import RETENTION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,19 +39,24 @@ class Housekeeping:
         *,
         retention: timedelta,
         kept: int = journal.KEPT,
+        now: Callable[[], datetime] = clock.now,
     ) -> None:
         self._database = database
         self._writer = writer
         self._retention = retention
         self._kept = kept
+        self._now = now
         self._deleted = 0
 
     async def tidy(self) -> None:
         """Delete all that is to go; what the database refuses goes the next time."""
-        now, self._deleted = clock.now(), 0
+        now, self._deleted = self._now(), 0
         try:
-            await self._retire(now)
-            await self._make_room()
+            # One daemon of several is enough, and two would be in each other's way.
+            if await self._writer.read(lambda connection: connection.hold(RETENTION)):
+                await self._retire(now)
+                await self._make_room()
+                await self._writer.read(lambda connection: connection.let_go(RETENTION))
         except StorageError as error:
             telemetry.storage_refused("retention", error, self._deleted)
         if self._deleted:

@@ -22,6 +22,7 @@ from webhookd.model import (
 )
 from webhookd.rules import changes, coalescing, render, trigger
 from webhookd.storage import files, journal, polls, records, storing
+from webhookd.storage.holding import reading
 from webhookd.storage.superseding import Coalescing, Superseding
 from webhookd.telemetry.sources import batch_taken
 
@@ -88,9 +89,9 @@ class Intake:
         """
         entries = self._admission.entries(batch.source, self._now())
         decision = await asyncio.to_thread(self._decide, batch, entries)
-        taking = self._claims.taking()
+        taking = self._claims.taking(one.webhook for one, _ in decision.deliveries)
         written = self._writer.write(
-            lambda connection: _store(connection, batch, decision, entries, taking.take)
+            lambda connection: _store(connection, batch, decision, entries, taking), taking.locks
         )
         # Not after the await: a source that is stopped meanwhile must not leave its lanes untold.
         written.add_done_callback(partial(self._committed, batch, decision, entries, taking))
@@ -193,19 +194,18 @@ def _coalescing(webhook: Webhook, change: Change, delivery_id: str) -> Coalescin
     return Coalescing(coalescing.untold(change), rendered)
 
 
-def store(
-    connection: Connection, decision: Decision, may_take: Callable[[str], bool]
-) -> Sequence[Delivery]:
+def store(connection: Connection, decision: Decision, taking: Taking) -> Sequence[Delivery]:
     """Store the deliveries of *decision*; return those that wait for an attempt.
 
-    *may_take* claims one that waits, for a newer one to take its place, or says that it may not.
+    What waits is superseded under the claims of *taking*.
     """
     stored = [
         delivery
         for delivery, enroll in decision.deliveries
         if not trigger.is_once(enroll, delivery.change) or _enrolls(connection, delivery)
     ]
-    stored = storing.store(connection, stored, Superseding(decision.coalescing, may_take))
+    superseding = Superseding(decision.coalescing, taking.take)
+    stored = storing.store(connection, stored, superseding, taking.rooms)
     storing.store_failed(connection, decision.broken)
     return stored
 
@@ -249,10 +249,11 @@ def _store(
     batch: Batch,
     decision: Decision,
     entries: journal.Entries,
-    may_take: Callable[[str], bool],
+    taking: Taking,
 ) -> Sequence[Delivery]:
+    connection.require(reading(batch.source))
     records.remember(connection, batch.source, decision.known)
-    stored = store(connection, decision, may_take)
+    stored = store(connection, decision, taking)
     journal.write(connection, batch.source, entries)
     match batch.progress:
         case FileProgress():

@@ -17,7 +17,8 @@ from webhookd.model import ReloadOutcome, ReloadResult
 from webhookd.rules.difference import is_mass_removal
 from webhookd.rules.plan import HubspotSource
 from webhookd.rules.redaction import Redactor
-from webhookd.storage import lanes, records, starting
+from webhookd.storage import fleet, lanes, records, starting
+from webhookd.storage.connection import ALONE
 from webhookd.telemetry import figures, metrics
 from webhookd.telemetry.logs import redact_with
 
@@ -92,6 +93,14 @@ class Reloader:
             await self._adopt(loaded)
             self._note("loaded")
 
+    async def rejoin(self) -> None:
+        """Put the configuration in force once more, for other daemons thought that nobody had it.
+
+        Raises StorageError.
+        """
+        async with self._lock:
+            await self._adopt(config.Loaded(self.plan, (), self.document))
+
     async def read(self) -> Loaded:
         """Return the configuration as it is on disk now; ConfigError when it is wrong."""
         return await asyncio.to_thread(config.load, self._path, environment=self._environment)
@@ -149,7 +158,8 @@ class Reloader:
         async with self._parts.dispatch.still():
             remembered = self._parts.dispatch.paced
             rows, starts = await self._parts.writer.write(
-                lambda connection: _write(connection, plan, remembered, definitions, self._now())
+                lambda connection: _write(connection, plan, remembered, definitions, self._now()),
+                ALONE,
             )
             # Nothing above touched what runs; nothing below can fail.
             redact_with(redactor.text)
@@ -157,6 +167,7 @@ class Reloader:
             self._parts.courier.redactor = redactor
             self._parts.courier.config_hash = plan.hash
             self._parts.dispatch.adopt(rows, in_force, starts)
+        self._parts.dispatch.tell("lanes", ())
         if before is not None:
             metrics.forget_webhooks(before.webhooks.keys() - plan.webhooks.keys())
         await self._parts.sources.adopt(plan.sources)
@@ -185,6 +196,7 @@ def _row_definition(prepared: LaneDefinition, before: Plan | None) -> lanes.Defi
         is_ordered=webhook.delivery.order == "record",
         absent_reason=None if webhook.enabled else lanes.DISABLED,
         is_retargeted=old is not None and way(old.request) != way(webhook.request),
+        seconds=prepared.seconds,
     )
 
 
@@ -204,6 +216,10 @@ def _write(
     for source in plan.sources.values():
         records.introduce(connection, source.name, source.identity)
     rows = lanes.adopt(connection, definitions, now)
+    if connection.owner is not None:
+        # Late starts are asked for with every batch of them.
+        fleet.set_config(connection, plan.hash)
+        return rows, {}
     paced = {webhook.name for webhook in plan.webhooks.values() if webhook.delivery.rate_limit}
     starts = {
         row.webhook: starting.recall(connection, row.number, now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOCK_NAME = "daemon.lock"
+NAME_NAME = "daemon.name"
 
 
 @contextmanager
@@ -39,6 +41,22 @@ def held(directory: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def name_of(directory: Path) -> str:
+    """Return the name that a held *directory* has among those of other daemons; StorageError.
+
+    It is made once and stays: who holds the directory later comes after who held it before.
+    """
+    path = directory / NAME_NAME
+    try:
+        if not path.exists():
+            beside = path.with_suffix(".new")
+            beside.write_text(f"{secrets.token_hex(16)}\n")
+            beside.replace(path)
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StorageError(f"cannot read or write {path}: {error}") from error
 
 
 def _lock(descriptor: int, directory: Path) -> None:

@@ -1,4 +1,4 @@
-"""The daemon on PostgreSQL: the main job, one daemon at a time, and a server that dies."""
+"""The daemon on PostgreSQL: the main job, the way there, and a server that dies."""
 
 import json
 import os
@@ -12,7 +12,6 @@ from tests import postgresql
 from tests.daemon import Daemon, until
 from tests.postgresql import PASSWORD, Server
 from tests.receiver import Answer, Receiver
-from tests.wire import Wire
 
 
 @pytest.fixture
@@ -102,55 +101,6 @@ def test_a_password_file_does_as_well_and_the_url_may_then_be_an_option(server, 
     assert daemon.stop() == 0
 
     assert len(listed(daemon, "--database-url", url)) == 1
-
-
-def test_a_second_daemon_is_refused_and_takes_over_when_the_first_was_killed(server, receiver, at):
-    receiver.answer = lambda _: Answer(503)
-    url = server.url(server.empty())
-    first, second = at(url), at(url, "two")
-    for daemon in (first, second):
-        source = {"path": str(first.folder / "crm")}
-        daemon.configure({"mirror": hook(receiver, retry={"first_after": "1s"})}, source=source)
-    first.start()
-    first.drop_rows("1.ndjson", {"id": "1"})
-    until(lambda: receiver.received, "an attempt")
-
-    second.start(is_awaited=False)
-    assert second.wait() == 1
-    assert f"process {first.process.pid}) works on the database" in second.log
-    first.kill()
-    second.start()
-    receiver.answer = lambda _: Answer()
-    until(lambda: [one["state"] for one in listed(second)] == ["delivered"], "its delivery")
-    assert len({received.id for received in receiver.received}) == 1
-
-
-def test_a_daemon_that_was_cut_off_ends_when_another_has_taken_over(server, receiver, at):
-    """Neither has what the other sent twice: what waits is the other's now."""
-    name = server.empty()
-    with Wire(server.port) as wire:
-        first = at(server.url_with_password(name, port=wire.port))
-        second = at(server.url(name), "two")
-        first.configure({"mirror": hook(receiver)})
-        source = {"type": "drop_directory", "path": "crm", "object": "contacts"}
-        second.configure({"mirror": hook(receiver) | {"source": "b"}}, sources={"b": source})
-        first.start()
-        first.drop_rows("1.ndjson", {"id": "1"})
-        until(lambda: listed(second, "--state", "delivered"), "its settlement")
-
-        wire.is_down = True
-        wire.cut()
-        second.start()
-        second.drop_rows("2.ndjson", {"id": "2"})
-        until(lambda: len(receiver.received) == 2, "a delivery by the second")
-        wire.is_down = False
-        assert first.wait() == 1
-
-    (ousted,) = first.named("daemon.ousted")
-    assert f"process {second.process.pid}) works on the database" in ousted["error"]
-    assert PASSWORD not in first.log
-    assert second.stop() == 0
-    assert len(receiver.received) == 2
 
 
 def test_a_daemon_goes_on_in_postgresql_with_what_waited_in_its_file(server, receiver, at):

@@ -147,6 +147,38 @@ def test_old_daemons_go_on_beside_an_upgrade_and_after_it_and_new_ones_take_thei
     assert daemon.stop() == 0
 
 
+def test_old_and_new_daemons_share_the_work_on_the_new_tables(daemon, tmp_path, steps, receiver):
+    """One after the other is replaced, under load; each delivery is made once, and in order."""
+    others = [Daemon(tmp_path, daemon.environment) for _ in range(2)]
+    fleet = [daemon, *others]
+    for number, one in enumerate(fleet):
+        one.state = tmp_path / f"state-{number}"
+        one.start()
+    load = Load(daemon, receiver)
+    load.drop()
+    steps.add("0099", later.COLUMN, later.TABLE)
+    upgrade(daemon, load.drop)
+    for one in fleet:
+        load.drop()
+        assert one.stop() == 0, one.log
+        one.module = "tests.later"
+        one.start()
+        load.drop()
+        members = json.loads(
+            one.command(
+                "status", "--json", "--admin-address", f"unix:{one.state}/admin.sock"
+            ).stdout
+        )["fleet"]
+        assert len(members) == 3
+    load.settle()
+    shares = [len(one.named("delivery.attempted")) for one in fleet]
+    for one in others:
+        one.close()
+
+    assert all(shares), shares
+    assert not [event for one in fleet for event in one.named("fleet.daemon_died")]
+
+
 def told(daemon):
     done = daemon.command("db", "status", "--json")
     return done.returncode, json.loads(done.stdout)

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -12,6 +13,8 @@ from webhookd.delivery.claims import Claims
 from webhookd.model import ChangeKind
 from webhookd.rules import render
 from webhookd.rules.plan import AllOf, Condition, Enroll, HubspotObject, Operator, Trigger
+from webhookd.storage import backfills
+from webhookd.storage.backfills import StoredBackfill
 
 CUSTOMERS = AllOf((Condition("stage", Operator.EQ, ("customer",)),))
 NEW = replace(a_webhook("new"), source="crm", trigger=Trigger(when=CUSTOMERS))
@@ -30,6 +33,8 @@ def backfill(url):
                 polls.time.seconds += 60
                 await polls.poll()
                 polls.plan = replace(polls.plan, webhooks={webhook.name: webhook})
+                unit = partial(backfills.begin, backfill=begun(polls, webhook))
+                await polls.writer.write(unit)
                 maker = Backfill(
                     polls.writer,
                     offer=polls._offered,
@@ -43,6 +48,10 @@ def backfill(url):
         return asyncio.run(inside())
 
     return run
+
+
+def begun(polls, webhook):
+    return StoredBackfill(webhook.name, (), 50.0, polls.time.now())
 
 
 async def stored(polls):
@@ -105,6 +114,8 @@ def test_once_is_once_whether_it_was_a_change_or_a_backfill(backfill):
         polls.account.change("contacts", "1002", {"stage": "customer"})
         await polls.poll(times=2)
         counted = await maker.run(lambda: webhook, count_only=True)
+        unit = partial(backfills.begin, backfill=begun(polls, webhook))
+        await polls.writer.write(unit)
         again = await maker.run(lambda: webhook)
         return first.deliveries, counted.deliveries, again.deliveries, await stored(polls)
 

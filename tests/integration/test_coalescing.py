@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.engine import engine, until
-from tests.making import NOW, a_policy, a_settlement, a_webhook
+from tests.making import NOW, a_policy, a_settlement, a_webhook, read_here
 from webhookd import clock, intake
 from webhookd.delivery.claims import Claims
 from webhookd.errors import StorageError
@@ -34,9 +34,9 @@ from webhookd.model import (
 )
 from webhookd.rules import changes
 from webhookd.rules.plan import Body, BodyFormat, Enroll, Plan, RetryPolicy, Trigger
-from webhookd.storage import by_hand, lanes, listing, outbox, standing
+from webhookd.storage import by_hand, finding, lanes, listing, outbox, standing
 from webhookd.storage.database import open_database
-from webhookd.storage.outbox import Wanted
+from webhookd.storage.finding import Wanted
 from webhookd.telemetry import metrics
 
 EVERYTHING = Trigger(changes=frozenset(ChangeKind))
@@ -92,14 +92,14 @@ class Outbox:
             if noticed.change is not None:
                 id_ = f"{next(self._ids):032x}"
                 intake.decide(self.webhook, noticed.change, id_, self.now, decision)
-        taking = self.claims.taking()
-        stored = intake.store(self.connection, decision, taking.take)
+        taking = self.claims.taking(["w"])
+        stored = intake.store(self.connection, decision, taking)
         taking.end()
         return stored
 
     def due(self):
         wanted = Wanted(1, self.epoch, 100, is_ordered=True)
-        (due,) = outbox.find_due(self.connection, [wanted], self.now)
+        (due,) = finding.find_due(self.connection, [wanted], self.now)
         return due.deliveries
 
     def start(self, under_way):
@@ -442,6 +442,7 @@ async def taking_in(url, receiver, webhook):
     """Run the engine with an intake before it, as the daemon does."""
     async with engine(url, receiver.answer) as running:
         await running.adopt(webhook)
+        await read_here(running.writer, "export")
         plan = Plan("c0ffee000000", None, {}, {webhook.name: webhook})
         taker = Intake(
             running.database,
@@ -522,7 +523,7 @@ def test_a_transaction_that_fails_gives_back_what_it_was_about_to_supersede(url)
             await take(("0", {"n": 0}), ("1", {"n": 0}))
             await until(lambda: running.dispatch.in_flight == 1)
             ((waiting,),) = await running.query("SELECT id FROM deliveries WHERE record_id = '1'")
-            taking = running.dispatch.claims.taking()
+            taking = running.dispatch.claims.taking([])
 
             def breaks(_connection):
                 assert taking.take(waiting)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.making import NOW, a_plan, a_webhook
+from tests.making import NOW, a_plan, a_webhook, read_here
 from webhookd.delivery.claims import Claims
 from webhookd.errors import StorageError
 from webhookd.intake import Intake
@@ -39,6 +39,7 @@ class Taking:
     async def __aenter__(self):
         self.database = open_database(self._url)
         self.writer = await Writer(self.database).__aenter__()
+        await read_here(self.writer, "export")
         self.intake = Intake(
             self.database,
             self.writer,

@@ -8,7 +8,7 @@ from itertools import count
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.making import NOW, a_plan, a_webhook
+from tests.making import NOW, a_plan, a_webhook, read_here
 from webhookd.cli import replaying
 from webhookd.delivery.claims import Claims
 from webhookd.intake import Intake
@@ -97,6 +97,7 @@ class Taken:
     async def _take(self, batches):
         ids = count(1)
         async with Writer(self.database) as writer:
+            await read_here(writer, "export")
             intake = Intake(
                 self.database,
                 writer,

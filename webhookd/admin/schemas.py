@@ -155,7 +155,10 @@ SOURCE = _SOURCE | {"properties": _SOURCE["properties"] | _IDENTITY}
 _WEBHOOK = whole(
     webhook=STRING,
     description=STRING,
-    state={"type": "string", "enum": ["active", "probed", "paused", "gone", "disabled", "removed"]},
+    state={
+        "type": "string",
+        "enum": ["active", "probed", "paused", "gone", "disabled", "removed", "elsewhere"],
+    },
     hold=_or_null("string"),
     quiet_until=TIME,
     probed_since=TIME,
@@ -175,6 +178,17 @@ RELOADED = whole(
     config_hash=STRING,
     problems=several(STRING),
 )
+_DAEMON = whole(
+    number=COUNT,
+    host=STRING,
+    process_id=COUNT,
+    version=STRING,
+    config_hash=STRING,
+    started_at=WHEN,
+    seen_at=WHEN,
+    is_late={"type": "boolean", "description": "Whether its lease is over."},
+    is_this={"type": "boolean", "description": "Whether it is the one that answers."},
+)
 STATUS = whole(
     version=STRING,
     host=STRING,
@@ -186,6 +200,8 @@ STATUS = whole(
     pending=COUNT,
     failed=COUNT,
     in_flight=COUNT,
+    fleet=several(_DAEMON)
+    | {"description": "The daemons that share the database; none where it is a file."},
     webhooks=several(_WEBHOOK),
     sources=several(SOURCE),
     backfills=several(

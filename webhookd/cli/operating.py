@@ -20,6 +20,7 @@ STATES = {
     "gone": "bold red",
     "disabled": "dim",
     "removed": "dim",
+    "elsewhere": "yellow",
 }
 WebhookArgument = Annotated[str, typer.Argument(help="The webhook's key in the configuration.")]
 
@@ -42,8 +43,9 @@ def status(
     _print_reload(found["last_reload"], now)
     typer.echo(
         f"{found['pending']:,} deliveries pending, {found['failed']:,} failed,"
-        f" {found['in_flight']:,} attempts under way\n"
+        f" {found['in_flight']:,} attempts under way{_here(found['fleet'])}\n"
     )
+    _print_fleet(found["fleet"], now)
     columns = ("WEBHOOK", "STATE", "PENDING", "DUE", "FAILED", "DELIVERED", "LAST ERROR")
     rows = [_webhook(webhook, now) for webhook in found["webhooks"]]
     print_table(columns, rows)
@@ -116,6 +118,32 @@ def quoted(webhook: str) -> str:
     if not webhook.replace("-", "").replace("_", "").isalnum() or not webhook.isascii():
         raise typer.BadParameter(f"{webhook!r} is no webhook's name")
     return webhook
+
+
+def _here(fleet: list[dict[str, Any]]) -> str:
+    return " here" if len(fleet) > 1 else ""
+
+
+def _print_fleet(fleet: list[dict[str, Any]], now: datetime) -> None:
+    """Show the daemons that share the database, where there are several."""
+    if len(fleet) < 2:  # noqa: PLR2004 - one is alone
+        return
+    rows = [
+        (
+            f"{one['host']} (this)" if one["is_this"] else one["host"],
+            str(one["process_id"]),
+            one["version"],
+            one["config_hash"],
+            Text(f"late: {_ago(one['seen_at'], now)}", "red") if one["is_late"] else "",
+        )
+        for one in fleet
+    ]
+    print_table(("DAEMON ON", "PROCESS", "VERSION", "CONFIGURATION", ""), rows)
+    if len({one["config_hash"] for one in fleet}) > 1:
+        typer.echo(
+            "the daemons have different configurations in force: reload those that are behind"
+        )
+    typer.echo("")
 
 
 def _print_reload(last: dict[str, Any] | None, now: datetime) -> None:

@@ -12,15 +12,28 @@ from collections import Counter
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from webhookd.storage.connection import NO_LOCKS
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
+
+    from webhookd.storage.connection import Locks
 
 
 class Claims:
-    """The claims of both sides. *given_back* is called when a transaction's have ended."""
+    """The claims of both sides. *given_back* is called when a transaction's have ended.
 
-    def __init__(self, given_back: Callable[[], None]) -> None:
+    *prepare* returns, for webhooks by name, how many new deliveries of each there is room for, and
+    the locks that storing some needs.
+    """
+
+    def __init__(
+        self,
+        given_back: Callable[[], None],
+        prepare: Callable[[Iterable[str]], tuple[Mapping[str, int] | None, Locks]] | None = None,
+    ) -> None:
         self._given_back = given_back
+        self._prepare = prepare
         self._lock = Lock()
         self._started: set[str] = set()
         self._taken: Counter[str] = Counter()
@@ -38,9 +51,10 @@ class Claims:
         with self._lock:
             self._started.discard(delivery_id)
 
-    def taking(self) -> Taking:
-        """Return a transaction's claims, none yet."""
-        return Taking(self)
+    def taking(self, webhooks: Iterable[str]) -> Taking:
+        """Return the claims, none yet, of a transaction that stores deliveries of *webhooks*."""
+        rooms, locks = (None, NO_LOCKS) if self._prepare is None else self._prepare(webhooks)
+        return Taking(self, rooms, locks)
 
     def take(self, delivery_id: str) -> bool:
         """Claim a delivery for a transaction; return False while an attempt has it."""
@@ -59,10 +73,15 @@ class Claims:
 
 
 class Taking:
-    """The claims of one transaction, which may run twice: its group first, then alone."""
+    """The claims of one transaction, which may run twice: its group first, then alone.
 
-    def __init__(self, claims: Claims) -> None:
+    It needs *locks*, and takes as many new deliveries for this daemon as *rooms* say by webhook.
+    """
+
+    def __init__(self, claims: Claims, rooms: Mapping[str, int] | None, locks: Locks) -> None:
         self._claims = claims
+        self.rooms = rooms
+        self.locks = locks
         self._taken: set[str] = set()
 
     def take(self, delivery_id: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,11 @@ class LaneDefinition:
     options: SendOptions
     request_digest: str
     target_digest: str
+
+    @property
+    def seconds(self) -> int:
+        """Return the whole seconds that an attempt may take."""
+        return math.ceil(self.options.timeout)
 
     def asks_as(self, other: LaneDefinition) -> bool:
         """Return whether the request is that of *other*; secrets count."""

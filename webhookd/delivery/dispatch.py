@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING
 from webhookd import telemetry
 from webhookd.delivery.claims import Claims
 from webhookd.delivery.lanes import Lane, Latest
+from webhookd.delivery.neighbours import Neighbours
 from webhookd.delivery.ordering import Ordering
 from webhookd.delivery.pacing import Pacing
 from webhookd.delivery.settling import Settling
+from webhookd.delivery.sharing import LaneShare
 from webhookd.delivery.turns import Turns
 from webhookd.errors import StorageError
+from webhookd.storage.connection import NO_LOCKS, Locks
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -34,8 +37,9 @@ if TYPE_CHECKING:
     from webhookd.delivery.courier import Courier
     from webhookd.delivery.definition import LaneDefinition
     from webhookd.model import Delivery, Settlement
+    from webhookd.storage.finding import Due, Wanted
     from webhookd.storage.lanes import LaneRow
-    from webhookd.storage.outbox import Due, Wanted
+    from webhookd.storage.shares import Ask
     from webhookd.storage.writer import Writer
 
 STILL_SECONDS = 10.0
@@ -57,8 +61,8 @@ class Dispatch:
         self._stillness = courier.stillness
         self._now = now
         self._pacing = Pacing(writer, now=now, monotonic=monotonic)
-        self.settling = Settling(writer, self.committed)
-        self.claims = Claims(self._given_back)
+        self.settling = Settling(writer, self.committed, self._settling_locks)
+        self.claims = Claims(self._given_back, self._storing)
         self._turns = Turns(
             courier,
             self._pacing,
@@ -74,6 +78,11 @@ class Dispatch:
         self._by_number: dict[int, Lane] = {}
         self._rings_at: datetime | None = None
         self.wake: Callable[[], None] = lambda: None
+        self.neighbours: Neighbours | None = None
+        if writer.is_shared:
+            self.neighbours = Neighbours(
+                writer, self._turns, self._lanes, self._by_number, now=now, remind=self._remind
+            )
 
     @property
     def in_flight(self) -> int:
@@ -93,7 +102,10 @@ class Dispatch:
     async def drain(self, grace: float) -> int:
         """Start nothing more, wait *grace* seconds, and return how many were cut off."""
         await self._ordering.stop()
-        return await self._turns.drain(grace)
+        unfinished = await self._turns.drain(grace)
+        if self.neighbours is not None:
+            await self.neighbours.stop()
+        return unfinished
 
     @asynccontextmanager
     async def still(self) -> AsyncIterator[None]:
@@ -134,6 +146,10 @@ class Dispatch:
         self._ordering.resume()
         self.wake()
 
+    def resume_ordering(self) -> None:
+        """Go on with what a reload of `order` has left to do, at whichever daemon."""
+        self._ordering.resume()
+
     def offer(self, deliveries: Iterable[Delivery]) -> None:
         """Take deliveries that were just committed; what finds no room is in the database.
 
@@ -142,12 +158,15 @@ class Dispatch:
         """
         now = self._now()
         touched = {}
+        left = set()
         for delivery in deliveries:
             lane = self._lanes.get(delivery.webhook)
             if delivery.supersedes:
                 telemetry.superseded(delivery)
             if lane is None or (delivery.is_behind and not delivery.supersedes):
                 continue
+            if delivery.is_unclaimed:
+                left.add(lane.row.number)
             if delivery.supersedes:
                 lane.take_over(delivery, now)
             else:
@@ -155,6 +174,8 @@ class Dispatch:
             touched[lane.name] = lane
         for lane in touched.values():
             self._turns.serve(lane)
+        if left:
+            self.tell("due", left)
 
     def wanted(self, now: datetime) -> list[Wanted]:
         """Return what lanes want fetched now."""
@@ -162,8 +183,11 @@ class Dispatch:
         for lane in self._lanes.values():
             due_at = lane.due_at()
             if due_at is not None and due_at <= now:
-                wanted.append(lane.want())
+                wanted.append(lane.want(self._share_wanted))
         return wanted
+
+    def _share_wanted(self, lane: Lane) -> Ask | None:
+        return None if self.neighbours is None else self.neighbours.sharing.want(lane)
 
     def next_due(self) -> datetime | None:
         """Return when a lane will want something, None when none will by itself."""
@@ -174,7 +198,11 @@ class Dispatch:
     def found(self, due: Due) -> list[Delivery]:
         """Lease what was fetched for a lane and return it."""
         lane = self._by_number.get(due.lane)
-        return [] if lane is None else lane.found(due, self._now())
+        if lane is None:
+            return []
+        if self.neighbours is not None and due.share is not None:
+            self.neighbours.sharing.given(lane, due.share)
+        return lane.found(due, self._now())
 
     def missed(self, wanted: Iterable[Wanted], *, again_in: float) -> None:
         """Note that a fetch failed; the lanes ask again after *again_in* seconds."""
@@ -187,7 +215,7 @@ class Dispatch:
     def is_leased(self, delivery: Delivery) -> bool:
         """Return whether *delivery* is in memory: waiting for a slot, under way or settling."""
         lane = self._lanes.get(delivery.webhook)
-        return lane is not None and delivery.id in lane.leased
+        return lane is not None and delivery.id in lane.leases
 
     def look_again(self) -> None:
         """Have every lane ask the database anew: something changed there by hand."""
@@ -232,17 +260,38 @@ class Dispatch:
         *promoted* were behind some of them, and are now the first of their record.
         """
         touched = {}
+        changed = set()
         for settlement in settlements:
             self.claims.settled(settlement.delivery.id)
             lane = self._by_number.get(settlement.lane)
             if lane is not None:
+                before = lane.changes_under_way
                 lane.settled(settlement)
                 touched[lane.name] = lane
+                if lane.changes_under_way < before:
+                    changed.add(settlement.lane)
         for lane in touched.values():
             self._remind(lane)
+        if changed:
+            self.tell("lanes", changed)
         if promoted:
             self._promoted(promoted)
         self._turns.relieve(self._lanes.values())
+
+    def tell(self, kind: str, about: Iterable[object]) -> None:
+        """Tell other daemons something, where there are any."""
+        if self.neighbours is not None:
+            self.neighbours.tell(kind, about)
+
+    def _share_again(self, row: LaneRow) -> None:
+        if self.neighbours is not None:
+            self.neighbours.share_again([row.number])
+
+    def _storing(self, webhooks: Iterable[str]) -> tuple[Mapping[str, int] | None, Locks]:
+        return (None, NO_LOCKS) if self.neighbours is None else self.neighbours.storing(webhooks)
+
+    def _settling_locks(self, settlements: Iterable[Settlement]) -> Locks:
+        return NO_LOCKS if self.neighbours is None else self.neighbours.settling(settlements)
 
     def _given_back(self) -> None:
         """Serve lanes whose deliveries newer changes were about to supersede."""
@@ -274,19 +323,26 @@ class Dispatch:
     ) -> None:
         lane = self._lanes.get(row.webhook)
         if lane is None:
-            lane = Lane(row, definition, None)
+            lane = Lane(row, definition, None, None if self.neighbours is None else LaneShare())
             self._lanes[row.webhook] = self._by_number[row.number] = lane
             lane.look_again(now)
+        lane.is_in_force = True
         lane.take_row(row, now)
         limit = definition.webhook.delivery.rate_limit
-        lane.window = self._pacing.window(lane.window, limit, starts)
+        if lane.share is None:
+            lane.window = self._pacing.window(lane.window, limit, starts)
+        else:
+            lane.share.rate, lane.share.none_before = limit, 0.0
         lane.define(definition, now)
+        self._share_again(row)
 
     def _retire(self, row: LaneRow, now: datetime) -> None:
         """Hold a lane whose webhook is not in force; attempts under way finish."""
         lane = self._lanes.get(row.webhook)
         if lane is not None:
+            lane.is_in_force = False
             lane.take_row(row, now)
+            self._share_again(row)
 
     def _remind(self, lane: Lane) -> None:
         """Wake the scheduler if *lane* wants something before its timer will ring."""

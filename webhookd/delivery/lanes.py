@@ -7,14 +7,16 @@ everything runs on the event loop.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from webhookd.delivery.leases import Leases
 from webhookd.delivery.probing import Probing
 from webhookd.model import Delivered, Held, RetryAt
-from webhookd.storage.outbox import Wanted
+from webhookd.storage import shares
+from webhookd.storage.finding import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,13 +24,18 @@ if TYPE_CHECKING:
 
     from webhookd.delivery.definition import LaneDefinition
     from webhookd.delivery.probing import Probed
+    from webhookd.delivery.sharing import LaneShare
     from webhookd.delivery.window import Window
     from webhookd.model import Delivery, Settlement
+    from webhookd.storage.finding import Due
     from webhookd.storage.lanes import LaneRow
-    from webhookd.storage.outbox import Due
+    from webhookd.storage.shares import Ask
 
-BUFFER_MOST = 400
-"""Deliveries that one lane keeps in memory at the most, waiting for a slot."""
+
+DENIED_SECONDS = 3.0
+"""How soon a lane asks again of which other daemons have all."""
+
+ELSEWHERE = "in force at other daemons only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +50,25 @@ class Latest:
 
 
 class Lane:
-    """One webhook's deliveries on their way. *leased* are those in memory, by id.
+    """One webhook's deliveries on their way; those in memory are leased (*leases*).
 
-    In a lane that keeps an order, at most one of a record is leased: what the database says is
-    first may have to wait for an attempt that began under another order, or was cancelled.
+    *share* is what this daemon has of it, where it is not alone; then there is no *window*.
+    *changes_under_way* are those of its row that are not on the disk yet.
     """
 
-    def __init__(self, row: LaneRow, definition: LaneDefinition, window: Window | None) -> None:
+    def __init__(
+        self,
+        row: LaneRow,
+        definition: LaneDefinition,
+        window: Window | None,
+        share: LaneShare | None = None,
+    ) -> None:
         self.row = row
         self.definition = definition
         self.window = window
+        self.share = share
         self.ready: deque[Delivery] = deque()
-        self.leased: dict[str, Delivery] = {}
-        self._records: Counter[tuple[str, str, str]] = Counter()
-        self._has_left_out = False
+        self.leases = Leases(is_ordered=row.is_ordered)
         self.in_flight = 0
         self.coming: set[str] = set()
         self.next_at: datetime | None = None
@@ -64,7 +76,10 @@ class Lane:
         self.latest = Latest()
         self.probing = Probing(row.webhook)
         self.is_failing = False
+        self.is_in_force = True
+        self.changes_under_way = 0
         self._is_overtaken = False
+        self._is_denied = False
 
     @property
     def name(self) -> str:
@@ -74,7 +89,22 @@ class Lane:
     @property
     def buffer(self) -> int:
         """Return how many may wait in memory: enough to keep the slots busy."""
-        return min(max(2 * self.definition.webhook.delivery.concurrency, 8), BUFFER_MOST)
+        if self.share is not None:
+            return shares.room(self.share.slots)
+        return shares.room(self.definition.webhook.delivery.concurrency)
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether it has something to do, or to look for."""
+        has_some = self.ready or self.coming or self.in_flight
+        return self.row.hold is None and bool(has_some or self.is_fetching or self._is_denied)
+
+    def room_for_new(self, now: datetime) -> int:
+        """Return how many deliveries about to be stored it would take."""
+        is_behind = self.next_at is not None and self.next_at <= now
+        if self.is_fetching or is_behind or self.row.hold or self.quiet_for(now):
+            return 0
+        return max(self.room, 0)
 
     @property
     def room(self) -> int:
@@ -103,8 +133,10 @@ class Lane:
 
     def has_slot(self) -> bool:
         """Return whether one more attempt may be in flight."""
-        concurrency = self.definition.webhook.delivery.concurrency
-        return self.row.hold is None and self.in_flight < self.probing.slots(concurrency)
+        slots = self.probing.slots(self.definition.webhook.delivery.concurrency)
+        if self.share is not None:
+            slots = min(slots, self.share.may_have)
+        return self.row.hold is None and self.in_flight < slots
 
     def wait(self, now: datetime, monotonic: float) -> float:
         """Return the seconds until the lane's pause and rate limit let one start."""
@@ -119,29 +151,43 @@ class Lane:
             return None
         return max(self.next_at, self.row.quiet_until or self.next_at)
 
-    def want(self) -> Wanted:
-        """Ask for what there is room for; the answer comes to `found`."""
+    def want(self, ask: Callable[[Lane], Ask | None]) -> Wanted:
+        """Ask for what there is room for; the answer comes to `found`.
+
+        *ask* gives what to ask for of the lane before.
+        """
         self.is_fetching, self._is_overtaken = True, False
+        of_lane = ask(self)
+        room = self.room if of_lane is None else shares.room(of_lane.wanted)
         return Wanted(
-            self.row.number, self.row.epoch, self.room, self.row.is_ordered, tuple(self.leased)
+            self.row.number,
+            self.row.epoch,
+            room,
+            self.row.is_ordered,
+            self.leases.ids,
+            of_lane,
         )
 
     def found(self, due: Due, now: datetime) -> list[Delivery]:
         """Lease and return what was found and is not in memory yet."""
         self.is_fetching = False
         self.next_at = now if self._is_overtaken else due.next_at
+        self._is_denied = due.share is not None and due.share.slots == 0
+        if self._is_denied:
+            self.next_at = now + timedelta(seconds=DENIED_SECONDS)
+            return []
         if self.row.hold is not None or due.is_ordered != self.row.is_ordered:
             self.next_at = now
             return []
-        found = [one for one in due.deliveries if one.id not in self.leased]
+        found = [one for one in due.deliveries if one.id not in self.leases]
         room = max(self.room, 0)
         fresh: list[Delivery] = []
         for delivery in found:
-            if self._is_busy(delivery):
-                self._has_left_out = True
-            elif len(fresh) < room:
+            if self.leases.is_refused(delivery):
+                continue
+            if len(fresh) < room:
                 fresh.append(delivery)
-                self._lease(delivery)
+                self.leases.take(delivery)
             else:
                 self.next_at = now
         self.coming.update(one.id for one in fresh)
@@ -156,14 +202,12 @@ class Lane:
     def offer(self, delivery: Delivery, now: datetime) -> bool:
         """Take a delivery just committed, if nothing older waits and there is room."""
         self._is_overtaken = True
-        is_behind = self.next_at is not None and self.next_at <= now
-        if self.is_fetching or is_behind or self.room <= 0 or self.row.hold or self.quiet_for(now):
+        if delivery.is_unclaimed or self.room_for_new(now) <= 0:
             self.wait_until(delivery.due_at)
             return False
-        if self._is_busy(delivery):
-            self._has_left_out = True
+        if self.leases.is_refused(delivery):
             return False
-        self._lease(delivery)
+        self.leases.take(delivery)
         self.ready.append(delivery)
         return True
 
@@ -171,8 +215,8 @@ class Lane:
         """Take a delivery just committed in the place of those it superseded."""
         for place, waiting in enumerate(self.ready):
             if waiting.id in delivery.supersedes and not delivery.is_behind:
-                self._end_lease(waiting.id)
-                self._lease(delivery)
+                self.leases.end(waiting.id)
+                self.leases.take(delivery)
                 self.ready[place] = delivery
                 return
         self.forget(set(delivery.supersedes))
@@ -210,7 +254,7 @@ class Lane:
         waiting = self.coming.union(delivery.id for delivery in self.ready) & ids
         if waiting:
             for id_ in waiting:
-                self._end_lease(id_)
+                self.leases.end(id_)
             self.coming -= waiting
             kept = [delivery for delivery in self.ready if delivery.id not in ids]
             self.ready.clear()
@@ -232,6 +276,7 @@ class Lane:
         else:
             self.latest = replace(self.latest, error=error, failed_at=at)
         self.is_failing = not isinstance(settlement.outcome, Delivered)
+        self.changes_under_way += _changes_lane(settlement)
         match settlement.outcome:
             case Held(why=why):
                 since = self.row.held_since or settlement.ended_at
@@ -244,39 +289,32 @@ class Lane:
             case _:
                 pass
 
+    def is_other(self, row: LaneRow) -> bool:
+        """Return whether the lane has another row than *row*."""
+        if not self.is_in_force and row.hold is None:
+            row = replace(row, absent_reason=ELSEWHERE)
+        return row != self.row
+
     def take_row(self, row: LaneRow, now: datetime) -> None:
         """Take over the lane's row as the database has it now."""
         is_other_order = row.is_ordered != self.row.is_ordered
+        if not self.is_in_force and row.hold is None:
+            row = replace(row, absent_reason=ELSEWHERE)
         if is_other_order or row.epoch != self.row.epoch or (self.row.hold and not row.hold):
             self.look_again(now)
         self.row = row
+        if self.share is not None:
+            self.probing.shared(row.probed_since, row.probed_reason)
         if is_other_order or row.hold is not None:
             self.let_go(now)
         if is_other_order:
-            self._records = Counter(one.record for one in self.leased.values() if row.is_ordered)
-
-    def _is_busy(self, delivery: Delivery) -> bool:
-        return self.row.is_ordered and delivery.record in self._records
-
-    def _lease(self, delivery: Delivery) -> None:
-        self.leased[delivery.id] = delivery
-        if self.row.is_ordered:
-            self._records[delivery.record] += 1
-
-    def _end_lease(self, id_: str) -> None:
-        delivery = self.leased.pop(id_, None)
-        if delivery is None or not self.row.is_ordered:
-            return
-        record = delivery.record
-        self._records[record] -= 1
-        if self._records[record] <= 0:
-            del self._records[record]
+            self.leases.order(is_ordered=row.is_ordered)
 
     def settled(self, settlement: Settlement) -> None:
         """End the lease of a delivery whose settlement is on the disk."""
-        self._end_lease(settlement.delivery.id)
-        if self._has_left_out:
-            self._has_left_out = False
+        self.leases.end(settlement.delivery.id)
+        self.changes_under_way -= _changes_lane(settlement)
+        if self.leases.has_refused():
             self.look_again(settlement.ended_at)
         match settlement.outcome:
             case RetryAt(when=when):
@@ -288,3 +326,14 @@ class Lane:
                 self.wait_until(settlement.ended_at)
             case _:
                 pass
+
+
+def _changes_lane(settlement: Settlement) -> bool:
+    """Return whether an attempt's outcome is one for its whole lane."""
+    match settlement.outcome:
+        case Held():
+            return True
+        case RetryAt(lane_paused_until=until):
+            return until is not None
+        case _:
+            return False

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 from webhookd import telemetry
 from webhookd.errors import StorageError
 from webhookd.storage import ordering
+from webhookd.storage.connection import ALONE
+from webhookd.storage.holding import ORDERING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from webhookd.storage.connection import Connection
     from webhookd.storage.writer import Writer
 
 PAUSE_SECONDS = 0.002
@@ -56,7 +59,7 @@ class Ordering:
     async def _step(self) -> bool:
         """Take a step and return whether it was the last."""
         try:
-            done = await self._writer.write(ordering.step)
+            done = await self._writer.write(_step, ALONE)
         except StorageError as error:
             telemetry.storage_refused("an order", error, 1)
             await asyncio.sleep(RETRY_SECONDS)
@@ -67,3 +70,13 @@ class Ordering:
         if done.lanes:
             self._moved(done.lanes)
         return done.is_done
+
+
+def _step(connection: Connection) -> ordering.Step:
+    """Take a step, unless another daemon does."""
+    if not connection.hold(ORDERING):
+        return ordering.Step(frozenset(), is_done=True)
+    done = ordering.step(connection)
+    if done.is_done:
+        connection.let_go(ORDERING)
+    return done

@@ -1,6 +1,7 @@
 """Whether anybody is there: a webhook of which nothing is heard is attempted one at a time.
 
-What is counted is in memory alone. A restart is a fresh start: the lane has its whole concurrency
+What is counted is in memory alone, and where several daemons share a webhook, they tell each other
+what came of it. A restart is a fresh start: the lane has its whole concurrency
 again until as many attempts as before have met nobody, which no receiver that is dead will notice.
 """
 
@@ -63,6 +64,11 @@ class Probing:
     def retargeted(self, now: datetime) -> None:
         """Forget what was met: the request is another, and so may be who receives it."""
         self._end("its request was changed", now)
+
+    def shared(self, since: datetime | None, reason: str) -> None:
+        """Take over what another daemon found, which has said so."""
+        if (since is None) != (self.probed is None):
+            self._misses, self.probed = 0, None if since is None else Probed(since, reason)
 
     def _probe(self, error: str, at: datetime) -> None:
         reason = f"the last {self._misses} attempts met nobody; the latest: {error}"

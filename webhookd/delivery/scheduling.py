@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections import deque
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from apscheduler.executors.asyncio import AsyncIOExecutor
@@ -24,7 +25,8 @@ from apscheduler.triggers.base import BaseTrigger
 
 from webhookd import clock, telemetry
 from webhookd.errors import StorageError
-from webhookd.storage import outbox
+from webhookd.storage import finding, outbox
+from webhookd.storage.connection import Locks
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from webhookd.delivery.dispatch import Dispatch
     from webhookd.model import Delivery
     from webhookd.storage.database import Database
-    from webhookd.storage.outbox import Due, Wanted
+    from webhookd.storage.finding import Due, Wanted
     from webhookd.storage.writer import Writer
 
 STORE = "deliveries"
@@ -40,6 +42,9 @@ RETRY_SECONDS = 1.0
 
 BUG_SECONDS = 60.0
 """How long a lane is left alone whose due deliveries cannot be fetched for a bug."""
+
+LANES_AT_ONCE = 16
+"""Lanes whose due deliveries are claimed in one transaction: others wait for its locks."""
 
 LONGEST_WAIT_SECONDS = 60.0
 """The timer counts on a clock that stands still while the machine sleeps, and deliveries are due
@@ -87,13 +92,23 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
 
     `get_due_jobs` and `get_next_run_time` read memory only. The others serve people and tests
     (`scheduler.get_jobs()`) and read the database where they are called.
+
+    *ahead* says by how much the clock that deliveries go by is ahead of this machine's.
     """
 
-    def __init__(self, dispatch: Dispatch, writer: Writer, database: Database) -> None:
+    def __init__(
+        self,
+        dispatch: Dispatch,
+        writer: Writer,
+        database: Database,
+        *,
+        ahead: Callable[[], timedelta] = timedelta,
+    ) -> None:
         super().__init__()
         self._dispatch = dispatch
         self._writer = writer
         self._database = database
+        self._ahead = ahead
         self._buffer: deque[Delivery] = deque()
         self._pumping: set[asyncio.Task[None]] = set()
 
@@ -104,9 +119,12 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
 
     def get_due_jobs(self, now: datetime) -> list[Job]:
         """Return what has been fetched, and have fetched what lanes want next."""
-        wanted = self._dispatch.wanted(now)
-        if wanted:
-            task = asyncio.get_running_loop().create_task(self._pump(wanted, now))
+        there = now + self._ahead()
+        wanted = self._dispatch.wanted(there)
+        at_once = LANES_AT_ONCE if self._writer.is_shared else len(wanted)
+        for start in range(0, len(wanted), max(at_once, 1)):
+            some = wanted[start : start + at_once]
+            task = asyncio.get_running_loop().create_task(self._pump(some, there))
             self._pumping.add(task)
             task.add_done_callback(self._pumping.discard)
         jobs = [self._job(delivery, now) for delivery in self._buffer]
@@ -115,7 +133,8 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
 
     def get_next_run_time(self) -> datetime | None:
         """Return when there will be something to do; the pump wakes the scheduler besides."""
-        return self._dispatch.next_due()
+        due_at = self._dispatch.next_due()
+        return None if due_at is None else due_at - self._ahead()
 
     def update_job(self, job: Job) -> None:
         """Move a delivery's next attempt, where that was asked for by a person.
@@ -154,9 +173,7 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
 
     async def _pump(self, wanted: Sequence[Wanted], now: datetime) -> None:
         try:
-            found = await self._writer.read(
-                lambda connection: outbox.find_due(connection, wanted, now)
-            )
+            found = await self._fetch(wanted, now)
         except StorageError as error:
             telemetry.storage_refused("due", error, len(wanted))
             self._dispatch.missed(wanted, again_in=RETRY_SECONDS)
@@ -165,6 +182,14 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
         else:
             self._take(found)
         self._scheduler.wakeup()
+
+    async def _fetch(self, wanted: Sequence[Wanted], now: datetime) -> list[Due]:
+        """Find what is due; where others find it too, it is claimed, which is written."""
+        find = partial(finding.find_due, wanted=wanted, now=now)
+        if not self._writer.is_shared:
+            return await self._writer.read(find)
+        asked = frozenset(one.lane for one in wanted if one.ask is not None)
+        return await self._writer.write(find, Locks(asked))
 
     async def _pump_apart(self, wanted: Sequence[Wanted], now: datetime, error: Exception) -> None:
         if len(wanted) > 1:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from webhookd.model import Delivery, Settlement
+    from webhookd.storage.connection import Locks
     from webhookd.storage.writer import Writer
 
 GATHER_SECONDS = 0.01
@@ -40,8 +41,10 @@ class Settling:
         self,
         writer: Writer,
         committed: Callable[[Sequence[Settlement], Sequence[Delivery]], None],
+        locks: Callable[[Sequence[Settlement]], Locks],
     ) -> None:
         self._writer = writer
+        self._locks = locks
         self._committed = committed
         self._gathered: list[Settlement] = []
         self._writing: asyncio.Task[None] | None = None
@@ -80,7 +83,7 @@ class Settling:
         while True:
             try:
                 promoted = await self._writer.write(
-                    lambda connection: outbox.settle(connection, group)
+                    lambda connection: outbox.settle(connection, group), self._locks(group)
                 )
             except StorageError as error:
                 self._is_refused = True

@@ -17,11 +17,15 @@ if TYPE_CHECKING:
     from webhookd.delivery.lanes import Lane
     from webhookd.delivery.pacing import Pacing
     from webhookd.delivery.settling import Settling
+    from webhookd.delivery.sharing import Sharing
     from webhookd.model import Delivery
 
 
 class Turns:
-    """Starts what lanes have ready. *served* is told of every lane after its turn."""
+    """Starts what lanes have ready. *served* is told of every lane after its turn.
+
+    *sharing*, where it is set, says what of a lane is this daemon's.
+    """
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class Turns:
         self._now = now
         self._monotonic = monotonic
         self._served = served
+        self.sharing: Sharing | None = None
         self._line: deque[Lane] = deque()
         self._in_line: set[str] = set()
         self._timers: dict[str, tuple[float, asyncio.TimerHandle]] = {}
@@ -106,10 +111,12 @@ class Turns:
             return False
         wait = lane.wait(self._now(), self._monotonic()) if lane.is_paced else 0.0
         if wait > 0:
-            self._serve_later(lane, wait)
-        return wait <= 0
+            self.serve_later(lane, wait)
+            return False
+        return self.sharing is None or self.sharing.may_start(lane)
 
-    def _serve_later(self, lane: Lane, seconds: float) -> None:
+    def serve_later(self, lane: Lane, seconds: float) -> None:
+        """Serve *lane* after some seconds, or earlier."""
         loop = asyncio.get_running_loop()
         rings_at = loop.time() + seconds
         if lane.name in self._timers:
@@ -131,6 +138,8 @@ class Turns:
         if delivery is None:
             return False
         self.in_flight += 1
+        if self.sharing is not None:
+            self.sharing.started(lane)
         paced = self._pacing.start(lane, delivery.id)
         task = asyncio.get_running_loop().create_task(self._attempt(lane, delivery, paced))
         self._attempts.add(task)
@@ -149,6 +158,8 @@ class Turns:
             lane.in_flight -= 1
             self.in_flight -= 1
         lane.ended(settlement, definition)
+        if self.sharing is not None:
+            self.sharing.ended(lane)
         self._settling.add(settlement)
         telemetry.attempted(settlement)
         self.serve(lane)

@@ -14,17 +14,24 @@ if TYPE_CHECKING:
 _MARGIN_PART, _MARGIN_MOST = 0.05, 0.05
 
 
-class Window:
-    """At most `limit.starts` starts in any window of the length `limit.per`.
+def length_of(limit: RateLimit) -> float:
+    """Return the seconds in which no more than `limit.starts` may happen.
 
-    Times are seconds of a clock that never jumps. The window is kept a little longer (5 %, at
-    most 50 ms) than asked, because a receiver counts arrivals: two starts that reach it a few
-    milliseconds closer than they left must not look like one too many.
+    A little longer (5 %, at most 50 ms) than asked, because a receiver counts arrivals: two starts
+    that reach it a few milliseconds closer than they left must not look like one too many.
+    """
+    seconds = limit.per.total_seconds()
+    return seconds + min(seconds * _MARGIN_PART, _MARGIN_MOST)
+
+
+class Window:
+    """At most `limit.starts` starts in any window of the length `limit.per`, and a little more.
+
+    Times are seconds of a clock that never jumps.
     """
 
     def __init__(self, limit: RateLimit, starts: Iterable[float] = ()) -> None:
-        seconds = limit.per.total_seconds()
-        self.length = seconds + min(seconds * _MARGIN_PART, _MARGIN_MOST)
+        self.length = length_of(limit)
         self._most = limit.starts
         self._starts: deque[float] = deque(sorted(starts), maxlen=limit.starts)
 

@@ -45,7 +45,8 @@ class Delivery:
     before the first attempt. *held_before* is how long its webhook had been held in all when
     the first attempt started, so that later holds move the time of giving up. *is_behind* says
     that an older delivery of its record must end first; of one just stored, *supersedes* are the
-    ids of those whose place it took, and *attempts_made* counts theirs.
+    ids of those whose place it took, and *attempts_made* counts theirs. *is_unclaimed* says of one
+    just stored that it is left to whichever daemon has room.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Delivery:
     held_before: float = 0.0
     is_behind: bool = False
     supersedes: tuple[str, ...] = ()
+    is_unclaimed: bool = False
 
     @property
     def record(self) -> tuple[str, str, str]:

@@ -63,6 +63,10 @@ class Folders:
                 f" ({error.filename}); create it and let the daemon's user write there"
             ) from error
 
+    def are_there(self) -> bool:
+        """Return whether files can be dropped."""
+        return self.new.is_dir()
+
     def restore(self) -> None:
         """Create the missing folders of a root that exists: an absent one may be unmounted."""
         for folder in _FOLDERS:
@@ -88,6 +92,11 @@ class Folders:
         with os.scandir(self.work) as entries:
             ids = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
         return [self._claim(claim_id) for claim_id in ids]
+
+    def are_claimed(self) -> bool:
+        """Return whether there is any claim in `work/`."""
+        with os.scandir(self.work) as entries:
+            return any(entry.is_dir(follow_symlinks=False) for entry in entries)
 
     def claim(self, name: str, claim_id: str) -> Claim:
         """Move `new/NAME` into a fresh claim; FileNotFoundError when it is gone."""

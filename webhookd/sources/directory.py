@@ -48,7 +48,10 @@ _LONGEST_PAUSE: Final = 10.0
 
 
 class DropDirectory:
-    """Reads the files that are dropped into a directory."""
+    """Reads the files that are dropped into a directory.
+
+    *has_others*, where it is set, says that other daemons may have read it before.
+    """
 
     def __init__(
         self,
@@ -67,6 +70,7 @@ class DropDirectory:
         self._reports = reports
         self._now = now
         self._least_free = least_free
+        self.has_others = False
         self._folders = Folders(settings.path)
         self._patience = Patience(settings.name, reports)
         self._taker = FileTaker(
@@ -95,6 +99,10 @@ class DropDirectory:
         """Create the folders and watch them, so that what comes before `run` is noticed too."""
         await in_thread(self._folders.create)
         self._follow()
+
+    async def is_there(self) -> bool:
+        """Return whether this machine has the folder that files are dropped into."""
+        return await in_thread(self._folders.are_there)
 
     async def run(self) -> None:
         """Read until cancelled; SourceError when the folders cannot be created."""
@@ -125,7 +133,9 @@ class DropDirectory:
                 self._follow()
             await self._take_claimed()
             self._identity = identity
-        while await self._take_accepted() or await self._take_waiting():
+        while (
+            await self._take_foreign() or await self._take_accepted() or await self._take_waiting()
+        ):
             pass
         has_growing = self._noticed.has_growing or self._let_through.has_growing
         return _LOOK_AGAIN_AFTER if has_growing else _SCAN_EVERY
@@ -146,6 +156,17 @@ class DropDirectory:
         for row in known.values():
             reason = f"its folder work/{row.claim} is missing"
             self._reports.file_ignored(self.name, row.name, reason=reason)
+
+    async def _take_foreign(self) -> bool:
+        """Finish what another daemon claimed that read this before; return whether there was any.
+
+        It may do so still when it has lost the source, for it has not noticed yet: a machine that
+        slept, a move that took long.
+        """
+        if not self.has_others or not await in_thread(self._folders.are_claimed):
+            return False
+        await self._take_claimed()
+        return True
 
     async def _resume(self, claim: Claim, known: ClaimedFile | None) -> None:
         if claim.file is not None:
@@ -171,6 +192,7 @@ class DropDirectory:
             has_taken |= await self._take_accepted()
             if not await self._has_room():
                 return False
+            has_taken |= await self._take_foreign()
             has_taken |= await self._claim(name, self._folders.claim, self._noticed)
         return has_taken
 
@@ -221,6 +243,8 @@ class DropDirectory:
     async def _claim(
         self, name: str, claiming: Callable[[str, str], Claim], noticed: Noticed
     ) -> bool:
+        if self.has_others:
+            await self._patience.until_stored(self._ledger.check)
         claim_id = clock.new_id(self._now())
         try:
             claim = await in_thread(partial(claiming, name, claim_id))

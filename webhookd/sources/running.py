@@ -4,31 +4,57 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol
 
-from webhookd.errors import SourceError, WebhookdError
+from webhookd.errors import NotHeldError, SourceError, WebhookdError
 from webhookd.rules.plan import host_of, is_same_host
+from webhookd.storage.holding import reading
 from webhookd.telemetry import bug
 from webhookd.telemetry.sources import source_elsewhere, source_failed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
     from webhookd.rules import plan
     from webhookd.sources.source import Source
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 
+UNSEEN_SECONDS: Final = 10.0
+"""How long a source that this machine does not see is left to daemons that do."""
+
+
+class Turns(Protocol):
+    """One daemon at a time does what is done under a name."""
+
+    async def try_hold(self, name: str) -> bool:
+        """Return whether *name* is this daemon's now."""
+
+    async def run(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run *work* once *name* is this daemon's; return when that ends, or it is another's."""
+
 
 class RunningSources:
     """Runs each source of the plan in force that is read here.
 
     *build* makes a source from its definition; *host* is the name of the host that this is.
+    *turns*, where it is given, says when this daemon may read one; *has_others* whether there are
+    daemons to leave one to that is not seen here.
     """
 
-    def __init__(self, build: Callable[[plan.Source], Source], *, host: str) -> None:
+    def __init__(
+        self,
+        build: Callable[[plan.Source], Source],
+        *,
+        host: str,
+        turns: Turns | None = None,
+        has_others: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._build = build
         self._host = host
+        self._turns = turns
+        self._has_others = has_others
         self._elsewhere: dict[str, str] = {}
         self._running: dict[str, tuple[plan.Source, asyncio.Task[None]]] = {}
 
@@ -47,12 +73,7 @@ class RunningSources:
         self._elsewhere = elsewhere
         for name, definition in here.items():
             if name not in self._running:
-                source = self._build(definition)
-                # Whoever waits for the daemon to be ready may drop a file at once.
-                with suppress(SourceError):
-                    await source.prepare()
-                task = asyncio.create_task(_run(source), name=f"source {name}")
-                self._running[name] = (definition, task)
+                self._running[name] = (definition, await self._start(definition))
 
     async def stop(self) -> None:
         """Stop them all; each leaves what it reads in good order."""
@@ -65,6 +86,26 @@ class RunningSources:
             if host is not None and not is_same_host(host, self._host):
                 yield name, host
 
+    async def _start(self, definition: plan.Source) -> asyncio.Task[None]:
+        source = self._build(definition)
+        if self._turns is None:
+            await _prepare(source)
+            work = _run(source)
+        else:
+            is_free = not self._has_others() or await source.is_there()
+            if is_free and await self._turns.try_hold(reading(definition.name)):
+                await _prepare(source)
+            work = self._run_in_turn(definition, self._turns)
+        return asyncio.create_task(work, name=f"source {definition.name}")
+
+    async def _run_in_turn(self, definition: plan.Source, turns: Turns) -> None:
+        """Read a source whenever it is this daemon's turn, each time from what is committed."""
+        while True:
+            source = self._build(definition)
+            if self._has_others() and not await source.is_there():
+                await asyncio.sleep(UNSEEN_SECONDS)
+            await turns.run(reading(definition.name), partial(_run, source))
+
     async def _stop(self, names: Iterable[str]) -> None:
         tasks = [self._running.pop(name)[1] for name in names]
         for task in tasks:
@@ -73,12 +114,21 @@ class RunningSources:
             await asyncio.wait(tasks)
 
 
+async def _prepare(source: Source) -> None:
+    # Whoever waits for the daemon to be ready may drop a file at once.
+    with suppress(SourceError):
+        await source.prepare()
+
+
 async def _run(source: Source) -> None:
     """Run a source, and again with growing pauses when it fails as a whole."""
     pause = FIRST_PAUSE
     while True:
         try:
             await source.run()
+        except NotHeldError:
+            # Another daemon reads it; whoever runs this sees to it.
+            return
         except WebhookdError as error:
             source_failed(source.name, error, pause)
         except Exception as error:  # noqa: BLE001 - a bug in one source stops only itself

@@ -51,6 +51,9 @@ class Source(Protocol):
     async def prepare(self) -> None:
         """Create what producers need, once, before the first `run`; may raise SourceError."""
 
+    async def is_there(self) -> bool:
+        """Return whether this machine sees what is to be read."""
+
     async def run(self) -> None:
         """Read until cancelled; SourceError when the source as a whole cannot work."""
 
@@ -84,6 +87,9 @@ class SnapshotLedger(Protocol):
 
 class FileLedger(SnapshotLedger, Protocol):
     """What is remembered of claimed files. Every method may raise StorageError."""
+
+    async def check(self) -> None:
+        """Do nothing; NotHeldError when files are another daemon's to take by now."""
 
     async def claims(self, source: str) -> tuple[ClaimedFile, ...]:
         """Return the claimed files of *source* that are not forgotten."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from webhookd.errors import StorageError
+from webhookd.errors import NotHeldError, StorageError
 from webhookd.model import Batch, ClaimedFile
 from webhookd.sources import failures
 from webhookd.sources.failures import LISTED, Failure, Flaws
@@ -83,7 +83,7 @@ class FileTaker:
             await self._work(claim, file, started)
         except (asyncio.CancelledError, OSError):
             # The file is left in good order: this opening was no crash.
-            with suppress(StorageError):
+            with suppress(StorageError, NotHeldError):
                 await self._ledger.rest(claim.id)
             raise
 

@@ -52,18 +52,24 @@ def begin(connection: Connection, backfill: StoredBackfill) -> None:
 
 def advance(
     connection: Connection, webhook: str, *, after: str, records: int, deliveries: int
-) -> None:
-    """Note a step of *webhook*'s backfill: part of the transaction that stores what it made."""
-    connection.execute(
+) -> bool:
+    """Note a step of *webhook*'s backfill: part of the transaction that stores what it made.
+
+    Returns False where it was ended meanwhile, at another daemon.
+    """
+    done = connection.execute(
         "UPDATE backfills SET after = ?, records = records + ?, deliveries = deliveries + ?"
         " WHERE webhook = ?",
         (after, records, deliveries, webhook),
     )
+    return done.rowcount == 1
 
 
-def end(connection: Connection, webhook: str) -> None:
-    """Forget the backfill of *webhook*."""
+def end(connection: Connection, webhook: str) -> StoredBackfill | None:
+    """Forget the backfill of *webhook*, and return it; None when there was none."""
+    found = next((one for one in unfinished(connection) if one.webhook == webhook), None)
     connection.execute("DELETE FROM backfills WHERE webhook = ?", (webhook,))
+    return found
 
 
 def unfinished(connection: Connection) -> list[StoredBackfill]:

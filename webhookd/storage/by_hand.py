@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from webhookd.storage.database import Database
     from webhookd.storage.listing import DeliveryFilter
 
-_MEANT = "SELECT lane, source, object, record_id, due_at FROM deliveries WHERE number = ?"
+_MEANT = "SELECT lane, source, object, record_id, due_at, owner FROM deliveries WHERE number = ?"
 _RETRY = (
     "UPDATE deliveries SET state = 'pending', due_at = ?, settled_at = NULL, behind = ?,"
     " first_attempt_at = NULL, held_before = 0, untold_new = NULL, superseded_by = NULL,"
@@ -139,7 +139,7 @@ def _retry(connection: Connection, number: int, at: int) -> int:
     found = connection.execute(_MEANT, (number,)).fetchone()
     if found is None:
         return 0
-    lane, source, object_, record_id, due_at = found
+    lane, source, object_, record_id, due_at, _ = found
     if due_at is not None:
         return connection.execute(_AGAIN, (at, number)).rowcount
     behind = ordering.behind(connection, (lane, source, object_, record_id), number)
@@ -152,14 +152,15 @@ def cancel(connection: Connection, wanted: Sequence[int], now: datetime) -> Chan
     What was behind one of them in its record's order follows.
     """
     at, count = to_micros(now), 0
-    freed: dict[int, list[tuple[str, str, str]]] = {}
+    freed: dict[tuple[int, int | None], list[tuple[str, str, str]]] = {}
     for number in wanted:
         if connection.execute(_CANCEL, (at, number)).rowcount:
             count += 1
-            lane, *record, _ = connection.execute(_MEANT, (number,)).fetchone()
-            freed.setdefault(lane, []).append((record[0], record[1], record[2]))
-    for lane, records in freed.items():
-        ordering.promote(connection, lane, records)
+            row = connection.execute(_MEANT, (number,)).fetchone()
+            lane, source, object_, record_id, _, owner = row
+            freed.setdefault((lane, owner), []).append((source, object_, record_id))
+    for (lane, owner), records in freed.items():
+        ordering.promote(connection, lane, records, owner)
     return Changed(count)
 
 

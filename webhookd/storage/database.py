@@ -5,17 +5,22 @@
 
 from __future__ import annotations
 
+import os
+import secrets
+import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import sqlalchemy
 
+from webhookd import __version__
 from webhookd.errors import StorageError, WebhookdError
 from webhookd.storage import sqlite, versions
+from webhookd.storage.connection import Member
 from webhookd.storage.sqlite import SqliteKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from webhookd.storage.connection import Connection, Dialect
     from webhookd.storage.versions import Version
@@ -25,6 +30,13 @@ _REFUSALS: tuple[type[Exception], ...] = (
     sqlalchemy.exc.DBAPIError,
     sqlalchemy.exc.TimeoutError,
 )
+
+
+class Listening(Protocol):
+    """Somebody who hears what daemons tell each other."""
+
+    def close(self) -> None:
+        """Listen no more."""
 
 
 class Kind(Protocol):
@@ -42,8 +54,17 @@ class Kind(Protocol):
     def engine(self, *, mode: str) -> sqlalchemy.Engine:
         """Return an engine; *mode* is `rwc`, or `rw` or `ro` for one that must be there."""
 
-    def open_writer(self, engine: sqlalchemy.Engine) -> Connection:
-        """Return the connection of the one that writes; StateLockedError when there is one."""
+    def open_writer(
+        self, engine: sqlalchemy.Engine, member: Member, reopened: Callable[[], None]
+    ) -> Connection:
+        """Return the connection with which *member* writes.
+
+        StateLockedError when somebody has the database to himself. *reopened* is called when its
+        session had to be made anew.
+        """
+
+    def listen(self, heard: Callable[[str], None]) -> Listening | None:
+        """Call *heard* on a thread with what daemons tell each other; None for one alone."""
 
     @contextmanager
     def reader(self, raw: sqlalchemy.PoolProxiedConnection) -> Iterator[Connection]:
@@ -65,6 +86,7 @@ class Database:
     def __init__(self, kind: Kind, *, mode: str = "rwc") -> None:
         self.kind = kind
         self.engine = kind.engine(mode=mode)
+        self._readers: set[Connection] = set()
 
     @property
     def place(self) -> str:
@@ -76,13 +98,16 @@ class Database:
         """Return what statements are written for."""
         return self.kind.dialect
 
-    def connect(self) -> Connection:
-        """Return a new connection, for the one thread that writes with it.
+    def connect(
+        self, member: Member | None = None, reopened: Callable[[], None] = lambda: None
+    ) -> Connection:
+        """Return a new connection, for the one thread that writes with it in the name of *member*.
 
-        Raises StateLockedError when another daemon works on the database, where it can tell.
+        Raises StateLockedError when somebody has the database to himself, where it can tell.
+        *reopened* is called, on that thread, when a session was lost and made anew.
         """
         with self.refusing("open"):
-            return self.kind.open_writer(self.engine)
+            return self.kind.open_writer(self.engine, member or _anybody(), reopened)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -91,7 +116,11 @@ class Database:
             raw = self.engine.raw_connection()
             try:
                 with self.kind.reader(raw) as connection:
-                    yield connection
+                    self._readers.add(connection)
+                    try:
+                        yield connection
+                    finally:
+                        self._readers.discard(connection)
             finally:
                 raw.close()
 
@@ -123,6 +152,11 @@ class Database:
         """Return its version, whichever it is; StorageError when it is none of webhookd's."""
         with self.connected() as connection:
             return versions.require_database(versions.found(connection), self.place)
+
+    def cut(self) -> None:
+        """Have everybody's reading fail that is under way: the other side does not answer."""
+        for connection in tuple(self._readers):
+            connection.cut()
 
     def close(self) -> None:
         """Close every pooled connection."""
@@ -173,6 +207,10 @@ def version_of(url: str) -> Version:
 def place_of(url: str) -> str:
     """Return where the database at *url* is, as people are told: without a password."""
     return _kind(url).place
+
+
+def _anybody() -> Member:
+    return Member(secrets.token_hex(8), socket.gethostname(), os.getpid(), __version__)
 
 
 def is_file(url: str) -> bool:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from webhookd.model import CountedRow, FileProgress, MissingRecords
     from webhookd.storage.connection import Connection
+    from webhookd.storage.holding import Held
     from webhookd.storage.writer import Writer
 
 _COLUMNS = (
@@ -39,8 +40,12 @@ BAD_ROWS_KEPT = 1000
 class Files:
     """The ledger of claimed files, as sources ask for it."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer | Held) -> None:
         self._writer = writer
+
+    async def check(self) -> None:
+        """Do nothing; NotHeldError when files are another daemon's to take by now."""
+        await self._writer.read(lambda _: None)
 
     async def claims(self, source: str) -> tuple[ClaimedFile, ...]:
         """Return the files that *source* has in work, in the order of their claims."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from webhookd.storage import shares
 from webhookd.storage.times import from_micros, to_micros
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ DISABLED = "disabled in the configuration"
 
 _COLUMNS = (
     "number, webhook, epoch, paused_reason, gone_reason, absent_reason, held_since,"
-    " held_total, quiet_until, request_digest, target_digest, is_ordered"
+    " held_total, quiet_until, request_digest, target_digest, is_ordered, probed_since,"
+    " probed_reason"
 )
 
 
@@ -33,7 +35,8 @@ class LaneRow:
 
     *held_total* does not count a hold that is still on; *quiet_until* is what a Retry-After
     asked for. The digests tell a changed request from the one before. *is_ordered* says that a
-    record's deliveries go out one after the other.
+    record's deliveries go out one after the other; *probed_since* that nobody is met there, where
+    several daemons share the lane.
     """
 
     number: int
@@ -48,6 +51,8 @@ class LaneRow:
     request_digest: str = ""
     target_digest: str = ""
     is_ordered: bool = False
+    probed_since: datetime | None = None
+    probed_reason: str = ""
 
     @property
     def hold(self) -> str | None:
@@ -62,7 +67,7 @@ class Definition:
     *absent_reason* says why the webhook is not in force (None when it is). *request_digest*
     covers all of the request, *target_digest* what leads to the receiver: its URL,
     authentication, signature, TLS and proxy; *is_retargeted* says that one of these changed as
-    no digest may show, in a secret.
+    no digest may show, in a secret. *seconds* is how long an attempt may take.
     """
 
     webhook: str
@@ -71,6 +76,7 @@ class Definition:
     absent_reason: str | None = None
     is_retargeted: bool = False
     is_ordered: bool = False
+    seconds: int = 0
 
 
 def all_rows(connection: Connection) -> list[LaneRow]:
@@ -84,16 +90,27 @@ def adopt(
 ) -> list[LaneRow]:
     """Bring every lane in line with the configuration and return them all.
 
-    A lane whose webhook is not among *definitions* is held as removed. A changed request lifts
-    a 410's hold; a changed target makes what waits due now.
+    A lane whose webhook is not among *definitions* is held as removed, unless another daemon has it
+    in force. A changed request lifts a 410's hold; a changed target makes what waits due now.
     """
+    elsewhere = shares.in_force_elsewhere(connection)
     known = {row.webhook: row for row in all_rows(connection)}
     wanted = {definition.webhook: definition for definition in definitions}
     for name in known.keys() - wanted.keys():
         wanted[name] = Definition(name, absent_reason=REMOVED)
     for name, definition in wanted.items():
-        _adopt_one(connection, known, name, definition, now)
-    return all_rows(connection)
+        row = known.get(name)
+        if definition.absent_reason is None or row is None or row.number not in elsewhere:
+            _adopt_one(connection, known, name, definition, now)
+    rows = all_rows(connection)
+    if connection.owner is not None:
+        in_force = {
+            row.number: wanted[row.webhook].seconds
+            for row in rows
+            if wanted[row.webhook].absent_reason is None
+        }
+        shares.introduce(connection, in_force)
+    return rows
 
 
 def _adopt_one(
@@ -172,6 +189,14 @@ def keep_quiet(connection: Connection, number: int, until: datetime) -> None:
     )
 
 
+def set_probed(connection: Connection, number: int, since: datetime | None, reason: str) -> None:
+    """Note for all daemons that nobody is met in a lane, or that somebody is."""
+    connection.execute(
+        "UPDATE lanes SET probed_since = ?, probed_reason = ? WHERE number = ?",
+        (to_micros(since), reason or None, number),
+    )
+
+
 def _set_holds(
     connection: Connection, row: LaneRow, wanted: LaneRow, now: datetime, *, due_now: bool = False
 ) -> None:
@@ -203,7 +228,7 @@ def _set_holds(
 
 def _row(columns: tuple[object, ...]) -> LaneRow:
     (number, webhook, epoch, paused, gone, absent, since, total, quiet, request, target,
-     is_ordered) = columns  # fmt: skip
+     is_ordered, probed_since, probed_reason) = columns  # fmt: skip
     return LaneRow(
         number=int(str(number)),
         webhook=str(webhook),
@@ -217,4 +242,6 @@ def _row(columns: tuple[object, ...]) -> LaneRow:
         request_digest=str(request),
         target_digest=str(target),
         is_ordered=bool(is_ordered),
+        probed_since=from_micros(probed_since if isinstance(probed_since, int) else None),
+        probed_reason=probed_reason if isinstance(probed_reason, str) else "",
     )

@@ -57,7 +57,7 @@ IS_OPEN_BEFORE: Final = (
     " AND other.number < deliveries.number)"
 )
 FIRST: Final = f"SELECT min(number) FROM deliveries WHERE {_IS_OPEN} AND {_RECORD} AND number <= ?"  # noqa: S608 - constant
-_PROMOTE = "UPDATE deliveries SET behind = 0 WHERE number = ? AND behind = 1"
+_PROMOTE = "UPDATE deliveries SET behind = 0, owner = ? WHERE number = ? AND behind = 1"
 _NEXT_NUMBERS = "SELECT number FROM deliveries WHERE number > ? ORDER BY number LIMIT ?"
 _PLACE = (
     f"UPDATE deliveries SET behind = CASE WHEN {IS_OPEN_BEFORE} THEN 1 ELSE 0 END"  # noqa: S608 - constant
@@ -94,21 +94,32 @@ def behind(connection: Connection, record: Record, number: int) -> int | None:
 
 
 def promote(
-    connection: Connection, lane: int, records: Iterable[tuple[str, str, str]]
+    connection: Connection,
+    lane: int,
+    records: Iterable[tuple[str, str, str]],
+    owner: int | None,
 ) -> list[int]:
     """Let the first open delivery of each of a lane's *records* be due; return their numbers.
 
-    One that is already first stays so, and is not returned.
+    One that is already first stays so, and is not returned. They are the *owner*'s, who had the
+    one before: an attempt at that may be under way there.
     """
     upto = ordered_upto(connection, lane)
     if upto is None:
         return []
+    connection.keep_order(lane)
     promoted = []
     for record in dict.fromkeys(records):
         (number,) = connection.execute(FIRST, (lane, *record, upto)).fetchone()
-        if number is not None and connection.execute(_PROMOTE, (number,)).rowcount:
+        if number is not None and connection.execute(_PROMOTE, (owner, number)).rowcount:
             promoted.append(number)
     return promoted
+
+
+def is_unfinished(connection: Connection) -> bool:
+    """Return whether deliveries of some lane are still to be brought in line."""
+    query = "SELECT 1 FROM lanes WHERE ordered_upto IS NOT NULL LIMIT 1"
+    return connection.execute(query).fetchone() is not None
 
 
 def step(connection: Connection, limit: int | None = None) -> Step:

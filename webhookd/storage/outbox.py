@@ -1,4 +1,4 @@
-"""Deliveries and their attempts: finding what is due, settling.
+"""Deliveries and their attempts: settling, and what waits.
 
 Functions that take a connection run on the writer's thread (`writer`); several of them may
 share one transaction. The statements here are the hot ones and go to the driver as they are.
@@ -6,7 +6,6 @@ share one transaction. The statements here are the hot ones and go to the driver
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from webhookd.model import (
@@ -20,24 +19,24 @@ from webhookd.model import (
     Settlement,
 )
 from webhookd.storage import lanes, ordering
-from webhookd.storage.connection import Dialect, ForRows, with_lists
+from webhookd.storage.connection import ForRows
 from webhookd.storage.times import from_micros, to_micros
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from webhookd.storage.connection import Connection
 
-_COLUMNS = (
+COLUMNS = (
     "deliveries.id, lanes.webhook, source, object, record_id, change, method, body, content_type,"
     " query, created_at, due_at, attempts, first_attempt_at, held_before"
 )
-_WAITING = (
-    f"SELECT {_COLUMNS} FROM deliveries JOIN lanes ON lanes.number = lane"  # noqa: S608 - constant
+WAITING = (
+    f"SELECT {COLUMNS} FROM deliveries JOIN lanes ON lanes.number = lane"  # noqa: S608 - constant
     " WHERE due_at IS NOT NULL"
 )
-_NUMBERED = f"{_WAITING} AND deliveries.number = ?"
+_NUMBERED = f"{WAITING} AND deliveries.number = ?"
 _PENDING = {
     dialect: "SELECT "  # noqa: S608 - constants
     + " + ".join(f"(SELECT count(*) FROM deliveries WHERE {one})" for one in conditions)  # noqa: S608
@@ -55,8 +54,12 @@ _OVER = (
 _ATTEMPT = ForRows(
     each=f"{_INTO}VALUES (?, ?, ?, ?, ?, ?, ?, ?){_OVER}",
     at_once=(
-        f"{_INTO}SELECT * FROM unnest(?::text[], ?::int[], ?::bigint[], ?::bigint[], ?::int[],"  # noqa: S608 - constant
-        f" ?::text[], ?::text[], ?::text[]){_OVER}"
+        f"{_INTO}SELECT delivery_id, new.number, new.started_at, new.seconds, new.status,"  # noqa: S608 - constant
+        " new.error, new.answer, new.config_hash FROM unnest(?::text[], ?::int[], ?::bigint[],"
+        " ?::bigint[], ?::int[], ?::text[], ?::text[], ?::text[]) AS new (delivery_id,"
+        " number, started_at, seconds, status, error, answer, config_hash)"
+        " JOIN deliveries ON deliveries.id = new.delivery_id"
+        f" AND deliveries.owner = ?{_OVER}"
     ),
 )
 _STARTED = "UPDATE starts SET started_at = ? WHERE delivery_id = ? AND started_at IS NULL"
@@ -71,98 +74,22 @@ _SETTLE = ForRows(
         " epoch = coalesce(new.epoch, deliveries.epoch), attempts = new.attempts,"
         " first_attempt_at = new.first_attempt_at, held_before = new.held_before,"
         " last_status = new.last_status, last_error = new.last_error,"
-        " settled_at = new.settled_at"
+        " settled_at = new.settled_at, owner = NULL"
         " FROM unnest(?::text[], ?::bigint[], ?::int[], ?::int[], ?::bigint[], ?::bigint[],"
         " ?::int[], ?::text[], ?::bigint[], ?::text[]) AS new (state, due_at, epoch, attempts,"
         " first_attempt_at, held_before, last_status, last_error, settled_at, id)"
         " WHERE deliveries.id = new.id AND deliveries.due_at IS NOT NULL"
+        " AND deliveries.owner = ?"
     ),
 )
+# What was cancelled while its attempt was under way.
+_LET_GO = "UPDATE deliveries SET owner = NULL WHERE id = ANY(?) AND due_at IS NULL AND owner = ?"
 
 
-@dataclass(frozen=True, slots=True)
-class _Finding:
-    """How due deliveries are found: those of an older epoch, those of this one, the next."""
+def settle(connection: Connection, settlements: Sequence[Settlement]) -> list[Delivery]:
+    """Write what attempts led to.
 
-    released: str
-    due: str
-    next: str
-
-    @classmethod
-    def of(cls, place: str, dialect: Dialect) -> _Finding:
-        """Return it for the *place* in a record's order that may go: none, or the first."""
-        # SQLite searches a partial index where its condition stands in the statement.
-        index = "behind IS NOT 1 AND " if dialect is Dialect.SQLITE else ""
-        may_go = f"{index}lane = ? AND {place}"
-        others = with_lists("deliveries.id {none_of}")[dialect]
-        return cls(
-            f"{_WAITING} AND {may_go} AND deliveries.epoch < ? AND {others}"
-            " ORDER BY deliveries.epoch, due_at LIMIT ?",
-            f"{_WAITING} AND {may_go} AND deliveries.epoch = ? AND due_at <= ? AND {others}"
-            " ORDER BY due_at LIMIT ?",
-            "SELECT min(due_at) FROM deliveries"  # noqa: S608 - constant
-            f" WHERE due_at IS NOT NULL AND {may_go} AND epoch = ? AND due_at > ?",
-        )
-
-
-_FINDING = {
-    (dialect, is_ordered): _Finding.of("behind = 0" if is_ordered else "behind IS NULL", dialect)
-    for dialect in Dialect
-    for is_ordered in (False, True)
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """How many due deliveries of a lane are asked for: at most *limit*, and none of *leased*.
-
-    Where *is_ordered*, those that are the first of their record.
-    """
-
-    lane: int
-    epoch: int
-    limit: int
-    is_ordered: bool = False
-    leased: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """What was found for a lane.
-
-    *next_at* is when the next one that was not taken is due; None when nothing waits.
-    *is_ordered* is what was asked for.
-    """
-
-    lane: int
-    deliveries: tuple[Delivery, ...]
-    next_at: datetime | None
-    is_ordered: bool = False
-
-
-def find_due(connection: Connection, wanted: Sequence[Wanted], now: datetime) -> list[Due]:
-    """Return due deliveries of each wanted lane, the longest due first."""
-    return [_find_due(connection, one, now) for one in wanted]
-
-
-def _find_due(connection: Connection, wanted: Wanted, now: datetime) -> Due:
-    at = to_micros(now)
-    finding = _FINDING[connection.dialect, wanted.is_ordered]
-    lane, leased = (wanted.lane, wanted.epoch), connection.listed(wanted.leased)
-    rows = connection.execute(finding.released, (*lane, leased, wanted.limit)).fetchall()
-    if len(rows) < wanted.limit:
-        left = wanted.limit - len(rows)
-        rows += connection.execute(finding.due, (*lane, at, leased, left)).fetchall()
-    found = tuple(map(delivery_of, rows))
-    if len(rows) == wanted.limit:
-        return Due(wanted.lane, found, now, wanted.is_ordered)
-    next_at = connection.execute(finding.next, (*lane, at)).fetchone()[0]
-    return Due(wanted.lane, found, from_micros(next_at), wanted.is_ordered)
-
-
-def settle(connection: Connection, settlements: Iterable[Settlement]) -> list[Delivery]:
-    """Write what attempts led to. A delivery that is no longer pending stays as it is.
-
+    A delivery that is no longer pending, or is another daemon's by now, stays as it is.
     Returns the deliveries that were behind those which ended, and are now first of their record.
     """
     attempts, updates, starts = [], [], []
@@ -176,13 +103,18 @@ def settle(connection: Connection, settlements: Iterable[Settlement]) -> list[De
             started_at = to_micros(settlement.attempt.started_at)
             starts.append((started_at, settlement.delivery.id))
         _settle_lane(connection, settlement)
-    connection.write_rows(_ATTEMPT, attempts)
-    connection.write_rows(_SETTLE, updates)
+    connection.write_rows(_ATTEMPT, attempts, connection.owner)
+    count = connection.write_rows(_SETTLE, updates, connection.owner)
+    if connection.owner is not None and count < len(updates):
+        ids = [settlement.delivery.id for settlement in settlements]
+        connection.execute(_LET_GO, (ids, connection.owner))
     connection.executemany(_STARTED, starts)
     return [
         delivery_of(connection.execute(_NUMBERED, (number,)).fetchone())
         for lane, deliveries in ended.items()
-        for number in ordering.promote(connection, lane, (one.record for one in deliveries))
+        for number in ordering.promote(
+            connection, lane, (one.record for one in deliveries), connection.owner
+        )
     ]
 
 
@@ -248,9 +180,9 @@ def reschedule(connection: Connection, delivery_id: str, due_at: datetime) -> bo
 def waiting(connection: Connection, delivery_id: str | None = None) -> list[Delivery]:
     """Return pending deliveries, next attempt first: all of them, or the one with an id."""
     if delivery_id is None:
-        rows = connection.execute(f"{_WAITING} ORDER BY due_at")
+        rows = connection.execute(f"{WAITING} ORDER BY due_at")
     else:
-        rows = connection.execute(f"{_WAITING} AND deliveries.id = ?", (delivery_id,))
+        rows = connection.execute(f"{WAITING} AND deliveries.id = ?", (delivery_id,))
     return [delivery_of(row) for row in rows]
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from webhookd.model import JsonText, PollProgress
     from webhookd.storage.connection import Connection
     from webhookd.storage.database import Database
+    from webhookd.storage.holding import Held
     from webhookd.storage.writer import Writer
 
 _OUTDATED = with_lists(
@@ -33,7 +34,7 @@ _LEFT = (
 class Polls:
     """The ledger of what is polled, as sources ask for it."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer | Held) -> None:
         self._writer = writer
 
     async def cursor(self, source: str, object_: str) -> JsonText | None:

@@ -1,7 +1,7 @@
 """A database of PostgreSQL, 14 or newer: where it is, and who may write to it.
 
-One daemon works on a database. What says so is an advisory lock of the very session that writes:
-a session that is lost takes the lock with it, and none without the lock ever writes.
+Daemons share a database, each by an advisory lock of the very session that writes; who changes its
+tables or fills it has that lock alone.
 """
 
 from __future__ import annotations
@@ -22,22 +22,20 @@ from webhookd import clock
 from webhookd.errors import StateLockedError, StorageError, printable
 from webhookd.storage import versions
 from webhookd.storage.connection import Dialect
-from webhookd.storage.postgresql_session import Reader, Writer
+from webhookd.storage.postgresql_channel import Channel
+from webhookd.storage.postgresql_pooler import require_own_session
+from webhookd.storage.postgresql_session import Reader
+from webhookd.storage.postgresql_writer import ENDING_SECONDS, LOOK_EVERY, Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from webhookd.storage.connection import Connection
+    from webhookd.storage.connection import Connection, Member
 
 OLDEST: Final = 14
 
 LOCK: Final = 0x77656268
 """The first half of the advisory lock's key: `webh`. The second is the schema's name."""
-
-ENDING_SECONDS: Final = 2.0
-"""How long the server may take to notice that the session which had the lock has ended."""
-
-_LOOK_EVERY: Final = 0.05
 
 _DEFAULTS: Final = {
     "connect_timeout": "5",
@@ -49,18 +47,23 @@ _DEFAULTS: Final = {
 }
 _SESSION = (
     "SET lock_timeout = '5s'; SET client_min_messages = warning;"
+    # The server ends the session of a host that vanished within some fifteen seconds, that of one
+    # that stands still in the middle of a transaction sooner: others wait for its locks.
+    " SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 2;"
+    " SET tcp_user_timeout = 15000; SET idle_in_transaction_session_timeout = '5s';"
     " SET default_transaction_isolation = 'read committed';"
     # A commit that is answered is on the disk, whatever the server does by default.
     " SELECT set_config('synchronous_commit', 'on', false)"
     " WHERE current_setting('synchronous_commit') = 'off'"
 )
 _KEY = f"{LOCK}, hashtext(current_schema())"
-_HOLDER = (
-    "SELECT holder.pid, holder.application_name FROM pg_locks"  # noqa: S608 - constant
+_HOLDERS = (
+    "SELECT holder.application_name FROM pg_locks"  # noqa: S608 - constant
     " JOIN pg_stat_activity AS holder USING (pid)"
     f" WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid = {LOCK}"
     " AND objid::bigint = (hashtext(current_schema())::bigint & 4294967295)"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    " AND pid <> pg_backend_pid() ORDER BY holder.pid"
 )
 
 
@@ -92,6 +95,7 @@ class PostgresKind:
             ) from None
         self.place = _place(self._given)
         self._name = f"webhookd {socket.gethostname()[:40]} {os.getpid()}"
+        self._has_own_sessions = False
 
     def engine(self, *, mode: str) -> sqlalchemy.Engine:
         """Return an engine; the mode `ro` writes nothing."""
@@ -102,11 +106,17 @@ class PostgresKind:
             pool_pre_ping=True,
         )
 
-    def _connect(self, *, is_read_only: bool = False) -> psycopg.Connection[Any]:
+    def _reach(self) -> psycopg.Connection[Any]:
         settings = {"application_name": self._name, **_DEFAULTS, **self._given}
-        raw = psycopg.connect(**settings, client_encoding="utf8", autocommit=True)  # type: ignore[arg-type]
+        return psycopg.connect(**settings, client_encoding="utf8", autocommit=True)  # type: ignore[arg-type]
+
+    def _connect(self, *, is_read_only: bool = False) -> psycopg.Connection[Any]:
+        raw = self._reach()
         try:
             self._check(raw)
+            if not self._has_own_sessions:
+                require_own_session(raw, self._reach)
+                self._has_own_sessions = True
             raw.adapters.register_dumper(bool, _Flag)
             raw.execute(_SESSION)
             if is_read_only:
@@ -130,16 +140,23 @@ class PostgresKind:
                 " is UTF-8; make one with: createdb --encoding=UTF8 --template=template0"
             )
 
-    def open_writer(self, engine: sqlalchemy.Engine) -> Connection:  # noqa: ARG002 - not of the pool
-        """Return the session that writes; StateLockedError when another daemon has one."""
-        return Writer(self._lock_session, self.cause)
+    def open_writer(
+        self,
+        engine: sqlalchemy.Engine,  # noqa: ARG002 - not of the pool
+        member: Member,
+        reopened: Callable[[], None],
+    ) -> Connection:
+        """Return the session with which *member* writes; StateLockedError when it may not."""
+        return Writer(self._shared_session, self.cause, member, reopened)
 
-    def _lock_session(self, previous: int | None) -> psycopg.Connection[Any]:
-        """Return a session that holds the lock; *previous* is the one that held it for us."""
+    def _shared_session(self) -> psycopg.Connection[Any]:
+        """Return a session that shares the database with those of other daemons."""
+        # A pooler may have been put in between, or told otherwise, since the last one was made.
+        self._has_own_sessions = False
         raw = self._connect()
         try:
             raw.autocommit = True
-            self._lock(raw, previous)
+            self._lock(raw, "_shared")
             answer = raw.execute(versions.IN_A_SESSION).fetchone()
             versions.require_still_usable(answer, self.place)
         except BaseException:
@@ -147,20 +164,22 @@ class PostgresKind:
             raise
         return raw
 
-    def _lock(self, raw: psycopg.Connection[Any], previous: int | None) -> None:
-        if _try_lock(raw):
-            return
-        holder = raw.execute(_HOLDER).fetchone()
-        if holder is not None and holder == (previous, self._name):
-            # Ours, whose end the server has not noticed: nothing of it can be wanted any more.
-            raw.execute("SELECT pg_terminate_backend(%s, 2000)", (previous,))
-            holder = None
-        if _comes_free(raw):
-            return
-        who = "another webhookd" if holder is None else _told(holder[1])
-        raise StateLockedError(
-            f"{who} works on the database {self.place}; stop it, or give this one its own"
-        )
+    def _lock(self, raw: psycopg.Connection[Any], mode: str) -> None:
+        until = clock.monotonic() + ENDING_SECONDS
+        while not _try_lock(raw, mode):
+            # The server may not have noticed that the session which had it has ended.
+            if clock.monotonic() >= until:
+                holders = raw.execute(_HOLDERS).fetchall()
+                who = " and ".join(_told(name) for (name,) in holders[:3]) or "somebody"
+                raise StateLockedError(
+                    f"{who} {'works' if len(holders) < 2 else 'work'} on the database"  # noqa: PLR2004 - singular
+                    f" {self.place}; stop that first"
+                )
+            threading.Event().wait(LOOK_EVERY)
+
+    def listen(self, heard: Callable[[str], None]) -> Channel:
+        """Listen to what daemons tell each other."""
+        return Channel(self._connect, heard)
 
     @contextmanager
     def reader(self, raw: sqlalchemy.PoolProxiedConnection) -> Iterator[Connection]:
@@ -186,9 +205,9 @@ class PostgresKind:
             ) from error
 
     def claim(self, connection: sqlalchemy.Connection) -> None:
-        """Begin a transaction that holds the lock which daemons hold."""
+        """Begin a transaction that holds alone the lock which daemons share."""
         raw: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
-        self._lock(raw, None)
+        self._lock(raw, "")
 
     def cause(self, error: Exception) -> str:
         """Return what PostgreSQL or libpq said, in a line and without the password."""
@@ -201,19 +220,10 @@ class PostgresKind:
         return printable(" ".join(text.split()))
 
 
-def _try_lock(raw: psycopg.Connection[Any]) -> bool:
-    row = raw.execute(f"SELECT pg_try_advisory_lock({_KEY})").fetchone()
+def _try_lock(raw: psycopg.Connection[Any], mode: str) -> bool:
+    statement: Any = f"SELECT pg_try_advisory_lock{mode}({_KEY})"
+    row = raw.execute(statement).fetchone()
     return bool(row and row[0])
-
-
-def _comes_free(raw: psycopg.Connection[Any]) -> bool:
-    """Return whether the lock was had after all: a daemon that just ended may still have it."""
-    until = clock.monotonic() + ENDING_SECONDS
-    while clock.monotonic() < until:
-        if _try_lock(raw):
-            return True
-        threading.Event().wait(_LOOK_EVERY)
-    return False
 
 
 def _told(name: str) -> str:

@@ -1,28 +1,23 @@
-"""Statements on PostgreSQL, and a writing session that is made anew when it is lost."""
+"""Statements on PostgreSQL, and a connection that only reads."""
 
 from __future__ import annotations
 
+import math
 import os
-import secrets
+import socket
+from contextlib import suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, Final, LiteralString, cast
+from typing import TYPE_CHECKING, Any, ClassVar, LiteralString, cast
 
 import psycopg
 
-from webhookd import clock
-from webhookd.errors import StateLockedError, StorageError
-from webhookd.storage.connection import Dialect, UncertainError
+from webhookd.errors import StorageError
+from webhookd.storage.connection import NO_LOCKS, Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from webhookd.storage.connection import ForRows, Rows
-
-FIRST_PAUSE: Final = 0.1
-LONGEST_PAUSE: Final = 2.0
-"""Between two attempts to reach a server that is away; meanwhile everything is refused at once."""
-
-_MARK = "last_commit"
+    from webhookd.storage.connection import ForRows, Locks, Rows
 
 
 @lru_cache(maxsize=512)
@@ -37,6 +32,8 @@ class Reader:
 
     dialect: ClassVar[Dialect] = Dialect.POSTGRESQL
     idle_seconds: float | None = 5.0
+    owner: int | None = None
+    leased_until: float = -math.inf
 
     def look_after(self) -> None:
         """Ask for a sign of life."""
@@ -76,24 +73,51 @@ class Reader:
         except psycopg.Error as error:
             raise self._refused(error) from error
 
-    def write_rows(self, statement: ForRows, rows: Sequence[Sequence[Any]]) -> None:
-        """Run one statement for all *rows*."""
-        if rows:
-            self.execute(statement.at_once, [list(column) for column in zip(*rows, strict=True)])
+    def write_rows(self, statement: ForRows, rows: Sequence[Sequence[Any]], *shared: object) -> int:
+        """Run one statement for all *rows*; return how many it wrote."""
+        if not rows:
+            return 0
+        columns: list[object] = [list(column) for column in zip(*rows, strict=True)]
+        return self.execute(statement.at_once, [*columns, *shared]).rowcount
 
     def listed(self, values: Iterable[Any]) -> object:
         """Return *values* as an array."""
         return list(values)
 
-    def begin(self) -> None:
+    def begin(self, locks: Locks = NO_LOCKS) -> None:  # noqa: ARG002 - the writer's
         """Refuse: who reads has no transaction."""
         raise StorageError("this connection only reads")
 
-    commit = roll_back = begin
+    def commit(self) -> None:
+        """Refuse likewise."""
+        self.begin()
+
+    roll_back = commit
+
+    def keep_order(self, lane: int) -> None:  # noqa: ARG002 - the writer's
+        """Refuse likewise."""
+        self.begin()
+
+    def hold(self, name: str) -> bool:  # noqa: ARG002 - the writer's
+        """Refuse likewise."""
+        raise StorageError("this connection only reads")
+
+    def let_go(self, name: str) -> None:  # noqa: ARG002 - the writer's
+        """Refuse likewise."""
+        self.begin()
+
+    require = let_go
 
     def has_committed(self, token: str) -> bool:  # noqa: ARG002 - the writer's
         """Return False: nothing was written."""
         return False
+
+    def cut(self) -> None:
+        """Have whatever waits for the server fail, as when the connection is lost."""
+        if self._raw is not None and not self._raw.closed:
+            # Its own end of the socket: the server's may never answer.
+            with suppress(OSError, psycopg.Error), _socket(self._raw.fileno()) as ours:
+                ours.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """End the connection."""
@@ -104,105 +128,8 @@ class Reader:
         return StorageError(f"the database refused: {self._cause(error)}")
 
 
-class Writer(Reader):
-    """The session that writes and holds the lock; when it is lost, the next one is asked for.
-
-    *session* makes one, and is told the server's process that served the one before. Each
-    transaction leaves a mark of its own with what it writes: after a connection that was lost
-    during a commit the mark says what became of it.
-    """
-
-    def __init__(
-        self,
-        session: Callable[[int | None], psycopg.Connection[Any]],
-        cause: Callable[[Exception], str],
-    ) -> None:
-        super().__init__(None, cause)
-        self._session = session
-        self._owner = f"{os.getpid()}-{secrets.token_hex(8)}"
-        self._count = 0
-        self._backend: int | None = None
-        self._is_begun = False
-        self._pause = FIRST_PAUSE
-        self._again_at = 0.0
-        self._why = ""
-        self._open()
-
-    def _open(self) -> None:
-        self._raw = self._session(self._backend)
-        (self._backend,) = self._raw.execute("SELECT pg_backend_pid()").fetchone() or (None,)
-        self._raw.execute(
-            "INSERT INTO meta (key, value) VALUES (%s, '') ON CONFLICT DO NOTHING", (_MARK,)
-        )
-
-    def _live(self) -> psycopg.Connection[Any]:
-        if self._raw is not None and not self._raw.closed:
-            return self._raw
-        if self._is_begun:
-            raise StorageError("the connection to the database was lost in a transaction")
-        if clock.monotonic() < self._again_at:
-            raise StorageError(self._why)
-        try:
-            self._open()
-        except StateLockedError:
-            raise
-        except (psycopg.Error, StorageError) as error:
-            self._why = f"the database cannot be reached: {self._cause(error)}"
-            self._again_at = clock.monotonic() + self._pause
-            self._pause = min(2 * self._pause, LONGEST_PAUSE)
-            raise StorageError(self._why) from error
-        self._pause = FIRST_PAUSE
-        return cast("psycopg.Connection[Any]", self._raw)
-
-    def begin(self) -> None:
-        """Begin a transaction, in the session that holds the lock and no other."""
-        raw = self._live()
-        try:
-            cursor = raw.execute("BEGIN; SELECT pg_backend_pid()")
-            self._is_begun = True
-            cursor.nextset()
-            row = cursor.fetchone()
-        except psycopg.Error as error:
-            raise self._refused(error) from error
-        if row is None or row[0] != self._backend:
-            self.close()
-            raise StorageError(
-                "something between webhookd and PostgreSQL gives each transaction another session"
-                " (PgBouncer's transaction mode does); connect to PostgreSQL itself, or use"
-                " pool_mode=session"
-            )
-
-    def commit(self) -> None:
-        """Commit, with the mark that tells later whether it came about."""
-        self._count += 1
-        token = f"{self._owner}-{self._count}"
-        raw = self._live()
-        try:
-            mark: Any = f"UPDATE meta SET value = '{token}' WHERE key = '{_MARK}'; COMMIT"  # noqa: S608 - ours
-            raw.execute(mark)
-        except psycopg.Error as error:
-            if raw.closed:
-                self._is_begun = False
-                raise UncertainError(self._lost(error), token) from error
-            raise self._refused(error) from error
-        self._is_begun = False
-
-    def roll_back(self) -> None:
-        """Undo the transaction; a lost connection has done it by itself."""
-        self._is_begun = False
-        if self._raw is not None and not self._raw.closed:
-            try:
-                self._raw.execute("ROLLBACK")
-            except psycopg.Error:
-                self._raw.close()
-
-    def has_committed(self, token: str) -> bool:
-        """Return whether a commit came about; StorageError while nobody can be asked."""
-        row = self.execute("SELECT value FROM meta WHERE key = ?", (_MARK,)).fetchone()
-        return row is not None and row[0] == token
-
-    def _lost(self, error: psycopg.Error) -> str:
-        return f"the connection to the database was lost during a commit: {self._cause(error)}"
+def _socket(number: int) -> socket.socket:
+    return socket.socket(fileno=os.dup(number))
 
 
 def without_nul(values: Sequence[Any]) -> list[Any]:

@@ -12,9 +12,9 @@ from webhookd.errors import StorageError
 from webhookd.storage.connection import Dialect, SqliteConnection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from webhookd.storage.connection import Connection
+    from webhookd.storage.connection import Connection, Member
 
 PREFIX: Final = "sqlite:///"
 
@@ -46,12 +46,20 @@ class SqliteKind:
         sqlalchemy.event.listen(engine, "connect", _configure)
         return engine
 
-    def open_writer(self, engine: sqlalchemy.Engine) -> Connection:
+    def open_writer(
+        self,
+        engine: sqlalchemy.Engine,
+        member: Member,  # noqa: ARG002 - it is alone
+        reopened: Callable[[], None],  # noqa: ARG002 - a file is not lost
+    ) -> Connection:
         """Return a connection of its own: the state directory's lock keeps other daemons out."""
         raw = engine.raw_connection()
         connection = _own(raw)
         raw.detach()
         return connection
+
+    def listen(self, heard: Callable[[str], None]) -> None:
+        """Do nothing: there is nobody else."""
 
     @contextmanager
     def reader(self, raw: sqlalchemy.PoolProxiedConnection) -> Iterator[Connection]:

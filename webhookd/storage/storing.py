@@ -11,7 +11,7 @@ from webhookd.storage.superseding import Place
 from webhookd.storage.times import to_micros
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from webhookd.model import Delivery
     from webhookd.storage.connection import Connection
@@ -19,57 +19,74 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "state, id, lane, source, object, record_id, change, epoch, due_at, created_at, method,"
-    " content_type, query, body, behind"
+    " content_type, query, body, behind, owner"
 )
-_VALUES = "'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+_VALUES = "'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 _INSERT = ForRows(
     each=f"INSERT INTO deliveries ({_COLUMNS}) VALUES ({_VALUES})",  # noqa: S608 - constant
     at_once=(
         f"INSERT INTO deliveries ({_COLUMNS}) SELECT 'pending', * FROM unnest(?::text[],"  # noqa: S608 - constant
         " ?::int[], ?::text[], ?::text[], ?::text[], ?::text[], ?::int[], ?::bigint[],"
-        " ?::bigint[], ?::text[], ?::text[], ?::text[], ?::bytea[], ?::int[])"
+        " ?::bigint[], ?::text[], ?::text[], ?::text[], ?::bytea[], ?::int[], ?::bigint[])"
     ),
 )
 _INSERT_UNTOLD = (
     f"INSERT INTO deliveries ({_COLUMNS}, attempts, untold_new, untold_previous, untold_since)"  # noqa: S608 - constant
     f" VALUES ({_VALUES}, ?, ?, ?, ?)"
 )
+_NO_END = 2**31
 _IS_ANY_OPEN = f"SELECT {ordering.IS_ANY_OPEN}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Storing:
     """A lane that deliveries are stored in, and the records of those so far."""
 
     number: int
     epoch: int
     ordered_upto: int | None
+    owner: int | None
+    room: int
     met: set[ordering.Record] = field(default_factory=set)
+
+    def placed(self, delivery: Delivery, *, is_behind: bool) -> tuple[Delivery, int | None]:
+        """Return a delivery with its place, and who has it: this daemon while it has room."""
+        if is_behind:
+            return replace(delivery, is_behind=True), None
+        if self.owner is None:
+            return delivery, None
+        if self.room <= 0:
+            return replace(delivery, is_unclaimed=True), None
+        self.room -= 1
+        return delivery, self.owner
 
 
 def store(
     connection: Connection,
     deliveries: Iterable[Delivery],
     may_supersede: Superseding | None = None,
+    rooms: Mapping[str, int] | None = None,
 ) -> list[Delivery]:
     """Insert new deliveries as pending; return them, each with its place in its record's order.
 
-    Those that are superseded by later ones of the same *deliveries* are not returned.
+    Those that are superseded by later ones of the same *deliveries* are not returned. Where several
+    daemons share the work, this one takes as many of each webhook as *rooms* say, or all.
     """
     known: dict[str, _Storing] = {}
     stored: dict[str, Delivery] = {}
     rows = []
     for delivery in deliveries:
         if delivery.webhook not in known:
-            known[delivery.webhook] = _lane_of(connection, delivery.webhook)
+            room = _NO_END if rooms is None else rooms.get(delivery.webhook, 0)
+            known[delivery.webhook] = _lane_of(connection, delivery.webhook, room)
         lane = known[delivery.webhook]
         own = may_supersede.coalescing.get(delivery.id) if may_supersede is not None else None
         if may_supersede is not None and own is not None and lane.ordered_upto == ordering.LAST:
             _add(stored, _store_untold(connection, lane, delivery, own, may_supersede))
             continue
         behind = None if lane.ordered_upto is None else _behind(connection, lane, delivery)
-        stored[delivery.id] = replace(delivery, is_behind=True) if behind else delivery
-        rows.append(_row(lane.number, delivery, lane.epoch, behind))
+        stored[delivery.id], owner = lane.placed(delivery, is_behind=bool(behind))
+        rows.append(_row(lane.number, delivery, lane.epoch, behind, owner))
     connection.write_rows(_INSERT, rows)
     return list(stored.values())
 
@@ -86,8 +103,10 @@ def _store_untold(
     place = superseding.find_place(connection, record, delivery, own, may_supersede.may_take)
     if place is None:
         (is_behind,) = connection.execute(_IS_ANY_OPEN, record).fetchone()
-        place = Place(replace(delivery, is_behind=bool(is_behind)), own.untold, lane.epoch)
-    row = _row(lane.number, place.delivery, place.epoch, int(place.delivery.is_behind))
+        placed, owner = lane.placed(delivery, is_behind=bool(is_behind))
+        place = Place(placed, own.untold, lane.epoch, owner)
+    behind = int(place.delivery.is_behind)
+    row = _row(lane.number, place.delivery, place.epoch, behind, place.owner)
     connection.execute(_INSERT_UNTOLD, row + place.columns())
     superseding.supersede(connection, place)
     return place.delivery
@@ -102,7 +121,9 @@ def _add(stored: dict[str, Delivery], delivery: Delivery) -> None:
     stored[delivery.id] = replace(delivery, supersedes=superseded)
 
 
-def _row(lane: int, delivery: Delivery, epoch: int, behind: int | None) -> tuple[object, ...]:
+def _row(
+    lane: int, delivery: Delivery, epoch: int, behind: int | None, owner: int | None
+) -> tuple[object, ...]:
     rendered = delivery.rendered
     return (
         delivery.id,
@@ -119,6 +140,7 @@ def _row(lane: int, delivery: Delivery, epoch: int, behind: int | None) -> tuple
         rendered.query,
         rendered.body,
         behind,
+        owner,
     )
 
 
@@ -133,7 +155,7 @@ def _behind(connection: Connection, lane: _Storing, delivery: Delivery) -> int:
 
 def store_failed(connection: Connection, deliveries: Sequence[tuple[Delivery, str]]) -> None:
     """Insert deliveries that cannot be attempted, with the reason of each, as failed."""
-    store(connection, [delivery for delivery, _ in deliveries])
+    store(connection, [delivery for delivery, _ in deliveries], rooms={})
     connection.executemany(
         "UPDATE deliveries SET state = 'failed', due_at = NULL, last_error = ?, settled_at = ?"
         " WHERE id = ?",
@@ -141,10 +163,16 @@ def store_failed(connection: Connection, deliveries: Sequence[tuple[Delivery, st
     )
 
 
-def _lane_of(connection: Connection, webhook: str) -> _Storing:
+def _lane_of(connection: Connection, webhook: str, room: int) -> _Storing:
     query = f"SELECT number, epoch, {ordering.UPTO} FROM lanes WHERE webhook = ?"  # noqa: S608 - constant
     row = connection.execute(query, (webhook,)).fetchone()
     if row is None:
-        connection.execute("INSERT INTO lanes (webhook) VALUES (?)", (webhook,))
+        connection.execute(
+            "INSERT INTO lanes (webhook) VALUES (?) ON CONFLICT DO NOTHING", (webhook,)
+        )
         row = connection.execute(query, (webhook,)).fetchone()
-    return _Storing(*row)
+    number, epoch, upto = row
+    lane = _Storing(number, epoch, upto, connection.owner, room)
+    if lane.ordered_upto is not None:
+        connection.keep_order(lane.number)
+    return lane

@@ -16,6 +16,7 @@ import orjson
 
 from webhookd.model import ChangeKind
 from webhookd.rules.coalescing import Untold, followed_by
+from webhookd.storage.connection import Dialect
 from webhookd.storage.times import from_micros, to_micros
 
 if TYPE_CHECKING:
@@ -27,13 +28,15 @@ if TYPE_CHECKING:
 
 _WAITING: Final = (
     "SELECT number, id, change, untold_new, untold_previous, coalesce(untold_since, created_at),"
-    " behind, epoch, due_at, attempts FROM deliveries WHERE due_at IS NOT NULL"
+    " behind, epoch, due_at, attempts, owner FROM deliveries WHERE due_at IS NOT NULL"
     " AND behind IS NOT NULL AND lane = ? AND source = ? AND object = ? AND record_id = ?"
     " ORDER BY number DESC"
 )
+# Locked, so that no other daemon claims what is about to be superseded.
+_LOCKED: Final = {Dialect.SQLITE: _WAITING, Dialect.POSTGRESQL: f"{_WAITING} FOR UPDATE"}
 _SUPERSEDE: Final = (
     "UPDATE deliveries SET state = 'superseded', due_at = NULL, settled_at = ?, superseded_by = ?,"
-    " untold_previous = NULL WHERE number = ?"
+    " untold_previous = NULL, owner = NULL WHERE number = ?"
 )
 
 
@@ -64,13 +67,14 @@ class Superseding:
 class Place:
     """What a new delivery takes over: its *epoch*, its turn, and since when it is waited for.
 
-    *untold_since* is in microseconds, None for a place that is new; *numbers* are of those that
-    were there.
+    *owner* is the daemon that has it. *untold_since* is in microseconds, None for a place that is
+    new; *numbers* are of those that were there.
     """
 
     delivery: Delivery
     untold: Untold
     epoch: int
+    owner: int | None = None
     untold_since: int | None = None
     numbers: tuple[int, ...] = ()
 
@@ -91,11 +95,13 @@ def find_place(
     """Return the place that *delivery* takes over, None when there is none.
 
     Those of *record* that wait are looked at from the newest on, up to the first that stays: one
-    whose attempt is under way, that was stored without `coalesce`, or that a person retried.
+    whose attempt is under way, that another daemon has, that was stored without `coalesce`, or that
+    a person retried.
     """
     taken: list[Any] = []
-    for row in connection.execute(_WAITING, record):
-        if row[3] is None or not may_take(row[1]):
+    for row in connection.execute(_LOCKED[connection.dialect], record).fetchall():
+        is_ours = row[-1] is None or row[-1] == connection.owner
+        if row[3] is None or not is_ours or not may_take(row[1]):
             break
         taken.append(row)
     if not taken:
@@ -104,7 +110,7 @@ def find_place(
     rendered = delivery.rendered if whole == own.untold else own.render(whole)
     if rendered is None:
         return None
-    since, behind, epoch, due_at, attempts = taken[-1][5:]
+    since, behind, epoch, due_at, attempts, owner = taken[-1][5:]
     successor = replace(
         delivery,
         change=whole.kind,
@@ -112,9 +118,10 @@ def find_place(
         due_at=from_micros(due_at),
         attempts_made=attempts,
         is_behind=bool(behind),
+        is_unclaimed=not behind and owner != connection.owner,
         supersedes=tuple(row[1] for row in taken),
     )
-    return Place(successor, whole, epoch, since, tuple(row[0] for row in taken))
+    return Place(successor, whole, epoch, owner, since, tuple(row[0] for row in taken))
 
 
 def supersede(connection: Connection, place: Place) -> None:

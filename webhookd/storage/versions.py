@@ -21,10 +21,10 @@ from webhookd.storage.tables import META, METADATA
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-NEWEST: Final = "0003"
+NEWEST: Final = "0004"
 """The version that `tables` describes: the last step."""
 
-WORKS_WITH: Final = "0003"
+WORKS_WITH: Final = "0004"
 """The oldest version whose daemons work on such tables: the last step that does not only expand."""
 
 BEFORE_ALEMBIC: Final = {"2": "0002", "3": "0003"}

@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 from webhookd import clock
 from webhookd.errors import StateLockedError, StorageError
-from webhookd.storage.connection import Connection, UncertainError
+from webhookd.storage.connection import NO_LOCKS, Connection, Dialect, Locks, UncertainError
 from webhookd.telemetry import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from webhookd.storage.connection import Member
     from webhookd.storage.database import Database
 
 Result = TypeVar("Result")
@@ -34,8 +35,15 @@ Unit: TypeAlias = "Callable[[Connection], Result]"
 GROUP_LIMIT = 1000
 """Units in one transaction at the most."""
 
+LANES_LIMIT = 32
+"""Lanes that one transaction locks at the most: all daemons that want one of them wait for it."""
+
 ASK_AGAIN_SECONDS = 0.5
 """Pause before a server is asked again what became of a commit."""
+
+SILENT_SECONDS = 15.0
+ENDING_SECONDS = 5.0
+"""How long a server may take to answer before the connection is cut; the second when it ends."""
 
 LAST_ANSWER_SECONDS = 5.0
 """How long that is waited for when the writer is closed."""
@@ -46,6 +54,7 @@ class _Asked:
     unit: Unit[Any]
     future: asyncio.Future[Any]
     writes: bool
+    locks: Locks = NO_LOCKS
     result: Any = None
     error: BaseException | None = None
 
@@ -56,52 +65,100 @@ class Writer:
     *lost* is called on the event loop when another daemon has taken the database over, which
     only a server's can be, after its connection was lost: nothing is ever written again.
 
+    Where several daemons share the database it writes in the name of *member*; *reopened* is called
+    on the event loop when its session was lost and made anew, whatever it held.
+
     A connection that is lost during a commit leaves open what became of it. Those units are
     answered when the server has said so; until then nothing else is begun.
     """
 
     def __init__(
-        self, database: Database, lost: Callable[[StateLockedError], None] | None = None
+        self,
+        database: Database,
+        lost: Callable[[StateLockedError], None] | None = None,
+        member: Member | None = None,
     ) -> None:
         self._database = database
         self._lost = lost
+        self._member = member
+        self.reopened: Callable[[], None] = lambda: None
         self._uncertain: tuple[str, list[_Asked]] | None = None
         self._queue: deque[_Asked] = deque()
         self._wake = threading.Event()
         self._is_closing = False
+        self._busy_since: float | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self.is_ending = False
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._loop: asyncio.AbstractEventLoop
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        self._connection = self._database.connect()
+        self._connection = self._database.connect(self._member, self._tell_reopened)
         self._thread.start()
+        if self.is_shared:
+            self._watching = self._loop.create_task(self._watch())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Commit what is queued, then stop."""
+        """Commit what is queued, then stop: without a server that does not answer any more."""
         self._is_closing = True
         self._wake.set()
+        self.is_ending = True
         await asyncio.to_thread(self._thread.join)
+        if self._watching is not None:
+            self._watching.cancel()
         self._connection.close()
 
-    def write(self, unit: Unit[Result]) -> asyncio.Future[Result]:
+    @property
+    def is_shared(self) -> bool:
+        """Return whether other daemons may work on the database."""
+        return self._database.dialect is Dialect.POSTGRESQL
+
+    @property
+    def owner(self) -> int | None:
+        """Return the number of this daemon in its fleet.
+
+        None for one that is alone, and for one that was declared dead and has no new one yet.
+        """
+        return self._connection.owner
+
+    @property
+    def has_lease(self) -> bool:
+        """Return whether attempts may begin: no other daemon thinks that this one is gone."""
+        return clock.boottime() < self._connection.leased_until
+
+    def write(self, unit: Unit[Result], locks: Locks = NO_LOCKS) -> asyncio.Future[Result]:
         """Run *unit* in the next transaction; the future is done when it is on the disk.
 
-        The future raises StorageError when the database refused, else what *unit* raised.
+        It waits for *locks*, as they are needed against other daemons. The future raises
+        StorageError when the database refused, else what *unit* raised.
         """
-        return self._ask(unit, writes=True)
+        return self._ask(unit, writes=True, locks=locks)
 
     def read(self, unit: Unit[Result]) -> asyncio.Future[Result]:
         """Run *unit*, which must not write, after the next commit."""
         return self._ask(unit, writes=False)
 
-    def _ask(self, unit: Unit[Result], *, writes: bool) -> asyncio.Future[Result]:
+    async def _watch(self) -> None:
+        """Cut a connection whose other side does not answer: it may never do."""
+        while True:
+            await asyncio.sleep(ASK_AGAIN_SECONDS)
+            limit = ENDING_SECONDS if self.is_ending else SILENT_SECONDS
+            since = self._busy_since
+            if since is not None and clock.monotonic() - since >= limit:
+                self._busy_since = clock.monotonic()
+                self._connection.cut()
+                self._database.cut()
+
+    def _ask(
+        self, unit: Unit[Result], *, writes: bool, locks: Locks = NO_LOCKS
+    ) -> asyncio.Future[Result]:
         future: asyncio.Future[Result] = self._loop.create_future()
         if self._is_closing:
             future.set_exception(StorageError("the database is closed"))
             return future
-        self._queue.append(_Asked(unit, future, writes))
+        self._queue.append(_Asked(unit, future, writes, locks))
         # Woken once is enough: it looks at the queue after it has taken note.
         if not self._wake.is_set():
             self._wake.set()
@@ -110,15 +167,19 @@ class Writer:
     def _run(self) -> None:
         while True:
             pause = ASK_AGAIN_SECONDS if self._uncertain else self._connection.idle_seconds
-            if not self._wake.wait(pause):
+            # An answer that is open comes first: the next transaction would take its mark away.
+            if not self._wake.wait(pause) and not self._uncertain:
+                self._busy_since = clock.monotonic()
                 self._look_after()
             self._wake.clear()
             while self._queue:
+                self._busy_since = clock.monotonic()
                 self._serve(self._take_group())
             self._find_out()
             if self._is_closing:
                 self._part()
                 return
+            self._busy_since = None
 
     def _look_after(self) -> None:
         """Make a lost connection anew though nothing is asked, or find that another has it."""
@@ -127,9 +188,24 @@ class Writer:
         except (StorageError, StateLockedError) as error:
             self._as_storage_error(error)
 
+    def _tell_reopened(self) -> None:
+        self._loop.call_soon_threadsafe(self._was_reopened)
+
+    def _was_reopened(self) -> None:
+        self.reopened()
+
     def _take_group(self) -> list[_Asked]:
-        count = min(len(self._queue), GROUP_LIMIT)
-        return [self._queue.popleft() for _ in range(count)]
+        """Return what is done next, as one transaction: not with too many locks."""
+        group: list[_Asked] = []
+        lanes: frozenset[int] = frozenset()
+        while self._queue and len(group) < GROUP_LIMIT:
+            locks = self._queue[0].locks
+            if locks is not NO_LOCKS:
+                lanes |= locks.lanes
+                if group and len(lanes) > LANES_LIMIT:
+                    break
+            group.append(self._queue.popleft())
+        return group
 
     def _serve(self, group: list[_Asked]) -> None:
         writes = [asked for asked in group if asked.writes]
@@ -161,7 +237,7 @@ class Writer:
         """
         try:
             self._require_certainty()
-            self._connection.begin()
+            self._connection.begin(_locks(writes))
         except (sqlite3.Error, StorageError, StateLockedError) as error:
             self._roll_back()
             for asked in writes:
@@ -241,6 +317,14 @@ class Writer:
         if isinstance(error, sqlite3.Error):
             return _caused(StorageError(f"the database refused: {error}"), error)
         return error
+
+
+def _locks(writes: list[_Asked]) -> Locks:
+    locks = NO_LOCKS
+    for asked in writes:
+        if asked.locks is not NO_LOCKS:
+            locks |= asked.locks
+    return locks
 
 
 class _TakenOverError(StorageError):

@@ -94,6 +94,16 @@ def daemon_ousted(error: BaseException) -> None:
     log.error("daemon.ousted", error=str(error))
 
 
+def fleet_rejoined(number: int | None) -> None:
+    """Report that others had given this daemon up, and that it goes on as another."""
+    log.warning("fleet.rejoined", number=number)
+
+
+def fleet_died(number: int, host: str, process_id: int) -> None:
+    """Report that another daemon's lease is over: what it had is taken over."""
+    log.warning("fleet.daemon_died", number=number, host=host, process_id=process_id)
+
+
 def daemon_stopping(signal: str) -> None:
     """Report that the daemon was asked to stop and drains."""
     log.info("daemon.stopping", signal=signal)

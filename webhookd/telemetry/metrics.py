@@ -108,6 +108,16 @@ RELOAD_TIMESTAMP = Gauge(
 CONFIG_INFO = Gauge(
     "webhookd_config_info", "The configuration in force.", ["hash"], registry=REGISTRY
 )
+FLEET_DAEMONS = Gauge(
+    "webhookd_fleet_daemons", "Daemons that work on the database.", registry=REGISTRY
+)
+FLEET_CONFIGS = Gauge(
+    "webhookd_fleet_configurations",
+    "Different configurations that daemons on the database have in force.",
+    registry=REGISTRY,
+)
+FLEET_DAEMONS.set(1)
+FLEET_CONFIGS.set(1)
 BUILD_INFO = Gauge(
     "webhookd_build_info", "This webhookd.", ["version", "python"], registry=REGISTRY
 )

@@ -17,8 +17,8 @@ from webhookd.delivery.definition import define
 from webhookd.delivery.lanes import Lane
 from webhookd.model import Held, RetryAt
 from webhookd.rules.plan import RateLimit, RetryPolicy
+from webhookd.storage.finding import Due
 from webhookd.storage.lanes import LaneRow
-from webhookd.storage.outbox import Due
 
 SOON = RetryPolicy(first_after=timedelta(milliseconds=50), jitter=0.0)
 LATE = RetryPolicy(first_after=timedelta(hours=1), jitter=0.0)
@@ -95,7 +95,7 @@ def test_a_raised_rate_limit_counts_at_once(url, run):
 def test_a_lane_looks_again_when_a_fetch_was_overtaken():
     lane = Lane(LaneRow(1, "crm-mirror"), define(a_webhook(), LOOPBACK), None)
     lane.look_again(NOW)
-    lane.want()
+    lane.want(lambda _: None)
 
     lane.look_again(NOW)
     lane.found(Due(1, (), NOW + timedelta(hours=8)), NOW)
@@ -110,13 +110,13 @@ def test_what_waits_again_at_once_is_not_missed_by_a_fetch_that_left_it_out(outc
     delivery = a_delivery()
     lane.offer(delivery, NOW)
     lane.look_again(NOW)
-    assert lane.want().leased == (delivery.id,)
+    assert lane.want(lambda _: None).leased == (delivery.id,)
 
     lane.settled(a_settlement(delivery, outcome, ended_at=NOW))
     lane.found(Due(1, (), None), NOW)
 
     assert lane.due_at() == NOW
-    assert lane.want().leased == ()
+    assert lane.want(lambda _: None).leased == ()
 
 
 def test_a_release_is_not_undone_by_a_fetch_under_way(url):

@@ -15,7 +15,7 @@ import psycopg
 
 from tests import postgresql
 from tests.integration.sources.fakes import ListedReports
-from tests.making import a_plan, a_webhook
+from tests.making import a_plan, a_webhook, read_here
 from webhookd import clock
 from webhookd.delivery.claims import Claims
 from webhookd.intake import Intake
@@ -77,6 +77,7 @@ class Dropping:
     async def _run(self, *, wrap=lambda ledger, take: (ledger, take)):
         database = open_database(self.url)
         async with Writer(database) as writer:
+            await read_here(writer, "export")
             identity = self.settings.identity
             await writer.write(lambda connection: records.introduce(connection, "export", identity))
             intake = Intake(

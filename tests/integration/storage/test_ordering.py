@@ -7,12 +7,11 @@ import pytest
 
 from tests.making import NOW, a_delivery, a_settlement
 from webhookd.model import DeliveryState, GivenUp, Held, RetryAt
-from webhookd.storage import by_hand, lanes, ordering, outbox, storing
+from webhookd.storage import by_hand, finding, lanes, ordering, outbox, storing
 from webhookd.storage.by_hand import Changed, Selection
-from webhookd.storage.connection import Dialect
+from webhookd.storage.finding import Wanted
 from webhookd.storage.lanes import Definition
 from webhookd.storage.listing import DeliveryFilter
-from webhookd.storage.outbox import Wanted
 
 LATER = timedelta(hours=1)
 ORDERED = Definition("crm-mirror", "r1", "t1", is_ordered=True)
@@ -28,7 +27,7 @@ def connection(database):
 
 
 def due(connection, at=NOW, *, epoch=0, is_ordered=True):
-    found = outbox.find_due(connection, [Wanted(1, epoch, 100, is_ordered)], at)
+    found = finding.find_due(connection, [Wanted(1, epoch, 100, is_ordered)], at)
     return [delivery.id for delivery in found[0].deliveries]
 
 
@@ -188,10 +187,10 @@ def test_nothing_that_asks_for_order_scans(connection):
         assert "open_records (lane=? AND source=? AND object=? AND record_id=?" in plan
         assert "SCAN " not in plan.replace("SCAN CONSTANT ROW", "")
         assert "TEMP B-TREE" not in plan
-    finding = outbox._FINDING[Dialect.SQLITE, True]
+    found = finding._ALONE[True]
     for sql, values in (
-        (finding.due, (1, 0, 0, "[]", 10)),
-        (finding.released, (1, 0, "[]", 10)),
+        (found.due, (1, 0, 0, "[]", 10)),
+        (found.released, (1, 0, "[]", 10)),
     ):
         assert "INDEX due (lane=? AND behind=? AND epoch" in plan_of(connection, sql, *values)
 

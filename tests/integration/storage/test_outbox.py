@@ -8,11 +8,10 @@ import pytest
 from tests.making import NOW, a_delivery, a_settlement
 from webhookd.errors import StorageError
 from webhookd.model import ChangeKind, GivenUp, Held, RetryAt
-from webhookd.storage import lanes, outbox, retiring, storing
-from webhookd.storage.connection import Dialect
+from webhookd.storage import finding, lanes, outbox, retiring, storing
 from webhookd.storage.database import open_database, open_for_reading
+from webhookd.storage.finding import Wanted
 from webhookd.storage.lanes import Definition
-from webhookd.storage.outbox import Wanted
 
 MINUTE = timedelta(minutes=1)
 
@@ -26,7 +25,7 @@ def connection(database):
 
 
 def due(connection, *, epoch=0, limit=10, at=NOW):
-    return outbox.find_due(connection, [Wanted(1, epoch, limit)], at)[0]
+    return finding.find_due(connection, [Wanted(1, epoch, limit)], at)[0]
 
 
 def ids(deliveries):
@@ -58,7 +57,7 @@ def test_what_is_in_memory_is_not_found_and_takes_no_others_place(connection):
     asked = Wanted(1, 0, 3, leased=tuple(ids(leased)))
     released = replace(asked, epoch=1)
 
-    found, again = outbox.find_due(connection, [asked, released], NOW)
+    found, again = finding.find_due(connection, [asked, released], NOW)
 
     assert ids(found.deliveries) == ids(again.deliveries) == ids(others)
 
@@ -90,7 +89,7 @@ def test_a_settled_delivery_is_never_handed_out_again(connection, outcome):
 
     outbox.settle(connection, [a_settlement(delivery, outcome)])
 
-    assert due(connection, at=NOW + 1000 * MINUTE) == outbox.Due(1, (), None)
+    assert due(connection, at=NOW + 1000 * MINUTE) == finding.Due(1, (), None)
 
 
 def test_a_settlement_never_undoes_an_earlier_one(connection):
@@ -171,7 +170,7 @@ def test_retention_gives_the_disk_back(connection):
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_finding_due_ones_among_many_settled_uses_the_index(connection):
     plan = connection.execute(
-        f"EXPLAIN QUERY PLAN {outbox._FINDING[Dialect.SQLITE, False].due}", (1, 0, 0, "[]", 10)
+        f"EXPLAIN QUERY PLAN {finding._ALONE[False].due}", (1, 0, 0, "[]", 10)
     ).fetchall()
 
     steps = " ".join(row[3] for row in plan)

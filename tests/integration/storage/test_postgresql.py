@@ -13,7 +13,7 @@ from tests.engine import until
 from tests.postgresql import PASSWORD
 from tests.wire import Wire
 from webhookd.errors import StateLockedError, StorageError
-from webhookd.storage import ordering, outbox
+from webhookd.storage import finding, ordering
 from webhookd.storage.connection import Dialect
 from webhookd.storage.database import open_database, open_for_reading, place_of
 from webhookd.storage.writer import Writer
@@ -139,25 +139,37 @@ def test_while_a_commit_is_uncertain_nothing_else_is_begun(server, name, wire, d
     assert keys(server, name) == ["a", "b"]
 
 
-def test_a_second_writer_is_refused_and_told_who_works_until_the_first_is_gone(server, name):
+def test_several_write_at_a_time_and_who_wants_it_alone_is_told_who_works(server, name):
     first, second = (open_database(server.url(name)) for _ in range(2))
-    connection = first.connect()
+    connections = [first.connect(), second.connect()]
+    numbers = {connection.owner for connection in connections}
 
-    with pytest.raises(StateLockedError, match=rf"host \S+, process \d+\) works on .*{name}"):
-        second.connect()
-    connection.close()
-    second.connect().close()
-    first.close()
-    second.close()
+    with (
+        pytest.raises(StateLockedError, match=rf"host \S+, process \d+\) and another.*{name}"),
+        second.engine.connect() as alone,
+    ):
+        second.kind.claim(alone)
+    for connection in connections:
+        connection.close()
+    with second.engine.connect() as alone:
+        second.kind.claim(alone)
+    for database in (first, second):
+        database.close()
+
+    assert len(numbers) == 2
+    assert server.execute("SELECT * FROM daemons", name) == []
 
 
-def test_a_writer_waits_a_moment_for_one_that_is_just_ending(server, name):
+def test_a_writer_waits_a_moment_for_one_that_has_it_alone_and_is_just_ending(server, name):
     """A server needs a while to notice that a session has ended, and a restart takes none."""
     first, second = (open_database(server.url(name)) for _ in range(2))
-    ending = threading.Timer(0.3, first.connect().close)
+    alone = first.engine.connect()
+    first.kind.claim(alone)
+    ending = threading.Timer(0.3, alone.invalidate)
     ending.start()
     second.connect().close()
     ending.join()
+    alone.close()
     first.close()
     second.close()
 
@@ -169,33 +181,37 @@ def test_databases_of_one_server_do_not_keep_each_other_out(server):
         each.close()
 
 
-def test_a_writer_whose_database_was_taken_over_never_writes_again(server, name, wire, database):
-    told, taken = [], []
-
-    def take(other):
-        try:
-            taken.append(other.connect())
-        except StateLockedError:
-            return False
-        return True
+def test_a_writer_who_comes_back_while_somebody_has_the_database_alone_writes_no_more(
+    server, name, wire, database
+):
+    told = []
 
     async def work(writer):
         await writer.write(put("a"))
-        wire.cut()
         other = open_database(server.url(name))
-        await until(lambda: take(other))
+        alone = other.engine.connect()
+        wire.cut()
+        await until(lambda: has_alone(other, alone))
         while not told:
             with pytest.raises(StorageError):
                 await writer.write(put("b"))
-        with pytest.raises(StorageError, match="another webhookd"):
+        with pytest.raises(StorageError, match="works on the database"):
             await writer.write(put("b"))
-        taken[0].close()
+        alone.close()
         other.close()
 
     writing(database, work, told.append)
 
     assert [type(error) for error in told] == [StateLockedError]
     assert keys(server, name) == ["a"]
+
+
+def has_alone(database, connection):
+    try:
+        database.kind.claim(connection)
+    except StateLockedError:
+        return False
+    return True
 
 
 def test_a_session_of_one_s_own_that_the_server_thinks_alive_is_ended(server, name, wire, database):
@@ -278,14 +294,17 @@ def test_finding_due_ones_among_many_reads_an_index_in_its_order(server, name):
     )
     server.execute("ANALYZE", name)
     for is_ordered, index in ((False, "due_in_no_order"), (True, "due_in_order")):
-        finding = outbox._FINDING[Dialect.POSTGRESQL, is_ordered]
+        found = finding._SHARED[is_ordered]
         for sql, values in (
-            (finding.due, "1, 0, 99999, '{1,2}', 10"),
-            (finding.released, "1, 1, '{1,2}', 10"),
+            (found.due, "7, 1, 0, 99999, 7, '{1,2}', 10"),
+            (found.released, "7, 1, 1, 7, '{1,2}', 10"),
+            (found.next, "1, 0, 99999, 7"),
         ):
             plan = plan_of(server, name, sql, values)
-            assert f"using {index} on deliveries" in plan
-            assert "Sort" not in plan
+            assert f"using {index} on deliveries" in plan, plan
+            assert "Sort" not in plan, plan
+            assert "Seq Scan on deliveries" not in plan, plan
+    assert "Seq Scan on deliveries" not in plan_of(server, name, finding._NEXT, "7, 7, 7, 7")
     for waiting in ordering.WAITING[Dialect.POSTGRESQL]:
         count = f"SELECT count(*) FROM deliveries WHERE {waiting}"  # noqa: S608
         assert "Seq Scan" not in plan_of(server, name, count, "")

@@ -11,6 +11,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from webhookd.errors import NotHeldError
 from webhookd.sources.hubspot.refusals import PollError
 from webhookd.telemetry import polls
 
@@ -56,6 +57,10 @@ class HubspotPolls:
 
     async def prepare(self) -> None:
         """Do nothing: others need nothing of this source."""
+
+    async def is_there(self) -> bool:
+        """Return True: an API is seen from everywhere, as far as anybody knows."""
+        return True
 
     async def run(self) -> None:
         """Have every type of object polled until cancelled."""
@@ -129,6 +134,9 @@ class _Poll:
             await self._reader.poll()
         except PollError as error:
             self._fail(error)
+        except NotHeldError:
+            # The source is another daemon's, and this poll about to be broken off.
+            return
         except Exception as error:  # noqa: BLE001 - a bug in one poll stops only that
             self._note(f"a bug in webhookd ({type(error).__name__}); its log has the details")
             polls.poll_broke(figures, error)
