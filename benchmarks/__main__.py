@@ -3,7 +3,7 @@
     python -m benchmarks [NAME …] [--into FOLDER]
 
 NAMEs: delivering, latency, retrying, restarting, dead-webhook, long-file, many-webhooks,
-crashing, postgresql, and the curves backlog and webhooks; all, if none is named.
+crashing, postgresql, fleet, and the curves backlog and webhooks; all, if none is named.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from benchmarks import (
     curves,
     dead_webhook,
     delivering,
+    fleets,
     latency,
     long_file,
     many_webhooks,
@@ -51,6 +52,7 @@ ROWS: dict[str, Callable[[], list[Row]]] = {
     "many-webhooks": many_webhooks.measure,
     "crashing": crashing.measure,
     "postgresql": on_postgresql.measure,
+    "fleet": fleets.measure,
 }
 CURVES: dict[str, Callable[[], Curve]] = {
     "backlog": curves.by_backlog,

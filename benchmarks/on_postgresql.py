@@ -24,12 +24,12 @@ from tests.postgresql import Server
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SETTLED = "SELECT count(*) FROM deliveries WHERE settled_at > 0"
+SETTLED = "SELECT count(*) FROM deliveries WHERE settled_at > 0"
 
 
 def measure() -> list[Row]:
     """Measure both in turn, several times."""
-    with _server() as server:
+    with durable_server() as server:
         pairs = [(end_to_end({}), on_postgresql(server)) for _ in range(RUNS)]
     sqlite, postgresql = ([pair[index] for pair in pairs] for index in (0, 1))
     return [
@@ -44,7 +44,8 @@ def measure() -> list[Row]:
 
 
 @contextmanager
-def _server() -> Iterator[Server]:
+def durable_server() -> Iterator[Server]:
+    """Run a server that keeps what it committed, whatever happens."""
     server = Server(is_durable=True)
     try:
         yield server
@@ -66,7 +67,7 @@ def on_postgresql(server: Server, deliveries: int = DELIVERIES) -> float:
         started = running.drop("1.ndjson", rows_of(deliveries))
 
         def are_settled() -> bool:
-            row = looking.execute(_SETTLED).fetchone()
+            row = looking.execute(SETTLED).fetchone()
             return row is not None and row[0] >= deliveries
 
         until(are_settled, "all delivered", every=0.05)

@@ -49,8 +49,16 @@ class ReceiverProcess:
         self.port = int(self._process.stdout.readline())
         self.arrivals: list[Arrival] = []
 
+    @property
+    def pid(self) -> int:
+        """Return the number of the process."""
+        return self._process.pid
+
     def url(self, path: str = "hook") -> str:
-        """Return the URL of a *path*; those that begin with `silent` are never answered."""
+        """Return the URL of a *path*.
+
+        Those that begin with `silent` are never answered, `after-50` is after 50 ms.
+        """
         return f"http://127.0.0.1:{self.port}/{path}"
 
     def stop(self) -> None:

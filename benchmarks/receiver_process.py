@@ -1,9 +1,9 @@
 """A receiver that does as little as possible, for measuring senders: a process of its own.
 
 `python benchmarks/receiver_process.py` prints its port, answers 200 to whatever comes, keeps
-connections alive, and when its standard input ends prints how many requests it answered. With
-`note` it also prints when each came, its path and its webhook-id, and does not answer those whose
-path begins with `/silent`.
+connections alive, and when its standard input ends prints how many requests it answered. A path
+that begins with `/after-50` is answered after 50 ms. With `note` it also prints when each came, its
+path and its webhook-id, and does not answer those whose path begins with `/silent`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import uvloop
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/plain\r\n\r\nok"
 ID = re.compile(rb"\r\nwebhook-id: *([^\r]+)", re.IGNORECASE)
+DELAY = re.compile(rb"[A-Z]+ /after-(\d+)")
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
@@ -47,8 +48,15 @@ class Receiver(asyncio.Protocol):
             self._answer(request)
         self._unread = unread
 
-    def _answer(self, request: bytes) -> None:  # noqa: ARG002 - those who note read it
+    def _answer(self, request: bytes) -> None:
         Receiver.answered += 1
+        delay = DELAY.match(request)
+        if delay:
+            asyncio.get_running_loop().call_later(int(delay[1]) / 1000, self._write)
+        else:
+            self._write()
+
+    def _write(self) -> None:
         if self._transport is not None:
             self._transport.write(ANSWER)
 

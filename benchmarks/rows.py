@@ -10,14 +10,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_REACHED = {True: "yes", False: "**no**", None: ""}
+
+
 @dataclass(frozen=True)
 class Row:
-    """*runs* are what is held against *target*; *figures* are what they come from."""
+    """*runs* are what is held against *target*, if there is one; *figures* are behind them."""
 
     what: str
     at_least: str
     runs: list[float]
-    target: float
+    target: float | None
     is_most: bool = False
     unit: str = ""
     digits: int = 2
@@ -29,8 +32,10 @@ class Row:
         return statistics.median(self.runs)
 
     @property
-    def is_met(self) -> bool:
-        """Return whether the median reaches the target."""
+    def is_met(self) -> bool | None:
+        """Return whether the median reaches the target; None where there is none."""
+        if self.target is None:
+            return None
         return self.median <= self.target if self.is_most else self.median >= self.target
 
     @property
@@ -61,7 +66,7 @@ def table(rows: Sequence[Row]) -> str:
         "|---|---|---|---|---|",
         *(
             f"| {row.what} | {row.at_least} | {row.measured} |"
-            f" {'yes' if row.is_met else '**no**'} | {row.medians} |"
+            f" {_REACHED[row.is_met]} | {row.medians} |"
             for row in rows
         ),
     ]

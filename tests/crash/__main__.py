@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from tests.crash import killing, surroundings
+from tests.crash import fleets, killing, surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
     parser.add_argument("story", nargs="*", help="all, if none is named")
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seconds", type=float, default=60, help="of the story fleet")
     parser.add_argument("--seed", type=int, default=secrets.randbits(32))
     arguments = parser.parse_args()
     stories: dict[str, Story] = {
@@ -37,6 +38,12 @@ def main() -> int:
         "disk-full": lambda folder, seed: surroundings.disk_full(folder, seed, 5),
         "clock-forward": lambda folder, seed: surroundings.clock_jumped(folder, seed, 1),
         "clock-back": lambda folder, seed: surroundings.clock_jumped(folder, seed, -1),
+        "fleet": lambda folder, seed: fleets.killed(folder, seed, arguments.seconds),
+        "fleet-server-killed": lambda folder, seed: fleets.server_killed(folder, seed, 20),
+        "fleet-cut-off": lambda folder, seed: fleets.cut_off(folder, seed, 60),
+        "fleet-partitioned": lambda folder, seed: fleets.partitioned(folder, seed, 10),
+        "fleet-abandoned": fleets.abandoned,
+        "fleet-frozen": lambda folder, seed: fleets.frozen(folder, seed, 10),
     }
     unknown = set(arguments.story) - set(stories)
     if unknown:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections import Counter
+from collections import Counter, deque
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,15 +15,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OK = 200
-_ATTEMPTS = (
-    "SELECT delivery_id, count(*), sum(status IS NULL) FROM attempts"
+ATTEMPTS = (
+    "SELECT delivery_id, count(*), count(*) FILTER (WHERE status IS NULL) FROM attempts"
     " WHERE error IS NULL OR error NOT LIKE 'refused%' GROUP BY delivery_id"
 )
 """Where nobody listened, nothing was sent."""
 
 
 class Note(NamedTuple):
-    """One request as the receiver wrote it down."""
+    """One request as the receiver wrote it down.
+
+    *at_once* says how many of its path were open then, *of_record* how many of them of its record.
+    """
 
     at: float
     path: str
@@ -31,6 +34,8 @@ class Note(NamedTuple):
     record: str
     value: int
     status: int
+    at_once: int = 1
+    of_record: int = 1
 
 
 class Notes:
@@ -91,6 +96,33 @@ class Account:
         return [f"{self.webhook}: {count} {what}" for what, count in found.items() if count]
 
 
+class Order:
+    """The order of each record's changes, as requests come one after the other."""
+
+    def __init__(self, changes: Iterable[tuple[str, int]]) -> None:
+        self._open: dict[str, deque[int]] = {}
+        for record, value in sorted(changes, key=lambda change: change[1]):
+            self._open.setdefault(record, deque()).append(value)
+        self._accepted: set[tuple[str, int]] = set()
+        self._latest: dict[str, int] = {}
+
+    def is_broken_by(self, note: Note) -> bool:
+        """Return whether a request comes too early or too late.
+
+        An older change of its record was not accepted yet, or is under way still, or a newer one
+        was attempted before.
+        """
+        still_open = self._open.setdefault(note.record, deque())
+        latest = self._latest.get(note.record, -1)
+        is_early = note.of_record > 1 or bool(still_open and still_open[0] < note.value)
+        if note.status == OK:
+            self._accepted.add((note.record, note.value))
+            while still_open and (note.record, still_open[0]) in self._accepted:
+                still_open.popleft()
+        self._latest[note.record] = max(note.value, latest)
+        return is_early or note.value < latest
+
+
 def account(
     webhook: str,
     notes: Iterable[Note],
@@ -108,8 +140,7 @@ def account(
     wanted = set(changes)
     ids: dict[tuple[str, int], set[str]] = {}
     delivered, requests, failed = set(), Counter[str](), Counter[str]()
-    latest: dict[str, int] = {}
-    out_of_order = 0
+    order, out_of_order = Order(wanted), 0
     for note in notes:
         change = (note.record, note.value)
         ids.setdefault(change, set()).add(note.id)
@@ -118,8 +149,7 @@ def account(
             delivered.add(change)
         else:
             failed[note.id] += 1
-        out_of_order += note.value < latest.get(note.record, -1)
-        latest[note.record] = max(note.value, latest.get(note.record, -1))
+        out_of_order += order.is_broken_by(note)
     repeated = Counter({id_: max(n - 1 - failed[id_], 0) for id_, n in requests.items()})
     unsettled = requests - left.attempts
     allowed = unsettled + Counter({id_: left.unanswered[id_] for id_ in requests})
@@ -144,7 +174,7 @@ def look(state: Path, scratch: Path) -> Look:
             shutil.copy(state / name, scratch / name)
     with closing(sqlite3.connect(scratch / "webhookd.db")) as connection:
         (integrity,) = connection.execute("PRAGMA integrity_check").fetchone()
-        rows = connection.execute(_ATTEMPTS).fetchall()
+        rows = connection.execute(ATTEMPTS).fetchall()
     return Look(
         integrity,
         Counter({id_: made for id_, made, _ in rows}),

@@ -1,5 +1,7 @@
 """The real daemon, whose wall clock can be set: `CLOCK_OFFSET_FILE` is read at every SIGUSR1.
 
+What it says at the start, if it is there then, is how wrong the clock is from the beginning.
+
 The clock that measures lengths goes on as it does, as it would on a machine whose time is set.
 APScheduler reads the wall clock by itself, and is given this one.
 """
@@ -46,4 +48,6 @@ if __name__ == "__main__":
     apscheduler.schedulers.base.datetime = Datetime
     apscheduler.triggers.interval.datetime = Datetime
     signal.signal(signal.SIGUSR1, set_clock)
+    if Path(os.environ["CLOCK_OFFSET_FILE"]).exists():
+        set_clock()
     cli.main()

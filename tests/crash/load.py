@@ -6,19 +6,31 @@ import gzip
 import json
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
     import random
 
-    from tests.daemon import Daemon
-
-RECORDS = 200
 SHARE_CHOSEN = 0.012
 EVERY_SECONDS = 0.1
-ROWS = 10
-BURST_EVERY, BURST_ROWS = 20, 250
-"""So many rows at every so-manieth time, packed: a file that more than one batch takes to read."""
+BURST_EVERY = 20
+"""At every so-manieth time there is a burst, packed: more than one batch takes to read it."""
+
+
+class Directory(Protocol):
+    """Where files are dropped."""
+
+    def drop(self, name: str, content: str | bytes) -> None:
+        """Drop a file as every producer should."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How much is dropped: rows of so many *records*, so many in a file, and in a burst."""
+
+    records: int = 200
+    rows: int = 10
+    burst: int = 250
 
 
 @dataclass(frozen=True)
@@ -31,11 +43,12 @@ class Row:
 
 
 class Load:
-    """Drops files into a daemon's directory, from a thread. A context manager."""
+    """Drops files into a directory, from a thread. A context manager."""
 
-    def __init__(self, daemon: Daemon, chance: random.Random) -> None:
-        self._daemon = daemon
+    def __init__(self, directory: Directory, chance: random.Random, pace: Pace = Pace()) -> None:
+        self._directory = directory
         self._chance = chance
+        self._pace = pace
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._drop, daemon=True)
         self.rows: list[Row] = []
@@ -77,15 +90,16 @@ class Load:
         ).encode()
         name = f"{self.files:06}.ndjson"
         self.files += 1
-        if count > ROWS:
-            self._daemon.drop(f"{name}.gz", gzip.compress(text))
+        if count > self._pace.rows:
+            self._directory.drop(f"{name}.gz", gzip.compress(text))
         else:
-            self._daemon.drop(name, text)
+            self._directory.drop(name, text)
 
     def _row(self, value: int) -> Row:
         chance = self._chance
-        return Row(str(chance.randrange(RECORDS)), value, chance.random() < SHARE_CHOSEN)
+        return Row(str(chance.randrange(self._pace.records)), value, chance.random() < SHARE_CHOSEN)
 
     def _drop(self) -> None:
         while not self._stop.wait(EVERY_SECONDS):
-            self.drop(BURST_ROWS if self.files % BURST_EVERY == BURST_EVERY - 1 else ROWS)
+            is_burst = self.files % BURST_EVERY == BURST_EVERY - 1
+            self.drop(self._pace.burst if is_burst else self._pace.rows)

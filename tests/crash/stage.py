@@ -68,6 +68,12 @@ class ReceiverProcess:
         assert self._process.stdout is not None
         self.port = int(self._process.stdout.readline())
 
+    def behave(self, behaviours: Mapping[str, object]) -> None:
+        """Behave otherwise from now on."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(behaviours) + "\n")
+        self._process.stdin.flush()
+
     def kill(self) -> None:
         """End it, whatever it was doing."""
         self._process.kill()

@@ -39,7 +39,26 @@ def test_a_change_with_two_ids_was_taken_in_twice():
 def test_an_older_change_after_a_newer_one_is_out_of_order():
     found = drawn_up([("b", "1", 1, 200), ("a", "1", 0, 200), ("c", "2", 2, 200)], "abc")
 
+    assert found.out_of_order == 2, "one came too early, the other too late"
+
+
+def test_a_newer_change_before_the_older_was_accepted_is_out_of_order():
+    found = drawn_up([("a", "1", 0, 503), ("b", "1", 1, 200), ("c", "2", 2, 200)], "abc")
+
     assert found.out_of_order == 1
+
+
+def test_two_changes_of_a_record_at_once_are_out_of_order():
+    at_once = ("b", "1", 1, 200, 2, 2)
+    found = drawn_up([("a", "1", 0, 200), at_once, ("c", "2", 2, 200)], "abc")
+
+    assert found.out_of_order == 1
+
+
+def test_a_change_that_is_repeated_before_the_next_is_in_order():
+    found = drawn_up([WELL[1], *WELL[1:]], "abc")
+
+    assert found.out_of_order == 0
 
 
 def test_a_request_that_the_database_does_not_know_may_be_repeated():
