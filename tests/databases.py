@@ -21,3 +21,28 @@ def everything(path: Path) -> list[str]:
     """Return all that a database holds, as statements."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         return list(connection.iterdump())
+
+
+KILLED_UPGRADE = """
+import os, signal, sys
+import sqlalchemy
+from webhookd.storage import upgrading
+
+WRITES = ("CREATE", "ALTER", "DROP", "INSERT", "UPDATE", "DELETE")
+left = int(sys.argv[2])
+
+def executing(connection, cursor, statement, *_):
+    if statement.lstrip().startswith(WRITES):
+        die()
+
+def die(*_):
+    global left
+    left -= 1
+    if left < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", executing)
+sqlalchemy.event.listen(sqlalchemy.Engine, "commit", die)
+upgrading.upgrade(sys.argv[1])
+"""
+"""Upgrades the database at a URL, and is killed before the write whose number comes second."""

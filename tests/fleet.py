@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from tests.receiver import Receiver
+
+
+def hook(receiver: Receiver, path: str = "/hook", **delivery: Any) -> dict[str, Any]:
+    """Return a webhook of all that comes, for *receiver*."""
+    request = {"url": f"{receiver.url}{path}", "allow_http": True}
+    return {"source": "export", "object": "contacts", "request": request, "delivery": delivery}
+
 
 class Fleet:
     """So many daemons in *folder*, on the database at *url*. A context manager: it ends them."""

@@ -265,7 +265,7 @@ class Backfills:
         return webhook
 
     async def _run(self, running: Running, meant: AllOf | None) -> None:
-        name = running.webhook.name
+        name, is_others = running.webhook.name, False
         try:
             await self._make(sleep=running.sleep).run(
                 partial(self._in_force, running.webhook),
@@ -275,14 +275,8 @@ class Backfills:
                 made=running.made,
                 progress=running.note,
             )
-        except TakenOverError as error:
-            running.error = str(error)
-            telemetry.backfill_ended(
-                name, running.made.records, running.made.deliveries, running.error
-            )
-            return
         except WebhookdError as error:
-            running.error = str(error)
+            running.error, is_others = str(error), isinstance(error, TakenOverError)
         except Exception as error:  # noqa: BLE001 - a bug in a backfill ends only that
             telemetry.bug("backfill.broke", error, webhook=name)
             running.error = "a bug in webhookd; its log has the details"
@@ -290,7 +284,7 @@ class Backfills:
             return
         made = running.made
         telemetry.backfill_ended(name, made.records, made.deliveries, running.error)
-        if running.error is not None and not self._is_stopping:
+        if running.error is not None and not self._is_stopping and not is_others:
             await self._forget(name)
 
     async def _forget(self, name: str) -> None:

@@ -266,11 +266,11 @@ class Control:
     def _webhook(self, name: str, found: Standing, webhook: Webhook | None) -> dict[str, Any]:
         latest = self._parts.dispatch.latest(name)
         probed = latest.probed
-        is_elsewhere = found.row.absent_reason is None and (webhook is None or not webhook.enabled)
+        is_in_force = webhook is not None and webhook.enabled
         return {
             "webhook": name,
             "description": "" if webhook is None else webhook.description,
-            "state": "elsewhere" if is_elsewhere else _state(found.row, probed),
+            "state": _state(found.row, probed, is_in_force=is_in_force),
             "hold": found.row.hold,
             "quiet_until": instant(found.row.quiet_until),
             "probed_since": None if probed is None else instant(probed.since),
@@ -313,9 +313,11 @@ def _changed(
     return change(connection, numbers, now)
 
 
-def _state(row: LaneRow, probed: Probed | None) -> str:
+def _state(row: LaneRow, probed: Probed | None, *, is_in_force: bool) -> str:
     if row.absent_reason is not None:
         return "removed" if row.absent_reason == lanes.REMOVED else "disabled"
+    if not is_in_force:
+        return "elsewhere"
     if row.gone_reason is not None:
         return "gone"
     if row.paused_reason is not None:

@@ -12,7 +12,7 @@ import yaml
 
 from tests import postgresql
 from tests.daemon import until
-from tests.fleet import Fleet
+from tests.fleet import Fleet, hook
 from tests.receiver import Answer, Receiver
 
 
@@ -28,11 +28,6 @@ def fleet(tmp_path):
     server = postgresql.server()
     with Fleet(tmp_path, server.url(server.empty()), 2) as running:
         yield running
-
-
-def hook(receiver, path="/hook", **delivery):
-    request = {"url": f"{receiver.url}{path}", "allow_http": True}
-    return {"source": "export", "object": "contacts", "request": request, "delivery": delivery}
 
 
 def ask(daemon, *words):

@@ -5,7 +5,7 @@ import pytest
 from tests import postgresql
 from tests.crash.fleet_account import most_within
 from tests.daemon import until
-from tests.fleet import Fleet
+from tests.fleet import Fleet, hook
 from tests.receiver import Answer, Receiver
 
 ALL_LOGGED = {"WEBHOOKD_LOG_SUCCESSES": "all"}
@@ -16,15 +16,6 @@ def fleet(tmp_path):
     server = postgresql.server()
     with Fleet(tmp_path, server.url(server.empty()), 2, ALL_LOGGED) as running:
         yield running
-
-
-def hook(receiver, **delivery):
-    return {
-        "source": "export",
-        "object": "contacts",
-        "request": {"url": receiver.url, "allow_http": True},
-        "delivery": delivery,
-    }
 
 
 def drop(fleet, rows):

@@ -8,7 +8,7 @@ import pytest
 from tests import postgresql
 from tests.daemon import until
 from tests.fake_hubspot import Account, FakeHubspot
-from tests.fleet import Fleet
+from tests.fleet import Fleet, hook
 from tests.receiver import Receiver
 
 TAKEN_OVER_WITHIN_SECONDS = 10
@@ -31,15 +31,6 @@ def fleet(tmp_path):
         yield running
 
 
-def hook(receiver, **more):
-    return {
-        "source": "export",
-        "object": "contacts",
-        "request": {"url": receiver.url, "allow_http": True},
-        "delivery": {"timeout": "1s"},
-    } | more
-
-
 def other_than(fleet, one):
     return next(daemon for daemon in fleet.daemons if daemon is not one)
 
@@ -53,7 +44,7 @@ def told(receiver):
 def test_a_file_is_taken_on_by_another_daemon_where_the_killed_one_was(fleet, receiver):
     """The kill comes in the middle of a long file, every hundredth row of which is told."""
     chosen = {"property": "kind", "operator": "EQ", "value": "chosen"}
-    fleet.configure({"mirror": hook(receiver, trigger={"when": [chosen]})})
+    fleet.configure({"mirror": hook(receiver, timeout="1s") | {"trigger": {"when": [chosen]}}})
     fleet.start()
     rows = [
         {"id": str(number), "kind": "common" if number % 100 else "chosen"}
@@ -113,4 +104,6 @@ def poll(fleet, url, receiver):
         "overlap": "5s",
         "objects": {"contacts": {"properties": ["email"]}},
     }
-    fleet.configure({"mirror": hook(receiver, source="crm")}, sources={"crm": source})
+    fleet.configure(
+        {"mirror": hook(receiver, timeout="1s") | {"source": "crm"}}, sources={"crm": source}
+    )

@@ -10,6 +10,7 @@ import pytest
 
 from tests import postgresql
 from tests.daemon import Daemon, until
+from tests.fleet import hook
 from tests.postgresql import PASSWORD, Server
 from tests.receiver import Answer, Receiver
 
@@ -38,11 +39,6 @@ def at(tmp_path):
     yield make
     for daemon in made:
         daemon.close()
-
-
-def hook(receiver, **delivery):
-    request = {"url": f"{receiver.url}/hook", "allow_http": True}
-    return {"source": "export", "object": "contacts", "request": request, "delivery": delivery}
 
 
 def listed(daemon, *arguments):

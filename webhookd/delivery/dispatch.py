@@ -104,7 +104,7 @@ class Dispatch:
         await self._ordering.stop()
         unfinished = await self._turns.drain(grace)
         if self.neighbours is not None:
-            await self.neighbours.stop()
+            await self.neighbours.sharing.stop()
         return unfinished
 
     @asynccontextmanager

@@ -131,11 +131,14 @@ class Lane:
         """Return whether starts may have to wait for a rate limit or a pause."""
         return self.window is not None or self.row.quiet_until is not None
 
+    @property
+    def most(self) -> int:
+        """Return how many attempts may be in flight, at all daemons together."""
+        return self.probing.slots(self.definition.webhook.delivery.concurrency)
+
     def has_slot(self) -> bool:
         """Return whether one more attempt may be in flight."""
-        slots = self.probing.slots(self.definition.webhook.delivery.concurrency)
-        if self.share is not None:
-            slots = min(slots, self.share.may_have)
+        slots = self.most if self.share is None else min(self.most, self.share.may_have)
         return self.row.hold is None and self.in_flight < slots
 
     def wait(self, now: datetime, monotonic: float) -> float:
@@ -291,15 +294,18 @@ class Lane:
 
     def is_other(self, row: LaneRow) -> bool:
         """Return whether the lane has another row than *row*."""
-        if not self.is_in_force and row.hold is None:
-            row = replace(row, absent_reason=ELSEWHERE)
-        return row != self.row
+        return self._as_here(row) != self.row
+
+    def _as_here(self, row: LaneRow) -> LaneRow:
+        """Return *row* held, where only other daemons have the webhook in force."""
+        if self.is_in_force or row.hold is not None:
+            return row
+        return replace(row, absent_reason=ELSEWHERE)
 
     def take_row(self, row: LaneRow, now: datetime) -> None:
         """Take over the lane's row as the database has it now."""
+        row = self._as_here(row)
         is_other_order = row.is_ordered != self.row.is_ordered
-        if not self.is_in_force and row.hold is None:
-            row = replace(row, absent_reason=ELSEWHERE)
         if is_other_order or row.epoch != self.row.epoch or (self.row.hold and not row.hold):
             self.look_again(now)
         self.row = row

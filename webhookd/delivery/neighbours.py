@@ -52,10 +52,6 @@ class Neighbours:
         )
         turns.sharing = self.sharing
 
-    async def stop(self) -> None:
-        """Ask for nothing more."""
-        await self.sharing.stop()
-
     def tell(self, kind: str, about: Iterable[object]) -> None:
         """Tell other daemons something."""
         self.says(kind, about)
@@ -70,12 +66,6 @@ class Neighbours:
                 lane.share = LaneShare(rate=lane.share.rate)
             lane.look_again(now)
             self._remind(lane)
-
-    @property
-    def seconds(self) -> dict[int, int]:
-        """Return how long an attempt may take in each lane that is in force."""
-        lanes = self._lanes.values()
-        return {lane.row.number: lane.definition.seconds for lane in lanes if lane.is_in_force}
 
     @property
     def leased(self) -> set[str]:
@@ -128,9 +118,8 @@ class Neighbours:
             share = lane.share
             if share is None:
                 continue
-            most = lane.probing.slots(lane.definition.webhook.delivery.concurrency)
             if lane.is_busy:
-                is_other = share.slots < most or (share.held > 0 and lane.row.number in wanted)
+                is_other = share.slots < lane.most or (share.held > 0 and lane.row.number in wanted)
             else:
                 is_contested = share.held > 0 and lane.row.number in wanted
                 is_other = bool(share.tokens) or share.wanted > share.slots or is_contested

@@ -250,8 +250,7 @@ class Sharing:
 
 
 def _ask(lane: Lane, share: LaneShare, asked_at: float) -> Ask:
-    most = lane.probing.slots(lane.definition.webhook.delivery.concurrency)
-    wanted = most if lane.is_busy else 0
+    wanted = lane.most if lane.is_busy else 0
     rate, tokens = share.rate, 0
     returned: tuple[str, ...] = ()
     if not lane.is_busy and share.tokens:
@@ -261,7 +260,7 @@ def _ask(lane: Lane, share: LaneShare, asked_at: float) -> Ask:
         tokens = min(len(lane.ready), max(wanted, 1))
     return Ask(
         lane.row.number,
-        most,
+        lane.most,
         wanted,
         lane.in_flight,
         lane.definition.seconds,

@@ -87,7 +87,6 @@ class Beat:
         self._unknown: set[str] = set()
         self._to_tell: dict[str, set[object]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._is_syncing = False
         self.daemons: tuple[Daemon, ...] = ()
         writer.reopened = self._reopened
         self.rejoin: Callable[[], Awaitable[None]] | None = None

@@ -95,16 +95,16 @@ class RunningSources:
             is_free = not self._has_others() or await source.is_there()
             if is_free and await self._turns.try_hold(reading(definition.name)):
                 await _prepare(source)
-            work = self._run_in_turn(definition, self._turns)
+            work = self._run_in_turn(definition, self._turns, source)
         return asyncio.create_task(work, name=f"source {definition.name}")
 
-    async def _run_in_turn(self, definition: plan.Source, turns: Turns) -> None:
-        """Read a source whenever it is this daemon's turn, each time from what is committed."""
+    async def _run_in_turn(self, definition: plan.Source, turns: Turns, source: Source) -> None:
+        """Read *source* when it is this daemon's turn, and then another, from what is committed."""
         while True:
-            source = self._build(definition)
             if self._has_others() and not await source.is_there():
                 await asyncio.sleep(UNSEEN_SECONDS)
             await turns.run(reading(definition.name), partial(_run, source))
+            source = self._build(definition)
 
     async def _stop(self, names: Iterable[str]) -> None:
         tasks = [self._running.pop(name)[1] for name in names]

@@ -45,7 +45,7 @@ class Kind(Protocol):
     dialect: ClassVar[Dialect]
     errors: ClassVar[tuple[type[Exception], ...]]
     is_shared: ClassVar[bool]
-    """Whether it goes on being worked on while its tables are added to."""
+    """Whether several daemons may work on it, and go on while its tables are added to."""
 
     @property
     def place(self) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import quote
 
@@ -18,14 +18,13 @@ import sqlalchemy
 from psycopg import conninfo
 from psycopg.adapt import Dumper
 
-from webhookd import clock
 from webhookd.errors import StateLockedError, StorageError, printable
 from webhookd.storage import versions
 from webhookd.storage.connection import Dialect
 from webhookd.storage.postgresql_channel import Channel
 from webhookd.storage.postgresql_pooler import require_own_session
 from webhookd.storage.postgresql_session import Reader
-from webhookd.storage.postgresql_writer import ENDING_SECONDS, LOOK_EVERY, Writer
+from webhookd.storage.postgresql_writer import Writer, comes_free
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -165,17 +164,14 @@ class PostgresKind:
         return raw
 
     def _lock(self, raw: psycopg.Connection[Any], mode: str) -> None:
-        until = clock.monotonic() + ENDING_SECONDS
-        while not _try_lock(raw, mode):
-            # The server may not have noticed that the session which had it has ended.
-            if clock.monotonic() >= until:
-                holders = raw.execute(_HOLDERS).fetchall()
-                who = " and ".join(_told(name) for (name,) in holders[:3]) or "somebody"
-                raise StateLockedError(
-                    f"{who} {'works' if len(holders) < 2 else 'work'} on the database"  # noqa: PLR2004 - singular
-                    f" {self.place}; stop that first"
-                )
-            threading.Event().wait(LOOK_EVERY)
+        if comes_free(partial(_try_lock, raw, mode)):
+            return
+        holders = raw.execute(_HOLDERS).fetchall()
+        who = " and ".join(_told(name) for (name,) in holders[:3]) or "somebody"
+        raise StateLockedError(
+            f"{who} {'works' if len(holders) < 2 else 'work'} on the database"  # noqa: PLR2004 - singular
+            f" {self.place}; stop that first"
+        )
 
     def listen(self, heard: Callable[[str], None]) -> Channel:
         """Listen to what daemons tell each other."""

@@ -11,6 +11,7 @@ import math
 import secrets
 import threading
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import psycopg
@@ -35,7 +36,7 @@ LONGEST_PAUSE: Final = 2.0
 ENDING_SECONDS: Final = 2.0
 """How long the server may take to notice that a session which had a lock has ended."""
 
-LOOK_EVERY: Final = 0.05
+_LOOK_EVERY: Final = 0.05
 
 DAEMON, NAME, MODE, LANE = (0x77656269 + number for number in range(4))
 """The first halves of advisory locks' keys: of a daemon, a name, the way of lanes, and a lane."""
@@ -100,7 +101,7 @@ class Writer(Reader):
         if self.owner is None or not self._returns(raw, self.owner, before, backend):
             # Only who just started knows that the one before it, of this name, is no more.
             for number in fleet.left_behind(raw, self._member) if self._is_new else ():
-                if _comes_free(raw, number):
+                if comes_free(partial(_try_lock, raw, DAEMON, str(number))):
                     fleet.bury(raw, number)
             self.owner = fleet.enlist(raw, self._member)
             _try_lock(raw, DAEMON, str(self.owner))
@@ -192,9 +193,9 @@ class Writer(Reader):
 
     def _beginning(self, locks: Locks) -> Any:
         mode = "" if locks.is_alone else "_shared"
-        lanes = (
-            "" if locks.is_alone else "".join(map(_lane_lock, sorted(map(self._key, locks.lanes))))
-        )
+        # In the same order at every daemon, and before any row: nobody waits in a circle.
+        keys = [] if locks.is_alone else sorted(map(self._key, locks.lanes))
+        lanes = "".join(map(_lane_lock, keys))
         return (
             f"BEGIN; SELECT pg_advisory_xact_lock{mode}({MODE}, {self._schema});{lanes}"  # noqa: S608 - ours
             f" UPDATE daemons SET leased_until = {fleet.NOW} + {fleet.LEASE},"
@@ -276,13 +277,13 @@ def _try_lock(raw: psycopg.Connection[Any], kind: int, name: str) -> bool:
     return bool(row and row[0])
 
 
-def _comes_free(raw: psycopg.Connection[Any], number: int) -> bool:
-    """Return whether a daemon's session has ended; the server may take a moment to notice."""
+def comes_free(try_lock: Callable[[], bool]) -> bool:
+    """Return whether *try_lock* gets its lock: a server may not know yet that a session ended."""
     until = clock.monotonic() + ENDING_SECONDS
-    while not _try_lock(raw, DAEMON, str(number)):
+    while not try_lock():
         if clock.monotonic() >= until:
             return False
-        threading.Event().wait(LOOK_EVERY)
+        threading.Event().wait(_LOOK_EVERY)
     return True
 
 

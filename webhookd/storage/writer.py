@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 from webhookd import clock
 from webhookd.errors import StateLockedError, StorageError
-from webhookd.storage.connection import NO_LOCKS, Connection, Dialect, Locks, UncertainError
+from webhookd.storage.connection import NO_LOCKS, Connection, Locks, UncertainError
 from webhookd.telemetry import metrics
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Writer:
     @property
     def is_shared(self) -> bool:
         """Return whether other daemons may work on the database."""
-        return self._database.dialect is Dialect.POSTGRESQL
+        return self._database.kind.is_shared
 
     @property
     def owner(self) -> int | None:

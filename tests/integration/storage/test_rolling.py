@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy
 
 from tests import later, postgresql
+from tests.databases import KILLED_UPGRADE
 from tests.later import Later
 from webhookd.errors import StateLockedError, StorageError, WrongVersionError
 from webhookd.storage import moving, rolling, versions
@@ -335,30 +336,7 @@ def test_upgrades_that_are_begun_together_are_one(server_url, steps, monkeypatch
 
 
 ROOT = Path(__file__).parents[3]
-KILLED = """
-import os, signal, sys
-import sqlalchemy
-from tests import later
-from webhookd.storage import upgrading
-
-WRITES = ("CREATE", "ALTER", "DROP", "INSERT", "UPDATE", "DELETE")
-left = int(sys.argv[2])
-
-def executing(connection, cursor, statement, *_):
-    if statement.lstrip().startswith(WRITES):
-        die()
-
-def die(*_):
-    global left
-    left -= 1
-    if left < 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-later._become()
-sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", executing)
-sqlalchemy.event.listen(sqlalchemy.Engine, "commit", die)
-upgrading.upgrade(sys.argv[1])
-"""
+BECOME_LATER = "from tests import later; later._become()"
 
 
 def test_an_upgrade_that_is_killed_leaves_the_old_version_whole(server_url, steps):
@@ -368,7 +346,7 @@ def test_an_upgrade_that_is_killed_leaves_the_old_version_whole(server_url, step
     status, writes = -9, 0
     while status == -9:
         process = subprocess.run(
-            [sys.executable, "-c", KILLED, server_url, str(writes)],
+            [sys.executable, "-c", f"{BECOME_LATER}{KILLED_UPGRADE}", server_url, str(writes)],
             env={"WEBHOOKD_TEST_STEPS": str(steps.folder)},
             cwd=ROOT,
             check=False,

@@ -14,7 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from tests import postgresql
-from tests.databases import everything, leave_behind
+from tests.databases import KILLED_UPGRADE, everything, leave_behind
 from tests.making import NOW
 from webhookd.errors import StorageError
 from webhookd.model import DeliveryState
@@ -218,30 +218,6 @@ def test_no_database_is_made_by_an_upgrade(tmp_path, path):
             working(f"sqlite:///{path}")
 
 
-KILLED = """
-import os, signal, sys
-import sqlalchemy
-from webhookd.storage import upgrading
-
-WRITES = ("CREATE", "ALTER", "DROP", "INSERT", "UPDATE", "DELETE")
-left = int(sys.argv[2])
-
-def executing(connection, cursor, statement, *_):
-    if statement.lstrip().startswith(WRITES):
-        die()
-
-def die(*_):
-    global left
-    left -= 1
-    if left < 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", executing)
-sqlalchemy.event.listen(sqlalchemy.Engine, "commit", die)
-upgrading.upgrade(f"sqlite:///{sys.argv[1]}")
-"""
-
-
 @pytest.mark.parametrize("version", OLD)
 def test_an_upgrade_that_is_killed_leaves_the_old_version_whole(path, version):
     """Before each of its writes, the last one and the commit among them."""
@@ -251,7 +227,9 @@ def test_an_upgrade_that_is_killed_leaves_the_old_version_whole(path, version):
     status, writes = -9, 0
     while status == -9:
         process = subprocess.run(
-            [sys.executable, "-c", KILLED, path, str(writes)], cwd=ROOT, check=False
+            [sys.executable, "-c", KILLED_UPGRADE, f"sqlite:///{path}", str(writes)],
+            cwd=ROOT,
+            check=False,
         )
         status = process.returncode
         if status == -9:
