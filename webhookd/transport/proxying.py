@@ -51,6 +51,8 @@ class Proxies:
         self._contexts = contexts
         self._routes: dict[tuple[Proxy, Tls | None], _Route] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Timeout] = set()
+        self._none_under_way = asyncio.Event()
         self._is_closed = False
 
     async def send(
@@ -69,7 +71,7 @@ class Proxies:
         inner = _inner(request, origin, options)
         answer = _Kept(request, options.answer_limit)
         try:
-            async with asyncio.timeout_at(limit.at):
+            async with self._until(limit.at):
                 await self._check(origin, options)
                 await self._resolver.addresses(place)
                 context = await self._contexts.verifying(origin.tls) if origin.tls else None
@@ -77,6 +79,8 @@ class Proxies:
                     await answer.take(await transport.handle_async_request(inner))
         except TimeoutError:
             if answer.status == 0:
+                if self._is_closed:
+                    raise _ended() from None
                 what = f"nothing came from {origin.name} through the proxy {place.name}"
                 raise limit.passed(what) from None
         except httpx.TransportError as error:
@@ -87,14 +91,34 @@ class Proxies:
         return answer.response(origin, place)
 
     async def aclose(self) -> None:
-        """Close every connection; what is under way fails."""
+        """Close every connection; what is under way fails, however far it has come."""
         self._is_closed = True
+        self._none_under_way.clear()
+        for timeout in self._under_way:
+            if not timeout.expired():
+                timeout.reschedule(0)
+        if self._under_way:
+            await self._none_under_way.wait()
         for route in self._routes.values():
             route.keep()
             self._close(route)
         self._routes.clear()
         if self._closing:
             await asyncio.wait(self._closing)
+
+    @asynccontextmanager
+    async def _until(self, at: float) -> AsyncIterator[None]:
+        """Give what is under way until *at*, or until all is closed."""
+        if self._is_closed:
+            raise _ended()
+        async with asyncio.timeout_at(at) as timeout:
+            self._under_way.add(timeout)
+            try:
+                yield
+            finally:
+                self._under_way.discard(timeout)
+                if not self._under_way:
+                    self._none_under_way.set()
 
     async def _check(self, origin: Origin, options: SendOptions) -> None:
         """Refuse what `egress` does, as far as names resolve here and in good time."""
@@ -111,8 +135,6 @@ class Proxies:
         self, proxy: Proxy, tls: Tls | None, context: ssl.SSLContext | None
     ) -> AsyncIterator[httpx.AsyncHTTPTransport]:
         """Lend the transport for *proxy* and *tls*; it is closed some time after its last use."""
-        if self._is_closed:
-            raise SendError("reset", "sending has ended")
         key = (proxy, tls)
         route = self._routes.get(key)
         if route is None:
@@ -224,6 +246,10 @@ def _inner(request: httpx.Request, origin: Origin, options: SendOptions) -> http
     host = origin.certificate_name if origin.tls else origin.host
     inner.url = _ExactUrl(request.url.copy_with(host=host), target_of(request))
     return inner
+
+
+def _ended() -> SendError:
+    return SendError("reset", "sending has ended")
 
 
 def _place(proxy: Proxy) -> Origin:

@@ -155,6 +155,26 @@ def serving(authority: trustme.CA, *names: str, **dates: datetime) -> ssl.SSLCon
     return context
 
 
+class Blackhole:
+    """A listener whose queue is full: connecting to it gets no answer at all."""
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+        self._server = socket.create_server((host, 0), backlog=0)
+        self.port = self._server.getsockname()[1]
+        self._fillers = [socket.socket() for _ in range(3)]
+
+    def __enter__(self) -> Self:
+        for filler in self._fillers:
+            filler.setblocking(False)
+            filler.connect_ex((self._host, self.port))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each in (*self._fillers, self._server):
+            each.close()
+
+
 async def send(  # noqa: PLR0913 - every option has its test
     transport: Transport,
     url: str,

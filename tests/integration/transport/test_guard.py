@@ -7,11 +7,17 @@ import socket
 import threading
 import time
 from ipaddress import ip_network
-from typing import Self
 
 import pytest
 
-from tests.integration.transport.scripted import OK, Receiver, answering, failure, send
+from tests.integration.transport.scripted import (
+    OK,
+    Blackhole,
+    Receiver,
+    answering,
+    failure,
+    send,
+)
 from webhookd.rules.plan import Egress
 from webhookd.transport import racing
 
@@ -190,25 +196,6 @@ async def test_a_name_of_which_every_address_refuses_is_refused(transport, monke
     error = await failure(transport, "http://name.example:1/")
 
     assert error.reason == "refused"
-
-
-class Blackhole:
-    """A listener whose queue is full: connecting to it gets no answer at all."""
-
-    def __init__(self, host: str) -> None:
-        self._server = socket.create_server((host, 0), backlog=0)
-        self.port = self._server.getsockname()[1]
-        self._fillers = [socket.socket() for _ in range(3)]
-
-    def __enter__(self) -> Self:
-        for filler in self._fillers:
-            filler.setblocking(False)
-            filler.connect_ex(("127.0.0.2", self.port))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for each in (*self._fillers, self._server):
-            each.close()
 
 
 async def test_an_address_that_is_silent_is_overtaken_by_the_next(transport, monkeypatch):

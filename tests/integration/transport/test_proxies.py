@@ -16,12 +16,14 @@ import trustme
 from tests.integration.transport.scripted import (
     LOOPBACK,
     OK,
+    Blackhole,
     Peer,
     Receiver,
     answering,
     closing,
     eventually,
     failure,
+    open_sockets,
     resetting,
     send,
     serving,
@@ -57,7 +59,7 @@ async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.write_eof()
 
 
-def at(proxy: Receiver, **authentication: object) -> Proxy:
+def at(proxy: Receiver | Blackhole, **authentication: object) -> Proxy:
     return Proxy(f"http://127.0.0.1:{proxy.port}", **authentication)
 
 
@@ -395,6 +397,18 @@ async def test_connections_to_a_proxy_are_closed_when_nobody_uses_them(transport
         async with asyncio.timeout(30):
             await gone.wait()
         await eventually(lambda: not transport._proxies._routes)
+
+
+async def test_closing_fails_what_is_not_even_connected(transport):
+    with Blackhole("127.0.0.1") as proxy:
+        before = open_sockets()
+        sending = asyncio.create_task(
+            failure(transport, "http://receiver.invalid/", proxy=at(proxy))
+        )
+        await eventually(lambda: open_sockets() > before)
+        await transport.aclose()
+
+        assert (await sending).reason == "reset"
 
 
 async def test_closing_fails_what_is_under_way_and_all_that_comes_later(transport):
