@@ -30,22 +30,71 @@ _MINE = (
     " ON CONFLICT (lane, daemon) DO UPDATE SET is_in_force = 1, seconds ="
     " greatest(excluded.seconds, CASE WHEN shares.slots > 0 THEN shares.seconds ELSE 0 END)"
 )
-_SHARES = "SELECT daemon, slots, wanted FROM shares WHERE lane = ?"
-_SET = (
-    "INSERT INTO shares (lane, daemon, slots, wanted, seconds) VALUES (?, ?, ?, ?, ?)"
-    " ON CONFLICT (lane, daemon) DO UPDATE SET slots = excluded.slots, wanted = excluded.wanted,"
-    # An attempt that began under a longer timeout may be under way.
-    " seconds = greatest(excluded.seconds, CASE WHEN ? > 0 THEN shares.seconds ELSE 0 END)"
-)
-_LAPSED = f"DELETE FROM starts WHERE lane = ? AND started_at < {NOW} - ?"  # noqa: S608 - constant
-_GIVEN = (
-    "INSERT INTO starts (lane, delivery_id, owner)"
-    " SELECT ?, gen_random_uuid()::text, ? FROM generate_series(1, ?) RETURNING delivery_id"
-)
-_FREE_AT = (
-    f"SELECT started_at - {NOW} FROM starts WHERE lane = ? ORDER BY started_at NULLS LAST"  # noqa: S608 - constant
-    " OFFSET ? LIMIT 1"
-)
+# Both are one statement each, since every statement is a way to the server and back. Its parts all
+# see what was there before it, and that is the latest: the lane's lock is older.
+_SLOTS = """
+    WITH asked AS MATERIALIZED (
+        SELECT ?::integer AS lane, ?::bigint AS daemon, ?::integer AS most, ?::integer AS wanted,
+            ?::integer AS in_flight, ?::integer AS seconds
+    ), had AS (
+        SELECT shares.slots, shares.wanted, shares.daemon = asked.daemon AS is_mine
+        FROM asked JOIN shares USING (lane)
+    ), others AS (
+        SELECT coalesce(sum(slots), 0) AS slots, count(*) FILTER (WHERE wanted > 0) AS active
+        FROM had WHERE NOT is_mine
+    ), fair AS (
+        SELECT greatest(most / greatest(active + (wanted > 0)::integer, 1), 1) AS slots
+        FROM asked, others
+    ), free AS (
+        SELECT least(wanted, greatest(most - others.slots, 0)) AS slots FROM asked, others
+    ), given AS (
+        SELECT CASE WHEN EXISTS (
+            SELECT 1 FROM had WHERE NOT is_mine AND had.slots < least(wanted, fair.slots)
+        ) THEN least(free.slots, fair.slots) ELSE free.slots END AS slots
+        FROM fair, free
+    ), mine AS (
+        SELECT coalesce((SELECT slots FROM had WHERE is_mine), 0) AS slots
+    ), held AS (
+        SELECT greatest(given.slots, least(in_flight, mine.slots)) AS slots FROM asked, given, mine
+    ), noted AS (
+        INSERT INTO shares (lane, daemon, slots, wanted, seconds)
+        SELECT lane, daemon, held.slots, wanted, seconds FROM asked, held WHERE NOT EXISTS (
+            SELECT 1 FROM had
+            WHERE is_mine AND had.slots = held.slots AND had.wanted = asked.wanted
+        )
+        ON CONFLICT (lane, daemon) DO UPDATE
+        SET slots = excluded.slots, wanted = excluded.wanted, seconds = greatest(
+            excluded.seconds,
+            -- An attempt that began under a longer timeout may be under way.
+            CASE WHEN (SELECT in_flight FROM asked) > 0 THEN shares.seconds ELSE 0 END
+        )
+    )"""
+_STARTS = f""", rate AS MATERIALIZED (
+        SELECT {NOW} AS at, ?::integer AS starts, ?::bigint AS length, ?::integer AS tokens,
+            ?::text[] AS returned
+    ), counted AS (
+        SELECT started_at FROM asked JOIN starts USING (lane), rate
+        WHERE (started_at IS NULL OR started_at >= at - length) AND delivery_id <> ALL(returned)
+    ), removed AS (
+        DELETE FROM starts USING asked, rate WHERE starts.lane = asked.lane
+        AND (started_at < at - length OR delivery_id = ANY(returned))
+    ), room AS (
+        SELECT starts - (SELECT count(*) FROM counted) AS starts FROM rate
+    ), token AS (
+        INSERT INTO starts (lane, delivery_id, owner)
+        SELECT lane, gen_random_uuid()::text, daemon
+        FROM asked, rate, room, generate_series(1, least(tokens, room.starts))
+        RETURNING delivery_id
+    )"""  # noqa: S608 - constants
+_SHARE = """
+    SELECT given.slots, held.slots, given.slots < least(wanted, fair.slots), held.slots < mine.slots
+"""
+_FROM = "FROM asked, fair, given, mine, held"
+_TAKE = f"{_SLOTS} {_SHARE} {_FROM}"
+_TAKE_STARTS = f"""{_SLOTS} {_STARTS} {_SHARE}, at, ARRAY(SELECT delivery_id FROM token), (
+        SELECT started_at FROM counted ORDER BY started_at NULLS LAST
+        OFFSET greatest(-room.starts, 0) LIMIT 1
+    ) {_FROM}, rate, room"""  # noqa: S608 - constants
 _HAPPENED = (
     "UPDATE starts SET started_at = new.at, owner = NULL FROM unnest(?::text[], ?::bigint[])"
     " AS new (token, at) WHERE starts.delivery_id = new.token"
@@ -135,53 +184,27 @@ def contested(connection: Connection) -> frozenset[int]:
 def take(connection: Connection, ask: Ask) -> Share:
     """Set this daemon's share of a lane, in a transaction that has the lane's lock."""
     connection.keep_order(ask.lane)
-    rows = connection.execute(_SHARES, (ask.lane,)).fetchall()
-    before = next(((slots, wanted) for one, slots, wanted in rows if one == connection.owner), None)
-    others = [(slots, wanted) for one, slots, wanted in rows if one != connection.owner]
-    active = sum(wanted > 0 for _, wanted in others) + (ask.wanted > 0)
-    fair = max(1, ask.most // max(active, 1))
-    free = max(ask.most - sum(slots for slots, _ in others), 0)
-    slots = min(ask.wanted, free)
-    if any(slots < min(wanted, fair) for slots, wanted in others):
-        slots = min(slots, fair)
-    held = max(slots, min(ask.in_flight, before[0] if before else 0))
-    if (held, ask.wanted) != before:
-        values = (
-            *(ask.lane, connection.owner, held, ask.wanted, ask.seconds),
-            ask.in_flight,
-        )
-        connection.execute(_SET, values)
-    share = Share(
-        ask.lane,
-        slots,
-        held,
-        ask.wanted,
-        is_short=slots < min(ask.wanted, fair),
-        is_less=before is not None and held < before[0],
-        asked_at=ask.asked_at,
-    )
-    return share if ask.rate is None else _with_tokens(connection, ask, ask.rate, share)
-
-
-def _with_tokens(connection: Connection, ask: Ask, rate: Rate, share: Share) -> Share:
-    if ask.returned:
-        connection.execute("DELETE FROM starts WHERE delivery_id = ANY(?)", (list(ask.returned),))
+    values = (ask.lane, connection.owner, ask.most, ask.wanted, ask.in_flight, ask.seconds)
+    rate = ask.rate
+    if rate is None or not (ask.tokens or ask.returned):
+        slots, held, is_short, is_less = connection.execute(_TAKE, values).fetchone()
+        return Share(ask.lane, slots, held, ask.wanted, is_short, is_less, ask.asked_at)
+    more = (rate.starts, rate.length, ask.tokens, list(ask.returned))
+    slots, held, is_short, is_less, at, tokens, earliest = connection.execute(
+        _TAKE_STARTS, (*values, *more)
+    ).fetchone()
+    share = Share(ask.lane, slots, held, ask.wanted, is_short, is_less, ask.asked_at)
     if ask.tokens == 0:
         return share
-    connection.execute(_LAPSED, (ask.lane, rate.length))
-    at, count = connection.execute(
-        f"SELECT {NOW}, count(*) FROM starts WHERE lane = ?",  # noqa: S608 - constant
-        (ask.lane,),
-    ).fetchone()
-    free = rate.starts - count
-    if free > 0:
-        values = (ask.lane, connection.owner, min(free, ask.tokens))
-        tokens = tuple(token for (token,) in connection.execute(_GIVEN, values).fetchall())
-        return replace(share, at=at, tokens=tokens)
-    row = connection.execute(_FREE_AT, (ask.lane, -free)).fetchone()
-    if row is None or row[0] is None:
-        return replace(share, at=at, wait=_UNREPORTED_SECONDS)
-    return replace(share, at=at, wait=max((row[0] + rate.length) / 1_000_000, 0.001))
+    wait = 0.0 if tokens else _until(earliest, at, rate)
+    return replace(share, at=at, tokens=tuple(tokens), wait=wait)
+
+
+def _until(earliest: int | None, at: int, rate: Rate) -> float:
+    """Return the seconds until there is room again, which *earliest* makes when it is over."""
+    if earliest is None:
+        return _UNREPORTED_SECONDS
+    return max((earliest + rate.length - at) / 1_000_000, 0.001)
 
 
 def happened(connection: Connection, starts: Sequence[tuple[str, int]]) -> None:

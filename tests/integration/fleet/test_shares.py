@@ -45,6 +45,22 @@ def ask(connection, wanted, *, most=10, in_flight=0, **more):
         connection.commit()
 
 
+@pytest.mark.parametrize("rate", [None, Rate(5, MINUTE)])
+def test_asking_is_one_way_to_the_server_and_back(daemons, monkeypatch, rate):
+    ask(daemons[1], 10, rate=rate, tokens=2)
+    said = []
+    execute = type(daemons[0]).execute
+    monkeypatch.setattr(
+        type(daemons[0]),
+        "execute",
+        lambda one, *statement: (said.append(statement), execute(one, *statement))[1],
+    )
+    for tokens in (3, 3):
+        ask(daemons[0], 10, in_flight=2, rate=rate, tokens=tokens)
+
+    assert len(said) == 2
+
+
 def held(connection):
     return dict(connection.execute("SELECT daemon, slots FROM shares").fetchall())
 
