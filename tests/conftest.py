@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from tests import postgresql
 from webhookd.telemetry import logs
+
+
+def pytest_collection_finish():
+    """Leave all that was made so far out of collections: tests are what there is to look at."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     from webhookd.delivery.dispatch import Dispatch
     from webhookd.delivery.probing import Probed
     from webhookd.fleet.beat import Beat
-    from webhookd.model import ReloadResult
+    from webhookd.model import DeliveryFilter, ReloadResult
     from webhookd.reload import Reloader
     from webhookd.rules.plan import Plan, Webhook
     from webhookd.storage.by_hand import Selection
     from webhookd.storage.connection import Connection
     from webhookd.storage.database import Database
     from webhookd.storage.lanes import LaneRow
-    from webhookd.storage.listing import DeliveryFilter, ListedDelivery, ShownDelivery
+    from webhookd.storage.listing import ListedDelivery, ShownDelivery
     from webhookd.storage.standing import Standing
     from webhookd.storage.writer import Writer
 

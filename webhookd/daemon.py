@@ -9,10 +9,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from webhookd import __version__, clock, config, state, telemetry
+from webhookd import __version__, clock, state, telemetry
 from webhookd.admin.application import application
 from webhookd.admin.listening import AdminAddress, listening
 from webhookd.backfills import Backfills
+from webhookd.config import loading
 from webhookd.control import Answerable, Control
 from webhookd.delivery.courier import Courier
 from webhookd.delivery.dispatch import Dispatch
@@ -64,7 +65,7 @@ async def run(settings: Settings) -> None:
     faulthandler.enable()
     stop, hangup = StopSignal(), Hangup()
     # Read and checked before anything is touched: a wrong file must cost nothing.
-    loaded = config.load(settings.config_path(), environment=os.environ)
+    loaded = loading.load(settings.config_path(), environment=os.environ)
     address = AdminAddress.parse(settings.admin_socket(os.environ))
     with state.held(settings.state_directory):
         async with AsyncExitStack() as stack:
@@ -80,7 +81,7 @@ async def run(settings: Settings) -> None:
 
 async def _start(
     settings: Settings,
-    loaded: config.Loaded,
+    loaded: loading.Loaded,
     address: AdminAddress,
     stack: AsyncExitStack,
     heartbeat: Heartbeat,
@@ -219,7 +220,7 @@ def _count_pending(database: Database) -> int:
 
 
 async def _put_in_force(
-    reloader: Reloader, loaded: config.Loaded, beat: Beat | None, stack: AsyncExitStack
+    reloader: Reloader, loaded: loading.Loaded, beat: Beat | None, stack: AsyncExitStack
 ) -> None:
     """Begin with *loaded*, once it is known who else works on the database."""
     if beat is None:

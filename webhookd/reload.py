@@ -10,7 +10,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from webhookd import config, telemetry
+from webhookd import telemetry
+from webhookd.config import loading
 from webhookd.delivery.definition import define, way
 from webhookd.errors import ConfigError, WebhookdError
 from webhookd.model import ReloadOutcome, ReloadResult
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from webhookd.config import Loaded
+    from webhookd.config.loading import Loaded
     from webhookd.delivery.courier import Courier
     from webhookd.delivery.definition import LaneDefinition
     from webhookd.delivery.dispatch import Dispatch
@@ -99,11 +100,11 @@ class Reloader:
         Raises StorageError.
         """
         async with self._lock:
-            await self._adopt(config.Loaded(self.plan, (), self.document))
+            await self._adopt(loading.Loaded(self.plan, (), self.document))
 
     async def read(self) -> Loaded:
         """Return the configuration as it is on disk now; ConfigError when it is wrong."""
-        return await asyncio.to_thread(config.load, self._path, environment=self._environment)
+        return await asyncio.to_thread(loading.load, self._path, environment=self._environment)
 
     async def reload(self, *, allow_mass_removal: bool = False) -> ReloadResult:
         """Read the configuration anew and put it in force, or change nothing.

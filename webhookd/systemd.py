@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+PRIORITIES: Final = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
+"""What journald calls the levels (sd-daemon(3))."""
 
 
 def is_supervised(environment: Mapping[str, str]) -> bool:
@@ -51,3 +56,17 @@ def _address(environment: Mapping[str, str]) -> bytes | None:
     if name.startswith(b"@"):
         return b"\0" + name[1:]
     return name if name.startswith(b"/") else None
+
+
+def is_journal() -> bool:
+    """Return whether stderr leads to journald, which then reads a priority before each line."""
+    try:
+        found = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+
+
+def with_priority(text: str, level: str) -> str:
+    """Return *text* as journald wants it: every line begins with the priority of *level*."""
+    return "\n".join(f"<{PRIORITIES[level]}>{line}" for line in text.split("\n"))

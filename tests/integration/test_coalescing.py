@@ -25,6 +25,7 @@ from webhookd.model import (
     Batch,
     ChangeKind,
     Delivered,
+    DeliveryFilter,
     DeliveryState,
     FileProgress,
     GivenUp,
@@ -119,7 +120,7 @@ class Outbox:
         self.claims.settled(delivery.id)
 
     def rows(self):
-        listed = listing.deliveries(self.database, listing.DeliveryFilter(), limit=99, now=self.now)
+        listed = listing.deliveries(self.database, DeliveryFilter(), limit=99, now=self.now)
         return list(listed)[::-1]
 
 
@@ -277,7 +278,7 @@ def test_a_superseded_one_is_retried_out_of_order_only(opened):
     running.see(("1", A))
     running.see(("1", B))
     retried = by_hand.retry(running.connection, [1], running.now)
-    meant = by_hand.Selection(listing.DeliveryFilter(state=DeliveryState.SUPERSEDED))
+    meant = by_hand.Selection(DeliveryFilter(state=DeliveryState.SUPERSEDED))
     counted = by_hand.count(running.database, meant, with_overtaken=False)
     assert (retried, counted) == (by_hand.Changed(0, 1), by_hand.Changed(0, 1))
     assert by_hand.retry_overtaken(running.connection, [1], running.now).count == 1

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 import yaml
 
-from webhookd import config
+from webhookd.config import loading
 from webhookd.config.settings import Settings
 from webhookd.model import Reason
 from webhookd.telemetry import metrics
@@ -73,7 +73,7 @@ def test_the_shortest_configuration_of_the_readme_is_right(tmp_path):
     (text,) = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
     (tmp_path / "config.yaml").write_text(text)
 
-    loaded = config.load(tmp_path / "config.yaml", environment={"ERP_CLIENT_SECRET": "x"})
+    loaded = loading.load(tmp_path / "config.yaml", environment={"ERP_CLIENT_SECRET": "x"})
 
     assert list(loaded.plan.webhooks) == ["new-customer"]
     assert yaml.safe_load(text)["version"] == 1

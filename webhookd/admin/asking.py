@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from webhookd.backfill import PER_SECOND
-from webhookd.model import DeliveryState
+from webhookd.model import DeliveryFilter, DeliveryState
 from webhookd.storage.by_hand import Selection
-from webhookd.storage.listing import DeliveryFilter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,10 +8,9 @@ from typing import Annotated
 
 import typer
 
-from webhookd import __version__
+from webhookd import __version__, systemd
 from webhookd.cli.commands import Commands
 from webhookd.errors import ConfigError, WebhookdError, printable
-from webhookd.telemetry import logs
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 """What writing the output fails with when its disk is full."""
@@ -47,8 +46,8 @@ def _options(
 
 def _complain(text: str) -> None:
     text = "\n".join(map(printable, text.split("\n")))
-    if logs.is_journal():
-        text = logs.with_priority(text, "error")
+    if systemd.is_journal():
+        text = systemd.with_priority(text, "error")
     print(text, file=sys.stderr)  # noqa: T201 - errors are for stderr, uncoloured
 
 

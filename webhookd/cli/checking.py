@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from webhookd import config as configuration
 from webhookd.cli.settings import ConfigOption, config_path
+from webhookd.config import loading
+from webhookd.config.schema import schema_text
 
 
 def check(
@@ -22,7 +23,7 @@ def check(
 ) -> None:
     """Validate the configuration and print every problem (exit 1 when there is one)."""
     path = config_path(config)
-    loaded = configuration.load(path, environment=os.environ, offline=offline)
+    loaded = loading.load(path, environment=os.environ, offline=offline)
     for warning in loaded.warnings:
         typer.echo(f"warning: {warning}", err=True)
     webhooks, sources = len(loaded.plan.webhooks), len(loaded.plan.sources)
@@ -34,7 +35,7 @@ def check(
 
 def schema() -> None:
     """Print the JSON Schema of the configuration file, for editors and CI."""
-    typer.echo(configuration.schema_text().rstrip("\n"))
+    typer.echo(schema_text().rstrip("\n"))
 
 
 def _count(number: int, noun: str) -> str:

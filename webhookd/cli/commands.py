@@ -32,8 +32,8 @@ PLACES: Final = {
     "sources": "sources.app",
     "db": "databases.app",
     "schema": "checking.schema",
-    "listen": "running.listen",
-    "demo": "running.demo",
+    "listen": "receiving.listen",
+    "demo": "receiving.demo",
 }
 """Each command's function, or its group, by module of this package; in the order of the help."""
 

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from webhookd import answers, clock
+from webhookd import clock
 from webhookd.cli import delivery_text
 from webhookd.cli.client import AdminOption, RefusedError, connect, find
 from webhookd.cli.output import print_json
-from webhookd.cli.settings import DatabaseOption, StateOption, open_outbox
+from webhookd.cli.settings import DatabaseOption, StateOption
 from webhookd.cli.story import story
 from webhookd.config import durations
 from webhookd.errors import WebhookdError, printable
-from webhookd.model import DeliveryState
-from webhookd.storage import listing
+from webhookd.model import DeliveryFilter, DeliveryState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,12 +173,12 @@ def _filter(
     since: str | None,
     until: str | None,
     now: datetime,
-) -> listing.DeliveryFilter:
+) -> DeliveryFilter:
     after, before = _time(since, now, "--since"), _time(until, now, "--until")
-    return listing.DeliveryFilter(webhook, state_, object_, record, after, before)
+    return DeliveryFilter(webhook, state_, object_, record, after, before)
 
 
-def _asked(wanted: listing.DeliveryFilter) -> dict[str, Any]:
+def _asked(wanted: DeliveryFilter) -> dict[str, Any]:
     """Return a filter as the admin API takes it."""
     return {
         "webhook": wanted.webhook,
@@ -192,7 +191,7 @@ def _asked(wanted: listing.DeliveryFilter) -> dict[str, Any]:
 
 
 def _listed(
-    wanted: listing.DeliveryFilter,
+    wanted: DeliveryFilter,
     limit: int,
     now: datetime,
     state_directory: Path | None,
@@ -202,9 +201,9 @@ def _listed(
     if daemon is not None:
         yield from daemon.get("/v1/deliveries", limit=limit, **_asked(wanted))["deliveries"]
         return
-    database = open_outbox(state_directory, database_url)
-    for delivery in listing.deliveries(database, wanted, limit=limit, now=now):
-        yield answers.listed_delivery(delivery)
+    from webhookd.cli import at_rest  # noqa: PLC0415
+
+    yield from at_rest.deliveries(wanted, limit, now, state_directory, database_url)
 
 
 def _shown(id_: str, state_directory: Path | None, database_url: str | None) -> Shown:
@@ -214,15 +213,17 @@ def _shown(id_: str, state_directory: Path | None, database_url: str | None) -> 
             return daemon.get(f"/v1/deliveries/{id_}")
         except RefusedError as error:
             raise NotFoundError(f"{error} ({printable(id_)})") from None
-    found = listing.delivery(open_outbox(state_directory, database_url), id_, now=clock.now())
+    from webhookd.cli import at_rest  # noqa: PLC0415
+
+    found = at_rest.delivery(id_, state_directory, database_url)
     if not found:
         raise NotFoundError(f"no delivery has the id '{printable(id_)}'")
     if len(found) > 1:
         raise NotFoundError(f"several deliveries begin with {printable(id_)}; write more of it")
-    return answers.shown_delivery(found[0])
+    return found[0]
 
 
-def _meant(ids: list[str] | None, wanted: listing.DeliveryFilter) -> dict[str, Any]:
+def _meant(ids: list[str] | None, wanted: DeliveryFilter) -> dict[str, Any]:
     return {"ids": ids} if ids else _asked(wanted)
 
 

@@ -29,7 +29,7 @@ from webhookd.cli.demo_texts import CONFIG, FIRST, SECOND
 from webhookd.cli.listening import until_told_to_stop, verdict
 from webhookd.cli.output import console
 from webhookd.errors import WebhookdError, printable
-from webhookd.model import DeliveryState, Secret
+from webhookd.model import DeliveryFilter, DeliveryState, Secret
 from webhookd.receiver import Answering, Receipt, application, receiving
 from webhookd.storage import listing
 from webhookd.storage.database import open_for_reading
@@ -195,7 +195,7 @@ async def _settled(folder: Path) -> None:
     database = open_for_reading(f"sqlite:///{folder / 'state' / 'webhookd.db'}")
 
     def found() -> list[ListedDelivery]:
-        everything = listing.DeliveryFilter()
+        everything = DeliveryFilter()
         return list(listing.deliveries(database, everything, limit=50, now=clock.now()))
 
     try:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from webhookd import config as configuration
 from webhookd.cli.output import console
+from webhookd.config import loading
 from webhookd.config.settings import Settings
 from webhookd.errors import WebhookdError, printable
 from webhookd.model import Secret
@@ -50,7 +50,7 @@ def known(variable: str | None, config: Path | None, environment: Mapping[str, s
         signing.append(Secret(environment[variable]))
     path = Settings.from_environment(environment, config=config).config
     if path is not None:
-        plan = configuration.load(path, environment=environment).plan
+        plan = loading.load(path, environment=environment).plan
         others = plan.secrets
         for webhook in plan.webhooks.values():
             if webhook.request.signature is not None:

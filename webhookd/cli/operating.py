@@ -10,8 +10,7 @@ from rich.text import Text
 
 from webhookd import clock
 from webhookd.cli.client import AdminOption, RefusedError, connect
-from webhookd.cli.output import ago, length, print_json, print_table
-from webhookd.cli.sources import with_hosts
+from webhookd.cli.output import ago, length, print_json, print_table, with_hosts
 
 STATES = {
     "active": "green",

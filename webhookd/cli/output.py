@@ -82,3 +82,13 @@ def print_line(line: Text) -> None:
 def state(name: str) -> Text:
     """Return a delivery's state in its colour."""
     return Text(name, style=STATE_STYLES.get(name, ""))
+
+
+def with_hosts(
+    columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], found: Sequence[dict[str, Any]]
+) -> tuple[tuple[str, ...], Sequence[tuple[str, ...]]]:
+    """Return a table of sources with a column of the hosts that read them, where any is told."""
+    hosts = [source.get("host") or "" for source in found]
+    if not any(hosts):
+        return columns, rows
+    return (*columns, "ON HOST"), [(*row, host) for row, host in zip(rows, hosts, strict=True)]

@@ -11,12 +11,12 @@ from typing import Annotated, Any
 import typer
 
 from webhookd import clock
-from webhookd import config as configuration
 from webhookd.cli import replay_text, replaying
 from webhookd.cli.client import AdminOption, RefusedError
 from webhookd.cli.in_force import InForce, Where, find_in_force
 from webhookd.cli.output import print_json
 from webhookd.cli.settings import ConfigOption, DatabaseOption, StateOption, config_path
+from webhookd.config import loading
 from webhookd.config.listening import listeners_of
 from webhookd.errors import WebhookdError, printable
 from webhookd.rules.cursors import source_effect
@@ -51,7 +51,7 @@ def plan(
     """Compare a configuration with the one in force; exit 0 none, 10 changes, 1 invalid."""
     length = None if replay is None else replaying.duration(replay)
     path = config_path(config)
-    loaded = configuration.load(path, environment=os.environ, offline=True)
+    loaded = loading.load(path, environment=os.environ, offline=True)
     where = Where(status, admin_address, state_directory, database_url)
     in_force = find_in_force(where, needs_daemon=length is None)
     running, rotated = in_force.status, _rotated(in_force, path)
@@ -79,7 +79,7 @@ def _rotated(in_force: InForce, path: Path) -> dict[str, tuple[str, ...]]:
     return {name: tuple(settings) for name, settings in found.items()}
 
 
-def _replay(in_force: InForce, loaded: configuration.Loaded, length: timedelta) -> dict[str, Any]:
+def _replay(in_force: InForce, loaded: loading.Loaded, length: timedelta) -> dict[str, Any]:
     since = clock.now() - length
     pages = in_force.changes(since)
     before = listeners_of(in_force.status["document"], loaded) if in_force.is_known else None

@@ -11,10 +11,11 @@ import typer
 
 from webhookd.config.settings import Settings
 from webhookd.errors import StorageError
-from webhookd.storage.database import Database, open_for_reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from webhookd.storage.database import Database
 
 
 def _path(text: str) -> Path:
@@ -70,6 +71,9 @@ def open_outbox(state_directory: Path | None, database_url: str | None) -> Datab
     By option, else by environment, else where a daemon usually keeps it. Never creates one;
     raises StorageError when there is none.
     """
+    # Most who might read it ask the daemon instead, and need not wait for what reads it.
+    from webhookd.storage.database import open_for_reading  # noqa: PLC0415
+
     return open_for_reading(find_outbox(state_directory, database_url).url)
 
 

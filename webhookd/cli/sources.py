@@ -11,12 +11,11 @@ import typer
 from webhookd import clock
 from webhookd.cli import accepting
 from webhookd.cli.client import find
-from webhookd.cli.output import length, print_json, print_table
-from webhookd.cli.settings import DatabaseOption, StateOption, open_outbox
-from webhookd.sources.listing import listed
+from webhookd.cli.output import length, print_json, print_table, with_hosts
+from webhookd.cli.settings import DatabaseOption, StateOption
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    pass
 
 app = typer.Typer(help="Show sources; let a set-aside snapshot through.", no_args_is_help=True)
 app.command("accept")(accepting.accept)
@@ -44,16 +43,6 @@ def list_sources(
     now = clock.now()
     rows = [_row(source, now) for source in found]
     print_table(*with_hosts(columns, rows, found))
-
-
-def with_hosts(
-    columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], found: Sequence[dict[str, Any]]
-) -> tuple[tuple[str, ...], Sequence[tuple[str, ...]]]:
-    """Return a table of sources with a column of the hosts that read them, where any is told."""
-    hosts = [source.get("host") or "" for source in found]
-    if not any(hosts):
-        return columns, rows
-    return (*columns, "ON HOST"), [(*row, host) for row, host in zip(rows, hosts, strict=True)]
 
 
 def _row(source: dict[str, Any], now: datetime) -> tuple[str, ...]:
@@ -94,4 +83,6 @@ def _listed(state_directory: Path | None, database_url: str | None) -> list[dict
     daemon = find(state_directory) if database_url is None else None
     if daemon is not None:
         return list(daemon.get("/v1/sources")["sources"])
-    return listed(open_outbox(state_directory, database_url))
+    from webhookd.cli import at_rest  # noqa: PLC0415
+
+    return at_rest.sources(state_directory, database_url)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from webhookd import clock
-from webhookd import config as configuration
 from webhookd.cli.curl import curl_line
 from webhookd.cli.output import console
 from webhookd.cli.settings import ConfigOption, config_path
+from webhookd.config import loading
 from webhookd.config.settings import Settings
 from webhookd.config.wording import no_such
 from webhookd.delivery.definition import define
@@ -72,7 +72,7 @@ def try_webhook(
 
     Exit 1 when the request cannot be made or, with --send, when it is not answered 2xx.
     """
-    plan = configuration.load(config_path(config), environment=os.environ).plan
+    plan = loading.load(config_path(config), environment=os.environ).plan
     definition = _webhook(plan, webhook)
     made = _change(plan, definition, record, previous, change)
     redactor = Redactor.of(plan)

@@ -175,3 +175,15 @@ class Settlement:
     ended_at: datetime
     is_paced: bool = False
     kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFilter:
+    """Which deliveries are meant; None stands for all. Times are of their creation."""
+
+    webhook: str | None = None
+    state: DeliveryState | None = None
+    object: str | None = None
+    record_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None

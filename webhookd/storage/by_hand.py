@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Select
 
+    from webhookd.model import DeliveryFilter
     from webhookd.storage.connection import Connection
     from webhookd.storage.database import Database
-    from webhookd.storage.listing import DeliveryFilter
 
 _MEANT = "SELECT lane, source, object, record_id, due_at, owner FROM deliveries WHERE number = ?"
 _RETRY = (

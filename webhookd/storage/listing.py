@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select, text
 
-from webhookd.model import Attempt, DeliveryState
+from webhookd.model import Attempt, DeliveryFilter, DeliveryState
 from webhookd.storage import ordering
 from webhookd.storage.tables import (
     ATTEMPTS,
@@ -28,18 +28,6 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Select
 
     from webhookd.storage.database import Database
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryFilter:
-    """Which deliveries are meant; None stands for all. Times are of their creation."""
-
-    webhook: str | None = None
-    state: DeliveryState | None = None
-    object: str | None = None
-    record_id: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

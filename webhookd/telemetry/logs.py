@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import json
 import logging
-import os
 import sys
 from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import structlog
+
+from webhookd import systemd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
@@ -30,9 +31,6 @@ _redact_again: Callable[[str], str] = _as_is
 
 REMEMBERED, SHORT = 1024, 100
 """So many texts of at most this length are not looked through a second time."""
-
-PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
-"""What journald calls the levels (sd-daemon(3))."""
 
 
 def redact_with(redact: Callable[[str], str]) -> None:
@@ -92,7 +90,7 @@ def configure(log_format: LogFormat, level: str) -> None:
         renderer: Any = structlog.processors.JSONRenderer(serializer=_as_json)
     else:
         renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24)
-    if is_journal():
+    if systemd.is_journal():
         renderer = _with_priority(renderer)
     stderr: Any = _Stderr()
     number = logging.getLevelNamesMapping()[level.upper()]
@@ -121,24 +119,10 @@ def _as_json(event: MutableMapping[str, Any], **_: object) -> str:
     return _encoder.encode(event)
 
 
-def is_journal() -> bool:
-    """Return whether stderr leads to journald, which then reads a priority before each line."""
-    try:
-        found = os.fstat(sys.stderr.fileno())
-    except (OSError, ValueError):
-        return False
-    return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
-
-
-def with_priority(text: str, level: str) -> str:
-    """Return *text* as journald wants it: every line begins with the priority of *level*."""
-    return "\n".join(f"<{PRIORITIES[level]}>{line}" for line in text.split("\n"))
-
-
 def _with_priority(renderer: Any) -> Any:
     def render(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
         level = event["level"]
-        return with_priority(renderer(logger, method, event), level)
+        return systemd.with_priority(renderer(logger, method, event), level)
 
     return render
 

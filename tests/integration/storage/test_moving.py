@@ -14,9 +14,9 @@ from tests import postgresql
 from tests.databases import leave_behind
 from tests.making import NOW, a_delivery
 from webhookd.errors import StateLockedError, StorageError
+from webhookd.model import DeliveryFilter
 from webhookd.storage import listing, storing
 from webhookd.storage.database import open_database, open_for_reading
-from webhookd.storage.listing import DeliveryFilter
 from webhookd.storage.moving import _TABLES, move
 from webhookd.storage.upgrading import upgrade
 

@@ -6,12 +6,11 @@ from datetime import timedelta
 import pytest
 
 from tests.making import NOW, a_delivery, a_settlement
-from webhookd.model import DeliveryState, GivenUp, Held, RetryAt
+from webhookd.model import DeliveryFilter, DeliveryState, GivenUp, Held, RetryAt
 from webhookd.storage import by_hand, finding, lanes, ordering, outbox, storing
 from webhookd.storage.by_hand import Changed, Selection
 from webhookd.storage.finding import Wanted
 from webhookd.storage.lanes import Definition
-from webhookd.storage.listing import DeliveryFilter
 
 LATER = timedelta(hours=1)
 ORDERED = Definition("crm-mirror", "r1", "t1", is_ordered=True)

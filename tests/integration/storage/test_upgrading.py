@@ -17,10 +17,9 @@ from tests import postgresql
 from tests.databases import KILLED_UPGRADE, everything, leave_behind
 from tests.making import NOW
 from webhookd.errors import StorageError
-from webhookd.model import DeliveryState
+from webhookd.model import DeliveryFilter, DeliveryState
 from webhookd.storage import listing, tables, upgrading, versions
 from webhookd.storage.database import open_database, open_for_reading, version_of
-from webhookd.storage.listing import DeliveryFilter
 from webhookd.storage.upgrading import Upgraded, upgrade
 from webhookd.storage.versions import Version
 

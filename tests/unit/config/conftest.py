@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from webhookd import config
+from webhookd.config import loading
 from webhookd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -41,19 +41,19 @@ def minimal() -> str:
 
 
 @pytest.fixture
-def loaded(tmp_path: Path) -> Callable[..., config.Loaded]:
+def loaded(tmp_path: Path) -> Callable[..., loading.Loaded]:
     """Return what loads a text, as if it stood in a file of `tmp_path`."""
 
-    def load(text: str, *, offline: bool = False, **environment: str) -> config.Loaded:
+    def load(text: str, *, offline: bool = False, **environment: str) -> loading.Loaded:
         path = tmp_path / "config.yaml"
         path.write_text(text, encoding="utf-8")
-        return config.load(path, environment=environment, offline=offline)
+        return loading.load(path, environment=environment, offline=offline)
 
     return load
 
 
 @pytest.fixture
-def hook(loaded: Callable[..., config.Loaded]) -> Callable[..., plan.Webhook]:
+def hook(loaded: Callable[..., loading.Loaded]) -> Callable[..., plan.Webhook]:
     """Return what loads the smallest configuration and some text after it: its webhook."""
 
     def load(text: str, **environment: str) -> plan.Webhook:
@@ -63,7 +63,7 @@ def hook(loaded: Callable[..., config.Loaded]) -> Callable[..., plan.Webhook]:
 
 
 @pytest.fixture
-def messages(loaded: Callable[..., config.Loaded]) -> Callable[[str], list[str]]:
+def messages(loaded: Callable[..., loading.Loaded]) -> Callable[[str], list[str]]:
     """Return what loads a text that is wrong: the messages of its problems."""
 
     def load(text: str) -> list[str]:

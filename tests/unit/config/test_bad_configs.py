@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from webhookd import config
+from webhookd.config import loading
 from webhookd.errors import ConfigError
 
 CONFIGS = Path(__file__).parents[2] / "data" / "configs"
@@ -42,7 +42,7 @@ def in_the_folder_of_the_configs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def problems_of(path: Path) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        config.load(path, environment=ENVIRONMENT)
+        loading.load(path, environment=ENVIRONMENT)
     return [str(problem) for problem in caught.value.problems]
 
 

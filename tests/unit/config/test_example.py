@@ -8,7 +8,7 @@ from pathlib import Path
 
 import trustme
 
-from webhookd import config
+from webhookd.config import loading
 from webhookd.config.reference import reference
 from webhookd.config.schema import schema
 
@@ -50,7 +50,7 @@ def test_the_example_passes_once_its_secrets_exist(tmp_path, authority_pem):
         "CREDENTIALS_DIRECTORY": str(secrets),
     }
 
-    found = config.load(tmp_path / "config.yaml", environment=environment)
+    found = loading.load(tmp_path / "config.yaml", environment=environment)
 
     names = {"new-customer", "customer-portal", "deal-gone", "price-changed"}
     assert found.plan.webhooks.keys() == names
@@ -59,7 +59,7 @@ def test_the_example_passes_once_its_secrets_exist(tmp_path, authority_pem):
 
 
 def test_the_example_passes_offline_as_it_stands():
-    assert config.load(EXAMPLE, environment={}, offline=True).is_offline
+    assert loading.load(EXAMPLE, environment={}, offline=True).is_offline
 
 
 def test_the_example_shows_every_key():

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from webhookd import config
+from webhookd.config import loading
 from webhookd.config.schema import schema
 from webhookd.errors import ConfigError
 
@@ -142,7 +142,7 @@ def test_values_of_nearly_the_right_shape_raise_nothing_but_a_config_error(folde
 
     for offline in (True, False):
         try:
-            found = config.load(path, environment={"env": "a"}, offline=offline)
+            found = loading.load(path, environment={"env": "a"}, offline=offline)
         except ConfigError:
             event("refused")
         else:
@@ -171,4 +171,4 @@ def test_text_that_is_no_configuration_raises_nothing_but_a_config_error(folder,
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
 
     with pytest.raises(ConfigError):
-        config.load(path, environment={})
+        loading.load(path, environment={})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from webhookd import config
+from webhookd.config import loading
 from webhookd.config.listening import OtherVersionError, listeners_of
 from webhookd.rules.plan import Condition
 from webhookd.rules.replay import listeners
@@ -29,7 +29,7 @@ def told(loaded):
 
 
 def test_the_example_is_understood_by_another_process(loaded, minimal):
-    example = config.load(EXAMPLE, environment={}, offline=True)
+    example = loading.load(EXAMPLE, environment={}, offline=True)
 
     assert listeners_of(told(example), loaded(minimal)) == listeners(example.plan)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from webhookd import config
+from webhookd.config import loading
 from webhookd.errors import ConfigError
 from webhookd.model import Secret
 from webhookd.rules import plan
@@ -20,7 +20,7 @@ def test_relative_paths_start_from_the_tmp_path_of_the_file(tmp_path, monkeypatc
     (tmp_path / "inner" / "config.yaml").write_text(text)
     monkeypatch.chdir(tmp_path)
 
-    found = config.load(Path("inner/config.yaml"), environment={}).plan
+    found = loading.load(Path("inner/config.yaml"), environment={}).plan
 
     assert found.sources["crm"].path == tmp_path / "inner" / "drop"
     assert found.webhooks["hook"].request.authentication == plan.Bearer(Secret("from a file"))
@@ -114,13 +114,13 @@ def test_the_files_of_a_tmp_path_are_merged(tmp_path, minimal):
     (tmp_path / ".hidden.yaml").write_text("not read")
     (tmp_path / "notes.txt").write_text("not read")
 
-    assert config.load(tmp_path, environment={}).plan.webhooks.keys() == {"hook"}
+    assert loading.load(tmp_path, environment={}).plan.webhooks.keys() == {"hook"}
 
 
 @pytest.mark.parametrize("name", ["nowhere.yaml", "n" * 300, "nul\0"])
 def test_a_path_that_leads_nowhere_is_a_problem_without_a_place(tmp_path, name):
     with pytest.raises(ConfigError) as caught:
-        config.load(tmp_path / name, environment={})
+        loading.load(tmp_path / name, environment={})
 
     (problem,) = caught.value.problems
     assert problem.file == str(tmp_path / name)
@@ -131,7 +131,7 @@ def test_a_problem_is_one_harmless_line_whatever_the_file_is_called(tmp_path):
     path = tmp_path / "a\x1b[31m\nb.yaml"
     path.write_text("version: 1\nfoo: 1\n")
     with pytest.raises(ConfigError) as caught:
-        config.load(path, environment={})
+        loading.load(path, environment={})
 
     (problem,) = map(str, caught.value.problems)
     assert problem.isprintable()
@@ -143,7 +143,7 @@ def test_what_is_wrong_with_the_names_of_files_stands_in_their_order(tmp_path):
         (tmp_path / name).write_text("version: 2\n")
 
     with pytest.raises(ConfigError) as caught:
-        config.load(tmp_path, environment={})
+        loading.load(tmp_path, environment={})
 
     names = [Path(problem.file).name for problem in caught.value.problems]
     assert names == ["a.yaml", "b.yml", "c.yaml"]

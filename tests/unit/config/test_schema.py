@@ -12,8 +12,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
-from webhookd.config import durations, models, schema_text
-from webhookd.config.schema import inlined, schema
+from webhookd.config import durations, models
+from webhookd.config.schema import inlined, schema, schema_text
 from webhookd.rules import plan
 
 if TYPE_CHECKING:

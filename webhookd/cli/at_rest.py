@@ -1,0 +1,47 @@
+"""What the database says where no daemon is asked, as the daemon would answer.
+
+Commands import it when it comes to that: what reads a database takes longer to load than most
+commands do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from webhookd import answers, clock
+from webhookd.cli.settings import open_outbox
+from webhookd.sources.listing import listed
+from webhookd.storage import listing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from webhookd.model import DeliveryFilter
+
+
+def deliveries(
+    wanted: DeliveryFilter,
+    limit: int,
+    now: datetime,
+    state_directory: Path | None,
+    database_url: str | None,
+) -> Iterator[dict[str, Any]]:
+    """Return the deliveries that are *wanted*, at most *limit*, the newest first."""
+    database = open_outbox(state_directory, database_url)
+    for delivery in listing.deliveries(database, wanted, limit=limit, now=now):
+        yield answers.listed_delivery(delivery)
+
+
+def delivery(
+    id_: str, state_directory: Path | None, database_url: str | None
+) -> list[dict[str, Any]]:
+    """Return the deliveries whose ids begin with *id_*, whole: two, where there are more."""
+    found = listing.delivery(open_outbox(state_directory, database_url), id_, now=clock.now())
+    return list(map(answers.shown_delivery, found))
+
+
+def sources(state_directory: Path | None, database_url: str | None) -> list[dict[str, Any]]:
+    """Return every source that was ever read, by name."""
+    return listed(open_outbox(state_directory, database_url))
