@@ -29,7 +29,7 @@ def test_without_a_daemon_commands_say_so_and_end_with_3(daemon, ask):
 
 def test_status_tells_how_everything_stands(daemon, ask):
     with Receiver(lambda _: Answer(500)) as receiver:
-        daemon.configure({"mirror": hook(receiver.url), "off": hook("https://a.example/")})
+        daemon.configure({"mirror": hook(receiver.url), "off": hook("https://127.0.0.1:9/")})
         daemon.start()
         daemon.drop_rows("1.ndjson", {"id": 1})
         until(lambda: daemon.named("delivery.attempted"), "an attempt")

@@ -25,11 +25,12 @@ def test_each_webhook_goes_through_its_own_proxy_that_of_the_process_or_none(ano
         daemon.configure(
             {
                 "direct": hook(receiver.url, proxy="direct"),
-                "usual": hook("http://usual.invalid/a?b=c"),
+                "usual": hook("http://localhost/usual/a?b=c"),
                 "special": hook(
-                    "http://special.invalid/", proxy=special.url, proxy_authentication=basic
+                    "http://localhost/special", proxy=special.url, proxy_authentication=basic
                 ),
-            }
+            },
+            egress={"allow": ["127.0.0.0/8", "::1/128"]},
         )
         daemon.start()
         daemon.drop_rows("1.ndjson", {"id": 1})
@@ -39,8 +40,8 @@ def test_each_webhook_goes_through_its_own_proxy_that_of_the_process_or_none(ano
 
     assert {one["state"] for one in deliveries} == {"delivered"}
     assert [one.target for one in receiver.received] == ["/"]
-    assert [one.target for one in usual.received] == ["http://usual.invalid/a?b=c"]
-    assert [one.target for one in special.received] == ["http://special.invalid/"]
+    assert [one.target for one in usual.received] == ["http://localhost/usual/a?b=c"]
+    assert [one.target for one in special.received] == ["http://localhost/special"]
     credentials = special.received[0].headers["proxy-authorization"].removeprefix("Basic ")
     written = daemon.log.encode() + b"".join(
         path.read_bytes() for path in daemon.state.rglob("*") if path.is_file()

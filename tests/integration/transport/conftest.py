@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
+import re
+import socket
 from typing import Any
 
 import pytest
@@ -13,6 +15,9 @@ import uvloop
 
 from tests.integration.transport.scripted import a_tls, eventually, open_sockets
 from webhookd.transport import Transport
+
+NO_SUCH_NAME = re.compile(rb"[^.]{1,63}\.invalid\.?", re.IGNORECASE)
+"""What name servers are asked for, and never know."""
 
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
@@ -23,6 +28,19 @@ def loop_factory(request):
 @pytest.fixture
 def transport(loop_factory):
     return Transport()
+
+
+@pytest.fixture(autouse=True)
+def _ask_no_name_server(monkeypatch):
+    """Answer as name servers do for names that never exist (RFC 6761): at once, from here."""
+    real = socket.getaddrinfo
+
+    def fake(host, port, **how):
+        if isinstance(host, bytes) and NO_SUCH_NAME.fullmatch(host):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return real(host, port, **how)
+
+    monkeypatch.setattr(socket, "getaddrinfo", fake)
 
 
 @pytest.fixture(scope="module")
