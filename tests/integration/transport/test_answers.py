@@ -246,9 +246,9 @@ async def test_a_dripping_body_is_waited_for_only_until_the_deadline(transport):
     answer = b"HTTP/1.1 200 OK\r\n\r\n"
     started = time.monotonic()
     async with Receiver(answering(answer, then=dripping)) as receiver:
-        response = await send(transport, receiver.url(), timeout=0.3)
+        response = await send(transport, receiver.url(), timeout=1)
 
-    assert 0.25 < time.monotonic() - started < 10
+    assert 0.95 < time.monotonic() - started < 10
     assert response.status_code == 200
     assert response.content.startswith(b"xx")
     assert response.extensions["answer_cut"] is True

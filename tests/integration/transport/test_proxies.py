@@ -275,7 +275,7 @@ async def test_a_silent_proxy_times_out_and_is_closed(transport, scheme):
 
     async with Receiver(silent) as proxy:
         error = await failure(
-            transport, f"{scheme}://receiver.invalid/", proxy=at(proxy), timeout=0.3
+            transport, f"{scheme}://receiver.invalid/", proxy=at(proxy), timeout=1
         )
         assert error.reason == "timeout"
         assert time.monotonic() - started < 15
@@ -337,8 +337,10 @@ async def test_once_the_headers_are_there_a_broken_body_changes_nothing(transpor
         await asyncio.sleep(0.02)
         await then(peer)
 
+    timeout = 1 if then is until_closed else 20
     async with Receiver(script) as proxy:
-        response = await send(transport, "http://receiver.invalid/", proxy=at(proxy), timeout=0.5)
+        url = "http://receiver.invalid/"
+        response = await send(transport, url, proxy=at(proxy), timeout=timeout)
 
     assert (response.status_code, response.content) == (202, b"hal")
     assert response.extensions["answer_cut"] is True
