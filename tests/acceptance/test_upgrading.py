@@ -1,8 +1,6 @@
 """`webhookd db`: an older daemon's database is upgraded, and the daemon goes on with it."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -53,11 +51,3 @@ def test_a_daemon_goes_on_with_the_deliveries_of_an_older_one(daemon, receiver):
     assert told.returncode == 1
     assert f"another webhookd (process {daemon.process.pid}) works on" in told.stderr
     assert daemon.stop() == 0
-
-
-def test_a_daemon_and_most_commands_read_nothing_of_alembic():
-    """It takes longer to read than most commands run."""
-    script = "import sys, webhookd.daemon, webhookd.cli.databases; print('alembic' in sys.modules)"
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-
-    assert run.stdout.strip() == "False"

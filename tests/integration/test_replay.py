@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.making import NOW, a_plan, a_webhook, read_here
-from webhookd.cli import replaying
+from webhookd.cli import at_rest, replaying
 from webhookd.delivery.claims import Claims
 from webhookd.intake import Intake
 from webhookd.model import Asked, Batch, ChangeKind, FileProgress, Observation
@@ -115,7 +115,7 @@ class Taken:
     def replayed(self, since):
         """Return how often each webhook fires on what is known since a time."""
         found = Replay(listeners(self.plan))
-        assert replaying.replay(replaying.from_database(self.database, since), found) == []
+        assert replaying.replay(at_rest.changes(self.database, since), found) == []
         return +Counter({name: tally.fired for name, tally in found.tallies.items()})
 
     def fired(self, since):
@@ -170,7 +170,7 @@ def test_a_change_that_comes_while_pages_are_read_is_nobodys_question(url):
     """What comes in for ever must not be read for ever."""
     created = [[Observation("contacts", str(number), {})] for number in range(5)]
     taken = Taken(url, [(Trigger(), "contacts", True)], created)
-    read = replaying.from_database(taken.database, NOW)
+    read = at_rest.changes(taken.database, NOW)
     asked = []
 
     def pages(after):

@@ -6,19 +6,23 @@ commands do.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from webhookd import answers, clock
+from webhookd.cli.replaying import PAGE
 from webhookd.cli.settings import open_outbox
 from webhookd.sources.listing import listed
-from webhookd.storage import listing
+from webhookd.storage import journal_pages, listing, standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
 
+    from webhookd.cli.replaying import Pages
     from webhookd.model import DeliveryFilter
+    from webhookd.storage.database import Database
 
 
 def deliveries(
@@ -45,3 +49,24 @@ def delivery(
 def sources(state_directory: Path | None, database_url: str | None) -> list[dict[str, Any]]:
     """Return every source that was ever read, by name."""
     return listed(open_outbox(state_directory, database_url))
+
+
+def status(database: Database) -> dict[str, Any]:
+    """Return what is known of `status --json`: what is stored, and nothing that is in force."""
+    standings = standing.standings(database, clock.now())
+    return {
+        "config_hash": None,
+        "document": {"webhooks": {}},
+        "webhooks": [{"webhook": name, "pending": one.pending} for name, one in standings.items()],
+        "sources": listed(database),
+    }
+
+
+def changes(database: Database, since: datetime) -> Pages:
+    """Return the journal as it is in the database."""
+
+    def page(after: int) -> dict[str, Any]:
+        found = journal_pages.page(database, since=since, after=after, limit=PAGE)
+        return dict(json.loads(answers.journal_page(found)))
+
+    return page

@@ -6,17 +6,16 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from webhookd import clock
 from webhookd.cli import replaying
 from webhookd.cli.client import Client, connect, find
 from webhookd.cli.replaying import NoReplayError, Pages
 from webhookd.cli.settings import open_outbox
 from webhookd.errors import WebhookdError
-from webhookd.sources.listing import listed
-from webhookd.storage import standing
-from webhookd.storage.database import Database
+
+if TYPE_CHECKING:
+    from webhookd.storage.database import Database
 
 
 class StatusFileError(WebhookdError):
@@ -54,7 +53,9 @@ class InForce:
         if self.client is not None:
             return replaying.from_daemon(self.client, since)
         if self.database is not None:
-            return replaying.from_database(self.database, since)
+            from webhookd.cli import at_rest  # noqa: PLC0415
+
+            return at_rest.changes(self.database, since)
         raise NoReplayError(
             "a saved status holds no changes; --replay asks the daemon, or reads its database"
         )
@@ -70,15 +71,10 @@ def find_in_force(where: Where, *, needs_daemon: bool) -> InForce:
     client = _client(where, needs_daemon=needs_daemon)
     if client is not None:
         return InForce(client.get("/v1/status"), client)
+    from webhookd.cli import at_rest  # noqa: PLC0415
+
     database = open_outbox(where.state_directory, where.database_url)
-    standings = standing.standings(database, clock.now())
-    status: dict[str, Any] = {
-        "config_hash": None,
-        "document": {"webhooks": {}},
-        "webhooks": [{"webhook": name, "pending": one.pending} for name, one in standings.items()],
-        "sources": listed(database),
-    }
-    return InForce(status, database=database)
+    return InForce(at_rest.status(database), database=database)
 
 
 def _client(where: Where, *, needs_daemon: bool) -> Client | None:

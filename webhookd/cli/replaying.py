@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from webhookd.answers import journal_page
 from webhookd.cli.client import Client
 from webhookd.config import durations
 from webhookd.errors import WebhookdError
 from webhookd.model import Change, ChangeKind
 from webhookd.rules.replay import Replay, Replayed
-from webhookd.storage import journal_pages
-from webhookd.storage.database import Database
 
 PAGE = 1000
 
@@ -37,13 +33,6 @@ def duration(text: str) -> timedelta:
 def from_daemon(client: Client, since: datetime) -> Pages:
     """Return the journal as the running daemon tells it."""
     return lambda after: client.get("/v1/changes", since=since.isoformat(), after=after, limit=PAGE)
-
-
-def from_database(database: Database, since: datetime) -> Pages:
-    """Return the journal as it is in the database."""
-    return lambda after: dict(
-        json.loads(journal_page(journal_pages.page(database, since=since, after=after, limit=PAGE)))
-    )
 
 
 def replay(pages: Pages, into: Replay) -> list[dict[str, Any]]:

@@ -1,0 +1,30 @@
+"""What commands load before they do anything: most of their time goes there."""
+
+import subprocess
+import sys
+
+import pytest
+
+READS_DATABASES = {"sqlalchemy"}
+READS_CONFIGURATIONS = {"jsonschema", "yaml"}
+IS_A_DAEMON = {"apscheduler", "prometheus_client", "structlog", "uvicorn"}
+
+
+@pytest.mark.parametrize(
+    ("module", "none_of"),
+    [
+        ("app", READS_DATABASES | READS_CONFIGURATIONS | IS_A_DAEMON | {"httpx", "pydantic"}),
+        ("operating", READS_DATABASES | READS_CONFIGURATIONS | IS_A_DAEMON),
+        ("deliveries", READS_DATABASES | READS_CONFIGURATIONS | IS_A_DAEMON),
+        ("checking", READS_DATABASES | IS_A_DAEMON | {"httpx"}),
+        ("planning", READS_DATABASES),
+        ("databases", READS_CONFIGURATIONS | IS_A_DAEMON | {"alembic", "httpx"}),
+        ("running", {"alembic", "psycopg"}),
+    ],
+)
+def test_a_command_loads_only_what_it_may_need(module, none_of):
+    script = f"import sys, webhookd.cli.{module}; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert none_of.isdisjoint(loaded.stdout.split())
