@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# Where the environment forbids it, each of a test run's many daemons would compile all of webhookd.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: run test check crash bench clean help
 
 help: ## Show these words
