@@ -16,7 +16,7 @@ run: $(STAMP) ## Show the main job: webhookd demo
 	@$(BIN)/webhookd demo
 
 test: $(STAMP) ## Run every test
-	$(BIN)/python -m pytest -q -n 4 --dist worksteal
+	$(BIN)/python -m pytest -q -n 5 --dist worksteal
 
 check: $(STAMP) ## Lint, types, import contracts, dead code, dependencies
 	$(BIN)/ruff check .

@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 import gc
+import os
+from pathlib import Path
 
 import pytest
 
 from tests import postgresql
 from webhookd.telemetry import logs
+
+ACCEPTANCE = Path(__file__).parent / "acceptance"
+
+
+def pytest_collection_modifyitems(items):
+    """Deal out the tests of real daemons evenly: workers begin with equal runs of what there is.
+
+    So the last ones that are left are short, and no worker waits for another.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    slow = [item for item in items if item.path.is_relative_to(ACCEPTANCE)]
+    quick = [item for item in items if not item.path.is_relative_to(ACCEPTANCE)]
+    size = len(quick) // workers + 1
+    items[:] = [
+        item
+        for worker in range(workers)
+        for item in (*slow[worker::workers], *quick[worker * size : (worker + 1) * size])
+    ]
 
 
 def pytest_collection_finish():
