@@ -2,7 +2,10 @@
 
 import pytest
 
+from tests import postgresql
 from tests.daemon import Daemon
+from tests.fleet import Fleet
+from tests.receiver import Receiver
 
 
 @pytest.fixture
@@ -38,3 +41,17 @@ def ask(daemon):
         return done
 
     return run
+
+
+@pytest.fixture
+def receiver():
+    with Receiver() as running:
+        yield running
+
+
+@pytest.fixture
+def fleet(tmp_path):
+    """Return two daemons that are not started."""
+    server = postgresql.server()
+    with Fleet(tmp_path, server.url(server.empty()), 2) as running:
+        yield running

@@ -7,27 +7,11 @@ import sys
 from collections import Counter
 
 import httpx
-import pytest
 import yaml
 
-from tests import postgresql
 from tests.daemon import until
-from tests.fleet import Fleet, hook
-from tests.receiver import Answer, Receiver
-
-
-@pytest.fixture
-def receiver():
-    with Receiver() as running:
-        yield running
-
-
-@pytest.fixture
-def fleet(tmp_path):
-    """Return two daemons that are not started."""
-    server = postgresql.server()
-    with Fleet(tmp_path, server.url(server.empty()), 2) as running:
-        yield running
+from tests.fleet import hook
+from tests.receiver import Answer
 
 
 def ask(daemon, *words):

@@ -3,32 +3,15 @@
 import json
 from collections import Counter
 
-import pytest
-
-from tests import postgresql
 from tests.daemon import until
 from tests.fake_hubspot import Account, FakeHubspot
-from tests.fleet import Fleet, hook
-from tests.receiver import Receiver
+from tests.fleet import hook
 
 TAKEN_OVER_WITHIN_SECONDS = 10
 FREE_WITHIN_SECONDS = 30
 """What the killed one had in memory, and its part of the concurrency, is free after its lease."""
 
 _STORED = "SELECT count(*) FROM deliveries"
-
-
-@pytest.fixture
-def receiver():
-    with Receiver() as running:
-        yield running
-
-
-@pytest.fixture
-def fleet(tmp_path):
-    server = postgresql.server()
-    with Fleet(tmp_path, server.url(server.empty()), 2) as running:
-        yield running
 
 
 def other_than(fleet, one):
