@@ -15,6 +15,7 @@ from webhookd.delivery.courier import Courier
 from webhookd.delivery.definition import define
 from webhookd.delivery.dispatch import Dispatch
 from webhookd.delivery.scheduling import DeliveryJobStore, LaneExecutor, Scheduler
+from webhookd.rules import digests
 from webhookd.rules.redaction import Redactor
 from webhookd.storage import lanes, starting, storing
 from webhookd.storage.database import open_database
@@ -40,16 +41,17 @@ class Engine:
     async def adopt(self, *webhooks: Webhook) -> None:
         """Put webhooks in force, as a reload does."""
         prepared = {webhook.name: define(webhook, LOOPBACK) for webhook in webhooks}
-        definitions = [
-            lanes.Definition(
-                name,
-                one.request_digest,
-                one.target_digest,
-                is_ordered=one.webhook.delivery.order == "record",
-            )
-            for name, one in prepared.items()
-        ]
         async with self.dispatch.still():
+            key = await self.writer.write(lanes.digest_key)
+            definitions = [
+                lanes.Definition(
+                    name,
+                    digests.request_digest(one.webhook.request, key),
+                    digests.target_digest(one.webhook.request, key),
+                    is_ordered=one.webhook.delivery.order == "record",
+                )
+                for name, one in prepared.items()
+            ]
             remembered = self.dispatch.paced
             rows, starts = await self.writer.write(
                 lambda connection: _adopt(connection, definitions, remembered)

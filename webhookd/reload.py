@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from webhookd import telemetry
 from webhookd.config import loading
-from webhookd.delivery.definition import define, way
+from webhookd.delivery.definition import define
 from webhookd.errors import ConfigError, WebhookdError
 from webhookd.model import ReloadOutcome, ReloadResult
+from webhookd.rules import digests
 from webhookd.rules.difference import is_mass_removal
 from webhookd.rules.plan import HubspotSource
 from webhookd.rules.redaction import Redactor
@@ -153,7 +154,9 @@ class Reloader:
     async def _adopt(self, loaded: Loaded) -> None:
         plan, before = loaded.plan, self._plan
         prepared = {name: define(webhook, plan.egress) for name, webhook in plan.webhooks.items()}
-        definitions = [_row_definition(one, before) for one in prepared.values()]
+        # The key may be read before the transaction: once there is one, it never changes.
+        key = await self._parts.writer.write(lanes.digest_key)
+        definitions = [_row_definition(one, before, key) for one in prepared.values()]
         in_force = {name: one for name, one in prepared.items() if one.webhook.enabled}
         redactor = Redactor.of(plan)
         async with self._parts.dispatch.still():
@@ -187,16 +190,17 @@ def _polled(plan: Plan) -> Iterator[tuple[str, str]]:
             yield from ((source.name, read.name) for read in source.objects)
 
 
-def _row_definition(prepared: LaneDefinition, before: Plan | None) -> lanes.Definition:
+def _row_definition(prepared: LaneDefinition, before: Plan | None, key: bytes) -> lanes.Definition:
     webhook = prepared.webhook
+    target = digests.target_digest(webhook.request, key)
     old = before.webhooks.get(webhook.name) if before is not None else None
     return lanes.Definition(
         webhook.name,
-        request_digest=prepared.request_digest,
-        target_digest=prepared.target_digest,
+        request_digest=digests.request_digest(webhook.request, key),
+        target_digest=target,
         is_ordered=webhook.delivery.order == "record",
         absent_reason=None if webhook.enabled else lanes.DISABLED,
-        is_retargeted=old is not None and way(old.request) != way(webhook.request),
+        is_retargeted=old is not None and digests.target_digest(old.request, key) != target,
         seconds=prepared.seconds,
     )
 

@@ -324,3 +324,29 @@ def test_a_reload_that_changes_something_else_leaves_what_waits_to_its_time(daem
 
     assert after == before
     assert after[0]["next_attempt_at"] > after[0]["created_at"]
+
+
+def test_a_secret_corrected_while_the_daemon_was_down_lifts_the_hold_of_a_410(daemon):
+    """A 410, a stop, another API key in the environment, a start: what waits goes out."""
+    keys = {"location": "header", "name": "X-Key", "key": {"env": "RECEIVER_KEY"}}
+    daemon.environment["RECEIVER_KEY"] = "the wrong key of a receiver"
+    right = "the right key of a receiver"
+    with Receiver(lambda one: Answer(200 if one.headers["x-key"] == right else 410)) as receiver:
+        request = {"url": receiver.url, "allow_http": True}
+        request |= {"authentication": {"type": "api_key", **keys}}
+        daemon.configure({"mirror": hook("") | {"request": request}})
+        daemon.start()
+        daemon.drop_rows("1.ndjson", {"id": 1}, {"id": 2})
+        until(lambda: daemon.named("delivery.attempted"), "an attempt")
+        until(lambda: len(daemon.deliveries("--state", "held")) == 2, "both are held")
+        daemon.stop()
+        daemon.start()
+        still = len(daemon.deliveries("--state", "held"))
+        daemon.stop()
+        daemon.environment["RECEIVER_KEY"] = right
+        daemon.start()
+        until(lambda: len(daemon.deliveries("--state", "delivered")) == 2, "both are delivered")
+        daemon.stop()
+
+    assert still == 2
+    assert right not in daemon.log

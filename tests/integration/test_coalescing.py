@@ -54,7 +54,9 @@ def hook(name="crm-mirror", trigger=EVERYTHING, **policy):
 
 
 def digest(webhook):
-    return lanes.Definition(webhook.name, "d", "d", is_ordered=webhook.delivery.order == "record")
+    return lanes.Definition(
+        webhook.name, "2:d", "2:d", is_ordered=webhook.delivery.order == "record"
+    )
 
 
 class Outbox:

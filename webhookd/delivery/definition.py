@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,22 +10,16 @@ from webhookd.delivery.outgoing import Outbound
 from webhookd.transport import SendOptions
 
 if TYPE_CHECKING:
-    from webhookd.rules.plan import Egress, Request, Webhook
+    from webhookd.rules.plan import Egress, Webhook
 
 
 @dataclass(frozen=True, slots=True)
 class LaneDefinition:
-    """What the configuration in force says of a lane, prepared for attempts.
-
-    *request_digest* covers all that the request is, *target_digest* the way to the receiver;
-    neither covers a secret.
-    """
+    """What the configuration in force says of a lane, prepared for attempts."""
 
     webhook: Webhook
     outbound: Outbound
     options: SendOptions
-    request_digest: str
-    target_digest: str
 
     @property
     def seconds(self) -> int:
@@ -48,16 +41,4 @@ def define(webhook: Webhook, egress: Egress) -> LaneDefinition:
         egress=egress,
         proxy=webhook.request.proxy,
     )
-    request = webhook.request
-    digests = _digest(request), _digest(way(request))
-    return LaneDefinition(webhook, Outbound(request), options, *digests)
-
-
-def way(request: Request) -> tuple[object, ...]:
-    """Return what leads to the receiver and past its door: if it changes, a try is worth it."""
-    return request.url, request.authentication, request.signature, request.tls, request.proxy
-
-
-def _digest(value: object) -> str:
-    # A Secret shows itself as ***, so a digest says nothing of it.
-    return hashlib.sha256(repr(value).encode()).hexdigest()[:16]
+    return LaneDefinition(webhook, Outbound(webhook.request), options)

@@ -6,10 +6,12 @@ alone, whether ten deliveries wait or a million.
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from webhookd.rules import digests
 from webhookd.storage import shares
 from webhookd.storage.times import from_micros, to_micros
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 REMOVED = "removed from the configuration"
 DISABLED = "disabled in the configuration"
+
+DIGEST_KEY: Final = "digest_key"
+"""Where the table `meta` keeps the key of secrets in digests, in hexadecimal digits."""
 
 _COLUMNS = (
     "number, webhook, epoch, paused_reason, gone_reason, absent_reason, held_since,"
@@ -66,8 +71,9 @@ class Definition:
 
     *absent_reason* says why the webhook is not in force (None when it is). *request_digest*
     covers all of the request, *target_digest* what leads to the receiver: its URL,
-    authentication, signature, TLS and proxy; *is_retargeted* says that one of these changed as
-    no digest may show, in a secret. *seconds* is how long an attempt may take.
+    authentication, signature, TLS and proxy (`rules.digests`). *is_retargeted* says that one of
+    these differs from what this daemon had in force; it counts only where the stored digest is
+    of an older scheme and cannot tell. *seconds* is how long an attempt may take.
     """
 
     webhook: str
@@ -77,6 +83,20 @@ class Definition:
     is_retargeted: bool = False
     is_ordered: bool = False
     seconds: int = 0
+
+
+def digest_key(connection: Connection) -> bytes:
+    """Return the key of secrets in this database's digests; the first to ask makes it.
+
+    Daemons that share the database have the same key, whichever comes first.
+    """
+    connection.execute(
+        "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
+        (DIGEST_KEY, secrets.token_hex(32)),
+    )
+    query = "SELECT value FROM meta WHERE key = ?"
+    [(value,)] = connection.execute(query, (DIGEST_KEY,)).fetchall()
+    return bytes.fromhex(str(value))
 
 
 def all_rows(connection: Connection) -> list[LaneRow]:
@@ -130,9 +150,13 @@ def _adopt_one(
         _set_holds(connection, row, replace(row, absent_reason=definition.absent_reason), now)
         return
     is_new = row.request_digest == ""
-    has_changed = definition.is_retargeted or row.request_digest != definition.request_digest
+    if digests.is_comparable(row.request_digest):
+        has_changed = row.request_digest != definition.request_digest
+        is_retargeted = row.target_digest != definition.target_digest
+    else:
+        # Of an older webhookd: it is replaced, and only what this daemon saw itself is a change.
+        has_changed = is_retargeted = definition.is_retargeted
     gone = None if has_changed else row.gone_reason
-    is_retargeted = definition.is_retargeted or row.target_digest != definition.target_digest
     wanted = replace(row, gone_reason=gone, absent_reason=None)
     _set_holds(connection, row, wanted, now, due_now=is_retargeted and not is_new)
     connection.execute(

@@ -16,7 +16,7 @@ import sqlalchemy
 from sqlalchemy import func, select
 
 from webhookd.errors import StorageError
-from webhookd.storage import versions
+from webhookd.storage import lanes, versions
 from webhookd.storage.connection import Dialect
 from webhookd.storage.database import open_as_it_is, open_database
 from webhookd.storage.postgresql_session import without_nul
@@ -104,6 +104,7 @@ def _fill(source: Connection, target: Connection, place: str, identity: str) -> 
     if found is None and not any(_counts(target).values()):
         for table in _TABLES:
             _copy(source, target, table)
+        _copy_digest_key(source, target)
         target.execute(META.insert().values(key=_IDENTITY, value=identity))
         if (got := _counts(target)) != wanted:
             raise StorageError(f"{place} did not get all: {got} instead of {wanted}")
@@ -115,6 +116,15 @@ def _fill(source: Connection, target: Connection, place: str, identity: str) -> 
         f"{place} is in use already; what is moved needs a new database (createdb), or the one it"
         " was moved to before"
     )
+
+
+def _copy_digest_key(source: Connection, target: Connection) -> None:
+    """Copy the key of the lanes' digests: under another one every request would look changed."""
+    is_key = META.c.key == lanes.DIGEST_KEY
+    value = source.execute(select(META.c.value).where(is_key)).scalar()
+    if value is not None:
+        target.execute(META.delete().where(is_key))
+        target.execute(META.insert().values(key=lanes.DIGEST_KEY, value=value))
 
 
 def _counts(connection: Connection) -> dict[str, int]:

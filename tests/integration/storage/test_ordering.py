@@ -13,7 +13,7 @@ from webhookd.storage.finding import Wanted
 from webhookd.storage.lanes import Definition
 
 LATER = timedelta(hours=1)
-ORDERED = Definition("crm-mirror", "r1", "t1", is_ordered=True)
+ORDERED = Definition("crm-mirror", "2:r1", "2:t1", is_ordered=True)
 UNORDERED = replace(ORDERED, is_ordered=False)
 
 
@@ -74,7 +74,7 @@ def test_what_waits_or_is_held_keeps_its_place(connection, outcome):
 def test_due_now_is_for_the_first_only(connection):
     first, second = stored(connection, "a", "a")
     outbox.settle(connection, [a_settlement(first, RetryAt(NOW + LATER, "busy"))])
-    lanes.adopt(connection, [replace(ORDERED, target_digest="t2")], NOW)
+    lanes.adopt(connection, [replace(ORDERED, target_digest="2:t2")], NOW)
 
     assert due(connection, epoch=1) == [first.id]
     outbox.settle(connection, [a_settlement(replace(first, attempts_made=1))])

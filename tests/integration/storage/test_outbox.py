@@ -19,7 +19,7 @@ MINUTE = timedelta(minutes=1)
 @pytest.fixture
 def connection(database):
     connection = database.connect()
-    lanes.adopt(connection, [Definition("crm-mirror", "r1", "t1")], NOW)
+    lanes.adopt(connection, [Definition("crm-mirror", "2:r1", "2:t1")], NOW)
     yield connection
     connection.close()
 
@@ -128,7 +128,7 @@ def test_a_retry_after_quiets_the_lane_and_only_ever_longer(connection):
 def test_a_raised_epoch_makes_what_waits_due_without_touching_it(connection):
     waiting, fresh = a_delivery(due_at=NOW + 60 * MINUTE), a_delivery(due_at=NOW + MINUTE)
     storing.store(connection, [waiting])
-    lanes.adopt(connection, [Definition("crm-mirror", "r2", "t2")], NOW)
+    lanes.adopt(connection, [Definition("crm-mirror", "2:r2", "2:t2")], NOW)
     storing.store(connection, [fresh])
 
     found = due(connection, epoch=1)

@@ -1,0 +1,92 @@
+"""Digests that tell a changed request from an unchanged one, after a restart or an upgrade too.
+
+The database keeps two digests for each webhook. When they differ from those of a configuration
+that is put in force, deliveries that wait become due and a 410's hold is lifted; so a digest must
+change exactly when the request does. It is taken from a canonical JSON text in which every field
+that has its default is left out: a new field of a dataclass, with a default, leaves all digests as
+they were. A secret stands in the text as its HMAC under a key of the database: another secret is
+another digest, and the digest says nothing about the secret.
+
+What is written here is kept in databases: another text means another `SCHEME`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, Field, fields, is_dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Final
+
+from webhookd.model import Secret
+from webhookd.rules.plan import ApiKey, Basic, Bearer
+
+if TYPE_CHECKING:
+    from webhookd.rules.plan import Request
+
+SCHEME: Final = "2:"
+"""What a digest begins with; those that webhookd wrote before had no such beginning."""
+
+_KINDS: Final[Mapping[type, str]] = {ApiKey: "api_key", Bearer: "bearer", Basic: "basic"}
+"""What tells apart values that may stand in the same field, whatever their classes are called."""
+
+
+def request_digest(request: Request, key: bytes) -> str:
+    """Return the digest of all that *request* is; *key* is the database's key for secrets."""
+    return _digest(request, key)
+
+
+def target_digest(request: Request, key: bytes) -> str:
+    """Return the digest of what leads to the receiver: if that changes, an attempt is worth it."""
+    way = (request.url, request.authentication, request.signature, request.tls, request.proxy)
+    return _digest(way, key)
+
+
+def is_comparable(stored: str) -> bool:
+    """Return whether a *stored* digest is of this scheme: one of another says nothing."""
+    return stored.startswith(SCHEME)
+
+
+def _digest(value: object, key: bytes) -> str:
+    text = json.dumps(
+        _canonical(value, key), sort_keys=True, separators=(",", ":"), ensure_ascii=True
+    )
+    return SCHEME + hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _canonical(value: object, key: bytes) -> Any:
+    """Return *value* as JSON values, with defaults left out; TypeError for an unknown kind."""
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case Secret():
+            return {"hmac": hmac.new(key, value.reveal().encode(), "sha256").hexdigest()}
+        case str() | PurePath():
+            # Of an enumeration of texts that is its value.
+            return str(value)
+        case Mapping():
+            return {str(name): _canonical(one, key) for name, one in value.items()}
+        case Sequence():
+            return [_canonical(one, key) for one in value]
+        case _:
+            return _fields(value, key)
+
+
+def _fields(value: object, key: bytes) -> dict[str, Any]:
+    """Return the fields of a dataclass that differ from their defaults, and its kind."""
+    if not is_dataclass(value):
+        raise TypeError(f"no canonical text for a {type(value).__name__}")
+    content = {
+        field.name: _canonical(one, key)
+        for field in fields(value)
+        if (one := getattr(value, field.name)) != _default(field)
+    }
+    kind = _KINDS.get(type(value))
+    return content if kind is None else content | {"kind": kind}
+
+
+def _default(field: Field[Any]) -> object:
+    """Return a field's default; MISSING, which equals nothing, where it has none."""
+    return field.default if field.default_factory is MISSING else field.default_factory()
