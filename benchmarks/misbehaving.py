@@ -28,7 +28,7 @@ import httpx
 import trustme
 import uvloop
 
-from webhookd.rules.plan import Egress, Tls
+from webhookd.definitions import Egress, Tls
 from webhookd.transport import SendError, SendOptions, Transport
 
 IN_FLIGHT = 400

@@ -13,45 +13,56 @@ from pathlib import Path
 from apscheduler.schedulers.base import BaseScheduler
 
 from benchmarks import stages
-from webhookd import cli, intake, telemetry
-from webhookd.delivery import courier, dispatch, lanes, outgoing, scheduling, settling, turns
+from webhookd import cli, telemetry
+from webhookd.delivery import (
+    courier,
+    dispatcher,
+    lane,
+    scheduler,
+    settlements,
+    signed_request,
+    slots,
+)
+from webhookd.intake import batch
 from webhookd.rules import changes, render, trigger
-from webhookd.sources.reading import FileReader
-from webhookd.storage import files, finding, outbox, records, storing, writer
+from webhookd.sources.directory.reader import FileReader
+from webhookd.storage.database import writer
+from webhookd.storage.deliveries import due, enqueue, settle
+from webhookd.storage.records import files, known_records
 from webhookd.telemetry import metrics
-from webhookd.transport.connection import Connection
+from webhookd.transport.http_connection import Connection
 
 STAGES = (
     (FileReader, "portion", "intake: reading rows"),
-    (intake.Intake, "_decide", "intake: deciding"),
-    (intake.Intake, "_find_known", "intake: known records, read"),
+    (batch.Intake, "_decide", "intake: deciding"),
+    (batch.Intake, "_find_known", "intake: known records, read"),
     (changes, "notice", "intake: comparing"),
     (trigger, "fires", "matching"),
     (render, "render", "rendering"),
-    (intake.Intake, "take", "intake: deciding"),
-    (intake.Intake, "_committed", "intake: deciding"),
-    (records, "remember", "intake: known records, stored"),
+    (batch.Intake, "take", "intake: deciding"),
+    (batch.Intake, "_committed", "intake: deciding"),
+    (known_records, "remember", "intake: known records, stored"),
     (files, "progress", "intake: known records, stored"),
-    (storing, "store", "storing deliveries"),
+    (enqueue, "store", "storing deliveries"),
     (writer.Writer, "_serve", "writer: groups and answers"),
     (writer.Writer, "_commit", "writer: commit"),
     (writer, "_answer", "writer: groups and answers"),
-    (finding, "find_due", "lane: fetching what is due"),
-    (outbox, "settle", "settling: SQL"),
-    (settling.Settling, "_write_gathered", "settling: gathering"),
-    (settling.Settling, "add", "settling: gathering"),
-    (dispatch.Dispatch, "committed", "settling: leases ended"),
-    (dispatch.Dispatch, "offer", "lane: turns"),
-    (dispatch.Dispatch, "came", "lane: turns"),
-    (dispatch.Dispatch, "found", "lane: fetching what is due"),
-    (turns.Turns, "serve", "lane: turns"),
-    (turns.Turns, "_attempt", "lane: turns"),
-    (lanes.Lane, "ended", "lane: turns"),
-    (scheduling.DeliveryJobStore, "get_due_jobs", "lane: APScheduler"),
-    (scheduling.DeliveryJobStore, "_pump", "lane: fetching what is due"),
+    (due, "find_due", "lane: fetching what is due"),
+    (settle, "settle", "settling: SQL"),
+    (settlements.Settling, "_write_gathered", "settling: gathering"),
+    (settlements.Settling, "add", "settling: gathering"),
+    (dispatcher.Dispatch, "committed", "settling: leases ended"),
+    (dispatcher.Dispatch, "offer", "lane: turns"),
+    (dispatcher.Dispatch, "came", "lane: turns"),
+    (dispatcher.Dispatch, "found", "lane: fetching what is due"),
+    (slots.Turns, "serve", "lane: turns"),
+    (slots.Turns, "_attempt", "lane: turns"),
+    (lane.Lane, "ended", "lane: turns"),
+    (scheduler.DeliveryJobStore, "get_due_jobs", "lane: APScheduler"),
+    (scheduler.DeliveryJobStore, "_pump", "lane: fetching what is due"),
     (BaseScheduler, "_process_jobs", "lane: APScheduler"),
     (courier.Courier, "attempt", "attempt: judging, settlement"),
-    (outgoing.Outbound, "prepare", "signing"),
+    (signed_request.Outbound, "prepare", "signing"),
     (courier, "send", "sending"),
     (Connection, "data_received", "sending: reading the answer"),
     (telemetry, "attempted", "logging and metrics"),

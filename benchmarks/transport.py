@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 import uvloop
 
-from webhookd.rules.plan import Egress, Tls
+from webhookd.definitions import Egress, Tls
 from webhookd.transport import SendOptions, Transport
 
 IN_FLIGHT = 64

@@ -4,7 +4,8 @@
 whether anything ever held the loop up.
 """
 
-from webhookd import cli, daemon
+from webhookd import cli
+from webhookd.process import daemon
 
 if __name__ == "__main__":
     daemon.LAG_EVERY = 0.005

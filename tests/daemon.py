@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from webhookd import clock
-from webhookd.sources.taking import MOST_OPENINGS
+from webhookd.sources.directory.ingest import MOST_OPENINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

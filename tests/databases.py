@@ -26,7 +26,7 @@ def everything(path: Path) -> list[str]:
 KILLED_UPGRADE = """
 import os, signal, sys
 import sqlalchemy
-from webhookd.storage import upgrading
+from webhookd.storage.schema import upgrade
 
 WRITES = ("CREATE", "ALTER", "DROP", "INSERT", "UPDATE", "DELETE")
 left = int(sys.argv[2])
@@ -43,6 +43,6 @@ def die(*_):
 
 sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", executing)
 sqlalchemy.event.listen(sqlalchemy.Engine, "commit", die)
-upgrading.upgrade(sys.argv[1])
+upgrade.upgrade(sys.argv[1])
 """
 """Upgrades the database at a URL, and is killed before the write whose number comes second."""

@@ -12,21 +12,22 @@ import httpx
 from tests.making import LOOPBACK
 from webhookd import clock
 from webhookd.delivery.courier import Courier
-from webhookd.delivery.definition import define
-from webhookd.delivery.dispatch import Dispatch
-from webhookd.delivery.scheduling import DeliveryJobStore, LaneExecutor, Scheduler
+from webhookd.delivery.dispatcher import Dispatch
+from webhookd.delivery.prepared_webhook import define
+from webhookd.delivery.scheduler import DeliveryJobStore, LaneExecutor, Scheduler
 from webhookd.rules import digests
 from webhookd.rules.redaction import Redactor
-from webhookd.storage import lanes, starting, storing
-from webhookd.storage.database import open_database
-from webhookd.storage.writer import Writer
+from webhookd.storage.database.database import open_database
+from webhookd.storage.database.writer import Writer
+from webhookd.storage.deliveries import enqueue, lanes
+from webhookd.storage.deliveries.starts import recall
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from webhookd.definitions import Webhook
     from webhookd.model import Delivery
-    from webhookd.rules.plan import Webhook
-    from webhookd.storage.database import Database
+    from webhookd.storage.database.database import Database
 
 
 @dataclass
@@ -44,7 +45,7 @@ class Engine:
         async with self.dispatch.still():
             key = await self.writer.write(lanes.digest_key)
             definitions = [
-                lanes.Definition(
+                lanes.ConfiguredLane(
                     name,
                     digests.request_digest(one.webhook.request, key),
                     digests.target_digest(one.webhook.request, key),
@@ -60,7 +61,7 @@ class Engine:
 
     async def store(self, *deliveries: Delivery, offer: bool = True) -> None:
         """Store deliveries and, as intake does, hand them over."""
-        stored = await self.writer.write(lambda connection: storing.store(connection, deliveries))
+        stored = await self.writer.write(lambda connection: enqueue.store(connection, deliveries))
         if offer:
             self.dispatch.offer(stored)
 
@@ -74,7 +75,7 @@ def _adopt(connection, definitions, remembered):
     now = clock.now()
     rows = lanes.adopt(connection, definitions, now)
     starts = {
-        row.webhook: starting.recall(connection, row.number, now)
+        row.webhook: recall(connection, row.number, now)
         for row in rows
         if row.webhook not in remembered
     }

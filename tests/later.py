@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webhookd import cli
-from webhookd.storage import upgrading, versions
+from webhookd.storage.schema import upgrade, versions
 
 if TYPE_CHECKING:
     import pytest
@@ -46,7 +46,7 @@ class Later:
 
     def __post_init__(self) -> None:
         if not self.folder.exists():
-            shutil.copytree(upgrading._MIGRATIONS, self.folder)
+            shutil.copytree(upgrade._MIGRATIONS, self.folder)
 
     def add(self, number: str, *does: str, is_expanding: bool = True) -> None:
         """Add a step that *does* something, behind the last."""
@@ -61,16 +61,16 @@ class Later:
 
     def come(self, patch: pytest.MonkeyPatch) -> None:
         """Let this process be that webhookd, as long as *patch* lasts."""
-        patch.setattr(upgrading, "_MIGRATIONS", self.folder)
+        patch.setattr(upgrade, "_MIGRATIONS", self.folder)
         patch.setattr(versions, "NEWEST", self.numbers[-1])
-        patch.setattr(versions, "WORKS_WITH", upgrading.oldest_that_works())
+        patch.setattr(versions, "WORKS_WITH", upgrade.oldest_that_works())
 
 
 def _become() -> None:
-    upgrading._MIGRATIONS = Path(os.environ["WEBHOOKD_TEST_STEPS"])
-    steps = (upgrading._MIGRATIONS / "versions").glob("r*.py")
+    upgrade._MIGRATIONS = Path(os.environ["WEBHOOKD_TEST_STEPS"])
+    steps = (upgrade._MIGRATIONS / "versions").glob("r*.py")
     versions.NEWEST = max(step.name[1:5] for step in steps)  # type: ignore[misc]
-    versions.WORKS_WITH = upgrading.oldest_that_works()  # type: ignore[misc]
+    versions.WORKS_WITH = upgrade.oldest_that_works()  # type: ignore[misc]
 
 
 if __name__ == "__main__":

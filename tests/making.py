@@ -10,6 +10,15 @@ from ipaddress import IPv4Network
 from itertools import count
 from typing import Any
 
+from webhookd.definitions import (
+    Body,
+    BodyFormat,
+    Definitions,
+    DeliveryPolicy,
+    Egress,
+    Request,
+    Webhook,
+)
 from webhookd.model import (
     Attempt,
     Change,
@@ -20,8 +29,7 @@ from webhookd.model import (
     Rendered,
     Settlement,
 )
-from webhookd.rules.plan import Body, BodyFormat, DeliveryPolicy, Egress, Plan, Request, Webhook
-from webhookd.storage.holding import reading
+from webhookd.storage.fleet.exclusive import reading
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 """A moment for tests whose rules take time as an argument."""
@@ -58,10 +66,10 @@ def a_policy(**changes: Any) -> DeliveryPolicy:
     return replace(DeliveryPolicy(), **changes)
 
 
-def a_plan(*webhooks: Webhook) -> Plan:
+def some_definitions(*webhooks: Webhook) -> Definitions:
     """Return a plan of *webhooks* that may reach loopback."""
     by_name = {webhook.name: webhook for webhook in webhooks}
-    return Plan("c0ffee000000", LOOPBACK, {}, by_name)
+    return Definitions("c0ffee000000", LOOPBACK, {}, by_name)
 
 
 def a_delivery(webhook: str = "crm-mirror", **changes: Any) -> Delivery:

@@ -12,19 +12,19 @@ from itertools import count
 import httpx
 
 from tests.fake_hubspot import Account, FakeHubspot
-from tests.making import LOOPBACK, a_plan, a_webhook, read_here
+from tests.making import LOOPBACK, a_webhook, read_here, some_definitions
+from webhookd.definitions import Body, BodyFormat, HubspotObject, HubspotSource, Trigger
 from webhookd.delivery.claims import Claims
-from webhookd.intake import Intake
+from webhookd.intake.batch import Intake
 from webhookd.model import ChangeKind, Secret
-from webhookd.rules.plan import Body, BodyFormat, HubspotObject, HubspotSource, Trigger
 from webhookd.sources.hubspot.api import Clocks
-from webhookd.sources.hubspot.budget import Budget
-from webhookd.sources.hubspot.making import Surroundings, make
-from webhookd.storage.database import open_database
-from webhookd.storage.polls import Polls
-from webhookd.storage.writer import Writer
+from webhookd.sources.hubspot.factory import Surroundings, make
+from webhookd.sources.polling.request_budget import Budget
+from webhookd.storage.database.database import open_database
+from webhookd.storage.database.writer import Writer
+from webhookd.storage.records.cursors import Polls
 from webhookd.telemetry.figures import FIGURES
-from webhookd.telemetry.sources import SourceReports
+from webhookd.telemetry.source_reports import SourceReports
 
 EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
 TYPES = {
@@ -74,7 +74,7 @@ class Polling:
         self.fake.account.clock, self.fake.monotonic = self.time.timestamp, self.time.monotonic
         self.account = self.fake.account
         self.settings = settings
-        self.plan = a_plan(*(webhooks or (everything(), everything("deals"))))
+        self.definitions = some_definitions(*(webhooks or (everything(), everything("deals"))))
         self.budget = Budget(monotonic=self.time.monotonic, sleep=self.time.sleep)
         self.told = []
         self.batches = 0
@@ -90,7 +90,7 @@ class Polling:
         self.intake = Intake(
             self.database,
             self.writer,
-            plan=lambda: self.plan,
+            definitions=lambda: self.definitions,
             offer=self._offered,
             claims=Claims(lambda: None),
             now=self.time.now,

@@ -24,7 +24,7 @@ from urllib.parse import quote
 import psycopg
 
 from tests.daemon import until
-from webhookd.storage.database import open_database
+from webhookd.storage.database.database import open_database
 
 PASSWORD = "canary:of the/database"
 _SET_PDEATHSIG = 1

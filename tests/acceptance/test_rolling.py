@@ -12,7 +12,7 @@ from tests import later, postgresql
 from tests.daemon import Daemon, until
 from tests.later import Later
 from tests.receiver import Answer, Receiver
-from webhookd.storage.versions import NEWEST, WORKS_WITH
+from webhookd.storage.schema.versions import NEWEST, WORKS_WITH
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from tests.daemon import until
 from tests.databases import leave_behind
 from tests.receiver import Receiver
-from webhookd.storage import versions
+from webhookd.storage.schema import versions
 
 
 def upgrading(daemon, command="upgrade", *arguments):

@@ -10,7 +10,7 @@ from tests.crash.fleet_stage import TIMEOUT_SECONDS, FleetStage
 from tests.daemon import until
 from tests.wire_process import WireProcess
 from webhookd import clock
-from webhookd.sources.taking import MOST_OPENINGS
+from webhookd.sources.directory.ingest import MOST_OPENINGS
 
 if TYPE_CHECKING:
     from pathlib import Path

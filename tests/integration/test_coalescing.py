@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 
 from tests.engine import engine, until
 from tests.making import NOW, a_policy, a_settlement, a_webhook, read_here
-from webhookd import clock, intake
+from webhookd import clock
+from webhookd.definitions import Body, BodyFormat, Definitions, Enroll, RetryPolicy, Trigger
 from webhookd.delivery.claims import Claims
 from webhookd.errors import StorageError
-from webhookd.intake import Decision, Intake
+from webhookd.intake import batch
+from webhookd.intake.batch import Decision, Intake
 from webhookd.model import (
     Batch,
     ChangeKind,
@@ -34,10 +36,9 @@ from webhookd.model import (
     RetryAt,
 )
 from webhookd.rules import changes
-from webhookd.rules.plan import Body, BodyFormat, Enroll, Plan, RetryPolicy, Trigger
-from webhookd.storage import by_hand, finding, lanes, listing, outbox, standing
-from webhookd.storage.database import open_database
-from webhookd.storage.finding import Wanted
+from webhookd.storage.database.database import open_database
+from webhookd.storage.deliveries import backlog, lanes, manual, query, settle
+from webhookd.storage.deliveries.due import Wanted, find_due
 from webhookd.telemetry import metrics
 
 EVERYTHING = Trigger(changes=frozenset(ChangeKind))
@@ -54,7 +55,7 @@ def hook(name="crm-mirror", trigger=EVERYTHING, **policy):
 
 
 def digest(webhook):
-    return lanes.Definition(
+    return lanes.ConfiguredLane(
         webhook.name, "2:d", "2:d", is_ordered=webhook.delivery.order == "record"
     )
 
@@ -94,15 +95,15 @@ class Outbox:
                 self._known[record] = noticed.known
             if noticed.change is not None:
                 id_ = f"{next(self._ids):032x}"
-                intake.decide(self.webhook, noticed.change, id_, self.now, decision)
+                batch.decide(self.webhook, noticed.change, id_, self.now, decision)
         taking = self.claims.taking(["w"])
-        stored = intake.store(self.connection, decision, taking)
+        stored = batch.store(self.connection, decision, taking)
         taking.end()
         return stored
 
     def due(self):
         wanted = Wanted(1, self.epoch, 100, is_ordered=True)
-        (due,) = finding.find_due(self.connection, [wanted], self.now)
+        (due,) = find_due(self.connection, [wanted], self.now)
         return due.deliveries
 
     def start(self, under_way):
@@ -118,11 +119,11 @@ class Outbox:
         settlement = a_settlement(
             delivery, outcome, ended_at=self.now, first_attempt_at=self.now, epoch=self.epoch
         )
-        outbox.settle(self.connection, [settlement])
+        settle.settle(self.connection, [settlement])
         self.claims.settled(delivery.id)
 
     def rows(self):
-        listed = listing.deliveries(self.database, DeliveryFilter(), limit=99, now=self.now)
+        listed = query.deliveries(self.database, DeliveryFilter(), limit=99, now=self.now)
         return list(listed)[::-1]
 
 
@@ -238,7 +239,7 @@ def test_a_record_that_changes_all_the_time_looks_as_old_as_its_first_untold_cha
         running.now = NOW + timedelta(minutes=minute)
         running.see(("1", {"x": minute}))
 
-    (found,) = standing.standings(running.database, running.now).values()
+    (found,) = backlog.standings(running.database, running.now).values()
     assert (found.pending, found.oldest_pending_at) == (1, NOW)
 
 
@@ -255,7 +256,7 @@ def test_what_was_given_up_or_cancelled_is_not_superseded(opened):
     running = opened()
     running.settle(running.see(("1", A))[0], GivenUp("the receiver answered 400"))
     running.see(("1", B))
-    by_hand.cancel(running.connection, [2], running.now)
+    manual.cancel(running.connection, [2], running.now)
     running.see(("1", C))
 
     assert [one.state for one in running.rows()] == ["failed", "cancelled", "pending"]
@@ -265,7 +266,7 @@ def test_what_was_given_up_or_cancelled_is_not_superseded(opened):
 def test_what_a_person_retries_is_sent_as_it_is(opened):
     running = opened()
     running.settle(running.see(("1", A))[0], LATER)
-    by_hand.retry(running.connection, [1], running.now)
+    manual.retry(running.connection, [1], running.now)
     running.see(("1", B))
     running.see(("1", C))
 
@@ -279,11 +280,11 @@ def test_a_superseded_one_is_retried_out_of_order_only(opened):
     running = opened()
     running.see(("1", A))
     running.see(("1", B))
-    retried = by_hand.retry(running.connection, [1], running.now)
-    meant = by_hand.Selection(DeliveryFilter(state=DeliveryState.SUPERSEDED))
-    counted = by_hand.count(running.database, meant, with_overtaken=False)
-    assert (retried, counted) == (by_hand.Changed(0, 1), by_hand.Changed(0, 1))
-    assert by_hand.retry_overtaken(running.connection, [1], running.now).count == 1
+    retried = manual.retry(running.connection, [1], running.now)
+    meant = manual.Selection(DeliveryFilter(state=DeliveryState.SUPERSEDED))
+    counted = manual.count(running.database, meant, with_overtaken=False)
+    assert (retried, counted) == (manual.Changed(0, 1), manual.Changed(0, 1))
+    assert manual.retry_overtaken(running.connection, [1], running.now).count == 1
 
     older, newer = running.rows()
     assert (older.state, older.superseded_by, older.is_behind) == ("pending", None, True)
@@ -338,14 +339,14 @@ def test_a_bug_in_rendering_the_whole_supersedes_nothing(opened, monkeypatch):
     running = opened()
     running.settle(running.see(("1", A))[0], Delivered())
     running.see(("1", B))
-    real = intake.render.render
+    real = batch.render.render
 
     def broken(webhook, change, *, delivery_id):
         if change.previous == {"x": "1", "y": "1"}:
             raise RuntimeError("a bug")
         return real(webhook, change, delivery_id=delivery_id)
 
-    monkeypatch.setattr(intake.render, "render", broken)
+    monkeypatch.setattr(batch.render, "render", broken)
     running.see(("1", C))
 
     assert [one.state for one in running.rows()] == ["delivered", "pending", "pending"]
@@ -446,11 +447,11 @@ async def taking_in(url, receiver, webhook):
     async with engine(url, receiver.answer) as running:
         await running.adopt(webhook)
         await read_here(running.writer, "export")
-        plan = Plan("c0ffee000000", None, {}, {webhook.name: webhook})
+        definitions = Definitions("c0ffee000000", None, {}, {webhook.name: webhook})
         taker = Intake(
             running.database,
             running.writer,
-            plan=lambda: plan,
+            definitions=lambda: definitions,
             offer=running.dispatch.offer,
             claims=running.dispatch.claims,
             now=clock.now,

@@ -8,15 +8,15 @@ from itertools import count
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.making import NOW, a_plan, a_webhook, read_here
-from webhookd.cli import at_rest, replaying
+from tests.making import NOW, a_webhook, read_here, some_definitions
+from webhookd.cli import offline, replay
+from webhookd.definitions import AllOf, AnyOf, Condition, Enroll, NotOf, Operator, Trigger
 from webhookd.delivery.claims import Claims
-from webhookd.intake import Intake
+from webhookd.intake.batch import Intake
 from webhookd.model import Asked, Batch, ChangeKind, FileProgress, Observation
-from webhookd.rules.plan import AllOf, AnyOf, Condition, Enroll, NotOf, Operator, Trigger
 from webhookd.rules.replay import Replay, listeners
-from webhookd.storage.database import open_database
-from webhookd.storage.writer import Writer
+from webhookd.storage.database.database import open_database
+from webhookd.storage.database.writer import Writer
 
 NAMES = st.sampled_from(["x", "y", "when"])
 VALUES = st.sampled_from(['"a"', '"b a"', "1", "1.0", "true", '""', '{"n":[1]}', '"1740830400000"'])
@@ -84,7 +84,7 @@ class Taken:
     """A database, with what intake made of batches, a second after each other."""
 
     def __init__(self, url, webhooks, batches):
-        self.plan = a_plan(
+        self.definitions = some_definitions(
             *(
                 a_webhook(f"hook-{number}", trigger=trigger, object=object_, enabled=enabled)
                 for number, (trigger, object_, enabled) in enumerate(webhooks)
@@ -101,7 +101,7 @@ class Taken:
             intake = Intake(
                 self.database,
                 writer,
-                plan=lambda: self.plan,
+                definitions=lambda: self.definitions,
                 offer=self.deliveries.extend,
                 claims=Claims(lambda: None),
                 now=lambda: self.now,
@@ -114,8 +114,8 @@ class Taken:
 
     def replayed(self, since):
         """Return how often each webhook fires on what is known since a time."""
-        found = Replay(listeners(self.plan))
-        assert replaying.replay(at_rest.changes(self.database, since), found) == []
+        found = Replay(listeners(self.definitions))
+        assert replay.replay(offline.changes(self.database, since), found) == []
         return +Counter({name: tally.fired for name, tally in found.tallies.items()})
 
     def fired(self, since):
@@ -170,7 +170,7 @@ def test_a_change_that_comes_while_pages_are_read_is_nobodys_question(url):
     """What comes in for ever must not be read for ever."""
     created = [[Observation("contacts", str(number), {})] for number in range(5)]
     taken = Taken(url, [(Trigger(), "contacts", True)], created)
-    read = at_rest.changes(taken.database, NOW)
+    read = offline.changes(taken.database, NOW)
     asked = []
 
     def pages(after):
@@ -179,8 +179,8 @@ def test_a_change_that_comes_while_pages_are_read_is_nobodys_question(url):
         # The journal grows by as much as was read, again and again.
         return page | {"next": after + 1, "last": 3 + len(asked)}
 
-    found = Replay(listeners(taken.plan))
-    replaying.replay(pages, found)
+    found = Replay(listeners(taken.definitions))
+    replay.replay(pages, found)
     taken.database.close()
 
     assert asked == [0, 1, 2, 3]

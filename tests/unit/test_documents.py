@@ -75,7 +75,7 @@ def test_the_shortest_configuration_of_the_readme_is_right(tmp_path):
 
     loaded = loading.load(tmp_path / "config.yaml", environment={"ERP_CLIENT_SECRET": "x"})
 
-    assert list(loaded.plan.webhooks) == ["new-customer"]
+    assert list(loaded.definitions.webhooks) == ["new-customer"]
     assert yaml.safe_load(text)["version"] == 1
 
 

@@ -12,15 +12,20 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Match, Route
 
 from webhookd import telemetry
-from webhookd.admin import asking
-from webhookd.admin.asking import CHANGES, FILTER, MOST_CHANGES, BadQuestionError
+from webhookd.admin import parameters
 from webhookd.admin.description import DESCRIPTION
 from webhookd.admin.guard import Guard
-from webhookd.answers import backfilled, listed_delivery, reload_result, shown_delivery
-from webhookd.backfill import BackfillError
-from webhookd.backfills import UnknownError
-from webhookd.control import UnknownWebhookError
+from webhookd.admin.parameters import CHANGES, FILTER, MOST_CHANGES, BadQuestionError
 from webhookd.errors import ConfigError, StorageError
+from webhookd.intake.backfill import BackfillError
+from webhookd.intake.running_backfills import UnknownError
+from webhookd.operations.control import UnknownWebhookError
+from webhookd.operations.json_objects import (
+    backfilled,
+    listed_delivery,
+    reload_result,
+    shown_delivery,
+)
 from webhookd.telemetry import metrics
 
 if TYPE_CHECKING:
@@ -28,10 +33,10 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Scope
 
-    from webhookd.admin.listening import AdminAddress
-    from webhookd.backfills import Running
-    from webhookd.control import Control
+    from webhookd.admin.listener import AdminAddress
+    from webhookd.intake.running_backfills import Running
     from webhookd.model import Secret
+    from webhookd.operations.control import Control
 
 BAD, CONFLICT, NOT_FOUND, UNAVAILABLE, BROKEN = 400, 409, 404, 503, 500
 
@@ -104,29 +109,31 @@ class _Api:
         return JSONResponse(DESCRIPTION)
 
     async def status(self, request: Request) -> Response:
-        asking.query_of(request, ())
+        parameters.query_of(request, ())
         return JSONResponse(await self._control.status())
 
     async def sources(self, request: Request) -> Response:
-        asking.query_of(request, ())
+        parameters.query_of(request, ())
         return JSONResponse({"sources": await self._control.sources()})
 
     async def changes(self, request: Request) -> Response:
-        given = asking.query_of(request, asking.PAGE)
+        given = parameters.query_of(request, parameters.PAGE)
         found = await self._control.changes(
-            asking.since_of(given),
-            after=asking.number_of(given),
-            limit=asking.limit_of(given, normally=CHANGES, most=MOST_CHANGES),
+            parameters.since_of(given),
+            after=parameters.number_of(given),
+            limit=parameters.limit_of(given, normally=CHANGES, most=MOST_CHANGES),
         )
         return Response(found, media_type="application/json")
 
     async def deliveries(self, request: Request) -> Response:
-        given = asking.query_of(request, (*FILTER, "limit"))
-        found = await self._control.deliveries(asking.filter_of(given), asking.limit_of(given))
+        given = parameters.query_of(request, (*FILTER, "limit"))
+        found = await self._control.deliveries(
+            parameters.filter_of(given), parameters.limit_of(given)
+        )
         return JSONResponse({"deliveries": [listed_delivery(one) for one in found]})
 
     async def delivery(self, request: Request) -> Response:
-        asking.query_of(request, ())
+        parameters.query_of(request, ())
         found = await self._control.delivery(request.path_params["id"])
         if not found:
             return JSONResponse({"error": "no delivery has this id"}, NOT_FOUND)
@@ -135,34 +142,34 @@ class _Api:
         return JSONResponse(shown_delivery(found[0]))
 
     async def retry(self, request: Request) -> Response:
-        given = await asking.body_of(request, (*FILTER, "ids", "dry_run", "out_of_order"))
-        is_dry_run = asking.flag_of(given, "dry_run")
-        is_out_of_order = asking.flag_of(given, "out_of_order")
+        given = await parameters.body_of(request, (*FILTER, "ids", "dry_run", "out_of_order"))
+        is_dry_run = parameters.flag_of(given, "dry_run")
+        is_out_of_order = parameters.flag_of(given, "out_of_order")
         changed = await self._control.retry(
-            asking.selection_of(given), is_dry_run=is_dry_run, is_out_of_order=is_out_of_order
+            parameters.selection_of(given), is_dry_run=is_dry_run, is_out_of_order=is_out_of_order
         )
         counts = {"count": changed.count, "overtaken": changed.overtaken}
         return JSONResponse({**counts, "dry_run": is_dry_run})
 
     async def cancel(self, request: Request) -> Response:
-        given = await asking.body_of(request, (*FILTER, "ids", "dry_run"))
-        is_dry_run = asking.flag_of(given, "dry_run")
-        changed = await self._control.cancel(asking.selection_of(given), is_dry_run=is_dry_run)
+        given = await parameters.body_of(request, (*FILTER, "ids", "dry_run"))
+        is_dry_run = parameters.flag_of(given, "dry_run")
+        changed = await self._control.cancel(parameters.selection_of(given), is_dry_run=is_dry_run)
         return JSONResponse({"count": changed.count, "dry_run": is_dry_run})
 
     async def pause(self, request: Request) -> Response:
-        given = await asking.body_of(request, ("reason",))
-        reason = asking.text_of(given, "reason") or "paused by hand"
+        given = await parameters.body_of(request, ("reason",))
+        reason = parameters.text_of(given, "reason") or "paused by hand"
         return JSONResponse(await self._control.pause(request.path_params["webhook"], reason))
 
     async def resume(self, request: Request) -> Response:
-        await asking.body_of(request, ())
+        await parameters.body_of(request, ())
         return JSONResponse(await self._control.resume(request.path_params["webhook"]))
 
     async def backfill(self, request: Request) -> Response:
-        given = await asking.body_of(request, ("where", "per_second", "dry_run"))
-        name, where = request.path_params["webhook"], asking.texts_of(given, "where")
-        rate, is_dry_run = asking.rate_of(given), asking.flag_of(given, "dry_run")
+        given = await parameters.body_of(request, ("where", "per_second", "dry_run"))
+        name, where = request.path_params["webhook"], parameters.texts_of(given, "where")
+        rate, is_dry_run = parameters.rate_of(given), parameters.flag_of(given, "dry_run")
         try:
             running = await self._control.backfill(
                 name, where, per_second=rate, is_dry_run=is_dry_run
@@ -173,7 +180,7 @@ class _Api:
         return StreamingResponse(_reports(running), media_type="application/x-ndjson")
 
     async def end_backfill(self, request: Request) -> Response:
-        await asking.body_of(request, ())
+        await parameters.body_of(request, ())
         ended = await self._control.end_backfill(request.path_params["webhook"])
         made = ended.made
         return JSONResponse(
@@ -181,13 +188,13 @@ class _Api:
         )
 
     async def reload(self, request: Request) -> Response:
-        given = await asking.body_of(request, ("allow_mass_removal",))
-        allow = asking.flag_of(given, "allow_mass_removal")
+        given = await parameters.body_of(request, ("allow_mass_removal",))
+        allow = parameters.flag_of(given, "allow_mass_removal")
         result = await self._control.reload(allow_mass_removal=allow)
         return JSONResponse(reload_result(result), 200 if result.is_in_force else CONFLICT)
 
     async def rotated(self, request: Request) -> Response:
-        asking.query_of(request, ())
+        parameters.query_of(request, ())
         return JSONResponse({"webhooks": await self._control.rotated()})
 
 

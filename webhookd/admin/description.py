@@ -6,7 +6,7 @@ from typing import Any
 
 from webhookd import __version__
 from webhookd.admin import schemas
-from webhookd.admin.asking import (
+from webhookd.admin.parameters import (
     CHANGES,
     LARGEST_NUMBER,
     LEAST_RATE,
@@ -17,7 +17,7 @@ from webhookd.admin.asking import (
     MOST_LISTED,
     MOST_RATE,
 )
-from webhookd.backfill import PER_SECOND
+from webhookd.intake.backfill import PER_SECOND
 
 _FILTER: dict[str, Any] = {
     "webhook": schemas.TEXT,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from webhookd.admin.asking import LONGEST_TEXT
+from webhookd.admin.parameters import LONGEST_TEXT
 from webhookd.model import DeliveryState, ReloadOutcome
-from webhookd.storage.journal import Reason
+from webhookd.storage.records.journal import Reason
 
 Schema = dict[str, Any]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import httpx
 import typer
 
-from webhookd.admin.listening import AdminAddress, reachable
+from webhookd.admin.listener import AdminAddress, reachable
 from webhookd.cli.settings import is_there
 from webhookd.config.settings import Settings
 from webhookd.errors import WebhookdError

@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
 PLACES: Final = {
-    "run": "running.run",
-    "check": "checking.check",
-    "plan": "planning.plan",
-    "reload": "operating.reload",
-    "status": "operating.status",
-    "test": "trying.try_webhook",
+    "run": "run.run",
+    "check": "check.check",
+    "plan": "plan.plan",
+    "reload": "operate.reload",
+    "status": "operate.status",
+    "test": "test.try_webhook",
     "deliveries": "deliveries.app",
     "explain": "deliveries.explain",
-    "pause": "operating.pause",
-    "resume": "operating.resume",
-    "backfill": "backfilling.backfill",
+    "pause": "operate.pause",
+    "resume": "operate.resume",
+    "backfill": "backfill.backfill",
     "sources": "sources.app",
-    "db": "databases.app",
-    "schema": "checking.schema",
-    "listen": "receiving.listen",
-    "demo": "receiving.demo",
+    "db": "db.app",
+    "schema": "check.schema",
+    "listen": "listen_and_demo.listen",
+    "demo": "listen_and_demo.demo",
 }
 """Each command's function, or its group, by module of this package; in the order of the help."""
 

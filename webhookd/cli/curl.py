@@ -5,13 +5,13 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from webhookd.rules.plan import DIRECT, Proxy
+from webhookd.definitions import DIRECT, Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhookd.delivery.outgoing import Outgoing
-    from webhookd.rules.plan import Tls
+    from webhookd.definitions import Tls
+    from webhookd.delivery.signed_request import Outgoing
     from webhookd.rules.redaction import Redactor
     from webhookd.transport import SendOptions
 

@@ -11,9 +11,9 @@ import typer
 from webhookd import clock
 from webhookd.cli import delivery_text
 from webhookd.cli.client import AdminOption, RefusedError, connect, find
+from webhookd.cli.explain import story
 from webhookd.cli.output import print_json
 from webhookd.cli.settings import DatabaseOption, StateOption
-from webhookd.cli.story import story
 from webhookd.config import durations
 from webhookd.errors import WebhookdError, printable
 from webhookd.model import DeliveryFilter, DeliveryState
@@ -201,9 +201,9 @@ def _listed(
     if daemon is not None:
         yield from daemon.get("/v1/deliveries", limit=limit, **_asked(wanted))["deliveries"]
         return
-    from webhookd.cli import at_rest  # noqa: PLC0415
+    from webhookd.cli import offline  # noqa: PLC0415
 
-    yield from at_rest.deliveries(wanted, limit, now, state_directory, database_url)
+    yield from offline.deliveries(wanted, limit, now, state_directory, database_url)
 
 
 def _shown(id_: str, state_directory: Path | None, database_url: str | None) -> Shown:
@@ -213,9 +213,9 @@ def _shown(id_: str, state_directory: Path | None, database_url: str | None) -> 
             return daemon.get(f"/v1/deliveries/{id_}")
         except RefusedError as error:
             raise NotFoundError(f"{error} ({printable(id_)})") from None
-    from webhookd.cli import at_rest  # noqa: PLC0415
+    from webhookd.cli import offline  # noqa: PLC0415
 
-    found = at_rest.delivery(id_, state_directory, database_url)
+    found = offline.delivery(id_, state_directory, database_url)
     if not found:
         raise NotFoundError(f"no delivery has the id '{printable(id_)}'")
     if len(found) > 1:

@@ -1,4 +1,4 @@
-"""A delivery as people read it; it comes as the JSON that programs do (`webhookd.answers`)."""
+"""A delivery as people read it, made of the JSON that programs read."""
 
 from __future__ import annotations
 

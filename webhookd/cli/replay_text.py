@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from webhookd.answers import instant
 from webhookd.config import durations
-from webhookd.rules.plan import Enroll, Plan, Webhook
+from webhookd.definitions import Definitions, Enroll, Webhook
+from webhookd.operations.json_objects import instant
 from webhookd.rules.replay import Differing, Replay, Tally
-from webhookd.storage.journal import KEPT_FOR, KEPT_PER_MINUTE, LARGEST
+from webhookd.storage.records.journal import KEPT_FOR, KEPT_PER_MINUTE, LARGEST
 
 REASONS = {
     "rate": f"more than {KEPT_PER_MINUTE:,} in a minute",
@@ -25,7 +25,7 @@ SHOWN = 3
 def as_object(
     found: Replay,
     left_out: list[dict[str, Any]],
-    plan: Plan,
+    definitions: Definitions,
     before: Mapping[str, object] | None,
     since: datetime,
 ) -> dict[str, Any]:
@@ -38,7 +38,8 @@ def as_object(
         "changes": found.changes,
         "left_out": left_out,
         "webhooks": [
-            _webhook(name, tally, plan, left_out, before) for name, tally in found.tallies.items()
+            _webhook(name, tally, definitions, left_out, before)
+            for name, tally in found.tallies.items()
         ],
     }
 
@@ -46,11 +47,11 @@ def as_object(
 def _webhook(
     name: str,
     tally: Tally,
-    plan: Plan,
+    definitions: Definitions,
     left_out: list[dict[str, Any]],
     before: Mapping[str, object] | None,
 ) -> dict[str, Any]:
-    webhook = plan.webhooks.get(name)
+    webhook = definitions.webhooks.get(name)
     is_after = webhook is not None and webhook.enabled
     return {
         "webhook": name,

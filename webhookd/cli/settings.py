@@ -15,7 +15,7 @@ from webhookd.errors import StorageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from webhookd.storage.database import Database
+    from webhookd.storage.database.database import Database
 
 
 def _path(text: str) -> Path:
@@ -72,7 +72,7 @@ def open_outbox(state_directory: Path | None, database_url: str | None) -> Datab
     raises StorageError when there is none.
     """
     # Most who might read it ask the daemon instead, and need not wait for what reads it.
-    from webhookd.storage.database import open_for_reading  # noqa: PLC0415
+    from webhookd.storage.database.database import open_for_reading  # noqa: PLC0415
 
     return open_for_reading(find_outbox(state_directory, database_url).url)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from webhookd import clock
-from webhookd.cli import accepting
+from webhookd.cli import accept
 from webhookd.cli.client import find
 from webhookd.cli.output import length, print_json, print_table, with_hosts
 from webhookd.cli.settings import DatabaseOption, StateOption
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     pass
 
 app = typer.Typer(help="Show sources; let a set-aside snapshot through.", no_args_is_help=True)
-app.command("accept")(accepting.accept)
+app.command("accept")(accept.accept)
 
 
 @app.command("list")
@@ -83,6 +83,6 @@ def _listed(state_directory: Path | None, database_url: str | None) -> list[dict
     daemon = find(state_directory) if database_url is None else None
     if daemon is not None:
         return list(daemon.get("/v1/sources")["sources"])
-    from webhookd.cli import at_rest  # noqa: PLC0415
+    from webhookd.cli import offline  # noqa: PLC0415
 
-    return at_rest.sources(state_directory, database_url)
+    return offline.sources(state_directory, database_url)

@@ -1,4 +1,4 @@
-"""YAML in, Plan out: the only package that knows what the configuration file looks like.
+"""YAML in, definitions out: the only package that knows what the configuration file looks like.
 
 `loading` is the way in.
 """

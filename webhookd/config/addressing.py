@@ -6,10 +6,10 @@ import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING
 
-from webhookd.config.wording import shown
+from webhookd.config.messages import shown
 
 if TYPE_CHECKING:
-    from webhookd.rules.plan import Network
+    from webhookd.definitions import Network
 
 _LOOPBACK = IPv4Address("127.0.0.1")
 

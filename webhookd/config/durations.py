@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from webhookd.rules.plan import RateLimit
+from webhookd.definitions import RateLimit
 
 LONGEST = timedelta(days=3650)
 

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from webhookd.config import checks, compiling, document, files, schema
-from webhookd.config.parts import Collection
+from webhookd.config import bounded_read, checks, compiler, schema
 from webhookd.config.secrets import Secrets
+from webhookd.config.text import document
+from webhookd.config.text.node import Collection
 from webhookd.config.tls_files import TlsFiles
 from webhookd.config.warnings import warnings
 from webhookd.errors import ConfigError, Problem
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from webhookd.config.document import Document
-    from webhookd.rules.plan import Plan
+    from webhookd.config.text.document import Document
+    from webhookd.definitions import Definitions
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Loaded:
     a plan's secrets are empty and nothing may run on it.
     """
 
-    plan: Plan
+    definitions: Definitions
     warnings: tuple[Problem, ...]
     document: Mapping[str, Any]
     is_offline: bool = False
@@ -56,23 +57,25 @@ def _load(path: Path, secrets: Secrets) -> Loaded:
     problems += checks.check(collection, secrets, tls_files)
     if problems:
         raise ConfigError(_in_order(problems))
-    compiled = compiling.compile_plan(collection, secrets, tls_files)
+    compiled = compiler.compile_definitions(collection, secrets, tls_files)
     return Loaded(
-        compiled.plan,
-        tuple(warnings(compiled.plan, collection)),
+        compiled.definitions,
+        tuple(warnings(compiled.definitions, collection)),
         compiled.document,
         secrets.offline,
     )
 
 
 def _documents(path: Path, problems: list[Problem]) -> Iterator[Document]:
-    if not files.is_directory(path):
+    if not bounded_read.is_directory(path):
         yield document.read(path)
         return
     try:
         found = sorted(path.iterdir())
     except OSError as error:
-        problems.append(Problem(str(path), 0, 0, "", f"cannot be read: {files.reason(error)}"))
+        problems.append(
+            Problem(str(path), 0, 0, "", f"cannot be read: {bounded_read.reason(error)}")
+        )
         return
     visible = [file for file in found if not file.name.startswith(".")]
     problems += (_misnamed(file) for file in visible if file.suffix == ".yml")

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from webhookd.config import durations
+from webhookd.definitions import BodyFormat, Enroll, RateLimit, Scheme
 from webhookd.model import ChangeKind
-from webhookd.rules.plan import BodyFormat, Enroll, RateLimit, Scheme
 
 Duration = Annotated[
     timedelta, BeforeValidator(durations.duration), PlainSerializer(durations.written)

@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
-from webhookd.config import explaining
-from webhookd.config.text import MOST_PROBLEMS
+from webhookd.config import schema_messages
+from webhookd.config.text.limits import MOST_PROBLEMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from jsonschema import TypeChecker
 
-    from webhookd.config.document import Document
+    from webhookd.config.text.document import Document
     from webhookd.errors import Problem
 
     _Keyword: TypeAlias = Callable[
@@ -58,7 +58,9 @@ def check(document: Document, definition: str | None = None) -> list[Problem]:
     With *definition*, one of the schema's `$defs`, the document is that and no whole file.
     """
     errors = _validator(definition).iter_errors(document.data)
-    problems = (problem for error in errors for problem in explaining.problems(document, error))
+    problems = (
+        problem for error in errors for problem in schema_messages.problems(document, error)
+    )
     found = list(dict.fromkeys(islice(problems, MOST_PROBLEMS)))
     if next(problems, None):
         found.append(document.problem((), f"this file has more than {MOST_PROBLEMS} problems"))
@@ -136,7 +138,7 @@ def _unique_items(
     _validator: Any, _rule: bool, instance: object, _schema: Mapping[str, Any]
 ) -> Iterator[ValidationError]:
     # jsonschema compares each item with each other one as soon as their types differ.
-    if isinstance(instance, list) and explaining.repeated(instance) is not None:
+    if isinstance(instance, list) and schema_messages.repeated(instance) is not None:
         yield ValidationError("has an item twice")
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from webhookd.config import files
+from webhookd.config import bounded_read
 from webhookd.model import Secret
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Secrets:
         if self.offline:
             return Secret("")
         key = (reference, folder)
-        # Read once: the check and the plan must not see two versions of a file.
+        # Read once: the check and the definitions must not see two versions of a file.
         if key not in self._resolved:
             self._resolved[key] = Secret(self._read(reference, folder))
         return self._resolved[key]
@@ -74,8 +74,8 @@ class Secrets:
 
 def _content(path: Path, name: str) -> str:
     try:
-        content = files.read(path, largest=LARGEST)
-    except files.UnreadableError as error:
+        content = bounded_read.read(path, largest=LARGEST)
+    except bounded_read.UnreadableError as error:
         raise SecretError(f"{name} cannot be read: {error}") from None
     try:
         return _checked(content.decode().rstrip("\r\n"), name)

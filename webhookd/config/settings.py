@@ -16,10 +16,10 @@ from pydantic import BeforeValidator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from webhookd.config import durations, urls
-from webhookd.config.wording import near, shown
+from webhookd.config.messages import near, shown
+from webhookd.definitions import Proxy
 from webhookd.errors import ConfigError, Problem
 from webhookd.model import Secret
-from webhookd.rules.plan import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ import ssl
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn
 
-from webhookd.config import files
+from webhookd.config import bounded_read
 from webhookd.model import Secret
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ class TlsFiles:
 
 def _check_authority(path: Path) -> tuple[str, str]:
     try:
-        content = files.read(path, largest=LARGEST)
-    except files.UnreadableError as error:
+        content = bounded_read.read(path, largest=LARGEST)
+    except bounded_read.UnreadableError as error:
         return f"{path} cannot be read: {error}", ""
     if not _holds_certificates(content):
         return f"{path} holds no certificate in PEM form", ""
@@ -91,8 +91,8 @@ def _check_client(certificate: Path, key: Path | None) -> ClientComplaint | Secr
     )
     for name, path, mark, noun in wanted:
         try:
-            content = files.read(path, largest=LARGEST)
-        except files.UnreadableError as error:
+            content = bounded_read.read(path, largest=LARGEST)
+        except bounded_read.UnreadableError as error:
             return ClientComplaint(name, f"{path} cannot be read: {error}")
         if mark not in content:
             return ClientComplaint(name, f"{path} holds no {noun} in PEM form")
@@ -120,7 +120,7 @@ def _check_pair(certificate: Path, key: Path | None) -> ClientComplaint | None:
         words = reason.replace("_", " ").lower()
         return ClientComplaint(name, f"certificate and private key cannot be used: {words}")
     except OSError as error:
-        return ClientComplaint(name, f"{path} cannot be read: {files.reason(error)}")
+        return ClientComplaint(name, f"{path} cannot be read: {bounded_read.reason(error)}")
     return None
 
 

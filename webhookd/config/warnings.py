@@ -5,30 +5,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhookd.config import addressing, urls
+from webhookd.definitions import HubspotSource
 from webhookd.rules import egress
-from webhookd.rules.plan import HubspotSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhookd.config.parts import Collection, Part
+    from webhookd.config.text.node import Collection, Part
+    from webhookd.definitions import Definitions
     from webhookd.errors import Problem
-    from webhookd.rules.plan import Plan
 
 
-def warnings(plan: Plan, collection: Collection) -> Iterator[Problem]:
+def warnings(definitions: Definitions, collection: Collection) -> Iterator[Problem]:
     """Yield a warning for each URL whose literal address `egress` refuses."""
     for name, part in collection.entries("sources").items():
-        source = plan.sources[name]
+        source = definitions.sources[name]
         if isinstance(source, HubspotSource):
-            yield from _refused(source.base_url, plan, part.at("base_url"))
+            yield from _refused(source.base_url, definitions, part.at("base_url"))
     for name, part in collection.entries("webhooks").items():
-        yield from _refused(plan.webhooks[name].request.url, plan, part.at("request", "url"))
+        yield from _refused(
+            definitions.webhooks[name].request.url, definitions, part.at("request", "url")
+        )
 
 
-def _refused(url: str, plan: Plan, part: Part) -> Iterator[Problem]:
+def _refused(url: str, definitions: Definitions, part: Part) -> Iterator[Problem]:
     address = addressing.literal_address(urls.parse(url).host)
-    refusal = egress.refusal(address, plan.egress) if address else None
+    refusal = egress.refusal(address, definitions.egress) if address else None
     if refusal:
         yield part.problem(f"egress will refuse this: {refusal}{_remedy(refusal)}")
 

@@ -12,12 +12,12 @@ from collections import Counter
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from webhookd.storage.connection import NO_LOCKS
+from webhookd.storage.database.connection import NO_LOCKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from webhookd.storage.connection import Locks
+    from webhookd.storage.database.connection import Locks
 
 
 class Claims:

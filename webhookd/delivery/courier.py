@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from webhookd import telemetry
-from webhookd.delivery.sending import send
+from webhookd.delivery.sender import send
 from webhookd.model import (
     Attempt,
     Delivered,
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from webhookd.delivery.definition import LaneDefinition
-    from webhookd.delivery.lanes import Lane
+    from webhookd.delivery.lane import Lane
+    from webhookd.delivery.prepared_webhook import LaneDefinition
     from webhookd.model import Delivery
     from webhookd.rules.redaction import Redactor
 

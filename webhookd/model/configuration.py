@@ -1,4 +1,4 @@
-"""What a configuration holds apart from its plan, and what came of reading one."""
+"""What a configuration holds apart from its definitions, and what came of reading one."""
 
 from __future__ import annotations
 

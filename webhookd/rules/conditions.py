@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
+from webhookd.definitions import AllOf, AnyOf, Condition, NotOf, Operator
 from webhookd.model import text_of
 from webhookd.rules.comparison import comparable, operand
-from webhookd.rules.plan import AllOf, AnyOf, Condition, NotOf, Operator
 from webhookd.rules.tokens import containing
 
 if TYPE_CHECKING:
+    from webhookd.definitions import When
     from webhookd.model import Change, JsonText, Properties
-    from webhookd.rules.plan import When
 
 _Question: TypeAlias = Callable[[str], bool]
 """Asked of one value, as text, that is there and not empty."""

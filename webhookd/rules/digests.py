@@ -20,11 +20,11 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
+from webhookd.definitions import ApiKey, Basic, Bearer
 from webhookd.model import Secret
-from webhookd.rules.plan import ApiKey, Basic, Bearer
 
 if TYPE_CHECKING:
-    from webhookd.rules.plan import Request
+    from webhookd.definitions import Request
 
 SCHEME: Final = "2:"
 """What a digest begins with; those that webhookd wrote before had no such beginning."""

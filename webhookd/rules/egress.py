@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from webhookd.rules.plan import Egress, Network
+    from webhookd.definitions import Egress, Network
 
 Address: TypeAlias = IPv4Address | IPv6Address
 

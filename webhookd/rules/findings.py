@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from webhookd.definitions import AllOf, AnyOf, Condition, NotOf, Operator
 from webhookd.rules.conditions import prepared
-from webhookd.rules.plan import AllOf, AnyOf, Condition, NotOf, Operator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from webhookd.definitions import When
     from webhookd.model import Change, JsonText, Properties
-    from webhookd.rules.plan import When
 
 _LONGEST_VALUE = 200
 _LOOKS_BACK = frozenset({Operator.CHANGED, Operator.CHANGED_FROM, Operator.CHANGED_TO})

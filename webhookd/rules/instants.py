@@ -12,11 +12,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from webhookd.rules.plan import AllOf, AnyOf, Condition, NotOf, Operator
+from webhookd.definitions import AllOf, AnyOf, Condition, NotOf, Operator
 
 if TYPE_CHECKING:
+    from webhookd.definitions import Trigger, When
     from webhookd.model import Change, JsonText, Properties
-    from webhookd.rules.plan import Trigger, When
 
 _MILLISECONDS = re.compile(r"-?[0-9]{1,15}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -7,14 +7,14 @@ import re
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
+from webhookd.definitions import Basic, Proxy
 from webhookd.rules.encodings import forms_of
-from webhookd.rules.plan import Basic, Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from webhookd.definitions import Definitions
     from webhookd.model import Secret
-    from webhookd.rules.plan import Plan
 
 MARK = "***"
 
@@ -52,14 +52,14 @@ class Redactor:
         self._widths = sorted({len(beginning) for beginning in self._lengths})
 
     @classmethod
-    def of(cls, plan: Plan) -> Redactor:
+    def of(cls, definitions: Definitions) -> Redactor:
         """Return the redactor for every secret of *plan*."""
-        requests = [webhook.request for webhook in plan.webhooks.values()]
+        requests = [webhook.request for webhook in definitions.webhooks.values()]
         basics = [one.authentication for one in requests] + [
             one.proxy.authentication for one in requests if isinstance(one.proxy, Proxy)
         ]
         usernames = {one.username for one in basics if isinstance(one, Basic)}
-        return cls(plan.secrets, usernames=usernames)
+        return cls(definitions.secrets, usernames=usernames)
 
     def text(self, text: str) -> str:
         """Return *text* with every secret replaced."""

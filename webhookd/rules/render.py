@@ -11,15 +11,15 @@ from json.encoder import encode_basestring as _text
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import quote
 
+from webhookd.definitions import BodyFormat
 from webhookd.model import Rendered, text_of
-from webhookd.rules.plan import BodyFormat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from webhookd.definitions import Body, ChosenProperty, Webhook
     from webhookd.model import Change, JsonText
-    from webhookd.rules.plan import Body, ChosenProperty, Webhook
 
 _Members: TypeAlias = "Mapping[str, JsonText]"
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from webhookd.definitions import Definitions, Trigger
     from webhookd.model import Change
-    from webhookd.rules.plan import Plan, Trigger
 
 EXAMPLES: Final = 10
 
@@ -181,10 +181,10 @@ class _Pair:
             tally.unasked.update(self.used - replayed.asked)
 
 
-def listeners(plan: Plan) -> dict[str, Listener]:
+def listeners(definitions: Definitions) -> dict[str, Listener]:
     """Return what the webhooks of *plan* that are enabled listen for, by name."""
     return {
         webhook.name: Listener(webhook.source, webhook.object, webhook.trigger)
-        for webhook in plan.webhooks.values()
+        for webhook in definitions.webhooks.values()
         if webhook.enabled
     }

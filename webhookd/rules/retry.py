@@ -12,7 +12,7 @@ from webhookd.rules.retry_after import LATEST, asked_for
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from webhookd.rules.plan import RetryPolicy
+    from webhookd.definitions import RetryPolicy
 
 _GONE, _TOO_MANY, _UNAVAILABLE = 410, 429, 503
 _PAUSES_LANE = frozenset({_TOO_MANY, _UNAVAILABLE})

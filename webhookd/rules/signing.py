@@ -15,10 +15,10 @@ import hmac
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
-from webhookd.rules.plan import Scheme
+from webhookd.definitions import Scheme
 
 if TYPE_CHECKING:
-    from webhookd.rules.plan import Signature
+    from webhookd.definitions import Signature
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 

@@ -10,17 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from webhookd.definitions import Enroll
 from webhookd.model import ChangeKind
 from webhookd.rules.conditions import has_changed, holds, matches
 from webhookd.rules.findings import explain as explain_conditions
 from webhookd.rules.findings import explain_match
 from webhookd.rules.instants import aware, seen_by_conditions
-from webhookd.rules.plan import Enroll
 
 if TYPE_CHECKING:
+    from webhookd.definitions import Trigger
     from webhookd.model import Change
     from webhookd.rules.findings import Finding
-    from webhookd.rules.plan import Trigger
 
 
 @dataclass(frozen=True, slots=True)

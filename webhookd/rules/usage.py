@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhookd.rules.plan import AllOf, AnyOf, Condition, NotOf
+from webhookd.definitions import AllOf, AnyOf, Condition, NotOf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhookd.rules.plan import Plan, Trigger, Webhook, When
+    from webhookd.definitions import Definitions, Trigger, Webhook, When
 
 
-def of_source(plan: Plan, source: str) -> frozenset[str]:
+def of_source(definitions: Definitions, source: str) -> frozenset[str]:
     """Return the properties that the enabled webhooks on *source* match, watch or send."""
     return frozenset(
         name
-        for webhook in plan.webhooks.values()
+        for webhook in definitions.webhooks.values()
         if webhook.enabled and webhook.source == source
         for name in _of_webhook(webhook)
     )

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from webhookd.definitions import Scheme
 from webhookd.rules import signing
-from webhookd.rules.plan import Scheme
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -8,8 +8,8 @@ reading at `sending`; what one request meets is `connecting` (resolve, guard, co
 from __future__ import annotations
 
 from webhookd.transport.failure import SendError
+from webhookd.transport.http_transport import Transport
 from webhookd.transport.origin import SendOptions
 from webhookd.transport.request import PreparedRequest
-from webhookd.transport.sending import Transport
 
 __all__ = ["PreparedRequest", "SendError", "SendOptions", "Transport"]

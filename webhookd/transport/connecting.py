@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from webhookd import clock
 from webhookd.transport import certificates, failure
-from webhookd.transport.connection import Connection
 from webhookd.transport.failure import SendError
+from webhookd.transport.http_connection import Connection
 from webhookd.transport.limit import Limit
 from webhookd.transport.racing import connect_first
 from webhookd.transport.resolving import permitted
@@ -17,7 +17,7 @@ from webhookd.transport.resolving import permitted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from webhookd.rules.plan import Egress
+    from webhookd.definitions import Egress
     from webhookd.transport.certificates import Certificate
     from webhookd.transport.origin import Origin, SendOptions
     from webhookd.transport.pool import Pool

@@ -11,7 +11,7 @@ from webhookd.transport.failure import SendError
 if TYPE_CHECKING:
     import httpx
 
-    from webhookd.rules.plan import Egress, Proxy, Tls
+    from webhookd.definitions import Egress, Proxy, Tls
 
 _DEFAULT_PORTS = {b"http": 80, b"https": 443}
 

@@ -12,9 +12,9 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from webhookd.rules.plan import Egress
+    from webhookd.definitions import Egress
     from webhookd.transport.answer import Answer
-    from webhookd.transport.connection import Connection
+    from webhookd.transport.http_connection import Connection
     from webhookd.transport.origin import Origin
 
 IDLE_SECONDS = 4.0

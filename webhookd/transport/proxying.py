@@ -27,7 +27,7 @@ from webhookd.transport.response import ReceivedResponse
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from webhookd.rules.plan import Proxy, Tls
+    from webhookd.definitions import Proxy, Tls
     from webhookd.transport.limit import Limit
     from webhookd.transport.origin import SendOptions
     from webhookd.transport.resolving import Resolver

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from webhookd.transport.connection import Connection
+    from webhookd.transport.http_connection import Connection
     from webhookd.transport.resolving import Address
 
 STAGGER_SECONDS = 0.25

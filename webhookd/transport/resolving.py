@@ -14,7 +14,7 @@ from webhookd.transport.failure import SendError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from webhookd.rules.plan import Egress
+    from webhookd.definitions import Egress
     from webhookd.transport.origin import Origin
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from webhookd.transport.failure import SendError, words_of
 
 if TYPE_CHECKING:
-    from webhookd.rules.plan import Tls
+    from webhookd.definitions import Tls
 
 MOST_CONTEXTS = 1024
 

@@ -59,4 +59,4 @@ def test_an_abort_by_the_watchdog_shows_what_every_thread_did(daemon):
         assert daemon.wait() == -signal.SIGABRT
 
     assert "Current thread" in daemon.log
-    assert "webhookd/storage/writer.py" in daemon.log
+    assert "webhookd/storage/database/writer.py" in daemon.log

@@ -10,7 +10,7 @@ import pytest
 from tests.engine import engine, until
 from tests.making import a_delivery, a_policy, a_webhook
 from webhookd import clock
-from webhookd.rules.plan import RateLimit, RetryPolicy
+from webhookd.definitions import RateLimit, RetryPolicy
 
 SOON = RetryPolicy(first_after=timedelta(milliseconds=50), jitter=0.0)
 

@@ -11,7 +11,7 @@ import pytest
 from tests.engine import engine, until
 from tests.making import a_delivery, a_policy, a_webhook
 from webhookd import clock
-from webhookd.rules.plan import RateLimit, RetryPolicy
+from webhookd.definitions import RateLimit, RetryPolicy
 
 LATE = RetryPolicy(first_after=timedelta(hours=1), jitter=0.0)
 OK = httpx.Response(200)

@@ -21,8 +21,8 @@ from tests.integration.transport.scripted import (
 )
 from tests.making import a_delivery, a_policy, a_webhook
 from webhookd import clock
+from webhookd.definitions import RateLimit, RetryPolicy
 from webhookd.model import Rendered
-from webhookd.rules.plan import RateLimit, RetryPolicy
 from webhookd.transport import Transport
 
 SOON = RetryPolicy(first_after=timedelta(milliseconds=50), jitter=0.0)

@@ -12,9 +12,9 @@ import pytest
 from tests.engine import engine, until
 from tests.making import a_delivery, a_policy, a_webhook
 from webhookd import clock
+from webhookd.definitions import RateLimit, RetryPolicy
 from webhookd.model import Rendered
-from webhookd.rules.plan import RateLimit, RetryPolicy
-from webhookd.storage import by_hand, lanes, ordering
+from webhookd.storage.deliveries import lanes, manual, record_order
 
 SOON = RetryPolicy(first_after=timedelta(milliseconds=20), factor=1.0, jitter=0.0)
 LATE = RetryPolicy(first_after=timedelta(hours=1), jitter=0.0)
@@ -168,7 +168,7 @@ def test_a_cancelled_attempt_under_way_ends_before_the_next_begins(url):
             await until(lambda: running.dispatch.in_flight == 1)
             (found,) = await running.query("SELECT number FROM deliveries WHERE id = ?", first.id)
             await running.writer.write(
-                lambda connection: by_hand.cancel(connection, found, clock.now())
+                lambda connection: manual.cancel(connection, found, clock.now())
             )
             running.dispatch.look_again()
             await all_settled(running)
@@ -181,7 +181,7 @@ def test_a_cancelled_attempt_under_way_ends_before_the_next_begins(url):
 
 @pytest.mark.parametrize("first_order", ["none", "record"])
 def test_reloads_of_the_order_lose_nothing_and_end_in_order(url, first_order, monkeypatch):
-    monkeypatch.setattr(ordering, "AT_ONCE", 7)
+    monkeypatch.setattr(record_order, "AT_ONCE", 7)
     dice = random.Random(3)
     watching = Watching(lambda *_: 500 if dice.random() < 0.2 else None)
     orders = ["none", "record"] if first_order == "none" else ["record", "none"]
@@ -206,7 +206,7 @@ def test_reloads_of_the_order_lose_nothing_and_end_in_order(url, first_order, mo
 
 
 def test_a_reload_that_stopped_in_the_middle_goes_on_at_the_next_start(url, monkeypatch):
-    monkeypatch.setattr(ordering, "AT_ONCE", 3)
+    monkeypatch.setattr(record_order, "AT_ONCE", 3)
     watching = Watching()
 
     async def half():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.engine import engine, until
 from tests.making import a_delivery, a_policy, a_webhook
 from webhookd import clock
-from webhookd.rules.plan import RetryPolicy
+from webhookd.definitions import RetryPolicy
 from webhookd.transport import SendError
 
 LATE = RetryPolicy(first_after=timedelta(hours=1), jitter=0.0)

@@ -12,15 +12,15 @@ from tests.engine import engine, until
 from tests.integration.conftest import ON
 from tests.making import LOOPBACK, NOW, a_delivery, a_policy, a_webhook
 from webhookd import clock
-from webhookd.delivery import dispatch
+from webhookd.definitions import RetryPolicy
+from webhookd.delivery import dispatcher
 from webhookd.delivery.courier import Courier
-from webhookd.delivery.definition import define
-from webhookd.delivery.lanes import Lane
+from webhookd.delivery.lane import Lane
+from webhookd.delivery.prepared_webhook import define
 from webhookd.errors import StorageError
 from webhookd.model import RetryAt
-from webhookd.rules.plan import RetryPolicy
 from webhookd.rules.redaction import Redactor
-from webhookd.storage.lanes import LaneRow
+from webhookd.storage.deliveries.lanes import LaneRow
 
 COUNT = 200
 
@@ -62,7 +62,7 @@ def test_nothing_starts_that_could_not_be_remembered(url, tmp_path, capsys):
 @of_sqlite
 def test_a_change_of_lanes_is_refused_where_attempts_are_not_remembered(url, tmp_path, monkeypatch):
     """It must neither be made on a false basis, nor hang, nor keep replies from being judged."""
-    monkeypatch.setattr(dispatch, "STILL_SECONDS", 0.1)
+    monkeypatch.setattr(dispatcher, "STILL_SECONDS", 0.1)
 
     async def scenario(other):
         async with engine(url, lambda _: httpx.Response(200)) as running:

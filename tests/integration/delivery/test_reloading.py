@@ -11,8 +11,8 @@ import pytest
 from tests.engine import engine, until
 from tests.making import a_delivery, a_policy, a_webhook
 from webhookd import clock
+from webhookd.definitions import Bearer, RetryPolicy
 from webhookd.model import Secret
-from webhookd.rules.plan import Bearer, RetryPolicy
 
 SOON = RetryPolicy(first_after=timedelta(milliseconds=50), jitter=0.0)
 

@@ -12,13 +12,13 @@ import uvloop
 from tests.engine import engine, until
 from tests.making import LOOPBACK, NOW, a_delivery, a_policy, a_settlement, a_webhook
 from webhookd import clock
-from webhookd.delivery import scheduling
-from webhookd.delivery.definition import define
-from webhookd.delivery.lanes import Lane
+from webhookd.definitions import RateLimit, RetryPolicy
+from webhookd.delivery import scheduler
+from webhookd.delivery.lane import Lane
+from webhookd.delivery.prepared_webhook import define
 from webhookd.model import Held, RetryAt
-from webhookd.rules.plan import RateLimit, RetryPolicy
-from webhookd.storage.finding import Due
-from webhookd.storage.lanes import LaneRow
+from webhookd.storage.deliveries.due import Due
+from webhookd.storage.deliveries.lanes import LaneRow
 
 SOON = RetryPolicy(first_after=timedelta(milliseconds=50), jitter=0.0)
 LATE = RetryPolicy(first_after=timedelta(hours=1), jitter=0.0)
@@ -176,7 +176,7 @@ def test_a_delivery_stored_while_due_ones_are_fetched_is_sent_once(url):
 
 
 def test_the_scheduler_looks_now_and_then_whatever_its_clock_did(url, monkeypatch):
-    monkeypatch.setattr(scheduling, "LONGEST_WAIT_SECONDS", 0.02)
+    monkeypatch.setattr(scheduler, "LONGEST_WAIT_SECONDS", 0.02)
     rounds = []
 
     async def scenario():

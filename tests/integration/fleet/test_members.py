@@ -11,11 +11,12 @@ from tests import postgresql
 from tests.making import NOW, a_delivery, a_settlement
 from webhookd.errors import NotHeldError, StorageError
 from webhookd.model import RetryAt
-from webhookd.storage import finding, fleet, outbox, shares, storing
-from webhookd.storage.connection import Member
-from webhookd.storage.database import open_database
-from webhookd.storage.finding import Wanted
-from webhookd.storage.postgresql_writer import DeclaredDeadError
+from webhookd.storage.database.connection import Member
+from webhookd.storage.database.database import open_database
+from webhookd.storage.database.postgresql_writer import DeclaredDeadError
+from webhookd.storage.deliveries import due, enqueue, settle
+from webhookd.storage.deliveries.due import Wanted
+from webhookd.storage.fleet import members, shares
 
 
 @pytest.fixture
@@ -57,15 +58,13 @@ def work(connection, unit):
 
 def let_lapse(by, number, seconds=1):
     by.execute(
-        f"UPDATE daemons SET leased_until = {fleet.NOW} - ? WHERE number = ?",  # noqa: S608
+        f"UPDATE daemons SET leased_until = {members.NOW} - ? WHERE number = ?",  # noqa: S608
         (seconds * 1_000_000, number),
     )
 
 
 def claim(connection, limit=100):
-    return work(
-        connection, lambda one: finding.find_due(one, [Wanted(1, 0, limit)], NOW)[0].deliveries
-    )
+    return work(connection, lambda one: due.find_due(one, [Wanted(1, 0, limit)], NOW)[0].deliveries)
 
 
 def owners(connection):
@@ -76,7 +75,7 @@ def test_who_is_declared_dead_writes_nothing_more_under_its_number(join):
     first, second = join("a"), join("b")
     before = first.owner
     let_lapse(second, before)
-    assert [one.number for one in work(second, fleet.declare_dead)] == [before]
+    assert [one.number for one in work(second, members.declare_dead)] == [before]
 
     with pytest.raises(DeclaredDeadError, match="longer than its lease"):
         work(first, lambda one: one.execute("INSERT INTO meta VALUES ('x', '')"))
@@ -91,9 +90,9 @@ def test_nobody_is_declared_dead_in_the_middle_of_a_transaction(join):
     first, second = join("a"), join("b")
     let_lapse(second, first.owner)
     first.begin()
-    assert work(second, fleet.declare_dead) == []
+    assert work(second, members.declare_dead) == []
     first.commit()
-    assert work(second, fleet.declare_dead) == []
+    assert work(second, members.declare_dead) == []
 
 
 def test_every_transaction_moves_the_lease(join):
@@ -101,38 +100,38 @@ def test_every_transaction_moves_the_lease(join):
     let_lapse(second, first.owner)
     before = first.leased_until
     work(first, lambda _: None)
-    assert work(second, fleet.declare_dead) == []
+    assert work(second, members.declare_dead) == []
     assert first.leased_until > before
 
 
 def test_what_was_claimed_by_a_dead_daemon_is_free_when_no_attempt_can_be_under_way(join):
     first, second = join("a"), join("b")
-    work(first, lambda one: storing.store(one, [a_delivery(), a_delivery()]))
+    work(first, lambda one: enqueue.store(one, [a_delivery(), a_delivery()]))
     work(first, lambda one: shares.introduce(one, {1: 30}))
     first.execute("UPDATE shares SET slots = 1")
     dead = first.owner
     let_lapse(second, dead)
-    work(second, fleet.declare_dead)
+    work(second, members.declare_dead)
 
-    work(second, fleet.free)
+    work(second, members.free)
     assert claim(second) == ()
     let_lapse(second, dead, seconds=33)
-    assert work(second, fleet.free) == frozenset({1})
+    assert work(second, members.free) == frozenset({1})
     assert len(claim(second)) == 2
 
 
 def test_what_was_only_in_a_dead_daemons_memory_is_free_at_once(join):
     first, second = join("a"), join("b")
-    work(first, lambda one: storing.store(one, [a_delivery()]))
+    work(first, lambda one: enqueue.store(one, [a_delivery()]))
     let_lapse(second, first.owner)
-    work(second, fleet.declare_dead)
-    work(second, fleet.free)
+    work(second, members.declare_dead)
+    work(second, members.free)
     assert len(claim(second)) == 1
 
 
 def test_who_starts_in_the_same_place_has_at_once_what_the_one_before_had(server, database, join):
     first = database.connect(Member("a", "here", os.getpid(), "0"))
-    work(first, lambda one: storing.store(one, [a_delivery()]))
+    work(first, lambda one: enqueue.store(one, [a_delivery()]))
     backend = first._backend
     # As kill -9: the session ends, and nothing is given back.
     server.execute(f"SELECT pg_terminate_backend({backend}, 5000)")
@@ -145,7 +144,7 @@ def test_who_starts_in_the_same_place_has_at_once_what_the_one_before_had(server
 
 def test_a_copy_of_a_state_directory_takes_nothing_from_the_one_that_works(join):
     first = join("a")
-    work(first, lambda one: storing.store(one, [a_delivery()]))
+    work(first, lambda one: enqueue.store(one, [a_delivery()]))
     other = join("a")
     assert owners(other) == {first.owner}
     assert claim(other) == ()
@@ -153,37 +152,37 @@ def test_a_copy_of_a_state_directory_takes_nothing_from_the_one_that_works(join)
 
 def test_an_orderly_end_leaves_nothing_behind(database, join):
     first, second = database.connect(Member("a", "here", os.getpid(), "0")), join("b")
-    work(first, lambda one: storing.store(one, [a_delivery()]))
+    work(first, lambda one: enqueue.store(one, [a_delivery()]))
     first.close()
     assert len(claim(second)) == 1
-    assert [one.number for one in fleet.daemons(second)] == [second.owner]
+    assert [one.number for one in members.daemons(second)] == [second.owner]
 
 
 def test_what_another_daemon_has_by_now_is_not_settled(join):
     """It was cut off for longer than its lease, and its attempt ended meanwhile."""
     first, second = join("a"), join("b")
-    (delivery,) = work(first, lambda one: storing.store(one, [a_delivery()]))
+    (delivery,) = work(first, lambda one: enqueue.store(one, [a_delivery()]))
     let_lapse(second, first.owner)
-    work(second, fleet.declare_dead)
-    work(second, fleet.free)
+    work(second, members.declare_dead)
+    work(second, members.free)
     claim(second)
     with pytest.raises(DeclaredDeadError):
         work(first, lambda _: None)
 
-    work(first, lambda one: outbox.settle(one, [a_settlement(delivery)]))
+    work(first, lambda one: settle.settle(one, [a_settlement(delivery)]))
     states = first.execute("SELECT state, attempts, owner FROM deliveries").fetchall()
     assert states == [("pending", 0, second.owner)]
     assert first.execute("SELECT count(*) FROM attempts").fetchone() == (0,)
 
-    work(second, lambda one: outbox.settle(one, [a_settlement(delivery)]))
+    work(second, lambda one: settle.settle(one, [a_settlement(delivery)]))
     assert first.execute("SELECT state, owner FROM deliveries").fetchall() == [("delivered", None)]
 
 
 def test_a_settled_delivery_that_was_cancelled_meanwhile_belongs_to_nobody(join):
     first = join("a")
-    (delivery,) = work(first, lambda one: storing.store(one, [a_delivery()]))
+    (delivery,) = work(first, lambda one: enqueue.store(one, [a_delivery()]))
     first.execute("UPDATE deliveries SET state = 'cancelled', due_at = NULL, settled_at = 1")
-    work(first, lambda one: outbox.settle(one, [a_settlement(delivery)]))
+    work(first, lambda one: settle.settle(one, [a_settlement(delivery)]))
     assert first.execute("SELECT state, owner FROM deliveries").fetchall() == [("cancelled", None)]
 
 
@@ -191,7 +190,7 @@ def test_daemons_that_claim_at_the_same_time_never_claim_the_same(join):
     daemons = [join(name) for name in "abc"]
     work(
         daemons[0],
-        lambda one: storing.store(one, [a_delivery() for _ in range(300)], rooms={}),
+        lambda one: enqueue.store(one, [a_delivery() for _ in range(300)], rooms={}),
     )
     claimed = [[] for _ in daemons]
 
@@ -199,7 +198,7 @@ def test_daemons_that_claim_at_the_same_time_never_claim_the_same(join):
         while found := claim(daemon, limit=7):
             into += [one.id for one in found]
             done = [a_settlement(one) for one in found]
-            work(daemon, lambda one: outbox.settle(one, done))  # noqa: B023 - run here
+            work(daemon, lambda one: settle.settle(one, done))  # noqa: B023 - run here
 
     threads = [
         threading.Thread(target=run, args=pair) for pair in zip(daemons, claimed, strict=True)
@@ -220,7 +219,7 @@ def test_new_deliveries_are_claimed_as_far_as_there_is_room(join):
     first = join("a")
     stored = work(
         first,
-        lambda one: storing.store(one, [a_delivery() for _ in range(5)], rooms={"crm-mirror": 2}),
+        lambda one: enqueue.store(one, [a_delivery() for _ in range(5)], rooms={"crm-mirror": 2}),
     )
     assert [one.is_unclaimed for one in stored] == [False, False, True, True, True]
     assert len(claim(join("b"))) == 3
@@ -254,8 +253,8 @@ def test_the_session_of_a_dead_daemon_is_ended_and_what_it_held_is_free(join):
     first, second = join("a"), join("b")
     first.hold("source crm")
     let_lapse(second, first.owner)
-    (dead,) = work(second, fleet.declare_dead)
-    work(second, lambda one: fleet.end_session(one, dead))
+    (dead,) = work(second, members.declare_dead)
+    work(second, lambda one: members.end_session(one, dead))
     for _ in range(100):
         if second.hold("source crm"):
             return
@@ -265,9 +264,9 @@ def test_the_session_of_a_dead_daemon_is_ended_and_what_it_held_is_free(join):
 
 def test_a_retry_is_anybodys(join):
     first, second = join("a"), join("b")
-    (delivery,) = work(first, lambda one: storing.store(one, [a_delivery()]))
+    (delivery,) = work(first, lambda one: enqueue.store(one, [a_delivery()]))
     later = RetryAt(NOW - timedelta(seconds=1), "busy")
-    work(first, lambda one: outbox.settle(one, [a_settlement(delivery, later)]))
+    work(first, lambda one: settle.settle(one, [a_settlement(delivery, later)]))
     (found,) = claim(second)
     assert found == replace(
         delivery, attempts_made=1, first_attempt_at=NOW, due_at=later.when, held_before=0.0

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import postgresql
-from webhookd.storage import fleet, shares
-from webhookd.storage.connection import Locks
-from webhookd.storage.database import open_database
-from webhookd.storage.shares import Ask, Rate
-from webhookd.storage.times import to_micros
+from webhookd.storage.database.connection import Locks
+from webhookd.storage.database.database import open_database
+from webhookd.storage.database.times import to_micros
+from webhookd.storage.fleet import members, shares
+from webhookd.storage.fleet.shares import Ask, Rate
 
 LANE = 1
 MINUTE = 60_000_000
@@ -171,16 +171,16 @@ def test_what_a_dead_daemon_had_is_counted_until_nothing_of_it_can_be_under_way(
     clock = count(1)
 
     def past(seconds):
-        at = to_micros(fleet.now(second) - timedelta(seconds=seconds))
+        at = to_micros(members.now(second) - timedelta(seconds=seconds))
         statement = "UPDATE daemons SET leased_until = ? WHERE number = ?"
         second.execute(statement, (at - next(clock), first.owner))
 
     past(1)
-    (dead,) = fleet.declare_dead(second)
+    (dead,) = members.declare_dead(second)
     assert dead.number == first.owner
     for seconds, slots in ((1, 0), (31, 0), (33, 10)):
         past(seconds)
-        fleet.free(second)
+        members.free(second)
         assert ask(second, 10).slots == slots, seconds
     # Starts that it was given, and may have used, count from now on.
     used = second.execute("SELECT count(*) FROM starts WHERE started_at IS NOT NULL").fetchone()

@@ -15,17 +15,17 @@ import psycopg
 
 from tests import postgresql
 from tests.integration.sources.fakes import ListedReports
-from tests.making import a_plan, a_webhook, read_here
+from tests.making import a_webhook, read_here, some_definitions
 from webhookd import clock
+from webhookd.definitions import Body, BodyFormat, DirectorySource, Trigger
 from webhookd.delivery.claims import Claims
-from webhookd.intake import Intake
+from webhookd.intake.batch import Intake
 from webhookd.model import ChangeKind
-from webhookd.rules.plan import Body, BodyFormat, DirectorySource, Trigger
-from webhookd.sources.directory import DropDirectory
-from webhookd.storage import records
-from webhookd.storage.database import open_database
-from webhookd.storage.files import Files
-from webhookd.storage.writer import Writer
+from webhookd.sources.directory.drop_directory import DropDirectory
+from webhookd.storage.database.database import open_database
+from webhookd.storage.database.writer import Writer
+from webhookd.storage.records import known_records
+from webhookd.storage.records.files import Files
 
 
 @cache
@@ -51,7 +51,7 @@ class Dropping:
         if os.environ.get("WEBHOOKD_TEST_ON") == "postgresql":
             self.url = _database_of(folder)
         self.settings = DirectorySource("export", self.root, "contacts", **settings)
-        self.plan = a_plan(*(webhooks or (mirror(),)))
+        self.definitions = some_definitions(*(webhooks or (mirror(),)))
         self.used = frozenset()
         self.reports = ListedReports()
 
@@ -79,11 +79,13 @@ class Dropping:
         async with Writer(database) as writer:
             await read_here(writer, "export")
             identity = self.settings.identity
-            await writer.write(lambda connection: records.introduce(connection, "export", identity))
+            await writer.write(
+                lambda connection: known_records.introduce(connection, "export", identity)
+            )
             intake = Intake(
                 database,
                 writer,
-                plan=lambda: self.plan,
+                definitions=lambda: self.definitions,
                 offer=lambda _: None,
                 claims=Claims(lambda: None),
                 now=clock.now,

@@ -8,10 +8,10 @@ import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from webhookd.definitions import DirectorySource
 from webhookd.errors import StorageError
 from webhookd.model import Batch, ClaimedFile
-from webhookd.rules.plan import DirectorySource
-from webhookd.sources.directory import DropDirectory
+from webhookd.sources.directory.drop_directory import DropDirectory
 
 
 class FakeStorage:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from tests.polls import everything, polling, settings
-from webhookd.storage.polls import Polls
+from webhookd.storage.records.cursors import Polls
 
 PAGE = Path(__file__).parents[3] / "docs" / "sources.md"
 

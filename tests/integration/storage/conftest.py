@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests import postgresql
-from webhookd.storage.database import open_database
-from webhookd.storage.writer import Writer
+from webhookd.storage.database.database import open_database
+from webhookd.storage.database.writer import Writer
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

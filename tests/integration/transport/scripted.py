@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 import httpx
 import pytest
 
-from webhookd.rules.plan import Egress, Proxy, Tls
+from webhookd.definitions import Egress, Proxy, Tls
 from webhookd.transport import SendError, SendOptions
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import pytest
 import trustme
 
 from tests.integration.transport.scripted import OK, Peer, Receiver, answering, failure, send
+from webhookd.definitions import Tls
 from webhookd.model import Secret
-from webhookd.rules.plan import Tls
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from tests.integration.transport.scripted import (
     send,
     until_closed,
 )
-from webhookd.rules.plan import Egress
+from webhookd.definitions import Egress
 from webhookd.transport import SendError, pool
 
 

@@ -18,7 +18,7 @@ from tests.integration.transport.scripted import (
     failure,
     send,
 )
-from webhookd.rules.plan import Egress
+from webhookd.definitions import Egress
 from webhookd.transport import racing
 
 NOTHING_ALLOWED = Egress()

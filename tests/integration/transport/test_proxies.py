@@ -29,8 +29,8 @@ from tests.integration.transport.scripted import (
     serving,
     until_closed,
 )
+from webhookd.definitions import Basic, Egress, Proxy
 from webhookd.model import Secret
-from webhookd.rules.plan import Basic, Egress, Proxy
 from webhookd.transport import Transport, proxying
 from webhookd.transport.resolving import Address
 

@@ -31,7 +31,7 @@ from tests.integration.transport.scripted import (
     serving,
     until_closed,
 )
-from webhookd.rules.plan import Tls
+from webhookd.definitions import Tls
 
 DAY = timedelta(days=1)
 

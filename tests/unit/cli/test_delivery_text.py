@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from webhookd.answers import listed_delivery
 from webhookd.cli.delivery_text import as_lines
 from webhookd.model import DeliveryState
-from webhookd.storage.listing import ListedDelivery
+from webhookd.operations.json_objects import listed_delivery
+from webhookd.storage.deliveries.query import ListedDelivery
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ERROR = "refused: 127.0.0.1:9 refuses connections: nothing listens there"

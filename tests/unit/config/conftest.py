@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from webhookd.rules import plan
+    from webhookd import definitions
 
 MINIMAL = """\
 version: 1
@@ -53,11 +53,11 @@ def loaded(tmp_path: Path) -> Callable[..., loading.Loaded]:
 
 
 @pytest.fixture
-def hook(loaded: Callable[..., loading.Loaded]) -> Callable[..., plan.Webhook]:
+def hook(loaded: Callable[..., loading.Loaded]) -> Callable[..., definitions.Webhook]:
     """Return what loads the smallest configuration and some text after it: its webhook."""
 
-    def load(text: str, **environment: str) -> plan.Webhook:
-        return loaded(MINIMAL + text, **environment).plan.webhooks["hook"]
+    def load(text: str, **environment: str) -> definitions.Webhook:
+        return loaded(MINIMAL + text, **environment).definitions.webhooks["hook"]
 
     return load
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webhookd.config import durations
-from webhookd.rules.plan import RateLimit
+from webhookd.definitions import RateLimit
 
 
 @pytest.mark.parametrize(

@@ -53,9 +53,9 @@ def test_the_example_passes_once_its_secrets_exist(tmp_path, authority_pem):
     found = loading.load(tmp_path / "config.yaml", environment=environment)
 
     names = {"new-customer", "customer-portal", "deal-gone", "price-changed"}
-    assert found.plan.webhooks.keys() == names
+    assert found.definitions.webhooks.keys() == names
     assert found.warnings == ()
-    assert len(found.plan.secrets) == 7
+    assert len(found.definitions.secrets) == 7
 
 
 def test_the_example_passes_offline_as_it_stands():

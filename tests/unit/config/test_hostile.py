@@ -59,7 +59,7 @@ def test_a_thousand_webhooks_are_loaded_in_less_than_two_seconds(minimal, loaded
     text = source.replace("crm:", "contacts-export:") + "webhooks:\n" + hooks
 
     started = time.process_time()
-    found = loaded(text, BI_PASSWORD="secret").plan
+    found = loaded(text, BI_PASSWORD="secret").definitions
 
     assert len(found.webhooks) == 1000
     assert time.process_time() - started < 2
@@ -146,7 +146,7 @@ def test_values_of_nearly_the_right_shape_raise_nothing_but_a_config_error(folde
         except ConfigError:
             event("refused")
         else:
-            event(f"taken with {len(found.plan.webhooks)} webhooks")
+            event(f"taken with {len(found.definitions.webhooks)} webhooks")
 
 
 def ways(value: Any, steps: tuple = ()) -> Iterator[tuple]:

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from webhookd.definitions import HubspotObject, HubspotSource
 from webhookd.model import Secret
-from webhookd.rules.plan import HubspotObject, HubspotSource
 
 SOURCE = """\
 version: 1
@@ -25,7 +25,7 @@ def source(loaded):
 
     def load(more=""):
         found = loaded(SOURCE.format(more=more), TOKEN="pat")
-        return found.plan.sources["crm"], found
+        return found.definitions.sources["crm"], found
 
     return load
 
@@ -36,7 +36,7 @@ def test_what_is_not_said_is_as_the_documents_say(source):
     assert made == HubspotSource(
         "crm", "https://api.hubapi.com", Secret("pat"), (HubspotObject("contacts", ("email",)),)
     )
-    assert found.plan.secrets == (Secret("pat"),)
+    assert found.definitions.secrets == (Secret("pat"),)
     assert found.warnings == ()
 
 
@@ -71,7 +71,9 @@ def test_an_address_that_egress_refuses_is_warned_of(source):
 
 
 def test_a_new_token_makes_it_another_source_so_that_a_reload_takes_it(loaded):
-    one, other = (loaded(SOURCE.format(more=""), TOKEN=token).plan.sources["crm"] for token in "ab")
+    one, other = (
+        loaded(SOURCE.format(more=""), TOKEN=token).definitions.sources["crm"] for token in "ab"
+    )
 
     assert one != other
     assert one.identity == other.identity

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from webhookd import definitions
 from webhookd.config import loading
 from webhookd.errors import ConfigError
 from webhookd.model import Secret
-from webhookd.rules import plan
 
 
 def test_relative_paths_start_from_the_tmp_path_of_the_file(tmp_path, monkeypatch, minimal):
@@ -20,10 +20,12 @@ def test_relative_paths_start_from_the_tmp_path_of_the_file(tmp_path, monkeypatc
     (tmp_path / "inner" / "config.yaml").write_text(text)
     monkeypatch.chdir(tmp_path)
 
-    found = loading.load(Path("inner/config.yaml"), environment={}).plan
+    found = loading.load(Path("inner/config.yaml"), environment={}).definitions
 
     assert found.sources["crm"].path == tmp_path / "inner" / "drop"
-    assert found.webhooks["hook"].request.authentication == plan.Bearer(Secret("from a file"))
+    assert found.webhooks["hook"].request.authentication == definitions.Bearer(
+        Secret("from a file")
+    )
 
 
 def test_a_credential_is_a_file_in_the_directory_that_systemd_names(tmp_path, minimal, loaded):
@@ -31,10 +33,10 @@ def test_a_credential_is_a_file_in_the_directory_that_systemd_names(tmp_path, mi
     key = "{type: basic, username: me, password: {credential: token}}"
     text = minimal.replace('hook"}', f'hook", authentication: {key}}}')
 
-    found = loaded(text, CREDENTIALS_DIRECTORY=str(tmp_path)).plan
+    found = loaded(text, CREDENTIALS_DIRECTORY=str(tmp_path)).definitions
 
     authentication = found.webhooks["hook"].request.authentication
-    assert authentication == plan.Basic("me", Secret("from systemd"))
+    assert authentication == definitions.Basic("me", Secret("from systemd"))
 
 
 def test_offline_looks_for_no_secrets_and_files_and_says_so(minimal, loaded):
@@ -44,8 +46,10 @@ def test_offline_looks_for_no_secrets_and_files_and_says_so(minimal, loaded):
     found = loaded(text, offline=True)
 
     assert found.is_offline
-    assert found.plan.secrets == ()
-    assert found.plan.webhooks["hook"].request.authentication == plan.Bearer(Secret(""))
+    assert found.definitions.secrets == ()
+    assert found.definitions.webhooks["hook"].request.authentication == definitions.Bearer(
+        Secret("")
+    )
     assert not loaded(minimal).is_offline
 
 
@@ -53,7 +57,7 @@ def test_plans_that_differ_in_a_secret_only_have_one_hash_and_are_not_equal(mini
     key = "{type: bearer, token: {env: TOKEN}}"
     text = minimal.replace('hook"}', f'hook", authentication: {key}}}')
 
-    one, other, again = (loaded(text, TOKEN=token).plan for token in ("a", "b", "a"))
+    one, other, again = (loaded(text, TOKEN=token).definitions for token in ("a", "b", "a"))
 
     assert one.hash == other.hash
     assert one != other
@@ -67,7 +71,7 @@ def test_the_hash_is_that_of_the_content_and_not_of_its_form(minimal, loaded):
     )
     other = minimal.replace("/hook", "/other")
 
-    hashes = [loaded(text).plan.hash for text in (minimal, same, other)]
+    hashes = [loaded(text).definitions.hash for text in (minimal, same, other)]
 
     assert hashes[0] == hashes[1] != hashes[2]
     assert len(hashes[0]) == 12
@@ -78,7 +82,9 @@ def test_the_hash_is_the_same_whatever_comes_first_in_the_file(minimal, loaded):
     head, hooks = minimal.split("webhooks:\n")
     one, two = hooks, hooks.replace("hook:", "other:", 1)
 
-    first, second = (loaded(f"{head}webhooks:\n{text}").plan for text in (one + two, two + one))
+    first, second = (
+        loaded(f"{head}webhooks:\n{text}").definitions for text in (one + two, two + one)
+    )
 
     assert first.hash == second.hash
 
@@ -101,7 +107,7 @@ def test_a_file_of_authorities_has_a_fingerprint_of_its_content(
     (tmp_path / "ca.pem").write_bytes(authority_pem)
     text = minimal.replace('hook"}', 'hook", tls: {ca_file: ca.pem}}')
 
-    tls = loaded(text).plan.webhooks["hook"].request.tls
+    tls = loaded(text).definitions.webhooks["hook"].request.tls
 
     assert tls.ca_file == tmp_path / "ca.pem"
     assert len(tls.ca_fingerprint) == 64
@@ -114,7 +120,7 @@ def test_the_files_of_a_tmp_path_are_merged(tmp_path, minimal):
     (tmp_path / ".hidden.yaml").write_text("not read")
     (tmp_path / "notes.txt").write_text("not read")
 
-    assert loading.load(tmp_path, environment={}).plan.webhooks.keys() == {"hook"}
+    assert loading.load(tmp_path, environment={}).definitions.webhooks.keys() == {"hook"}
 
 
 @pytest.mark.parametrize("name", ["nowhere.yaml", "n" * 300, "nul\0"])
@@ -153,7 +159,7 @@ def test_a_link_that_leads_to_itself_does_not_hang(tmp_path, minimal, loaded):
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     text = minimal.replace("path: drop", "path: loop/drop")
 
-    assert loaded(text).plan.sources["crm"].path == tmp_path / "loop" / "drop"
+    assert loaded(text).definitions.sources["crm"].path == tmp_path / "loop" / "drop"
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
+from webhookd import definitions
 from webhookd.config import durations, models
 from webhookd.config.schema import inlined, schema, schema_text
-from webhookd.rules import plan
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -154,17 +154,19 @@ def test_every_key_has_a_description_and_an_example_that_is_valid(node, model):
 def test_the_defaults_of_the_models_are_those_of_the_plan():
     delivery, retry = models.Delivery(), models.Retry()
 
-    assert plan.RetryPolicy(**dict(retry)) == plan.RetryPolicy()
-    assert delivery.timeout == plan.DeliveryPolicy().timeout
-    assert delivery.connect_timeout == plan.DeliveryPolicy().connect_timeout
-    assert delivery.concurrency == plan.DeliveryPolicy().concurrency
+    assert definitions.RetryPolicy(**dict(retry)) == definitions.RetryPolicy()
+    assert delivery.timeout == definitions.DeliveryPolicy().timeout
+    assert delivery.connect_timeout == definitions.DeliveryPolicy().connect_timeout
+    assert delivery.concurrency == definitions.DeliveryPolicy().concurrency
 
 
 def test_the_operators_are_those_of_the_plan():
-    assert set(schema()["$defs"]["condition"]["properties"]["operator"]["enum"]) == {*plan.Operator}
+    assert set(schema()["$defs"]["condition"]["properties"]["operator"]["enum"]) == {
+        *definitions.Operator
+    }
     kinds = (models.Comparison, models.Range, models.Membership, models.Presence)
     listed = [choices(kind.model_fields["operator"].annotation) for kind in kinds]
-    assert sorted(set().union(*listed)) == sorted(plan.Operator)
+    assert sorted(set().union(*listed)) == sorted(definitions.Operator)
 
 
 def test_nothing_but_descriptions_stands_beside_a_reference():

@@ -11,8 +11,8 @@ import pytest
 
 from webhookd.config.reference import reference
 from webhookd.config.settings import Settings
+from webhookd.definitions import Proxy
 from webhookd.errors import ConfigError
-from webhookd.rules.plan import Proxy
 
 
 def problems(environment: dict[str, str], **options: object) -> list[str]:

@@ -29,8 +29,8 @@ def hook(loaded, minimal):
     """Return what loads the smallest configuration with a `tls`: its plan and its webhook."""
 
     def load(tls: str = BOTH, *, offline: bool = False):
-        plan = loaded(minimal.replace('hook"}', f'hook"{tls}'), offline=offline).plan
-        return plan, plan.webhooks["hook"]
+        definitions = loaded(minimal.replace('hook"}', f'hook"{tls}'), offline=offline).definitions
+        return definitions, definitions.webhooks["hook"]
 
     return load
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from webhookd.definitions import AllOf, AnyOf, Condition, NotOf, Operator
 from webhookd.model import Change, ChangeKind
 from webhookd.rules import conditions
 from webhookd.rules.conditions import holds, matches
-from webhookd.rules.plan import AllOf, AnyOf, Condition, NotOf, Operator
 
 NEGATIVE = {
     Operator.NEQ,

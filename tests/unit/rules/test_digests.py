@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from webhookd.config import loading
+from webhookd.definitions import ApiKey, Basic, Bearer, Request, Signature, Tls
 from webhookd.model import Secret
 from webhookd.rules import digests
-from webhookd.rules.plan import ApiKey, Basic, Bearer, Request, Signature, Tls
 
 DATA = Path(__file__).parents[2] / "data" / "digests"
 KEY = b"Z" * 32
@@ -29,7 +29,7 @@ def signed(secret, *previous):
 
 
 def test_digests_are_those_that_databases_hold():
-    webhooks = loading.load(DATA / "webhooks.yaml", environment=ENVIRONMENT).plan.webhooks
+    webhooks = loading.load(DATA / "webhooks.yaml", environment=ENVIRONMENT).definitions.webhooks
     kept = json.loads((DATA / "scheme-2.json").read_text())
 
     now = {

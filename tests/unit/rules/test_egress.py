@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from webhookd.definitions import Egress
 from webhookd.rules.egress import refusal
-from webhookd.rules.plan import Egress
 
 NOTHING_SET = Egress()
 

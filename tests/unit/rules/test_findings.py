@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from webhookd.definitions import AllOf, AnyOf, Condition, NotOf, Operator
 from webhookd.model import Change, ChangeKind
 from webhookd.rules.findings import Finding, explain, explain_match
-from webhookd.rules.plan import AllOf, AnyOf, Condition, NotOf, Operator
 
 WHEN = AllOf(
     (

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from tests.making import NOW
+from webhookd.definitions import AllOf, AnyOf, Condition, NotOf, Operator, Trigger
 from webhookd.model import Change, ChangeKind
 from webhookd.rules import trigger
 from webhookd.rules.instants import iso
-from webhookd.rules.plan import AllOf, AnyOf, Condition, NotOf, Operator, Trigger
 
 MS = "1767225600000"
 CHANGE = Change(

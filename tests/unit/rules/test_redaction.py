@@ -11,8 +11,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from webhookd.definitions import Basic, Definitions, Egress, Request, Webhook
 from webhookd.model import Secret
-from webhookd.rules.plan import Basic, Egress, Plan, Request, Webhook
 from webhookd.rules.redaction import Redactor
 
 CANARY = "cånary/<s3cret>+\"key\" & 'more'~"
@@ -84,9 +84,11 @@ def test_a_short_password_is_replaced_in_basic_authentication():
 def test_a_plan_gives_its_secrets_and_the_names_that_go_with_passwords():
     request = Request("POST", "https://example.com/", Basic("ada", Secret("pw1")))
     webhooks = {"w": Webhook("w", "crm", "contacts", request)}
-    plan = Plan("hash", Egress(), {}, webhooks, secrets=(Secret("pw1"), Secret("other")))
+    definitions = Definitions(
+        "hash", Egress(), {}, webhooks, secrets=(Secret("pw1"), Secret("other"))
+    )
 
-    assert Redactor.of(plan).text(f"other|{base64_of('ada:pw1')}|pw1") == "***|***==|***"
+    assert Redactor.of(definitions).text(f"other|{base64_of('ada:pw1')}|pw1") == "***|***==|***"
 
 
 def test_escapes_in_lower_case_are_replaced_too():

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from webhookd.definitions import Body, BodyFormat, ChosenProperty, Request, Webhook
 from webhookd.model import Change, ChangeKind
-from webhookd.rules.plan import Body, BodyFormat, ChosenProperty, Request, Webhook
 from webhookd.rules.render import encode_query, full_url, render, timestamp
 
 OCCURRED_AT = datetime(2026, 3, 1, 8, 30, 0, 123999, tzinfo=UTC)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from tests.making import NOW, a_change, a_plan, a_webhook
+from tests.making import NOW, a_change, a_webhook, some_definitions
+from webhookd.definitions import AllOf, Condition, Enroll, Operator, Trigger
 from webhookd.model import ChangeKind
-from webhookd.rules.plan import AllOf, Condition, Enroll, Operator, Trigger
 from webhookd.rules.replay import EXAMPLES, Replay, Replayed, listeners
 
 ONCE = Trigger(changes=frozenset(ChangeKind), enroll=Enroll.ONCE)
 
 
 def of(name="hook", trigger=Trigger(), **changes):  # noqa: B008 - frozen
-    return listeners(a_plan(a_webhook(name, trigger=trigger, **changes)))
+    return listeners(some_definitions(a_webhook(name, trigger=trigger, **changes)))
 
 
 def having(name):

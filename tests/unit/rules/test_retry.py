@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from webhookd.definitions import RetryPolicy
 from webhookd.model import Delivered, GivenUp, Held, Response, RetryAt, Unreachable
-from webhookd.rules.plan import RetryPolicy
 from webhookd.rules.retry import judge, waiting_time
 
 NOW = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook as StandardWebhook
 
+from webhookd.definitions import Scheme, Signature
 from webhookd.model import Secret
 from webhookd.rules import signing
-from webhookd.rules.plan import Scheme, Signature
 
 AT = datetime(2026, 3, 1, 8, 30, 0, 123456, tzinfo=UTC)
 URL = "https://example.com/hook?name=S%C3%B8n&at=10:30"

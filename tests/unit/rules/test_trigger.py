@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from webhookd.definitions import AllOf, Condition, Enroll, Operator, Trigger
 from webhookd.model import Change, ChangeKind
-from webhookd.rules.plan import AllOf, Condition, Enroll, Operator, Trigger
 from webhookd.rules.trigger import explain, fires
 
 CREATED, UPDATED, DELETED = ChangeKind

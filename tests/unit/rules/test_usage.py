@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.making import a_plan, a_webhook
+from tests.making import a_webhook, some_definitions
+from webhookd.definitions import AllOf, AnyOf, ChosenProperty, Condition, NotOf, Operator, Trigger
 from webhookd.rules import usage
-from webhookd.rules.plan import AllOf, AnyOf, ChosenProperty, Condition, NotOf, Operator, Trigger
 
 
 def test_all_that_is_matched_watched_or_sent_is_used():
@@ -21,15 +21,17 @@ def test_all_that_is_matched_watched_or_sent_is_used():
     body = replace(webhook.request.body, properties=(ChosenProperty("e", "sent as"),))
     request = replace(webhook.request, body=body, query=(ChosenProperty("f", "f"),))
 
-    assert usage.of_source(a_plan(replace(webhook, request=request)), "export") == {*"abcdef"}
+    assert usage.of_source(some_definitions(replace(webhook, request=request)), "export") == {
+        *"abcdef"
+    }
 
 
 def test_disabled_webhooks_and_those_of_other_sources_use_nothing():
     trigger = Trigger(changed_properties=frozenset({"a"}))
-    plan = a_plan(
+    definitions = some_definitions(
         a_webhook("disabled", enabled=False, trigger=trigger),
         a_webhook("other", source="other", trigger=trigger),
         a_webhook("everything"),
     )
 
-    assert usage.of_source(plan, "export") == frozenset()
+    assert usage.of_source(definitions, "export") == frozenset()

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from webhookd.definitions import Scheme, Signature
 from webhookd.model import Secret
 from webhookd.rules import signing
-from webhookd.rules.plan import Scheme, Signature
 from webhookd.rules.verification import Unverified, Verified, verify
 
 AT = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from webhookd.config import merging
+from webhookd.config import defaults
 from webhookd.config.checks import (
     addresses,
     apps,
@@ -22,13 +22,13 @@ from webhookd.config.checks import (
     sources,
     triggers,
 )
-from webhookd.config.checks.known import Known
+from webhookd.config.checks.context import Known
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhookd.config.parts import Collection, Part
     from webhookd.config.secrets import Secrets
+    from webhookd.config.text.node import Collection, Part
     from webhookd.config.tls_files import TlsFiles
     from webhookd.errors import Problem
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 def check(collection: Collection, secrets: Secrets, tls_files: TlsFiles) -> Iterator[Problem]:
     """Yield every problem of *collection* that is not one of a single value's shape."""
     known = _known(collection, secrets, tls_files)
-    yield from merging.repeated(collection)
+    yield from defaults.repeated(collection)
     yield from sources.check(known.sources.values(), offline=known.offline)
     if egress := collection.section("egress"):
         yield from networks.check(egress)

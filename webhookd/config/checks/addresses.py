@@ -9,7 +9,7 @@ from webhookd.config import urls
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhookd.config.parts import Part
+    from webhookd.config.text.node import Part
     from webhookd.errors import Problem
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhookd.config.checks import known
+from webhookd.config.checks import context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhookd.config.checks.known import Known
+    from webhookd.config.checks.context import Known
     from webhookd.config.models import SecretReference
-    from webhookd.config.parts import Part
+    from webhookd.config.text.node import Part
     from webhookd.errors import Problem
 
 
@@ -19,7 +19,7 @@ def check(app: Part, known_parts: Known) -> Iterator[Problem]:
     """Yield what is wrong with the secrets of *app*."""
     seen: dict[SecretReference, Part] = {}
     for part in (app.at("client_secret"), *app.items("previous_client_secrets")):
-        found = known.reference(part)
+        found = context.reference(part)
         if found is None:
             continue
         if found in seen:

@@ -9,8 +9,8 @@ from webhookd.config.checks import headers
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhookd.config.checks.known import Known
-    from webhookd.config.parts import Part
+    from webhookd.config.checks.context import Known
+    from webhookd.config.text.node import Part
     from webhookd.errors import Problem
 
 _SECRET_KEYS = {"api_key": "key", "bearer": "token", "basic": "password"}

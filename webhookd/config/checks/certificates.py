@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from webhookd.config.checks.known import Known
-    from webhookd.config.parts import Part
+    from webhookd.config.checks.context import Known
+    from webhookd.config.text.node import Part
     from webhookd.errors import Problem
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from webhookd.config.wording import shown
+from webhookd.config.messages import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhookd.config.parts import Part
+    from webhookd.config.text.node import Part
     from webhookd.errors import Problem
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")

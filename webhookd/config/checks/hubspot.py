@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from webhookd.config import addressing, durations, urls
 from webhookd.config.checks.triggers import conditions
-from webhookd.config.wording import near, shown
+from webhookd.config.messages import near, shown
+from webhookd.definitions import Egress
 from webhookd.rules import egress
-from webhookd.rules.plan import Egress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from webhookd.config.checks.known import Known
-    from webhookd.config.parts import Part
+    from webhookd.config.checks.context import Known
+    from webhookd.config.text.node import Part
+    from webhookd.definitions import Network
     from webhookd.errors import Problem
-    from webhookd.rules.plan import Network
 
 TYPE = "hubspot"
 LEAST_POLL = timedelta(milliseconds=100)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhookd.config import urls
-from webhookd.config.wording import shown
+from webhookd.config.messages import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhookd.config.parts import Part
+    from webhookd.config.text.node import Part
     from webhookd.errors import Problem
 
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from webhookd.config import durations, merging, models
+from webhookd.config import durations, models
+from webhookd.config.defaults import merged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import timedelta
 
-    from webhookd.config.parts import Part
+    from webhookd.config.text.node import Part
     from webhookd.errors import Problem
 
 _LENGTHS = (
@@ -32,7 +33,7 @@ def check(delivery: Part, defaults: dict[str, Any]) -> Iterator[Problem]:
         if status.value in {410, "410"}:
             message = "410 holds the webhook and is not retried; leave it out"
             yield status.problem(message)
-    effective = merging.merged(defaults, delivery.mapping())
+    effective = merged(defaults, delivery.mapping())
     yield from _order(delivery, effective)
     yield from _coalesce(delivery, effective)
 

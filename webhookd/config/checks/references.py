@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhookd.config.checks import hubspot
-from webhookd.config.wording import no_such, shown
+from webhookd.config.messages import no_such, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhookd.config.checks.known import Known
-    from webhookd.config.parts import Part
+    from webhookd.config.checks.context import Known
+    from webhookd.config.text.node import Part
     from webhookd.errors import Problem
 
 

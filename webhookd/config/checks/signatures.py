@@ -10,8 +10,8 @@ from webhookd.rules import signing
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhookd.config.checks.known import Known
-    from webhookd.config.parts import Part
+    from webhookd.config.checks.context import Known
+    from webhookd.config.text.node import Part
     from webhookd.errors import Problem
     from webhookd.model import Secret
 

@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from webhookd.config import files
-from webhookd.rules.plan import is_same_host
+from webhookd.config import bounded_read
+from webhookd.definitions import is_same_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from webhookd.config.parts import Part
+    from webhookd.config.text.node import Part
     from webhookd.errors import Problem
 
 
@@ -38,7 +38,7 @@ def _paths(sources: Iterable[Part], *, offline: bool) -> Iterator[Problem]:
     ]
     yield from dict.fromkeys((*_overlaps(found), *_overlaps(seen)))
     for source, path in seen:
-        if files.is_directory(path) is False:
+        if bounded_read.is_directory(path) is False:
             yield source.problem("this is not a directory", "path")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhookd.config.parts import Part
+    from webhookd.config.text.node import Part
     from webhookd.errors import Problem
 
 _OF_THE_CHANGE = frozenset({"CHANGED", "CHANGED_FROM", "CHANGED_TO"})

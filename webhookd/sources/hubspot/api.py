@@ -17,10 +17,10 @@ from urllib.parse import quote, urlencode
 import httpx
 
 from webhookd import __version__
-from webhookd.rules.plan import Tls
-from webhookd.sources.hubspot.answers import decoded
-from webhookd.sources.hubspot.budget import LONGEST_WAIT
-from webhookd.sources.hubspot.refusals import PollError, Refusal, nonsense, refusal
+from webhookd.definitions import Tls
+from webhookd.sources.hubspot.responses import decoded
+from webhookd.sources.polling.refusals import PollError, Refusal, nonsense, refusal
+from webhookd.sources.polling.request_budget import LONGEST_WAIT
 from webhookd.sources.threads import in_thread
 from webhookd.transport import SendError, SendOptions
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
-    from webhookd.rules.plan import Egress, HubspotSource
-    from webhookd.sources.hubspot.budget import Budget
+    from webhookd.definitions import Egress, HubspotSource
+    from webhookd.sources.polling.request_budget import Budget
 
 Sender: TypeAlias = httpx.AsyncBaseTransport
 """What sends a request: the daemon's transport, or one that a test has."""

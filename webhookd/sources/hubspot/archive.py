@@ -11,17 +11,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from webhookd.sources.hubspot.cursor import Archive
-from webhookd.sources.hubspot.judging import unknown_is
-from webhookd.sources.hubspot.refusals import nonsense
+from webhookd.sources.hubspot.novelty import unknown_is
+from webhookd.sources.polling.refusals import nonsense
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from webhookd.rules.plan import HubspotSource
-    from webhookd.sources.hubspot.answers import ApiRecord
+    from webhookd.definitions import HubspotSource
     from webhookd.sources.hubspot.cursor import Cursor
-    from webhookd.sources.hubspot.fetching import Fetcher
-    from webhookd.sources.hubspot.position import Position
+    from webhookd.sources.hubspot.pages import Fetcher
+    from webhookd.sources.hubspot.responses import ApiRecord
+    from webhookd.sources.polling.checkpoint import Position
 
 PAGES_AT_ONCE: Final = 40
 """Pages that one poll reads: what changed must not wait for a large archive."""

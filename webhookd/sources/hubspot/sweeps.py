@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from webhookd.sources.hubspot.cursor import Reach, Sweep
-from webhookd.sources.hubspot.refusals import nonsense
+from webhookd.sources.polling.refusals import nonsense
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

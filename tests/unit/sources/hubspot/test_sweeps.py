@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webhookd.sources.hubspot.cursor import Archive, Cursor, Reach, Sweep, Takeover, parsed
-from webhookd.sources.hubspot.refusals import PollError
 from webhookd.sources.hubspot.sweeps import Timetable, behind, following
+from webhookd.sources.polling.refusals import PollError
 
 BEGAN = 50
 TIMES = st.lists(st.integers(0, BEGAN), max_size=60)

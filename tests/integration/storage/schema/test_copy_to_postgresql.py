@@ -1,0 +1,201 @@
+"""From SQLite to PostgreSQL: all of it, once."""
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.rows import tuple_row
+
+from tests import postgresql
+from tests.databases import leave_behind
+from tests.making import NOW, a_delivery
+from webhookd.errors import StateLockedError, StorageError
+from webhookd.model import DeliveryFilter
+from webhookd.storage.database.database import open_database, open_for_reading
+from webhookd.storage.deliveries import enqueue, query
+from webhookd.storage.schema.copy_to_postgresql import _TABLES, move
+from webhookd.storage.schema.upgrade import upgrade
+
+ROOT = Path(__file__).parents[4]
+
+
+@pytest.fixture
+def server():
+    return postgresql.server()
+
+
+@pytest.fixture
+def path(tmp_path):
+    leave_behind("3", tmp_path / "webhookd.db")
+    upgrade(f"sqlite:///{tmp_path / 'webhookd.db'}")
+    return tmp_path / "webhookd.db"
+
+
+@pytest.fixture
+def old(path):
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def name(server):
+    return server.empty()
+
+
+@pytest.fixture
+def to(server, name):
+    return server.url(name)
+
+
+def content(connection):
+    found = {}
+    for table in _TABLES:
+        columns = ", ".join(column.name for column in table.columns)
+        rows = connection.execute(f"SELECT {columns} FROM {table.name}")  # noqa: S608
+        found[table.name] = sorted(rows.fetchall(), key=repr)
+    return found
+
+
+def content_of_sqlite(path):
+    with closing(sqlite3.connect(path)) as connection:
+        return content(connection)
+
+
+def content_of_postgresql(url):
+    with psycopg.connect(url, row_factory=tuple_row) as connection:
+        return content(connection)
+
+
+def test_everything_is_there_and_new_deliveries_come_behind_it(path, old, to):
+    before = content_of_sqlite(path)
+
+    moved = move(old, to)
+
+    assert content_of_postgresql(to) == before
+    assert moved.is_new
+    assert moved.rows["deliveries"] == 7
+    database = open_database(to)
+    connection = database.connect()
+    enqueue.store(connection, [a_delivery(id="f" * 32), a_delivery("new", id="e" * 32)])
+    connection.close()
+    found = list(query.deliveries(database, DeliveryFilter(), limit=2, now=NOW))
+    database.close()
+    assert [one.id for one in found] == ["e" * 32, "f" * 32]
+
+
+def test_the_old_database_is_used_no_more(path, old, to):
+    move(old, to)
+
+    for opening in (open_database, open_for_reading):
+        with pytest.raises(StorageError, match=r"was moved to postgresql://.*DATABASE_URL"):
+            opening(old)
+
+
+def test_a_move_that_is_told_again_changes_nothing(server, old, to, name):
+    move(old, to)
+    server.execute("DELETE FROM attempts", name)
+
+    assert not move(old, to).is_new
+    assert server.execute("SELECT count(*) FROM attempts", name) == [(0,)]
+    with pytest.raises(StorageError, match="is moved to no other"):
+        move(old, server.url(server.empty()))
+
+
+def test_a_database_in_use_is_not_moved_to_and_the_old_one_goes_on(server, old, to, name):
+    database = open_database(to)
+    server.execute("INSERT INTO lanes (webhook) VALUES ('w')", name)
+    with pytest.raises(StorageError, match="is in use already"):
+        move(old, to)
+    server.execute("DELETE FROM lanes", name)
+    connection = database.connect()
+    with pytest.raises(StateLockedError, match="another webhookd"):
+        move(old, to)
+    connection.close()
+    database.close()
+
+    open_database(old).close()
+    assert move(old, to).is_new
+
+
+def test_what_fails_midway_leaves_both_as_they_were(server, path, old, to, name):
+    open_database(to).close()
+    server.execute("ALTER TABLE known_records ADD CONSTRAINT c CHECK (record_id <> '2')", name)
+    before = content_of_sqlite(path)
+
+    with pytest.raises(StorageError, match="check constraint"):
+        move(old, to)
+
+    assert content_of_sqlite(path) == before
+    assert not any(content_of_postgresql(to).values())
+    open_database(old).close()
+
+
+def test_text_with_nul_is_moved_as_postgresql_can_hold_it(server, path, old, to, name):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE attempts SET answer = ?", ("a\0b",))
+
+    move(old, to)
+
+    assert server.execute("SELECT DISTINCT answer FROM attempts", name) == [("a\ufffdb",)]
+
+
+KILLED = """
+import os, signal, sys
+import sqlalchemy
+from webhookd.storage.schema import copy_to_postgresql
+
+left = int(sys.argv[3])
+
+def die(*_):
+    global left
+    left -= 1
+    if left < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+copy = copy_to_postgresql._copy
+def copying(*arguments):
+    copy(*arguments)
+    die()
+
+copy_to_postgresql._copy = copying
+after = sqlalchemy.Connection.commit
+def committing(connection):
+    die()
+    after(connection)
+    die()
+
+sqlalchemy.Connection.commit = committing
+copy_to_postgresql.move(sys.argv[1], sys.argv[2])
+"""
+
+
+def is_filled(url):
+    with psycopg.connect(url) as connection:
+        if connection.execute("SELECT to_regclass('deliveries')").fetchone() == (None,):
+            return False
+        return connection.execute("SELECT count(*) FROM deliveries").fetchone() != (0,)
+
+
+def test_a_move_that_is_killed_anywhere_is_done_again_and_all_is_there_once(path, old, server):
+    before = content_of_sqlite(path)
+    kept = path.read_bytes()
+
+    for kills in range(60):
+        path.write_bytes(kept)
+        to = server.url(server.empty())
+        killed = subprocess.run(
+            [sys.executable, "-c", KILLED, old, to, str(kills)], cwd=ROOT, check=False
+        )
+        if killed.returncode == 0:
+            break
+        assert killed.returncode == -9
+        assert content_of_sqlite(path) == before
+        if is_filled(to):
+            with pytest.raises(StorageError, match="was moved to"):
+                open_database(old)
+        move(old, to)
+        assert content_of_postgresql(to) == before
+    assert 20 < kills < 59

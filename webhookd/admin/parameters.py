@@ -1,0 +1,195 @@
+"""What is asked of the admin API, checked and turned into values."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from webhookd.intake.backfill import PER_SECOND
+from webhookd.model import DeliveryFilter, DeliveryState
+from webhookd.storage.deliveries.manual import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+
+LARGEST_BODY = 256 * 1024
+LONGEST_TEXT = 2048
+MOST_IDS = 1000
+MOST_LISTED = 100_000
+LARGEST_NUMBER = 2**53
+LISTED = 100
+CHANGES = 500
+MOST_CHANGES = 1000
+MOST_CONDITIONS = 100
+LEAST_RATE, MOST_RATE = 0.1, 10_000
+
+Value = TypeVar("Value")
+
+PAGE = ("since", "after", "limit")
+FILTER = ("webhook", "state", "object", "record_id", "since", "until")
+
+
+class BadQuestionError(ValueError):
+    """What was asked makes no sense; *status* is the answer's."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+async def body_of(request: Request, allowed: tuple[str, ...]) -> dict[str, Any]:
+    """Return the JSON object in the body, empty where there is no body."""
+    content = bytearray()
+    async for part in request.stream():
+        content += part
+        if len(content) > LARGEST_BODY:
+            raise BadQuestionError(f"the body is over {LARGEST_BODY} bytes", 413)
+    if not content:
+        return {}
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        raise BadQuestionError("the body is not JSON") from None
+    if not isinstance(value, dict):
+        raise BadQuestionError("the body must be a JSON object")
+    _refuse_unknown(value, allowed)
+    return value
+
+
+def query_of(request: Request, allowed: tuple[str, ...]) -> dict[str, Any]:
+    """Return the query's parameters; each may stand once."""
+    pairs = request.query_params.multi_items()
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise BadQuestionError("a query parameter stands twice")
+    found = dict(pairs)
+    _refuse_unknown(found, allowed)
+    return found
+
+
+def limit_of(given: Mapping[str, Any], *, normally: int = LISTED, most: int = MOST_LISTED) -> int:
+    """Return how many to list at the most."""
+    return _whole(given, "limit", normally, 1, most)
+
+
+def number_of(given: Mapping[str, Any]) -> int:
+    """Return the number behind which a page begins."""
+    return _whole(given, "after", 0, 0, LARGEST_NUMBER)
+
+
+def since_of(given: Mapping[str, Any]) -> datetime:
+    """Return the time at which to begin, by default the beginning of all."""
+    return _time(given, "since") or datetime.min.replace(tzinfo=UTC)
+
+
+def filter_of(given: Mapping[str, Any]) -> DeliveryFilter:
+    """Return the filter in a query or body."""
+    return DeliveryFilter(
+        webhook=text_of(given, "webhook"),
+        state=_state(text_of(given, "state")),
+        object=text_of(given, "object"),
+        record_id=text_of(given, "record_id"),
+        since=_time(given, "since"),
+        until=_time(given, "until"),
+    )
+
+
+def selection_of(given: Mapping[str, Any]) -> Selection:
+    """Return which deliveries to change: by `ids`, or by a filter; one of them must be there."""
+    ids = given.get("ids")
+    wanted = filter_of(given)
+    if ids is None:
+        if wanted == DeliveryFilter():
+            raise BadQuestionError("say which deliveries: ids, or at least one filter")
+        return Selection(wanted)
+    if not isinstance(ids, list) or not ids or not all(isinstance(one, str) for one in ids):
+        raise BadQuestionError("ids must be a list of texts that is not empty")
+    if len(ids) > MOST_IDS:
+        raise BadQuestionError(f"at most {MOST_IDS} ids at once; use a filter")
+    if wanted != DeliveryFilter():
+        raise BadQuestionError("ids and a filter do not go together")
+    return Selection(wanted, tuple(map(_plain, ids)))
+
+
+def texts_of(given: Mapping[str, Any], name: str) -> list[str]:
+    """Return a list of texts that may be left out; a body's size bounds them."""
+    value = given.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise BadQuestionError(f"{name} must be a list of texts")
+    if len(value) > MOST_CONDITIONS:
+        raise BadQuestionError(f"at most {MOST_CONDITIONS} of {name}; one may be a list")
+    return value
+
+
+def rate_of(given: Mapping[str, Any]) -> float:
+    """Return how many deliveries a second to make."""
+    value = given.get("per_second", PER_SECOND)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not LEAST_RATE <= value <= MOST_RATE:
+        raise BadQuestionError(f"per_second must be a number from {LEAST_RATE} to {MOST_RATE}")
+    return float(value)
+
+
+def flag_of(given: Mapping[str, Any], name: str) -> bool:
+    """Return a true or false that may be left out."""
+    value = given.get(name, False)
+    if not isinstance(value, bool):
+        raise BadQuestionError(f"{name} must be true or false")
+    return value
+
+
+def text_of(given: Mapping[str, Any], name: str) -> str | None:
+    """Return a text that may be left out."""
+    value = given.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise BadQuestionError(f"{name} must be text")
+    return _plain(value)
+
+
+def _whole(given: Mapping[str, Any], name: str, normally: int, least: int, most: int) -> int:
+    text = str(given.get(name, normally))
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(most))
+    if not is_number or not least <= int(text) <= most:
+        raise BadQuestionError(f"{name} must be a whole number from {least} to {most}")
+    return int(text)
+
+
+def _plain(value: str) -> str:
+    if len(value) > LONGEST_TEXT:
+        raise BadQuestionError(f"a text is over {LONGEST_TEXT} characters")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise BadQuestionError("a text is not valid Unicode") from None
+    return value
+
+
+def _state(text: str | None) -> DeliveryState | None:
+    if text is None:
+        return None
+    try:
+        return DeliveryState(text)
+    except ValueError:
+        raise BadQuestionError(f"state must be one of {', '.join(DeliveryState)}") from None
+
+
+def _time(given: Mapping[str, Any], name: str) -> datetime | None:
+    text = text_of(given, name)
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+        at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+        return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadQuestionError(f"{name} must be a time such as 2026-03-01T12:00:00Z") from None
+
+
+def _refuse_unknown(given: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
+    unknown = sorted(given.keys() - set(allowed))
+    if unknown:
+        raise BadQuestionError(f"unknown: {', '.join(unknown)[:200]}; known: {', '.join(allowed)}")

@@ -1,0 +1,94 @@
+"""`webhookd backfill`: telling a webhook of records that were there before it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from webhookd.cli.client import AdminOption, Client, LostError, RefusedError, connect
+from webhookd.cli.operate import WebhookArgument, quoted
+from webhookd.errors import WebhookdError
+from webhookd.intake.backfill import PER_SECOND
+
+INTERRUPTED = 130
+
+
+class EarlyEndError(WebhookdError):
+    """A backfill ended before it had looked at every record."""
+
+
+def backfill(
+    webhook: WebhookArgument,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="EXPR",
+            help="Only records for which this holds: a condition as in `when`, such as"
+            " '{property: lifecyclestage, operator: EQ, value: customer}', or a list of them."
+            " Repeatable: all must hold.",
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="End the one that is under way; what it made stays.")
+    ] = False,
+    per_second: Annotated[
+        float, typer.Option(min=0.1, max=10_000, help="Deliveries made in a second, at most.")
+    ] = PER_SECOND,
+    admin_address: AdminOption = None,
+) -> None:
+    """Enroll the records that are known already, as if the webhook had just met them.
+
+    Its trigger decides, as always; records are counted first. The daemon goes on with it by
+    itself, also after a restart. Exit 3 when no daemon runs.
+    """
+    client = connect(admin_address)
+    if stop:
+        if where or dry_run:
+            raise typer.BadParameter("it stands alone", param_hint="--stop")
+        ended = client.post(f"/v1/webhooks/{quoted(webhook)}/backfill/end")
+        typer.echo(f"ended; {_how_far(ended)}")
+        return
+    counted = _asked(client, webhook, where=where, dry_run=True)
+    expected = counted["deliveries"]
+    told = f"{expected:,} deliveries of {counted['records']:,} known records"
+    if dry_run:
+        typer.echo(f"{told} would be made")
+        return
+    typer.echo(f"{told} are to be made, at {per_second:g} a second at most")
+    made = _asked(client, webhook, where=where, per_second=per_second, expected=expected)
+    typer.echo(
+        f"{made['deliveries']:,} deliveries made; {made['records']:,} records were looked at"
+    )
+
+
+def _asked(
+    client: Client, webhook: str, *, expected: int | None = None, **question: Any
+) -> dict[str, Any]:
+    """Return the last line of the answer; print those before it when *expected* is told."""
+    found: dict[str, Any] = {"records": 0, "deliveries": 0, "over": False, "error": None}
+    try:
+        for found in client.stream(f"/v1/webhooks/{quoted(webhook)}/backfill", **question):
+            if expected is not None and not found["over"]:
+                typer.echo(f"{found['deliveries']:,} of {expected:,}")
+    except RefusedError as error:
+        for problem in error.answer.get("problems", ()):
+            typer.echo(problem, err=True)
+        raise
+    except KeyboardInterrupt:
+        if expected is not None:
+            typer.echo("the backfill goes on in the daemon; its log tells of the end", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    except LostError as error:
+        raise EarlyEndError(f"{error}; {_how_far(found)}") from None
+    if not found["over"] or found["error"] is not None:
+        raise EarlyEndError(f"ended early: {found['error']}; {_how_far(found)}")
+    return found
+
+
+def _how_far(found: dict[str, Any]) -> str:
+    return (
+        f"{found['deliveries']:,} deliveries of {found['records']:,} records were made by then,"
+        " and stay"
+    )

@@ -1,0 +1,167 @@
+"""`webhookd plan`: what a reload would change, setting by setting, and whom it touches."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from webhookd import clock
+from webhookd.cli import replay_text
+from webhookd.cli.baseline import InForce, Where, find_in_force
+from webhookd.cli.client import AdminOption, RefusedError
+from webhookd.cli.output import print_json
+from webhookd.cli.replay import duration
+from webhookd.cli.replay import replay as replay_journal
+from webhookd.cli.settings import ConfigOption, DatabaseOption, StateOption, config_path
+from webhookd.config import loading
+from webhookd.config.socket_address import listeners_of
+from webhookd.errors import WebhookdError, printable
+from webhookd.rules.cursor_text import source_effect
+from webhookd.rules.difference import Comparison, Difference, Setting, compare, effect
+from webhookd.rules.replay import Replay, listeners
+
+CHANGES = 10
+SIGNS = {"added": "+", "removed": "-", "changed": "~"}
+
+
+def plan(
+    config: ConfigOption = None,
+    status: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="A saved `webhookd status --json` to compare with, for CI."
+        ),
+    ] = None,
+    replay: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DURATION",
+            help="Say too what the file would have fired on the changes of the last 7d, 12h, …,"
+            " as far as they are known: from the daemon, or from its database when none runs.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    admin_address: AdminOption = None,
+    state_directory: StateOption = None,
+    database_url: DatabaseOption = None,
+) -> None:
+    """Compare a configuration with the one in force; exit 0 none, 10 changes, 1 invalid."""
+    length = None if replay is None else duration(replay)
+    path = config_path(config)
+    loaded = loading.load(path, environment=os.environ, offline=True)
+    where = Where(status, admin_address, state_directory, database_url)
+    in_force = find_in_force(where, needs_daemon=length is None)
+    running, rotated = in_force.status, _rotated(in_force, path)
+    found = compare(running["document"], loaded.document, secrets=rotated)
+    told = _as_object(found, running, loaded.document, loaded.definitions.hash)
+    if length is not None:
+        told["replay"] = _replay(in_force, loaded, length)
+    if as_json:
+        print_json(told)
+    else:
+        for line in (*_lines(told, found), *_replay_lines(told, length)):
+            typer.echo(printable(line))
+    raise typer.Exit(0 if found.is_empty else CHANGES)
+
+
+def _rotated(in_force: InForce, path: Path) -> dict[str, tuple[str, ...]]:
+    """Return the settings whose secret has another value; only the daemon sees its secrets."""
+    client = in_force.client
+    if client is None or path.resolve() != Path(in_force.status["config_path"]).resolve():
+        return {}
+    try:
+        found = client.get("/v1/secrets/rotated")["webhooks"]
+    except RefusedError as error:
+        raise WebhookdError("\n".join(error.answer.get("problems", [str(error)]))) from None
+    return {name: tuple(settings) for name, settings in found.items()}
+
+
+def _replay(in_force: InForce, loaded: loading.Loaded, length: timedelta) -> dict[str, Any]:
+    since = clock.now() - length
+    pages = in_force.changes(since)
+    before = listeners_of(in_force.status["document"], loaded) if in_force.is_known else None
+    found = Replay(listeners(loaded.definitions), before)
+    left_out = replay_journal(pages, found)
+    return replay_text.as_object(found, left_out, loaded.definitions, before, since)
+
+
+def _as_object(
+    found: Comparison, running: Mapping[str, Any], document: Any, config_hash: str
+) -> dict[str, Any]:
+    webhooks, sources = document["webhooks"], document["sources"]
+    waiting = {one["webhook"]: one["pending"] for one in running["webhooks"]}
+    known = {one["source"]: one for one in running.get("sources", ())}
+    return {
+        "config_hash": config_hash,
+        "running_hash": running["config_hash"],
+        "changes": not found.is_empty,
+        "refused_as_mass_removal": found.is_mass_removal,
+        "webhooks": [
+            _difference(one)
+            | {
+                "pending": waiting.get(one.name, 0),
+                "effect": effect(
+                    one,
+                    waiting.get(one.name, 0),
+                    is_enabled=webhooks.get(one.name, {}).get("enabled", True),
+                ),
+            }
+            for one in found.webhooks
+        ],
+        "sources": [
+            _difference(one)
+            | {
+                "records": known.get(one.name, {}).get("records", 0),
+                "cursors": known.get(one.name, {}).get("cursors", []),
+                "effect": source_effect(one, sources.get(one.name), known.get(one.name)),
+            }
+            for one in found.sources
+        ],
+        "egress": [_setting(one) for one in found.egress],
+    }
+
+
+def _difference(one: Difference) -> dict[str, Any]:
+    return {
+        "kind": one.kind,
+        "name": one.name,
+        "settings": [_setting(setting) for setting in one.settings],
+    }
+
+
+def _setting(one: Setting) -> dict[str, Any]:
+    return {"name": one.name, "before": one.before, "after": one.after}
+
+
+def _lines(told: dict[str, Any], found: Comparison) -> Iterator[str]:
+    if found.is_empty:
+        yield f"no changes (hash {told['config_hash']})"
+        return
+    if told["running_hash"] is None:
+        yield f"no daemon runs: all of {told['config_hash']} is new"
+    else:
+        yield f"{told['running_hash']} (running) -> {told['config_hash']}"
+    for kind in ("sources", "webhooks"):
+        for one in told[kind]:
+            yield f"{SIGNS[one['kind']]} {kind[:-1]} {one['name']}: {one['effect']}"
+            yield from map(_setting_line, one["settings"])
+    if told["egress"]:
+        yield "~ egress"
+        yield from map(_setting_line, told["egress"])
+    if found.is_mass_removal:
+        yield "a reload will refuse this: most webhooks would vanish (--allow-mass-removal)"
+
+
+def _replay_lines(told: dict[str, Any], length: timedelta | None) -> Iterator[str]:
+    if length is not None:
+        yield from replay_text.lines(told["replay"], length)
+
+
+def _setting_line(setting: dict[str, Any]) -> str:
+    before, after = setting["before"] or "nothing", setting["after"] or "nothing"
+    return f"    {setting['name']}: {before} -> {after}"

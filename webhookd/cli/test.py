@@ -1,0 +1,220 @@
+"""`webhookd test`: the exact request of a webhook for a record, and why it fires or not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from webhookd import clock
+from webhookd.cli.curl import curl_line
+from webhookd.cli.output import console
+from webhookd.cli.settings import ConfigOption, config_path
+from webhookd.config import loading
+from webhookd.config.messages import no_such
+from webhookd.config.settings import Settings
+from webhookd.definitions import DirectorySource, HubspotSource
+from webhookd.delivery.prepared_webhook import define
+from webhookd.delivery.sender import send
+from webhookd.errors import WebhookdError, printable
+from webhookd.model import Change, ChangeKind, Response
+from webhookd.rules import render, trigger, usage
+from webhookd.rules.redaction import Redactor
+from webhookd.sources.directory.sample import read_first
+from webhookd.transport import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from webhookd.definitions import Definitions, Proxy, Source, Webhook
+    from webhookd.delivery.prepared_webhook import LaneDefinition
+    from webhookd.delivery.signed_request import Outgoing
+    from webhookd.model import Properties
+    from webhookd.rules.findings import Finding
+
+GOOD = range(200, 300)
+
+
+class UnknownWebhookError(WebhookdError):
+    """There is no webhook of that name in the configuration."""
+
+
+class NotDeliveredError(WebhookdError):
+    """The request that was sent did not get a 2xx answer."""
+
+
+def try_webhook(
+    webhook: Annotated[str, typer.Argument(help="The webhook's key in the configuration.")],
+    config: ConfigOption = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="A file whose first record is taken; else one is made up."
+        ),
+    ] = None,
+    previous: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A file with the record before, for an update."),
+    ] = None,
+    change: Annotated[
+        ChangeKind | None,
+        typer.Option(help="What happened to the record.", show_default="what the webhook takes"),
+    ] = None,
+    send_it: Annotated[
+        bool, typer.Option("--send", help="Send the request once and show the answer.")
+    ] = False,
+) -> None:
+    """Show the exact request for a record, secrets as ***, and why the record fires or not.
+
+    Exit 1 when the request cannot be made or, with --send, when it is not answered 2xx.
+    """
+    definitions = loading.load(config_path(config), environment=os.environ).definitions
+    definition = _webhook(definitions, webhook)
+    made = _change(definitions, definition, record, previous, change)
+    redactor = Redactor.of(definitions)
+    if record is None:
+        typer.echo("record    made up; --record FILE takes a real one")
+    for line in _explained(definition, made):
+        typer.echo(redactor.text(line))
+    lane = define(definition, definitions.egress)
+    proxy = Settings.from_environment(os.environ).outgoing_proxy()
+    now = clock.now()
+    delivery_id = clock.new_id(now)
+    rendered = render.render(definition, made, delivery_id=delivery_id)
+    outgoing = lane.outbound.prepare(rendered, delivery_id=delivery_id, at=now)
+    typer.echo("")
+    for line in _request(outgoing):
+        _echo_exactly(redactor.text(line))
+    typer.echo("")
+    _echo_exactly(curl_line(outgoing, lane.options, proxy, redactor))
+    if send_it:
+        asyncio.run(_send(outgoing, lane, proxy, redactor))
+
+
+def _webhook(definitions: Definitions, name: str) -> Webhook:
+    if name not in definitions.webhooks:
+        raise UnknownWebhookError(no_such("webhook", name, definitions.webhooks))
+    return definitions.webhooks[name]
+
+
+def _change(
+    definitions: Definitions,
+    webhook: Webhook,
+    record: Path | None,
+    previous: Path | None,
+    kind: ChangeKind | None,
+) -> Change:
+    source = _of_files(definitions.sources[webhook.source], webhook)
+    record_id, properties = "123", _made_up(webhook)
+    if record is not None:
+        seen = read_first(record, source)
+        record_id, properties = seen.record_id, seen.properties
+        kind = ChangeKind.DELETED if seen.deleted and kind is None else kind
+    before = read_first(previous, source).properties if previous is not None else None
+    chosen = kind or _usual_kind(webhook, has_before=before is not None)
+    return Change(
+        kind=chosen,
+        source=webhook.source,
+        object=webhook.object,
+        record_id=record_id,
+        properties=properties,
+        previous=_before(chosen, properties, before),
+        occurred_at=clock.now(),
+    )
+
+
+def _of_files(source: Source, webhook: Webhook) -> DirectorySource:
+    """Return how a file is read that holds a record of *source*."""
+    match source:
+        case DirectorySource():
+            return source
+        case HubspotSource():
+            return DirectorySource(source.name, Path(), webhook.object)
+
+
+def _usual_kind(webhook: Webhook, *, has_before: bool) -> ChangeKind:
+    order = (ChangeKind.CREATED, ChangeKind.UPDATED, ChangeKind.DELETED)
+    if has_before:
+        order = (ChangeKind.UPDATED, ChangeKind.DELETED, ChangeKind.CREATED)
+    return next(kind for kind in order if kind in webhook.trigger.changes)
+
+
+def _before(
+    kind: ChangeKind, properties: Properties, before: Properties | None
+) -> Properties | None:
+    match kind:
+        case ChangeKind.CREATED:
+            return None
+        case ChangeKind.UPDATED:
+            return before or {}
+        case ChangeKind.DELETED:
+            return properties
+
+
+def _made_up(webhook: Webhook) -> Mapping[str, str]:
+    """Return a value for every property that the webhook speaks of."""
+    names = {"id": None}
+    names |= dict.fromkeys(usage.chosen(webhook))
+    names |= dict.fromkeys(sorted(webhook.trigger.changed_properties))
+    made = {name: json.dumps(f"sample {name}", ensure_ascii=False) for name in names}
+    for condition in usage.conditions(webhook.trigger.when):
+        if condition.values:
+            made[condition.property] = json.dumps(condition.values[0], ensure_ascii=False)
+    return made | {"id": '"123"'}
+
+
+def _explained(webhook: Webhook, change: Change) -> Iterator[str]:
+    explanation = trigger.explain(webhook.trigger, change)
+    fires = "fires" if explanation.fires else "does not fire"
+    if not webhook.enabled:
+        fires += " while it is disabled"
+    yield f"{webhook.name} {fires} for {change.object}/{printable(change.record_id)}, {change.kind}"
+    for reason in explanation.reasons:
+        yield f"  {printable(reason)}"
+    yield from _findings("  now:", explanation.findings)
+    yield from _findings("  before:", explanation.findings_before)
+
+
+def _findings(title: str, findings: tuple[Finding, ...]) -> Iterator[str]:
+    if findings:
+        yield title
+    for finding in findings:
+        mark = "+" if finding.holds else "-"
+        met = "" if finding.met is None else f"  (met {printable(finding.met)})"
+        yield f"    {'  ' * finding.depth}{mark} {printable(finding.text)}{met}"
+
+
+def _request(outgoing: Outgoing) -> Iterator[str]:
+    yield f"{outgoing.method} {outgoing.uri}"
+    for name, value in outgoing.headers:
+        yield f"{name}: {value}"
+    if outgoing.body:
+        yield ""
+        yield outgoing.body.decode()
+
+
+def _echo_exactly(line: str) -> None:
+    # To the letter for programs; what could steer a terminal is written out on one.
+    typer.echo(printable(line) if console.is_terminal else line)
+
+
+async def _send(
+    outgoing: Outgoing, lane: LaneDefinition, proxy: Proxy | None, redactor: Redactor
+) -> None:
+    transport = Transport(proxy)
+    try:
+        reply, is_cut = await send(transport, outgoing, lane.options)
+    finally:
+        await transport.aclose()
+    typer.echo("")
+    if not isinstance(reply, Response):
+        raise NotDeliveredError(redactor.text(f"{reply.reason}: {reply.detail}"))
+    typer.echo(f"answered {reply.status}")
+    if reply.answer:
+        typer.echo(redactor.answer(reply.answer, is_cut=is_cut))
+    if reply.status not in GOOD:
+        raise NotDeliveredError(f"the receiver answered {reply.status}, which is no success")

@@ -1,0 +1,80 @@
+"""The definitions: a whole configuration, checked, resolved and frozen.
+
+`webhookd.config` makes them; a reload swaps them whole. Readers take the
+definitions in force once per batch or attempt and keep that object; nothing here is ever edited.
+"""
+
+from __future__ import annotations
+
+from webhookd.definitions.definitions import Definitions, Egress, Network
+from webhookd.definitions.requests import (
+    DIRECT,
+    ApiKey,
+    Authentication,
+    Basic,
+    Bearer,
+    Body,
+    BodyFormat,
+    ChosenProperty,
+    Proxy,
+    Request,
+    Scheme,
+    Signature,
+    Tls,
+)
+from webhookd.definitions.sources import (
+    DirectorySource,
+    HubspotObject,
+    HubspotSource,
+    Source,
+    host_of,
+    is_same_host,
+)
+from webhookd.definitions.triggers import (
+    AllOf,
+    AnyOf,
+    Condition,
+    Enroll,
+    NotOf,
+    Operator,
+    Trigger,
+    When,
+)
+from webhookd.definitions.webhooks import DeliveryPolicy, RateLimit, RetryPolicy, Webhook
+
+__all__ = [
+    "DIRECT",
+    "AllOf",
+    "AnyOf",
+    "ApiKey",
+    "Authentication",
+    "Basic",
+    "Bearer",
+    "Body",
+    "BodyFormat",
+    "ChosenProperty",
+    "Condition",
+    "Definitions",
+    "DeliveryPolicy",
+    "DirectorySource",
+    "Egress",
+    "Enroll",
+    "HubspotObject",
+    "HubspotSource",
+    "Network",
+    "NotOf",
+    "Operator",
+    "Proxy",
+    "RateLimit",
+    "Request",
+    "RetryPolicy",
+    "Scheme",
+    "Signature",
+    "Source",
+    "Tls",
+    "Trigger",
+    "Webhook",
+    "When",
+    "host_of",
+    "is_same_host",
+]

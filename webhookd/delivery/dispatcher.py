@@ -1,0 +1,351 @@
+"""All lanes, and what they are told.
+
+Deliveries come in two ways: `offer` (just committed) and `came` (brought back by the scheduler).
+After whatever may have changed when a lane is due, it is served, and the scheduler reminded: a
+due delivery must never wait in the database for somebody to look.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from webhookd import telemetry
+from webhookd.delivery.claims import Claims
+from webhookd.delivery.fleet_peers import Neighbours
+from webhookd.delivery.lane import Lane, Latest
+from webhookd.delivery.rate_limit import Pacing
+from webhookd.delivery.reordering import Ordering
+from webhookd.delivery.settlements import Settling
+from webhookd.delivery.share_client import LaneShare
+from webhookd.delivery.slots import Turns
+from webhookd.errors import StorageError
+from webhookd.storage.database.connection import NO_LOCKS, Locks
+
+if TYPE_CHECKING:
+    from collections.abc import (
+        AsyncIterator,
+        Callable,
+        Iterable,
+        Mapping,
+        Sequence,
+    )
+    from datetime import datetime
+
+    from webhookd.delivery.courier import Courier
+    from webhookd.delivery.prepared_webhook import LaneDefinition
+    from webhookd.model import Delivery, Settlement
+    from webhookd.storage.database.writer import Writer
+    from webhookd.storage.deliveries.due import Due, Wanted
+    from webhookd.storage.deliveries.lanes import LaneRow
+    from webhookd.storage.fleet.shares import Ask
+
+STILL_SECONDS = 10.0
+"""How long a change of lanes waits for what attempts led to, before it is refused."""
+
+
+class Dispatch:
+    """Has deliveries attempted as lanes allow. *wake* asks the scheduler to look again."""
+
+    def __init__(
+        self,
+        courier: Courier,
+        writer: Writer,
+        *,
+        max_in_flight: int,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._stillness = courier.stillness
+        self._now = now
+        self._pacing = Pacing(writer, now=now, monotonic=monotonic)
+        self.settling = Settling(writer, self.committed, self._settling_locks)
+        self.claims = Claims(self._given_back, self._storing)
+        self._turns = Turns(
+            courier,
+            self._pacing,
+            self.settling,
+            self.claims,
+            max_in_flight=max_in_flight,
+            now=now,
+            monotonic=monotonic,
+            served=self._remind,
+        )
+        self._ordering = Ordering(writer, self._ordered)
+        self._lanes: dict[str, Lane] = {}
+        self._by_number: dict[int, Lane] = {}
+        self._rings_at: datetime | None = None
+        self.wake: Callable[[], None] = lambda: None
+        self.neighbours: Neighbours | None = None
+        if writer.is_shared:
+            self.neighbours = Neighbours(
+                writer, self._turns, self._lanes, self._by_number, now=now, remind=self._remind
+            )
+
+    @property
+    def in_flight(self) -> int:
+        """Return the number of attempts under way."""
+        return self._turns.in_flight
+
+    @property
+    def failing(self) -> int:
+        """Return how many webhooks in force did not deliver at their latest attempt."""
+        lanes = self._lanes.values()
+        return sum(lane.is_failing and lane.row.absent_reason is None for lane in lanes)
+
+    def open(self) -> None:
+        """Begin to start attempts."""
+        self._turns.open()
+
+    async def drain(self, grace: float) -> int:
+        """Start nothing more, wait *grace* seconds, and return how many were cut off."""
+        await self._ordering.stop()
+        unfinished = await self._turns.drain(grace)
+        if self.neighbours is not None:
+            await self.neighbours.sharing.stop()
+        return unfinished
+
+    @asynccontextmanager
+    async def still(self) -> AsyncIterator[None]:
+        """Judge no reply inside, with all that was judged before on the disk.
+
+        Lanes' rows are changed so: what a reply means for its whole lane (a 410, a Retry-After)
+        is then neither missed by the change nor written over it. Raises StorageError when the
+        database does not take what was judged.
+        """
+        async with self._stillness:
+            if not await self.settling.drain(STILL_SECONDS):
+                raise StorageError("the database does not take what attempts led to; try again")
+            yield
+
+    @property
+    def paced(self) -> frozenset[str]:
+        """Return the webhooks whose late starts are in memory."""
+        return frozenset(lane.name for lane in self._lanes.values() if lane.window is not None)
+
+    def adopt(
+        self,
+        rows: Iterable[LaneRow],
+        definitions: Mapping[str, LaneDefinition],
+        starts: Mapping[str, Sequence[datetime]],
+    ) -> None:
+        """Put a configuration in force: *rows* as the database has them, all at once.
+
+        *starts* are the late starts of rate-limited lanes that are not in memory yet.
+        """
+        now = self._now()
+        for row in rows:
+            if row.webhook in definitions:
+                self._adopt(row, definitions[row.webhook], starts.get(row.webhook, ()), now)
+            else:
+                self._retire(row, now)
+        for lane in tuple(self._lanes.values()):
+            self._turns.serve(lane)
+        self._ordering.resume()
+        self.wake()
+
+    def resume_ordering(self) -> None:
+        """Go on with what a reload of `order` has left to do, at whichever daemon."""
+        self._ordering.resume()
+
+    def offer(self, deliveries: Iterable[Delivery]) -> None:
+        """Take deliveries that were just committed; what finds no room is in the database.
+
+        One that is behind another of its record comes when that has ended; one that superseded
+        others comes in their place.
+        """
+        now = self._now()
+        touched = {}
+        left = set()
+        for delivery in deliveries:
+            lane = self._lanes.get(delivery.webhook)
+            if delivery.supersedes:
+                telemetry.superseded(delivery)
+            if lane is None or (delivery.is_behind and not delivery.supersedes):
+                continue
+            if delivery.is_unclaimed:
+                left.add(lane.row.number)
+            if delivery.supersedes:
+                lane.take_over(delivery, now)
+            else:
+                lane.offer(delivery, now)
+            touched[lane.name] = lane
+        for lane in touched.values():
+            self._turns.serve(lane)
+        if left:
+            self.tell("due", left)
+
+    def wanted(self, now: datetime) -> list[Wanted]:
+        """Return what lanes want fetched now."""
+        wanted = []
+        for lane in self._lanes.values():
+            due_at = lane.due_at()
+            if due_at is not None and due_at <= now:
+                wanted.append(lane.want(self._share_wanted))
+        return wanted
+
+    def _share_wanted(self, lane: Lane) -> Ask | None:
+        return None if self.neighbours is None else self.neighbours.sharing.want(lane)
+
+    def next_due(self) -> datetime | None:
+        """Return when a lane will want something, None when none will by itself."""
+        times = [due_at for lane in self._lanes.values() if (due_at := lane.due_at()) is not None]
+        self._rings_at = min(times, default=None)
+        return self._rings_at
+
+    def found(self, due: Due) -> list[Delivery]:
+        """Lease what was fetched for a lane and return it."""
+        lane = self._by_number.get(due.lane)
+        if lane is None:
+            return []
+        if self.neighbours is not None and due.share is not None:
+            self.neighbours.sharing.given(lane, due.share)
+        return lane.found(due, self._now())
+
+    def missed(self, wanted: Iterable[Wanted], *, again_in: float) -> None:
+        """Note that a fetch failed; the lanes ask again after *again_in* seconds."""
+        for one in wanted:
+            lane = self._by_number.get(one.lane)
+            if lane is not None:
+                lane.is_fetching = False
+                lane.next_at = self._now() + timedelta(seconds=again_in)
+
+    def is_leased(self, delivery: Delivery) -> bool:
+        """Return whether *delivery* is in memory: waiting for a slot, under way or settling."""
+        lane = self._lanes.get(delivery.webhook)
+        return lane is not None and delivery.id in lane.leases
+
+    def look_again(self) -> None:
+        """Have every lane ask the database anew: something changed there by hand."""
+        now = self._now()
+        for lane in self._lanes.values():
+            lane.look_again(now)
+        self.wake()
+
+    def forget(self, ids: Iterable[str]) -> None:
+        """Drop deliveries that wait in memory: a person changed them in the database."""
+        gone = set(ids)
+        for lane in self._lanes.values():
+            lane.forget(gone)
+
+    def set_row(self, row: LaneRow) -> None:
+        """Take over a lane's row that a person changed: a hold, or its end."""
+        lane = self._lanes.get(row.webhook)
+        if lane is None:
+            return
+        now = self._now()
+        lane.take_row(row, now)
+        lane.look_again(now)
+        self._turns.serve(lane)
+
+    def latest(self, webhook: str) -> Latest:
+        """Return what happened last in a webhook's lane since the start."""
+        lane = self._lanes.get(webhook)
+        if lane is None:
+            return Latest()
+        return replace(lane.latest, in_flight=lane.in_flight, probed=lane.probing.probed)
+
+    def came(self, delivery: Delivery) -> None:
+        """Take a leased delivery that the scheduler hands out."""
+        lane = self._lanes.get(delivery.webhook)
+        if lane is not None:
+            lane.came(delivery)
+            self._turns.serve(lane)
+
+    def committed(self, settlements: Sequence[Settlement], promoted: Sequence[Delivery]) -> None:
+        """End the leases of deliveries whose settlements are on the disk.
+
+        *promoted* were behind some of them, and are now the first of their record.
+        """
+        touched = {}
+        changed = set()
+        for settlement in settlements:
+            self.claims.settled(settlement.delivery.id)
+            lane = self._by_number.get(settlement.lane)
+            if lane is not None:
+                before = lane.changes_under_way
+                lane.settled(settlement)
+                touched[lane.name] = lane
+                if lane.changes_under_way < before:
+                    changed.add(settlement.lane)
+        for lane in touched.values():
+            self._remind(lane)
+        if changed:
+            self.tell("lanes", changed)
+        if promoted:
+            self._promoted(promoted)
+        self._turns.relieve(self._lanes.values())
+
+    def tell(self, kind: str, about: Iterable[object]) -> None:
+        """Tell other daemons something, where there are any."""
+        if self.neighbours is not None:
+            self.neighbours.tell(kind, about)
+
+    def _share_again(self, row: LaneRow) -> None:
+        if self.neighbours is not None:
+            self.neighbours.share_again([row.number])
+
+    def _storing(self, webhooks: Iterable[str]) -> tuple[Mapping[str, int] | None, Locks]:
+        return (None, NO_LOCKS) if self.neighbours is None else self.neighbours.storing(webhooks)
+
+    def _settling_locks(self, settlements: Iterable[Settlement]) -> Locks:
+        return NO_LOCKS if self.neighbours is None else self.neighbours.settling(settlements)
+
+    def _given_back(self) -> None:
+        """Serve lanes whose deliveries newer changes were about to supersede."""
+        for lane in self._lanes.values():
+            if lane.ready:
+                self._turns.serve(lane)
+
+    def _ordered(self, lanes: Iterable[int]) -> None:
+        """Look again where deliveries were brought in line with another order."""
+        now = self._now()
+        for number in lanes:
+            lane = self._by_number.get(number)
+            if lane is not None:
+                lane.look_again(now)
+        self.wake()
+
+    def _promoted(self, deliveries: Sequence[Delivery]) -> None:
+        """Have the next of a record go at once, if it is due."""
+        now = self._now()
+        for delivery in deliveries:
+            lane = self._lanes.get(delivery.webhook)
+            if lane is not None and delivery.due_at > now:
+                # It is due earlier than it says if its lane was released meanwhile.
+                lane.look_again(now)
+        self.offer(delivery for delivery in deliveries if delivery.due_at <= now)
+
+    def _adopt(
+        self, row: LaneRow, definition: LaneDefinition, starts: Sequence[datetime], now: datetime
+    ) -> None:
+        lane = self._lanes.get(row.webhook)
+        if lane is None:
+            lane = Lane(row, definition, None, None if self.neighbours is None else LaneShare())
+            self._lanes[row.webhook] = self._by_number[row.number] = lane
+            lane.look_again(now)
+        lane.is_in_force = True
+        lane.take_row(row, now)
+        limit = definition.webhook.delivery.rate_limit
+        if lane.share is None:
+            lane.window = self._pacing.window(lane.window, limit, starts)
+        else:
+            lane.share.rate, lane.share.none_before = limit, 0.0
+        lane.define(definition, now)
+        self._share_again(row)
+
+    def _retire(self, row: LaneRow, now: datetime) -> None:
+        """Hold a lane whose webhook is not in force; attempts under way finish."""
+        lane = self._lanes.get(row.webhook)
+        if lane is not None:
+            lane.is_in_force = False
+            lane.take_row(row, now)
+            self._share_again(row)
+
+    def _remind(self, lane: Lane) -> None:
+        """Wake the scheduler if *lane* wants something before its timer will ring."""
+        due_at = lane.due_at()
+        if due_at is not None and (self._rings_at is None or due_at < self._rings_at):
+            self.wake()

@@ -1,0 +1,345 @@
+"""Who may go now: one lane for each webhook.
+
+A lane holds in memory what it is about to send and nothing more; the database holds the rest,
+and `next_at` says when there is something to fetch. Nothing here waits or touches the disk;
+everything runs on the event loop.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from webhookd.delivery.breaker import Probing
+from webhookd.delivery.prefetched import Leases
+from webhookd.model import Delivered, Held, RetryAt
+from webhookd.storage.deliveries.due import Wanted
+from webhookd.storage.fleet import shares
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from webhookd.delivery.breaker import Probed
+    from webhookd.delivery.prepared_webhook import LaneDefinition
+    from webhookd.delivery.rate_window import Window
+    from webhookd.delivery.share_client import LaneShare
+    from webhookd.model import Delivery, Settlement
+    from webhookd.storage.deliveries.due import Due
+    from webhookd.storage.deliveries.lanes import LaneRow
+    from webhookd.storage.fleet.shares import Ask
+
+
+DENIED_SECONDS = 3.0
+"""How soon a lane asks again of which other daemons have all."""
+
+ELSEWHERE = "in force at other daemons only"
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """What happened last in a lane, since the daemon started."""
+
+    in_flight: int = 0
+    delivered_at: datetime | None = None
+    error: str | None = None
+    failed_at: datetime | None = None
+    probed: Probed | None = None
+
+
+class Lane:
+    """One webhook's deliveries on their way; those in memory are leased (*leases*).
+
+    *share* is what this daemon has of it, where it is not alone; then there is no *window*.
+    *changes_under_way* are those of its row that are not on the disk yet.
+    """
+
+    def __init__(
+        self,
+        row: LaneRow,
+        definition: LaneDefinition,
+        window: Window | None,
+        share: LaneShare | None = None,
+    ) -> None:
+        self.row = row
+        self.definition = definition
+        self.window = window
+        self.share = share
+        self.ready: deque[Delivery] = deque()
+        self.leases = Leases(is_ordered=row.is_ordered)
+        self.in_flight = 0
+        self.coming: set[str] = set()
+        self.next_at: datetime | None = None
+        self.is_fetching = False
+        self.latest = Latest()
+        self.probing = Probing(row.webhook)
+        self.is_failing = False
+        self.is_in_force = True
+        self.changes_under_way = 0
+        self._is_overtaken = False
+        self._is_denied = False
+
+    @property
+    def name(self) -> str:
+        """Return the webhook's name."""
+        return self.row.webhook
+
+    @property
+    def buffer(self) -> int:
+        """Return how many may wait in memory: enough to keep the slots busy."""
+        if self.share is not None:
+            return shares.room(self.share.slots)
+        return shares.room(self.definition.webhook.delivery.concurrency)
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether it has something to do, or to look for."""
+        has_some = self.ready or self.coming or self.in_flight
+        return self.row.hold is None and bool(has_some or self.is_fetching or self._is_denied)
+
+    def room_for_new(self, now: datetime) -> int:
+        """Return how many deliveries about to be stored it would take."""
+        is_behind = self.next_at is not None and self.next_at <= now
+        if self.is_fetching or is_behind or self.row.hold or self.quiet_for(now):
+            return 0
+        return max(self.room, 0)
+
+    @property
+    def room(self) -> int:
+        """Return how many more may come into memory."""
+        return self.buffer - len(self.ready) - len(self.coming)
+
+    def held_total(self, now: datetime) -> float:
+        """Return the seconds this lane was held in all, a hold that is on included."""
+        since = self.row.held_since
+        on = max(now - since, timedelta()) if since is not None else timedelta()
+        return (self.row.held_total + on).total_seconds()
+
+    def held_since_first(self, held_before: float, now: datetime) -> timedelta:
+        """Return how long the lane was held since a first attempt at *held_before*."""
+        return timedelta(seconds=max(self.held_total(now) - held_before, 0.0))
+
+    def quiet_for(self, now: datetime) -> float:
+        """Return the seconds for which a Retry-After keeps the lane quiet."""
+        until = self.row.quiet_until
+        return 0.0 if until is None else max((until - now).total_seconds(), 0.0)
+
+    @property
+    def is_paced(self) -> bool:
+        """Return whether starts may have to wait for a rate limit or a pause."""
+        return self.window is not None or self.row.quiet_until is not None
+
+    @property
+    def most(self) -> int:
+        """Return how many attempts may be in flight, at all daemons together."""
+        return self.probing.slots(self.definition.webhook.delivery.concurrency)
+
+    def has_slot(self) -> bool:
+        """Return whether one more attempt may be in flight."""
+        slots = self.most if self.share is None else min(self.most, self.share.may_have)
+        return self.row.hold is None and self.in_flight < slots
+
+    def wait(self, now: datetime, monotonic: float) -> float:
+        """Return the seconds until the lane's pause and rate limit let one start."""
+        rate = 0.0 if self.window is None else self.window.wait(monotonic)
+        return max(rate, self.quiet_for(now))
+
+    def due_at(self) -> datetime | None:
+        """Return when there is something to fetch that there is room for, None when never."""
+        if self.next_at is None or self.is_fetching or self.row.hold is not None:
+            return None
+        if self.room < self.buffer // 2:
+            return None
+        return max(self.next_at, self.row.quiet_until or self.next_at)
+
+    def want(self, ask: Callable[[Lane], Ask | None]) -> Wanted:
+        """Ask for what there is room for; the answer comes to `found`.
+
+        *ask* gives what to ask for of the lane before.
+        """
+        self.is_fetching, self._is_overtaken = True, False
+        of_lane = ask(self)
+        room = self.room if of_lane is None else shares.room(of_lane.wanted)
+        return Wanted(
+            self.row.number,
+            self.row.epoch,
+            room,
+            self.row.is_ordered,
+            self.leases.ids,
+            of_lane,
+        )
+
+    def found(self, due: Due, now: datetime) -> list[Delivery]:
+        """Lease and return what was found and is not in memory yet."""
+        self.is_fetching = False
+        self.next_at = now if self._is_overtaken else due.next_at
+        self._is_denied = due.share is not None and due.share.slots == 0
+        if self._is_denied:
+            self.next_at = now + timedelta(seconds=DENIED_SECONDS)
+            return []
+        if self.row.hold is not None or due.is_ordered != self.row.is_ordered:
+            self.next_at = now
+            return []
+        found = [one for one in due.deliveries if one.id not in self.leases]
+        room = max(self.room, 0)
+        fresh: list[Delivery] = []
+        for delivery in found:
+            if self.leases.is_refused(delivery):
+                continue
+            if len(fresh) < room:
+                fresh.append(delivery)
+                self.leases.take(delivery)
+            else:
+                self.next_at = now
+        self.coming.update(one.id for one in fresh)
+        return fresh
+
+    def came(self, delivery: Delivery) -> None:
+        """Take a leased delivery that was fetched, unless it was let go of on its way."""
+        if delivery.id in self.coming:
+            self.coming.discard(delivery.id)
+            self.ready.append(delivery)
+
+    def offer(self, delivery: Delivery, now: datetime) -> bool:
+        """Take a delivery just committed, if nothing older waits and there is room."""
+        self._is_overtaken = True
+        if delivery.is_unclaimed or self.room_for_new(now) <= 0:
+            self.wait_until(delivery.due_at)
+            return False
+        if self.leases.is_refused(delivery):
+            return False
+        self.leases.take(delivery)
+        self.ready.append(delivery)
+        return True
+
+    def take_over(self, delivery: Delivery, now: datetime) -> None:
+        """Take a delivery just committed in the place of those it superseded."""
+        for place, waiting in enumerate(self.ready):
+            if waiting.id in delivery.supersedes and not delivery.is_behind:
+                self.leases.end(waiting.id)
+                self.leases.take(delivery)
+                self.ready[place] = delivery
+                return
+        self.forget(set(delivery.supersedes))
+        if delivery.due_at > now:
+            # It is due earlier than it says if the lane was released meanwhile.
+            self.look_again(now)
+        elif not delivery.is_behind:
+            self.offer(delivery, now)
+
+    def next(self, may_start: Callable[[str], bool]) -> Delivery | None:
+        """Return the first in memory that *may_start*, and count it as in flight."""
+        for place, delivery in enumerate(self.ready):
+            if may_start(delivery.id):
+                del self.ready[place]
+                self.in_flight += 1
+                return delivery
+        return None
+
+    def look_again(self, now: datetime) -> None:
+        """Ask the database anew, whatever a fetch under way is about to say."""
+        self.next_at, self._is_overtaken = now, True
+
+    def wait_until(self, due_at: datetime) -> None:
+        """Note that something in the database is due at *due_at*."""
+        self.next_at = due_at if self.next_at is None else min(self.next_at, due_at)
+
+    def let_go(self, now: datetime) -> None:
+        """Forget what waits in memory: the database has it, and it comes back when it may."""
+        if self.ready or self.coming:
+            self.forget(self.coming.union(delivery.id for delivery in self.ready))
+            self.look_again(now)
+
+    def forget(self, ids: set[str]) -> None:
+        """Drop those of *ids* that wait in memory."""
+        waiting = self.coming.union(delivery.id for delivery in self.ready) & ids
+        if waiting:
+            for id_ in waiting:
+                self.leases.end(id_)
+            self.coming -= waiting
+            kept = [delivery for delivery in self.ready if delivery.id not in ids]
+            self.ready.clear()
+            self.ready.extend(kept)
+
+    def define(self, definition: LaneDefinition, now: datetime) -> None:
+        """Take over what a configuration says of the webhook."""
+        if not definition.asks_as(self.definition):
+            self.probing.retargeted(now)
+        self.definition = definition
+
+    def ended(self, settlement: Settlement, began_under: LaneDefinition) -> None:
+        """Take over at once what an attempt's outcome means for the whole lane."""
+        if began_under.asks_as(self.definition):
+            self.probing.ended(settlement)
+        error, at = settlement.attempt.error, settlement.ended_at
+        if error is None:
+            self.latest = replace(self.latest, delivered_at=at)
+        else:
+            self.latest = replace(self.latest, error=error, failed_at=at)
+        self.is_failing = not isinstance(settlement.outcome, Delivered)
+        self.changes_under_way += _changes_lane(settlement)
+        match settlement.outcome:
+            case Held(why=why):
+                since = self.row.held_since or settlement.ended_at
+                self.row = replace(self.row, gone_reason=why, held_since=since)
+                self.let_go(settlement.ended_at)
+            case RetryAt(lane_paused_until=until) if until is not None:
+                latest = max(until, self.row.quiet_until or until)
+                self.row = replace(self.row, quiet_until=latest)
+                self.let_go(settlement.ended_at)
+            case _:
+                pass
+
+    def is_other(self, row: LaneRow) -> bool:
+        """Return whether the lane has another row than *row*."""
+        return self._as_here(row) != self.row
+
+    def _as_here(self, row: LaneRow) -> LaneRow:
+        """Return *row* held, where only other daemons have the webhook in force."""
+        if self.is_in_force or row.hold is not None:
+            return row
+        return replace(row, absent_reason=ELSEWHERE)
+
+    def take_row(self, row: LaneRow, now: datetime) -> None:
+        """Take over the lane's row as the database has it now."""
+        row = self._as_here(row)
+        is_other_order = row.is_ordered != self.row.is_ordered
+        if is_other_order or row.epoch != self.row.epoch or (self.row.hold and not row.hold):
+            self.look_again(now)
+        self.row = row
+        if self.share is not None:
+            self.probing.shared(row.probed_since, row.probed_reason)
+        if is_other_order or row.hold is not None:
+            self.let_go(now)
+        if is_other_order:
+            self.leases.order(is_ordered=row.is_ordered)
+
+    def settled(self, settlement: Settlement) -> None:
+        """End the lease of a delivery whose settlement is on the disk."""
+        self.leases.end(settlement.delivery.id)
+        self.changes_under_way -= _changes_lane(settlement)
+        if self.leases.has_refused():
+            self.look_again(settlement.ended_at)
+        match settlement.outcome:
+            case RetryAt(when=when):
+                # A fetch under way leaves it out, and may think that nothing waits.
+                self._is_overtaken = True
+                self.wait_until(when)
+            case Held():
+                self._is_overtaken = True
+                self.wait_until(settlement.ended_at)
+            case _:
+                pass
+
+
+def _changes_lane(settlement: Settlement) -> bool:
+    """Return whether an attempt's outcome is one for its whole lane."""
+    match settlement.outcome:
+        case Held():
+            return True
+        case RetryAt(lane_paused_until=until):
+            return until is not None
+        case _:
+            return False

@@ -1,0 +1,76 @@
+"""What `rate_limit` costs a start: it is counted in memory at once, and on the disk before it is.
+
+The disk's count is what keeps the limit over a restart, however the daemon ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from webhookd import telemetry
+from webhookd.delivery.rate_window import Window
+from webhookd.errors import StorageError
+from webhookd.storage.deliveries.starts import reserve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+    from datetime import datetime
+
+    from webhookd.definitions import RateLimit
+    from webhookd.delivery.lane import Lane
+    from webhookd.storage.database.writer import Writer
+
+RETRY_SECONDS = 1.0
+
+
+class Pacing:
+    """Counts the starts of rate-limited lanes."""
+
+    def __init__(
+        self, writer: Writer, *, now: Callable[[], datetime], monotonic: Callable[[], float]
+    ) -> None:
+        self._writer = writer
+        self._now = now
+        self._monotonic = monotonic
+
+    def window(
+        self, before: Window | None, limit: RateLimit | None, starts: Sequence[datetime]
+    ) -> Window | None:
+        """Return the window for *limit*: it remembers the one *before*, or else *starts*."""
+        if limit is None:
+            return None
+        if before is not None:
+            return before.carry_over(limit)
+        now, monotonic = self._now(), self._monotonic()
+        # A start that seems to lie ahead was written before the clock was set back.
+        ages = (max((now - at).total_seconds(), 0.0) for at in starts)
+        return Window(limit, (monotonic - age for age in ages))
+
+    def start(self, lane: Lane, delivery_id: str) -> Coroutine[None, None, None] | None:
+        """Count a start of *lane* now; return what writes it to the disk, if that is needed."""
+        if lane.window is None:
+            return None
+        counted_at = self._monotonic()
+        lane.window.take(counted_at)
+        oldest = self._now() - timedelta(seconds=lane.window.length)
+        return self._reserve(lane, delivery_id, counted_at, oldest)
+
+    async def _reserve(
+        self, lane: Lane, delivery_id: str, counted_at: float, oldest: datetime
+    ) -> None:
+        """Write a start to the disk before it happens, and count it from when it does."""
+        start = partial(reserve, lane=lane.row.number, delivery_id=delivery_id, oldest=oldest)
+        while True:
+            try:
+                await self._writer.write(start)
+            except StorageError as error:
+                telemetry.storage_refused("starts", error, 1)
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                break
+        # A reload may have replaced the window meanwhile.
+        if lane.window is not None:
+            lane.window.move(counted_at, self._monotonic())

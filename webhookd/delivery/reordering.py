@@ -1,0 +1,82 @@
+"""Bringing what waits in line with another `order`, some at a time, beside everything else."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from webhookd import telemetry
+from webhookd.errors import StorageError
+from webhookd.storage.database.connection import ALONE
+from webhookd.storage.deliveries import record_order
+from webhookd.storage.fleet.exclusive import ORDERING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.writer import Writer
+
+PAUSE_SECONDS = 0.002
+"""Between two steps, so that the writer does mostly what else there is."""
+
+RETRY_SECONDS = 1.0
+
+
+class Ordering:
+    """Takes steps until none is left; *moved* is told of the lanes that each was about.
+
+    How far it is stands in the lanes' rows: whoever stops in the middle goes on from there.
+    """
+
+    def __init__(self, writer: Writer, moved: Callable[[Iterable[int]], None]) -> None:
+        self._writer = writer
+        self._moved = moved
+        self._running: asyncio.Task[None] | None = None
+        self._is_asked = False
+
+    def resume(self) -> None:
+        """Go on with what is left to do, if there is anything."""
+        self._is_asked = True
+        if self._running is None:
+            self._running = asyncio.get_running_loop().create_task(self._run())
+
+    async def stop(self) -> None:
+        """Take no further step."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait({self._running})
+
+    async def _run(self) -> None:
+        try:
+            while self._is_asked:
+                self._is_asked = False
+                self._is_asked |= not await self._step()
+                await asyncio.sleep(PAUSE_SECONDS)
+        finally:
+            self._running = None
+
+    async def _step(self) -> bool:
+        """Take a step and return whether it was the last."""
+        try:
+            done = await self._writer.write(_step, ALONE)
+        except StorageError as error:
+            telemetry.storage_refused("an order", error, 1)
+            await asyncio.sleep(RETRY_SECONDS)
+            return False
+        except Exception as error:  # noqa: BLE001 - what is in order already goes on
+            telemetry.bug("delivery.ordering_broke", error)
+            return True
+        if done.lanes:
+            self._moved(done.lanes)
+        return done.is_done
+
+
+def _step(connection: Connection) -> record_order.Step:
+    """Take a step, unless another daemon does."""
+    if not connection.hold(ORDERING):
+        return record_order.Step(frozenset(), is_done=True)
+    done = record_order.step(connection)
+    if done.is_done:
+        connection.let_go(ORDERING)
+    return done

@@ -1,0 +1,319 @@
+"""APScheduler, and the job store whose jobs are the pending deliveries.
+
+Nothing is pickled and nothing is copied: a job *is* a row of the outbox. The scheduler's timer
+asks the store what is due; the store answers from what a pump has fetched ahead, so that the
+event loop never waits for SQL, and a job leaves only when its delivery is settled. Periodic
+work (housekeeping, polls) are plain jobs in memory beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from apscheduler.executors.asyncio import AsyncIOExecutor
+from apscheduler.executors.base import BaseExecutor
+from apscheduler.job import Job
+from apscheduler.jobstores.base import BaseJobStore
+from apscheduler.jobstores.memory import MemoryJobStore
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
+
+from webhookd import clock, telemetry
+from webhookd.errors import StorageError
+from webhookd.storage.database.connection import Locks
+from webhookd.storage.deliveries import settle
+from webhookd.storage.deliveries.due import find_due
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from webhookd.delivery.dispatcher import Dispatch
+    from webhookd.model import Delivery
+    from webhookd.storage.database.database import Database
+    from webhookd.storage.database.writer import Writer
+    from webhookd.storage.deliveries.due import Due, Wanted
+
+STORE = "deliveries"
+RETRY_SECONDS = 1.0
+
+BUG_SECONDS = 60.0
+"""How long a lane is left alone whose due deliveries cannot be fetched for a bug."""
+
+LANES_AT_ONCE = 16
+"""Lanes whose due deliveries are claimed in one transaction: others wait for its locks."""
+
+LONGEST_WAIT_SECONDS = 60.0
+"""The timer counts on a clock that stands still while the machine sleeps, and deliveries are due
+by one that is set now and then: so it never counts for long."""
+
+CLOCK_ERROR = timedelta(seconds=1)
+"""A clock that is set back by no more than this is one that keeps time."""
+
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+Periodic: TypeAlias = "Callable[[], Awaitable[None]]"
+
+
+class Lease(BaseTrigger):  # type: ignore[misc]  # the library has no types
+    """Fire when the delivery is due, and never be finished.
+
+    APScheduler removes a job whose trigger has no next time the moment it is handed to an
+    executor: a crash in mid-attempt would lose the delivery. With a next time it calls
+    `update_job` instead, which this store answers by doing nothing: what ends a delivery is
+    its settlement.
+    """
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        """Return *now* for a job that never ran, else a time that never comes."""
+        return now if previous is None else NEVER
+
+
+class LaneExecutor(BaseExecutor):  # type: ignore[misc]  # the library has no types
+    """Hands due deliveries to their lanes, which start them."""
+
+    def __init__(self, dispatch: Dispatch) -> None:
+        super().__init__()
+        self._dispatch = dispatch
+
+    def submit_job(self, job: Job, run_times: list[datetime]) -> None:  # noqa: ARG002 - the library's signature
+        """Give a job's delivery to its lane; the lane never refuses what it leased."""
+        self._dispatch.came(job.args[0])
+
+    def _do_submit_job(self, job: Job, run_times: list[datetime]) -> None:
+        self.submit_job(job, run_times)
+
+
+class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has no types
+    """The outbox, as APScheduler sees it.
+
+    `get_due_jobs` and `get_next_run_time` read memory only. The others serve people and tests
+    (`scheduler.get_jobs()`) and read the database where they are called.
+
+    *ahead* says by how much the clock that deliveries go by is ahead of this machine's.
+    """
+
+    def __init__(
+        self,
+        dispatch: Dispatch,
+        writer: Writer,
+        database: Database,
+        *,
+        ahead: Callable[[], timedelta] = timedelta,
+    ) -> None:
+        super().__init__()
+        self._dispatch = dispatch
+        self._writer = writer
+        self._database = database
+        self._ahead = ahead
+        self._buffer: deque[Delivery] = deque()
+        self._pumping: set[asyncio.Task[None]] = set()
+
+    async def drain(self) -> None:
+        """Wait for fetches under way; nothing is lost when their rows stay unused."""
+        if self._pumping:
+            await asyncio.wait(self._pumping)
+
+    def get_due_jobs(self, now: datetime) -> list[Job]:
+        """Return what has been fetched, and have fetched what lanes want next."""
+        there = now + self._ahead()
+        wanted = self._dispatch.wanted(there)
+        at_once = LANES_AT_ONCE if self._writer.is_shared else len(wanted)
+        for start in range(0, len(wanted), max(at_once, 1)):
+            some = wanted[start : start + at_once]
+            task = asyncio.get_running_loop().create_task(self._pump(some, there))
+            self._pumping.add(task)
+            task.add_done_callback(self._pumping.discard)
+        jobs = [self._job(delivery, now) for delivery in self._buffer]
+        self._buffer.clear()
+        return jobs
+
+    def get_next_run_time(self) -> datetime | None:
+        """Return when there will be something to do; the pump wakes the scheduler besides."""
+        due_at = self._dispatch.next_due()
+        return None if due_at is None else due_at - self._ahead()
+
+    def update_job(self, job: Job) -> None:
+        """Move a delivery's next attempt, where that was asked for by a person.
+
+        APScheduler calls this too for what it just handed out, with the lease's time: nothing
+        is written then, nor for what is in its lane already.
+        """
+        if job.next_run_time == NEVER or self._dispatch.is_leased(job.args[0]):
+            return
+        if job.next_run_time is None:
+            raise TypeError("a delivery cannot be paused alone: pause its webhook")
+        self._submit(lambda connection: settle.reschedule(connection, job.id, job.next_run_time))
+
+    def lookup_job(self, job_id: str) -> Job | None:
+        """Return the pending delivery with this id as a job."""
+        with self._database.reading() as connection:
+            found = settle.waiting(connection, job_id)
+        return self._job(found[0], found[0].due_at) if found else None
+
+    def get_all_jobs(self) -> list[Job]:
+        """Return every pending delivery as a job, next attempt first."""
+        with self._database.reading() as connection:
+            return [self._job(delivery, delivery.due_at) for delivery in settle.waiting(connection)]
+
+    def add_job(self, job: Job) -> None:
+        """Refuse: deliveries come in through intake, in one transaction with their records."""
+        raise TypeError(f"job {job.id} cannot be added: deliveries are stored by intake")
+
+    def remove_job(self, job_id: str) -> None:
+        """Refuse: a delivery leaves the store by its settlement only."""
+        raise TypeError(f"job {job_id} cannot be removed: its settlement ends it")
+
+    def remove_all_jobs(self) -> None:
+        """Refuse: a delivery leaves the store by its settlement only."""
+        raise TypeError("deliveries cannot be removed from the store")
+
+    async def _pump(self, wanted: Sequence[Wanted], now: datetime) -> None:
+        try:
+            found = await self._fetch(wanted, now)
+        except StorageError as error:
+            telemetry.storage_refused("due", error, len(wanted))
+            self._dispatch.missed(wanted, again_in=RETRY_SECONDS)
+        except Exception as error:  # noqa: BLE001 - one lane's bad row must stop only that lane
+            await self._pump_apart(wanted, now, error)
+        else:
+            self._take(found)
+        self._scheduler.wakeup()
+
+    async def _fetch(self, wanted: Sequence[Wanted], now: datetime) -> list[Due]:
+        """Find what is due; where others find it too, it is claimed, which is written."""
+        find = partial(find_due, wanted=wanted, now=now)
+        if not self._writer.is_shared:
+            return await self._writer.read(find)
+        asked = frozenset(one.lane for one in wanted if one.ask is not None)
+        return await self._writer.write(find, Locks(asked))
+
+    async def _pump_apart(self, wanted: Sequence[Wanted], now: datetime, error: Exception) -> None:
+        if len(wanted) > 1:
+            for one in wanted:
+                await self._pump([one], now)
+            return
+        telemetry.bug("delivery.fetch_broke", error)
+        self._dispatch.missed(wanted, again_in=BUG_SECONDS)
+
+    def _take(self, found: Sequence[Due]) -> None:
+        for due in found:
+            self._buffer.extend(self._dispatch.found(due))
+
+    def _submit(self, unit: Callable[[Any], object]) -> None:
+        self._writer.write(unit).add_done_callback(self._moved)
+
+    def _moved(self, done: asyncio.Future[object]) -> None:
+        error = done.exception()
+        if error is not None:
+            telemetry.storage_refused("a rescheduled delivery", error, 1)
+        self._dispatch.look_again()
+
+    def _job(self, delivery: Delivery, at: datetime) -> Job:
+        """Return *delivery* as a job, made by hand: its constructor would look up a function."""
+        job = Job.__new__(Job)
+        job._scheduler = self._scheduler  # noqa: SLF001 - what every job store sets
+        job._jobstore_alias = self._alias  # noqa: SLF001 - what every job store sets
+        job.id, job.name = delivery.id, delivery.webhook
+        job.func, job.func_ref = self._dispatch.came, "webhookd.delivery.dispatcher:Dispatch.came"
+        job.args, job.kwargs = (delivery,), {}
+        job.trigger, job.executor, job.next_run_time = Lease(), STORE, at
+        job.misfire_grace_time, job.coalesce, job.max_instances = None, True, 1
+        return job
+
+
+def _one_at_a_time(work: Periodic) -> Periodic:
+    """Return *work* made to do nothing while it is under way."""
+    is_busy = False
+
+    async def once() -> None:
+        nonlocal is_busy
+        if is_busy:
+            return
+        is_busy = True
+        try:
+            await work()
+        finally:
+            is_busy = False
+
+    return once
+
+
+class Scheduler(AsyncIOScheduler):  # type: ignore[misc]  # the library has no types
+    """APScheduler with its two stores.
+
+    A bug in a job store must not leave the timer unarmed, which would stop every retry without
+    a word; so a round that breaks is reported and tried again.
+    """
+
+    def __init__(self, store: DeliveryJobStore, executor: LaneExecutor) -> None:
+        logging.getLogger("apscheduler").setLevel(logging.WARNING)
+        super().__init__(
+            jobstores={"default": MemoryJobStore(), STORE: store},
+            executors={"default": AsyncIOExecutor(), STORE: executor},
+            timezone=UTC,
+        )
+        self._is_asked = False
+        self._periodic: list[Job] = []
+
+    def wakeup(self) -> None:
+        """Look for due jobs in the next turn of the event loop; several calls are one."""
+        if not self._is_asked and self._eventloop is not None:
+            self._is_asked = True
+            self._eventloop.call_soon(self._round)
+
+    def every(self, period: timedelta, work: Periodic, name: str) -> None:
+        """Run *work* every *period*, never twice at the same time."""
+        self._every(period, work, name)
+
+    def at_once_and_every(self, period: timedelta, work: Periodic, name: str) -> Callable[[], None]:
+        """Run *work* now and then every *period*, never twice at the same time.
+
+        Returns what ends it; work that is under way is not touched.
+        """
+        job = self._every(period, work, name, next_run_time=clock.now())
+
+        def end() -> None:
+            self._periodic.remove(job)
+            job.remove()
+
+        return end
+
+    def _every(self, period: timedelta, work: Periodic, name: str, **when: datetime) -> Job:
+        job = self.add_job(
+            _one_at_a_time(work),
+            "interval",
+            seconds=period.total_seconds(),
+            id=name,
+            coalesce=True,
+            # The second one ends at once; the library would warn of each that it leaves out.
+            max_instances=2,
+            misfire_grace_time=None,
+            **when,
+        )
+        self._periodic.append(job)
+        return job
+
+    def _round(self) -> None:
+        self._is_asked = False
+        if self._eventloop is None:
+            return
+        self._stop_timer()
+        try:
+            self._follow_clock()
+            wait = self._process_jobs()
+        except Exception as error:  # noqa: BLE001 - the timer is armed again whatever happens
+            telemetry.bug("scheduler.round_broke", error)
+            wait = RETRY_SECONDS
+        self._start_timer(LONGEST_WAIT_SECONDS if wait is None else min(wait, LONGEST_WAIT_SECONDS))
+
+    def _follow_clock(self) -> None:
+        """Run at once what seems further away than its period: the clock was set back."""
+        now = clock.now()
+        for job in self._periodic:
+            if job.next_run_time - now > job.trigger.interval + CLOCK_ERROR:
+                job.modify(next_run_time=now)

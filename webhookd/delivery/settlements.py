@@ -1,0 +1,111 @@
+"""Settlements on their way to the disk, gathered for a few milliseconds at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from webhookd import telemetry
+from webhookd.errors import StorageError
+from webhookd.storage.deliveries import settle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from webhookd.model import Delivery, Settlement
+    from webhookd.storage.database.connection import Locks
+    from webhookd.storage.database.writer import Writer
+
+GATHER_SECONDS = 0.01
+"""Without this pause the writer commits every two to four rows and each costs twice as much."""
+
+RETRY_SECONDS = 1.0
+"""Pause before settlements that the database refused are written again."""
+
+UNSETTLED_MOST = 5_000
+"""Attempts that ended and are not on the disk: beyond this nothing new should start."""
+
+BUG_SECONDS = 60.0
+"""How long a delivery whose settlement cannot be written for a bug is kept from going again."""
+
+
+class Settling:
+    """Writes settlements in groups, one after the other, and says when they are on the disk.
+
+    *committed* is called on the event loop with each group, and with the deliveries that were
+    behind those that ended. A group that the database refuses is written again until it is taken:
+    the attempts were made and must be remembered.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        committed: Callable[[Sequence[Settlement], Sequence[Delivery]], None],
+        locks: Callable[[Sequence[Settlement]], Locks],
+    ) -> None:
+        self._writer = writer
+        self._locks = locks
+        self._committed = committed
+        self._gathered: list[Settlement] = []
+        self._writing: asyncio.Task[None] | None = None
+        self._is_refused = False
+        self._unsettled = 0
+
+    @property
+    def is_behind(self) -> bool:
+        """Return whether attempts should wait: what cannot be remembered is made twice."""
+        return self._is_refused or self._unsettled >= UNSETTLED_MOST
+
+    def add(self, settlement: Settlement) -> None:
+        """Take a settlement to be written within a few milliseconds."""
+        self._gathered.append(settlement)
+        self._unsettled += 1
+        if self._writing is None:
+            self._writing = asyncio.get_running_loop().create_task(self._write_gathered())
+
+    async def drain(self, grace: float | None = None) -> bool:
+        """Wait *grace* seconds at the most until nothing is left to write; return whether so."""
+        if self._writing is not None:
+            await asyncio.wait({self._writing}, timeout=grace)
+        return self._writing is None
+
+    async def _write_gathered(self) -> None:
+        """Write until nothing is left; what comes during a commit is the next group."""
+        try:
+            while self._gathered:
+                await asyncio.sleep(GATHER_SECONDS)
+                group, self._gathered = self._gathered, []
+                await self._write(group)
+        finally:
+            self._writing = None
+
+    async def _write(self, group: list[Settlement]) -> None:
+        while True:
+            try:
+                promoted = await self._writer.write(
+                    lambda connection: settle.settle(connection, group), self._locks(group)
+                )
+            except StorageError as error:
+                self._is_refused = True
+                telemetry.storage_refused("settlements", error, len(group))
+                await asyncio.sleep(RETRY_SECONDS)
+            except Exception as error:  # noqa: BLE001 - one bad settlement must fail alone
+                self._is_refused = False
+                await self._write_apart(group, error)
+                return
+            else:
+                self._is_refused = False
+                self._done(group, promoted)
+                return
+
+    async def _write_apart(self, group: list[Settlement], error: Exception) -> None:
+        if len(group) > 1:
+            for settlement in group:
+                await self._write([settlement])
+            return
+        telemetry.bug("delivery.settlement_broke", error, delivery_id=group[0].delivery.id)
+        asyncio.get_running_loop().call_later(BUG_SECONDS, self._done, group, ())
+
+    def _done(self, group: list[Settlement], promoted: Sequence[Delivery]) -> None:
+        self._unsettled -= len(group)
+        self._committed(group, promoted)

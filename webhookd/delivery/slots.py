@@ -1,0 +1,165 @@
+"""Who starts now: every lane may always have one attempt in flight, the rest is shared in turn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+from webhookd import telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable
+    from datetime import datetime
+
+    from webhookd.delivery.claims import Claims
+    from webhookd.delivery.courier import Courier
+    from webhookd.delivery.lane import Lane
+    from webhookd.delivery.rate_limit import Pacing
+    from webhookd.delivery.settlements import Settling
+    from webhookd.delivery.share_client import Sharing
+    from webhookd.model import Delivery
+
+
+class Turns:
+    """Starts what lanes have ready. *served* is told of every lane after its turn.
+
+    *sharing*, where it is set, says what of a lane is this daemon's.
+    """
+
+    def __init__(
+        self,
+        courier: Courier,
+        pacing: Pacing,
+        settling: Settling,
+        claims: Claims,
+        *,
+        max_in_flight: int,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float],
+        served: Callable[[Lane], None],
+    ) -> None:
+        self._courier = courier
+        self._pacing = pacing
+        self._settling = settling
+        self._claims = claims
+        self._max_in_flight = max_in_flight
+        self._now = now
+        self._monotonic = monotonic
+        self._served = served
+        self.sharing: Sharing | None = None
+        self._line: deque[Lane] = deque()
+        self._in_line: set[str] = set()
+        self._timers: dict[str, tuple[float, asyncio.TimerHandle]] = {}
+        self._attempts: set[asyncio.Task[None]] = set()
+        self._is_open = False
+        self._is_choked = False
+        self.in_flight = 0
+
+    def open(self) -> None:
+        """Begin to start attempts."""
+        self._is_open = True
+
+    async def drain(self, grace: float) -> int:
+        """Start nothing more, wait *grace* seconds, and return how many were cut off."""
+        self._is_open = False
+        for _, timer in self._timers.values():
+            timer.cancel()
+        if self._attempts:
+            await asyncio.wait(self._attempts, timeout=grace)
+        unfinished = set(self._attempts)
+        for task in unfinished:
+            task.cancel()
+        if unfinished:
+            await asyncio.wait(unfinished)
+        return len(unfinished)
+
+    def serve(self, lane: Lane) -> None:
+        """Let *lane* use its own slot, and stand in line for the shared ones."""
+        if self._may_start(lane) and lane.in_flight == 0:
+            self._start_next(lane)
+        if lane.ready and lane.name not in self._in_line:
+            self._line.append(lane)
+            self._in_line.add(lane.name)
+        self._share()
+        self._served(lane)
+
+    def relieve(self, lanes: Iterable[Lane]) -> None:
+        """Serve *lanes* again if settling was behind, and no longer is."""
+        if self._is_choked and not self._settling.is_behind:
+            self._is_choked = False
+            for lane in lanes:
+                self.serve(lane)
+
+    def _share(self) -> None:
+        """Give the shared slots out, one to each lane in turn."""
+        while self._line and self.in_flight < self._max_in_flight:
+            lane = self._line.popleft()
+            if not self._may_start(lane):
+                self._in_line.discard(lane.name)
+                continue
+            if self._start_next(lane) and lane.ready:
+                self._line.append(lane)
+            else:
+                self._in_line.discard(lane.name)
+
+    def _may_start(self, lane: Lane) -> bool:
+        if not self._is_open or not lane.ready or not lane.has_slot():
+            return False
+        if self._settling.is_behind:
+            self._is_choked = True
+            return False
+        wait = lane.wait(self._now(), self._monotonic()) if lane.is_paced else 0.0
+        if wait > 0:
+            self.serve_later(lane, wait)
+            return False
+        return self.sharing is None or self.sharing.may_start(lane)
+
+    def serve_later(self, lane: Lane, seconds: float) -> None:
+        """Serve *lane* after some seconds, or earlier."""
+        loop = asyncio.get_running_loop()
+        rings_at = loop.time() + seconds
+        if lane.name in self._timers:
+            earlier, timer = self._timers[lane.name]
+            if earlier <= rings_at:
+                return
+            # It waits for something that a reload took back: a pause, a lower rate.
+            timer.cancel()
+        timer = loop.call_later(seconds, self._pause_ended, lane)
+        self._timers[lane.name] = rings_at, timer
+
+    def _pause_ended(self, lane: Lane) -> None:
+        del self._timers[lane.name]
+        self.serve(lane)
+
+    def _start_next(self, lane: Lane) -> bool:
+        """Return whether one started: not where newer changes are about to take all places."""
+        delivery = lane.next(self._claims.start)
+        if delivery is None:
+            return False
+        self.in_flight += 1
+        if self.sharing is not None:
+            self.sharing.started(lane)
+        paced = self._pacing.start(lane, delivery.id)
+        task = asyncio.get_running_loop().create_task(self._attempt(lane, delivery, paced))
+        self._attempts.add(task)
+        task.add_done_callback(self._attempts.discard)
+        return True
+
+    async def _attempt(
+        self, lane: Lane, delivery: Delivery, paced: Coroutine[None, None, None] | None
+    ) -> None:
+        try:
+            if paced is not None:
+                await paced
+            definition = lane.definition
+            settlement = await self._courier.attempt(lane, delivery)
+        finally:
+            lane.in_flight -= 1
+            self.in_flight -= 1
+        lane.ended(settlement, definition)
+        if self.sharing is not None:
+            self.sharing.ended(lane)
+        self._settling.add(settlement)
+        telemetry.attempted(settlement)
+        self.serve(lane)

@@ -1,0 +1,1 @@
+"""A batch of observations becomes changes and deliveries, in one transaction; so do backfills."""

@@ -1,0 +1,268 @@
+"""From a source's batch to stored deliveries: one batch, one transaction.
+
+Known records, enrollments, deliveries, the journal of changes and the source's progress are
+committed together, so a crash neither loses a change nor takes one in twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from webhookd import telemetry
+from webhookd.model import (
+    ChangeKind,
+    Delivery,
+    FileProgress,
+    KnownRecord,
+    PollProgress,
+    Rendered,
+)
+from webhookd.rules import changes, coalescing, render, trigger
+from webhookd.storage.deliveries import enqueue
+from webhookd.storage.deliveries.coalesce import Coalescing, Superseding
+from webhookd.storage.fleet.exclusive import reading
+from webhookd.storage.records import cursors, files, journal, known_records
+from webhookd.telemetry.source_reports import batch_taken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
+
+    from webhookd.definitions import Definitions, Enroll, Webhook
+    from webhookd.delivery.claims import Claims, Taking
+    from webhookd.model import Asked, Batch, Change, Observation
+    from webhookd.rules.coalescing import Untold
+    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.database import Database
+    from webhookd.storage.database.writer import Writer
+
+
+@dataclass(slots=True)
+class Decision:
+    """What a batch leads to: the states to remember and the deliveries to store.
+
+    Deliveries of webhooks that enroll once are stored only where the record was not enrolled.
+    *broken* are those that a bug kept from being rendered, and the reason: they are stored as
+    failed, where people look, rather than dropped. *coalescing* says, by their ids, how some take
+    the place of others that wait.
+    """
+
+    known: dict[tuple[str, str], KnownRecord] = field(default_factory=dict)
+    deliveries: list[tuple[Delivery, Enroll]] = field(default_factory=list)
+    broken: list[tuple[Delivery, str]] = field(default_factory=list)
+    coalescing: dict[str, Coalescing] = field(default_factory=dict)
+    changes: int = 0
+
+
+class Intake:
+    """Takes batches in. *plan* gives the plan in force, *offer* takes what was just committed.
+
+    What waits is superseded under *claims*.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        writer: Writer,
+        *,
+        definitions: Callable[[], Definitions],
+        offer: Callable[[Iterable[Delivery]], None],
+        claims: Claims,
+        now: Callable[[], datetime],
+        new_id: Callable[[datetime], str],
+    ) -> None:
+        self._database = database
+        self._writer = writer
+        self._definitions = definitions
+        self._offer = offer
+        self._claims = claims
+        self._now = now
+        self._new_id = new_id
+        self._admission = journal.Admission()
+
+    async def take(self, batch: Batch) -> int:
+        """Return how many changes *batch* led to, when all of them are on the disk.
+
+        Raises StorageError when it is not; then nothing of it was taken.
+        """
+        entries = self._admission.entries(batch.source, self._now())
+        decision = await asyncio.to_thread(self._decide, batch, entries)
+        taking = self._claims.taking(one.webhook for one, _ in decision.deliveries)
+        written = self._writer.write(
+            lambda connection: _store(connection, batch, decision, entries, taking), taking.locks
+        )
+        # Not after the await: a source that is stopped meanwhile must not leave its lanes untold.
+        written.add_done_callback(partial(self._committed, batch, decision, entries, taking))
+        await asyncio.shield(written)
+        return decision.changes
+
+    def _committed(
+        self,
+        batch: Batch,
+        decision: Decision,
+        entries: journal.Entries,
+        taking: Taking,
+        written: asyncio.Future[Sequence[Delivery]],
+    ) -> None:
+        if written.exception() is None:
+            stored = written.result()
+            self._admission.took(batch.source, entries)
+            self._offer(stored)
+            batch_taken(batch.source, len(batch.observations), decision.changes, len(stored))
+        taking.end()
+
+    def _decide(self, batch: Batch, entries: journal.Entries) -> Decision:
+        """Compare, match and render, on a thread; nobody else writes this source's records."""
+        definitions, now, decision = self._definitions(), entries.seen_at, Decision()
+        known = self._find_known(batch)
+        listening = _listeners(definitions, batch.source)
+        for seen in batch.observations:
+            before = known.get((seen.object, seen.record_id))
+            change = _observe(batch, seen, known, now, decision)
+            if change is not None and not batch.as_known:
+                decision.changes += 1
+                entries.add(change, _asked(change, seen, before))
+                for webhook in listening.get(change.object, ()):
+                    decide(webhook, change, self._new_id(now), now, decision)
+        return decision
+
+    def _find_known(self, batch: Batch) -> dict[tuple[str, str], KnownRecord]:
+        ids: dict[str, list[str]] = {}
+        for seen in batch.observations:
+            ids.setdefault(seen.object, []).append(seen.record_id)
+        with self._database.reading() as connection:
+            return {
+                (object_, record_id): known
+                for object_, wanted in ids.items()
+                for record_id, known in known_records.find_known(
+                    connection, batch.source, object_, wanted
+                ).items()
+            }
+
+
+def _observe(
+    batch: Batch,
+    seen: Observation,
+    known: dict[tuple[str, str], KnownRecord],
+    now: datetime,
+    decision: Decision,
+) -> Change | None:
+    """Return what *seen* changed, if anything; *known* and *decision* get what to remember."""
+    key = (seen.object, seen.record_id)
+    noticed = changes.notice(known.get(key), seen, source=batch.source, seen_at=now)
+    if noticed.known is not None:
+        known[key] = decision.known[key] = noticed.known
+    return noticed.change
+
+
+def _asked(change: Change, seen: Observation, before: KnownRecord | None) -> Asked | None:
+    """Return what the properties of *change* were asked for with: before, when it is deleted."""
+    if change.kind is not ChangeKind.DELETED:
+        return seen.asked
+    return None if before is None else before.asked
+
+
+def decide(
+    webhook: Webhook, change: Change, delivery_id: str, now: datetime, decision: Decision
+) -> None:
+    """Add to *decision* the delivery that *change* makes of *webhook*, if it makes one."""
+    try:
+        if trigger.fires(webhook.trigger, change):
+            rendered = render.render(webhook, change, delivery_id=delivery_id)
+            delivery = _delivery(webhook, change, rendered, delivery_id, now)
+            decision.deliveries.append((delivery, webhook.trigger.enroll))
+            if webhook.delivery.coalesce:
+                decision.coalescing[delivery_id] = _coalescing(webhook, change, delivery_id)
+    except Exception as error:  # noqa: BLE001 - one webhook's bug must not stop the others
+        telemetry.change_undecided(error, change.source, change.record_id, webhook.name)
+        nothing = Rendered(webhook.request.method, None, None, "")
+        delivery = _delivery(webhook, change, nothing, delivery_id, now)
+        why = f"internal: a bug in webhookd ({type(error).__name__}) kept it from being made"
+        decision.broken.append((delivery, why))
+
+
+def _coalescing(webhook: Webhook, change: Change, delivery_id: str) -> Coalescing:
+    def rendered(whole: Untold) -> Rendered | None:
+        try:
+            return render.render(webhook, coalescing.told(change, whole), delivery_id=delivery_id)
+        except Exception as error:  # noqa: BLE001 - a bug must not stop the batch
+            telemetry.change_undecided(error, change.source, change.record_id, webhook.name)
+            return None
+
+    return Coalescing(coalescing.untold(change), rendered)
+
+
+def store(connection: Connection, decision: Decision, taking: Taking) -> Sequence[Delivery]:
+    """Store the deliveries of *decision*; return those that wait for an attempt.
+
+    What waits is superseded under the claims of *taking*.
+    """
+    stored = [
+        delivery
+        for delivery, enroll in decision.deliveries
+        if not trigger.is_once(enroll, delivery.change) or _enrolls(connection, delivery)
+    ]
+    superseding = Superseding(decision.coalescing, taking.take)
+    stored = enqueue.store(connection, stored, superseding, taking.rooms)
+    enqueue.store_failed(connection, decision.broken)
+    return stored
+
+
+def count(connection: Connection, decision: Decision) -> int:
+    """Return how many deliveries `store` would store, those that cannot be attempted too."""
+    return len(decision.broken) + sum(
+        not trigger.is_once(enroll, delivery.change)
+        or not known_records.is_enrolled(connection, delivery.webhook, *delivery.record)
+        for delivery, enroll in decision.deliveries
+    )
+
+
+def _delivery(
+    webhook: Webhook, change: Change, rendered: Rendered, delivery_id: str, now: datetime
+) -> Delivery:
+    return Delivery(
+        id=delivery_id,
+        webhook=webhook.name,
+        source=change.source,
+        object=change.object,
+        record_id=change.record_id,
+        change=change.kind,
+        rendered=rendered,
+        created_at=now,
+        due_at=now,
+    )
+
+
+def _listeners(definitions: Definitions, source: str) -> dict[str, list[Webhook]]:
+    """Return the enabled webhooks on *source*, by object."""
+    listening: dict[str, list[Webhook]] = {}
+    for webhook in definitions.webhooks.values():
+        if webhook.enabled and webhook.source == source:
+            listening.setdefault(webhook.object, []).append(webhook)
+    return listening
+
+
+def _store(
+    connection: Connection,
+    batch: Batch,
+    decision: Decision,
+    entries: journal.Entries,
+    taking: Taking,
+) -> Sequence[Delivery]:
+    connection.require(reading(batch.source))
+    known_records.remember(connection, batch.source, decision.known)
+    stored = store(connection, decision, taking)
+    journal.write(connection, batch.source, entries)
+    match batch.progress:
+        case FileProgress():
+            files.progress(connection, batch.progress)
+        case PollProgress():
+            cursors.progress(connection, batch.progress)
+    return stored
+
+
+def _enrolls(connection: Connection, delivery: Delivery) -> bool:
+    return known_records.enroll(connection, delivery.webhook, *delivery.record, delivery.created_at)

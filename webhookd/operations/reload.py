@@ -1,0 +1,276 @@
+"""Load a configuration, check it against what runs, and put it in force: whole or not at all.
+
+Everything that can fail comes first: reading, checking, comparing with the sources that are
+known, and the one transaction that brings the lanes' rows in line. What follows is assignments.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from webhookd import telemetry
+from webhookd.config import loading
+from webhookd.definitions import HubspotSource
+from webhookd.delivery.prepared_webhook import define
+from webhookd.errors import ConfigError, WebhookdError
+from webhookd.model import ReloadOutcome, ReloadResult
+from webhookd.rules import digests
+from webhookd.rules.difference import is_mass_removal
+from webhookd.rules.redaction import Redactor
+from webhookd.storage.database.connection import ALONE
+from webhookd.storage.deliveries import lanes
+from webhookd.storage.deliveries.starts import recall
+from webhookd.storage.fleet import members
+from webhookd.storage.records import known_records
+from webhookd.telemetry import figures, metrics
+from webhookd.telemetry.logs import redact_with
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
+    from datetime import datetime
+    from pathlib import Path
+
+    from webhookd.config.loading import Loaded
+    from webhookd.definitions import Definitions
+    from webhookd.delivery.courier import Courier
+    from webhookd.delivery.dispatcher import Dispatch
+    from webhookd.delivery.prepared_webhook import LaneDefinition
+    from webhookd.sources.runner import RunningSources
+    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.writer import Writer
+    from webhookd.storage.deliveries.lanes import LaneRow
+
+
+class ReloadRefusedError(WebhookdError):
+    """A valid configuration that does not go with what runs; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of the daemon that a configuration is put in force in."""
+
+    writer: Writer
+    dispatch: Dispatch
+    courier: Courier
+    sources: RunningSources
+
+
+class Reloader:
+    """Holds the plan in force and replaces it. One reload at a time."""
+
+    def __init__(
+        self,
+        path: Path,
+        parts: Parts,
+        *,
+        environment: Mapping[str, str],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._path = path
+        self._parts = parts
+        self._environment = environment
+        self._now = now
+        self._lock = asyncio.Lock()
+        self._definitions: Definitions | None = None
+        self._waiting: asyncio.Task[ReloadResult] | None = None
+        self._allows_mass_removal = False
+        self.document: Mapping[str, Any] = {}
+        self.last: ReloadResult | None = None
+
+    @property
+    def path(self) -> Path:
+        """Return where the configuration is read."""
+        return self._path
+
+    @property
+    def definitions(self) -> Definitions:
+        """Return the plan in force; take it once per batch and keep it."""
+        if self._definitions is None:
+            raise RuntimeError("no configuration is in force yet")
+        return self._definitions
+
+    async def start(self, loaded: Loaded) -> None:
+        """Put the first configuration in force."""
+        async with self._lock:
+            await self._adopt(loaded)
+            self._note("loaded")
+
+    async def rejoin(self) -> None:
+        """Put the configuration in force once more, for other daemons thought that nobody had it.
+
+        Raises StorageError.
+        """
+        async with self._lock:
+            await self._adopt(loading.Loaded(self.definitions, (), self.document))
+
+    async def read(self) -> Loaded:
+        """Return the configuration as it is on disk now; ConfigError when it is wrong."""
+        return await asyncio.to_thread(loading.load, self._path, environment=self._environment)
+
+    async def reload(self, *, allow_mass_removal: bool = False) -> ReloadResult:
+        """Read the configuration anew and put it in force, or change nothing.
+
+        One at a time: callers that come while one runs share the one after it, which reads
+        what they may just have written.
+        """
+        self._allows_mass_removal |= allow_mass_removal
+        if self._waiting is None:
+            self._waiting = asyncio.create_task(self._reload())
+        return await asyncio.shield(self._waiting)
+
+    async def _reload(self) -> ReloadResult:
+        async with self._lock:
+            self._waiting = None
+            allow, self._allows_mass_removal = self._allows_mass_removal, False
+            try:
+                loaded = await self.read()
+                if loaded.definitions == self.definitions:
+                    return self._note("unchanged")
+                if not allow:
+                    _refuse_mass_removal(self.definitions, loaded.definitions)
+                await self._adopt(loaded)
+            except ConfigError as error:
+                return self._note("rejected", *map(str, error.problems))
+            except WebhookdError as error:
+                return self._note("rejected", str(error))
+            except Exception as error:  # noqa: BLE001 - a bug in a reload must not end the daemon
+                telemetry.bug("config.reload_broke", error)
+                return self._note(
+                    "rejected", f"internal: a bug in webhookd ({type(error).__name__})"
+                )
+            return self._note("reloaded")
+
+    def _note(self, outcome: ReloadOutcome, *problems: str) -> ReloadResult:
+        """Report what came of a reload, and remember it."""
+        result = ReloadResult(outcome, self._now(), self.definitions.hash, problems)
+        self.last = result
+        telemetry.config_read(
+            result.outcome, self.definitions.hash, problems, _facts(self.definitions)
+        )
+        if outcome == "rejected":
+            metrics.RELOAD_SUCCESSFUL.set(0)
+        else:
+            metrics.config_in_force(self.definitions.hash, result.at)
+        return result
+
+    async def _adopt(self, loaded: Loaded) -> None:
+        definitions, before = loaded.definitions, self._definitions
+        prepared = {
+            name: define(webhook, definitions.egress)
+            for name, webhook in definitions.webhooks.items()
+        }
+        # The key may be read before the transaction: once there is one, it never changes.
+        key = await self._parts.writer.write(lanes.digest_key)
+        configured = [_configured_lane(one, before, key) for one in prepared.values()]
+        in_force = {name: one for name, one in prepared.items() if one.webhook.enabled}
+        redactor = Redactor.of(definitions)
+        async with self._parts.dispatch.still():
+            remembered = self._parts.dispatch.paced
+            rows, starts = await self._parts.writer.write(
+                lambda connection: _write(
+                    connection, definitions, remembered, configured, self._now()
+                ),
+                ALONE,
+            )
+            # Nothing above touched what runs; nothing below can fail.
+            redact_with(redactor.text)
+            self._definitions, self.document = definitions, loaded.document
+            self._parts.courier.redactor = redactor
+            self._parts.courier.config_hash = definitions.hash
+            self._parts.dispatch.adopt(rows, in_force, starts)
+        self._parts.dispatch.tell("lanes", ())
+        if before is not None:
+            metrics.forget_webhooks(before.webhooks.keys() - definitions.webhooks.keys())
+        await self._parts.sources.adopt(definitions.sources)
+        figures.keep(set(_polled(definitions)))
+        if before is not None:
+            # Only now: a source that stops may still count.
+            metrics.forget_sources(before.sources.keys() - definitions.sources.keys())
+        for warning in loaded.warnings:
+            telemetry.config_warned(warning)
+
+
+def _polled(definitions: Definitions) -> Iterator[tuple[str, str]]:
+    """Yield each type of object that is polled, with its source."""
+    for source in definitions.sources.values():
+        if isinstance(source, HubspotSource):
+            yield from ((source.name, read.name) for read in source.objects)
+
+
+def _configured_lane(
+    prepared: LaneDefinition, before: Definitions | None, key: bytes
+) -> lanes.ConfiguredLane:
+    webhook = prepared.webhook
+    target = digests.target_digest(webhook.request, key)
+    old = before.webhooks.get(webhook.name) if before is not None else None
+    return lanes.ConfiguredLane(
+        webhook.name,
+        request_digest=digests.request_digest(webhook.request, key),
+        target_digest=target,
+        is_ordered=webhook.delivery.order == "record",
+        absent_reason=None if webhook.enabled else lanes.DISABLED,
+        is_retargeted=old is not None and digests.target_digest(old.request, key) != target,
+        seconds=prepared.seconds,
+    )
+
+
+def _write(
+    connection: Connection,
+    definitions: Definitions,
+    remembered: AbstractSet[str],
+    configured: Iterable[lanes.ConfiguredLane],
+    now: datetime,
+) -> tuple[list[LaneRow], dict[str, list[datetime]]]:
+    """Compare with what the database knows, and bring it in line, in one transaction.
+
+    The lanes that are *remembered* know their late starts better than the disk, where some are
+    still to come.
+    """
+    _refuse_other_identities(definitions, known_records.identities(connection))
+    for source in definitions.sources.values():
+        known_records.introduce(connection, source.name, source.identity)
+    rows = lanes.adopt(connection, configured, now)
+    if connection.owner is not None:
+        # Late starts are asked for with every batch of them.
+        members.set_config(connection, definitions.hash)
+        return rows, {}
+    paced = {
+        webhook.name for webhook in definitions.webhooks.values() if webhook.delivery.rate_limit
+    }
+    starts = {
+        row.webhook: recall(connection, row.number, now)
+        for row in rows
+        if row.webhook in paced - remembered
+    }
+    return rows, starts
+
+
+def _refuse_other_identities(
+    definitions: Definitions, known: Mapping[str, Mapping[str, str]]
+) -> None:
+    problems = [
+        f"sources.{name}.{key}: it was {known[name][key]!r} and may not become {value!r} under"
+        " the same key; give the changed source a new key"
+        for name, source in definitions.sources.items()
+        if name in known
+        for key, value in source.identity.items()
+        if known[name].get(key, value) != value
+    ]
+    if problems:
+        raise ReloadRefusedError("\n".join(problems))
+
+
+def _refuse_mass_removal(before: Definitions, after: Definitions) -> None:
+    gone = before.webhooks.keys() - after.webhooks.keys()
+    if is_mass_removal(len(gone), len(before.webhooks)):
+        raise ReloadRefusedError(
+            f"{len(gone)} of {len(before.webhooks)} webhooks would vanish, which looks like a"
+            " truncated file; allow it explicitly, or restart the daemon, if it is meant"
+        )
+
+
+def _facts(definitions: Definitions) -> dict[str, int]:
+    return {"webhooks": len(definitions.webhooks), "sources": len(definitions.sources)}

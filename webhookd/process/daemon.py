@@ -1,0 +1,283 @@
+"""The process: which parts there are, in which order they start, and how they stop."""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import os
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from webhookd import __version__, clock, definitions, telemetry
+from webhookd.admin.application import application
+from webhookd.admin.listener import AdminAddress, listening
+from webhookd.config import loading
+from webhookd.delivery.courier import Courier
+from webhookd.delivery.dispatcher import Dispatch
+from webhookd.delivery.scheduler import DeliveryJobStore, LaneExecutor, Scheduler
+from webhookd.errors import StorageError
+from webhookd.fleet.database_clock import SharedClock
+from webhookd.fleet.exclusive_work import Holding
+from webhookd.fleet.membership import Beat, Others
+from webhookd.intake.batch import Intake
+from webhookd.intake.running_backfills import Backfills
+from webhookd.operations.control import Answerable, Control
+from webhookd.operations.housekeeping import EVERY, Housekeeping
+from webhookd.operations.reload import Parts, Reloader
+from webhookd.process import state
+from webhookd.process.heartbeat import Heartbeat
+from webhookd.process.signals import Hangup, StopSignal
+from webhookd.rules import usage
+from webhookd.serving import serving
+from webhookd.sources.directory.drop_directory import DropDirectory
+from webhookd.sources.hubspot.api import Clocks
+from webhookd.sources.hubspot.factory import Surroundings, make
+from webhookd.sources.polling.request_budget import Budgets
+from webhookd.sources.runner import RunningSources
+from webhookd.storage.database.connection import Member
+from webhookd.storage.database.database import open_database, place_of
+from webhookd.storage.database.writer import Writer
+from webhookd.storage.deliveries import settle
+from webhookd.storage.fleet.exclusive import Held, reading
+from webhookd.storage.records.cursors import Polls
+from webhookd.storage.records.files import Files
+from webhookd.telemetry import metrics
+from webhookd.telemetry.source_reports import SourceReports
+from webhookd.transport import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from webhookd.config.settings import Settings
+    from webhookd.model import Secret
+    from webhookd.sources.source import Source
+    from webhookd.storage.database.database import Database
+
+LAG_EVERY = 0.5
+
+
+async def run(settings: Settings) -> None:
+    """Run the daemon until SIGTERM or SIGINT.
+
+    Raises ConfigError when the configuration is wrong, StateLockedError when another daemon
+    has the state directory, StorageError when the database cannot be opened.
+    """
+    faulthandler.enable()
+    stop, hangup = StopSignal(), Hangup()
+    # Read and checked before anything is touched: a wrong file must cost nothing.
+    loaded = loading.load(settings.config_path(), environment=os.environ)
+    address = AdminAddress.parse(settings.admin_socket(os.environ))
+    with state.held(settings.state_directory):
+        async with AsyncExitStack() as stack:
+            heartbeat = Heartbeat(os.environ, patience=2 * settings.shutdown_timeout)
+            reloader = await _start(settings, loaded, address, stack, heartbeat, stop)
+            hangup.begin(reloader)
+            await stop.wait()
+            heartbeat.stopping()
+            await hangup.finish()
+    if stop.error is not None:
+        raise stop.error
+
+
+async def _start(
+    settings: Settings,
+    loaded: loading.Loaded,
+    address: AdminAddress,
+    stack: AsyncExitStack,
+    heartbeat: Heartbeat,
+    stop: StopSignal,
+) -> Reloader:
+    """Start every part, each stopped in reverse by *stack*: sources, lanes, outbox."""
+    path = settings.config_path()
+    url = settings.database_url.get_secret_value()
+    place, state_directory = place_of(url), settings.state_directory
+    telemetry.daemon_started(__version__, settings.host, path, place, state_directory)
+    database = open_database(url)
+    stack.callback(database.close)
+    member = Member(state.name_of(state_directory), settings.host, os.getpid(), __version__)
+    writer = await stack.enter_async_context(Writer(database, stop.lose, member))
+    shared = SharedClock()
+    await writer.write(shared.compare)
+    # Before everything that asks the writer for something: it beats until all of that is done.
+    stack.push_async_callback(heartbeat.end)
+    transport = Transport(settings.outgoing_proxy())
+    stack.push_async_callback(transport.aclose)
+    courier = Courier(transport, now=shared.now, monotonic=clock.monotonic, dice=clock.dice)
+    dispatch = Dispatch(
+        courier,
+        writer,
+        max_in_flight=settings.max_in_flight,
+        now=shared.now,
+        monotonic=clock.monotonic,
+    )
+    store = DeliveryJobStore(dispatch, writer, database, ahead=shared.ahead)
+    scheduler = Scheduler(store, LaneExecutor(dispatch))
+    dispatch.wake = scheduler.wakeup
+    housekeeping = Housekeeping(database, writer, retention=settings.retention, now=shared.now)
+    scheduler.every(EVERY, housekeeping.tidy, "retention")
+    holding = Holding(writer)
+    beat = None
+    if dispatch.neighbours is not None:
+        others = Others(dispatch, dispatch.neighbours, holding)
+        beat = Beat(database, writer, others, shared)
+    sources = RunningSources(
+        lambda definition: build(
+            definition,
+            intake,
+            Files(Held(writer, reading(definition.name))),
+            used=lambda: usage.of_source(reloader.definitions, definition.name),
+            poll=lambda polled: make(polled, around, budgets.of(polled.base_url, polled.token)),
+            has_others=beat is not None,
+        ),
+        host=settings.host,
+        turns=None if beat is None else holding,
+        has_others=lambda: beat is not None and beat.has_others,
+    )
+    budgets = Budgets(monotonic=clock.monotonic)
+    reloader = Reloader(
+        path,
+        Parts(writer, dispatch, courier, sources),
+        environment=os.environ,
+        now=shared.now,
+    )
+    intake = Intake(
+        database,
+        writer,
+        definitions=lambda: reloader.definitions,
+        offer=dispatch.offer,
+        claims=dispatch.claims,
+        now=shared.now,
+        new_id=clock.new_id,
+    )
+    around = Surroundings(
+        take=intake.take,
+        ledger=Polls(writer),
+        reports=SourceReports(),
+        transport=transport,
+        egress=lambda: reloader.definitions.egress,
+        schedule=scheduler.at_once_and_every,
+        clocks=Clocks(shared.now, clock.monotonic, clock.dice),
+    )
+    stack.push_async_callback(_drain, settings, dispatch, store, scheduler, stop)
+    stack.push_async_callback(sources.stop)
+    lag = asyncio.create_task(_watch_lag())
+    stack.callback(lag.cancel)
+    scheduler.start()
+    dispatch.open()
+    await _put_in_force(reloader, loaded, beat, stack)
+    backfills = Backfills(
+        writer,
+        definitions=lambda: reloader.definitions,
+        offer=dispatch.offer,
+        claims=dispatch.claims,
+        now=shared.now,
+        new_id=clock.new_id,
+    )
+    parts = Answerable(database, writer, dispatch, reloader, backfills, beat)
+    control = Control(parts, host=settings.host, now=shared.now)
+    await stack.enter_async_context(_administered(address, settings.token(), control))
+    # Before the admin API goes: who waits for a backfill is told how far it came.
+    stack.push_async_callback(backfills.stop)
+    await backfills.resume()
+    if beat is not None:
+        beat.looked = backfills.take_over
+    control.is_ready = True
+    in_force = reloader.definitions
+    telemetry.daemon_ready(len(in_force.webhooks), len(in_force.sources), in_force.hash)
+    heartbeat.ready(
+        lambda: writer.read(lambda _: None), partial(_summary, reloader, dispatch, database)
+    )
+    return reloader
+
+
+@asynccontextmanager
+async def _administered(
+    address: AdminAddress, token: Secret | None, control: Control
+) -> AsyncIterator[None]:
+    """Serve the admin API while the block runs."""
+    app = application(control, address, token)
+    if address.path is None and token is None:
+        telemetry.admin_unprotected(str(address))
+    with listening(address) as listener:
+        async with serving(app, listener):
+            telemetry.admin_listening(str(address))
+            yield
+
+
+async def _summary(reloader: Reloader, dispatch: Dispatch, database: Database) -> str:
+    """Return how it goes in one line, for `systemctl status`."""
+    try:
+        pending = await asyncio.to_thread(_count_pending, database)
+    except StorageError as error:
+        return str(error)
+    count = len(reloader.definitions.webhooks)
+    return f"{count} webhooks, {dispatch.failing} failing; {pending} deliveries pending"
+
+
+def _count_pending(database: Database) -> int:
+    with database.reading() as connection:
+        return settle.count_pending(connection)
+
+
+async def _put_in_force(
+    reloader: Reloader, loaded: loading.Loaded, beat: Beat | None, stack: AsyncExitStack
+) -> None:
+    """Begin with *loaded*, once it is known who else works on the database."""
+    if beat is None:
+        await reloader.start(loaded)
+        return
+    beat.rejoin = reloader.rejoin
+    await beat.look()
+    await reloader.start(loaded)
+    await beat.look()
+    stack.push_async_callback(beat.end, asyncio.create_task(beat.run()))
+
+
+def build(
+    definition: definitions.Source,
+    intake: Intake,
+    files: Files,
+    *,
+    used: Callable[[], frozenset[str]],
+    poll: Callable[[definitions.HubspotSource], Source],
+    has_others: bool = False,
+) -> Source:
+    """Return the source that *definition* describes; *has_others* may have read it before.
+
+    *used* gives the properties it should have; *poll* makes one that polls an API.
+    """
+    match definition:
+        case definitions.DirectorySource():
+            directory = DropDirectory(
+                definition, take=intake.take, ledger=files, reports=SourceReports(), used=used
+            )
+            directory.has_others = has_others
+            return directory
+        case definitions.HubspotSource():
+            return poll(definition)
+
+
+async def _drain(
+    settings: Settings,
+    dispatch: Dispatch,
+    store: DeliveryJobStore,
+    scheduler: Scheduler,
+    stop: StopSignal,
+) -> None:
+    """Let attempts under way end, write what came of them, then let the scheduler go."""
+    # What another daemon owns by now cannot be written: waiting would only make it send twice.
+    grace = 0.0 if stop.error is not None else settings.shutdown_timeout.total_seconds()
+    unfinished = await dispatch.drain(grace)
+    await dispatch.settling.drain(grace)
+    scheduler.shutdown(wait=False)
+    await store.drain()
+    telemetry.daemon_stopped(unfinished)
+
+
+async def _watch_lag() -> None:
+    """Measure how late the event loop runs a timer, for as long as the daemon runs."""
+    while True:
+        expected = clock.monotonic() + LAG_EVERY
+        await asyncio.sleep(LAG_EVERY)
+        metrics.LOOP_LAG.observe(max(clock.monotonic() - expected, 0.0))

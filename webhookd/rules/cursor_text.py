@@ -1,0 +1,106 @@
+"""What a reload does to a source's place: how far it has been read, and where it goes on."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from webhookd.definitions import is_same_host
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from webhookd.rules.difference import Difference
+
+_IDENTITY = ("type", "path", "object", "id_property", "base_url")
+
+
+def source_effect(
+    difference: Difference, definition: Mapping[str, Any] | None, known: Mapping[str, Any] | None
+) -> str:
+    """Say what becomes of a source and its place.
+
+    *definition* is the new one as the effective document has it, None where it is removed;
+    *known* is the source as `sources list --json` tells it, None where it was never read.
+    """
+    if difference.kind == "changed" and difference.touches(*_IDENTITY):
+        return "refused: a source may not become another one; give it a new key"
+    if definition is None:
+        return "; ".join(("stops, and keeps its place for its return", *_kept(known)))
+    begins = {"added": "starts" if known is None else "returns", "changed": "starts anew"}
+    begin = begins.get(difference.kind, "goes on")
+    if definition["type"] == "hubspot":
+        return "; ".join((begin, *_polled(definition, known)))
+    moves = _moves(difference)
+    if moves is None and definition.get("host") is not None:
+        begin = f"{begin} on host {definition['host']} alone"
+    return "; ".join((moves or begin, *_dropped(definition, known, moves=moves is not None)))
+
+
+def _moves(difference: Difference) -> str | None:
+    """Say where a source is read from now on, None where that stays as it was."""
+    setting = difference.setting("host")
+    if setting is None:
+        return None
+    before, after = (
+        None if text is None else str(json.loads(text)) for text in (setting.before, setting.after)
+    )
+    if after is None:
+        return f"is no longer read on host {before} alone, but by any daemon"
+    if before is None:
+        return f"is read on host {after} alone, no longer by any daemon"
+    if is_same_host(before, after):
+        return None
+    return f"moves from host {before} to host {after}"
+
+
+def _kept(known: Mapping[str, Any] | None) -> Iterator[str]:
+    if known is None:
+        return
+    yield _records(known)
+    yield from _in_work(known, "waits")
+    for cursor in known.get("cursors", ()):
+        yield f"{cursor['object']} at {_place(cursor)}"
+
+
+def _dropped(
+    definition: Mapping[str, Any], known: Mapping[str, Any] | None, *, moves: bool
+) -> Iterator[str]:
+    if known is not None:
+        yield _records(known)
+        # It lies in `work/`, where it was claimed.
+        yield from _in_work(known, "goes on, where it is seen," if moves else "goes on")
+        yield "new files are taken as they come"
+    elif definition["start"] == "now":
+        yield "takes the files that are there, the records of the first as known (start: now)"
+    else:
+        yield "takes the files that are there (start: beginning)"
+
+
+def _in_work(known: Mapping[str, Any], verb: str) -> Iterator[str]:
+    if known["file"] is not None:
+        yield f"{known['file']} {verb} behind row {known['rows_taken']:,}"
+
+
+def _polled(definition: Mapping[str, Any], known: Mapping[str, Any] | None) -> Iterator[str]:
+    known = known or {}
+    if known:
+        yield _records(known)
+    cursors = {one["object"]: one for one in known.get("cursors", ())}
+    for name in definition["objects"]:
+        if name in cursors:
+            yield f"{name} goes on at {_place(cursors[name])}"
+        else:
+            yield f"{name} begins (start: {definition['start']})"
+    for name, cursor in cursors.items():
+        if name not in definition["objects"]:
+            yield f"{name} stops, and keeps its place at {_place(cursor)}"
+
+
+def _place(cursor: Mapping[str, Any]) -> str:
+    return "its first read, not yet over" if cursor["first_read"] else str(cursor["read_to"])
+
+
+def _records(known: Mapping[str, Any]) -> str:
+    count = known["records"]
+    return "1 record stays known" if count == 1 else f"{count:,} records stay known"

@@ -1,0 +1,47 @@
+"""Looks at the headers of files, which drift: columns come, go and lose their names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from webhookd.model import SnapshotPhase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from webhookd.model import ClaimedFile
+    from webhookd.sources.formats.csv_header import Header
+    from webhookd.sources.source import Reports
+
+
+class Columns:
+    """Warns of columns that are missed or ignored.
+
+    *used* gives the properties that webhooks on the source use now. One that a file lacks is
+    told of once, and again only when it was there meanwhile.
+    """
+
+    def __init__(
+        self, source: str, reports: Reports, *, used: Callable[[], frozenset[str]]
+    ) -> None:
+        self._source = source
+        self._reports = reports
+        self._used = used
+        self._missing: frozenset[str] = frozenset()
+
+    def look(self, file: ClaimedFile, header: Header, *, is_partial: bool) -> None:
+        """Look at the *header* of *file*; partial rows may lack what they like."""
+        if header.unnamed and not _was_looked_at(file):
+            self._reports.columns_ignored(self._source, file.name, columns=header.unnamed)
+        if is_partial:
+            return
+        missing = self._used() - frozenset(header.names)
+        for one in sorted(missing - self._missing):
+            self._reports.property_missing(self._source, file.name, missing=one)
+        self._missing = missing
+
+
+def _was_looked_at(file: ClaimedFile) -> bool:
+    cursor = file.snapshot
+    is_read_again = cursor is not None and cursor.phase is not SnapshotPhase.COUNTING
+    return is_read_again or file.rows_taken > 0

@@ -1,0 +1,275 @@
+"""The drop directory as a source: notices files in `new/`, claims them, has them taken.
+
+Scanning is the truth: at the start, at every wake-up by the kernel, and every ten seconds.
+Files are taken one at a time in the order of their names; one still being written is left, and
+does not hold up the others. What a person let through comes first: it waited before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import shutil
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from webhookd import clock
+from webhookd.sources.directory.columns import Columns
+from webhookd.sources.directory.completeness import look
+from webhookd.sources.directory.folders import Claim, Folders
+from webhookd.sources.directory.ingest import FileTaker
+from webhookd.sources.directory.inotify import FolderWatch
+from webhookd.sources.directory.names import printable
+from webhookd.sources.directory.waiting_files import Noticed
+from webhookd.sources.storage_retry import Patience, pauses
+from webhookd.sources.threads import in_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from webhookd.definitions import DirectorySource
+    from webhookd.model import ClaimedFile
+    from webhookd.sources.source import FileLedger, Reports, Take
+
+LEAST_FREE: Final = 64 << 20
+"""Bytes free on the disk below which nothing more is claimed."""
+
+_ILLS_OF_THE_DISK: Final = frozenset(
+    {errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE}
+)
+"""What stops a source; any other refusal to move a file is that file's own."""
+
+_SCAN_EVERY: Final = 10.0
+_LOOK_AGAIN_AFTER: Final = 0.2
+_LONGEST_PAUSE: Final = 10.0
+
+
+class DropDirectory:
+    """Reads the files that are dropped into a directory.
+
+    *has_others*, where it is set, says that other daemons may have read it before.
+    """
+
+    def __init__(
+        self,
+        settings: DirectorySource,
+        take: Take,
+        ledger: FileLedger,
+        reports: Reports,
+        *,
+        used: Callable[[], frozenset[str]] = frozenset,
+        now: Callable[[], datetime] = clock.now,
+        monotonic: Callable[[], float] = clock.monotonic,
+        least_free: int = LEAST_FREE,
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._reports = reports
+        self._now = now
+        self._least_free = least_free
+        self.has_others = False
+        self._folders = Folders(settings.path)
+        self._patience = Patience(settings.name, reports)
+        self._taker = FileTaker(
+            settings,
+            self._folders,
+            take,
+            ledger,
+            reports,
+            columns=Columns(settings.name, reports, used=used),
+            monotonic=monotonic,
+            now=now,
+        )
+        self._noticed = Noticed(monotonic)
+        self._let_through = Noticed(monotonic)
+        self._watch = FolderWatch()
+        self._identity: tuple[int, int] | None = None
+        self._is_low = False
+        self._unreadable: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Return the key of the source in the configuration."""
+        return self._settings.name
+
+    async def prepare(self) -> None:
+        """Create the folders and watch them, so that what comes before `run` is noticed too."""
+        await in_thread(self._folders.create)
+        self._follow()
+
+    async def is_there(self) -> bool:
+        """Return whether this machine has the folder that files are dropped into."""
+        return await in_thread(self._folders.are_there)
+
+    async def run(self) -> None:
+        """Read until cancelled; SourceError when the folders cannot be created."""
+        await in_thread(self._folders.create)
+        self._identity = None
+        with closing(self._watch):
+            again = pauses(longest=_LONGEST_PAUSE)
+            while True:
+                try:
+                    seconds = await self._turn()
+                except OSError as error:
+                    self._report_unreadable(error)
+                    seconds = next(again)
+                    await asyncio.sleep(seconds)
+                else:
+                    self._report_readable()
+                    again = pauses(longest=_LONGEST_PAUSE)
+                    await self._watch.wait(seconds)
+
+    async def _turn(self) -> float:
+        """Take all that is there; return after how many seconds to look again."""
+        if self._unreadable is not None:
+            await in_thread(self._folders.restore)
+        # Another folder may be mounted or created in the place of the one that was watched.
+        identity = await in_thread(self._folders.identity)
+        if identity != self._identity or self._unreadable is not None:
+            if self._identity is not None or not self._watch.is_open:
+                self._follow()
+            await self._take_claimed()
+            self._identity = identity
+        while (
+            await self._take_foreign() or await self._take_accepted() or await self._take_waiting()
+        ):
+            pass
+        has_growing = self._noticed.has_growing or self._let_through.has_growing
+        return _LOOK_AGAIN_AFTER if has_growing else _SCAN_EVERY
+
+    def _follow(self) -> None:
+        try:
+            self._watch.follow(self._folders.new, self._folders.accepted)
+        except (OSError, AttributeError) as error:
+            self._reports.source_unwatched(self.name, reason=str(error))
+
+    async def _take_claimed(self) -> None:
+        """Finish what was claimed before, oldest first."""
+        rows = await self._patience.until_stored(lambda: self._ledger.claims(self.name))
+        known = {row.claim: row for row in rows}
+        for claim in await in_thread(self._folders.claimed):
+            await self._resume(claim, known.pop(claim.id, None))
+        # A row whose folder is missing is kept: its disk may not be mounted now.
+        for row in known.values():
+            reason = f"its folder work/{row.claim} is missing"
+            self._reports.file_ignored(self.name, row.name, reason=reason)
+
+    async def _take_foreign(self) -> bool:
+        """Finish what another daemon claimed that read this before; return whether there was any.
+
+        It may do so still when it has lost the source, for it has not noticed yet: a machine that
+        slept, a move that took long.
+        """
+        if not self.has_others or not await in_thread(self._folders.are_claimed):
+            return False
+        await self._take_claimed()
+        return True
+
+    async def _resume(self, claim: Claim, known: ClaimedFile | None) -> None:
+        if claim.file is not None:
+            await self._taker.take(claim, known)
+            return
+        # Moved away before a crash, or never moved in: in both cases nothing is left to do.
+        await self._taker.forget(claim)
+
+    async def _take_waiting(self) -> bool:
+        """Take the files in `new/` that are whole; return whether there were any."""
+        waiting = await in_thread(self._folders.waiting)
+        self._noticed.keep(waiting)
+        has_taken = False
+        for name in waiting:
+            if self._is_left(name):
+                continue
+            if not await self._is_whole(self._folders.new / name):
+                if self._noticed.is_in_doubt(name):
+                    # It may well be whole: two seconds tell, and files are taken in name order.
+                    return has_taken
+                continue
+            # One let through while others were taken is older than those still waiting.
+            has_taken |= await self._take_accepted()
+            if not await self._has_room():
+                return False
+            has_taken |= await self._take_foreign()
+            has_taken |= await self._claim(name, self._folders.claim, self._noticed)
+        return has_taken
+
+    async def _take_accepted(self) -> bool:
+        """Take the files in `accepted/` that are whole; return whether there were any."""
+        names = await in_thread(self._folders.let_through)
+        self._let_through.keep(names)
+        has_taken = False
+        for name in names:
+            is_whole = await self._is_whole(self._folders.accepted / name)
+            if is_whole and await self._has_room():
+                claiming = self._folders.claim_accepted
+                has_taken |= await self._claim(name, claiming, self._let_through)
+        return has_taken
+
+    def _is_left(self, name: str) -> bool:
+        is_hidden = name.startswith(".")
+        if is_hidden:
+            why = "its name begins with a dot, as unfinished files' names do"
+            self._ignore(name, why, self._noticed)
+        return is_hidden
+
+    async def _is_whole(self, path: Path) -> bool:
+        try:
+            seen = await in_thread(partial(look, path))
+        except FileNotFoundError:
+            return False
+        is_new, name = path.parent == self._folders.new, path.name
+        noticed = self._noticed if is_new else self._let_through
+        now = int(self._now().timestamp() * 1e9)
+        was_moved_in = is_new and self._watch.was_moved_in(name)
+        if noticed.is_whole(name, seen, was_moved_in=was_moved_in, now=now):
+            return True
+        if noticed.is_first_warning(name):
+            self._reports.file_growing(self.name, printable(name))
+        return False
+
+    async def _has_room(self) -> bool:
+        usage = await in_thread(partial(shutil.disk_usage, self._folders.root))
+        is_low = usage.free < self._least_free
+        if is_low and not self._is_low:
+            self._reports.disk_low(self.name, free=usage.free, needed=self._least_free)
+        if self._is_low and not is_low:
+            self._reports.disk_recovered(self.name)
+        self._is_low = is_low
+        return not is_low
+
+    async def _claim(
+        self, name: str, claiming: Callable[[str, str], Claim], noticed: Noticed
+    ) -> bool:
+        if self.has_others:
+            await self._patience.until_stored(self._ledger.check)
+        claim_id = clock.new_id(self._now())
+        try:
+            claim = await in_thread(partial(claiming, name, claim_id))
+        except FileNotFoundError:
+            # Withdrawn since the scan; a missing folder shows at the next one.
+            return False
+        except OSError as error:
+            if error.errno in _ILLS_OF_THE_DISK:
+                raise
+            self._ignore(name, f"it cannot be moved to work/: {error.strerror}", noticed)
+            return False
+        await self._taker.take(claim)
+        return True
+
+    def _ignore(self, name: str, reason: str, noticed: Noticed) -> None:
+        """Say once that the file is left where it is."""
+        if noticed.is_newly_ignored(name):
+            self._reports.file_ignored(self.name, printable(name), reason=reason)
+
+    def _report_unreadable(self, error: OSError) -> None:
+        if self._unreadable is None:
+            self._reports.source_unreadable(self.name, reason=str(error))
+        self._unreadable = str(error)
+
+    def _report_readable(self) -> None:
+        if self._unreadable is not None:
+            self._reports.source_recovered(self.name)
+        self._unreadable = None

@@ -1,0 +1,194 @@
+"""The folders of a drop directory, and the way of a file through them.
+
+`new/NAME` is claimed into `work/CLAIM/NAME` and ends in `done/` or `failed/`. Names and inodes
+are used again and again, a CLAIM never: it is what the database knows the file by. Each method
+makes its step durable before it returns; between two steps the daemon may die.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from webhookd.errors import SourceError
+from webhookd.sources.directory import durable_moves, names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+_FOLDERS: Final = ("tmp", "new", "work", "done", "failed", "accepted")
+_ACCEPTED: Final = "-accepted"
+_LONGEST_REPORT: Final = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A folder `work/CLAIM`; *file* is what is in it, None when it is empty."""
+
+    id: str
+    folder: Path
+    file: Path | None
+
+    @property
+    def name(self) -> str:
+        """Return the printable name of the file."""
+        return names.printable(self.file.name) if self.file else ""
+
+    @property
+    def is_accepted(self) -> bool:
+        """Return whether the file came by way of `accepted/`: a person let it through."""
+        return self.id.endswith(_ACCEPTED)
+
+
+class Folders:
+    """The folders below *root*."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.new, self.work = root / "new", root / "work"
+        self.done, self.failed = root / "done", root / "failed"
+        self.accepted = root / "accepted"
+
+    def create(self) -> None:
+        """Create what is missing; SourceError when that is impossible."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            self.restore()
+        except OSError as error:
+            raise SourceError(
+                f"the drop directory {self.root} cannot be prepared: {error.strerror}"
+                f" ({error.filename}); create it and let the daemon's user write there"
+            ) from error
+
+    def are_there(self) -> bool:
+        """Return whether files can be dropped."""
+        return self.new.is_dir()
+
+    def restore(self) -> None:
+        """Create the missing folders of a root that exists: an absent one may be unmounted."""
+        for folder in _FOLDERS:
+            (self.root / folder).mkdir(exist_ok=True)
+        durable_moves.sync_folder(self.root)
+
+    def identity(self) -> tuple[int, int]:
+        """Return what tells this `new/` from another that is mounted or created in its place."""
+        found = self.new.stat()
+        return found.st_dev, found.st_ino
+
+    def waiting(self) -> list[str]:
+        """Return the names in `new/`, in the order in which they are taken."""
+        return sorted((path.name for path in self.new.iterdir()), key=names.order)
+
+    def let_through(self) -> list[str]:
+        """Return the names in `accepted/`, in the order in which they are taken."""
+        found = (path.name for path in self.accepted.iterdir() if path.name[0] != ".")
+        return sorted(found, key=names.order)
+
+    def claimed(self) -> list[Claim]:
+        """Return the claims in `work/`, oldest first."""
+        with os.scandir(self.work) as entries:
+            ids = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+        return [self._claim(claim_id) for claim_id in ids]
+
+    def are_claimed(self) -> bool:
+        """Return whether there is any claim in `work/`."""
+        with os.scandir(self.work) as entries:
+            return any(entry.is_dir(follow_symlinks=False) for entry in entries)
+
+    def claim(self, name: str, claim_id: str) -> Claim:
+        """Move `new/NAME` into a fresh claim; FileNotFoundError when it is gone."""
+        return self._claim_from(self.new, name, claim_id)
+
+    def claim_accepted(self, name: str, claim_id: str) -> Claim:
+        """Move `accepted/NAME` into a fresh claim, which says where it came from."""
+        return self._claim_from(self.accepted, name, claim_id + _ACCEPTED)
+
+    def _claim_from(self, origin: Path, name: str, claim_id: str) -> Claim:
+        folder = self.work / claim_id
+        folder.mkdir()
+        durable_moves.sync_folder(self.work)
+        file = folder / name
+        try:
+            (origin / name).rename(file)
+        except OSError:
+            folder.rmdir()
+            raise
+        # The new place first: after a loss of power a file in two places is better than in none.
+        durable_moves.sync_folder(folder)
+        durable_moves.sync_folder(origin)
+        return Claim(claim_id, folder, file)
+
+    def archive(self, claim: Claim) -> None:
+        """Move the file to `done/`, under the first free name."""
+        if claim.file is None:
+            return
+        for name in names.candidates(claim.file.name):
+            if durable_moves.place(claim.file, self.done / name):
+                break
+        durable_moves.sync_folder(self.done)
+        durable_moves.sync_folder(claim.folder)
+
+    def delete(self, claim: Claim) -> None:
+        """Delete the file."""
+        if claim.file is not None:
+            claim.file.unlink(missing_ok=True)
+            durable_moves.sync_folder(claim.folder)
+
+    def fail(self, claim: Claim, report: Callable[[Path], Mapping[str, Any]]) -> tuple[Path, Path]:
+        """Move the file to `failed/` with a report beside it; return where both are.
+
+        *report* gives the report's content when it is told where the file goes.
+        """
+        reserved = len(names.REPORT_SUFFIX)
+        for name in names.candidates(
+            claim.file.name if claim.file else claim.id, reserved=reserved
+        ):
+            target = self.failed / name
+            beside = self.failed / (name + names.REPORT_SUFFIX)
+            if not self._is_free(claim, target, beside):
+                continue
+            # Whoever sees the file finds the report.
+            content = json.dumps({**report(target), "claim": claim.id}, indent=2)
+            durable_moves.write_durably(beside, content.encode() + b"\n")
+            if claim.file is None or durable_moves.place(claim.file, target):
+                break
+            beside.unlink()
+        durable_moves.sync_folder(self.failed)
+        durable_moves.sync_folder(claim.folder)
+        return target, beside
+
+    def release(self, claim: Claim) -> None:
+        """Remove the claim's folder when it is empty."""
+        try:
+            claim.folder.rmdir()
+        except OSError:
+            return
+        durable_moves.sync_folder(self.work)
+
+    def _claim(self, claim_id: str) -> Claim:
+        folder = self.work / claim_id
+        found = sorted(folder.iterdir(), key=lambda path: names.order(path.name))
+        return Claim(claim_id, folder, found[0] if found else None)
+
+    @staticmethod
+    def _is_free(claim: Claim, target: Path, beside: Path) -> bool:
+        """Return whether both names are free, or taken by this very claim before a crash."""
+        if os.path.lexists(target) and not (
+            claim.file and durable_moves.is_same(claim.file, target)
+        ):
+            return False
+        return not os.path.lexists(beside) or _claim_of(beside) == claim.id
+
+
+def _claim_of(report: Path) -> object:
+    """Return the claim that an error report is of; None when it is none of ours."""
+    try:
+        if report.is_symlink() or report.stat().st_size > _LONGEST_REPORT:
+            return None
+        content = json.loads(report.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return content.get("claim") if isinstance(content, dict) else None

@@ -1,0 +1,211 @@
+"""Takes one claimed file: opens it, hands its rows over batch by batch, and puts it away.
+
+The order of steps is what makes every crash harmless: rows and their count are committed
+together; the file is moved before its row is forgotten; its folder goes last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import closing, suppress
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from webhookd.errors import NotHeldError, StorageError
+from webhookd.model import Batch, ClaimedFile
+from webhookd.sources.directory import error_report
+from webhookd.sources.directory.error_report import LISTED, Failure, Flaws
+from webhookd.sources.directory.file_progress import Meter
+from webhookd.sources.directory.reader import FileReader, Portion
+from webhookd.sources.directory.snapshot import SnapshotTaker
+from webhookd.sources.storage_retry import Patience
+from webhookd.sources.threads import in_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from webhookd.definitions import DirectorySource
+    from webhookd.sources.directory.columns import Columns
+    from webhookd.sources.directory.folders import Claim, Folders
+    from webhookd.sources.source import FileLedger, Reports, Take
+
+MOST_OPENINGS: Final = 3
+"""A file opened this often without progress crashed the daemon each time."""
+
+
+class FileTaker:
+    """Takes the claimed files of one drop directory, one at a time."""
+
+    def __init__(
+        self,
+        settings: DirectorySource,
+        folders: Folders,
+        take: Take,
+        ledger: FileLedger,
+        reports: Reports,
+        *,
+        columns: Columns,
+        monotonic: Callable[[], float],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._folders = folders
+        self._take = take
+        self._ledger = ledger
+        self._reports = reports
+        self._patience = Patience(settings.name, reports)
+        self._stored = self._patience.until_stored
+        self._columns = columns
+        self._monotonic = monotonic
+        self._now = now
+
+    async def take(self, claim: Claim, known: ClaimedFile | None = None) -> None:
+        """Take the file of *claim*, from where it was left when it is *known*.
+
+        OSError when it cannot be put away: all else that is wrong with it ends in `failed/`.
+        """
+        self._reports.file_claimed(self._settings.name, claim.name, claim=claim.id)
+        started = self._monotonic()
+        if known is not None and known.is_finished:
+            await self._finish(claim, known, started)
+            return
+        file = await self._stored(
+            lambda: self._ledger.open(
+                self._settings.name,
+                claim.id,
+                claim.name,
+                is_snapshot=self._settings.content == "snapshot",
+            )
+        )
+        try:
+            await self._work(claim, file, started)
+        except (asyncio.CancelledError, OSError):
+            # The file is left in good order: this opening was no crash.
+            with suppress(StorageError, NotHeldError):
+                await self._ledger.rest(claim.id)
+            raise
+
+    async def forget(self, claim: Claim) -> None:
+        """Forget a file that was put away, and remove its folder."""
+        await self._stored(lambda: self._ledger.forget(claim.id))
+        await in_thread(lambda: self._folders.release(claim))
+
+    async def _work(self, claim: Claim, file: ClaimedFile, started: float) -> None:
+        if file.openings > MOST_OPENINGS:
+            await self._fail(claim, file, error_report.of_crashes(file))
+            return
+        file, failure = await self._read(claim, file)
+        if failure is None:
+            await self._finish(claim, file, started)
+        else:
+            await self._fail(claim, file, failure)
+
+    async def _read(self, claim: Claim, file: ClaimedFile) -> tuple[ClaimedFile, Failure | None]:
+        """Take all that was not taken yet; return the file as it is then, and why it failed."""
+        if claim.file is None:
+            return file, Failure("the file is gone")
+        as_known = await self._is_taken_as_known()
+        meter = Meter(self._reports, self._monotonic, self._now)
+        if file.snapshot is None:
+            return await self._read_records(claim, file, meter, as_known=as_known)
+        taker = SnapshotTaker(
+            self._settings.object,
+            lambda file: self._open(claim, file),
+            self._take,
+            self._ledger,
+            self._patience,
+            meter,
+        )
+        return await taker.read(claim, file, as_known=as_known)
+
+    def _open(self, claim: Claim, file: ClaimedFile) -> FileReader:
+        is_partial = self._settings.partial and file.snapshot is None
+        return FileReader(
+            claim.file or claim.folder,
+            self._settings,
+            rows_taken=file.rows_taken,
+            is_partial=is_partial,
+            saw_header=partial(self._columns.look, file, is_partial=is_partial),
+            monotonic=self._monotonic,
+        )
+
+    async def _read_records(
+        self, claim: Claim, file: ClaimedFile, meter: Meter, *, as_known: bool
+    ) -> tuple[ClaimedFile, Failure | None]:
+        with closing(self._open(claim, file)) as reader:
+            while True:
+                portion = await in_thread(reader.portion, on_cancel=reader.stop)
+                file = _advanced(file, portion)
+                if portion.rows or portion.is_last:
+                    progress = file.progress(portion.bad_rows, meter.measure(file, reader.gauge))
+                    batch = Batch(file.source, portion.observations, progress, as_known=as_known)
+                    await self._stored(partial(self._take, batch))
+                if portion.broken is not None:
+                    return file, error_report.of_breaking(portion.broken)
+                if portion.is_last:
+                    return file, None
+
+    async def _is_taken_as_known(self) -> bool:
+        if self._settings.start == "beginning":
+            return False
+        return not await self._stored(lambda: self._ledger.has_started(self._settings.name))
+
+    async def _finish(self, claim: Claim, file: ClaimedFile, started: float) -> None:
+        """Put away a file that was read to its end."""
+        flaws = await self._flaws(file)
+        failure = error_report.of_flaws(file, flaws)
+        if failure is not None:
+            await self._fail(claim, file, failure, flaws)
+            return
+        is_kept = self._settings.on_done == "archive"
+        put_away = self._folders.archive if is_kept else self._folders.delete
+        await in_thread(lambda: put_away(claim))
+        self._reports.file_done(
+            file.source,
+            file.name,
+            rows=error_report.rows_read(file),
+            deletions=None if file.snapshot is None else file.snapshot.deletions,
+            seconds=self._monotonic() - started,
+        )
+        await self.forget(claim)
+
+    async def _fail(
+        self, claim: Claim, file: ClaimedFile, failure: Failure, flaws: Flaws | None = None
+    ) -> None:
+        found = flaws or await self._flaws(file)
+        target, beside = await in_thread(
+            lambda: self._folders.fail(
+                claim, lambda target: error_report.report(file, failure, found, target)
+            )
+        )
+        self._reports.file_failed(
+            file.source,
+            file.name,
+            reason=failure.told(target),
+            rows=error_report.rows_taken(file),
+            bad_rows=file.bad_count,
+            error_file=str(beside),
+        )
+        await self.forget(claim)
+
+    async def _flaws(self, file: ClaimedFile) -> Flaws:
+        claim = file.claim
+        bad_rows = await self._stored(lambda: self._ledger.bad_rows(claim, LISTED))
+        if file.snapshot is None:
+            return Flaws(bad_rows)
+        return Flaws(
+            bad_rows,
+            await self._stored(lambda: self._ledger.count_differing(claim)),
+            await self._stored(lambda: self._ledger.differing(claim, LISTED)),
+        )
+
+
+def _advanced(file: ClaimedFile, portion: Portion) -> ClaimedFile:
+    return replace(
+        file,
+        rows_taken=file.rows_taken + len(portion.rows),
+        bad_count=file.bad_count + len(portion.bad_rows),
+        is_finished=portion.is_last,
+    )

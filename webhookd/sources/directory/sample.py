@@ -1,0 +1,38 @@
+"""One record from a file, read as the source would: for trying a webhook out."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from webhookd import clock
+from webhookd.errors import SourceError
+from webhookd.model import BadRow
+from webhookd.sources.directory.streams import open_claimed
+from webhookd.sources.formats import formats
+from webhookd.sources.formats.rows import BrokenFileError, observer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from webhookd.definitions import DirectorySource
+    from webhookd.model import Observation
+
+
+def read_first(path: Path, settings: DirectorySource) -> Observation:
+    """Return the first record in *path*; SourceError says why there is none."""
+    try:
+        file_format = formats.format_of(path.name, settings.format)
+        with open_claimed(path, threading.Event(), clock.monotonic) as stream:
+            row = next(formats.rows(stream, file_format, settings.id_property), None)
+    except BrokenFileError as error:
+        place = f":{error.line}:{error.column or 1}" if error.line else ""
+        raise SourceError(f"{path}{place}: {error.reason}") from None
+    except (OSError, EOFError) as error:
+        raise SourceError(f"{path}: cannot be read: {error}") from None
+    if row is None:
+        raise SourceError(f"{path}: there is no record in it")
+    seen = row if isinstance(row, BadRow) else observer(settings.object, settings.id_property)(row)
+    if isinstance(seen, BadRow):
+        raise SourceError(f"{path}:{seen.line}:{seen.column}: {seen.reason}")
+    return seen

@@ -1,0 +1,137 @@
+"""Rows of a CSV file (RFC 4180): the first line names the properties, every value is text."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, Final
+
+from webhookd.model import BadRow
+from webhookd.sources.formats.csv_header import Header, read_header
+from webhookd.sources.formats.csv_quotes import Quotes
+from webhookd.sources.formats.rows import LONGEST_ROW, BrokenFileError, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
+
+_NEWLINE: Final = b"\n"
+
+
+class _RowTooLongError(Exception):
+    """The row in work is longer than allowed."""
+
+
+class _Lines:
+    """The lines that csv.reader asks for, and what the row in work has taken of them."""
+
+    def __init__(self, stream: BinaryIO, number: int) -> None:
+        self._stream = stream
+        self._pieces: list[bytes] = []
+        self.number = number
+        self.size = 0
+        self.has_ended = False
+        self.is_utf8 = True
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._piece()
+        if not line:
+            self.has_ended = True
+            raise StopIteration
+        self._pieces.append(line)
+        self.size += len(line)
+        if self.size > LONGEST_ROW + 1:
+            raise _RowTooLongError
+        try:
+            return line.decode()
+        except UnicodeDecodeError:
+            self.is_utf8 = False
+            return line.decode(errors="replace")
+
+    def begin(self) -> int:
+        """Start a row; return the number of its first line."""
+        self._pieces.clear()
+        self.size = 0
+        self.is_utf8 = True
+        return self.number + 1
+
+    def skip_row(self, delimiter: str) -> bool:
+        """Read over the rest of a row too long; False when the file ends inside quotes."""
+        quotes = Quotes(delimiter.encode())
+        for piece in self._pieces:
+            quotes.follow(piece)
+        last = self._pieces[-1]
+        while quotes.are_open or not last.endswith(_NEWLINE):
+            last = self._piece()
+            if not last:
+                return not quotes.are_open
+            quotes.follow(last)
+        return True
+
+    def _piece(self) -> bytes:
+        piece = self._stream.readline(LONGEST_ROW + 2)
+        self.number += piece.endswith(_NEWLINE)
+        return piece
+
+
+def rows(
+    stream: BinaryIO, id_property: str, saw_header: Callable[[Header], None] = lambda _: None
+) -> Iterator[Row | BadRow]:
+    """Yield every row of *stream*, in constant memory whatever it holds.
+
+    *saw_header* is told of the header before the first row.
+    """
+    # The module's own limit (128 KiB a field) is below ours; it is the process's, not the reader's.
+    csv.field_size_limit(LONGEST_ROW * 2)
+    header = read_header(stream, id_property)
+    if header is None:
+        return
+    saw_header(header)
+    lines = _Lines(stream, header.lines)
+    reader = csv.reader(lines, delimiter=header.delimiter, strict=True)
+    while True:
+        line = lines.begin()
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except _RowTooLongError:
+            yield _too_long(lines, header, line)
+        except csv.Error as error:
+            yield _refused(lines, line, str(error))
+        else:
+            if fields:
+                yield _row(lines, header, line, fields)
+
+
+def _row(lines: _Lines, header: Header, line: int, fields: list[str]) -> Row | BadRow:
+    if not lines.is_utf8:
+        return BadRow(line, 1, "the row is not UTF-8")
+    names = header.names
+    if len(fields) != len(names):
+        column = min(len(fields), len(names)) + 1
+        reason = f"the row has {len(fields)} fields, the header {len(names)}"
+        return BadRow(line, column, reason)
+    members = dict(zip(names, fields, strict=True))
+    members.pop("", None)
+    return Row(line, header.id_column, lines.size, members)
+
+
+def _too_long(lines: _Lines, header: Header, line: int) -> BadRow:
+    if not lines.skip_row(header.delimiter):
+        raise _never_closed(line)
+    return BadRow(line, 1, "the row is over 1 MiB")
+
+
+def _refused(lines: _Lines, line: int, reason: str) -> BadRow:
+    if lines.has_ended:
+        raise _never_closed(line)
+    if not lines.is_utf8:
+        return BadRow(line, 1, "the row is not UTF-8")
+    return BadRow(line, 1, f"the row is not CSV: {reason}")
+
+
+def _never_closed(line: int) -> BrokenFileError:
+    return BrokenFileError("a quote in the row that starts here is never closed", line, 1)

@@ -1,0 +1,60 @@
+"""Which format a file has, and the rows in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never
+
+from webhookd.sources.formats import csv_rows, json_rows, ndjson_rows
+from webhookd.sources.formats.rows import BrokenFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
+
+    from webhookd.model import BadRow
+    from webhookd.sources.formats.csv_header import Header
+    from webhookd.sources.formats.rows import Row
+
+Format: TypeAlias = Literal["csv", "json", "ndjson"]
+
+_SUFFIXES: dict[str, Format] = {
+    ".csv": "csv",
+    ".json": "json",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+}
+
+
+def format_of(name: str, setting: Literal["auto"] | Format) -> Format:
+    """Return the format that *setting* says, or under `auto` the suffix of *name*."""
+    if setting != "auto":
+        return setting
+    plain = name.lower().removesuffix(".gz")
+    for suffix, found in _SUFFIXES.items():
+        if plain.endswith(suffix):
+            return found
+    raise BrokenFileError(
+        "the name does not tell the format: end it in .csv, .json, .ndjson or .jsonl"
+        " (or that and .gz), or set the source's `format`"
+    )
+
+
+def rows(
+    stream: BinaryIO,
+    file_format: Format,
+    id_property: str,
+    saw_header: Callable[[Header], None] = lambda _: None,
+) -> Iterator[Row | BadRow]:
+    """Yield the rows of *stream*; BrokenFileError where it cannot be read on.
+
+    *saw_header* is told of the header where the format has one.
+    """
+    match file_format:
+        case "csv":
+            return csv_rows.rows(stream, id_property, saw_header)
+        case "json":
+            return json_rows.rows(stream)
+        case "ndjson":
+            return ndjson_rows.rows(stream)
+        case _:
+            assert_never(file_format)

@@ -1,0 +1,67 @@
+"""Rows of an NDJSON file: one JSON object a line, blank lines skipped."""
+
+from __future__ import annotations
+
+from json import JSONDecodeError
+from typing import TYPE_CHECKING
+
+from webhookd.model import BadRow
+from webhookd.sources.formats.json_values import (
+    DEEPEST,
+    RefusedValueError,
+    has_lone_surrogate,
+    is_too_deep,
+    scan,
+)
+from webhookd.sources.formats.rows import LONGEST_ROW, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
+_NEWLINE = 10
+
+
+def rows(stream: BinaryIO) -> Iterator[Row | BadRow]:
+    """Yield every row of *stream*, in constant memory whatever its lines hold."""
+    number = 0
+    readline = stream.readline
+    while line := readline(LONGEST_ROW + 1):
+        number += 1
+        if len(line) > LONGEST_ROW and line[-1] != _NEWLINE:
+            _skip_line(stream)
+            yield BadRow(number, 1, "the row is over 1 MiB")
+        elif content := line.strip():
+            yield _row(number, content)
+
+
+def _skip_line(stream: BinaryIO) -> None:
+    while (piece := stream.readline(LONGEST_ROW)) and piece[-1] != _NEWLINE:
+        pass
+
+
+def _row(number: int, content: bytes) -> Row | BadRow:
+    try:
+        text = content.decode()
+        if is_too_deep(text):
+            return BadRow(number, 1, f"the row is nested deeper than {DEEPEST} levels")
+        value, end = scan(text, 0)
+    except UnicodeDecodeError as error:
+        return BadRow(number, error.start + 1, "the row is not UTF-8")
+    except StopIteration as error:
+        return BadRow(number, error.value + 1, "the row is not JSON: a value is missing here")
+    except JSONDecodeError as error:
+        return BadRow(number, error.pos + 1, f"the row is not JSON: {error.msg}")
+    except RefusedValueError as error:
+        return BadRow(number, 1, str(error))
+    return _checked(number, content, value, text[end : end + 1], end)
+
+
+def _checked(number: int, content: bytes, value: object, rest: str, end: int) -> Row | BadRow:
+    if rest:
+        return BadRow(number, end + 1, "the row goes on after its first value")
+    if type(value) is not dict:
+        return BadRow(number, 1, "the row is not a JSON object")
+    if b"\\u" in content and has_lone_surrogate(value):
+        return BadRow(number, 1, "the row holds half of a surrogate pair")
+    return Row(number, 1, len(content), value)

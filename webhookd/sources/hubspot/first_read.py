@@ -1,0 +1,52 @@
+"""The first read: every record that is there, page by page, wherever it was left."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from webhookd.sources.hubspot.novelty import unknown_is
+from webhookd.sources.polling.refusals import nonsense
+from webhookd.telemetry import poll_reports
+
+if TYPE_CHECKING:
+    from webhookd.definitions import HubspotSource
+    from webhookd.sources.hubspot.api import Clocks
+    from webhookd.sources.hubspot.cursor import Cursor
+    from webhookd.sources.hubspot.pages import Fetcher
+    from webhookd.sources.polling.checkpoint import Position
+    from webhookd.telemetry.figures import PollFigures
+
+_TOLD_EVERY: Final = 10.0
+
+
+async def read_all(
+    settings: HubspotSource,
+    cursor: Cursor,
+    *,
+    fetcher: Fetcher,
+    position: Position,
+    figures: PollFigures,
+    clocks: Clocks,
+) -> Cursor:
+    """Read what is left of the list; return the cursor when all of it is committed."""
+    began = told = clocks.monotonic()
+    count, seen = 0, {cursor.listing}
+    while cursor.listing is not None:
+        page, _ = await fetcher.listed(cursor.listing)
+        if page.after in seen:
+            raise nonsense("the list's pages lead in a circle")
+        seen.add(page.after)
+        observations = [
+            fetcher.observation(one, unknown_is(settings, cursor, one, is_first_read=True))
+            for one in page.records
+        ]
+        cursor = replace(cursor, listing=page.after)
+        await position.advance(cursor, observations)
+        count += len(observations)
+        now = clocks.monotonic()
+        if now - told >= _TOLD_EVERY:
+            poll_reports.first_read(figures, records=count, per_second=count / (now - began))
+            told = now
+    poll_reports.first_read_done(figures, records=count, seconds=clocks.monotonic() - began)
+    return cursor

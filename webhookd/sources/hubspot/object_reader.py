@@ -1,0 +1,161 @@
+"""One poll of one type of object: what is to be read now, in order, each step committed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from webhookd.sources.hubspot import cursor as cursors
+from webhookd.sources.hubspot import first_read, properties, responses, sweeps
+from webhookd.sources.hubspot.archive import ArchiveReader
+from webhookd.sources.hubspot.cursor import Sweep
+from webhookd.sources.hubspot.novelty import unknown_is
+from webhookd.sources.hubspot.property_catch_up import take_over
+from webhookd.sources.polling.refusals import nonsense
+from webhookd.telemetry import poll_reports
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from webhookd.definitions import HubspotObject, HubspotSource
+    from webhookd.sources.hubspot.api import Answer, Api, Clocks
+    from webhookd.sources.hubspot.cursor import Cursor
+    from webhookd.sources.hubspot.pages import Fetcher
+    from webhookd.sources.hubspot.responses import ApiRecord
+    from webhookd.sources.polling.checkpoint import Position
+    from webhookd.telemetry.figures import PollFigures
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the reading of one type of object works with."""
+
+    settings: HubspotSource
+    read: HubspotObject
+    api: Api
+    fetcher: Fetcher
+    position: Position
+    figures: PollFigures
+    clocks: Clocks
+
+
+class ObjectReader:
+    """Reads one type of object. Every step may raise PollError; what was committed stays."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._behind = sweeps.behind(parts.settings.overlap)
+        self._timetable = sweeps.Timetable()
+        self._archive = ArchiveReader(parts.settings, parts.fetcher, parts.position)
+        self._refresh_at = 0.0
+        self._missing: tuple[str, ...] = ()
+
+    async def poll(self) -> None:
+        """Read everything that there is to read now."""
+        parts = self._parts
+        date = await self._ask()
+        cursor = await parts.position.cursor() or await self._begin(date)
+        if cursor.listing is not None:
+            cursor = await first_read.read_all(
+                parts.settings,
+                cursor,
+                fetcher=parts.fetcher,
+                position=parts.position,
+                figures=parts.figures,
+                clocks=parts.clocks,
+            )
+        cursor = await self._sweep(cursor)
+        if parts.read.deletions:
+            cursor = await self._archive.read(cursor)
+        await take_over(
+            cursor, fetcher=parts.fetcher, position=parts.position, figures=parts.figures
+        )
+
+    async def _ask(self) -> datetime | None:
+        """Look up which properties there are, once an hour; return the server's time then."""
+        parts, now = self._parts, self._parts.clocks.monotonic()
+        if now < self._refresh_at:
+            return None
+        answer = await parts.api.properties()
+        types = _types(answer)
+        parts.fetcher.asked = properties.asked(parts.read, types)
+        missing = properties.missing(parts.read, types)
+        if missing and missing != self._missing:
+            poll_reports.properties_missing(parts.figures, missing)
+        self._missing = missing
+        self._refresh_at = now + properties.REFRESHED_EVERY
+        return answer.date
+
+    async def _begin(self, date: datetime | None) -> Cursor:
+        """Commit the first cursor: where reading starts is settled before anything is read."""
+        parts, start = self._parts, self._parts.settings.start
+        match start:
+            case "now" | "beginning":
+                if date is None:
+                    date = (await parts.api.properties()).date or parts.clocks.now()
+                since, first_page = _milliseconds(date), ""
+                cursor = cursors.beginning(since, listing=first_page)
+            case _:
+                cursor = cursors.beginning(_milliseconds(start), listing=None)
+        cursor = replace(cursor, asked=properties.digest(parts.fetcher.asked))
+        await parts.position.advance(cursor)
+        return cursor
+
+    async def _sweep(self, cursor: Cursor) -> Cursor:
+        """Finish the sweep that is under way, or make the one that is due."""
+        clocks = self._parts.clocks
+        began = clocks.monotonic()
+        reach = self._timetable.due(began)
+        sweep: Sweep | None = cursor.sweep or Sweep(reach, cursor.marks[reach])
+        while sweep is not None:
+            found = await self._parts.fetcher.found(sweep)
+            if sweep.began is None:
+                sweep = replace(sweep, began=self._server_time(found.date))
+            following = sweeps.following(sweep, found.places, has_more=found.has_more)
+            ended = cursor.swept(sweep, self._behind)
+            cursor = replace(cursor, sweep=following) if following else ended
+            records = await self._without_deleted(found.records)
+            await self._parts.position.advance(
+                cursor,
+                [
+                    self._parts.fetcher.observation(
+                        record, unknown_is(self._parts.settings, cursor, record)
+                    )
+                    for record in records
+                ],
+            )
+            self._note_lag(following.at if following else sweep.began)
+            reach, sweep = sweep.reach, following
+        now = clocks.monotonic()
+        self._timetable.done(reach, seconds=now - began, now=now)
+        return cursor
+
+    async def _without_deleted(self, records: tuple[ApiRecord, ...]) -> list[ApiRecord]:
+        """Return *records* as they are now, where the index may still have what is archived."""
+        known = await self._parts.position.known([record.id for record in records])
+        doubtful = [record.id for record in records if known.get(record.id)]
+        restored = {record.id: record for record in await self._parts.fetcher.read(doubtful)}
+        sure = (restored.get(one.id) if known.get(one.id) else one for one in records)
+        return [record for record in sure if record is not None]
+
+    def _server_time(self, date: datetime | None) -> int:
+        # The earlier of the two: a clock that runs ahead would make sweeps begin too late.
+        now = self._parts.clocks.now()
+        return _milliseconds(min(date or now, now))
+
+    def _note_lag(self, at: int | None) -> None:
+        seen_at, figures = self._parts.clocks.now(), self._parts.figures
+        now = _milliseconds(seen_at)
+        figures.lag_seconds, figures.lag_at = max(0, now - (at or now)) / 1000, seen_at
+
+
+def _types(answer: Answer) -> Mapping[str, str]:
+    try:
+        return dict(responses.properties(answer.content))
+    except TypeError as error:
+        raise nonsense(f"the properties cannot be understood: {error}") from None
+
+
+def _milliseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1000)

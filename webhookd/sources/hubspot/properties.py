@@ -1,0 +1,52 @@
+"""Which properties are asked for: those that are chosen, as far as the API has them."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final
+
+from webhookd.model import Asked
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from webhookd.definitions import HubspotObject
+
+REFRESHED_EVERY: Final = 3600.0
+"""Seconds after which names and types are looked up again."""
+
+_INSTANTS: Final = frozenset({"date", "datetime"})
+_MODIFIED_OF_CONTACTS: Final = "lastmodifieddate"
+_MODIFIED: Final = "hs_lastmodifieddate"
+_CONTACTS: Final = frozenset({"contacts", "contact", "0-1"})
+
+
+def modified_property(object_: str) -> str:
+    """Return the property that says when a record was last modified."""
+    return _MODIFIED_OF_CONTACTS if object_ in _CONTACTS else _MODIFIED
+
+
+def asked(read: HubspotObject, types: Mapping[str, str]) -> Asked:
+    """Return what to ask for of *read*, given the *types* of all properties by name.
+
+    The times of the last modification move with properties that nobody asked for, so their
+    moving alone is no change.
+    """
+    names = frozenset(types)
+    if read.properties is not None:
+        names &= frozenset(read.properties)
+    return Asked(
+        names,
+        instants=frozenset(name for name in names if types[name] in _INSTANTS),
+        unwatched=names & {_MODIFIED_OF_CONTACTS, _MODIFIED},
+    )
+
+
+def missing(read: HubspotObject, types: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the chosen properties that the API does not have."""
+    return tuple(name for name in read.properties or () if name not in types)
+
+
+def digest(asked_for: Asked) -> str:
+    """Return a short name for the properties of *asked_for*."""
+    return hashlib.sha256("\n".join(sorted(asked_for.names)).encode()).hexdigest()[:16]

@@ -1,0 +1,49 @@
+"""Properties that are asked for the first time: known records are read again, in silence.
+
+Each known record remembers what was asked when it was read (`model.Asked`), so that its new
+properties are no change; once all have been read again, every later change of them is one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from webhookd.sources.hubspot.cursor import Takeover
+from webhookd.sources.hubspot.properties import digest
+from webhookd.telemetry import poll_reports
+
+if TYPE_CHECKING:
+    from webhookd.sources.hubspot.cursor import Cursor
+    from webhookd.sources.hubspot.pages import Fetcher
+    from webhookd.sources.polling.checkpoint import Position
+    from webhookd.telemetry.figures import PollFigures
+
+READS_AT_ONCE: Final = 40
+"""Batch reads of one poll: what changed must not wait for millions of records."""
+
+_CHUNK: Final = 100
+
+
+async def take_over(
+    cursor: Cursor, *, fetcher: Fetcher, position: Position, figures: PollFigures
+) -> Cursor:
+    """Read the next slice of the known records that lack a property, if any do."""
+    asked = digest(fetcher.asked)
+    if cursor.asked == asked:
+        return cursor
+    takeover, count = cursor.takeover or Takeover(), 0
+    for _ in range(READS_AT_ONCE):
+        ids = await position.outdated(fetcher.asked.names, after=takeover.after, limit=_CHUNK)
+        if not ids:
+            cursor = replace(cursor, asked=asked, takeover=None)
+            await position.advance(cursor)
+            if takeover.after:
+                poll_reports.properties_taken_over(figures, records=count)
+            return cursor
+        takeover = Takeover(ids[-1])
+        records = await fetcher.read(ids)
+        cursor = replace(cursor, takeover=takeover)
+        await position.advance(cursor, [fetcher.observation(one, None) for one in records])
+        count += len(records)
+    return cursor

@@ -1,0 +1,88 @@
+"""Where the reading of a type of object stands, and the only way forward: a committed batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from webhookd.model import Batch, PollProgress
+from webhookd.sources.hubspot import cursor as cursors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from webhookd.model import Observation
+    from webhookd.sources.hubspot.cursor import Cursor
+    from webhookd.sources.source import PollLedger, Take
+    from webhookd.sources.storage_retry import Patience
+    from webhookd.telemetry.figures import PollFigures
+
+
+class Position:
+    """The committed cursor of a type of object, and what is known of its records."""
+
+    def __init__(
+        self,
+        source: str,
+        object_: str,
+        *,
+        take: Take,
+        ledger: PollLedger,
+        patience: Patience,
+        figures: PollFigures,
+    ) -> None:
+        self._source = source
+        self._object = object_
+        self._take = take
+        self._ledger = ledger
+        self._stored = patience.until_stored
+        self._figures = figures
+        self._cursor: Cursor | None = None
+
+    async def cursor(self) -> Cursor | None:
+        """Return the cursor as it was last committed; None before the first."""
+        if self._cursor is None:
+            text = await self._stored(lambda: self._ledger.cursor(self._source, self._object))
+            self._cursor = None if text is None else cursors.parsed(text)
+        return self._cursor
+
+    async def advance(
+        self,
+        cursor: Cursor,
+        observations: Sequence[Observation] = (),
+        *,
+        archive_pass: int = 0,
+        archived: Sequence[str] = (),
+        unarchived: Sequence[str] = (),
+    ) -> None:
+        """Return when *observations* are taken and *cursor* is theirs, in one transaction."""
+        progress = PollProgress(
+            self._source,
+            self._object,
+            cursor.text(),
+            archive_pass=archive_pass,
+            archived=tuple(archived),
+            unarchived=tuple(unarchived),
+        )
+        batch = Batch(self._source, tuple(observations), progress)
+        changes = await self._stored(lambda: self._take(batch))
+        self._cursor = cursor
+        self._figures.records += len(observations)
+        self._figures.changes += changes
+
+    async def known(self, ids: Sequence[str]) -> Mapping[str, bool]:
+        """Return those of *ids* that are known, and whether as deleted."""
+        return await self._stored(lambda: self._ledger.known(self._source, self._object, ids))
+
+    async def outdated(self, names: frozenset[str], *, after: str, limit: int) -> Sequence[str]:
+        """Return known records for which not all of *names* were asked."""
+        return await self._stored(
+            lambda: self._ledger.outdated(
+                self._source, self._object, names, after=after, limit=limit
+            )
+        )
+
+    async def unarchived(self, *, before: int, limit: int) -> Sequence[str]:
+        """Return ids that were met in the archive in a pass *before* this one, and not since."""
+        return await self._stored(
+            lambda: self._ledger.unarchived(self._source, self._object, before=before, limit=limit)
+        )

@@ -1,0 +1,182 @@
+"""HubSpot as a source: a job for each type of object, and what a failure of one means.
+
+A poll that fails costs a line in the log and a pause that grows; what was read before it stays
+committed, and the next one goes on from there. A refused type of object stops only itself, a
+refused token stops the source until somebody changes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from webhookd.errors import NotHeldError
+from webhookd.sources.polling.refusals import PollError
+from webhookd.telemetry import poll_reports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from webhookd.definitions import HubspotSource
+    from webhookd.sources.hubspot.api import Clocks
+    from webhookd.sources.hubspot.object_reader import ObjectReader
+    from webhookd.sources.polling.request_budget import Budget
+    from webhookd.sources.source import Schedule
+    from webhookd.telemetry.figures import PollFigures
+
+FIRST_PAUSE: Final = 1.0
+LONGEST_PAUSE: Final = 300.0
+REFUSED_PAUSE: Final = 3600.0
+"""Seconds until a type of object that was refused is tried again."""
+
+
+class HubspotPolls:
+    """Reads the types of objects that *settings* name. *schedule* has a poll run periodically."""
+
+    def __init__(
+        self,
+        settings: HubspotSource,
+        readers: Iterable[tuple[ObjectReader, PollFigures]],
+        *,
+        schedule: Schedule,
+        budget: Budget,
+        clocks: Clocks,
+    ) -> None:
+        self._settings = settings
+        self._schedule = schedule
+        self._is_refused = False
+        self._polls = tuple(
+            _Poll(reader, figures, budget, clocks, self._refuse) for reader, figures in readers
+        )
+
+    @property
+    def name(self) -> str:
+        """Return the key of the source in the configuration."""
+        return self._settings.name
+
+    async def prepare(self) -> None:
+        """Do nothing: others need nothing of this source."""
+
+    async def is_there(self) -> bool:
+        """Return True: an API is seen from everywhere, as far as anybody knows."""
+        return True
+
+    async def run(self) -> None:
+        """Have every type of object polled until cancelled."""
+        period = self._settings.poll_every
+        stops = [
+            self._schedule(period, partial(self._fire, poll), f"{self.name}/{poll.object}")
+            for poll in self._polls
+        ]
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for stop in stops:
+                stop()
+            await asyncio.gather(*(poll.stop() for poll in self._polls))
+
+    async def _fire(self, poll: _Poll) -> None:
+        if not self._is_refused:
+            await poll.fire()
+
+    def _refuse(self, error: PollError) -> None:
+        """Stop polling: the token is wrong, and nobody but a person can mend that."""
+        if not self._is_refused:
+            self._is_refused = True
+            poll_reports.unauthorized(self.name, error)
+
+
+class _Poll:
+    """The polls of one type of object, one at a time."""
+
+    def __init__(
+        self,
+        reader: ObjectReader,
+        figures: PollFigures,
+        budget: Budget,
+        clocks: Clocks,
+        refuse: Callable[[PollError], None],
+    ) -> None:
+        self._reader = reader
+        self._figures = figures
+        self._budget = budget
+        self._clocks = clocks
+        self._refuse = refuse
+        self._task: asyncio.Task[None] | None = None
+        self._not_before = 0.0
+        self._failures = 0
+
+    @property
+    def object(self) -> str:
+        """Return the type of object."""
+        return self._figures.object
+
+    async def fire(self) -> None:
+        """Poll, unless a poll is under way or a pause is on."""
+        is_busy = self._task is not None and not self._task.done()
+        if is_busy or self._clocks.monotonic() < self._not_before:
+            return
+        # A task of the source's own: the job that waits for it is not the source's to cancel.
+        self._task = asyncio.create_task(self._poll(), name=f"poll {self.object}")
+        await asyncio.wait([self._task])
+
+    async def stop(self) -> None:
+        """Break off a poll under way; what it has committed stays."""
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def _poll(self) -> None:
+        figures, began = self._figures, self._clocks.monotonic()
+        records, changes = figures.records, figures.changes
+        try:
+            await self._reader.poll()
+        except PollError as error:
+            self._fail(error)
+        except NotHeldError:
+            # The source is another daemon's, and this poll about to be broken off.
+            return
+        except Exception as error:  # noqa: BLE001 - a bug in one poll stops only that
+            self._note(f"a bug in webhookd ({type(error).__name__}); its log has the details")
+            poll_reports.poll_broke(figures, error)
+            self._pause(0)
+        else:
+            self._succeed()
+            seconds = self._clocks.monotonic() - began
+            records, changes = figures.records - records, figures.changes - changes
+            poll_reports.polled(figures, records=records, changes=changes, seconds=seconds)
+
+    def _succeed(self) -> None:
+        figures = self._figures
+        figures.last_success_at, figures.budget_left = self._clocks.now(), self._budget.left
+        if self._failures:
+            self._failures = 0
+            poll_reports.poll_recovered(figures)
+
+    def _fail(self, error: PollError) -> None:
+        figures, refused = self._figures, error.refusal
+        self._note(str(error))
+        match refused.concerns:
+            case "source":
+                self._refuse(error)
+            case "object":
+                self._not_before = self._clocks.monotonic() + REFUSED_PAUSE
+                poll_reports.object_refused(figures, error, again_in=REFUSED_PAUSE)
+            case "request" | "poll" | "token":
+                pause = self._pause(refused.wait)
+                poll_reports.poll_failed(figures, error, again_in=pause)
+
+    def _note(self, error: str) -> None:
+        figures = self._figures
+        figures.failures += 1
+        figures.last_error, figures.last_error_at = error, self._clocks.now()
+        figures.budget_left = self._budget.left
+
+    def _pause(self, at_least: float) -> float:
+        """Let the next poll wait: longer after each failure, and never two alike."""
+        self._failures += 1
+        doubled = FIRST_PAUSE * 2.0 ** min(self._failures - 1, 10)
+        pause = max(at_least, min(doubled, LONGEST_PAUSE)) * (1 + self._clocks.dice() / 2)
+        self._not_before = self._clocks.monotonic() + pause
+        return pause

@@ -1,0 +1,100 @@
+"""How many requests a token may make: one budget for everything that uses it.
+
+HubSpot allows an account five searches a second, and an app a hundred requests in ten seconds
+(the smallest plan). Both are kept from this side, because searches carry no headers that tell
+what is left. A limit that was hit anyway is a pause for the whole token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from webhookd.sources.polling.refusals import PollError, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from webhookd.model import Secret
+
+BURST: Final = 90
+BURST_SECONDS: Final = 10.0
+LONGEST_WAIT: Final = 15.0
+"""Seconds of a pause that are waited out; a longer one ends the poll."""
+
+
+class Budget:
+    """Lets requests of one token start, first come, first served."""
+
+    def __init__(
+        self,
+        *,
+        monotonic: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        burst: int = BURST,
+    ) -> None:
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._burst = burst
+        self._turn = asyncio.Lock()
+        self._starts: deque[float] = deque()
+        self._search_at = 0.0
+        self._paused_until = 0.0
+
+    @property
+    def left(self) -> int:
+        """Return how many requests may start at once now."""
+        if self.paused_for > 0:
+            return 0
+        now = self._monotonic()
+        return self._burst - sum(start + BURST_SECONDS > now for start in self._starts)
+
+    @property
+    def paused_for(self) -> float:
+        """Return for how many seconds nothing may start."""
+        return max(0.0, self._paused_until - self._monotonic())
+
+    def pause(self, seconds: float) -> None:
+        """Let nothing start for some time."""
+        self._paused_until = max(self._paused_until, self._monotonic() + seconds)
+
+    async def admit(self, *, searches_per_second: float | None = None) -> None:
+        """Return when a request may start; a search says how many of them a second may see.
+
+        PollError when a long pause is on.
+        """
+        async with self._turn:
+            while (wait := self._wait(is_search=searches_per_second is not None)) > 0:
+                await self._sleep(wait)
+            now = self._monotonic()
+            self._starts.append(now)
+            if searches_per_second is not None:
+                self._search_at = now + 1 / searches_per_second
+
+    def _wait(self, *, is_search: bool) -> float:
+        if self.paused_for > LONGEST_WAIT:
+            why = f"the API asked for a pause, of which {self.paused_for:.0f} s are left"
+            raise PollError(Refusal(why, "poll", "paused", self.paused_for))
+        now = self._monotonic()
+        while self._starts and self._starts[0] + BURST_SECONDS <= now:
+            self._starts.popleft()
+        is_full = len(self._starts) >= self._burst
+        burst_at = self._starts[0] + BURST_SECONDS if is_full else now
+        search_at = self._search_at if is_search else now
+        return max(self._paused_until, burst_at, search_at) - now
+
+
+class Budgets:
+    """The budget of each token: several sources may share one, and a reload keeps it."""
+
+    def __init__(self, *, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._of: dict[tuple[str, Secret], Budget] = {}
+
+    def of(self, base_url: str, token: Secret) -> Budget:
+        """Return the budget of *token*."""
+        key = (base_url, token)
+        if key not in self._of:
+            self._of[key] = Budget(monotonic=self._monotonic)
+        return self._of[key]

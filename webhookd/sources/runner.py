@@ -1,0 +1,141 @@
+"""The sources that are being read: one task for each, and what a reload does to them."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol
+
+from webhookd.definitions import host_of, is_same_host
+from webhookd.errors import NotHeldError, SourceError, WebhookdError
+from webhookd.storage.fleet.exclusive import reading
+from webhookd.telemetry import bug
+from webhookd.telemetry.source_reports import source_elsewhere, source_failed
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+
+    from webhookd import definitions
+    from webhookd.sources.source import Source
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+
+UNSEEN_SECONDS: Final = 10.0
+"""How long a source that this machine does not see is left to daemons that do."""
+
+
+class Turns(Protocol):
+    """One daemon at a time does what is done under a name."""
+
+    async def try_hold(self, name: str) -> bool:
+        """Return whether *name* is this daemon's now."""
+
+    async def run(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run *work* once *name* is this daemon's; return when that ends, or it is another's."""
+
+
+class RunningSources:
+    """Runs each source of the plan in force that is read here.
+
+    *build* makes a source from its definition; *host* is the name of the host that this is.
+    *turns*, where it is given, says when this daemon may read one; *has_others* whether there are
+    daemons to leave one to that is not seen here.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[definitions.Source], Source],
+        *,
+        host: str,
+        turns: Turns | None = None,
+        has_others: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._build = build
+        self._host = host
+        self._turns = turns
+        self._has_others = has_others
+        self._elsewhere: dict[str, str] = {}
+        self._running: dict[str, tuple[definitions.Source, asyncio.Task[None]]] = {}
+
+    async def adopt(self, sources: Mapping[str, definitions.Source]) -> None:
+        """Stop what is gone or changed, start what is new; the others go on undisturbed."""
+        elsewhere = dict(self._read_elsewhere(sources))
+        here = {name: one for name, one in sources.items() if name not in elsewhere}
+        await self._stop(
+            name
+            for name, (definition, _) in tuple(self._running.items())
+            if here.get(name) != definition
+        )
+        for name, host in elsewhere.items():
+            if self._elsewhere.get(name) != host:
+                source_elsewhere(name, host, self._host)
+        self._elsewhere = elsewhere
+        for name, definition in here.items():
+            if name not in self._running:
+                self._running[name] = (definition, await self._start(definition))
+
+    async def stop(self) -> None:
+        """Stop them all; each leaves what it reads in good order."""
+        await self._stop(tuple(self._running))
+
+    def _read_elsewhere(
+        self, sources: Mapping[str, definitions.Source]
+    ) -> Iterator[tuple[str, str]]:
+        """Yield the sources that another host reads, with its name."""
+        for name, definition in sources.items():
+            host = host_of(definition)
+            if host is not None and not is_same_host(host, self._host):
+                yield name, host
+
+    async def _start(self, definition: definitions.Source) -> asyncio.Task[None]:
+        source = self._build(definition)
+        if self._turns is None:
+            await _prepare(source)
+            work = _run(source)
+        else:
+            is_free = not self._has_others() or await source.is_there()
+            if is_free and await self._turns.try_hold(reading(definition.name)):
+                await _prepare(source)
+            work = self._run_in_turn(definition, self._turns, source)
+        return asyncio.create_task(work, name=f"source {definition.name}")
+
+    async def _run_in_turn(
+        self, definition: definitions.Source, turns: Turns, source: Source
+    ) -> None:
+        """Read *source* when it is this daemon's turn, and then another, from what is committed."""
+        while True:
+            if self._has_others() and not await source.is_there():
+                await asyncio.sleep(UNSEEN_SECONDS)
+            await turns.run(reading(definition.name), partial(_run, source))
+            source = self._build(definition)
+
+    async def _stop(self, names: Iterable[str]) -> None:
+        tasks = [self._running.pop(name)[1] for name in names]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+
+async def _prepare(source: Source) -> None:
+    # Whoever waits for the daemon to be ready may drop a file at once.
+    with suppress(SourceError):
+        await source.prepare()
+
+
+async def _run(source: Source) -> None:
+    """Run a source, and again with growing pauses when it fails as a whole."""
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            await source.run()
+        except NotHeldError:
+            # Another daemon reads it; whoever runs this sees to it.
+            return
+        except WebhookdError as error:
+            source_failed(source.name, error, pause)
+        except Exception as error:  # noqa: BLE001 - a bug in one source stops only itself
+            bug("source.broke", error, source=source.name)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)

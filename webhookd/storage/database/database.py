@@ -1,0 +1,232 @@
+"""The database: where it is, how it is opened, and the connections that come from it.
+
+`sqlite` and `postgresql` say what is theirs; who keeps a file reads nothing of the second.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+import sqlalchemy
+
+from webhookd import __version__
+from webhookd.errors import StorageError, WebhookdError
+from webhookd.storage.database import sqlite
+from webhookd.storage.database.connection import Member
+from webhookd.storage.database.sqlite import SqliteKind
+from webhookd.storage.schema import versions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from webhookd.storage.database.connection import Connection, Dialect
+    from webhookd.storage.schema.versions import Version
+
+
+_REFUSALS: tuple[type[Exception], ...] = (
+    sqlalchemy.exc.DBAPIError,
+    sqlalchemy.exc.TimeoutError,
+)
+
+
+class Listening(Protocol):
+    """Somebody who hears what daemons tell each other."""
+
+    def close(self) -> None:
+        """Listen no more."""
+
+
+class Kind(Protocol):
+    """What is different between databases, for one that is at a certain place."""
+
+    dialect: ClassVar[Dialect]
+    errors: ClassVar[tuple[type[Exception], ...]]
+    is_shared: ClassVar[bool]
+    """Whether several daemons may work on it, and go on while its tables are added to."""
+
+    @property
+    def place(self) -> str:
+        """Return where the database is, as people are told: without a password."""
+
+    def engine(self, *, mode: str) -> sqlalchemy.Engine:
+        """Return an engine; *mode* is `rwc`, or `rw` or `ro` for one that must be there."""
+
+    def open_writer(
+        self, engine: sqlalchemy.Engine, member: Member, reopened: Callable[[], None]
+    ) -> Connection:
+        """Return the connection with which *member* writes.
+
+        StateLockedError when somebody has the database to himself. *reopened* is called when its
+        session had to be made anew.
+        """
+
+    def listen(self, heard: Callable[[str], None]) -> Listening | None:
+        """Call *heard* on a thread with what daemons tell each other; None for one alone."""
+
+    @contextmanager
+    def reader(self, raw: sqlalchemy.PoolProxiedConnection) -> Iterator[Connection]:
+        """Lend what reads on a connection of the pool."""
+
+    def prepare(self, connection: sqlalchemy.Connection) -> None:
+        """Begin the transaction in which tables are looked for, and made if there are none."""
+
+    def claim(self, connection: sqlalchemy.Connection) -> None:
+        """Begin a transaction with the database to itself; raises when somebody works on it."""
+
+    def cause(self, error: Exception) -> str:
+        """Return what the driver said, in a line."""
+
+
+class Database:
+    """The engine, and the kinds of connection that come from it."""
+
+    def __init__(self, kind: Kind, *, mode: str = "rwc") -> None:
+        self.kind = kind
+        self.engine = kind.engine(mode=mode)
+        self._readers: set[Connection] = set()
+
+    @property
+    def place(self) -> str:
+        """Return where it is, as people are told."""
+        return self.kind.place
+
+    @property
+    def dialect(self) -> Dialect:
+        """Return what statements are written for."""
+        return self.kind.dialect
+
+    def connect(
+        self, member: Member | None = None, reopened: Callable[[], None] = lambda: None
+    ) -> Connection:
+        """Return a new connection, for the one thread that writes with it in the name of *member*.
+
+        Raises StateLockedError when somebody has the database to himself, where it can tell.
+        *reopened* is called, on that thread, when a session was lost and made anew.
+        """
+        with self.refusing("open"):
+            return self.kind.open_writer(self.engine, member or _anybody(), reopened)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Lend a pooled connection that sees what is committed, to one thread."""
+        with self.refusing("read"):
+            raw = self.engine.raw_connection()
+            try:
+                with self.kind.reader(raw) as connection:
+                    self._readers.add(connection)
+                    try:
+                        yield connection
+                    finally:
+                        self._readers.discard(connection)
+            finally:
+                raw.close()
+
+    @contextmanager
+    def connected(self) -> Iterator[sqlalchemy.Connection]:
+        """Lend a connection for queries that are made of parts."""
+        with self.refusing("read"), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def refusing(self, doing: str) -> Iterator[None]:
+        """Raise StorageError for what the driver raises: no more files, no server, no room."""
+        try:
+            yield
+        except _REFUSALS + self.kind.errors as error:
+            why = self.kind.cause(error)
+            raise StorageError(f"cannot {doing} the database {self.place}: {why}") from error
+
+    def ensure_tables(self) -> None:
+        """Make the tables of a new database; StorageError when its version is not usable."""
+        with self.refusing("open"), self.engine.connect() as connection:
+            self.kind.prepare(connection)
+            if versions.found(connection) is None:
+                versions.create(connection)
+            versions.require_usable(connection, self.place)
+            connection.commit()
+
+    def version(self) -> Version:
+        """Return its version, whichever it is; StorageError when it is none of webhookd's."""
+        with self.connected() as connection:
+            return versions.require_database(versions.found(connection), self.place)
+
+    def cut(self) -> None:
+        """Have everybody's reading fail that is under way: the other side does not answer."""
+        for connection in tuple(self._readers):
+            connection.cut()
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """Return the database at *url*, its tables made when it is new.
+
+    Raises StateLockedError while somebody else makes its tables or changes them, and StorageError
+    when it cannot be opened, or this webhookd does not work on its version.
+    """
+    database = Database(_kind(url))
+    try:
+        database.ensure_tables()
+    except WebhookdError:
+        database.close()
+        raise
+    return database
+
+
+def open_for_reading(url: str) -> Database:
+    """Return an existing database for commands that only look; never creates one."""
+    database = Database(_kind(url), mode="ro")
+    try:
+        with database.connected() as connection:
+            versions.require_usable(connection, database.place)
+    except StorageError:
+        database.close()
+        raise
+    return database
+
+
+def open_as_it_is(url: str, *, mode: str = "ro") -> Database:
+    """Return an existing database, whatever its version; never creates one."""
+    return Database(_kind(url), mode=mode)
+
+
+def version_of(url: str) -> Version:
+    """Return the version of the database at *url*, whichever it is."""
+    database = open_as_it_is(url)
+    try:
+        return database.version()
+    finally:
+        database.close()
+
+
+def place_of(url: str) -> str:
+    """Return where the database at *url* is, as people are told: without a password."""
+    return _kind(url).place
+
+
+def _anybody() -> Member:
+    return Member(secrets.token_hex(8), socket.gethostname(), os.getpid(), __version__)
+
+
+def is_file(url: str) -> bool:
+    """Return whether the database at *url* is a file, which one daemon has to itself."""
+    return url.startswith(sqlite.PREFIX)
+
+
+def _kind(url: str) -> Kind:
+    if is_file(url):
+        return SqliteKind(url)
+    try:
+        from webhookd.storage.database.postgresql import PostgresKind  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise StorageError(
+            "PostgreSQL needs its driver, and that does not load here"
+            f" ({error}); install webhookd[postgresql]"
+        ) from error
+    return PostgresKind(url)

@@ -1,0 +1,175 @@
+"""What people do to deliveries: try again, cancel. A few at a time, so that nothing else waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select, text
+
+from webhookd.model import DeliveryState
+from webhookd.storage.database.times import to_micros
+from webhookd.storage.deliveries import record_order
+from webhookd.storage.deliveries.query import conditions
+from webhookd.storage.schema.tables import DELIVERIES, LANES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Select
+
+    from webhookd.model import DeliveryFilter
+    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.database import Database
+
+_MEANT = "SELECT lane, source, object, record_id, due_at, owner FROM deliveries WHERE number = ?"
+_RETRY = (
+    "UPDATE deliveries SET state = 'pending', due_at = ?, settled_at = NULL, behind = ?,"
+    " first_attempt_at = NULL, held_before = 0, untold_new = NULL, superseded_by = NULL,"
+    " epoch = (SELECT epoch FROM lanes WHERE lanes.number = lane)"
+    " WHERE number = ? AND NOT (state = 'failed' AND attempts = 0)"
+)
+_IS_OVERTAKEN = (
+    "(deliveries.state = 'superseded'"
+    " OR deliveries.due_at IS NULL AND EXISTS (SELECT 1 FROM lanes AS kept"
+    " WHERE kept.number = deliveries.lane AND kept.is_ordered = 1)"
+    " AND EXISTS (SELECT 1 FROM deliveries AS newer"
+    " WHERE newer.state = 'delivered' AND newer.behind IS NOT NULL"
+    " AND newer.lane = deliveries.lane AND newer.source = deliveries.source"
+    " AND newer.object = deliveries.object AND newer.record_id = deliveries.record_id"
+    " AND newer.number > deliveries.number))"
+)
+_OVERTAKEN = f"SELECT 1 FROM deliveries WHERE number = ? AND {_IS_OVERTAKEN}"  # noqa: S608 - constant
+_AGAIN = (
+    "UPDATE deliveries SET due_at = ?, first_attempt_at = NULL, held_before = 0,"
+    " untold_new = NULL, epoch = (SELECT epoch FROM lanes WHERE lanes.number = lane)"
+    " WHERE number = ? AND due_at IS NOT NULL"
+)
+_CANCEL = (
+    "UPDATE deliveries SET state = 'cancelled', due_at = NULL, settled_at = ?"
+    " WHERE number = ? AND due_at IS NOT NULL"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The deliveries a person means: by id, or by filter; never both.
+
+    *states* are those that the command applies to when the filter names none.
+    """
+
+    wanted: DeliveryFilter
+    ids: tuple[str, ...] = ()
+    states: tuple[DeliveryState, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """How many deliveries were changed.
+
+    *overtaken* ones were left: their webhook keeps its records' order, and a newer change of
+    the record was delivered, or took their place.
+    """
+
+    count: int = 0
+    overtaken: int = 0
+
+    def __add__(self, other: Changed) -> Changed:
+        return Changed(self.count + other.count, self.overtaken + other.overtaken)
+
+
+def count(database: Database, selection: Selection, *, with_overtaken: bool) -> Changed:
+    """Return how many deliveries *selection* means, those overtaken counted apart if not meant."""
+    query = _restricted(select(func.count()), selection)
+    with database.connected() as connection:
+        count = int(connection.execute(query).scalar_one())
+        if with_overtaken:
+            return Changed(count)
+        overtaken = int(connection.execute(query.where(text(_IS_OVERTAKEN))).scalar_one())
+    return Changed(count - overtaken, overtaken)
+
+
+def numbers(
+    database: Database, selection: Selection, *, above: int, upto: int, limit: int
+) -> list[tuple[int, str]]:
+    """Return (number, id) of at most *limit* of them, in the order they were stored."""
+    query = (
+        _restricted(select(DELIVERIES.c.number, DELIVERIES.c.id), selection)
+        .where(DELIVERIES.c.number > above, DELIVERIES.c.number <= upto)
+        .order_by(DELIVERIES.c.number)
+        .limit(limit)
+    )
+    with database.connected() as connection:
+        return [(row.number, row.id) for row in connection.execute(query)]
+
+
+def last_number(database: Database) -> int:
+    """Return the number of the newest delivery: what comes later is not meant."""
+    with database.connected() as connection:
+        found = connection.execute(select(func.max(DELIVERIES.c.number))).scalar_one()
+    return int(found or 0)
+
+
+def retry_overtaken(connection: Connection, wanted: Sequence[int], now: datetime) -> Changed:
+    """Do as `retry`, those too whose record had a newer change delivered."""
+    return retry(connection, wanted, now, with_overtaken=True)
+
+
+def retry(
+    connection: Connection, wanted: Sequence[int], now: datetime, *, with_overtaken: bool = False
+) -> Changed:
+    """Make deliveries due now, with a new give-up period; id and attempt numbers stay.
+
+    A receiver that keeps what came last would go back to an older state by a delivery that was
+    overtaken: those are left, unless they are meant *with_overtaken*. What a person retries is
+    sent as it is: newer changes wait behind it, and do not take its place. One that failed without
+    an attempt could not be rendered, for a bug, and has nothing to send.
+    """
+    at, changed = to_micros(now), Changed()
+    for number in wanted:
+        if not with_overtaken and connection.execute(_OVERTAKEN, (number,)).fetchone():
+            changed += Changed(overtaken=1)
+        else:
+            changed += Changed(_retry(connection, number, at))
+    return changed
+
+
+def _retry(connection: Connection, number: int, at: int) -> int:
+    found = connection.execute(_MEANT, (number,)).fetchone()
+    if found is None:
+        return 0
+    lane, source, object_, record_id, due_at, _ = found
+    if due_at is not None:
+        return connection.execute(_AGAIN, (at, number)).rowcount
+    behind = record_order.behind(connection, (lane, source, object_, record_id), number)
+    return connection.execute(_RETRY, (at, behind, number)).rowcount
+
+
+def cancel(connection: Connection, wanted: Sequence[int], now: datetime) -> Changed:
+    """Settle pending deliveries as cancelled; return how many still were.
+
+    What was behind one of them in its record's order follows.
+    """
+    at, count = to_micros(now), 0
+    freed: dict[tuple[int, int | None], list[tuple[str, str, str]]] = {}
+    for number in wanted:
+        if connection.execute(_CANCEL, (at, number)).rowcount:
+            count += 1
+            row = connection.execute(_MEANT, (number,)).fetchone()
+            lane, source, object_, record_id, _, owner = row
+            freed.setdefault((lane, owner), []).append((source, object_, record_id))
+    for (lane, owner), records in freed.items():
+        record_order.promote(connection, lane, records, owner)
+    return Changed(count)
+
+
+def _restricted(query: Select[Any], selection: Selection) -> Select[Any]:
+    query = query.select_from(DELIVERIES).join(LANES, LANES.c.number == DELIVERIES.c.lane)
+    if selection.ids:
+        return query.where(DELIVERIES.c.id.in_(selection.ids))
+    query = query.where(*conditions(selection.wanted))
+    if selection.wanted.state is None and selection.states:
+        names = [state.value for state in selection.states if state is not DeliveryState.HELD]
+        query = query.where(DELIVERIES.c.state.in_(names))
+    return query

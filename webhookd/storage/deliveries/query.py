@@ -1,0 +1,276 @@
+"""What the command line may ask: deliveries by filter, one delivery whole, sources."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select, text
+
+from webhookd.model import Attempt, DeliveryFilter, DeliveryState
+from webhookd.storage.database.times import from_micros, to_micros
+from webhookd.storage.deliveries import record_order
+from webhookd.storage.schema.tables import (
+    ATTEMPTS,
+    DELIVERIES,
+    FILES,
+    KNOWN_RECORDS,
+    LANES,
+    SOURCES,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement, Connection, Select
+
+    from webhookd.storage.database.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class ListedDelivery:
+    """A delivery as it is listed. *next_attempt_at* is None when none is planned.
+
+    *is_behind* says that an older delivery of its record must end first; *superseded_by* is the
+    id of the one that took its place.
+    """
+
+    id: str
+    webhook: str
+    source: str
+    object: str
+    record_id: str
+    change: str
+    state: DeliveryState
+    attempts: int
+    next_attempt_at: datetime | None
+    is_behind: bool
+    last_status: int | None
+    last_error: str | None
+    created_at: datetime
+    settled_at: datetime | None
+    superseded_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownDelivery:
+    """One delivery whole: what is frozen of its request, and every attempt."""
+
+    listed: ListedDelivery
+    method: str
+    content_type: str | None
+    query: str
+    body: bytes | None
+    attempts: tuple[Attempt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSource:
+    """A source that is known, and the file it has in work, if any.
+
+    *records* are those known and not deleted, *pending* its deliveries that wait, held ones
+    included; *identity* is JSON. *phase* is that of a snapshot; *ends_at* is an estimate.
+    """
+
+    name: str
+    identity: str
+    records: int
+    pending: int
+    file: str | None
+    rows_taken: int
+    bad_rows: int
+    phase: str | None = None
+    deletions: int = 0
+    rows_per_second: int | None = None
+    ends_at: datetime | None = None
+
+
+_HELD = (
+    LANES.c.paused_reason.isnot(None)
+    | LANES.c.gone_reason.isnot(None)
+    | LANES.c.absent_reason.isnot(None)
+)
+_LISTED = (
+    DELIVERIES.c.id,
+    LANES.c.webhook,
+    DELIVERIES.c.source,
+    DELIVERIES.c.object,
+    DELIVERIES.c.record_id,
+    DELIVERIES.c.change,
+    DELIVERIES.c.state,
+    DELIVERIES.c.behind,
+    DELIVERIES.c.attempts,
+    DELIVERIES.c.due_at,
+    DELIVERIES.c.last_status,
+    DELIVERIES.c.last_error,
+    DELIVERIES.c.created_at,
+    DELIVERIES.c.settled_at,
+    DELIVERIES.c.superseded_by,
+    _HELD.label("is_held"),
+    LANES.c.quiet_until,
+    (DELIVERIES.c.epoch < LANES.c.epoch).label("is_released"),
+)
+
+
+def deliveries(
+    database: Database, wanted: DeliveryFilter, *, limit: int, now: datetime
+) -> Iterator[ListedDelivery]:
+    """Yield at most *limit* deliveries that *wanted* means, the newest first."""
+    query = (
+        select(*_LISTED)
+        .join(LANES, LANES.c.number == DELIVERIES.c.lane)
+        .where(*conditions(wanted))
+        .order_by(DELIVERIES.c.number.desc())
+        .limit(limit)
+    )
+    with database.connected() as connection:
+        for row in connection.execution_options(yield_per=500).execute(query):
+            yield _listed(row, now)
+
+
+def delivery(database: Database, id_or_beginning: str, *, now: datetime) -> list[ShownDelivery]:
+    """Return the delivery with an id, or those (two at the most) whose ids begin so."""
+    beginning = id_or_beginning.replace("\\", "").replace("%", "").replace("_", "")
+    query = (
+        select(
+            *_LISTED,
+            DELIVERIES.c.method,
+            DELIVERIES.c.content_type,
+            DELIVERIES.c.query,
+            DELIVERIES.c.body,
+        )
+        .join(LANES, LANES.c.number == DELIVERIES.c.lane)
+        .where(DELIVERIES.c.id.between(beginning, beginning + "\U0010ffff"))
+        .limit(2)
+    )
+    with database.connected() as connection:
+        rows = connection.execute(query).all()
+        return [_shown(row, _attempts(connection, row.id), now) for row in rows]
+
+
+def sources(database: Database) -> list[ListedSource]:
+    """Return every source that was ever read, by name."""
+    with database.connected() as connection:
+        records = _counts(
+            connection,
+            select(KNOWN_RECORDS.c.source, func.count())
+            .where(KNOWN_RECORDS.c.deleted == 0)
+            .group_by(KNOWN_RECORDS.c.source),
+        )
+        pending: Counter[str] = Counter()
+        for waiting in record_order.WAITING[database.dialect]:
+            query = select(DELIVERIES.c.source, func.count()).where(text(waiting))
+            pending.update(_counts(connection, query.group_by(DELIVERIES.c.source)))
+        query = (
+            select(
+                SOURCES.c.name,
+                SOURCES.c.identity,
+                FILES.c.name.label("file"),
+                *(column for column in FILES.c if column.name not in {"name", "source"}),
+            )
+            .outerjoin(FILES, FILES.c.source == SOURCES.c.name)
+            .order_by(SOURCES.c.name, FILES.c.claim)
+        )
+        return [
+            ListedSource(
+                name=row.name,
+                identity=row.identity,
+                records=records.get(row.name, 0),
+                pending=pending.get(row.name, 0),
+                file=None if row.file is None else os.fsdecode(row.file),
+                rows_taken=row.rows_taken or 0,
+                bad_rows=row.bad_count or 0,
+                phase=row.phase,
+                deletions=row.deletions or 0,
+                rows_per_second=row.rows_per_second,
+                ends_at=from_micros(row.ends_at),
+            )
+            for row in connection.execute(query)
+        ]
+
+
+def _counts(connection: Connection, query: Select[Any]) -> dict[str, int]:
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def conditions(wanted: DeliveryFilter) -> list[ColumnElement[bool]]:
+    """Return *wanted* as conditions on deliveries joined with their lanes."""
+    found: list[ColumnElement[bool]] = []
+    if wanted.webhook is not None:
+        found.append(LANES.c.webhook == wanted.webhook)
+    if wanted.object is not None:
+        found.append(DELIVERIES.c.object == wanted.object)
+    if wanted.record_id is not None:
+        found.append(DELIVERIES.c.record_id == wanted.record_id)
+    if wanted.since is not None:
+        found.append(DELIVERIES.c.created_at >= to_micros(wanted.since))
+    if wanted.until is not None:
+        found.append(DELIVERIES.c.created_at < to_micros(wanted.until))
+    if wanted.state is not None:
+        found += _state(wanted.state)
+    return found
+
+
+def _state(state: DeliveryState) -> list[ColumnElement[bool]]:
+    if state is DeliveryState.HELD:
+        return [DELIVERIES.c.state == "pending", _HELD]
+    if state is DeliveryState.PENDING:
+        return [DELIVERIES.c.state == "pending", ~_HELD]
+    return [DELIVERIES.c.state == state.value]
+
+
+def _listed(row: Any, now: datetime) -> ListedDelivery:
+    is_pending = row.state == "pending"
+    state = DeliveryState.HELD if is_pending and row.is_held else DeliveryState(row.state)
+    is_behind = is_pending and row.behind == 1
+    is_planned = state is DeliveryState.PENDING and not is_behind
+    return ListedDelivery(
+        id=row.id,
+        webhook=row.webhook,
+        source=row.source,
+        object=row.object,
+        record_id=row.record_id,
+        change=row.change,
+        state=state,
+        attempts=row.attempts,
+        next_attempt_at=_next_attempt(row, now) if is_planned else None,
+        is_behind=is_behind,
+        last_status=row.last_status,
+        last_error=row.last_error,
+        created_at=from_micros(row.created_at),
+        settled_at=from_micros(row.settled_at),
+        superseded_by=row.superseded_by,
+    )
+
+
+def _next_attempt(row: Any, now: datetime) -> datetime:
+    due_at = now if row.is_released else from_micros(row.due_at)
+    quiet_until = from_micros(row.quiet_until)
+    return due_at if quiet_until is None else max(due_at, quiet_until)
+
+
+def _shown(row: Any, attempts: tuple[Attempt, ...], now: datetime) -> ShownDelivery:
+    return ShownDelivery(
+        _listed(row, now), row.method, row.content_type, row.query, row.body, attempts
+    )
+
+
+def _attempts(connection: Connection, delivery_id: str) -> tuple[Attempt, ...]:
+    query: Select[Any] = (
+        select(ATTEMPTS).where(ATTEMPTS.c.delivery_id == delivery_id).order_by(ATTEMPTS.c.number)
+    )
+    return tuple(
+        Attempt(
+            number=row.number,
+            started_at=from_micros(row.started_at),
+            seconds=row.seconds / 1_000_000,
+            status=row.status,
+            error=row.error,
+            answer=row.answer,
+            config_hash=row.config_hash,
+        )
+        for row in connection.execute(query)
+    )

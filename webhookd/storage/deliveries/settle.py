@@ -1,0 +1,212 @@
+"""Deliveries and their attempts: settling, and what waits.
+
+Functions that take a connection run on the writer's thread (`writer`); several of them may
+share one transaction. The statements here are the hot ones and go to the driver as they are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from webhookd.model import (
+    ChangeKind,
+    Delivered,
+    Delivery,
+    GivenUp,
+    Held,
+    Rendered,
+    RetryAt,
+    Settlement,
+)
+from webhookd.storage.database.connection import ForRows
+from webhookd.storage.database.times import from_micros, to_micros
+from webhookd.storage.deliveries import lanes, record_order
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from webhookd.storage.database.connection import Connection
+
+COLUMNS = (
+    "deliveries.id, lanes.webhook, source, object, record_id, change, method, body, content_type,"
+    " query, created_at, due_at, attempts, first_attempt_at, held_before"
+)
+WAITING = (
+    f"SELECT {COLUMNS} FROM deliveries JOIN lanes ON lanes.number = lane"  # noqa: S608 - constant
+    " WHERE due_at IS NOT NULL"
+)
+_NUMBERED = f"{WAITING} AND deliveries.number = ?"
+_PENDING = {
+    dialect: "SELECT "  # noqa: S608 - constants
+    + " + ".join(f"(SELECT count(*) FROM deliveries WHERE {one})" for one in conditions)  # noqa: S608
+    for dialect, conditions in record_order.WAITING.items()
+}
+_INTO = (
+    "INSERT INTO attempts"
+    " (delivery_id, number, started_at, seconds, status, error, answer, config_hash) "
+)
+_OVER = (
+    " ON CONFLICT (delivery_id, number) DO UPDATE SET started_at = excluded.started_at,"
+    " seconds = excluded.seconds, status = excluded.status, error = excluded.error,"
+    " answer = excluded.answer, config_hash = excluded.config_hash"
+)
+_ATTEMPT = ForRows(
+    each=f"{_INTO}VALUES (?, ?, ?, ?, ?, ?, ?, ?){_OVER}",
+    at_once=(
+        f"{_INTO}SELECT delivery_id, new.number, new.started_at, new.seconds, new.status,"  # noqa: S608 - constant
+        " new.error, new.answer, new.config_hash FROM unnest(?::text[], ?::int[], ?::bigint[],"
+        " ?::bigint[], ?::int[], ?::text[], ?::text[], ?::text[]) AS new (delivery_id,"
+        " number, started_at, seconds, status, error, answer, config_hash)"
+        " JOIN deliveries ON deliveries.id = new.delivery_id"
+        f" AND deliveries.owner = ?{_OVER}"
+    ),
+)
+_STARTED = "UPDATE starts SET started_at = ? WHERE delivery_id = ? AND started_at IS NULL"
+_SETTLE = ForRows(
+    each=(
+        "UPDATE deliveries SET state = ?, due_at = ?, epoch = coalesce(?, epoch), attempts = ?,"
+        " first_attempt_at = ?, held_before = ?, last_status = ?, last_error = ?, settled_at = ?"
+        " WHERE id = ? AND due_at IS NOT NULL"
+    ),
+    at_once=(
+        "UPDATE deliveries SET state = new.state, due_at = new.due_at,"
+        " epoch = coalesce(new.epoch, deliveries.epoch), attempts = new.attempts,"
+        " first_attempt_at = new.first_attempt_at, held_before = new.held_before,"
+        " last_status = new.last_status, last_error = new.last_error,"
+        " settled_at = new.settled_at, owner = NULL"
+        " FROM unnest(?::text[], ?::bigint[], ?::int[], ?::int[], ?::bigint[], ?::bigint[],"
+        " ?::int[], ?::text[], ?::bigint[], ?::text[]) AS new (state, due_at, epoch, attempts,"
+        " first_attempt_at, held_before, last_status, last_error, settled_at, id)"
+        " WHERE deliveries.id = new.id AND deliveries.due_at IS NOT NULL"
+        " AND deliveries.owner = ?"
+    ),
+)
+# What was cancelled while its attempt was under way.
+_LET_GO = "UPDATE deliveries SET owner = NULL WHERE id = ANY(?) AND due_at IS NULL AND owner = ?"
+
+
+def settle(connection: Connection, settlements: Sequence[Settlement]) -> list[Delivery]:
+    """Write what attempts led to.
+
+    A delivery that is no longer pending, or is another daemon's by now, stays as it is.
+    Returns the deliveries that were behind those which ended, and are now first of their record.
+    """
+    attempts, updates, starts = [], [], []
+    ended: dict[int, list[Delivery]] = {}
+    for settlement in settlements:
+        if isinstance(settlement.outcome, Delivered | GivenUp):
+            ended.setdefault(settlement.lane, []).append(settlement.delivery)
+        attempts.append(_attempt_row(settlement))
+        updates.append(_update_row(settlement))
+        if settlement.is_paced:
+            started_at = to_micros(settlement.attempt.started_at)
+            starts.append((started_at, settlement.delivery.id))
+        _settle_lane(connection, settlement)
+    connection.write_rows(_ATTEMPT, attempts, connection.owner)
+    count = connection.write_rows(_SETTLE, updates, connection.owner)
+    if connection.owner is not None and count < len(updates):
+        ids = [settlement.delivery.id for settlement in settlements]
+        connection.execute(_LET_GO, (ids, connection.owner))
+    connection.executemany(_STARTED, starts)
+    return [
+        delivery_of(connection.execute(_NUMBERED, (number,)).fetchone())
+        for lane, deliveries in ended.items()
+        for number in record_order.promote(
+            connection, lane, (one.record for one in deliveries), connection.owner
+        )
+    ]
+
+
+def _attempt_row(settlement: Settlement) -> tuple[object, ...]:
+    attempt = settlement.attempt
+    return (
+        settlement.delivery.id,
+        attempt.number,
+        to_micros(attempt.started_at),
+        round(attempt.seconds * 1_000_000),
+        attempt.status,
+        attempt.error,
+        attempt.answer,
+        attempt.config_hash,
+    )
+
+
+def _update_row(settlement: Settlement) -> tuple[object, ...]:
+    match settlement.outcome:
+        case Delivered():
+            state, due_at = "delivered", None
+        case GivenUp():
+            state, due_at = "failed", None
+        case RetryAt(when=when):
+            state, due_at = "pending", when
+        case Held():
+            state, due_at = "pending", settlement.ended_at
+    is_settled = due_at is None
+    return (
+        state,
+        to_micros(due_at),
+        None if is_settled else settlement.epoch,
+        settlement.attempt.number,
+        to_micros(settlement.first_attempt_at),
+        round(settlement.held_before * 1_000_000),
+        settlement.attempt.status,
+        settlement.attempt.error,
+        to_micros(settlement.ended_at) if is_settled else None,
+        settlement.delivery.id,
+    )
+
+
+def _settle_lane(connection: Connection, settlement: Settlement) -> None:
+    match settlement.outcome:
+        case Held(why=why):
+            lanes.hold_as_gone(connection, settlement.lane, why, settlement.ended_at)
+        case RetryAt(lane_paused_until=until) if until is not None:
+            lanes.keep_quiet(connection, settlement.lane, until)
+        case Delivered() | GivenUp() | RetryAt():
+            pass
+
+
+def reschedule(connection: Connection, delivery_id: str, due_at: datetime) -> bool:
+    """Move a pending delivery's next attempt; return False when it is not pending."""
+    cursor = connection.execute(
+        "UPDATE deliveries SET due_at = ?, epoch = (SELECT epoch FROM lanes WHERE number = lane)"
+        " WHERE id = ? AND due_at IS NOT NULL",
+        (to_micros(due_at), delivery_id),
+    )
+    return cursor.rowcount == 1
+
+
+def waiting(connection: Connection, delivery_id: str | None = None) -> list[Delivery]:
+    """Return pending deliveries, next attempt first: all of them, or the one with an id."""
+    if delivery_id is None:
+        rows = connection.execute(f"{WAITING} ORDER BY due_at")
+    else:
+        rows = connection.execute(f"{WAITING} AND deliveries.id = ?", (delivery_id,))
+    return [delivery_of(row) for row in rows]
+
+
+def count_pending(connection: Connection) -> int:
+    """Return how many deliveries wait, held ones included."""
+    (count,) = connection.execute(_PENDING[connection.dialect]).fetchone()
+    return int(count)
+
+
+def delivery_of(row: tuple[Any, ...]) -> Delivery:
+    """Return the delivery that a row of this module's columns holds."""
+    (id_, webhook, source, object_, record_id, change, method, body, content_type, query,
+     created_at, due_at, attempts, first_attempt_at, held_before) = row  # fmt: skip
+    return Delivery(
+        id=id_,
+        webhook=webhook,
+        source=source,
+        object=object_,
+        record_id=record_id,
+        change=ChangeKind(change),
+        rendered=Rendered(method, body, content_type, query),
+        created_at=from_micros(created_at),
+        due_at=from_micros(due_at),
+        attempts_made=attempts,
+        first_attempt_at=from_micros(first_attempt_at),
+        held_before=held_before / 1_000_000,
+    )

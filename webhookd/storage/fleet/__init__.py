@@ -1,0 +1,1 @@
+"""What the daemons on one database write for each other: members, shares, notifications."""

@@ -1,0 +1,89 @@
+"""The backfills that are not over: how far each is, so that it outlives the process."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from webhookd.storage.database.times import from_micros, to_micros
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from webhookd.storage.database.connection import Connection
+
+_COLUMNS = "webhook, conditions, per_second, began_at, after, records, deliveries"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBackfill:
+    """A backfill of *webhook*: what was asked, and how far it is.
+
+    *conditions* are the texts that were asked with. *after* is the id of the last record that
+    was looked at, empty before the first.
+    """
+
+    webhook: str
+    conditions: tuple[str, ...]
+    per_second: float
+    began_at: datetime
+    after: str = ""
+    records: int = 0
+    deliveries: int = 0
+
+
+def begin(connection: Connection, backfill: StoredBackfill) -> None:
+    """Store that *backfill* has begun; one of the same webhook before it is forgotten."""
+    connection.execute("DELETE FROM backfills WHERE webhook = ?", (backfill.webhook,))
+    connection.execute(
+        f"INSERT INTO backfills ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - constant
+        (
+            backfill.webhook,
+            json.dumps(backfill.conditions),
+            backfill.per_second,
+            to_micros(backfill.began_at),
+            backfill.after,
+            backfill.records,
+            backfill.deliveries,
+        ),
+    )
+
+
+def advance(
+    connection: Connection, webhook: str, *, after: str, records: int, deliveries: int
+) -> bool:
+    """Note a step of *webhook*'s backfill: part of the transaction that stores what it made.
+
+    Returns False where it was ended meanwhile, at another daemon.
+    """
+    done = connection.execute(
+        "UPDATE backfills SET after = ?, records = records + ?, deliveries = deliveries + ?"
+        " WHERE webhook = ?",
+        (after, records, deliveries, webhook),
+    )
+    return done.rowcount == 1
+
+
+def end(connection: Connection, webhook: str) -> StoredBackfill | None:
+    """Forget the backfill of *webhook*, and return it; None when there was none."""
+    found = next((one for one in unfinished(connection) if one.webhook == webhook), None)
+    connection.execute("DELETE FROM backfills WHERE webhook = ?", (webhook,))
+    return found
+
+
+def unfinished(connection: Connection) -> list[StoredBackfill]:
+    """Return all that are not over, the oldest first."""
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM backfills ORDER BY began_at")  # noqa: S608 - constant
+    return [
+        StoredBackfill(
+            webhook,
+            tuple(json.loads(conditions)),
+            per_second,
+            from_micros(began_at),
+            after,
+            records,
+            deliveries,
+        )
+        for webhook, conditions, per_second, began_at, after, records, deliveries in rows
+    ]

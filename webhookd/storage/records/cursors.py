@@ -1,0 +1,109 @@
+"""How far each type of object of an API has been read, and what its archive held."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from webhookd.storage.database.connection import with_lists
+from webhookd.storage.records import property_sets
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from webhookd.model import JsonText, PollProgress
+    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.database import Database
+    from webhookd.storage.database.writer import Writer
+    from webhookd.storage.fleet.exclusive import Held
+
+_OUTDATED = with_lists(
+    "SELECT record_id FROM known_records WHERE source = ? AND object = ? AND record_id > ?"
+    " AND deleted = 0 AND coalesce(asked, 0) {none_of}"
+    " ORDER BY record_id LIMIT ?"
+)
+_KNOWN = with_lists(
+    "SELECT record_id, deleted FROM known_records WHERE source = ? AND object = ?"
+    " AND record_id {one_of}"
+)
+_LEFT = (
+    "SELECT record_id FROM archived_records WHERE source = ? AND object = ? AND pass < ?"
+    " ORDER BY record_id LIMIT ?"
+)
+
+
+class Polls:
+    """The ledger of what is polled, as sources ask for it."""
+
+    def __init__(self, writer: Writer | Held) -> None:
+        self._writer = writer
+
+    async def cursor(self, source: str, object_: str) -> JsonText | None:
+        """Return the cursor of a type of object as it was last committed; None before the first."""
+        query = "SELECT cursor FROM cursors WHERE source = ? AND object = ?"
+        row = await self._writer.read(
+            lambda connection: connection.execute(query, (source, object_)).fetchone()
+        )
+        return None if row is None else str(row[0])
+
+    async def outdated(
+        self, source: str, object_: str, names: frozenset[str], *, after: str, limit: int
+    ) -> tuple[str, ...]:
+        """Return ids of known records for which not all of *names* were asked, in order of id."""
+
+        def find(connection: Connection) -> tuple[str, ...]:
+            enough = connection.listed(property_sets.numbers_with(connection, names))
+            values = (source, object_, after, enough, limit)
+            return _ids(connection, _OUTDATED[connection.dialect], values)
+
+        return await self._writer.read(find)
+
+    async def known(self, source: str, object_: str, record_ids: Sequence[str]) -> dict[str, bool]:
+        """Return those of *record_ids* that are known, and whether as deleted."""
+
+        def find(connection: Connection) -> list[tuple[str, int]]:
+            wanted = connection.listed(record_ids)
+            query = _KNOWN[connection.dialect]
+            return connection.execute(query, (source, object_, wanted)).fetchall()
+
+        rows = await self._writer.read(find)
+        return {record_id: bool(deleted) for record_id, deleted in rows}
+
+    async def unarchived(
+        self, source: str, object_: str, *, before: int, limit: int
+    ) -> tuple[str, ...]:
+        """Return ids that were in the archive in passes *before* this one, and not in it."""
+        return await self._writer.read(
+            lambda connection: _ids(connection, _LEFT, (source, object_, before, limit))
+        )
+
+
+def cursors(database: Database) -> dict[str, dict[str, JsonText]]:
+    """Return the cursor of every type of object, by source and object."""
+    found: dict[str, dict[str, JsonText]] = {}
+    with database.reading() as connection:
+        rows = connection.execute("SELECT source, object, cursor FROM cursors ORDER BY 1, 2")
+        for source, object_, cursor in rows:
+            found.setdefault(source, {})[object_] = cursor
+    return found
+
+
+def progress(connection: Connection, made: PollProgress) -> None:
+    """Write how far a type of object has been read: part of its batch's transaction."""
+    connection.execute(
+        "INSERT INTO cursors (source, object, cursor) VALUES (?, ?, ?)"
+        " ON CONFLICT (source, object) DO UPDATE SET cursor = excluded.cursor",
+        (made.source, made.object, made.cursor),
+    )
+    connection.executemany(
+        "INSERT INTO archived_records (source, object, record_id, pass) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (source, object, record_id) DO UPDATE SET pass = excluded.pass",
+        [(made.source, made.object, one, made.archive_pass) for one in made.archived],
+    )
+    connection.executemany(
+        "DELETE FROM archived_records WHERE source = ? AND object = ? AND record_id = ?",
+        [(made.source, made.object, one) for one in made.unarchived],
+    )
+
+
+def _ids(connection: Connection, query: str, values: Sequence[object]) -> tuple[str, ...]:
+    return tuple(row[0] for row in connection.execute(query, values))

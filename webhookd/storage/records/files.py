@@ -1,0 +1,215 @@
+"""Claimed files: how far each has been taken, and its bad rows."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from webhookd.model import BadRow, ClaimedFile, SnapshotCursor, SnapshotPhase
+from webhookd.storage.database.times import to_micros
+from webhookd.storage.records import snapshots
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
+
+    from webhookd.model import CountedRow, FileProgress, MissingRecords
+    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.writer import Writer
+    from webhookd.storage.fleet.exclusive import Held
+
+_COLUMNS = (
+    "source, claim, name, rows_taken, bad_count, openings, is_finished,"
+    " phase, rows_counted, place, deletions"
+)
+_PROGRESS = (
+    "INSERT INTO files (claim, source, name, rows_taken, bad_count, is_finished, phase,"
+    " rows_counted, place, deletions, rows_per_second, ends_at)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (claim) DO UPDATE SET"
+    " rows_taken = excluded.rows_taken, bad_count = excluded.bad_count,"
+    " is_finished = excluded.is_finished, phase = excluded.phase,"
+    " rows_counted = excluded.rows_counted, place = excluded.place,"
+    " deletions = excluded.deletions, rows_per_second = excluded.rows_per_second,"
+    " ends_at = excluded.ends_at, openings = 0"
+)
+
+BAD_ROWS_KEPT = 1000
+"""Bad rows of one file that are kept by place; the rest are counted."""
+
+
+class Files:
+    """The ledger of claimed files, as sources ask for it."""
+
+    def __init__(self, writer: Writer | Held) -> None:
+        self._writer = writer
+
+    async def check(self) -> None:
+        """Do nothing; NotHeldError when files are another daemon's to take by now."""
+        await self._writer.read(lambda _: None)
+
+    async def claims(self, source: str) -> tuple[ClaimedFile, ...]:
+        """Return the files that *source* has in work, in the order of their claims."""
+        return await self._writer.read(lambda connection: claims_of(connection, source))
+
+    async def open(
+        self, source: str, claim: str, name: str, *, is_snapshot: bool = False
+    ) -> ClaimedFile:
+        """Count one more opening of a claimed file, durably, and return what is known of it."""
+        phase = SnapshotPhase.COUNTING if is_snapshot else None
+        return await self._writer.write(
+            lambda connection: _open(connection, source, claim, name, phase)
+        )
+
+    async def rest(self, claim: str) -> None:
+        """Note that the file was left in good order, so that the opening was no crash."""
+        statement = "UPDATE files SET openings = 0 WHERE claim = ?"
+        await self._writer.write(lambda connection: connection.execute(statement, (claim,)))
+
+    async def bad_rows(self, claim: str, limit: int) -> tuple[BadRow, ...]:
+        """Return the first bad rows of a file, in its order."""
+        query = "SELECT line, place, reason FROM bad_rows WHERE claim = ? ORDER BY number LIMIT ?"
+        rows = await self._writer.read(
+            lambda connection: connection.execute(query, (claim, limit)).fetchall()
+        )
+        return tuple(BadRow(*row) for row in rows)
+
+    async def forget(self, claim: str) -> None:
+        """Drop all that is kept of a file that has been put away, a little at a time."""
+        while not await self._writer.write(lambda connection: _forget(connection, claim)):
+            pass
+
+    async def has_started(self, source: str) -> bool:
+        """Return whether a first file of *source* has been read to its end."""
+        query = "SELECT has_started FROM sources WHERE name = ?"
+        row = await self._writer.read(
+            lambda connection: connection.execute(query, (source,)).fetchone()
+        )
+        return bool(row and row[0])
+
+    async def count(self, made: FileProgress, rows: Sequence[CountedRow]) -> None:
+        """Commit that *rows* of a snapshot were counted, and how far that is."""
+        await self._writer.write(lambda connection: _count(connection, made, rows))
+
+    async def begin(self, made: FileProgress) -> None:
+        """Commit that a counted snapshot is now taken: it is its source's last one."""
+        await self._writer.write(lambda connection: _begin(connection, made))
+
+    async def last_rows(
+        self, claim: str, record_ids: Iterable[str]
+    ) -> dict[str, tuple[int, bytes]]:
+        """Return number and digest of the last row of each id in a snapshot, by id."""
+        return await self._writer.read(
+            lambda connection: snapshots.last_rows(connection, claim, record_ids)
+        )
+
+    async def count_differing(self, claim: str) -> int:
+        """Return how many records stand in rows of a snapshot that differ."""
+        return await self._writer.read(
+            lambda connection: snapshots.count_differing(connection, claim)
+        )
+
+    async def differing(self, claim: str, limit: int) -> tuple[tuple[str, int], ...]:
+        """Return the first records whose rows differ: id, and line of the last row."""
+        found = await self._writer.read(
+            lambda connection: snapshots.differing(connection, claim, limit)
+        )
+        return tuple(found)
+
+    async def missing(self, claim: str, source: str, object_: str, after: str) -> MissingRecords:
+        """Return which of the known records behind the id *after* the snapshot lacks: some."""
+        return await self._writer.read(
+            lambda connection: snapshots.missing(connection, claim, source, object_, after)
+        )
+
+
+def claims_of(connection: Connection, source: str) -> tuple[ClaimedFile, ...]:
+    """Return the files that *source* has in work, in the order of their claims."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM files WHERE source = ? ORDER BY claim",  # noqa: S608 - constant
+        (source,),
+    )
+    return tuple(_file(row) for row in rows)
+
+
+def progress(connection: Connection, made: FileProgress) -> None:
+    """Write how far a file has been taken: part of its batch's transaction."""
+    known = connection.execute(
+        "SELECT bad_count FROM files WHERE claim = ?", (made.claim,)
+    ).fetchone()
+    before = known[0] if known else 0
+    kept = made.bad_rows[: max(0, BAD_ROWS_KEPT - before)]
+    connection.executemany(
+        "INSERT INTO bad_rows (claim, number, line, place, reason) VALUES (?, ?, ?, ?, ?)",
+        [
+            (made.claim, before + offset, row.line, row.column, row.reason)
+            for offset, row in enumerate(kept)
+        ],
+    )
+    cursor, pace = made.snapshot, made.pace
+    connection.execute(
+        _PROGRESS,
+        (
+            made.claim,
+            made.source,
+            os.fsencode(made.name),
+            made.rows_taken,
+            before + len(made.bad_rows),
+            made.is_finished,
+            cursor and cursor.phase.value,
+            cursor.rows_counted if cursor else 0,
+            cursor.place if cursor else "",
+            cursor.deletions if cursor else 0,
+            pace and round(pace.rows_per_second),
+            to_micros(pace.ends_at) if pace else None,
+        ),
+    )
+    if made.is_finished:
+        connection.execute("UPDATE sources SET has_started = 1 WHERE name = ?", (made.source,))
+
+
+def _open(
+    connection: Connection, source: str, claim: str, name: str, phase: SnapshotPhase | None
+) -> ClaimedFile:
+    connection.execute(
+        "INSERT INTO files (claim, source, name, openings, phase) VALUES (?, ?, ?, 1, ?)"
+        " ON CONFLICT (claim) DO UPDATE SET openings = files.openings + 1",
+        (claim, source, os.fsencode(name), phase and phase.value),
+    )
+    query = f"SELECT {_COLUMNS} FROM files WHERE claim = ?"  # noqa: S608 - constant
+    return _file(connection.execute(query, (claim,)).fetchone())
+
+
+def _count(connection: Connection, made: FileProgress, rows: Sequence[CountedRow]) -> None:
+    progress(connection, made)
+    snapshots.count(connection, made.claim, rows)
+
+
+def _begin(connection: Connection, made: FileProgress) -> None:
+    progress(connection, made)
+    connection.execute(
+        "UPDATE sources SET last_snapshot = ? WHERE name = ?", (made.claim, made.source)
+    )
+
+
+def _forget(connection: Connection, claim: str) -> bool:
+    """Return whether all is forgotten; a snapshot's many rows go a few at a time."""
+    if not snapshots.clear(connection, claim):
+        return False
+    connection.execute("DELETE FROM bad_rows WHERE claim = ?", (claim,))
+    connection.execute("DELETE FROM files WHERE claim = ?", (claim,))
+    return True
+
+
+def _file(row: tuple[Any, ...]) -> ClaimedFile:
+    (source, claim, name, rows_taken, bad_count, openings, is_finished,
+     phase, rows_counted, place, deletions) = row  # fmt: skip
+    return ClaimedFile(
+        source=source,
+        claim=claim,
+        name=os.fsdecode(name),
+        rows_taken=rows_taken,
+        bad_count=bad_count,
+        openings=openings,
+        is_finished=bool(is_finished),
+        snapshot=phase and SnapshotCursor(SnapshotPhase(phase), rows_counted, place, deletions),
+    )

@@ -1,0 +1,42 @@
+"""The tables. Every time is whole microseconds since 1970 (`times`), every length too."""
+
+from webhookd.storage.schema.tables.common import METADATA
+from webhookd.storage.schema.tables.deliveries import ATTEMPTS, DELIVERIES, LANES, META, STARTS
+from webhookd.storage.schema.tables.fleet import DAEMONS, SHARES
+from webhookd.storage.schema.tables.records import (
+    ARCHIVED_RECORDS,
+    ASKED,
+    BACKFILLS,
+    BAD_ROWS,
+    CHANGES,
+    CHANGES_LEFT_OUT,
+    CURSORS,
+    ENROLLMENTS,
+    FILES,
+    KNOWN_RECORDS,
+    SNAPSHOT_ROWS,
+    SOURCES,
+)
+
+__all__ = [
+    "ARCHIVED_RECORDS",
+    "ASKED",
+    "ATTEMPTS",
+    "BACKFILLS",
+    "BAD_ROWS",
+    "CHANGES",
+    "CHANGES_LEFT_OUT",
+    "CURSORS",
+    "DAEMONS",
+    "DELIVERIES",
+    "ENROLLMENTS",
+    "FILES",
+    "KNOWN_RECORDS",
+    "LANES",
+    "META",
+    "METADATA",
+    "SHARES",
+    "SNAPSHOT_ROWS",
+    "SOURCES",
+    "STARTS",
+]

@@ -1,0 +1,80 @@
+"""The transport itself: one request in, one answer out, and nothing behind anyone's back.
+
+It follows no redirect, keeps no cookie, decompresses nothing and never sends a request twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import httpx
+
+from webhookd.definitions import Proxy
+from webhookd.transport.connecting import Connector
+from webhookd.transport.limit import Limit
+from webhookd.transport.origin import SendOptions, origin_of
+from webhookd.transport.payload import payload
+from webhookd.transport.pool import Pool
+from webhookd.transport.proxying import Proxies
+from webhookd.transport.resolving import Resolver
+from webhookd.transport.response import ReceivedResponse
+from webhookd.transport.tls import Contexts
+
+if TYPE_CHECKING:
+    from webhookd.transport.answer import Answer
+    from webhookd.transport.origin import Origin
+
+
+class Transport(httpx.AsyncBaseTransport):
+    """Sends requests on connections that are kept alive.
+
+    `request.extensions` holds `SendOptions` under `webhookd` and, to send a target exactly
+    as it was signed, its bytes under `target` (httpx's own key for it). *proxy* is for requests
+    whose options name none. Used within one event loop.
+    """
+
+    def __init__(self, proxy: Proxy | None = None) -> None:
+        resolver, contexts = Resolver(), Contexts()
+        self._proxy = proxy
+        self._pool = Pool()
+        self._connector = Connector(self._pool, resolver, contexts)
+        self._proxies = Proxies(resolver, contexts)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Return the answer to *request*, or raise `SendError`.
+
+        `response.content` is the body as it came, up to the limit in its options; whether that
+        was not all of it, the extension `answer_cut` tells.
+        """
+        options: SendOptions = request.extensions["webhookd"]
+        now = asyncio.get_running_loop().time()
+        limit = Limit(now + options.timeout, options.timeout, "timeout")
+        written = payload(request)
+        origin = origin_of(request.url, options)
+        proxy = options.proxy or self._proxy
+        if isinstance(proxy, Proxy):
+            return await self._proxies.send(request, origin, proxy, options, limit)
+        answer = await self._exchange(written, request.method, origin, options, limit)
+        return ReceivedResponse(
+            answer.status, answer.headers, answer.body, request, is_cut=answer.is_cut
+        )
+
+    async def aclose(self) -> None:
+        """Close every connection and wait until they are; what is under way fails."""
+        await self._pool.aclose()
+        await self._proxies.aclose()
+
+    async def _exchange(
+        self, written: bytes, method: str, origin: Origin, options: SendOptions, limit: Limit
+    ) -> Answer:
+        loop = asyncio.get_running_loop()
+        connection = self._pool.take(origin, options.egress, loop.time())
+        if connection is None:
+            connection = await self._connector.connect(origin, options, limit)
+        answer = await connection.exchange(
+            written, limit, has_body=method != "HEAD", room=options.answer_limit
+        )
+        if connection.is_open:
+            self._pool.put(origin, connection, answer, loop.time())
+        return answer
