@@ -47,6 +47,7 @@ class Daemon:
             name: value for name, value in os.environ.items() if not name.startswith("WEBHOOKD_")
         } | {"APP_SECRET": SECRET, **(environment or {})}
         self.module = "webhookd"
+        self.command_line: tuple[str, ...] = ()
         self.events: list[dict[str, Any]] = []
         self._lines: list[str] = []
         self.process: subprocess.Popen[str] | None = None
@@ -82,7 +83,8 @@ class Daemon:
         count = self._count("daemon.ready")
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", self.module, "run", "--log-format", "json"),
+                *(self.command_line or (sys.executable, "-m", self.module)),
+                *("run", "--log-format", "json"),
                 *("--config", str(self.config), "--state-directory", str(self.state)),
                 *arguments,
             ],

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from webhookd import __version__, clock, definitions, telemetry
+from webhookd import __version__, clock, definitions, early_signals, telemetry
 from webhookd.admin.application import application
 from webhookd.admin.listener import AdminAddress, listening
 from webhookd.config import loading
@@ -65,6 +65,13 @@ async def run(settings: Settings) -> None:
     """
     faulthandler.enable()
     stop, hangup = StopSignal(), Hangup()
+    # Both handlers are in place: none of these signals can get lost in between.
+    early = early_signals.take()
+    stop.take_early(early)
+    hangup.take_early(early)
+    if stop.has_come:
+        await stop.wait()
+        return
     # Read and checked before anything is touched: a wrong file must cost nothing.
     loaded = loading.load(settings.config_path(), environment=os.environ)
     address = AdminAddress.parse(settings.admin_socket(os.environ))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 class StopSignal:
     """Waits for SIGTERM or SIGINT; a second one ends the process at once.
 
+    It takes over from `early_signals`, together with `Hangup`: make both, then call `take_early`.
     *error* is what else it stopped for.
     """
 
@@ -40,6 +41,17 @@ class StopSignal:
         self.error = error
         self._came.set()
 
+    def take_early(self, numbers: frozenset[int]) -> None:
+        """Stop for a signal among *numbers*, which came before this object was there."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            if number in numbers and not self._came.is_set():
+                self._come(number)
+
+    @property
+    def has_come(self) -> bool:
+        """Return whether the process is to stop."""
+        return self._came.is_set()
+
     async def wait(self) -> None:
         """Wait until it came."""
         await self._came.wait()
@@ -57,6 +69,11 @@ class Hangup:
         self._reloads: set[asyncio.Task[object]] = set()
         self._came_early = False
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._come)
+
+    def take_early(self, numbers: frozenset[int]) -> None:
+        """Reload for a SIGHUP among *numbers*, which came before this object was there."""
+        if signal.SIGHUP in numbers:
+            self._come()
 
     def begin(self, reloader: Reloader) -> None:
         """Reload by *reloader* from now on, and now where a signal came early."""
