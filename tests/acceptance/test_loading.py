@@ -14,12 +14,12 @@ IS_A_DAEMON = {"apscheduler", "prometheus_client", "structlog", "uvicorn"}
     ("module", "none_of"),
     [
         ("app", READS_DATABASES | READS_CONFIGURATIONS | IS_A_DAEMON | {"httpx", "pydantic"}),
-        ("operating", READS_DATABASES | READS_CONFIGURATIONS | IS_A_DAEMON),
+        ("operate", READS_DATABASES | READS_CONFIGURATIONS | IS_A_DAEMON),
         ("deliveries", READS_DATABASES | READS_CONFIGURATIONS | IS_A_DAEMON),
-        ("checking", READS_DATABASES | IS_A_DAEMON | {"httpx"}),
-        ("planning", READS_DATABASES),
-        ("databases", READS_CONFIGURATIONS | IS_A_DAEMON | {"alembic", "httpx"}),
-        ("running", {"alembic", "psycopg"}),
+        ("check", READS_DATABASES | IS_A_DAEMON | {"httpx"}),
+        ("plan", READS_DATABASES),
+        ("db", READS_CONFIGURATIONS | IS_A_DAEMON | {"alembic", "httpx"}),
+        ("run", {"alembic", "psycopg"}),
     ],
 )
 def test_a_command_loads_only_what_it_may_need(module, none_of):
