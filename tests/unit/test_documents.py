@@ -20,6 +20,9 @@ NOUNS = {"daemon", "config", "delivery", "webhook", "source", "file", "disk", "s
     *("retention", "change", "scheduler", "admin", "backfill", "fleet"),
 }
 
+LOGGING = {"debug", "info", "warning", "error", "emit", "bug", "BugFound", "_fault"}
+"""Functions whose first argument is a log event's name."""
+
 
 def events():
     """Return every text in the package that is a log event's name, by how it is used."""
@@ -29,7 +32,7 @@ def events():
                 continue
             name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
             name = node.func.id if isinstance(node.func, ast.Name) else name
-            if name in {"debug", "info", "warning", "error", "emit", "bug", "config_loaded"}:
+            if name in LOGGING:
                 first = node.args[0] if node.args else None
                 if isinstance(first, ast.Constant) and isinstance(first.value, str):
                     yield first.value

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import datetime
 
     from prometheus_client.core import Metric
@@ -46,6 +46,23 @@ class PollFigures:
         if self.lag_seconds is None or self.lag_at is None:
             return None
         return self.lag_seconds + max((now - self.lag_at).total_seconds(), 0.0)
+
+    def summary(self) -> PollSummary:
+        """Return what events of a poll tell of these figures, as they are now."""
+        return PollSummary(
+            self.source, self.object, self.lag_seconds, dict(self.requests), self.budget_left
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PollSummary:
+    """How reading a type of object went until an event; see `PollFigures` for its fields."""
+
+    source: str
+    object: str
+    lag_seconds: float | None
+    requests: Mapping[str, int]
+    budget_left: int
 
 
 FIGURES: dict[tuple[str, str], PollFigures] = {}

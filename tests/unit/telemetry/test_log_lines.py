@@ -1,0 +1,512 @@
+"""`log_lines` and `metric_counts`: what each event becomes.
+
+Names, levels and keys are API: a line here changes only together with `docs/operations.md`.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.making import NOW, a_delivery, a_settlement
+from webhookd.model import Delivered, GivenUp, Held, RetryAt
+from webhookd.telemetry import events, log_lines, logs, metric_counts, metrics
+from webhookd.telemetry.figures import PollSummary
+
+WRONG = ValueError("wrong")
+DELIVERY = a_delivery(id="new", supersedes=("old", "older"))
+POLL = PollSummary("hub", "contacts", 1.23456, {"200": 3}, 7)
+POLLED = {
+    "source": "hub",
+    "object": "contacts",
+    "lag_seconds": 1.235,
+    "requests": {"200": 3},
+    "budget_left": 7,
+}
+ATTEMPTED = {
+    "webhook": "crm-mirror",
+    "delivery_id": "new",
+    "object": "contacts",
+    "record_id": "123",
+    "change": "updated",
+    "attempt": 1,
+    "status": 200,
+    "seconds": 1.0,
+}
+FILE = {"source": "crm", "file": "a.csv"}
+
+
+def attempted(outcome):
+    return events.DeliveryAttempted(a_settlement(DELIVERY, outcome, kind="2xx"))
+
+
+LINES = [
+    (events.AdminListening("there"), "info", "admin.listening", {"address": "there"}),
+    (
+        events.AdminWithoutToken("there"),
+        "warning",
+        "admin.without_token",
+        {"address": "there", "hint": "set WEBHOOKD_ADMIN_TOKEN_FILE"},
+    ),
+    (events.BackfillBegan("w", 2.5), "info", "backfill.began", {"webhook": "w", "per_second": 2.5}),
+    (
+        events.BackfillEnded("w", 2, 1, None),
+        "info",
+        "backfill.ended",
+        {"webhook": "w", "records": 2, "deliveries": 1},
+    ),
+    (
+        events.BackfillEnded("w", 2, 1, "stopped"),
+        "warning",
+        "backfill.ended",
+        {"webhook": "w", "records": 2, "deliveries": 1, "error": "stopped"},
+    ),
+    (
+        events.BackfillResumed("w", 2, 1),
+        "info",
+        "backfill.resumed",
+        {"webhook": "w", "records": 2, "deliveries": 1},
+    ),
+    (
+        events.BatchTaken("crm", 3, 2, 1),
+        "debug",
+        "source.read",
+        {"source": "crm", "observations": 3, "changes": 2, "deliveries": 1},
+    ),
+    (events.ConfigWarned("look"), "warning", "config.warned", {"problem": "look"}),
+    (
+        events.ConfigRead("rejected", "c0ffee", ("one", "two"), {"webhooks": 1}),
+        "error",
+        "config.rejected",
+        {"config_hash": "c0ffee", "problems": ["one", "two"]},
+    ),
+    (
+        events.ConfigRead("unchanged", "c0ffee", (), {"webhooks": 1}),
+        "info",
+        "config.unchanged",
+        {"config_hash": "c0ffee"},
+    ),
+    (
+        events.ConfigRead("loaded", "c0ffee", (), {"webhooks": 1}),
+        "info",
+        "config.loaded",
+        {"config_hash": "c0ffee", "webhooks": 1},
+    ),
+    (
+        events.ConfigRead("reloaded", "c0ffee", (), {"webhooks": 1}),
+        "info",
+        "config.reloaded",
+        {"config_hash": "c0ffee", "webhooks": 1},
+    ),
+    (events.DaemonOusted("wrong"), "error", "daemon.ousted", {"error": "wrong"}),
+    (
+        events.DaemonReady(2, 1, "c0ffee"),
+        "info",
+        "daemon.ready",
+        {"webhooks": 2, "sources": 1, "config_hash": "c0ffee"},
+    ),
+    (
+        events.DaemonStarted("1", "alpha", "/c", "sqlite", "/s"),
+        "info",
+        "daemon.started",
+        {
+            "version": "1",
+            "host": "alpha",
+            "config": "/c",
+            "database": "sqlite",
+            "state_directory": "/s",
+        },
+    ),
+    (events.DaemonStopped(0), "info", "daemon.stopped", {"unfinished": 0}),
+    (events.DaemonStopped(1), "warning", "daemon.stopped", {"unfinished": 1}),
+    (events.DaemonStopping("SIGTERM"), "info", "daemon.stopping", {"signal": "SIGTERM"}),
+    (
+        events.DeliveriesChanged("retry", 2, 1),
+        "info",
+        "delivery.changed",
+        {"action": "retry", "count": 2, "overtaken": 1},
+    ),
+    (events.DeliveriesDeleted(4), "info", "retention.deleted", {"deliveries": 4}),
+    (
+        attempted(Delivered()),
+        "info",
+        "delivery.attempted",
+        {**ATTEMPTED, "outcome": "delivered"},
+    ),
+    (
+        attempted(RetryAt(NOW, "why")),
+        "warning",
+        "delivery.attempted",
+        {
+            **ATTEMPTED,
+            "outcome": "retry",
+            "error": "",
+            "retry_at": "2026-03-01T12:00:00.000+00:00",
+        },
+    ),
+    (
+        attempted(GivenUp("why")),
+        "warning",
+        "delivery.attempted",
+        {**ATTEMPTED, "outcome": "given_up", "error": ""},
+    ),
+    (
+        attempted(Held("why")),
+        "warning",
+        "delivery.attempted",
+        {**ATTEMPTED, "outcome": "held", "error": ""},
+    ),
+    (
+        events.DeliverySuperseded(DELIVERY),
+        "debug",
+        "delivery.superseded",
+        {
+            "webhook": "crm-mirror",
+            "delivery_id": "new",
+            "object": "contacts",
+            "record_id": "123",
+            "superseded": ["old", "older"],
+        },
+    ),
+    (
+        events.DiskRanLow("crm", 1, 2),
+        "error",
+        "disk.ran_low",
+        {"source": "crm", "free_bytes": 1, "needed_bytes": 2},
+    ),
+    (events.DiskRecovered("crm"), "info", "disk.recovered", {"source": "crm"}),
+    (
+        events.FileClaimed("crm", "a.csv", "c1"),
+        "info",
+        "file.claimed",
+        {**FILE, "claim": "c1"},
+    ),
+    (
+        events.FileColumnsIgnored("crm", "a.csv", (1, 3)),
+        "warning",
+        "file.columns_ignored",
+        {**FILE, "columns": [1, 3]},
+    ),
+    (
+        events.FileFailed("crm", "a.csv", "why", 2, 1, "a.error.json"),
+        "error",
+        "file.failed",
+        {**FILE, "reason": "why", "rows": 2, "bad_rows": 1, "error_file": "a.error.json"},
+    ),
+    (
+        events.FileGrowing("crm", "a.csv"),
+        "warning",
+        "file.growing",
+        {**FILE, "hint": "write to tmp/ and rename to new/"},
+    ),
+    (
+        events.FileIgnored("crm", "a.csv", "why"),
+        "warning",
+        "file.ignored",
+        {**FILE, "reason": "why"},
+    ),
+    (
+        events.FileProgressed("crm", "a.csv", "taking", 2, 1.7, None),
+        "info",
+        "file.progressed",
+        {**FILE, "doing": "taking", "rows": 2, "rows_per_second": 2},
+    ),
+    (
+        events.FileProgressed("crm", "a.csv", "taking", 2, 1.7, 3.6),
+        "info",
+        "file.progressed",
+        {**FILE, "doing": "taking", "rows": 2, "rows_per_second": 2, "seconds_left": 4},
+    ),
+    (
+        events.FilePropertyMissing("crm", "a.csv", "email"),
+        "warning",
+        "file.property_missing",
+        {
+            **FILE,
+            "property": "email",
+            "hint": "it has no value in these records; was the column renamed?",
+        },
+    ),
+    (
+        events.FileTaken("crm", "a.csv", 2, 1.23456, None),
+        "info",
+        "file.taken",
+        {**FILE, "rows": 2, "seconds": 1.235},
+    ),
+    (
+        events.FileTaken("crm", "a.csv", 2, 1.23456, 0),
+        "info",
+        "file.taken",
+        {**FILE, "rows": 2, "seconds": 1.235, "deletions": 0},
+    ),
+    (
+        events.FirstReadDone(POLL, 9, 1.23456),
+        "info",
+        "source.first_read_done",
+        {**POLLED, "read": 9, "seconds": 1.235},
+    ),
+    (
+        events.FirstReadProgressed(POLL, 9, 1.23456),
+        "info",
+        "source.first_read",
+        {**POLLED, "read": 9, "per_second": 1.235},
+    ),
+    (
+        events.FleetDaemonDied(1, "beta", 7),
+        "warning",
+        "fleet.daemon_died",
+        {"number": 1, "host": "beta", "process_id": 7},
+    ),
+    (events.FleetRejoined(None), "warning", "fleet.rejoined", {"number": None}),
+    (
+        events.ObjectRefused(POLL, "wrong", 60.0),
+        "error",
+        "source.object_refused",
+        {
+            **POLLED,
+            "error": "wrong",
+            "again_in": 60.0,
+            "hint": "give the token the scope to read it, or take it out of the configuration",
+        },
+    ),
+    (
+        events.PollFailed(POLL, "wrong", 1.23456),
+        "error",
+        "source.poll_failed",
+        {**POLLED, "error": "wrong", "again_in": 1.235},
+    ),
+    (events.PollRecovered(POLL), "info", "source.poll_recovered", POLLED),
+    (
+        events.PropertiesMissing("hub", "contacts", ("a", "b")),
+        "warning",
+        "source.property_missing",
+        {
+            "source": "hub",
+            "object": "contacts",
+            "properties": ["a", "b"],
+            "hint": "they are read as empty until they are there",
+        },
+    ),
+    (
+        events.PropertiesTakenOver(POLL, 9),
+        "info",
+        "source.properties_taken_over",
+        {**POLLED, "read": 9},
+    ),
+    (
+        events.SourceBlocked("crm", "why"),
+        "error",
+        "source.blocked",
+        {"source": "crm", "reason": "why"},
+    ),
+    (
+        events.SourceElsewhere("crm", "beta", "alpha"),
+        "info",
+        "source.elsewhere",
+        {"source": "crm", "host": "beta", "this_host": "alpha"},
+    ),
+    (
+        events.SourceFailed("crm", "wrong", 1.23456),
+        "error",
+        "source.failed",
+        {"source": "crm", "error": "wrong", "again_in": 1.23456},
+    ),
+    (
+        events.SourcePolled(POLL, 0, 9, 1.23456),
+        "debug",
+        "source.polled",
+        {**POLLED, "changes": 0, "read": 9, "seconds": 1.235},
+    ),
+    (
+        events.SourcePolled(POLL, 2, 9, 1.23456),
+        "info",
+        "source.polled",
+        {**POLLED, "changes": 2, "read": 9, "seconds": 1.235},
+    ),
+    (events.SourceRecovered("crm"), "info", "source.recovered", {"source": "crm"}),
+    (
+        events.SourceUnauthorized("hub", "wrong"),
+        "error",
+        "source.unauthorized",
+        {
+            "source": "hub",
+            "error": "wrong",
+            "hint": "put the right token in its place and reload; nothing is read until then",
+        },
+    ),
+    (
+        events.SourceUnreadable("crm", "why"),
+        "error",
+        "source.unreadable",
+        {"source": "crm", "reason": "why"},
+    ),
+    (
+        events.SourceUnwatched("crm", "why"),
+        "warning",
+        "source.unwatched",
+        {"source": "crm", "reason": "why"},
+    ),
+    (
+        events.StorageRefused("due", 3, "wrong"),
+        "error",
+        "storage.refused",
+        {"what": "due", "count": 3, "error": "wrong"},
+    ),
+    (events.WebhookHeld("w", "gone"), "error", "webhook.held", {"webhook": "w", "reason": "gone"}),
+    (events.WebhookHoldChanged("w", None), "info", "webhook.resumed", {"webhook": "w"}),
+    (
+        events.WebhookHoldChanged("w", "asked"),
+        "warning",
+        "webhook.paused",
+        {"webhook": "w", "reason": "asked"},
+    ),
+    (
+        events.WebhookProbed("w", "dns"),
+        "warning",
+        "webhook.probed",
+        {"webhook": "w", "reason": "dns"},
+    ),
+    (
+        events.WebhookProbingEnded("w", "answered", 1.23456),
+        "info",
+        "webhook.probing_ended",
+        {"webhook": "w", "reason": "answered", "seconds": 1.235},
+    ),
+]
+FAULTS = [
+    (
+        events.BugFound("source.broke", WRONG, {"source": "crm"}),
+        "source.broke",
+        {"source": "crm"},
+    ),
+    (
+        events.PollBroke("hub", "contacts", WRONG),
+        "source.poll_broke",
+        {"source": "hub", "object": "contacts"},
+    ),
+]
+
+
+def written(event):
+    """Return every log line of *event*."""
+    logs.configure("console", "DEBUG")
+    with capture_logs() as lines:
+        log_lines.write(event)
+    return lines
+
+
+@pytest.mark.parametrize(("event", "level", "name", "facts"), LINES)
+def test_each_event_has_its_line(event, level, name, facts):
+    (line,) = written(event)
+
+    assert line == {"event": name, "log_level": level, **facts}
+
+
+@pytest.mark.parametrize(("event", "name", "facts"), FAULTS)
+def test_a_bug_shows_its_stack(event, name, facts):
+    (line,) = written(event)
+
+    assert line.pop("stack") == "ValueError: wrong\n"
+    assert line == {"event": name, "log_level": "error", "error": "ValueError: wrong", **facts}
+
+
+def test_no_event_is_left_without_a_line():
+    shown = {type(event) for event, *_ in [*LINES, *FAULTS]}
+
+    assert {kind.__name__ for kind in set(kinds()) - shown} == set()
+
+
+def test_every_event_is_a_frozen_value_of_plain_fields():
+    """A listener may keep it: nothing changes it later."""
+    for kind in kinds():
+        assert kind.__dataclass_params__.frozen, kind
+        assert set(kind.__slots__) == set(kind.__dataclass_fields__), kind
+
+
+def test_every_event_can_be_imported_from_one_place():
+    found = {kind.__name__ for kind in events.Event.__subclasses__()}
+
+    assert found | {"Event"} == set(events.__all__)
+
+
+def kinds():
+    """Return every class of events."""
+    return [getattr(events, name) for name in events.__all__ if name != "Event"]
+
+
+def test_successes_may_be_left_out_of_the_log(monkeypatch):
+    logs.sample_successes(0)
+    try:
+        assert written(attempted(Delivered())) == []
+        assert len(written(attempted(GivenUp("why")))) == 1
+    finally:
+        logs.sample_successes(1)
+
+
+def value(name, **labels):
+    """Return what a metric shows, None while it has no such series."""
+    return metrics.REGISTRY.get_sample_value(name, labels)
+
+
+@pytest.mark.parametrize(
+    ("event", "name", "labels", "step"),
+    [
+        (
+            attempted(Delivered()),
+            "webhookd_attempts_total",
+            {"webhook": "crm-mirror", "outcome": "delivered", "reason": "2xx"},
+            1,
+        ),
+        (attempted(GivenUp("")), "webhookd_attempt_seconds_sum", {"webhook": "crm-mirror"}, 1),
+        (
+            events.DeliverySuperseded(DELIVERY),
+            "webhookd_deliveries_superseded_total",
+            {"webhook": "crm-mirror"},
+            2,
+        ),
+        (events.StorageRefused("due", 3, "wrong"), "webhookd_storage_refusals_total", {}, 1),
+        (events.BatchTaken("s", 3, 2, 1), "webhookd_source_rows_total", {"source": "s"}, 3),
+        (events.BatchTaken("s", 3, 2, 1), "webhookd_source_changes_total", {"source": "s"}, 2),
+        (
+            events.FileFailed("s", "a", "why", 2, 4, "e"),
+            "webhookd_source_bad_rows_total",
+            {"source": "s"},
+            4,
+        ),
+        *(
+            (event, "webhookd_source_errors_total", {"source": "hub"}, 1)
+            for event in (
+                events.SourceFailed("hub", "wrong", 1.0),
+                events.SourceUnreadable("hub", "why"),
+                events.PollFailed(POLL, "wrong", 1.0),
+                events.PollBroke("hub", "contacts", WRONG),
+            )
+        ),
+    ],
+)
+def test_events_are_counted(event, name, labels, step):
+    before = value(name, **labels) or 0
+
+    metric_counts.count(event)
+
+    assert value(name, **labels) == before + step
+
+
+def test_the_metrics_of_a_source_that_went_elsewhere_are_gone():
+    metric_counts.count(events.BatchTaken("leaves", 3, 2, 1))
+    assert value("webhookd_source_rows_total", source="leaves") == 3
+
+    metric_counts.count(events.SourceElsewhere("leaves", "beta", "alpha"))
+
+    assert value("webhookd_source_rows_total", source="leaves") is None
+
+
+def test_an_attempt_tells_when_it_began_and_how_long_it_took():
+    """A span can be made of the event afterwards."""
+    settlement = attempted(Delivered()).settlement
+
+    assert settlement.attempt.started_at == NOW
+    assert settlement.ended_at - settlement.attempt.started_at == timedelta(seconds=1)
+    assert settlement.delivery.id == "new"

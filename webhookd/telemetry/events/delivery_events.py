@@ -1,0 +1,121 @@
+"""Events of deliveries, of the webhooks they are for, and of backfills."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from webhookd.model import Delivered, GivenUp, Held, RetryAt
+from webhookd.telemetry.events.event import Event
+
+if TYPE_CHECKING:
+    from webhookd.model import Delivery, Settlement
+
+OutcomeName: TypeAlias = Literal["delivered", "retry", "given_up", "held"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryAttempted(Event):
+    """An attempt ended.
+
+    The settlement has all that is known of it: the delivery with its ids, when the attempt started
+    and how many seconds it took, what came back, and what follows.
+    """
+
+    settlement: Settlement
+
+    @property
+    def outcome_name(self) -> OutcomeName:
+        """Return what the attempt led to, as the log and the metrics call it."""
+        match self.settlement.outcome:
+            case Delivered():
+                return "delivered"
+            case RetryAt():
+                return "retry"
+            case GivenUp():
+                return "given_up"
+            case Held():
+                return "held"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySuperseded(Event):
+    """A delivery that was just stored took the place of those in its `supersedes`."""
+
+    delivery: Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveriesChanged(Event):
+    """A person retried or cancelled deliveries; *overtaken* ones were left as they are."""
+
+    action: str
+    count: int
+    overtaken: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveriesDeleted(Event):
+    """So many settled deliveries were deleted because their retention ended."""
+
+    deliveries: int
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookHeld(Event):
+    """An attempt led to a hold: the receiver said that it is gone."""
+
+    webhook: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookHoldChanged(Event):
+    """A person paused a webhook, or resumed it: then *hold* is None."""
+
+    webhook: str
+    hold: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookProbed(Event):
+    """A webhook is attempted one delivery at a time, because its receiver does not answer."""
+
+    webhook: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookProbingEnded(Event):
+    """A webhook has its whole concurrency again, after *seconds*."""
+
+    webhook: str
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillBegan(Event):
+    """Known records are being told to a webhook."""
+
+    webhook: str
+    per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillResumed(Event):
+    """A backfill goes on that a stop or a crash had interrupted."""
+
+    webhook: str
+    records: int
+    deliveries: int
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillEnded(Event):
+    """A backfill came so far; *error* says why no further, and is None when it is done."""
+
+    webhook: str
+    records: int
+    deliveries: int
+    error: str | None

@@ -1,0 +1,98 @@
+"""Events of polls: how reading one type of object from an API goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from webhookd.telemetry.events.event import Event
+
+if TYPE_CHECKING:
+    from webhookd.telemetry.figures import PollSummary
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePolled(Event):
+    """A poll read all there was to read: *read* records, in which *changes* were found."""
+
+    poll: PollSummary
+    changes: int
+    read: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PollFailed(Event):
+    """A poll came to nothing; what was read before stays. The next is in *again_in* seconds."""
+
+    poll: PollSummary
+    error: str
+    again_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class PollBroke(Event):
+    """A bug of webhookd ended a poll."""
+
+    source: str
+    object: str
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class PollRecovered(Event):
+    """The first poll went well after some that failed."""
+
+    poll: PollSummary
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRefused(Event):
+    """The token may not read a type of object; the others are read on."""
+
+    poll: PollSummary
+    error: str
+    again_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class SourceUnauthorized(Event):
+    """The token is refused: nothing is read until the token, or the source, is changed."""
+
+    source: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class FirstReadProgressed(Event):
+    """How far a long first read is."""
+
+    poll: PollSummary
+    read: int
+    per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class FirstReadDone(Event):
+    """Everything that was there has been read."""
+
+    poll: PollSummary
+    read: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PropertiesMissing(Event):
+    """The API does not have *properties* that the configuration or webhooks name."""
+
+    source: str
+    object: str
+    properties: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PropertiesTakenOver(Event):
+    """Known records were read again, for properties that are asked for the first time."""
+
+    poll: PollSummary
+    read: int

@@ -1,0 +1,88 @@
+"""Log lines that show the fields of their event as they are, in order: the field is the key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from webhookd.telemetry import events
+from webhookd.telemetry.logs import log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Line: TypeAlias = "Callable[[Any], None]"
+"""Writes the line of an event of one class, which is what `Any` stands for."""
+
+
+def debug(name: str, **more: str) -> Line:
+    """Return what writes a line of this level: an event's fields, and *more*."""
+    return lambda event: log.debug(name, **_facts(event), **more)
+
+
+def info(name: str, **more: str) -> Line:
+    """Return what writes a line of this level: an event's fields, and *more*."""
+    return lambda event: log.info(name, **_facts(event), **more)
+
+
+def warning(name: str, **more: str) -> Line:
+    """Return what writes a line of this level: an event's fields, and *more*."""
+    return lambda event: log.warning(name, **_facts(event), **more)
+
+
+def error(name: str, **more: str) -> Line:
+    """Return what writes a line of this level: an event's fields, and *more*."""
+    return lambda event: log.error(name, **_facts(event), **more)
+
+
+def _facts(event: events.Event) -> dict[str, object]:
+    return {key: _shown(getattr(event, key)) for key in event.__slots__}
+
+
+def _shown(value: object) -> object:
+    # As JSON has it, so that both formats of the log show the same.
+    return list(value) if isinstance(value, tuple) else value
+
+
+PLAIN: dict[type[events.Event], Line] = {
+    events.AdminListening: info("admin.listening"),
+    events.AdminWithoutToken: warning("admin.without_token", hint="set WEBHOOKD_ADMIN_TOKEN_FILE"),
+    events.BackfillBegan: info("backfill.began"),
+    events.BackfillResumed: info("backfill.resumed"),
+    events.BatchTaken: debug("source.read"),
+    events.ConfigWarned: warning("config.warned"),
+    events.DaemonOusted: error("daemon.ousted"),
+    events.DaemonReady: info("daemon.ready"),
+    events.DaemonStarted: info("daemon.started"),
+    events.DaemonStopping: info("daemon.stopping"),
+    events.DeliveriesChanged: info("delivery.changed"),
+    events.DeliveriesDeleted: info("retention.deleted"),
+    events.DiskRanLow: error("disk.ran_low"),
+    events.DiskRecovered: info("disk.recovered"),
+    events.FileClaimed: info("file.claimed"),
+    events.FileColumnsIgnored: warning("file.columns_ignored"),
+    events.FileFailed: error("file.failed"),
+    events.FileGrowing: warning("file.growing", hint="write to tmp/ and rename to new/"),
+    events.FileIgnored: warning("file.ignored"),
+    events.FilePropertyMissing: warning(
+        "file.property_missing",
+        hint="it has no value in these records; was the column renamed?",
+    ),
+    events.FleetDaemonDied: warning("fleet.daemon_died"),
+    events.FleetRejoined: warning("fleet.rejoined"),
+    events.PropertiesMissing: warning(
+        "source.property_missing", hint="they are read as empty until they are there"
+    ),
+    events.SourceBlocked: error("source.blocked"),
+    events.SourceElsewhere: info("source.elsewhere"),
+    events.SourceFailed: error("source.failed"),
+    events.SourceRecovered: info("source.recovered"),
+    events.SourceUnauthorized: error(
+        "source.unauthorized",
+        hint="put the right token in its place and reload; nothing is read until then",
+    ),
+    events.SourceUnreadable: error("source.unreadable"),
+    events.SourceUnwatched: warning("source.unwatched"),
+    events.StorageRefused: error("storage.refused"),
+    events.WebhookHeld: error("webhook.held"),
+    events.WebhookProbed: warning("webhook.probed"),
+}
