@@ -46,7 +46,7 @@ async def read_here(writer, *sources):
     """
     for source in sources:
         for _ in range(100):
-            if await writer.write(lambda connection: connection.hold(reading(source))):  # noqa: B023
+            if await writer.write(lambda connection: connection.session.acquire(reading(source))):  # noqa: B023
                 break
             gc.collect()
             await asyncio.sleep(0.02)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from webhookd import telemetry
 from webhookd.errors import StorageError
-from webhookd.storage.database.connection import ALONE
+from webhookd.storage.database.connection import EXCLUSIVE
 from webhookd.storage.deliveries import record_order
 from webhookd.storage.fleet.exclusive import ORDERING
 
@@ -59,7 +59,7 @@ class Ordering:
     async def _step(self) -> bool:
         """Take a step and return whether it was the last."""
         try:
-            done = await self._writer.write(_step, ALONE)
+            done = await self._writer.write(_step, EXCLUSIVE)
         except StorageError as error:
             telemetry.storage_refused("an order", error, 1)
             await asyncio.sleep(RETRY_SECONDS)
@@ -74,9 +74,9 @@ class Ordering:
 
 def _step(connection: Connection) -> record_order.Step:
     """Take a step, unless another daemon does."""
-    if not connection.hold(ORDERING):
+    if not connection.session.acquire(ORDERING):
         return record_order.Step(frozenset(), is_done=True)
     done = record_order.step(connection)
     if done.is_done:
-        connection.let_go(ORDERING)
+        connection.session.release(ORDERING)
     return done

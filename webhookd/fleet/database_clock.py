@@ -30,7 +30,7 @@ class SharedClock:
 
     def compare(self, connection: Connection) -> None:
         """Set it by the database's clock, as exact as the way there is quick."""
-        if connection.owner is not None:
+        if connection.session.is_shared:
             before = clock.now()
             there = members.now(connection)
             self._ahead = there - before - (clock.now() - before) / 2

@@ -34,7 +34,7 @@ class Holding:
     async def try_hold(self, name: str) -> bool:
         """Return whether *name* is held now; not while the database cannot be asked."""
         with suppress(StorageError):
-            return await self._writer.read(lambda connection: connection.hold(name))
+            return await self._writer.read(lambda connection: connection.session.acquire(name))
         return False
 
     async def _holds(self, name: str) -> bool:
@@ -67,7 +67,7 @@ def let_go(writer: Writer, name: str) -> None:
     would have another daemon begin with what was committed before it. (So is holding one, or it
     would overtake.)
     """
-    done = writer.read(lambda connection: connection.let_go(name))
+    done = writer.read(lambda connection: connection.session.release(name))
     done.add_done_callback(lambda over: over.cancelled() or over.exception())
 
 

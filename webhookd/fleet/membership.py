@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from webhookd.storage.database.database import Database
     from webhookd.storage.database.writer import Writer
     from webhookd.storage.deliveries.lanes import LaneRow
-    from webhookd.storage.fleet.members import Daemon, Dead
+    from webhookd.storage.fleet.members import Daemon, Expired
 
 EVERY: Final = 2.0
 
@@ -46,7 +46,7 @@ class _Look:
     *owned* is what is this daemon's: ids, each with its lane, and whether it is open.
     """
 
-    dead: tuple[Dead, ...]
+    dead: tuple[Expired, ...]
     freed: frozenset[int]
     daemons: tuple[Daemon, ...]
     rows: tuple[LaneRow, ...]
@@ -139,13 +139,13 @@ class Beat:
 
         def tell(connection: Connection) -> None:
             for kind, about in gathered.items():
-                notify.tell(connection, kind, about)
+                notify.notify(connection, kind, about)
 
         # What nobody hears they see at their next look.
         self._writer.write(tell).add_done_callback(lambda done: done.exception())
 
     def _heard(self, text: str) -> None:
-        for teller, kind, about in notify.told(text):
+        for teller, kind, about in notify.parse(text):
             if teller == self._number:
                 continue
             match kind:
@@ -220,7 +220,7 @@ class Beat:
         for dead in found.dead:
             telemetry.fleet_died(dead.number, dead.host, dead.process_id)
             # Where it may not, the server ends it by itself, and nothing can be written there.
-            ended = self._writer.read(partial(members.end_session, dead=dead))
+            ended = self._writer.read(partial(members.end_session, expired=dead))
             ended.add_done_callback(lambda done: done.exception())
         self.daemons = found.daemons
         metrics.FLEET_DAEMONS.set(len(found.daemons))
@@ -239,7 +239,7 @@ class Beat:
 
     def _seen(self, connection: Connection, *, may_bury: bool) -> _Look:
         self._clock.compare(connection)
-        dead = members.declare_dead(connection) if may_bury else []
+        dead = members.expire(connection) if may_bury else []
         return _Look(
             tuple(dead),
             members.free(connection),

@@ -158,7 +158,7 @@ class Backfill:
         *,
         count_only: bool,
     ) -> _Chunk:
-        if not count_only and not connection.hold(backfilling(webhook.name)):
+        if not count_only and not connection.session.acquire(backfilling(webhook.name)):
             raise TakenOverError("another daemon goes on with it")
         now, decision, kind = self._now(), Decision(), kind_told(webhook)
         looked_at, last_id = 0, None
@@ -183,7 +183,7 @@ class Backfill:
         is_known = backfills.advance(
             connection, webhook.name, after=last_id, records=looked_at, deliveries=made
         )
-        if connection.owner is not None and not is_known:
+        if connection.session.is_shared and not is_known:
             raise BackfillError("ended by hand, at another daemon")
         return _Chunk(looked_at, made, stored, last_id)
 

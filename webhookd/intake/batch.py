@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from webhookd.delivery.claims import Claims, Taking
     from webhookd.model import Asked, Batch, Change, Observation
     from webhookd.rules.coalescing import Untold
-    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.connection import Connection, Statements
     from webhookd.storage.database.database import Database
     from webhookd.storage.database.writer import Writer
 
@@ -211,7 +211,7 @@ def store(connection: Connection, decision: Decision, taking: Taking) -> Sequenc
     return stored
 
 
-def count(connection: Connection, decision: Decision) -> int:
+def count(connection: Statements, decision: Decision) -> int:
     """Return how many deliveries `store` would store, those that cannot be attempted too."""
     return len(decision.broken) + sum(
         not trigger.is_once(enroll, delivery.change)
@@ -252,7 +252,7 @@ def _store(
     entries: journal.Entries,
     taking: Taking,
 ) -> Sequence[Delivery]:
-    connection.require(reading(batch.source))
+    connection.session.require_lock(reading(batch.source))
     known_records.remember(connection, batch.source, decision.known)
     stored = store(connection, decision, taking)
     journal.write(connection, batch.source, entries)
@@ -264,5 +264,5 @@ def _store(
     return stored
 
 
-def _enrolls(connection: Connection, delivery: Delivery) -> bool:
+def _enrolls(connection: Statements, delivery: Delivery) -> bool:
     return known_records.enroll(connection, delivery.webhook, *delivery.record, delivery.created_at)

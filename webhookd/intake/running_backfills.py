@@ -230,7 +230,9 @@ class Backfills:
             await asyncio.wait(tasks)
 
     async def _hold(self, name: str) -> bool:
-        return await self._writer.read(lambda connection: connection.hold(backfilling(name)))
+        return await self._writer.read(
+            lambda connection: connection.session.acquire(backfilling(name))
+        )
 
     def _of(self, name: str) -> Running | None:
         return next((one for one in self.under_way if one.webhook.name == name), None)

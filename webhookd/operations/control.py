@@ -21,7 +21,7 @@ from webhookd.operations.json_objects import (
     reload_result,
 )
 from webhookd.operations.source_overview import listed
-from webhookd.storage.database.connection import ALONE
+from webhookd.storage.database.connection import EXCLUSIVE
 from webhookd.storage.deliveries import backlog, lanes, manual, query
 from webhookd.storage.deliveries.manual import Changed
 from webhookd.storage.fleet import notify
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from webhookd.intake.running_backfills import Backfills, Running
     from webhookd.model import DeliveryFilter, ReloadResult
     from webhookd.operations.reload import Reloader
-    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.connection import Connection, Statements
     from webhookd.storage.database.database import Database
     from webhookd.storage.database.writer import Writer
     from webhookd.storage.deliveries.backlog import Standing
@@ -243,7 +243,9 @@ class Control:
                 break
             numbers = [number for number, _ in found]
             ids = [id_ for _, id_ in found]
-            total += await writer.write(partial(_changed, change, numbers, ids, self._now()), ALONE)
+            total += await writer.write(
+                partial(_changed, change, numbers, ids, self._now()), EXCLUSIVE
+            )
             self._parts.dispatch.forget(ids)
             above = numbers[-1]
             await asyncio.sleep(pause)
@@ -252,10 +254,10 @@ class Control:
         return total
 
     async def _hold(
-        self, webhook: str, unit: Callable[[Connection], LaneRow | None]
+        self, webhook: str, unit: Callable[[Statements], LaneRow | None]
     ) -> dict[str, Any]:
         async with self._parts.dispatch.still():
-            row = await self._parts.writer.write(unit, ALONE)
+            row = await self._parts.writer.write(unit, EXCLUSIVE)
             if row is None:
                 raise UnknownWebhookError(f"there is no webhook {webhook!r}")
             self._parts.dispatch.set_row(row)
@@ -308,8 +310,8 @@ def _changed(
     connection: Connection,
 ) -> Changed:
     """Change deliveries, and have other daemons drop them from their memory with the commit."""
-    if connection.owner is not None:
-        notify.tell(connection, "gone", ids)
+    if connection.session.is_shared:
+        notify.notify(connection, "gone", ids)
     return change(connection, numbers, now)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.connection import Statements
     from webhookd.storage.database.database import Database
     from webhookd.storage.database.writer import Writer
 
@@ -54,10 +54,10 @@ class Housekeeping:
         now, self._deleted = self._now(), 0
         try:
             # One daemon of several is enough, and two would be in each other's way.
-            if await self._writer.read(lambda connection: connection.hold(RETENTION)):
+            if await self._writer.read(lambda connection: connection.session.acquire(RETENTION)):
                 await self._retire(now)
                 await self._make_room()
-                await self._writer.read(lambda connection: connection.let_go(RETENTION))
+                await self._writer.read(lambda connection: connection.session.release(RETENTION))
         except StorageError as error:
             telemetry.storage_refused("retention", error, self._deleted)
         if self._deleted:
@@ -69,7 +69,7 @@ class Housekeeping:
         while (count := await self._writer.write(old)) == DELIVERIES:
             self._deleted += count
         self._deleted += count
-        seen: Callable[[Connection], int] = partial(
+        seen: Callable[[Statements], int] = partial(
             journal.retire, now=now, kept_for=kept_for, limit=CHANGES
         )
         while await self._writer.write(seen) == CHANGES:

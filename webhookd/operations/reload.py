@@ -19,7 +19,7 @@ from webhookd.model import ReloadOutcome, ReloadResult
 from webhookd.rules import digests
 from webhookd.rules.difference import is_mass_removal
 from webhookd.rules.redaction import Redactor
-from webhookd.storage.database.connection import ALONE
+from webhookd.storage.database.connection import EXCLUSIVE
 from webhookd.storage.deliveries import lanes
 from webhookd.storage.deliveries.starts import recall
 from webhookd.storage.fleet import members
@@ -173,7 +173,7 @@ class Reloader:
                 lambda connection: _write(
                     connection, definitions, remembered, configured, self._now()
                 ),
-                ALONE,
+                EXCLUSIVE,
             )
             # Nothing above touched what runs; nothing below can fail.
             redact_with(redactor.text)
@@ -233,7 +233,7 @@ def _write(
     for source in definitions.sources.values():
         known_records.introduce(connection, source.name, source.identity)
     rows = lanes.adopt(connection, configured, now)
-    if connection.owner is not None:
+    if connection.session.is_shared:
         # Late starts are asked for with every batch of them.
         members.set_config(connection, definitions.hash)
         return rows, {}

@@ -39,7 +39,7 @@ from webhookd.storage.database.connection import Member
 from webhookd.storage.database.database import open_database, place_of
 from webhookd.storage.database.writer import Writer
 from webhookd.storage.deliveries import settle
-from webhookd.storage.fleet.exclusive import Held, reading
+from webhookd.storage.fleet.exclusive import ExclusiveWriter, reading
 from webhookd.storage.records.cursors import Polls
 from webhookd.storage.records.files import Files
 from webhookd.telemetry import metrics
@@ -132,7 +132,7 @@ async def _start(
         lambda definition: build(
             definition,
             intake,
-            Files(Held(writer, reading(definition.name))),
+            Files(ExclusiveWriter(writer, reading(definition.name))),
             used=lambda: usage.of_source(reloader.definitions, definition.name),
             poll=lambda polled: make(polled, around, budgets.of(polled.base_url, polled.token)),
             has_others=beat is not None,

@@ -13,7 +13,7 @@ from webhookd.errors import NotHeldError, StorageError
 from webhookd.model import RetryAt
 from webhookd.storage.database.connection import Member
 from webhookd.storage.database.database import open_database
-from webhookd.storage.database.postgresql_writer import DeclaredDeadError
+from webhookd.storage.database.postgresql_writer import ExpiredError
 from webhookd.storage.deliveries import due, enqueue, settle
 from webhookd.storage.deliveries.due import Wanted
 from webhookd.storage.fleet import members, shares
@@ -73,35 +73,35 @@ def owners(connection):
 
 def test_who_is_declared_dead_writes_nothing_more_under_its_number(join):
     first, second = join("a"), join("b")
-    before = first.owner
+    before = first.session.owner
     let_lapse(second, before)
-    assert [one.number for one in work(second, members.declare_dead)] == [before]
+    assert [one.number for one in work(second, members.expire)] == [before]
 
-    with pytest.raises(DeclaredDeadError, match="longer than its lease"):
+    with pytest.raises(ExpiredError, match="longer than its lease"):
         work(first, lambda one: one.execute("INSERT INTO meta VALUES ('x', '')"))
     work(first, lambda one: one.execute("INSERT INTO meta VALUES ('y', '')"))
 
-    assert first.owner not in {before, None}
+    assert first.session.owner not in {before, None}
     found = first.execute("SELECT key FROM meta WHERE key IN ('x', 'y')").fetchall()
     assert found == [("y",)]
 
 
 def test_nobody_is_declared_dead_in_the_middle_of_a_transaction(join):
     first, second = join("a"), join("b")
-    let_lapse(second, first.owner)
+    let_lapse(second, first.session.owner)
     first.begin()
-    assert work(second, members.declare_dead) == []
+    assert work(second, members.expire) == []
     first.commit()
-    assert work(second, members.declare_dead) == []
+    assert work(second, members.expire) == []
 
 
 def test_every_transaction_moves_the_lease(join):
     first, second = join("a"), join("b")
-    let_lapse(second, first.owner)
-    before = first.leased_until
+    let_lapse(second, first.session.owner)
+    before = first.session.leased_until
     work(first, lambda _: None)
-    assert work(second, members.declare_dead) == []
-    assert first.leased_until > before
+    assert work(second, members.expire) == []
+    assert first.session.leased_until > before
 
 
 def test_what_was_claimed_by_a_dead_daemon_is_free_when_no_attempt_can_be_under_way(join):
@@ -109,9 +109,9 @@ def test_what_was_claimed_by_a_dead_daemon_is_free_when_no_attempt_can_be_under_
     work(first, lambda one: enqueue.store(one, [a_delivery(), a_delivery()]))
     work(first, lambda one: shares.introduce(one, {1: 30}))
     first.execute("UPDATE shares SET slots = 1")
-    dead = first.owner
+    dead = first.session.owner
     let_lapse(second, dead)
-    work(second, members.declare_dead)
+    work(second, members.expire)
 
     work(second, members.free)
     assert claim(second) == ()
@@ -123,8 +123,8 @@ def test_what_was_claimed_by_a_dead_daemon_is_free_when_no_attempt_can_be_under_
 def test_what_was_only_in_a_dead_daemons_memory_is_free_at_once(join):
     first, second = join("a"), join("b")
     work(first, lambda one: enqueue.store(one, [a_delivery()]))
-    let_lapse(second, first.owner)
-    work(second, members.declare_dead)
+    let_lapse(second, first.session.owner)
+    work(second, members.expire)
     work(second, members.free)
     assert len(claim(second)) == 1
 
@@ -132,7 +132,7 @@ def test_what_was_only_in_a_dead_daemons_memory_is_free_at_once(join):
 def test_who_starts_in_the_same_place_has_at_once_what_the_one_before_had(server, database, join):
     first = database.connect(Member("a", "here", os.getpid(), "0"))
     work(first, lambda one: enqueue.store(one, [a_delivery()]))
-    backend = first._backend
+    backend = first.session.backend
     # As kill -9: the session ends, and nothing is given back.
     server.execute(f"SELECT pg_terminate_backend({backend}, 5000)")
     again = join("a")
@@ -146,7 +146,7 @@ def test_a_copy_of_a_state_directory_takes_nothing_from_the_one_that_works(join)
     first = join("a")
     work(first, lambda one: enqueue.store(one, [a_delivery()]))
     other = join("a")
-    assert owners(other) == {first.owner}
+    assert owners(other) == {first.session.owner}
     assert claim(other) == ()
 
 
@@ -155,23 +155,23 @@ def test_an_orderly_end_leaves_nothing_behind(database, join):
     work(first, lambda one: enqueue.store(one, [a_delivery()]))
     first.close()
     assert len(claim(second)) == 1
-    assert [one.number for one in members.daemons(second)] == [second.owner]
+    assert [one.number for one in members.daemons(second)] == [second.session.owner]
 
 
 def test_what_another_daemon_has_by_now_is_not_settled(join):
     """It was cut off for longer than its lease, and its attempt ended meanwhile."""
     first, second = join("a"), join("b")
     (delivery,) = work(first, lambda one: enqueue.store(one, [a_delivery()]))
-    let_lapse(second, first.owner)
-    work(second, members.declare_dead)
+    let_lapse(second, first.session.owner)
+    work(second, members.expire)
     work(second, members.free)
     claim(second)
-    with pytest.raises(DeclaredDeadError):
+    with pytest.raises(ExpiredError):
         work(first, lambda _: None)
 
     work(first, lambda one: settle.settle(one, [a_settlement(delivery)]))
     states = first.execute("SELECT state, attempts, owner FROM deliveries").fetchall()
-    assert states == [("pending", 0, second.owner)]
+    assert states == [("pending", 0, second.session.owner)]
     assert first.execute("SELECT count(*) FROM attempts").fetchone() == (0,)
 
     work(second, lambda one: settle.settle(one, [a_settlement(delivery)]))
@@ -227,20 +227,20 @@ def test_new_deliveries_are_claimed_as_far_as_there_is_room(join):
 
 def test_a_name_is_held_by_one_session_and_free_with_its_end(server, join):
     first, second = join("a"), join("b")
-    assert first.hold("source crm")
-    assert not second.hold("source crm")
-    first.require("source crm")
+    assert first.session.acquire("source crm")
+    assert not second.session.acquire("source crm")
+    first.session.require_lock("source crm")
     with pytest.raises(NotHeldError, match="source crm is not this daemon's"):
-        second.require("source crm")
+        second.session.require_lock("source crm")
 
-    server.execute(f"SELECT pg_terminate_backend({first._backend}, 5000)")
-    assert second.hold("source crm")
+    server.execute(f"SELECT pg_terminate_backend({first.session.backend}, 5000)")
+    assert second.session.acquire("source crm")
     with pytest.raises(StorageError):
         work(first, lambda _: None)
     with pytest.raises(NotHeldError, match="source crm"):
-        work(first, lambda one: one.require("source crm"))
-    second.let_go("source crm")
-    assert first.hold("source crm")
+        work(first, lambda one: one.session.require_lock("source crm"))
+    second.session.release("source crm")
+    assert first.session.acquire("source crm")
 
 
 def test_a_session_that_stands_still_in_a_transaction_is_ended_by_the_server(join):
@@ -251,12 +251,12 @@ def test_a_session_that_stands_still_in_a_transaction_is_ended_by_the_server(joi
 
 def test_the_session_of_a_dead_daemon_is_ended_and_what_it_held_is_free(join):
     first, second = join("a"), join("b")
-    first.hold("source crm")
-    let_lapse(second, first.owner)
-    (dead,) = work(second, members.declare_dead)
+    first.session.acquire("source crm")
+    let_lapse(second, first.session.owner)
+    (dead,) = work(second, members.expire)
     work(second, lambda one: members.end_session(one, dead))
     for _ in range(100):
-        if second.hold("source crm"):
+        if second.session.acquire("source crm"):
             return
         threading.Event().wait(0.05)
     raise AssertionError("the dead daemon's session still holds the source")

@@ -119,7 +119,7 @@ def test_slots_are_never_more_than_there_are_and_never_less_than_in_flight(datab
             counted = held(daemons[0])
             assert sum(counted.values()) <= 6
             for daemon, flying, limit in zip(daemons, in_flight, slots, strict=True):
-                assert counted.get(daemon.owner, 0) >= max(flying, limit)
+                assert counted.get(daemon.session.owner, 0) >= max(flying, limit)
         # Whoever is the only one that wants some gets all, when the others have ended.
         for daemon in daemons[1:]:
             ask(daemon, 0, most=6)
@@ -173,11 +173,11 @@ def test_what_a_dead_daemon_had_is_counted_until_nothing_of_it_can_be_under_way(
     def past(seconds):
         at = to_micros(members.now(second) - timedelta(seconds=seconds))
         statement = "UPDATE daemons SET leased_until = ? WHERE number = ?"
-        second.execute(statement, (at - next(clock), first.owner))
+        second.execute(statement, (at - next(clock), first.session.owner))
 
     past(1)
-    (dead,) = members.declare_dead(second)
-    assert dead.number == first.owner
+    (dead,) = members.expire(second)
+    assert dead.number == first.session.owner
     for seconds, slots in ((1, 0), (31, 0), (33, 10)):
         past(seconds)
         members.free(second)

@@ -1,18 +1,23 @@
 """What storage asks of a database connection, and the statements that two databases say apart.
 
-Statements are written for both, with `?` for each value; a module keeps side by side the few that
-cannot be. A connection is in autocommit: whoever writes says when a transaction begins and ends.
+Statements are written for both databases, with `?` for each value; a module keeps side by side the
+few that cannot be. A connection is in autocommit: whoever writes says when a transaction begins and
+ends.
+
+Four protocols, so that a function asks for no more than it needs:
+
+* `Statements` runs statements. All that reads, and most of what writes within a transaction.
+* `Connection` is what a unit of the writer gets: statements, and the `MemberSession` of the daemon
+  that writes.
+* `Transaction` begins and ends transactions. Only the writer's thread does.
+* `WritingConnection` is all of these, `ReadingConnection` the statements of a pooled connection.
 """
 
 from __future__ import annotations
 
-import math
-import sqlite3
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
-
-import orjson
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from webhookd.errors import StorageError
 
@@ -40,29 +45,29 @@ class ForRows:
 
 @dataclass(frozen=True, slots=True)
 class Locks:
-    """What a transaction keeps other daemons from, for as long as it lasts.
+    """What a transaction keeps other daemons from, until it ends.
 
-    *lanes*, by number, are those in which it decides about the order of records. *is_alone* is one
-    beside which no other daemon writes at all: it changes how lanes work.
+    *lanes*, by number, are those in which it decides about the order of records. An *exclusive*
+    transaction changes how lanes work: no other daemon writes anything beside it.
     """
 
     lanes: frozenset[int] = frozenset()
-    is_alone: bool = False
+    exclusive: bool = False
 
     def __or__(self, other: Locks) -> Locks:
-        return Locks(self.lanes | other.lanes, self.is_alone or other.is_alone)
+        return Locks(self.lanes | other.lanes, self.exclusive or other.exclusive)
 
 
 NO_LOCKS: Final = Locks()
-ALONE: Final = Locks(is_alone=True)
+EXCLUSIVE: Final = Locks(exclusive=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
     """A daemon, as the others of its fleet know it.
 
-    *name* is that of its state directory: only one process at a time has that, so who comes with
-    it takes over what the one before left.
+    *name* is the name of its state directory. Only one process at a time has that, so a process
+    that comes with the same name takes over what the process before it left.
     """
 
     name: str
@@ -72,7 +77,7 @@ class Member:
 
 
 class UncertainError(StorageError):
-    """The connection was lost during a commit: *token* will tell whether it came about."""
+    """The connection was lost during a commit; *token* finds out whether it came about."""
 
     def __init__(self, message: str, token: str) -> None:
         super().__init__(message)
@@ -80,7 +85,7 @@ class UncertainError(StorageError):
 
 
 class Rows(Protocol):
-    """What a statement answered."""
+    """The rows that a statement answered."""
 
     @property
     def rowcount(self) -> int:
@@ -95,20 +100,16 @@ class Rows(Protocol):
     def __iter__(self) -> Iterator[Any]: ...
 
 
-class Connection(Protocol):
-    """A connection that one thread owns. What the database refuses is a StorageError or its own."""
+class Statements(Protocol):
+    """Runs statements, on the one thread that has the connection at the time.
+
+    What the database refuses is a StorageError, or the driver's own error, which the writer and
+    `Database.reading` turn into one.
+    """
 
     @property
     def dialect(self) -> Dialect:
-        """Return what statements are written for."""
-
-    @property
-    def owner(self) -> int | None:
-        """Return the number of the daemon that writes with it; None for one that is alone."""
-
-    @property
-    def leased_until(self) -> float:
-        """Return until when attempts may begin, on the clock of `clock.boottime`."""
+        """Return the database that statements are written for."""
 
     def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> Rows:
         """Run one statement."""
@@ -125,30 +126,74 @@ class Connection(Protocol):
     def listed(self, values: Iterable[Any]) -> object:
         """Return *values* as the one parameter that `one_of` and `none_of` take."""
 
+
+class MemberSession(Protocol):
+    """The daemon's standing on the database: its number, its lease and its locks.
+
+    Where a daemon has the database to itself this is `sqlite.SoleSession`, which has no number,
+    never loses its lease and gets every lock. All methods are called on the writer's thread; the
+    attributes may be read on any.
+    """
+
+    @property
+    def is_shared(self) -> bool:
+        """Return whether other daemons may work on the same database."""
+
+    @property
+    def owner(self) -> int | None:
+        """Return the number of this daemon, which stands in the rows that it has.
+
+        None where it is not shared, and while a daemon that was expired has no new number yet.
+        """
+
+    @property
+    def leased_until(self) -> float:
+        """Return until when attempts may begin, in seconds on the clock of `clock.boottime`."""
+
     @property
     def idle_seconds(self) -> float | None:
-        """Return after how long without work it must be looked after; None for never."""
+        """Return after how many seconds without work `look_after` is due; None for never."""
 
     def look_after(self) -> None:
-        """See that the connection is there, and make it anew if not."""
+        """Move the lease on, in a session that is made anew if it was lost.
 
-    def begin(self, locks: Locks = NO_LOCKS) -> None:
-        """Begin a transaction that will write, and wait for *locks*."""
+        Raises StorageError while there is no server, StateLockedError where another process has
+        the database.
+        """
 
     def keep_order(self, lane: int) -> None:
         """Wait for a lane's lock, where the transaction does not have it yet."""
 
-    def hold(self, name: str) -> bool:
-        """Return whether *name* is this daemon's alone, until `let_go` or its session's end."""
+    def acquire(self, name: str) -> bool:
+        """Return whether this daemon has the lock *name* now.
 
-    def let_go(self, name: str) -> None:
-        """Give *name* back."""
+        It keeps the lock until `release` or the end of its session, over any number of
+        transactions. Never waits for the daemon that has it.
+        """
 
-    def require(self, name: str) -> None:
-        """Raise NotHeldError unless this daemon holds *name*."""
+    def release(self, name: str) -> None:
+        """Give the lock *name* back, if this daemon has it."""
+
+    def require_lock(self, name: str) -> None:
+        """Raise NotHeldError unless this daemon has the lock *name*."""
+
+
+class Connection(Statements, Protocol):
+    """What a unit of the writer works with: statements, in the name of this daemon."""
+
+    @property
+    def session(self) -> MemberSession:
+        """Return the daemon's session."""
+
+
+class Transaction(Protocol):
+    """Begins and ends transactions; the writer's thread alone does."""
+
+    def begin(self, locks: Locks = NO_LOCKS) -> None:
+        """Begin a transaction that will write, and wait for *locks*."""
 
     def commit(self) -> None:
-        """End the transaction; raises UncertainError when nobody knows what became of it."""
+        """End the transaction; UncertainError where nobody knows whether it is on the disk."""
 
     def roll_back(self) -> None:
         """Undo what was written since `begin`, if anything was."""
@@ -156,64 +201,22 @@ class Connection(Protocol):
     def has_committed(self, token: str) -> bool:
         """Return whether the commit that was uncertain came about, known by its *token*."""
 
+
+class ReadingConnection(Statements, Protocol):
+    """A pooled connection, lent to one thread."""
+
     def cut(self) -> None:
-        """Have whatever waits for the other side fail, on whichever thread that waits."""
+        """Have a statement that waits for the server fail; called on any thread."""
+
+
+class WritingConnection(Connection, Transaction, Protocol):
+    """The one connection with which a daemon writes."""
+
+    def cut(self) -> None:
+        """Have a statement that waits for the server fail; called on any thread."""
 
     def close(self) -> None:
-        """End the connection."""
-
-
-class SqliteConnection(sqlite3.Connection):
-    """SQLite's own connection, with what it lacks of ours."""
-
-    dialect = Dialect.SQLITE
-    idle_seconds = None
-    owner: ClassVar[int | None] = None
-    leased_until: ClassVar[float] = math.inf
-
-    def look_after(self) -> None:
-        """Do nothing: a file is not lost."""
-
-    def write_rows(
-        self,
-        statement: ForRows,
-        rows: Sequence[Sequence[Any]],
-        *shared: object,  # noqa: ARG002 - of the other database
-    ) -> int:
-        """Run a statement for each of *rows*; return how many it wrote."""
-        return self.executemany(statement.each, rows).rowcount
-
-    def listed(self, values: Iterable[Any]) -> object:
-        """Return *values* as JSON."""
-        return orjson.dumps(list(values)).decode()
-
-    def begin(self, locks: Locks = NO_LOCKS) -> None:  # noqa: ARG002 - nobody else writes
-        """Begin a transaction, with the lock for writing."""
-        self.execute("BEGIN IMMEDIATE")
-
-    def keep_order(self, lane: int) -> None:
-        """Do nothing: who writes to a file is alone."""
-
-    def hold(self, name: str) -> bool:  # noqa: ARG002 - as above
-        """Return True: everything is this daemon's."""
-        return True
-
-    def let_go(self, name: str) -> None:
-        """Do nothing."""
-
-    require = let_go
-
-    def cut(self) -> None:
-        """Do nothing: a file has no other side."""
-
-    def roll_back(self) -> None:
-        """Undo the transaction, unless a full disk or an I/O error did by itself."""
-        if self.in_transaction:
-            self.rollback()
-
-    def has_committed(self, token: str) -> bool:  # noqa: ARG002 - a file is never uncertain
-        """Return False: a commit to a file that fails has not come about."""
-        return False
+        """End the connection, and the daemon's membership."""
 
 
 _LISTS = {

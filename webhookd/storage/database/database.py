@@ -1,6 +1,7 @@
 """The database: where it is, how it is opened, and the connections that come from it.
 
-`sqlite` and `postgresql` say what is theirs; who keeps a file reads nothing of the second.
+`sqlite` and `postgresql` have what differs; where the database is a file, no module of PostgreSQL
+is imported.
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ from webhookd.storage.schema import versions
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from webhookd.storage.database.connection import Connection, Dialect
+    from webhookd.storage.database.connection import (
+        Dialect,
+        ReadingConnection,
+        WritingConnection,
+    )
     from webhookd.storage.schema.versions import Version
 
 
@@ -34,10 +39,10 @@ _REFUSALS: tuple[type[Exception], ...] = (
 
 
 class Listening(Protocol):
-    """Somebody who hears what daemons tell each other."""
+    """A thread that hears the notifications of other daemons."""
 
     def close(self) -> None:
-        """Listen no more."""
+        """Listen no more; waits for the thread, so never on the event loop."""
 
 
 class Kind(Protocol):
@@ -57,25 +62,25 @@ class Kind(Protocol):
 
     def open_writer(
         self, engine: sqlalchemy.Engine, member: Member, reopened: Callable[[], None]
-    ) -> Connection:
+    ) -> WritingConnection:
         """Return the connection with which *member* writes.
 
-        StateLockedError when somebody has the database to himself. *reopened* is called when its
-        session had to be made anew.
+        Raises StateLockedError when another process holds the database exclusively. *reopened* is
+        called, on the thread that writes, when the session was lost and made anew.
         """
 
     def listen(self, heard: Callable[[str], None]) -> Listening | None:
-        """Call *heard* on a thread with what daemons tell each other; None for one alone."""
+        """Call *heard* on a thread with each notification; None where no daemon shares it."""
 
     @contextmanager
-    def reader(self, raw: sqlalchemy.PoolProxiedConnection) -> Iterator[Connection]:
-        """Lend what reads on a connection of the pool."""
+    def reader(self, raw: sqlalchemy.PoolProxiedConnection) -> Iterator[ReadingConnection]:
+        """Lend a connection of the pool for statements that only read."""
 
     def prepare(self, connection: sqlalchemy.Connection) -> None:
         """Begin the transaction in which tables are looked for, and made if there are none."""
 
     def claim(self, connection: sqlalchemy.Connection) -> None:
-        """Begin a transaction with the database to itself; raises when somebody works on it."""
+        """Begin a transaction that has the database exclusively; raises if a daemon uses it."""
 
     def cause(self, error: Exception) -> str:
         """Return what the driver said, in a line."""
@@ -87,7 +92,7 @@ class Database:
     def __init__(self, kind: Kind, *, mode: str = "rwc") -> None:
         self.kind = kind
         self.engine = kind.engine(mode=mode)
-        self._readers: set[Connection] = set()
+        self._readers: set[ReadingConnection] = set()
 
     @property
     def place(self) -> str:
@@ -101,18 +106,23 @@ class Database:
 
     def connect(
         self, member: Member | None = None, reopened: Callable[[], None] = lambda: None
-    ) -> Connection:
+    ) -> WritingConnection:
         """Return a new connection, for the one thread that writes with it in the name of *member*.
 
-        Raises StateLockedError when somebody has the database to himself, where it can tell.
-        *reopened* is called, on that thread, when a session was lost and made anew.
+        Raises StateLockedError when another process holds the database exclusively (PostgreSQL
+        only: a file is kept by the lock of its state directory), StorageError when it cannot be
+        reached. *reopened* is called, on that thread, when a session was lost and made anew.
         """
         with self.refusing("open"):
-            return self.kind.open_writer(self.engine, member or _anybody(), reopened)
+            return self.kind.open_writer(self.engine, member or _nameless(), reopened)
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Lend a pooled connection that sees what is committed, to one thread."""
+    def reading(self) -> Iterator[ReadingConnection]:
+        """Lend a pooled connection that sees what is committed, to one thread.
+
+        Raises StorageError for whatever the driver raises within. Never on the event loop: it
+        waits.
+        """
         with self.refusing("read"):
             raw = self.engine.raw_connection()
             try:
@@ -155,7 +165,7 @@ class Database:
             return versions.require_database(versions.found(connection), self.place)
 
     def cut(self) -> None:
-        """Have everybody's reading fail that is under way: the other side does not answer."""
+        """Have all statements of `reading` that wait for the server fail; for the event loop."""
         for connection in tuple(self._readers):
             connection.cut()
 
@@ -210,7 +220,7 @@ def place_of(url: str) -> str:
     return _kind(url).place
 
 
-def _anybody() -> Member:
+def _nameless() -> Member:
     return Member(secrets.token_hex(8), socket.gethostname(), os.getpid(), __version__)
 
 

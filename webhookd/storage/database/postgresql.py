@@ -1,7 +1,7 @@
 """A database of PostgreSQL, 14 or newer: where it is, and who may write to it.
 
-Daemons share a database, each by an advisory lock of the very session that writes; who changes its
-tables or fills it has that lock alone.
+Daemons share a database, each by an advisory lock of the very session that writes. A command that
+changes the tables or fills them has that lock alone.
 """
 
 from __future__ import annotations
@@ -20,16 +20,21 @@ from psycopg.adapt import Dumper
 
 from webhookd.errors import StateLockedError, StorageError, printable
 from webhookd.storage.database.connection import Dialect
-from webhookd.storage.database.postgresql_listener import Channel
+from webhookd.storage.database.postgresql_listener import PostgresListener
 from webhookd.storage.database.postgresql_pooler import require_own_session
-from webhookd.storage.database.postgresql_reader import Reader
-from webhookd.storage.database.postgresql_writer import Writer, comes_free
+from webhookd.storage.database.postgresql_reader import PostgresReader
+from webhookd.storage.database.postgresql_session import comes_free
+from webhookd.storage.database.postgresql_writer import PostgresWriter
 from webhookd.storage.schema import versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from webhookd.storage.database.connection import Connection, Member
+    from webhookd.storage.database.connection import (
+        Member,
+        ReadingConnection,
+        WritingConnection,
+    )
 
 OLDEST: Final = 14
 
@@ -144,9 +149,9 @@ class PostgresKind:
         engine: sqlalchemy.Engine,  # noqa: ARG002 - not of the pool
         member: Member,
         reopened: Callable[[], None],
-    ) -> Connection:
+    ) -> WritingConnection:
         """Return the session with which *member* writes; StateLockedError when it may not."""
-        return Writer(self._shared_session, self.cause, member, reopened)
+        return PostgresWriter(self._shared_session, self.cause, member, reopened)
 
     def _shared_session(self) -> psycopg.Connection[Any]:
         """Return a session that shares the database with those of other daemons."""
@@ -167,23 +172,23 @@ class PostgresKind:
         if comes_free(partial(_try_lock, raw, mode)):
             return
         holders = raw.execute(_HOLDERS).fetchall()
-        who = " and ".join(_told(name) for (name,) in holders[:3]) or "somebody"
+        who = " and ".join(_described(name) for (name,) in holders[:3]) or "somebody"
         raise StateLockedError(
             f"{who} {'works' if len(holders) < 2 else 'work'} on the database"  # noqa: PLR2004 - singular
             f" {self.place}; stop that first"
         )
 
-    def listen(self, heard: Callable[[str], None]) -> Channel:
-        """Listen to what daemons tell each other."""
-        return Channel(self._connect, heard)
+    def listen(self, heard: Callable[[str], None]) -> PostgresListener:
+        """Call *heard*, on a thread of its own, with each notification of a daemon."""
+        return PostgresListener(self._connect, heard)
 
     @contextmanager
-    def reader(self, raw: sqlalchemy.PoolProxiedConnection) -> Iterator[Connection]:
+    def reader(self, raw: sqlalchemy.PoolProxiedConnection) -> Iterator[ReadingConnection]:
         """Lend the connection in autocommit: no transaction of a reader stays open."""
         driver: psycopg.Connection[Any] = raw.driver_connection  # type: ignore[assignment]
         driver.autocommit = True
         try:
-            yield Reader(driver, self.cause)
+            yield PostgresReader(driver, self.cause)
         finally:
             if not driver.closed:
                 driver.autocommit = False
@@ -222,8 +227,8 @@ def _try_lock(raw: psycopg.Connection[Any], mode: str) -> bool:
     return bool(row and row[0])
 
 
-def _told(name: str) -> str:
-    """Return who holds the lock, by the name that a daemon gives its session."""
+def _described(name: str) -> str:
+    """Return the process that has the lock, by the name that a daemon gives its session."""
     words = name.split()
     if len(words) == 3 and words[0] == "webhookd":  # noqa: PLR2004 - host and process
         return f"another webhookd (host {printable(words[1])}, process {printable(words[2])})"

@@ -1,6 +1,7 @@
-"""What daemons of one database tell each other, at once and without a promise.
+"""Hear the notifications of other daemons on the same database (LISTEN), as soon as they commit.
 
-Whatever is told stands in the database too, where everybody looks every few seconds.
+A notification may be lost, with the connection for example. So each says only where to look: what
+it is about stands in the database, which every daemon reads every two seconds (`fleet.membership`).
 """
 
 from __future__ import annotations
@@ -16,15 +17,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 AGAIN_SECONDS: Final = 1.0
-LOOK_SECONDS: Final = 0.5
+"""Pause before a lost connection is made anew; until then the looks every two seconds suffice."""
+
+STOP_WITHIN_SECONDS: Final = 0.5
+"""How long the thread waits for a notification before it sees whether it is to end."""
 
 _LISTEN = "SELECT quote_ident('webhookd ' || current_schema())"
 
 
-class Channel:
+class PostgresListener:
     """A thread that listens, on a connection of its own made by *connect*.
 
-    *heard* is called on that thread with each thing that was told.
+    *heard* is called on that thread with the text of each notification, those of this daemon too.
     """
 
     def __init__(
@@ -33,11 +37,11 @@ class Channel:
         self._connect = connect
         self._heard = heard
         self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="channel", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Listen no more."""
+        """Listen no more; waits for the thread, so never on the event loop."""
         self._ending.set()
         self._thread.join()
 
@@ -56,5 +60,5 @@ class Channel:
 
     def _listen(self, raw: psycopg.Connection[Any]) -> None:
         while not self._ending.is_set():
-            for told in raw.notifies(timeout=LOOK_SECONDS):
-                self._heard(told.payload)
+            for notification in raw.notifies(timeout=STOP_WITHIN_SECONDS):
+                self._heard(notification.payload)

@@ -1,8 +1,8 @@
 """Poolers between webhookd and PostgreSQL: each connection needs a session of its own.
 
 A pooler that lends sessions for a transaction (PgBouncer's `transaction` mode) makes two daemons
-share their locks, and mixes up what is prepared and set in a session. Who is alone there gets the
-same session back each time, and does not notice.
+share their locks, and mixes up what is prepared and set in a session. A daemon that is alone there
+gets the same session back each time, and does not notice.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import psycopg
 
 from webhookd import clock
 from webhookd.errors import StorageError
-from webhookd.storage.database.postgresql_reader import Reader
+from webhookd.storage.database.postgresql_reader import PostgresReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,7 @@ ROUNDS: Final = 10
 """How often sessions are compared: one round shows it on a pooler where nobody else is busy."""
 
 WAIT_SECONDS: Final = 5.0
+"""Seconds that a pooler may take to lend a session, before it is said to have no more of them."""
 
 POOLED: Final = (
     "something between webhookd and PostgreSQL gives each transaction another session"
@@ -55,7 +56,7 @@ def require_own_session(
 def _session(raw: psycopg.Connection[Any]) -> int:
     """Return the number of the session that has answered."""
     asked_at = clock.monotonic()
-    waiting = Timer(WAIT_SECONDS, Reader(raw, str).cut)
+    waiting = Timer(WAIT_SECONDS, PostgresReader(raw, str).cut)
     waiting.start()
     try:
         row = raw.execute("SELECT pg_backend_pid()", prepare=False).fetchone()

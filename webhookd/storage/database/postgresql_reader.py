@@ -1,8 +1,7 @@
-"""Statements on PostgreSQL, and a connection that only reads."""
+"""Statements on PostgreSQL: those of a pooled connection, and those of the writer."""
 
 from __future__ import annotations
 
-import math
 import os
 import socket
 from contextlib import suppress
@@ -12,12 +11,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, LiteralString, cast
 import psycopg
 
 from webhookd.errors import StorageError
-from webhookd.storage.database.connection import NO_LOCKS, Dialect
+from webhookd.storage.database.connection import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from webhookd.storage.database.connection import ForRows, Locks, Rows
+    from webhookd.storage.database.connection import ForRows, Rows
 
 
 @lru_cache(maxsize=512)
@@ -27,17 +26,10 @@ def _said(sql: str) -> LiteralString:
     return cast("LiteralString", said)
 
 
-class Reader:
-    """A connection that only reads, in autocommit."""
+class PostgresReader:
+    """Statements on one connection in autocommit; what a pooled connection is lent as."""
 
     dialect: ClassVar[Dialect] = Dialect.POSTGRESQL
-    idle_seconds: float | None = 5.0
-    owner: int | None = None
-    leased_until: float = -math.inf
-
-    def look_after(self) -> None:
-        """Ask for a sign of life."""
-        self.execute("SELECT 1")
 
     def __init__(
         self, raw: psycopg.Connection[Any] | None, cause: Callable[[Exception], str]
@@ -45,14 +37,15 @@ class Reader:
         self._raw = raw
         self._cause = cause
 
-    def _live(self) -> psycopg.Connection[Any]:
+    def live(self) -> psycopg.Connection[Any]:
+        """Return the connection; StorageError when it was lost."""
         if self._raw is None or self._raw.closed:
             raise StorageError("the connection to the database was lost")
         return self._raw
 
     def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Rows:
         """Run one statement."""
-        raw = self._live()
+        raw = self.live()
         try:
             return raw.execute(_said(sql), parameters)
         except psycopg.DataError as error:
@@ -64,7 +57,7 @@ class Reader:
 
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> None:
         """Run one statement for each row of *parameters*, without waiting for each."""
-        raw, rows = self._live(), list(parameters)
+        raw, rows = self.live(), list(parameters)
         if not rows:
             return
         try:
@@ -84,36 +77,11 @@ class Reader:
         """Return *values* as an array."""
         return list(values)
 
-    def begin(self, locks: Locks = NO_LOCKS) -> None:  # noqa: ARG002 - the writer's
-        """Refuse: who reads has no transaction."""
-        raise StorageError("this connection only reads")
-
-    def commit(self) -> None:
-        """Refuse likewise."""
-        self.begin()
-
-    roll_back = commit
-
-    def keep_order(self, lane: int) -> None:  # noqa: ARG002 - the writer's
-        """Refuse likewise."""
-        self.begin()
-
-    def hold(self, name: str) -> bool:  # noqa: ARG002 - the writer's
-        """Refuse likewise."""
-        raise StorageError("this connection only reads")
-
-    def let_go(self, name: str) -> None:  # noqa: ARG002 - the writer's
-        """Refuse likewise."""
-        self.begin()
-
-    require = let_go
-
-    def has_committed(self, token: str) -> bool:  # noqa: ARG002 - the writer's
-        """Return False: nothing was written."""
-        return False
-
     def cut(self) -> None:
-        """Have whatever waits for the server fail, as when the connection is lost."""
+        """Have whatever waits for the server fail, as when the connection is lost.
+
+        Called on the event loop and on timers, while another thread waits in `execute`.
+        """
         if self._raw is not None and not self._raw.closed:
             # Its own end of the socket: the server's may never answer.
             with suppress(OSError, psycopg.Error), _socket(self._raw.fileno()) as ours:

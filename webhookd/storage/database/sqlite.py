@@ -1,25 +1,101 @@
-"""One SQLite file in WAL mode."""
+"""One SQLite file in WAL mode, which one daemon has to itself."""
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+import orjson
 import sqlalchemy
 
 from webhookd.errors import StorageError
-from webhookd.storage.database.connection import Dialect, SqliteConnection
+from webhookd.storage.database.connection import NO_LOCKS, Dialect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from webhookd.storage.database.connection import Connection, Member
+    from webhookd.storage.database.connection import (
+        ForRows,
+        Locks,
+        Member,
+        MemberSession,
+        ReadingConnection,
+        WritingConnection,
+    )
 
 PREFIX: Final = "sqlite:///"
 
 BUSY_SECONDS = 5.0
-"""How long a connection waits for another process's lock before it gives up."""
+"""Seconds that a connection waits for another process's lock before it gives up.
+
+A `sqlite3` shell or a backup keeps it for moments; the writer refuses its queue after that.
+"""
+
+
+class SoleSession:
+    """The session of a daemon that is alone: no number, every lock, a lease for ever."""
+
+    is_shared: Final = False
+    owner: Final = None
+    leased_until: Final = math.inf
+    idle_seconds: Final = None
+
+    def look_after(self) -> None:
+        """Do nothing: a file is not lost."""
+
+    def keep_order(self, lane: int) -> None:
+        """Do nothing: nobody else decides about the lane."""
+
+    def acquire(self, name: str) -> bool:  # noqa: ARG002 - every name is free
+        """Return True: nobody else is there to have the lock."""
+        return True
+
+    def release(self, name: str) -> None:
+        """Do nothing: there is no lock to give back."""
+
+    def require_lock(self, name: str) -> None:
+        """Do nothing: this daemon has every lock."""
+
+
+SOLE_SESSION: Final = SoleSession()
+
+
+class SqliteConnection(sqlite3.Connection):
+    """SQLite's own connection, with what it lacks of a `WritingConnection`."""
+
+    dialect: Final = Dialect.SQLITE
+    session: MemberSession = SOLE_SESSION
+
+    def write_rows(
+        self,
+        statement: ForRows,
+        rows: Sequence[Sequence[Any]],
+        *shared: object,  # noqa: ARG002 - of the other database
+    ) -> int:
+        """Run a statement for each of *rows*; return how many it wrote."""
+        return self.executemany(statement.each, rows).rowcount
+
+    def listed(self, values: Iterable[Any]) -> object:
+        """Return *values* as JSON."""
+        return orjson.dumps(list(values)).decode()
+
+    def begin(self, locks: Locks = NO_LOCKS) -> None:  # noqa: ARG002 - nobody else writes
+        """Begin a transaction, with the lock for writing."""
+        self.execute("BEGIN IMMEDIATE")
+
+    def roll_back(self) -> None:
+        """Undo the transaction, unless a full disk or an I/O error did by itself."""
+        if self.in_transaction:
+            self.rollback()
+
+    def has_committed(self, token: str) -> bool:  # noqa: ARG002 - a file is never uncertain
+        """Return False: a commit to a file that fails has not come about."""
+        return False
+
+    def cut(self) -> None:
+        """Do nothing: a file has no other side."""
 
 
 class SqliteKind:
@@ -51,7 +127,7 @@ class SqliteKind:
         engine: sqlalchemy.Engine,
         member: Member,  # noqa: ARG002 - it is alone
         reopened: Callable[[], None],  # noqa: ARG002 - a file is not lost
-    ) -> Connection:
+    ) -> WritingConnection:
         """Return a connection of its own: the state directory's lock keeps other daemons out."""
         raw = engine.raw_connection()
         connection = _own(raw)
@@ -62,7 +138,7 @@ class SqliteKind:
         """Do nothing: there is nobody else."""
 
     @contextmanager
-    def reader(self, raw: sqlalchemy.PoolProxiedConnection) -> Iterator[Connection]:
+    def reader(self, raw: sqlalchemy.PoolProxiedConnection) -> Iterator[ReadingConnection]:
         """Lend the connection as it is."""
         yield _own(raw)
 

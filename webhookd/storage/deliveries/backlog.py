@@ -11,7 +11,7 @@ from webhookd.storage.deliveries import lanes, record_order
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.connection import Statements
     from webhookd.storage.database.database import Database
     from webhookd.storage.deliveries.lanes import LaneRow
 
@@ -72,6 +72,6 @@ def _standing(
     return Standing(row, pending, due, failed.get(row.number, 0), oldest)
 
 
-def _created_at(connection: Connection, number: int) -> datetime | None:
+def _created_at(connection: Statements, number: int) -> datetime | None:
     found = connection.execute(_CREATED, (number,)).fetchone()
     return from_micros(found[0]) if found else None

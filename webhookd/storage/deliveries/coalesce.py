@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from webhookd.model import Delivery, Rendered
-    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.connection import Connection, Statements
     from webhookd.storage.deliveries.record_order import Record
 
 _WAITING: Final = (
@@ -100,7 +100,7 @@ def find_place(
     """
     taken: list[Any] = []
     for row in connection.execute(_LOCKED[connection.dialect], record).fetchall():
-        is_ours = row[-1] is None or row[-1] == connection.owner
+        is_ours = row[-1] is None or row[-1] == connection.session.owner
         if row[3] is None or not is_ours or not may_take(row[1]):
             break
         taken.append(row)
@@ -118,13 +118,13 @@ def find_place(
         due_at=from_micros(due_at),
         attempts_made=attempts,
         is_behind=bool(behind),
-        is_unclaimed=not behind and owner != connection.owner,
+        is_unclaimed=not behind and owner != connection.session.owner,
         supersedes=tuple(row[1] for row in taken),
     )
     return Place(successor, whole, epoch, owner, since, tuple(row[0] for row in taken))
 
 
-def supersede(connection: Connection, place: Place) -> None:
+def supersede(connection: Statements, place: Place) -> None:
     """Settle those whose place was taken, as superseded."""
     at = to_micros(place.delivery.created_at)
     rows = [(at, place.delivery.id, number) for number in place.numbers]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.model import Delivery
-    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.connection import Connection, Statements
     from webhookd.storage.database.database import Database
     from webhookd.storage.fleet.shares import Ask, Share
 
@@ -131,12 +131,12 @@ class Due:
 
 def find_due(connection: Connection, wanted: Sequence[Wanted], now: datetime) -> list[Due]:
     """Return due deliveries of each wanted lane, the longest due first."""
-    if connection.dialect is Dialect.POSTGRESQL:
+    if connection.session.is_shared:
         return [_claim_due(connection, one, now) for one in wanted]
     return [_find_due(connection, one, now) for one in wanted]
 
 
-def _find_due(connection: Connection, wanted: Wanted, now: datetime) -> Due:
+def _find_due(connection: Statements, wanted: Wanted, now: datetime) -> Due:
     at = to_micros(now)
     finding = _ALONE[wanted.is_ordered]
     lane, leased = (wanted.lane, wanted.epoch), connection.listed(wanted.leased)
@@ -158,7 +158,7 @@ def _claim_due(connection: Connection, wanted: Wanted, now: datetime) -> Due:
         limit = min(limit, shares.room(share.slots))
         if limit == 0:
             return Due(wanted.lane, (), now, wanted.is_ordered, share)
-    at, owner = to_micros(now), connection.owner
+    at, owner = to_micros(now), connection.session.owner
     finding = _SHARED[wanted.is_ordered]
     lane, leased = (wanted.lane, wanted.epoch), list(wanted.leased)
     rows = _claimed(connection, finding.released, (owner, *lane, owner, leased, limit))
@@ -172,7 +172,7 @@ def _claim_due(connection: Connection, wanted: Wanted, now: datetime) -> Due:
     return Due(wanted.lane, found, from_micros(next_at), wanted.is_ordered, share)
 
 
-def _claimed(connection: Connection, statement: str, values: tuple[object, ...]) -> list[Any]:
+def _claimed(connection: Statements, statement: str, values: tuple[object, ...]) -> list[Any]:
     """Return the rows that were claimed, in the order in which they were to be."""
     rows = connection.execute(statement, values).fetchall()
     return sorted(rows, key=lambda row: (row[-2], row[_DUE_AT_COLUMN], row[-1]))
@@ -193,10 +193,10 @@ def next_due(database: Database, owner: int) -> dict[int, datetime]:
 def owned(connection: Connection) -> list[tuple[str, int, bool]]:
     """Return the ids of all that is this daemon's, each with its lane, and whether it is open."""
     query = "SELECT id, lane, due_at IS NOT NULL FROM deliveries WHERE owner = ?"
-    return connection.execute(query, (connection.owner,)).fetchall()
+    return connection.execute(query, (connection.session.owner,)).fetchall()
 
 
 def give_back(connection: Connection, ids: Sequence[str]) -> None:
     """Leave deliveries that are this daemon's to whoever has room."""
     statement = "UPDATE deliveries SET owner = NULL WHERE owner = ? AND id = ANY(?)"
-    connection.execute(statement, (connection.owner, list(ids)))
+    connection.execute(statement, (connection.session.owner, list(ids)))

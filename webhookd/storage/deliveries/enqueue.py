@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from webhookd.model import Delivery
-    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.connection import Connection, Statements
     from webhookd.storage.deliveries.coalesce import Coalescing, Superseding
 
 _COLUMNS = (
@@ -144,7 +144,7 @@ def _row(
     )
 
 
-def _behind(connection: Connection, lane: _Storing, delivery: Delivery) -> int:
+def _behind(connection: Statements, lane: _Storing, delivery: Delivery) -> int:
     """Return 1 when an older delivery of the record is open, or may be for all that is known."""
     record = (lane.number, *delivery.record)
     if record in lane.met or lane.ordered_upto != record_order.LAST:
@@ -172,7 +172,7 @@ def _lane_of(connection: Connection, webhook: str, room: int) -> _Storing:
         )
         row = connection.execute(query, (webhook,)).fetchone()
     number, epoch, upto = row
-    lane = _Storing(number, epoch, upto, connection.owner, room)
+    lane = _Storing(number, epoch, upto, connection.session.owner, room)
     if lane.ordered_upto is not None:
-        connection.keep_order(lane.number)
+        connection.session.keep_order(lane.number)
     return lane

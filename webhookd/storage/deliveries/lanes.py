@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.connection import Connection, Statements
 
 REMOVED = "removed from the configuration"
 DISABLED = "disabled in the configuration"
@@ -85,7 +85,7 @@ class ConfiguredLane:
     seconds: int = 0
 
 
-def digest_key(connection: Connection) -> bytes:
+def digest_key(connection: Statements) -> bytes:
     """Return the key of secrets in this database's digests; the first to ask makes it.
 
     Daemons that share the database have the same key, whichever comes first.
@@ -99,7 +99,7 @@ def digest_key(connection: Connection) -> bytes:
     return bytes.fromhex(str(value))
 
 
-def all_rows(connection: Connection) -> list[LaneRow]:
+def all_rows(connection: Statements) -> list[LaneRow]:
     """Return every lane, of webhooks that are gone too."""
     rows = connection.execute(f"SELECT {_COLUMNS} FROM lanes ORDER BY number")  # noqa: S608 - constant
     return [_row(row) for row in rows]
@@ -123,7 +123,7 @@ def adopt(
         if definition.absent_reason is None or row is None or row.number not in elsewhere:
             _adopt_one(connection, known, name, definition, now)
     rows = all_rows(connection)
-    if connection.owner is not None:
+    if connection.session.is_shared:
         in_force = {
             row.number: wanted[row.webhook].seconds
             for row in rows
@@ -134,7 +134,7 @@ def adopt(
 
 
 def _adopt_one(
-    connection: Connection,
+    connection: Statements,
     known: Mapping[str, LaneRow],
     name: str,
     definition: ConfiguredLane,
@@ -171,7 +171,7 @@ def _adopt_one(
         )
 
 
-def pause(connection: Connection, webhook: str, reason: str, now: datetime) -> LaneRow | None:
+def pause(connection: Statements, webhook: str, reason: str, now: datetime) -> LaneRow | None:
     """Hold a lane because a person wants it; return its row, None when there is no such lane."""
     row = row_of(connection, webhook)
     if row is None:
@@ -180,7 +180,7 @@ def pause(connection: Connection, webhook: str, reason: str, now: datetime) -> L
     return row_of(connection, webhook)
 
 
-def resume(connection: Connection, webhook: str, now: datetime) -> LaneRow | None:
+def resume(connection: Statements, webhook: str, now: datetime) -> LaneRow | None:
     """Lift a pause by hand and a 410's hold; return the row, None when there is no such lane."""
     row = row_of(connection, webhook)
     if row is None:
@@ -189,14 +189,14 @@ def resume(connection: Connection, webhook: str, now: datetime) -> LaneRow | Non
     return row_of(connection, webhook)
 
 
-def row_of(connection: Connection, webhook: str) -> LaneRow | None:
+def row_of(connection: Statements, webhook: str) -> LaneRow | None:
     """Return a webhook's lane, None when it never had one."""
     query = f"SELECT {_COLUMNS} FROM lanes WHERE webhook = ?"  # noqa: S608 - constant
     row = connection.execute(query, (webhook,)).fetchone()
     return None if row is None else _row(row)
 
 
-def hold_as_gone(connection: Connection, number: int, reason: str, now: datetime) -> None:
+def hold_as_gone(connection: Statements, number: int, reason: str, now: datetime) -> None:
     """Hold a lane because its receiver answered 410."""
     connection.execute(
         "UPDATE lanes SET gone_reason = ?, held_since = coalesce(held_since, ?) WHERE number = ?",
@@ -204,7 +204,7 @@ def hold_as_gone(connection: Connection, number: int, reason: str, now: datetime
     )
 
 
-def keep_quiet(connection: Connection, number: int, until: datetime) -> None:
+def keep_quiet(connection: Statements, number: int, until: datetime) -> None:
     """Let nothing of a lane start before *until*, unless a later time is there already."""
     connection.execute(
         "UPDATE lanes SET quiet_until = ?"
@@ -213,7 +213,7 @@ def keep_quiet(connection: Connection, number: int, until: datetime) -> None:
     )
 
 
-def set_probed(connection: Connection, number: int, since: datetime | None, reason: str) -> None:
+def set_probed(connection: Statements, number: int, since: datetime | None, reason: str) -> None:
     """Note for all daemons that nobody is met in a lane, or that somebody is."""
     connection.execute(
         "UPDATE lanes SET probed_since = ?, probed_reason = ? WHERE number = ?",
@@ -222,7 +222,7 @@ def set_probed(connection: Connection, number: int, since: datetime | None, reas
 
 
 def _set_holds(
-    connection: Connection, row: LaneRow, wanted: LaneRow, now: datetime, *, due_now: bool = False
+    connection: Statements, row: LaneRow, wanted: LaneRow, now: datetime, *, due_now: bool = False
 ) -> None:
     """Give *row* the holds of *wanted*; a lane that comes free adds up its time and is due now."""
     total, since = row.held_total, row.held_since

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Select
 
     from webhookd.model import DeliveryFilter
-    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.connection import Connection, Statements
     from webhookd.storage.database.database import Database
 
 _MEANT = "SELECT lane, source, object, record_id, due_at, owner FROM deliveries WHERE number = ?"
@@ -111,13 +111,13 @@ def last_number(database: Database) -> int:
     return int(found or 0)
 
 
-def retry_overtaken(connection: Connection, wanted: Sequence[int], now: datetime) -> Changed:
+def retry_overtaken(connection: Statements, wanted: Sequence[int], now: datetime) -> Changed:
     """Do as `retry`, those too whose record had a newer change delivered."""
     return retry(connection, wanted, now, with_overtaken=True)
 
 
 def retry(
-    connection: Connection, wanted: Sequence[int], now: datetime, *, with_overtaken: bool = False
+    connection: Statements, wanted: Sequence[int], now: datetime, *, with_overtaken: bool = False
 ) -> Changed:
     """Make deliveries due now, with a new give-up period; id and attempt numbers stay.
 
@@ -135,7 +135,7 @@ def retry(
     return changed
 
 
-def _retry(connection: Connection, number: int, at: int) -> int:
+def _retry(connection: Statements, number: int, at: int) -> int:
     found = connection.execute(_MEANT, (number,)).fetchone()
     if found is None:
         return 0

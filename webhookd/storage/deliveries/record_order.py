@@ -20,7 +20,7 @@ from webhookd.storage.database.connection import Dialect
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.connection import Connection, Statements
 
 AT_ONCE = 250
 """Deliveries placed in one transaction: some milliseconds of the writer's time."""
@@ -77,14 +77,14 @@ class Step:
     is_done: bool
 
 
-def ordered_upto(connection: Connection, lane: int) -> int | None:
+def ordered_upto(connection: Statements, lane: int) -> int | None:
     """Return up to which number a lane's deliveries have their place; None without an order."""
     query = f"SELECT {UPTO} FROM lanes WHERE number = ?"  # noqa: S608 - constant
     row = connection.execute(query, (lane,)).fetchone()
     return None if row is None else row[0]
 
 
-def behind(connection: Connection, record: Record, number: int) -> int | None:
+def behind(connection: Statements, record: Record, number: int) -> int | None:
     """Return the place of a settled delivery that is to be open again: behind what is open."""
     upto = ordered_upto(connection, record[0])
     if upto is None:
@@ -107,7 +107,7 @@ def promote(
     upto = ordered_upto(connection, lane)
     if upto is None:
         return []
-    connection.keep_order(lane)
+    connection.session.keep_order(lane)
     promoted = []
     for record in dict.fromkeys(records):
         (number,) = connection.execute(FIRST, (lane, *record, upto)).fetchone()
@@ -116,13 +116,13 @@ def promote(
     return promoted
 
 
-def is_unfinished(connection: Connection) -> bool:
+def is_unfinished(connection: Statements) -> bool:
     """Return whether deliveries of some lane are still to be brought in line."""
     query = "SELECT 1 FROM lanes WHERE ordered_upto IS NOT NULL LIMIT 1"
     return connection.execute(query).fetchone() is not None
 
 
-def step(connection: Connection, limit: int | None = None) -> Step:
+def step(connection: Statements, limit: int | None = None) -> Step:
     """Bring some deliveries of each lane in line with the order it keeps now.
 
     At most *limit* of each; `AT_ONCE` where that is not given.
@@ -137,7 +137,7 @@ def step(connection: Connection, limit: int | None = None) -> Step:
     return Step(frozenset(lane for lane, _, _ in rows), all(are_done))
 
 
-def _place(connection: Connection, lane: int, upto: int, limit: int) -> bool:
+def _place(connection: Statements, lane: int, upto: int, limit: int) -> bool:
     """Say of a lane's next deliveries which are first; return whether those were the last."""
     numbers = [number for (number,) in connection.execute(_NEXT_NUMBERS, (upto, limit))]
     connection.executemany(_PLACE, [(number, lane) for number in numbers])
@@ -147,7 +147,7 @@ def _place(connection: Connection, lane: int, upto: int, limit: int) -> bool:
     return is_last
 
 
-def _free(connection: Connection, lane: int, limit: int) -> bool:
+def _free(connection: Statements, lane: int, limit: int) -> bool:
     """Take the order off some of a lane's deliveries; return whether those were the last."""
     is_last = connection.execute(_FREE, (lane, limit)).rowcount < limit
     if is_last:

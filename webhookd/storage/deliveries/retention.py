@@ -10,13 +10,13 @@ from webhookd.storage.database.times import to_micros
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.connection import Statements
 
 PAGES_AT_ONCE = 400
 """Free pages that one step of retention gives back to the disk."""
 
 
-def retire(connection: Connection, before: datetime, limit: int) -> int:
+def retire(connection: Statements, before: datetime, limit: int) -> int:
     """Delete at most *limit* deliveries settled before *before*; return how many."""
     query = "SELECT id FROM deliveries WHERE settled_at < ? ORDER BY settled_at LIMIT ?"
     ids = connection.execute(query, (to_micros(before), limit)).fetchall()
@@ -26,7 +26,7 @@ def retire(connection: Connection, before: datetime, limit: int) -> int:
     return len(ids)
 
 
-def _give_back(connection: Connection, pages: int) -> None:
+def _give_back(connection: Statements, pages: int) -> None:
     """Return at most *pages* free pages to the file system; a server sees to its own."""
     if connection.dialect is not Dialect.SQLITE:
         return

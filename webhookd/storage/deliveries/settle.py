@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.connection import Connection, Statements
 
 COLUMNS = (
     "deliveries.id, lanes.webhook, source, object, record_id, change, method, body, content_type,"
@@ -103,17 +103,17 @@ def settle(connection: Connection, settlements: Sequence[Settlement]) -> list[De
             started_at = to_micros(settlement.attempt.started_at)
             starts.append((started_at, settlement.delivery.id))
         _settle_lane(connection, settlement)
-    connection.write_rows(_ATTEMPT, attempts, connection.owner)
-    count = connection.write_rows(_SETTLE, updates, connection.owner)
-    if connection.owner is not None and count < len(updates):
+    connection.write_rows(_ATTEMPT, attempts, connection.session.owner)
+    count = connection.write_rows(_SETTLE, updates, connection.session.owner)
+    if connection.session.is_shared and count < len(updates):
         ids = [settlement.delivery.id for settlement in settlements]
-        connection.execute(_LET_GO, (ids, connection.owner))
+        connection.execute(_LET_GO, (ids, connection.session.owner))
     connection.executemany(_STARTED, starts)
     return [
         delivery_of(connection.execute(_NUMBERED, (number,)).fetchone())
         for lane, deliveries in ended.items()
         for number in record_order.promote(
-            connection, lane, (one.record for one in deliveries), connection.owner
+            connection, lane, (one.record for one in deliveries), connection.session.owner
         )
     ]
 
@@ -157,7 +157,7 @@ def _update_row(settlement: Settlement) -> tuple[object, ...]:
     )
 
 
-def _settle_lane(connection: Connection, settlement: Settlement) -> None:
+def _settle_lane(connection: Statements, settlement: Settlement) -> None:
     match settlement.outcome:
         case Held(why=why):
             lanes.hold_as_gone(connection, settlement.lane, why, settlement.ended_at)
@@ -167,7 +167,7 @@ def _settle_lane(connection: Connection, settlement: Settlement) -> None:
             pass
 
 
-def reschedule(connection: Connection, delivery_id: str, due_at: datetime) -> bool:
+def reschedule(connection: Statements, delivery_id: str, due_at: datetime) -> bool:
     """Move a pending delivery's next attempt; return False when it is not pending."""
     cursor = connection.execute(
         "UPDATE deliveries SET due_at = ?, epoch = (SELECT epoch FROM lanes WHERE number = lane)"
@@ -177,7 +177,7 @@ def reschedule(connection: Connection, delivery_id: str, due_at: datetime) -> bo
     return cursor.rowcount == 1
 
 
-def waiting(connection: Connection, delivery_id: str | None = None) -> list[Delivery]:
+def waiting(connection: Statements, delivery_id: str | None = None) -> list[Delivery]:
     """Return pending deliveries, next attempt first: all of them, or the one with an id."""
     if delivery_id is None:
         rows = connection.execute(f"{WAITING} ORDER BY due_at")
@@ -186,7 +186,7 @@ def waiting(connection: Connection, delivery_id: str | None = None) -> list[Deli
     return [delivery_of(row) for row in rows]
 
 
-def count_pending(connection: Connection) -> int:
+def count_pending(connection: Statements) -> int:
     """Return how many deliveries wait, held ones included."""
     (count,) = connection.execute(_PENDING[connection.dialect]).fetchone()
     return int(count)

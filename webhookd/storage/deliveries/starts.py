@@ -9,10 +9,10 @@ from webhookd.storage.database.times import from_micros, to_micros
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.connection import Statements
 
 
-def reserve(connection: Connection, *, lane: int, delivery_id: str, oldest: datetime) -> None:
+def reserve(connection: Statements, *, lane: int, delivery_id: str, oldest: datetime) -> None:
     """Write a start of a rate-limited lane before it happens; drop those before *oldest*."""
     connection.execute("INSERT INTO starts (lane, delivery_id) VALUES (?, ?)", (lane, delivery_id))
     connection.execute(
@@ -20,7 +20,7 @@ def reserve(connection: Connection, *, lane: int, delivery_id: str, oldest: date
     )
 
 
-def recall(connection: Connection, lane: int, now: datetime) -> list[datetime]:
+def recall(connection: Statements, lane: int, now: datetime) -> list[datetime]:
     """Return when attempts of a rate-limited lane started lately, in order.
 
     A start that was written and never settled happened at some time before the daemon ended:

@@ -1,7 +1,7 @@
-"""Names of what one daemon of a fleet does at a time, held by the session that writes.
+"""Locks by name for what one daemon of a fleet does at a time, and a writer that requires one.
 
-A session that ends takes them along, so another daemon goes on within seconds; and what is written
-under a name is written by who holds it, or not at all.
+The session that writes has the locks, so they end with it and another daemon goes on within
+seconds. Whatever is written under a lock is written by the daemon that has it, or not at all.
 """
 
 from __future__ import annotations
@@ -21,30 +21,31 @@ ORDERING: Final = "ordering"
 
 
 def reading(source: str) -> str:
-    """Return the name of reading *source*."""
+    """Return the name of the lock for reading *source*."""
     return f"source {source}"
 
 
 def backfilling(webhook: str) -> str:
-    """Return the name of backfilling *webhook*."""
+    """Return the name of the lock for backfilling *webhook*."""
     return f"backfill {webhook}"
 
 
-class Held:
-    """A writer in the name of who holds *name*: what it is asked fails when that is another."""
+class ExclusiveWriter:
+    """A writer whose units run only while this daemon has the lock *name*."""
 
     def __init__(self, writer: Writer, name: str) -> None:
         self._writer = writer
         self._name = name
 
     def write(self, unit: Unit[Result]) -> asyncio.Future[Result]:
-        """Do as `Writer.write`; NotHeldError when the name is not held."""
+        """Do as `Writer.write`; the future raises NotHeldError when another has the lock."""
         return self._writer.write(lambda connection: self._run(unit, connection))
 
     def read(self, unit: Unit[Result]) -> asyncio.Future[Result]:
-        """Do as `Writer.read`; NotHeldError when the name is not held."""
+        """Do as `Writer.read`; the future raises NotHeldError when another has the lock."""
         return self._writer.read(lambda connection: self._run(unit, connection))
 
     def _run(self, unit: Unit[Result], connection: Connection) -> Result:
-        connection.require(self._name)
+        # Within the transaction: the session that commits is the one that has the lock.
+        connection.session.require_lock(self._name)
         return unit(connection)

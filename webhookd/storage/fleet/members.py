@@ -1,8 +1,16 @@
-"""The daemons of one database: who joins, who is gone, and what becomes of what those had.
+"""The daemons of one database: register, renew, expire, and free what an expired daemon had.
+
+    no row ─register─► alive ─(its lease is over) expire─► is_dead ─free─► is_dead, owns nothing
+                       │ ▲                                                     │
+                       │ └ renew, and every transaction                 KEPT later: no row
+                       └─remove (an orderly end, or its successor)─► no row
 
 All times are the database's own. A lease says until when a daemon may *begin* attempts; those it
-began may be under way for their timeout longer. So what a dead daemon had is free only after that;
-except where its process is known to be gone, because another has its state directory.
+began may be under way for their timeout longer. So what an expired daemon had is free only after
+that; except where its process is known to be gone, because another has its state directory.
+
+`register`, `renew`, `remove` and `predecessors` run while the session is made, outside the writer's
+transactions; all others are parts of a unit.
 """
 
 from __future__ import annotations
@@ -17,22 +25,32 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from webhookd.storage.database.connection import Connection, Member
+    from webhookd.storage.database.connection import Connection, Member, Statements
 
 LEASE_SECONDS: Final = 15
+"""Seconds after the last transaction for which a daemon may begin attempts.
+
+Longer than a server takes to notice a vanished host (`postgresql._SESSION`), and than a daemon
+waits for an answer (`writer.SILENT_SECONDS`); its work rests as long when it is killed.
+"""
+
 LEASE: Final = LEASE_SECONDS * 1_000_000
+"""The same in microseconds."""
 
 MARGIN: Final = 2_000_000
-"""Added to the timeout of an attempt whose end nobody saw, in microseconds."""
+"""Added to the timeout of an attempt whose end nobody saw: two seconds, in microseconds."""
 
 KEPT: Final = 86_400_000_000
-"""So long the row of a dead daemon stays, for itself to see what it committed last."""
+"""How long the row of an expired daemon stays: a day, in microseconds.
+
+The daemon itself may come back meanwhile, and asks the row what it committed last.
+"""
 
 NOW: Final = "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
 
 _STARTED: Final = f"UPDATE starts SET started_at = {NOW}, owner = NULL"  # noqa: S608 - constant
 _FREE: Final = "UPDATE deliveries SET owner = NULL WHERE owner = {daemon}"
-_BURIED: Final = (
+_REMOVED: Final = (
     _FREE,
     f"{_STARTED} WHERE owner = {{daemon}} AND started_at IS NULL",
     "DELETE FROM shares WHERE daemon = {daemon}",
@@ -43,7 +61,7 @@ _OVERDUE: Final = (
     f" WHERE is_dead = 0 AND leased_until < {NOW} FOR UPDATE SKIP LOCKED)"
     " RETURNING number, host, process_id, backend"
 )
-# A lane of a dead daemon is free when no attempt there can be under way.
+# A lane of an expired daemon is free when no attempt there can be under way.
 _FREED: Final = (
     "DELETE FROM shares USING daemons WHERE daemons.number = shares.daemon AND daemons.is_dead = 1"  # noqa: S608 - constant
     " AND (shares.slots = 0 OR daemons.leased_until + shares.seconds * 1000000::bigint"
@@ -78,8 +96,8 @@ class Daemon:
 
 
 @dataclass(frozen=True, slots=True)
-class Dead:
-    """A daemon that was declared dead; *backend* served its session."""
+class Expired:
+    """A daemon whose lease was over; the server's process *backend* served its session."""
 
     number: int
     host: str
@@ -87,14 +105,14 @@ class Dead:
     backend: int
 
 
-def left_behind(raw: psycopg.Connection[Any], member: Member) -> list[int]:
-    """Return the numbers of daemons that had the state directory of *member*."""
+def predecessors(raw: psycopg.Connection[Any], member: Member) -> list[int]:
+    """Return the numbers of earlier daemons in the state directory of *member*."""
     query = "SELECT number FROM daemons WHERE name = %s AND host = %s"
     return [number for (number,) in raw.execute(query, (member.name, member.host))]
 
 
-def enlist(raw: psycopg.Connection[Any], member: Member) -> int:
-    """Add a daemon, and return its number."""
+def register(raw: psycopg.Connection[Any], member: Member) -> int:
+    """Add *member* to the fleet with a new lease, and return its number."""
     query = (
         "INSERT INTO daemons (name, host, process_id, version, backend, started_at, leased_until)"  # noqa: S608 - constant
         f" VALUES (%s, %s, %s, %s, pg_backend_pid(), {NOW}, {NOW} + {LEASE}) RETURNING number"
@@ -104,8 +122,8 @@ def enlist(raw: psycopg.Connection[Any], member: Member) -> int:
     return int(row[0]) if row else 0
 
 
-def returns(raw: psycopg.Connection[Any], number: int, backend: int) -> bool:
-    """Let a daemon go on with a new session; return False where it was declared dead."""
+def renew(raw: psycopg.Connection[Any], number: int, backend: int) -> bool:
+    """Move the lease of a daemon on, in the session of *backend*; return False if it expired."""
     statement = (
         f"UPDATE daemons SET backend = %s, leased_until = {NOW} + {LEASE}"  # noqa: S608 - constant
         " WHERE number = %s AND is_dead = 0"
@@ -113,29 +131,36 @@ def returns(raw: psycopg.Connection[Any], number: int, backend: int) -> bool:
     return raw.execute(statement, (backend, number)).rowcount == 1
 
 
-def bury(raw: psycopg.Connection[Any], number: int) -> None:
-    """Free all that a daemon had which is known to be gone, and forget it."""
+def remove(raw: psycopg.Connection[Any], number: int) -> None:
+    """Free at once all that a daemon had, and forget it; it must be known to have ended."""
     with raw.transaction():
-        for statement in _BURIED:
+        for statement in _REMOVED:
             raw.execute(statement.format(daemon=number))
 
 
-def declare_dead(connection: Connection) -> list[Dead]:
-    """Declare those dead whose lease is over; from now on they write nothing."""
-    return [Dead(*row) for row in connection.execute(_OVERDUE).fetchall()]
+def expire(connection: Statements) -> list[Expired]:
+    """Expire the daemons whose lease is over: from the commit on they write nothing."""
+    # A daemon in the middle of a transaction has its row locked, and is skipped.
+    return [Expired(*row) for row in connection.execute(_OVERDUE).fetchall()]
 
 
-def end_session(connection: Connection, dead: Dead) -> None:
-    """End the server's side of a dead daemon's session, which may hold locks."""
+def end_session(connection: Statements, expired: Expired) -> None:
+    """End the server's side of an expired daemon's session, which may hold locks.
+
+    Raises StorageError where the database's user may not.
+    """
     connection.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE pid = ? AND application_name LIKE ? AND pid <> pg_backend_pid()",
-        (dead.backend, f"webhookd % {dead.process_id}"),
+        (expired.backend, f"webhookd % {expired.process_id}"),
     )
 
 
-def free(connection: Connection) -> frozenset[int]:
-    """Free what dead daemons had, where nothing of theirs can be under way; return the lanes."""
+def free(connection: Statements) -> frozenset[int]:
+    """Free what expired daemons had where none of their attempts can be under way.
+
+    Return the lanes, by number, in which others may go on.
+    """
     if connection.execute("SELECT 1 FROM daemons WHERE is_dead = 1 LIMIT 1").fetchone() is None:
         return frozenset()
     lanes = {lane for (lane,) in connection.execute(_FREED).fetchall()}
@@ -148,10 +173,10 @@ def free(connection: Connection) -> frozenset[int]:
 def set_config(connection: Connection, config_hash: str) -> None:
     """Note the hash of the configuration that this daemon has in force."""
     statement = "UPDATE daemons SET config_hash = ? WHERE number = ?"
-    connection.execute(statement, (config_hash, connection.owner))
+    connection.execute(statement, (config_hash, connection.session.owner))
 
 
-def daemons(connection: Connection) -> list[Daemon]:
+def daemons(connection: Statements) -> list[Daemon]:
     """Return the daemons that work on the database, or did a moment ago."""
     query = (
         "SELECT number, host, process_id, version, config_hash, started_at,"  # noqa: S608 - constant
@@ -168,7 +193,7 @@ def daemons(connection: Connection) -> list[Daemon]:
     ]  # fmt: skip
 
 
-def now(connection: Connection) -> datetime:
+def now(connection: Statements) -> datetime:
     """Return the database's time."""
     micros: int = connection.execute(f"SELECT {NOW}").fetchone()[0]
     return from_micros(micros)

@@ -1,4 +1,8 @@
-"""What daemons tell each other: a kind, and what it is about."""
+"""Notifications between the daemons of one database (NOTIFY): a kind, and what it is about.
+
+The text is `NUMBER KIND THING…`, words parted by blanks; NUMBER is the daemon that sends it.
+`database.postgresql_listener` hears it, `fleet.membership` acts on it.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +14,22 @@ if TYPE_CHECKING:
     from webhookd.storage.database.connection import Connection
 
 AT_ONCE: Final = 100
-"""Things that are told in one piece: the server takes 8,000 bytes."""
+"""Things in one notification: the server takes 8,000 bytes, and an id has 32."""
 
-_TELL = "SELECT pg_notify('webhookd ' || current_schema(), ?)"
+_NOTIFY = "SELECT pg_notify('webhookd ' || current_schema(), ?)"
 
 
-def tell(connection: Connection, kind: str, about: Iterable[object]) -> None:
-    """Tell all daemons when the transaction is committed."""
+def notify(connection: Connection, kind: str, about: Iterable[object]) -> None:
+    """Notify all daemons, this one too, when the transaction is committed."""
     things = list(map(str, about))
+    # At least once: a notification may be about nothing but its kind.
     for start in range(0, max(len(things), 1), AT_ONCE):
-        words = (str(connection.owner), kind, *things[start : start + AT_ONCE])
-        connection.execute(_TELL, (" ".join(words),))
+        words = (str(connection.session.owner), kind, *things[start : start + AT_ONCE])
+        connection.execute(_NOTIFY, (" ".join(words),))
 
 
-def told(text: str) -> Iterator[tuple[int, str, list[str]]]:
-    """Yield who told what, and about what; nothing for a text that is none of ours."""
+def parse(text: str) -> Iterator[tuple[int, str, list[str]]]:
+    """Yield the sender's number, the kind and the things; nothing for a text of another program."""
     words = text.split()
     if len(words) > 1 and words[0].isdecimal():
         yield int(words[0]), words[1], words[2:]

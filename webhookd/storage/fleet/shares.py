@@ -16,7 +16,7 @@ from webhookd.storage.fleet.members import NOW
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.connection import Connection, Statements
 
 BUFFER_LEAST: Final = 8
 BUFFER_MOST: Final = 400
@@ -159,32 +159,34 @@ def room(slots: int) -> int:
 
 def introduce(connection: Connection, seconds: Mapping[int, int]) -> None:
     """Say which lanes this daemon has in force, with how long an attempt there may take."""
-    connection.execute("UPDATE shares SET is_in_force = 0 WHERE daemon = ?", (connection.owner,))
-    rows = [(lane, connection.owner, longest) for lane, longest in seconds.items()]
+    connection.execute(
+        "UPDATE shares SET is_in_force = 0 WHERE daemon = ?", (connection.session.owner,)
+    )
+    rows = [(lane, connection.session.owner, longest) for lane, longest in seconds.items()]
     connection.executemany(_MINE, rows)
 
 
 def in_force_elsewhere(connection: Connection) -> frozenset[int]:
     """Return the lanes that another daemon has in force."""
-    if connection.owner is None:
+    if not connection.session.is_shared:
         return frozenset()
     query = (
         "SELECT DISTINCT lane FROM shares JOIN daemons ON daemons.number = shares.daemon"
         " WHERE is_in_force = 1 AND is_dead = 0 AND daemon <> ?"
     )
-    return frozenset(lane for (lane,) in connection.execute(query, (connection.owner,)))
+    return frozenset(lane for (lane,) in connection.execute(query, (connection.session.owner,)))
 
 
 def contested(connection: Connection) -> frozenset[int]:
     """Return the lanes of which another daemon wants more than it has."""
     query = "SELECT lane FROM shares WHERE daemon <> ? AND slots < wanted"
-    return frozenset(lane for (lane,) in connection.execute(query, (connection.owner,)))
+    return frozenset(lane for (lane,) in connection.execute(query, (connection.session.owner,)))
 
 
 def take(connection: Connection, ask: Ask) -> Share:
     """Set this daemon's share of a lane, in a transaction that has the lane's lock."""
-    connection.keep_order(ask.lane)
-    values = (ask.lane, connection.owner, ask.most, ask.wanted, ask.in_flight, ask.seconds)
+    connection.session.keep_order(ask.lane)
+    values = (ask.lane, connection.session.owner, ask.most, ask.wanted, ask.in_flight, ask.seconds)
     rate = ask.rate
     if rate is None or not (ask.tokens or ask.returned):
         slots, held, is_short, is_less = connection.execute(_TAKE, values).fetchone()
@@ -207,6 +209,6 @@ def _until(earliest: int | None, at: int, rate: Rate) -> float:
     return max((earliest + rate.length - at) / 1_000_000, 0.001)
 
 
-def happened(connection: Connection, starts: Sequence[tuple[str, int]]) -> None:
+def happened(connection: Statements, starts: Sequence[tuple[str, int]]) -> None:
     """Note when starts that were given happened, in microseconds of the database's clock."""
     connection.execute(_HAPPENED, tuple(map(list, zip(*starts, strict=True))))

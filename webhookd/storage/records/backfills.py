@@ -11,7 +11,7 @@ from webhookd.storage.database.times import from_micros, to_micros
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.connection import Statements
 
 _COLUMNS = "webhook, conditions, per_second, began_at, after, records, deliveries"
 
@@ -33,7 +33,7 @@ class StoredBackfill:
     deliveries: int = 0
 
 
-def begin(connection: Connection, backfill: StoredBackfill) -> None:
+def begin(connection: Statements, backfill: StoredBackfill) -> None:
     """Store that *backfill* has begun; one of the same webhook before it is forgotten."""
     connection.execute("DELETE FROM backfills WHERE webhook = ?", (backfill.webhook,))
     connection.execute(
@@ -51,7 +51,7 @@ def begin(connection: Connection, backfill: StoredBackfill) -> None:
 
 
 def advance(
-    connection: Connection, webhook: str, *, after: str, records: int, deliveries: int
+    connection: Statements, webhook: str, *, after: str, records: int, deliveries: int
 ) -> bool:
     """Note a step of *webhook*'s backfill: part of the transaction that stores what it made.
 
@@ -65,14 +65,14 @@ def advance(
     return done.rowcount == 1
 
 
-def end(connection: Connection, webhook: str) -> StoredBackfill | None:
+def end(connection: Statements, webhook: str) -> StoredBackfill | None:
     """Forget the backfill of *webhook*, and return it; None when there was none."""
     found = next((one for one in unfinished(connection) if one.webhook == webhook), None)
     connection.execute("DELETE FROM backfills WHERE webhook = ?", (webhook,))
     return found
 
 
-def unfinished(connection: Connection) -> list[StoredBackfill]:
+def unfinished(connection: Statements) -> list[StoredBackfill]:
     """Return all that are not over, the oldest first."""
     rows = connection.execute(f"SELECT {_COLUMNS} FROM backfills ORDER BY began_at")  # noqa: S608 - constant
     return [

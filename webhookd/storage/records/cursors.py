@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from webhookd.model import JsonText, PollProgress
-    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.connection import Statements
     from webhookd.storage.database.database import Database
     from webhookd.storage.database.writer import Writer
-    from webhookd.storage.fleet.exclusive import Held
+    from webhookd.storage.fleet.exclusive import ExclusiveWriter
 
 _OUTDATED = with_lists(
     "SELECT record_id FROM known_records WHERE source = ? AND object = ? AND record_id > ?"
@@ -34,7 +34,7 @@ _LEFT = (
 class Polls:
     """The ledger of what is polled, as sources ask for it."""
 
-    def __init__(self, writer: Writer | Held) -> None:
+    def __init__(self, writer: Writer | ExclusiveWriter) -> None:
         self._writer = writer
 
     async def cursor(self, source: str, object_: str) -> JsonText | None:
@@ -50,7 +50,7 @@ class Polls:
     ) -> tuple[str, ...]:
         """Return ids of known records for which not all of *names* were asked, in order of id."""
 
-        def find(connection: Connection) -> tuple[str, ...]:
+        def find(connection: Statements) -> tuple[str, ...]:
             enough = connection.listed(property_sets.numbers_with(connection, names))
             values = (source, object_, after, enough, limit)
             return _ids(connection, _OUTDATED[connection.dialect], values)
@@ -60,7 +60,7 @@ class Polls:
     async def known(self, source: str, object_: str, record_ids: Sequence[str]) -> dict[str, bool]:
         """Return those of *record_ids* that are known, and whether as deleted."""
 
-        def find(connection: Connection) -> list[tuple[str, int]]:
+        def find(connection: Statements) -> list[tuple[str, int]]:
             wanted = connection.listed(record_ids)
             query = _KNOWN[connection.dialect]
             return connection.execute(query, (source, object_, wanted)).fetchall()
@@ -87,7 +87,7 @@ def cursors(database: Database) -> dict[str, dict[str, JsonText]]:
     return found
 
 
-def progress(connection: Connection, made: PollProgress) -> None:
+def progress(connection: Statements, made: PollProgress) -> None:
     """Write how far a type of object has been read: part of its batch's transaction."""
     connection.execute(
         "INSERT INTO cursors (source, object, cursor) VALUES (?, ?, ?)"
@@ -105,5 +105,5 @@ def progress(connection: Connection, made: PollProgress) -> None:
     )
 
 
-def _ids(connection: Connection, query: str, values: Sequence[object]) -> tuple[str, ...]:
+def _ids(connection: Statements, query: str, values: Sequence[object]) -> tuple[str, ...]:
     return tuple(row[0] for row in connection.execute(query, values))

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from webhookd.model import CountedRow, FileProgress, MissingRecords
-    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.connection import Statements
     from webhookd.storage.database.writer import Writer
-    from webhookd.storage.fleet.exclusive import Held
+    from webhookd.storage.fleet.exclusive import ExclusiveWriter
 
 _COLUMNS = (
     "source, claim, name, rows_taken, bad_count, openings, is_finished,"
@@ -40,7 +40,7 @@ BAD_ROWS_KEPT = 1000
 class Files:
     """The ledger of claimed files, as sources ask for it."""
 
-    def __init__(self, writer: Writer | Held) -> None:
+    def __init__(self, writer: Writer | ExclusiveWriter) -> None:
         self._writer = writer
 
     async def check(self) -> None:
@@ -122,7 +122,7 @@ class Files:
         )
 
 
-def claims_of(connection: Connection, source: str) -> tuple[ClaimedFile, ...]:
+def claims_of(connection: Statements, source: str) -> tuple[ClaimedFile, ...]:
     """Return the files that *source* has in work, in the order of their claims."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM files WHERE source = ? ORDER BY claim",  # noqa: S608 - constant
@@ -131,7 +131,7 @@ def claims_of(connection: Connection, source: str) -> tuple[ClaimedFile, ...]:
     return tuple(_file(row) for row in rows)
 
 
-def progress(connection: Connection, made: FileProgress) -> None:
+def progress(connection: Statements, made: FileProgress) -> None:
     """Write how far a file has been taken: part of its batch's transaction."""
     known = connection.execute(
         "SELECT bad_count FROM files WHERE claim = ?", (made.claim,)
@@ -168,7 +168,7 @@ def progress(connection: Connection, made: FileProgress) -> None:
 
 
 def _open(
-    connection: Connection, source: str, claim: str, name: str, phase: SnapshotPhase | None
+    connection: Statements, source: str, claim: str, name: str, phase: SnapshotPhase | None
 ) -> ClaimedFile:
     connection.execute(
         "INSERT INTO files (claim, source, name, openings, phase) VALUES (?, ?, ?, 1, ?)"
@@ -179,19 +179,19 @@ def _open(
     return _file(connection.execute(query, (claim,)).fetchone())
 
 
-def _count(connection: Connection, made: FileProgress, rows: Sequence[CountedRow]) -> None:
+def _count(connection: Statements, made: FileProgress, rows: Sequence[CountedRow]) -> None:
     progress(connection, made)
     snapshots.count(connection, made.claim, rows)
 
 
-def _begin(connection: Connection, made: FileProgress) -> None:
+def _begin(connection: Statements, made: FileProgress) -> None:
     progress(connection, made)
     connection.execute(
         "UPDATE sources SET last_snapshot = ? WHERE name = ?", (made.claim, made.source)
     )
 
 
-def _forget(connection: Connection, claim: str) -> bool:
+def _forget(connection: Statements, claim: str) -> bool:
     """Return whether all is forgotten; a snapshot's many rows go a few at a time."""
     if not snapshots.clear(connection, claim):
         return False

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.model import Asked, Change
-    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.connection import Statements
     from webhookd.storage.database.database import Database
 
 Reason: TypeAlias = Literal["rate", "size", "room", "age"]
@@ -110,7 +110,7 @@ class Admission:
         return count if last == minute else 0
 
 
-def write(connection: Connection, source: str, entries: Entries) -> None:
+def write(connection: Statements, source: str, entries: Entries) -> None:
     """Write what is kept of a batch and count the rest: part of its transaction."""
     at = to_micros(entries.seen_at)
     if entries.kept:
@@ -127,7 +127,7 @@ def write(connection: Connection, source: str, entries: Entries) -> None:
         connection.execute(_COUNT, (source, reason, at // _HOUR, count, at))
 
 
-def retire(connection: Connection, now: datetime, kept_for: timedelta, limit: int) -> int:
+def retire(connection: Statements, now: datetime, kept_for: timedelta, limit: int) -> int:
     """Delete changes older than *kept_for*, of the *limit* oldest; return how many."""
     before = to_micros(now - min(kept_for, KEPT_FOR))
     oldest = connection.execute(_OLDEST, (limit,)).fetchall()
@@ -156,12 +156,12 @@ def surplus(database: Database, kept: int) -> dict[str, int]:
     return found
 
 
-def make_room(connection: Connection, source: str, count: int) -> None:
+def make_room(connection: Statements, source: str, count: int) -> None:
     """Delete the oldest *count* changes of a source."""
     _drop(connection, connection.execute(_OLDEST_OF, (source, count)).fetchall(), "room")
 
 
-def _drop(connection: Connection, changes: Sequence[_Dropped], reason: Reason) -> None:
+def _drop(connection: Statements, changes: Sequence[_Dropped], reason: Reason) -> None:
     counts = Counter((source, at // _HOUR) for _, source, at in changes)
     last = {(source, at // _HOUR): at for _, source, at in sorted(changes, key=lambda one: one[2])}
     for (source, hour), count in counts.items():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.model import Asked
-    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.connection import Statements
     from webhookd.storage.database.database import Database
     from webhookd.storage.records.journal import Reason
 
@@ -132,7 +132,7 @@ def _kept(row: tuple[Any, ...], asked: Asked | None, enrolled: Sequence[str]) ->
 
 
 def _enrolled(
-    connection: Connection, rows: Iterable[tuple[Any, ...]], before: int
+    connection: Statements, rows: Iterable[tuple[Any, ...]], before: int
 ) -> dict[tuple[str, str, str], list[str]]:
     """Return which webhooks had enrolled the records of *rows* already, by record."""
     ids: dict[tuple[str, str], set[str]] = {}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.model import Asked
-    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.connection import Statements
 
 _INTO = (
     "INSERT INTO known_records"
@@ -46,7 +46,7 @@ _AFTER = (
 
 
 def find_known(
-    connection: Connection, source: str, object_: str, record_ids: Iterable[str]
+    connection: Statements, source: str, object_: str, record_ids: Iterable[str]
 ) -> dict[str, KnownRecord]:
     """Return those of *record_ids* that are known, by id."""
     wanted = connection.listed(set(record_ids))
@@ -56,7 +56,7 @@ def find_known(
 
 
 def known_after(
-    connection: Connection, source: str, object_: str, *, after: str, limit: int
+    connection: Statements, source: str, object_: str, *, after: str, limit: int
 ) -> list[tuple[str, KnownRecord]]:
     """Return known records, the deleted ones too, in the order of their ids, behind *after*."""
     rows = connection.execute(_AFTER, (source, object_, after, limit)).fetchall()
@@ -65,7 +65,7 @@ def known_after(
 
 
 def remember(
-    connection: Connection,
+    connection: Statements,
     source: str,
     records: Mapping[tuple[str, str], KnownRecord],
 ) -> None:
@@ -87,7 +87,7 @@ def remember(
 
 
 def enroll(
-    connection: Connection,
+    connection: Statements,
     webhook: str,
     source: str,
     object_: str,
@@ -104,7 +104,7 @@ def enroll(
 
 
 def is_enrolled(
-    connection: Connection, webhook: str, source: str, object_: str, record_id: str
+    connection: Statements, webhook: str, source: str, object_: str, record_id: str
 ) -> bool:
     """Return whether *webhook* enrolled a record."""
     query = (
@@ -114,13 +114,13 @@ def is_enrolled(
     return connection.execute(query, (webhook, source, object_, record_id)).fetchone() is not None
 
 
-def identities(connection: Connection) -> dict[str, dict[str, str]]:
+def identities(connection: Statements) -> dict[str, dict[str, str]]:
     """Return what each source was when it was first seen: the settings that may not change."""
     rows = connection.execute("SELECT name, identity FROM sources")
     return {name: json.loads(identity) for name, identity in rows}
 
 
-def introduce(connection: Connection, name: str, identity: Mapping[str, str]) -> None:
+def introduce(connection: Statements, name: str, identity: Mapping[str, str]) -> None:
     """Remember a source's identity the first time it is seen."""
     connection.execute(
         "INSERT INTO sources (name, identity) VALUES (?, ?) ON CONFLICT DO NOTHING",

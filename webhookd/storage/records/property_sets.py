@@ -13,13 +13,13 @@ from webhookd.storage.database.connection import with_lists
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.connection import Statements
 
 _OF_NUMBERS = with_lists("SELECT number, content FROM asked WHERE number {one_of}")
 
 
 def numbers(
-    connection: Connection, several: Iterable[Asked | None]
+    connection: Statements, several: Iterable[Asked | None]
 ) -> dict[Asked | None, int | None]:
     """Return the number of each of *several*, new ones stored; None stays None."""
     found: dict[Asked | None, int | None] = {None: None}
@@ -30,7 +30,7 @@ def numbers(
 
 
 def of_numbers(
-    connection: Connection, several: Iterable[int | None]
+    connection: Statements, several: Iterable[int | None]
 ) -> dict[int | None, Asked | None]:
     """Return what each of the numbers *several* stands for."""
     wanted = connection.listed(number for number in set(several) if number is not None)
@@ -38,13 +38,13 @@ def of_numbers(
     return {None: None} | {number: _asked(content) for number, content in rows}
 
 
-def numbers_with(connection: Connection, names: frozenset[str]) -> tuple[int, ...]:
+def numbers_with(connection: Statements, names: frozenset[str]) -> tuple[int, ...]:
     """Return the numbers of all lists that hold every one of *names*."""
     rows = connection.execute("SELECT number, content FROM asked")
     return tuple(number for number, content in rows if names <= _asked(content).names)
 
 
-def _number(connection: Connection, content: str) -> int:
+def _number(connection: Statements, content: str) -> int:
     connection.execute("INSERT INTO asked (content) VALUES (?) ON CONFLICT DO NOTHING", (content,))
     query = "SELECT number FROM asked WHERE content = ?"
     number: int = connection.execute(query, (content,)).fetchone()[0]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from webhookd.model import CountedRow
-    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.connection import Statements
 
 LOOKED_AT_ONCE: Final = 2000
 """Known records compared with a snapshot in one step."""
@@ -52,7 +52,7 @@ _CLEAR = (
 )
 
 
-def count(connection: Connection, claim: str, rows: Iterable[CountedRow]) -> None:
+def count(connection: Statements, claim: str, rows: Iterable[CountedRow]) -> None:
     """Remember the last row of each id, and whether its rows differ."""
     (file,) = connection.execute(f"SELECT {_FILE}", (claim,)).fetchone()
     connection.executemany(
@@ -61,27 +61,27 @@ def count(connection: Connection, claim: str, rows: Iterable[CountedRow]) -> Non
 
 
 def last_rows(
-    connection: Connection, claim: str, record_ids: Iterable[str]
+    connection: Statements, claim: str, record_ids: Iterable[str]
 ) -> dict[str, tuple[int, bytes]]:
     """Return number and digest of the last row of each id, by id."""
     rows = connection.execute(_LAST[connection.dialect], (claim, connection.listed(record_ids)))
     return {record_id: (number, digest) for record_id, number, digest in rows}
 
 
-def count_differing(connection: Connection, claim: str) -> int:
+def count_differing(connection: Statements, claim: str) -> int:
     """Return how many records stand in rows that differ."""
     row = connection.execute(f"SELECT count(*) {_DIFFERING}", (claim,)).fetchone()
     return int(row[0])
 
 
-def differing(connection: Connection, claim: str, limit: int) -> list[tuple[str, int]]:
+def differing(connection: Statements, claim: str, limit: int) -> list[tuple[str, int]]:
     """Return the first records whose rows differ: id, and line of the last row."""
     query = f"SELECT record_id, line {_DIFFERING} ORDER BY last_row LIMIT ?"
     return connection.execute(query, (claim, limit)).fetchall()
 
 
 def missing(
-    connection: Connection, claim: str, source: str, object_: str, after: str
+    connection: Statements, claim: str, source: str, object_: str, after: str
 ) -> MissingRecords:
     """Return which of the known records behind the id *after* the snapshot lacks: some of them."""
     rows = connection.execute(_LOOK, (claim, source, object_, after, LOOKED_AT_ONCE)).fetchall()
@@ -96,14 +96,14 @@ def missing(
     return MissingRecords(tuple(found), known, place, is_last=len(rows) < LOOKED_AT_ONCE)
 
 
-def last_taken(connection: Connection, source: str) -> str | None:
+def last_taken(connection: Statements, source: str) -> str | None:
     """Return the claim of the last snapshot that *source* took."""
     query = "SELECT last_snapshot FROM sources WHERE name = ?"
     row = connection.execute(query, (source,)).fetchone()
     return row[0] if row else None
 
 
-def clear(connection: Connection, claim: str) -> bool:
+def clear(connection: Statements, claim: str) -> bool:
     """Forget some rows of a snapshot; return whether none is left."""
     cursor = connection.execute(_CLEAR, (claim, claim, CLEARED_AT_ONCE))
     return cursor.rowcount < CLEARED_AT_ONCE

@@ -127,7 +127,7 @@ def test_while_a_commit_is_uncertain_nothing_else_is_begun(server, name, wire, d
         wire.is_taken, wire.cut_at = True, b"COMMIT"
         server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         first = writer.write(put("b"))
-        await until(lambda: writer._uncertain)
+        await until(lambda: writer._commits.is_uncertain)
         with pytest.raises(StorageError, match="what became of a commit"):
             await writer.write(put("c"))
         assert not first.done()
@@ -142,7 +142,7 @@ def test_while_a_commit_is_uncertain_nothing_else_is_begun(server, name, wire, d
 def test_several_write_at_a_time_and_who_wants_it_alone_is_told_who_works(server, name):
     first, second = (open_database(server.url(name)) for _ in range(2))
     connections = [first.connect(), second.connect()]
-    numbers = {connection.owner for connection in connections}
+    numbers = {connection.session.owner for connection in connections}
 
     with (
         pytest.raises(StateLockedError, match=rf"host \S+, process \d+\) and another.*{name}"),
@@ -231,7 +231,7 @@ def test_a_pooler_that_changes_sessions_is_noticed_before_anything_is_written(
     server, name, database
 ):
     async def work(writer):
-        writer._connection._backend += 1
+        writer._connection.session.backend += 1
         with pytest.raises(StorageError, match="PgBouncer"):
             await writer.write(put("a"))
 
