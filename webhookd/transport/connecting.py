@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from webhookd import clock
 from webhookd.transport import certificates, failure
 from webhookd.transport.failure import SendError
+from webhookd.transport.happy_eyeballs import connect_first
 from webhookd.transport.http_connection import Connection
 from webhookd.transport.limit import Limit
-from webhookd.transport.racing import connect_first
 from webhookd.transport.resolving import permitted
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from webhookd.definitions import Egress
     from webhookd.transport.certificates import Certificate
+    from webhookd.transport.happy_eyeballs import Connected
     from webhookd.transport.origin import Origin, SendOptions
     from webhookd.transport.pool import Pool
-    from webhookd.transport.racing import Connected
     from webhookd.transport.resolving import Address, Resolver
     from webhookd.transport.tls import Contexts
 

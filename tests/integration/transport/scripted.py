@@ -11,7 +11,7 @@ import struct
 from contextlib import suppress
 from ipaddress import ip_network
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 import pytest
@@ -158,9 +158,9 @@ def serving(authority: trustme.CA, *names: str, **dates: datetime) -> ssl.SSLCon
 class Blackhole:
     """A listener whose queue is full: connecting to it gets no answer at all."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, port: int = 0) -> None:
         self._host = host
-        self._server = socket.create_server((host, 0), backlog=0)
+        self._server = socket.create_server((host, port), backlog=0)
         self.port = self._server.getsockname()[1]
         self._fillers = [socket.socket() for _ in range(3)]
 
@@ -206,6 +206,22 @@ async def failure(transport: Transport, url: str, **options: object) -> SendErro
     assert "CANARY" not in f"{error} {error.detail} {error!r}"
     assert str(error) == error.detail
     return error
+
+
+def resolve_as(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:
+    """Let every name but a literal address resolve to *addresses*; returns the asked names."""
+    asked: list[str] = []
+    real = socket.getaddrinfo
+
+    def fake(host: bytes, port: int, *, type: int, flags: int) -> list[Any]:  # noqa: A002 - the real one's name
+        if flags & socket.AI_NUMERICHOST:
+            return real(host, port, type=type, flags=flags)
+        asked.append(host.decode())
+        answers = (real(each, port, type=type, flags=flags) for each in addresses)
+        return [answer for found in answers for answer in found]
+
+    monkeypatch.setattr(socket, "getaddrinfo", fake)
+    return asked
 
 
 async def eventually(holds: Callable[[], bool], *, within: float = 30.0) -> None:

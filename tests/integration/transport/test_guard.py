@@ -16,29 +16,13 @@ from tests.integration.transport.scripted import (
     Receiver,
     answering,
     failure,
+    resolve_as,
     send,
 )
 from webhookd.definitions import Egress
-from webhookd.transport import racing
 
 NOTHING_ALLOWED = Egress()
 FIRST_ONLY = Egress(allow=(ip_network("127.0.0.1/32"),))
-
-
-def resolve_as(monkeypatch, *addresses: str):
-    """Let every name but a literal address resolve to *addresses*; returns the asked names."""
-    asked = []
-    real = socket.getaddrinfo
-
-    def fake(host, port, *, type, flags):  # noqa: A002 - the real one's name
-        if flags & socket.AI_NUMERICHOST:
-            return real(host, port, type=type, flags=flags)
-        asked.append(host.decode())
-        answers = (real(each, port, type=type, flags=flags) for each in addresses)
-        return [answer for found in answers for answer in found]
-
-    monkeypatch.setattr(socket, "getaddrinfo", fake)
-    return asked
 
 
 async def test_a_name_that_does_not_exist_is_a_dns_failure(transport):
@@ -180,36 +164,6 @@ async def test_a_silent_name_server_costs_only_its_own_requests(transport, monke
 
     assert {error.reason for error in errors} == {"timeout"}
     assert "was not resolved" in errors[0].detail
-
-
-async def test_the_next_address_is_tried_when_one_refuses(transport, monkeypatch):
-    resolve_as(monkeypatch, "127.0.0.2", "::1", "127.0.0.1")
-    async with Receiver(answering(OK)) as receiver:
-        response = await send(transport, receiver.url("name.example"))
-
-    assert response.content == b"ok"
-
-
-async def test_a_name_of_which_every_address_refuses_is_refused(transport, monkeypatch):
-    resolve_as(monkeypatch, "127.0.0.2", "127.0.0.3")
-
-    error = await failure(transport, "http://name.example:1/")
-
-    assert error.reason == "refused"
-
-
-async def test_an_address_that_is_silent_is_overtaken_by_the_next(transport, monkeypatch):
-    resolve_as(monkeypatch, "127.0.0.2", "127.0.0.1")
-    with (
-        Blackhole("127.0.0.2") as blackhole,
-        socket.create_server(("127.0.0.1", blackhole.port)) as server,
-    ):
-        url = f"http://name.example:{blackhole.port}/"
-        error = await failure(transport, url, timeout=racing.STAGGER_SECONDS * 6)
-
-        assert "gave no answer" in error.detail
-        server.setblocking(False)
-        server.accept()[0].close()
 
 
 async def test_connecting_has_its_own_timeout(transport):

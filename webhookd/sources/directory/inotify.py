@@ -1,8 +1,7 @@
-"""What the kernel tells of a folder (inotify(7)): a wake-up, and which files were moved in.
+"""Watch a folder through the kernel (inotify(7)): a wake-up, and which files were moved in.
 
-`watchfiles` would do for the wake-up, but it reports a file that was moved in and one that was
-created and written within a few milliseconds in the same way, and it stops at a name that is
-not UTF-8. The first tells a finished file from one still being written.
+A file that was moved in is finished; one that was created in place may still be being written.
+ADR 0004 says why neither watchfiles nor asyncinotify nor inotify-simple does this.
 """
 
 from __future__ import annotations
@@ -35,8 +34,8 @@ _BUFFER: Final = 1 << 16
 class FolderWatch:
     """Wakes a waiter when something happens in a folder, and knows which names were moved in.
 
-    It may miss things (its queue overflows, network filesystems tell nothing): scanning is the
-    truth.
+    A watch may miss events (the kernel's queue overflows, network filesystems report none), so
+    the truth is what a scan of the folder finds. Everything runs on the event loop's thread.
     """
 
     def __init__(self) -> None:
@@ -51,9 +50,9 @@ class FolderWatch:
         return self._descriptor is not None
 
     def follow(self, folder: Path, *others: Path) -> None:
-        """Watch *folder* from now on; OSError when the kernel refuses.
+        """Watch *folder* from now on; raise OSError when the kernel refuses.
 
-        What happens in *others* wakes the waiter too.
+        Events in *others* wake the waiter, too.
         """
         self.close()
         self._descriptor, self._folder = _watch(folder, others)
@@ -76,7 +75,7 @@ class FolderWatch:
 
     def was_moved_in(self, name: str) -> bool:
         """Return whether *name* came by a rename and was not written since."""
-        # What was written before the caller looked at the file is in the queue by now.
+        # Every write before the caller looked at the file is in the kernel's queue by now.
         self._read()
         return os.fsencode(name) in self._moved_in
 
@@ -102,23 +101,23 @@ class FolderWatch:
             self._moved_in.add(name)
         elif mask & (_CREATE | _MODIFY | _DELETE | _MOVED_FROM):
             self._moved_in.discard(name)
-        # A file written in place changes all the time: only its end is news.
+        # A file being written in place changes all the time: only its end wakes the waiter.
         if mask & ~_MODIFY:
             self._news.set()
 
 
 def _watch(folder: Path, others: Iterable[Path]) -> tuple[int, int]:
-    """Return the descriptor to read from, and the number that events in *folder* have."""
+    """Return the descriptor to read from, and the watch number of events in *folder*."""
     library = ctypes.CDLL(None, use_errno=True)
     descriptor: int = library.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
     if descriptor < 0:
         raise _refused(folder)
     mask = ctypes.c_uint32(_WATCHED | _ONLY_A_FOLDER)
     numbers = []
-    for one in (folder, *others):
-        numbers.append(library.inotify_add_watch(descriptor, os.fsencode(one), mask))
+    for path in (folder, *others):
+        numbers.append(library.inotify_add_watch(descriptor, os.fsencode(path), mask))
         if numbers[-1] < 0:
-            error = _refused(one)
+            error = _refused(path)
             os.close(descriptor)
             raise error
     return descriptor, numbers[0]
@@ -130,6 +129,7 @@ def _refused(folder: Path) -> OSError:
 
 
 def _events(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Unpack *data*, read from the descriptor, into watch number, mask and name."""
     place = 0
     while place < len(data):
         folder, mask, _, length = _EVENT.unpack_from(data, place)

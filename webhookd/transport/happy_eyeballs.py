@@ -1,4 +1,7 @@
-"""The first connection that comes about, of several addresses (RFC 8305, happy eyeballs)."""
+"""Connect to the first of several addresses that accepts (RFC 8305, happy eyeballs).
+
+ADR 0003 says why this is not `aiohappyeyeballs`.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
     from webhookd.transport.resolving import Address
 
 STAGGER_SECONDS = 0.25
-"""RFC 8305, section 5: how long an address is waited for before the next is tried as well."""
+"""Wait so long for one address before the next is tried as well (RFC 8305, section 5)."""
 
 
 class Connected(NamedTuple):
@@ -29,7 +32,9 @@ async def connect_first(
 ) -> Connected:
     """Return a connection to the first of *addresses* that accepts.
 
-    When none does, the failure of the first one is raised.
+    When none accepts, raise the failure of the first address, with its error number: the
+    reason and the sentence of the attempt come from it. A caller that cancels gets
+    `CancelledError` at whatever moment, for the attempts that lost are not awaited.
     """
     if len(addresses) == 1:
         return await _connect(addresses[0], factory)
@@ -62,7 +67,7 @@ def _interleaved(addresses: Sequence[Address]) -> list[Address]:
 
 
 async def _connect(address: Address, factory: Callable[[], Connection]) -> Connected:
-    """Connect to *address*: the event loop looks nothing up, for it is a literal."""
+    """Connect to *address*. It is a literal, so the event loop asks no name server."""
     _, connection = await asyncio.get_running_loop().create_connection(
         factory, address.ip, address.port, family=address.family
     )
@@ -78,5 +83,6 @@ def _has_connected(task: asyncio.Task[Connected]) -> bool:
 
 
 def _discard(task: asyncio.Task[Connected]) -> None:
+    """Close the connection of an attempt that succeeded as it was cancelled."""
     if _has_connected(task):
         task.result().connection.abort()
