@@ -17,12 +17,13 @@ from webhookd.definitions import Body, BodyFormat, HubspotObject, HubspotSource,
 from webhookd.delivery.claims import Claims
 from webhookd.intake.batch import Intake
 from webhookd.model import ChangeKind, Secret
-from webhookd.sources.hubspot.api import Clocks
-from webhookd.sources.hubspot.factory import Surroundings, make
-from webhookd.sources.polling.request_budget import Budget
+from webhookd.sources import kinds
+from webhookd.sources.dependencies import Clocks, SourceDependencies
+from webhookd.sources.polling.request_budget import Budgets
 from webhookd.storage.database.database import open_database
 from webhookd.storage.database.writer import Writer
 from webhookd.storage.records.cursors import Polls
+from webhookd.storage.records.files import Files
 from webhookd.telemetry.figures import FIGURES
 from webhookd.telemetry.source_reports import SourceReports
 
@@ -75,7 +76,7 @@ class Polling:
         self.account = self.fake.account
         self.settings = settings
         self.definitions = some_definitions(*(webhooks or (everything(), everything("deals"))))
-        self.budget = Budget(monotonic=self.time.monotonic, sleep=self.time.sleep)
+        self.budgets = Budgets(monotonic=self.time.monotonic, sleep=self.time.sleep)
         self.told = []
         self.batches = 0
         self._url = url
@@ -102,16 +103,19 @@ class Polling:
         """Run the source, with settings changed; what ran before is stopped, as by a reload."""
         await self.stop_source()
         self.settings = replace(self.settings, **changes)
-        around = Surroundings(
+        dependencies = SourceDependencies(
             take=self._take,
-            ledger=Polls(self.writer),
+            files=lambda _: Files(self.writer),
+            polls=Polls(self.writer),
             reports=SourceReports(),
+            used=lambda _: frozenset(),
             transport=httpx.ASGITransport(self.fake.app),
             egress=lambda: LOOPBACK,
             schedule=self._schedule,
             clocks=Clocks(self.time.now, self.time.monotonic, lambda: 0.0, self.time.sleep),
+            budgets=self.budgets,
         )
-        self.source = make(self.settings, around, self.budget)
+        self.source = kinds.build(self.settings, dependencies)
         self._task = asyncio.create_task(self.source.run())
         await asyncio.sleep(0)
 

@@ -149,7 +149,7 @@ _SOURCE = whole(
     ends_at=TIME,
     host=_or_null("string") | {"description": "The only host on which it is read."},
     objects=several(_POLLED),
-    cursors=several(whole(object=STRING, read_to=WHEN, first_read={"type": "boolean"})),
+    cursors=several(whole(object=STRING, read_to=TIME, first_read={"type": "boolean"})),
 )
 SOURCE = _SOURCE | {"properties": _SOURCE["properties"] | _IDENTITY}
 _WEBHOOK = whole(

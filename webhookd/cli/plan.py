@@ -58,7 +58,7 @@ def plan(
     in_force = find_in_force(where, needs_daemon=length is None)
     running, rotated = in_force.status, _rotated(in_force, path)
     found = compare(running["document"], loaded.document, secrets=rotated)
-    told = _as_object(found, running, loaded.document, loaded.definitions.hash)
+    told = _as_object(found, running, loaded)
     if length is not None:
         told["replay"] = _replay(in_force, loaded, length)
     if as_json:
@@ -91,13 +91,13 @@ def _replay(in_force: InForce, loaded: loading.Loaded, length: timedelta) -> dic
 
 
 def _as_object(
-    found: Comparison, running: Mapping[str, Any], document: Any, config_hash: str
+    found: Comparison, running: Mapping[str, Any], loaded: loading.Loaded
 ) -> dict[str, Any]:
-    webhooks, sources = document["webhooks"], document["sources"]
+    webhooks, sources = loaded.document["webhooks"], loaded.document["sources"]
     waiting = {one["webhook"]: one["pending"] for one in running["webhooks"]}
     known = {one["source"]: one for one in running.get("sources", ())}
     return {
-        "config_hash": config_hash,
+        "config_hash": loaded.definitions.hash,
         "running_hash": running["config_hash"],
         "changes": not found.is_empty,
         "refused_as_mass_removal": found.is_mass_removal,
@@ -118,7 +118,12 @@ def _as_object(
             | {
                 "records": known.get(one.name, {}).get("records", 0),
                 "cursors": known.get(one.name, {}).get("cursors", []),
-                "effect": source_effect(one, sources.get(one.name), known.get(one.name)),
+                "effect": source_effect(
+                    one,
+                    loaded.definitions.sources.get(one.name),
+                    known.get(one.name),
+                    start=sources.get(one.name, {}).get("start"),
+                ),
             }
             for one in found.sources
         ],

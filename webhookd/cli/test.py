@@ -17,7 +17,7 @@ from webhookd.cli.settings import ConfigOption, config_path
 from webhookd.config import loading
 from webhookd.config.messages import no_such
 from webhookd.config.settings import Settings
-from webhookd.definitions import DirectorySource, HubspotSource
+from webhookd.definitions import DirectorySource
 from webhookd.delivery.prepared_webhook import define
 from webhookd.delivery.sender import send
 from webhookd.errors import WebhookdError, printable
@@ -128,12 +128,10 @@ def _change(
 
 
 def _of_files(source: Source, webhook: Webhook) -> DirectorySource:
-    """Return how a file is read that holds a record of *source*."""
-    match source:
-        case DirectorySource():
-            return source
-        case HubspotSource():
-            return DirectorySource(source.name, Path(), webhook.object)
+    """Return how a file is read that holds a record of *source*: as its files, if it has some."""
+    if isinstance(source, DirectorySource):
+        return source
+    return DirectorySource(source.name, Path(), webhook.object)
 
 
 def _usual_kind(webhook: Webhook, *, has_before: bool) -> ChangeKind:

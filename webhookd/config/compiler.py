@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from webhookd import definitions
-from webhookd.config import addressing, fingerprints, models
-from webhookd.config.checks.hubspot import start_at
-from webhookd.config.checks.sources import absolute_path
+from webhookd.config import addressing, fingerprints, models, source_kinds
 from webhookd.config.defaults import merged
 from webhookd.config.request_compiler import Requests
 from webhookd.config.trigger_compiler import trigger
@@ -45,7 +42,7 @@ def compile_definitions(collection: Collection, secrets: Secrets, tls_files: Tls
         hash=fingerprints.of(configuration),
         egress=_egress(configuration.egress),
         sources={
-            name: _source(name, model, sources[name], secrets)
+            name: source_kinds.KINDS[model.type].compile(name, model, sources[name], secrets)
             for name, model in configuration.sources.items()
         },
         webhooks=webhooks,
@@ -84,61 +81,6 @@ def _egress(model: models.Egress) -> definitions.Egress:
     return definitions.Egress(
         allow=tuple(map(addressing.network, model.allow)),
         deny=tuple(map(addressing.network, model.deny)),
-    )
-
-
-def _source(name: str, model: models.Source, part: Part, secrets: Secrets) -> definitions.Source:
-    match model:
-        case models.DropDirectory():
-            return _directory(name, model, part)
-        case models.Hubspot():
-            return _hubspot(name, model, part, secrets)
-
-
-def _hubspot(
-    name: str, model: models.Hubspot, part: Part, secrets: Secrets
-) -> definitions.HubspotSource:
-    return definitions.HubspotSource(
-        name=name,
-        base_url=model.base_url.rstrip("/"),
-        token=secrets.resolve(model.token, part.folder),
-        objects=tuple(
-            definitions.HubspotObject(
-                object_name,
-                None if read.properties == "all" else read.properties,
-                deletions=read.deletions,
-            )
-            for object_name, read in model.objects.items()
-        ),
-        api_version=model.api_version,
-        poll_every=model.poll_every,
-        start=_start(model.start),
-        overlap=model.overlap,
-        requests_per_second=model.requests_per_second,
-    )
-
-
-def _start(text: str) -> Literal["now", "beginning"] | datetime:
-    match text:
-        case "now" | "beginning":
-            return text
-        case _:
-            # Checked before: a text that says no time does not come this far.
-            return start_at(text) or datetime.max.replace(tzinfo=UTC)
-
-
-def _directory(name: str, model: models.DropDirectory, part: Part) -> definitions.DirectorySource:
-    return definitions.DirectorySource(
-        name=name,
-        path=absolute_path(part.folder, model.path),
-        object=model.object,
-        id_property=model.id_property,
-        content=model.content,
-        partial=model.partial,
-        format=model.format,
-        start=model.start,
-        on_done=model.on_done,
-        host=model.host,
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from webhookd.config import models, schema
-from webhookd.config.checks import hubspot
+from webhookd.config.checks import properties
 from webhookd.config.checks.triggers import check_of_records
 from webhookd.config.text import limits
 from webhookd.config.text.document import Document
@@ -17,7 +17,6 @@ from webhookd.config.text.limits import TOP
 from webhookd.config.text.node import Part
 from webhookd.config.text.yaml_reader import Builder
 from webhookd.config.trigger_compiler import trigger
-from webhookd.definitions import HubspotSource
 from webhookd.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -69,15 +68,6 @@ def _problems(document: Document, source: Source, object_: str) -> Iterator[Prob
     yield from schema.check(document, "trigger")
     top = Part(document)
     yield from check_of_records(top)
-    yield from (
-        hubspot.check_read(hubspot.used_in_when(top), listed, source.name, object_)
-        if (listed := _listed(source, object_))
-        else ()
-    )
-
-
-def _listed(source: Source, object_: str) -> Sequence[str] | None:
-    """Return the names of the properties that are read, None when that is all of them."""
-    if not isinstance(source, HubspotSource):
-        return None
-    return next((one.properties for one in source.objects if one.name == object_), None)
+    if listed := source.listed_properties(object_):
+        used = properties.used_in_when(top)
+        yield from properties.check_read(used, listed, source.name, object_)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhookd.config import addressing, urls
-from webhookd.definitions import HubspotSource
 from webhookd.rules import egress
 
 if TYPE_CHECKING:
@@ -19,9 +18,8 @@ if TYPE_CHECKING:
 def warnings(definitions: Definitions, collection: Collection) -> Iterator[Problem]:
     """Yield a warning for each URL whose literal address `egress` refuses."""
     for name, part in collection.entries("sources").items():
-        source = definitions.sources[name]
-        if isinstance(source, HubspotSource):
-            yield from _refused(source.base_url, definitions, part.at("base_url"))
+        for key, url in definitions.sources[name].urls.items():
+            yield from _refused(url, definitions, part.at(key))
     for name, part in collection.entries("webhooks").items():
         yield from _refused(
             definitions.webhooks[name].request.url, definitions, part.at("request", "url")

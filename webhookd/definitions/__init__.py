@@ -27,7 +27,6 @@ from webhookd.definitions.sources import (
     HubspotObject,
     HubspotSource,
     Source,
-    host_of,
     is_same_host,
 )
 from webhookd.definitions.triggers import (
@@ -75,6 +74,5 @@ __all__ = [
     "Trigger",
     "Webhook",
     "When",
-    "host_of",
     "is_same_host",
 ]

@@ -1,10 +1,10 @@
-"""Where records are read."""
+"""Where records are read: what every kind of source tells, and the kinds there are."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,6 +12,33 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from webhookd.model import Secret
+
+
+class Source(Protocol):
+    """The settings of a source, whichever its kind: an immutable value that compares by content."""
+
+    @property
+    def name(self) -> str:
+        """Return the key of the source in the configuration."""
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """Return the settings that may not change under the same key."""
+
+    @property
+    def host(self) -> str | None:
+        """Return the name of the only host on which the source is read, None when any will do."""
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """Return the URLs that the source connects to, by their key in the configuration."""
+
+    @property
+    def polled_objects(self) -> tuple[str, ...]:
+        """Return the types of objects that are polled; none for a source of files."""
+
+    def listed_properties(self, object_: str) -> tuple[str, ...] | None:
+        """Return the properties that are read of *object_*, None when that is all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +69,20 @@ class DirectorySource:
             "id_property": self.id_property,
         }
 
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """Return nothing: a directory is on the daemon's disk."""
+        return {}
+
+    @property
+    def polled_objects(self) -> tuple[str, ...]:
+        """Return nothing: files are found, not polled."""
+        return ()
+
+    def listed_properties(self, object_: str) -> tuple[str, ...] | None:  # noqa: ARG002 - all alike
+        """Return None: every column of a file is read."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class HubspotObject:
@@ -71,13 +112,24 @@ class HubspotSource:
         """Return the settings that may not change under the same key."""
         return {"base_url": self.base_url}
 
+    @property
+    def host(self) -> str | None:
+        """Return None: an API is reached from every host."""
+        return None
 
-Source: TypeAlias = DirectorySource | HubspotSource
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """Return the URL of the API."""
+        return {"base_url": self.base_url}
 
+    @property
+    def polled_objects(self) -> tuple[str, ...]:
+        """Return the types of objects, each of which is polled by itself."""
+        return tuple(read.name for read in self.objects)
 
-def host_of(source: Source | None) -> str | None:
-    """Return the name of the only host on which *source* is read, None when any will do."""
-    return source.host if isinstance(source, DirectorySource) else None
+    def listed_properties(self, object_: str) -> tuple[str, ...] | None:
+        """Return the properties that are chosen of *object_*, None when that is all of them."""
+        return next((read.properties for read in self.objects if read.name == object_), None)
 
 
 def is_same_host(one: str, other: str) -> bool:

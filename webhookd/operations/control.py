@@ -9,7 +9,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from webhookd import __version__, telemetry
-from webhookd.definitions import host_of
 from webhookd.errors import WebhookdError
 from webhookd.model import DeliveryState
 from webhookd.operations.json_objects import (
@@ -112,9 +111,10 @@ class Control:
         """Return every source that was ever configured; those polled with how each object goes."""
         found, now = await asyncio.to_thread(listed, self._parts.database), self._now()
         configured = self._parts.reloader.definitions.sources
+        hosts = {name: one.host for name, one in configured.items()}
         return [
             source
-            | {"host": host_of(configured.get(source["source"]))}
+            | {"host": hosts.get(source["source"])}
             | {"objects": [polled(one, now) for one in figures.of_source(source["source"])]}
             for source in found
         ]

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from webhookd import telemetry
 from webhookd.config import loading
-from webhookd.definitions import HubspotSource
 from webhookd.delivery.prepared_webhook import define
 from webhookd.errors import ConfigError, WebhookdError
 from webhookd.model import ReloadOutcome, ReloadResult
@@ -196,8 +195,7 @@ class Reloader:
 def _polled(definitions: Definitions) -> Iterator[tuple[str, str]]:
     """Yield each type of object that is polled, with its source."""
     for source in definitions.sources.values():
-        if isinstance(source, HubspotSource):
-            yield from ((source.name, read.name) for read in source.objects)
+        yield from ((source.name, object_) for object_ in source.polled_objects)
 
 
 def _configured_lane(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from webhookd.operations.json_objects import instant, listed_source
-from webhookd.sources.hubspot.cursor import parsed
+from webhookd.sources import kinds
 from webhookd.storage.deliveries import query
 from webhookd.storage.records import cursors
 
@@ -25,9 +25,9 @@ def listed(database: Database) -> list[dict[str, Any]]:
 
 
 def _cursor(object_: str, text: JsonText) -> dict[str, Any]:
-    cursor = parsed(text)
+    how_far = kinds.describe_cursor(text)
     return {
         "object": object_,
-        "read_to": instant(cursor.read_to),
-        "first_read": cursor.listing is not None,
+        "read_to": instant(how_far.read_to),
+        "first_read": how_far.is_first_read,
     }

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from webhookd import __version__, clock, definitions, early_signals, telemetry
+from webhookd import __version__, clock, early_signals, telemetry
 from webhookd.admin.application import application
 from webhookd.admin.listener import AdminAddress, listening
 from webhookd.config import loading
@@ -30,9 +30,8 @@ from webhookd.process.heartbeat import Heartbeat
 from webhookd.process.signals import Hangup, StopSignal
 from webhookd.rules import usage
 from webhookd.serving import serving
-from webhookd.sources.directory.drop_directory import DropDirectory
-from webhookd.sources.hubspot.api import Clocks
-from webhookd.sources.hubspot.factory import Surroundings, make
+from webhookd.sources import kinds
+from webhookd.sources.dependencies import Clocks, SourceDependencies
 from webhookd.sources.polling.request_budget import Budgets
 from webhookd.sources.runner import RunningSources
 from webhookd.storage.database.connection import Member
@@ -47,11 +46,10 @@ from webhookd.telemetry.source_reports import SourceReports
 from webhookd.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
     from webhookd.config.settings import Settings
     from webhookd.model import Secret
-    from webhookd.sources.source import Source
     from webhookd.storage.database.database import Database
 
 LAG_EVERY = 0.5
@@ -129,19 +127,11 @@ async def _start(
         others = Others(dispatch, dispatch.neighbours, holding)
         beat = Beat(database, writer, others, shared)
     sources = RunningSources(
-        lambda definition: build(
-            definition,
-            intake,
-            Files(ExclusiveWriter(writer, reading(definition.name))),
-            used=lambda: usage.of_source(reloader.definitions, definition.name),
-            poll=lambda polled: make(polled, around, budgets.of(polled.base_url, polled.token)),
-            has_others=beat is not None,
-        ),
+        lambda definition: kinds.build(definition, dependencies),
         host=settings.host,
         turns=None if beat is None else holding,
         has_others=lambda: beat is not None and beat.has_others,
     )
-    budgets = Budgets(monotonic=clock.monotonic)
     reloader = Reloader(
         path,
         Parts(writer, dispatch, courier, sources),
@@ -157,14 +147,18 @@ async def _start(
         now=shared.now,
         new_id=clock.new_id,
     )
-    around = Surroundings(
+    dependencies = SourceDependencies(
         take=intake.take,
-        ledger=Polls(writer),
+        files=lambda source: Files(ExclusiveWriter(writer, reading(source))),
+        polls=Polls(writer),
         reports=SourceReports(),
+        used=lambda source: usage.of_source(reloader.definitions, source),
         transport=transport,
         egress=lambda: reloader.definitions.egress,
         schedule=scheduler.at_once_and_every,
         clocks=Clocks(shared.now, clock.monotonic, clock.dice),
+        budgets=Budgets(monotonic=clock.monotonic),
+        has_others=beat is not None,
     )
     stack.push_async_callback(_drain, settings, dispatch, store, scheduler, stop)
     stack.push_async_callback(sources.stop)
@@ -239,30 +233,6 @@ async def _put_in_force(
     await reloader.start(loaded)
     await beat.look()
     stack.push_async_callback(beat.end, asyncio.create_task(beat.run()))
-
-
-def build(
-    definition: definitions.Source,
-    intake: Intake,
-    files: Files,
-    *,
-    used: Callable[[], frozenset[str]],
-    poll: Callable[[definitions.HubspotSource], Source],
-    has_others: bool = False,
-) -> Source:
-    """Return the source that *definition* describes; *has_others* may have read it before.
-
-    *used* gives the properties it should have; *poll* makes one that polls an API.
-    """
-    match definition:
-        case definitions.DirectorySource():
-            directory = DropDirectory(
-                definition, take=intake.take, ledger=files, reports=SourceReports(), used=used
-            )
-            directory.has_others = has_others
-            return directory
-        case definitions.HubspotSource():
-            return poll(definition)
 
 
 async def _drain(

@@ -8,33 +8,36 @@ from typing import TYPE_CHECKING, Any
 from webhookd.definitions import is_same_host
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from webhookd.definitions import Source
     from webhookd.rules.difference import Difference
-
-_IDENTITY = ("type", "path", "object", "id_property", "base_url")
 
 
 def source_effect(
-    difference: Difference, definition: Mapping[str, Any] | None, known: Mapping[str, Any] | None
+    difference: Difference,
+    source: Source | None,
+    known: Mapping[str, Any] | None,
+    *,
+    start: str | None = None,
 ) -> str:
     """Say what becomes of a source and its place.
 
-    *definition* is the new one as the effective document has it, None where it is removed;
-    *known* is the source as `sources list --json` tells it, None where it was never read.
+    *source* is its new definition, None where it is removed; *known* is the source as `sources
+    list --json` tells it, None where it was never read; *start* is what the new file says.
     """
-    if difference.kind == "changed" and difference.touches(*_IDENTITY):
-        return "refused: a source may not become another one; give it a new key"
-    if definition is None:
+    if source is None:
         return "; ".join(("stops, and keeps its place for its return", *_kept(known)))
+    if difference.kind == "changed" and difference.touches("type", *source.identity):
+        return "refused: a source may not become another one; give it a new key"
     begins = {"added": "starts" if known is None else "returns", "changed": "starts anew"}
     begin = begins.get(difference.kind, "goes on")
-    if definition["type"] == "hubspot":
-        return "; ".join((begin, *_polled(definition, known)))
+    if source.polled_objects:
+        return "; ".join((begin, *_polled(source.polled_objects, known, start)))
     moves = _moves(difference)
-    if moves is None and definition.get("host") is not None:
-        begin = f"{begin} on host {definition['host']} alone"
-    return "; ".join((moves or begin, *_dropped(definition, known, moves=moves is not None)))
+    if moves is None and source.host is not None:
+        begin = f"{begin} on host {source.host} alone"
+    return "; ".join((moves or begin, *_dropped(start, known, moves=moves is not None)))
 
 
 def _moves(difference: Difference) -> str | None:
@@ -63,15 +66,13 @@ def _kept(known: Mapping[str, Any] | None) -> Iterator[str]:
         yield f"{cursor['object']} at {_place(cursor)}"
 
 
-def _dropped(
-    definition: Mapping[str, Any], known: Mapping[str, Any] | None, *, moves: bool
-) -> Iterator[str]:
+def _dropped(start: str | None, known: Mapping[str, Any] | None, *, moves: bool) -> Iterator[str]:
     if known is not None:
         yield _records(known)
         # It lies in `work/`, where it was claimed.
         yield from _in_work(known, "goes on, where it is seen," if moves else "goes on")
         yield "new files are taken as they come"
-    elif definition["start"] == "now":
+    elif start == "now":
         yield "takes the files that are there, the records of the first as known (start: now)"
     else:
         yield "takes the files that are there (start: beginning)"
@@ -82,23 +83,28 @@ def _in_work(known: Mapping[str, Any], verb: str) -> Iterator[str]:
         yield f"{known['file']} {verb} behind row {known['rows_taken']:,}"
 
 
-def _polled(definition: Mapping[str, Any], known: Mapping[str, Any] | None) -> Iterator[str]:
+def _polled(
+    objects: Sequence[str], known: Mapping[str, Any] | None, start: str | None
+) -> Iterator[str]:
     known = known or {}
     if known:
         yield _records(known)
     cursors = {one["object"]: one for one in known.get("cursors", ())}
-    for name in definition["objects"]:
+    for name in objects:
         if name in cursors:
             yield f"{name} goes on at {_place(cursors[name])}"
         else:
-            yield f"{name} begins (start: {definition['start']})"
+            yield f"{name} begins" if start is None else f"{name} begins (start: {start})"
     for name, cursor in cursors.items():
-        if name not in definition["objects"]:
+        if name not in objects:
             yield f"{name} stops, and keeps its place at {_place(cursor)}"
 
 
 def _place(cursor: Mapping[str, Any]) -> str:
-    return "its first read, not yet over" if cursor["first_read"] else str(cursor["read_to"])
+    if cursor["first_read"]:
+        return "its first read, not yet over"
+    # A cursor may be no time, or one that this version cannot read.
+    return str(cursor["read_to"] or "its last committed cursor")
 
 
 def _records(known: Mapping[str, Any]) -> str:

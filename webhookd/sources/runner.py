@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
-from webhookd.definitions import host_of, is_same_host
+from webhookd.definitions import is_same_host
 from webhookd.errors import NotHeldError, SourceError, WebhookdError
 from webhookd.storage.fleet.exclusive import reading
 from webhookd.telemetry import bug
@@ -84,7 +84,7 @@ class RunningSources:
     ) -> Iterator[tuple[str, str]]:
         """Yield the sources that another host reads, with its name."""
         for name, definition in sources.items():
-            host = host_of(definition)
+            host = definition.host
             if host is not None and not is_same_host(host, self._host):
                 yield name, host
 

@@ -7,13 +7,14 @@ and says what happened through `Reports`; a source of files remembers them in a 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from webhookd.model import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from webhookd.model import (
         BadRow,
@@ -23,6 +24,19 @@ if TYPE_CHECKING:
         JsonText,
         MissingRecords,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTo:
+    """What a cursor says of how far a type of object was read, for people.
+
+    *read_to* is None where the cursor is no time, *is_first_read* says that what was there from
+    the start is still being read.
+    """
+
+    read_to: datetime | None = None
+    is_first_read: bool = False
+
 
 Take: TypeAlias = Callable[[Batch], Awaitable[int]]
 """Take a batch whole: returns how many changes it led to, when it is committed durably.

@@ -38,7 +38,7 @@ def test_a_host_is_no_part_of_what_a_directory_is(minimal, loaded):
         for host in ("Files-1", "b")
     )
 
-    assert (definitions.host_of(one), definitions.host_of(other)) == ("Files-1", "b")
+    assert (one.host, other.host) == ("Files-1", "b")
     assert one.identity == other.identity
     assert one != other
 

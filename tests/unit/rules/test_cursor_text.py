@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
+from webhookd.definitions import DirectorySource, HubspotObject, HubspotSource
+from webhookd.model import Secret
 from webhookd.rules.cursor_text import source_effect
 from webhookd.rules.difference import Difference, Setting
 
-DIRECTORY = {"type": "drop_directory", "start": "beginning"}
-HUBSPOT = {"type": "hubspot", "start": "now", "objects": {"contacts": {}, "deals": {}}}
+DIRECTORY = DirectorySource("crm", Path("/drop"), "contacts")
+HUBSPOT = HubspotSource(
+    "crm",
+    "https://api.example",
+    Secret("x"),
+    (HubspotObject("contacts", None), HubspotObject("deals", None)),
+)
 READ = [
     {"object": "contacts", "read_to": "2026-03-01T12:00:00.000Z", "first_read": False},
     {"object": "tickets", "read_to": "2026-03-01T11:00:00.000Z", "first_read": False},
@@ -24,12 +34,10 @@ def changed(*names):
 def test_a_new_drop_directory_takes_what_is_there():
     added = Difference("added", "crm")
 
-    assert source_effect(added, DIRECTORY, None) == (
+    assert source_effect(added, DIRECTORY, None, start="beginning") == (
         "starts; takes the files that are there (start: beginning)"
     )
-    assert "the first as known (start: now)" in source_effect(
-        added, DIRECTORY | {"start": "now"}, None
-    )
+    assert "the first as known (start: now)" in source_effect(added, DIRECTORY, None, start="now")
 
 
 def test_a_changed_drop_directory_goes_on_in_its_file():
@@ -42,7 +50,7 @@ def test_a_changed_drop_directory_goes_on_in_its_file():
 
 
 def test_a_polled_source_says_so_for_each_type_of_object():
-    told = source_effect(changed("objects.deals"), HUBSPOT, known(cursors=READ))
+    told = source_effect(changed("objects.deals"), HUBSPOT, known(cursors=READ), start="now")
 
     assert told == (
         "starts anew; 1,234 records stay known; contacts goes on at 2026-03-01T12:00:00.000Z;"
@@ -68,6 +76,16 @@ def test_a_removed_source_keeps_its_place():
     )
 
 
+def test_a_cursor_that_says_no_time_is_told_without_one():
+    cursors = [{"object": "contacts", "read_to": None, "first_read": False}]
+
+    goes_on = source_effect(changed("overlap"), HUBSPOT, known(cursors=cursors))
+    stops = source_effect(Difference("removed", "crm"), None, known(cursors=cursors))
+
+    assert "contacts goes on at its last committed cursor; deals begins" in goes_on
+    assert stops.endswith("contacts at its last committed cursor")
+
+
 def test_a_source_that_returns_is_not_new():
     told = source_effect(Difference("added", "crm"), HUBSPOT, known(cursors=READ[:1]))
 
@@ -75,8 +93,10 @@ def test_a_source_that_returns_is_not_new():
 
 
 def test_a_source_may_not_become_another_one():
-    for name in ("path", "object", "id_property", "base_url"):
+    for name in ("type", "path", "object", "id_property"):
         assert source_effect(changed(name), DIRECTORY, known()).startswith("refused: ")
+    for name in ("type", "base_url"):
+        assert source_effect(changed(name), HUBSPOT, known()).startswith("refused: ")
 
 
 def moved(before, after):
@@ -84,7 +104,7 @@ def moved(before, after):
 
 
 def test_a_drop_directory_of_one_host_says_which():
-    on = DIRECTORY | {"host": "a"}
+    on = replace(DIRECTORY, host="a")
 
     assert source_effect(Difference("added", "crm"), on, None).startswith("starts on host a alone;")
     assert source_effect(changed("partial"), on, known()).startswith("starts anew on host a alone;")
@@ -92,9 +112,9 @@ def test_a_drop_directory_of_one_host_says_which():
 
 
 def test_a_drop_directory_that_moves_says_from_where_to_where():
-    told = source_effect(moved('"a"', '"b"'), DIRECTORY | {"host": "b"}, known(file="1.csv"))
-    bound = source_effect(moved(None, '"b"'), DIRECTORY | {"host": "b"}, known())
-    free = source_effect(moved('"a"', None), DIRECTORY | {"host": None}, known())
+    told = source_effect(moved('"a"', '"b"'), replace(DIRECTORY, host="b"), known(file="1.csv"))
+    bound = source_effect(moved(None, '"b"'), replace(DIRECTORY, host="b"), known())
+    free = source_effect(moved('"a"', None), DIRECTORY, known())
 
     assert told == (
         "moves from host a to host b; 1,234 records stay known;"

@@ -12,17 +12,16 @@ from webhookd.config.checks import (
     authentication,
     certificates,
     headers,
-    hubspot,
     networks,
     payloads,
     policies,
     proxies,
     references,
     signatures,
-    sources,
     triggers,
 )
 from webhookd.config.checks.context import Known
+from webhookd.config.source_kinds import KINDS, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,11 +36,12 @@ def check(collection: Collection, secrets: Secrets, tls_files: TlsFiles) -> Iter
     """Yield every problem of *collection* that is not one of a single value's shape."""
     known = _known(collection, secrets, tls_files)
     yield from defaults.repeated(collection)
-    yield from sources.check(known.sources.values(), offline=known.offline)
-    if egress := collection.section("egress"):
+    egress = collection.section("egress")
+    if egress:
         yield from networks.check(egress)
-    for source in known.sources.values():
-        yield from hubspot.check(source, known, collection.section("egress"))
+    for kind in KINDS.values():
+        alike = [source for source in known.sources.values() if kind_of(source) is kind]
+        yield from kind.check(alike, known, egress)
     if known.defaults:
         yield from policies.check(known.defaults.at("delivery"), {})
     for app in known.apps.values():

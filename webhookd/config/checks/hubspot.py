@@ -6,28 +6,30 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from webhookd.config import addressing, durations, urls
-from webhookd.config.checks.triggers import conditions
+from webhookd.config.checks import properties
 from webhookd.config.messages import near, shown
 from webhookd.definitions import Egress
 from webhookd.rules import egress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from webhookd.config.checks.context import Known
     from webhookd.config.text.node import Part
     from webhookd.definitions import Network
     from webhookd.errors import Problem
 
-TYPE = "hubspot"
 LEAST_POLL = timedelta(milliseconds=100)
 MOST_OVERLAP = timedelta(days=1)
 
 
-def check(source: Part, known: Known, reachable: Part | None) -> Iterator[Problem]:
-    """Yield what is wrong with *source*, if it is HubSpot's; *reachable* is `egress`."""
-    if source.text("type") != TYPE:
-        return
+def check(sources: Iterable[Part], known: Known, reachable: Part | None) -> Iterator[Problem]:
+    """Yield what is wrong with HubSpot's *sources*; *reachable* is `egress`."""
+    for source in sources:
+        yield from _source(source, known, reachable)
+
+
+def _source(source: Part, known: Known, reachable: Part | None) -> Iterator[Problem]:
     yield from _base_url(source, reachable)
     if problem := known.secret_problem(source.at("token")):
         yield problem
@@ -46,28 +48,10 @@ def start_at(text: str) -> datetime | None:
         return None
 
 
-def used(webhook: Part) -> Iterator[tuple[Part, str]]:
-    """Yield each property that *webhook* speaks of, with the place where it does."""
-    trigger, request = webhook.at("trigger"), webhook.at("request")
-    for item in trigger.items("changed_properties"):
-        yield from _named(item)
-    yield from used_in_when(trigger)
-    for chosen in (("body", "properties"), ("query", "properties")):
-        for item in request.items(*chosen):
-            yield from _named(item)
-
-
-def used_in_when(trigger: Part) -> Iterator[tuple[Part, str]]:
-    """Yield each property that the `when` of *trigger* speaks of, with the place."""
-    for item in trigger.items("when"):
-        for condition in conditions(item):
-            yield from _named(condition)
-
-
 def check_use(webhook: Part, source: Part) -> Iterator[Problem]:
     """Yield what *webhook* wants of a HubSpot *source* that this does not read."""
     wanted, objects = webhook.text("object"), source.mapping("objects")
-    if source.text("type") != TYPE or wanted is None or not objects:
+    if wanted is None or not objects:
         return
     if wanted not in objects:
         hint = near(wanted, objects) or f"; it reads {', '.join(map(shown, list(objects)[:5]))}"
@@ -83,20 +67,7 @@ def check_use(webhook: Part, source: Part) -> Iterator[Problem]:
         yield webhook.problem(message, "trigger", "changes")
     listed = [name for item in read.items("properties") if (name := item.text()) is not None]
     if listed:
-        yield from check_read(used(webhook), listed, source.name, wanted)
-
-
-def check_read(
-    speaks_of: Iterable[tuple[Part, str]], listed: Sequence[str], source: str, object_: str
-) -> Iterator[Problem]:
-    """Yield each property that somebody *speaks_of* (place and name) and that is not *listed*."""
-    for place, name in speaks_of:
-        if name not in listed:
-            message = (
-                f"the source {source!r} does not read the property {shown(name)} of"
-                f" {object_}{near(name, listed) or '; add it to its properties'}"
-            )
-            yield place.problem(message)
+        yield from properties.check_read(properties.used(webhook), listed, source.name, wanted)
 
 
 def _base_url(source: Part, reachable: Part | None) -> Iterator[Problem]:
@@ -151,10 +122,3 @@ def _lengths(source: Part) -> Iterator[Problem]:
             yield source.problem(f"this is less than the minimum of {least_text}", key)
         if length > most:
             yield source.problem(f"this is more than the maximum of {durations.written(most)}", key)
-
-
-def _named(item: Part) -> Iterator[tuple[Part, str]]:
-    place = item if isinstance(item.value, str) else item.at("property")
-    name = place.text()
-    if name is not None:
-        yield place, name

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhookd.config.checks import hubspot
-from webhookd.config.messages import no_such, shown
+from webhookd.config.messages import no_such
+from webhookd.config.source_kinds import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,14 +29,8 @@ def _source(webhook: Part, known: Known) -> Iterator[Problem]:
     if name is None:
         return
     if name in known.sources:
-        yield from _object(webhook, known.sources[name])
-        yield from hubspot.check_use(webhook, known.sources[name])
+        source = known.sources[name]
+        if kind := kind_of(source):
+            yield from kind.check_use(webhook, source)
     elif known.is_whole:
         yield webhook.problem(no_such("source", name, known.sources), "source")
-
-
-def _object(webhook: Part, source: Part) -> Iterator[Problem]:
-    wanted, read = webhook.text("object"), source.text("object")
-    if wanted is not None and read is not None and wanted != read:
-        message = f"the source {source.name!r} reads {shown(read)}, not {shown(wanted)}"
-        yield webhook.problem(message, "object")

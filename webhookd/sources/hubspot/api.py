@@ -6,7 +6,6 @@ links in answers are never followed.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -25,10 +24,11 @@ from webhookd.sources.threads import in_thread
 from webhookd.transport import SendError, SendOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from webhookd.definitions import Egress, HubspotSource
+    from webhookd.sources.dependencies import Clocks
     from webhookd.sources.polling.request_budget import Budget
 
 Sender: TypeAlias = httpx.AsyncBaseTransport
@@ -47,16 +47,6 @@ LONGEST_TARGET: Final = 8000
 _TRIES: Final = 3
 _LARGE: Final = 64 << 10
 """Bytes of an answer that are taken apart in a thread."""
-
-
-@dataclass(frozen=True, slots=True)
-class Clocks:
-    """Time, chance and waiting, so that tests can have their own."""
-
-    now: Callable[[], datetime]
-    monotonic: Callable[[], float]
-    dice: Callable[[], float]
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from webhookd.sources.source import ReadTo
+
 if TYPE_CHECKING:
     from webhookd.model import JsonText
 
@@ -109,6 +111,16 @@ class Cursor:
 def beginning(since: int, *, listing: str | None) -> Cursor:
     """Return the cursor of a type of object of which nothing was read."""
     return Cursor(since, dict.fromkeys(Reach, since), listing)
+
+
+def described(text: JsonText) -> ReadTo | None:
+    """Return what the cursor *text* says for people; None when it is not one of HubSpot's."""
+    try:
+        cursor = parsed(text)
+        return ReadTo(cursor.read_to, is_first_read=cursor.listing is not None)
+    except (AttributeError, KeyError, OSError, OverflowError, TypeError, ValueError):
+        # `sources list` shows whatever is in the database, and that may be anything.
+        return None
 
 
 def parsed(text: JsonText) -> Cursor:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from webhookd.sources.hubspot.api import Api, Clocks
+from webhookd.sources.hubspot.api import Api
 from webhookd.sources.hubspot.object_reader import ObjectReader, Parts
 from webhookd.sources.hubspot.pages import Fetcher
 from webhookd.sources.hubspot.properties import modified_property
@@ -15,38 +14,23 @@ from webhookd.sources.storage_retry import Patience
 from webhookd.telemetry.figures import figures_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from webhookd.definitions import Egress, HubspotObject, HubspotSource
-    from webhookd.sources.hubspot.api import Sender
+    from webhookd.definitions import HubspotObject, HubspotSource
+    from webhookd.sources.dependencies import SourceDependencies
     from webhookd.sources.polling.request_budget import Budget
-    from webhookd.sources.source import PollLedger, Reports, Schedule, Take
     from webhookd.telemetry.figures import PollFigures
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a source of an API needs of the daemon."""
-
-    take: Take
-    ledger: PollLedger
-    reports: Reports
-    transport: Sender
-    egress: Callable[[], Egress]
-    schedule: Schedule
-    clocks: Clocks
-
-
-def make(settings: HubspotSource, around: Surroundings, budget: Budget) -> HubspotPolls:
+def make(settings: HubspotSource, dependencies: SourceDependencies) -> HubspotPolls:
     """Return the source that *settings* describe."""
-    readers = [_reader(settings, read, around, budget) for read in settings.objects]
+    budget = dependencies.budgets.of(settings.base_url, settings.token)
+    readers = [_reader(settings, read, dependencies, budget) for read in settings.objects]
     return HubspotPolls(
-        settings, readers, schedule=around.schedule, budget=budget, clocks=around.clocks
+        settings, readers, schedule=dependencies.schedule, budget=budget, clocks=dependencies.clocks
     )
 
 
 def _reader(
-    settings: HubspotSource, read: HubspotObject, around: Surroundings, budget: Budget
+    settings: HubspotSource, read: HubspotObject, dependencies: SourceDependencies, budget: Budget
 ) -> tuple[ObjectReader, PollFigures]:
     figures = figures_of(settings.name, read.name)
 
@@ -56,20 +40,20 @@ def _reader(
     api = Api(
         settings,
         read.name,
-        transport=around.transport,
-        egress=around.egress,
+        transport=dependencies.transport,
+        egress=dependencies.egress,
         budget=budget,
-        clocks=around.clocks,
+        clocks=dependencies.clocks,
         count=count,
     )
     position = Position(
         settings.name,
         read.name,
-        take=around.take,
-        ledger=around.ledger,
-        patience=Patience(settings.name, around.reports),
+        take=dependencies.take,
+        ledger=dependencies.polls,
+        patience=Patience(settings.name, dependencies.reports),
         figures=figures,
     )
     fetcher = Fetcher(api, read.name, modified_property(read.name))
-    parts = Parts(settings, read, api, fetcher, position, figures, around.clocks)
+    parts = Parts(settings, read, api, fetcher, position, figures, dependencies.clocks)
     return ObjectReader(parts), figures

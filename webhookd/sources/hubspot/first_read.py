@@ -11,7 +11,7 @@ from webhookd.telemetry import poll_reports
 
 if TYPE_CHECKING:
     from webhookd.definitions import HubspotSource
-    from webhookd.sources.hubspot.api import Clocks
+    from webhookd.sources.dependencies import Clocks
     from webhookd.sources.hubspot.cursor import Cursor
     from webhookd.sources.hubspot.pages import Fetcher
     from webhookd.sources.polling.checkpoint import Position

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.definitions import HubspotObject, HubspotSource
-    from webhookd.sources.hubspot.api import Answer, Api, Clocks
+    from webhookd.sources.dependencies import Clocks
+    from webhookd.sources.hubspot.api import Answer, Api
     from webhookd.sources.hubspot.cursor import Cursor
     from webhookd.sources.hubspot.pages import Fetcher
     from webhookd.sources.hubspot.responses import ApiRecord

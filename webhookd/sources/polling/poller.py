@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from webhookd.definitions import HubspotSource
-    from webhookd.sources.hubspot.api import Clocks
+    from webhookd.sources.dependencies import Clocks
     from webhookd.sources.hubspot.object_reader import ObjectReader
     from webhookd.sources.polling.request_budget import Budget
     from webhookd.sources.source import Schedule

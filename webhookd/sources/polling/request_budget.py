@@ -88,13 +88,19 @@ class Budget:
 class Budgets:
     """The budget of each token: several sources may share one, and a reload keeps it."""
 
-    def __init__(self, *, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        *,
+        monotonic: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._monotonic = monotonic
+        self._sleep = sleep
         self._of: dict[tuple[str, Secret], Budget] = {}
 
     def of(self, base_url: str, token: Secret) -> Budget:
         """Return the budget of *token*."""
         key = (base_url, token)
         if key not in self._of:
-            self._of[key] = Budget(monotonic=self._monotonic)
+            self._of[key] = Budget(monotonic=self._monotonic, sleep=self._sleep)
         return self._of[key]

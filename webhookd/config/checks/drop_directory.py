@@ -1,4 +1,4 @@
-"""Sources: each drop directory is one of its own, and its keys go together."""
+"""Drop directories: each source has one of its own, and its keys go together."""
 
 from __future__ import annotations
 
@@ -7,24 +7,38 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webhookd.config import bounded_read
+from webhookd.config.messages import shown
 from webhookd.definitions import is_same_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from webhookd.config.checks.context import Known
     from webhookd.config.text.node import Part
     from webhookd.errors import Problem
 
 
-def check(sources: Iterable[Part], *, offline: bool) -> Iterator[Problem]:
-    """Yield what is wrong with *sources*."""
+def check(
+    sources: Iterable[Part],
+    known: Known,
+    reachable: Part | None,  # noqa: ARG001 - a directory needs no network
+) -> Iterator[Problem]:
+    """Yield what is wrong with *sources*, all those that read drop directories."""
     sources = tuple(sources)
-    yield from _paths(sources, offline=offline)
+    yield from _paths(sources, offline=known.offline)
     for source in sources:
         if source.at("partial").value is True and source.text("content") == "snapshot":
             yield source.problem(
                 "a snapshot lists whole records; partial rows go with `content: records`", "partial"
             )
+
+
+def check_use(webhook: Part, source: Part) -> Iterator[Problem]:
+    """Yield what *webhook* wants of a directory *source* that its files do not hold."""
+    wanted, read = webhook.text("object"), source.text("object")
+    if wanted is not None and read is not None and wanted != read:
+        message = f"the source {source.name!r} reads {shown(read)}, not {shown(wanted)}"
+        yield webhook.problem(message, "object")
 
 
 def _paths(sources: Iterable[Part], *, offline: bool) -> Iterator[Problem]:

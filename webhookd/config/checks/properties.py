@@ -1,0 +1,52 @@
+"""Properties that webhooks and conditions speak of, and that a source does not read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from webhookd.config.checks.triggers import conditions
+from webhookd.config.messages import near, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from webhookd.config.text.node import Part
+    from webhookd.errors import Problem
+
+
+def used(webhook: Part) -> Iterator[tuple[Part, str]]:
+    """Yield each property that *webhook* speaks of, with the place where it does."""
+    trigger, request = webhook.at("trigger"), webhook.at("request")
+    for item in trigger.items("changed_properties"):
+        yield from _named(item)
+    yield from used_in_when(trigger)
+    for chosen in (("body", "properties"), ("query", "properties")):
+        for item in request.items(*chosen):
+            yield from _named(item)
+
+
+def used_in_when(trigger: Part) -> Iterator[tuple[Part, str]]:
+    """Yield each property that the `when` of *trigger* speaks of, with the place."""
+    for item in trigger.items("when"):
+        for condition in conditions(item):
+            yield from _named(condition)
+
+
+def check_read(
+    speaks_of: Iterable[tuple[Part, str]], listed: Sequence[str], source: str, object_: str
+) -> Iterator[Problem]:
+    """Yield each property that somebody *speaks_of* (place and name) and that is not *listed*."""
+    for place, name in speaks_of:
+        if name not in listed:
+            message = (
+                f"the source {source!r} does not read the property {shown(name)} of"
+                f" {object_}{near(name, listed) or '; add it to its properties'}"
+            )
+            yield place.problem(message)
+
+
+def _named(item: Part) -> Iterator[tuple[Part, str]]:
+    place = item if isinstance(item.value, str) else item.at("property")
+    name = place.text()
+    if name is not None:
+        yield place, name

@@ -1,0 +1,72 @@
+"""Models of sources in, their definitions out: one function for each kind.
+
+Like everything that compiles, they run only when nothing is wrong, so nothing here can fail.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from webhookd import definitions
+from webhookd.config.checks.drop_directory import absolute_path
+from webhookd.config.checks.hubspot import start_at
+
+if TYPE_CHECKING:
+    from webhookd.config import models
+    from webhookd.config.secrets import Secrets
+    from webhookd.config.text.node import Part
+
+
+def hubspot(
+    name: str, model: models.Hubspot, part: Part, secrets: Secrets
+) -> definitions.HubspotSource:
+    """Return the definition that *model* is; *part* is its place, *secrets* have its token."""
+    return definitions.HubspotSource(
+        name=name,
+        base_url=model.base_url.rstrip("/"),
+        token=secrets.resolve(model.token, part.folder),
+        objects=tuple(
+            definitions.HubspotObject(
+                object_name,
+                None if read.properties == "all" else read.properties,
+                deletions=read.deletions,
+            )
+            for object_name, read in model.objects.items()
+        ),
+        api_version=model.api_version,
+        poll_every=model.poll_every,
+        start=_start(model.start),
+        overlap=model.overlap,
+        requests_per_second=model.requests_per_second,
+    )
+
+
+def _start(text: str) -> Literal["now", "beginning"] | datetime:
+    match text:
+        case "now" | "beginning":
+            return text
+        case _:
+            # Checked before: a text that says no time does not come this far.
+            return start_at(text) or datetime.max.replace(tzinfo=UTC)
+
+
+def drop_directory(
+    name: str,
+    model: models.DropDirectory,
+    part: Part,
+    secrets: Secrets,  # noqa: ARG001 - a directory has none
+) -> definitions.DirectorySource:
+    """Return the definition that *model* is; its path counts from *part*'s folder."""
+    return definitions.DirectorySource(
+        name=name,
+        path=absolute_path(part.folder, model.path),
+        object=model.object,
+        id_property=model.id_property,
+        content=model.content,
+        partial=model.partial,
+        format=model.format,
+        start=model.start,
+        on_done=model.on_done,
+        host=model.host,
+    )

@@ -1,0 +1,50 @@
+"""The kinds of sources that a configuration may hold: the table of what is theirs in `config`.
+
+A new kind adds a line here, beside its schema and its model. What reads a source of it stands in
+`webhookd.sources.kinds`, the other table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from webhookd.config import source_compiler
+from webhookd.config.checks import drop_directory, hubspot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from webhookd.config.checks.context import Known
+    from webhookd.config.secrets import Secrets
+    from webhookd.config.text.node import Part
+    from webhookd.definitions import Source
+    from webhookd.errors import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredKind:
+    """How a kind of source is checked and compiled."""
+
+    check: Callable[[Iterable[Part], Known, Part | None], Iterator[Problem]]
+    """Yield what is wrong with all sources of the kind; given `egress` too."""
+
+    check_use: Callable[[Part, Part], Iterator[Problem]]
+    """Yield what a webhook wants of a source, and does not get there."""
+
+    compile: Callable[[str, Any, Part, Secrets], Source]
+    """Return the definition of a source, given its name, model and place."""
+
+
+KINDS: Mapping[str, ConfiguredKind] = {
+    "drop_directory": ConfiguredKind(
+        drop_directory.check, drop_directory.check_use, source_compiler.drop_directory
+    ),
+    "hubspot": ConfiguredKind(hubspot.check, hubspot.check_use, source_compiler.hubspot),
+}
+"""Each kind by its `type`."""
+
+
+def kind_of(source: Part) -> ConfiguredKind | None:
+    """Return the kind of *source*, None where its `type` is not one (the schema says so)."""
+    return KINDS.get(source.text("type") or "")

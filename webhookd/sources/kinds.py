@@ -1,0 +1,68 @@
+"""The kinds of sources that can be read: the table of what builds them and reads their cursors.
+
+A new kind adds a line here, under the class of its definition. What checks and compiles its
+configuration stands in `webhookd.config.source_kinds`, the other table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from webhookd.definitions import DirectorySource, HubspotSource
+from webhookd.sources.directory.drop_directory import DropDirectory
+from webhookd.sources.hubspot import cursor, factory
+from webhookd.sources.source import ReadTo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from webhookd import definitions
+    from webhookd.model import JsonText
+    from webhookd.sources.dependencies import SourceDependencies
+    from webhookd.sources.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class SourceKind:
+    """How a kind of source is read."""
+
+    build: Callable[[Any, SourceDependencies], Source]
+    """Return the source that a definition describes."""
+
+    describe_cursor: Callable[[JsonText], ReadTo | None] = lambda _: None
+    """Return what a cursor says for people; None when it is not one of this kind's."""
+
+
+def _directory(settings: DirectorySource, dependencies: SourceDependencies) -> Source:
+    directory = DropDirectory(
+        settings,
+        take=dependencies.take,
+        ledger=dependencies.files(settings.name),
+        reports=dependencies.reports,
+        used=lambda: dependencies.used(settings.name),
+    )
+    directory.has_others = dependencies.has_others
+    return directory
+
+
+KINDS: Mapping[type, SourceKind] = {
+    DirectorySource: SourceKind(_directory),
+    HubspotSource: SourceKind(factory.make, cursor.described),
+}
+"""Each kind by the class of its definition."""
+
+
+def build(settings: definitions.Source, dependencies: SourceDependencies) -> Source:
+    """Return the source that *settings* describe."""
+    return KINDS[type(settings)].build(settings, dependencies)
+
+
+def describe_cursor(text: JsonText) -> ReadTo:
+    """Return what the cursor *text* says, whichever kind of source it is of.
+
+    The database may hold cursors of sources that are no longer configured, of kinds that a newer
+    webhookd knows, and damaged ones: of those nothing is said, and nothing is raised.
+    """
+    described = (kind.describe_cursor(text) for kind in KINDS.values())
+    return next((one for one in described if one is not None), ReadTo())
