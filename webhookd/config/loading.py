@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from webhookd.config import bounded_read, checks, compiler, schema
+from webhookd.config import bounded_read, compiler, schema
+from webhookd.config.checks.collection import check
 from webhookd.config.secrets import Secrets
 from webhookd.config.text import document
 from webhookd.config.text.node import Collection
@@ -54,7 +55,7 @@ def _load(path: Path, secrets: Secrets) -> Loaded:
     for read in documents:
         problems += read.problems
         problems += schema.check(read) if read.data is not None else ()
-    problems += checks.check(collection, secrets, tls_files)
+    problems += check(collection, secrets, tls_files)
     if problems:
         raise ConfigError(_in_order(problems))
     compiled = compiler.compile_definitions(collection, secrets, tls_files)

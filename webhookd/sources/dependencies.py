@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.definitions import Egress
-    from webhookd.sources.hubspot.api import Sender
+    from webhookd.sources.polling.api_client import Sender
     from webhookd.sources.polling.request_budget import Budgets
     from webhookd.sources.source import FileLedger, PollLedger, Reports, Schedule, Take
 

@@ -1,8 +1,9 @@
 """HubSpot's CRM API as a source.
 
-Start reading at `polling` (the source: which polls there are, and when), then `reading` (one poll
-of one type of object) and what it consists of: `listing` (the first read), `sweeps` (what changed),
-`archive` (what was deleted), `takeover` (properties that are asked for the first time). Below
-them are `fetching` (pages become observations), `api` (requests), `budget` (how many of them)
-and `refusals` (what an error means).
+Start reading at `object_reader` (one poll of one type of object) and what it consists of:
+`first_read` (everything that is there), `sweeps` (what changed), `archive` (what was deleted),
+`property_catch_up` (properties that are asked for the first time). Below them are `pages` (pages
+become observations), `api` (endpoints, limits and errors) and `responses` (what they answer).
+`factory` puts them together with what every API has in `sources.polling`: when it
+is polled, how many requests it may see, and what is committed.
 """

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from webhookd.sources.hubspot.cursor import Cursor
     from webhookd.sources.hubspot.pages import Fetcher
     from webhookd.sources.hubspot.responses import ApiRecord
-    from webhookd.sources.polling.checkpoint import Position
+    from webhookd.sources.polling.checkpoint import Checkpoint
 
 PAGES_AT_ONCE: Final = 40
 """Pages that one poll reads: what changed must not wait for a large archive."""
@@ -32,10 +32,12 @@ _CHUNK: Final = 100
 class ArchiveReader:
     """Reads the archive of one type of object."""
 
-    def __init__(self, settings: HubspotSource, fetcher: Fetcher, position: Position) -> None:
+    def __init__(
+        self, settings: HubspotSource, fetcher: Fetcher, checkpoint: Checkpoint[Cursor]
+    ) -> None:
         self._settings = settings
         self._fetcher = fetcher
-        self._position = position
+        self._checkpoint = checkpoint
 
     async def read(self, cursor: Cursor) -> Cursor:
         """Read the next slice, from the beginning when the last pass is over."""
@@ -58,13 +60,13 @@ class ArchiveReader:
 
     async def _gone(self, records: Sequence[ApiRecord]) -> list[ApiRecord]:
         """Return those of *records* that are archived now, and not restored meanwhile."""
-        known = await self._position.known([record.id for record in records])
+        known = await self._checkpoint.known([record.id for record in records])
         doubtful = [record.id for record in records if known.get(record.id) is False]
         alive = {record.id for record in await self._fetcher.read(doubtful)}
         return [record for record in records if record.id not in alive]
 
     async def _take(self, cursor: Cursor, gone: Sequence[ApiRecord], number: int) -> None:
-        await self._position.advance(
+        await self._checkpoint.advance(
             cursor,
             [self._fetcher.deletion(record) for record in gone],
             archived=[record.id for record in gone],
@@ -73,10 +75,10 @@ class ArchiveReader:
 
     async def _look_for_restored(self, cursor: Cursor) -> None:
         """Read again what the last whole pass did not meet any more."""
-        while ids := await self._position.unarchived(before=cursor.passes, limit=_CHUNK):
+        while ids := await self._checkpoint.unarchived(before=cursor.passes, limit=_CHUNK):
             alive = await self._fetcher.read(ids)
             observations = [
                 self._fetcher.observation(record, unknown_is(self._settings, cursor, record))
                 for record in alive
             ]
-            await self._position.advance(cursor, observations, unarchived=ids)
+            await self._checkpoint.advance(cursor, observations, unarchived=ids)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhookd.sources.hubspot.api import Api
-from webhookd.sources.hubspot.object_reader import ObjectReader, Parts
+from webhookd.sources.hubspot import cursor
+from webhookd.sources.hubspot.api import BURST, Api, refusal
+from webhookd.sources.hubspot.object_reader import ObjectReader, ReaderDependencies
 from webhookd.sources.hubspot.pages import Fetcher
 from webhookd.sources.hubspot.properties import modified_property
-from webhookd.sources.polling.checkpoint import Position
-from webhookd.sources.polling.poller import HubspotPolls
+from webhookd.sources.polling.api_client import ApiClient
+from webhookd.sources.polling.checkpoint import Checkpoint
+from webhookd.sources.polling.poller import Poller
 from webhookd.sources.storage_retry import Patience
 from webhookd.telemetry.figures import figures_of
 
@@ -20,12 +22,16 @@ if TYPE_CHECKING:
     from webhookd.telemetry.figures import PollFigures
 
 
-def make(settings: HubspotSource, dependencies: SourceDependencies) -> HubspotPolls:
+def make(settings: HubspotSource, dependencies: SourceDependencies) -> Poller:
     """Return the source that *settings* describe."""
-    budget = dependencies.budgets.of(settings.base_url, settings.token)
-    readers = [_reader(settings, read, dependencies, budget) for read in settings.objects]
-    return HubspotPolls(
-        settings, readers, schedule=dependencies.schedule, budget=budget, clocks=dependencies.clocks
+    budget = dependencies.budgets.of(settings.base_url, settings.token, BURST)
+    return Poller(
+        settings.name,
+        settings.poll_every,
+        [_reader(settings, read, dependencies, budget) for read in settings.objects],
+        schedule=dependencies.schedule,
+        budget=budget,
+        clocks=dependencies.clocks,
     )
 
 
@@ -37,23 +43,28 @@ def _reader(
     def count(status: str) -> None:
         figures.requests[status] += 1
 
-    api = Api(
-        settings,
-        read.name,
+    client = ApiClient(
+        settings.base_url,
+        lambda: {"authorization": f"Bearer {settings.token.reveal()}"},
         transport=dependencies.transport,
         egress=dependencies.egress,
         budget=budget,
         clocks=dependencies.clocks,
         count=count,
+        judge=refusal,
     )
-    position = Position(
+    checkpoint = Checkpoint(
         settings.name,
         read.name,
+        parsed=cursor.parsed,
         take=dependencies.take,
         ledger=dependencies.polls,
         patience=Patience(settings.name, dependencies.reports),
         figures=figures,
     )
+    api = Api(settings, read.name, client)
     fetcher = Fetcher(api, read.name, modified_property(read.name))
-    parts = Parts(settings, read, api, fetcher, position, figures, dependencies.clocks)
-    return ObjectReader(parts), figures
+    reader = ReaderDependencies(
+        settings, read, api, fetcher, checkpoint, figures, dependencies.clocks
+    )
+    return ObjectReader(reader), figures

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from webhookd.sources.dependencies import Clocks
     from webhookd.sources.hubspot.cursor import Cursor
     from webhookd.sources.hubspot.pages import Fetcher
-    from webhookd.sources.polling.checkpoint import Position
+    from webhookd.sources.polling.checkpoint import Checkpoint
     from webhookd.telemetry.figures import PollFigures
 
 _TOLD_EVERY: Final = 10.0
@@ -25,7 +25,7 @@ async def read_all(
     cursor: Cursor,
     *,
     fetcher: Fetcher,
-    position: Position,
+    checkpoint: Checkpoint[Cursor],
     figures: PollFigures,
     clocks: Clocks,
 ) -> Cursor:
@@ -42,7 +42,7 @@ async def read_all(
             for one in page.records
         ]
         cursor = replace(cursor, listing=page.after)
-        await position.advance(cursor, observations)
+        await checkpoint.advance(cursor, observations)
         count += len(observations)
         now = clocks.monotonic()
         if now - told >= _TOLD_EVERY:

@@ -20,23 +20,24 @@ if TYPE_CHECKING:
 
     from webhookd.definitions import HubspotObject, HubspotSource
     from webhookd.sources.dependencies import Clocks
-    from webhookd.sources.hubspot.api import Answer, Api
+    from webhookd.sources.hubspot.api import Api
     from webhookd.sources.hubspot.cursor import Cursor
     from webhookd.sources.hubspot.pages import Fetcher
     from webhookd.sources.hubspot.responses import ApiRecord
-    from webhookd.sources.polling.checkpoint import Position
+    from webhookd.sources.polling.api_client import ApiAnswer
+    from webhookd.sources.polling.checkpoint import Checkpoint
     from webhookd.telemetry.figures import PollFigures
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class ReaderDependencies:
     """What the reading of one type of object works with."""
 
     settings: HubspotSource
     read: HubspotObject
     api: Api
     fetcher: Fetcher
-    position: Position
+    checkpoint: Checkpoint[Cursor]
     figures: PollFigures
     clocks: Clocks
 
@@ -44,84 +45,89 @@ class Parts:
 class ObjectReader:
     """Reads one type of object. Every step may raise PollError; what was committed stays."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._behind = sweeps.behind(parts.settings.overlap)
+    def __init__(self, dependencies: ReaderDependencies) -> None:
+        self._dependencies = dependencies
+        self._behind = sweeps.behind(dependencies.settings.overlap)
         self._timetable = sweeps.Timetable()
-        self._archive = ArchiveReader(parts.settings, parts.fetcher, parts.position)
+        self._archive = ArchiveReader(
+            dependencies.settings, dependencies.fetcher, dependencies.checkpoint
+        )
         self._refresh_at = 0.0
         self._missing: tuple[str, ...] = ()
 
     async def poll(self) -> None:
         """Read everything that there is to read now."""
-        parts = self._parts
+        dependencies = self._dependencies
         date = await self._ask()
-        cursor = await parts.position.cursor() or await self._begin(date)
+        cursor = await dependencies.checkpoint.cursor() or await self._begin(date)
         if cursor.listing is not None:
             cursor = await first_read.read_all(
-                parts.settings,
+                dependencies.settings,
                 cursor,
-                fetcher=parts.fetcher,
-                position=parts.position,
-                figures=parts.figures,
-                clocks=parts.clocks,
+                fetcher=dependencies.fetcher,
+                checkpoint=dependencies.checkpoint,
+                figures=dependencies.figures,
+                clocks=dependencies.clocks,
             )
         cursor = await self._sweep(cursor)
-        if parts.read.deletions:
+        if dependencies.read.deletions:
             cursor = await self._archive.read(cursor)
         await take_over(
-            cursor, fetcher=parts.fetcher, position=parts.position, figures=parts.figures
+            cursor,
+            fetcher=dependencies.fetcher,
+            checkpoint=dependencies.checkpoint,
+            figures=dependencies.figures,
         )
 
     async def _ask(self) -> datetime | None:
         """Look up which properties there are, once an hour; return the server's time then."""
-        parts, now = self._parts, self._parts.clocks.monotonic()
+        dependencies, now = self._dependencies, self._dependencies.clocks.monotonic()
         if now < self._refresh_at:
             return None
-        answer = await parts.api.properties()
+        answer = await dependencies.api.properties()
         types = _types(answer)
-        parts.fetcher.asked = properties.asked(parts.read, types)
-        missing = properties.missing(parts.read, types)
+        dependencies.fetcher.asked = properties.asked(dependencies.read, types)
+        missing = properties.missing(dependencies.read, types)
         if missing and missing != self._missing:
-            poll_reports.properties_missing(parts.figures, missing)
+            poll_reports.properties_missing(dependencies.figures, missing)
         self._missing = missing
         self._refresh_at = now + properties.REFRESHED_EVERY
         return answer.date
 
     async def _begin(self, date: datetime | None) -> Cursor:
         """Commit the first cursor: where reading starts is settled before anything is read."""
-        parts, start = self._parts, self._parts.settings.start
+        dependencies, start = self._dependencies, self._dependencies.settings.start
         match start:
             case "now" | "beginning":
                 if date is None:
-                    date = (await parts.api.properties()).date or parts.clocks.now()
+                    date = (await dependencies.api.properties()).date or dependencies.clocks.now()
                 since, first_page = _milliseconds(date), ""
                 cursor = cursors.beginning(since, listing=first_page)
             case _:
                 cursor = cursors.beginning(_milliseconds(start), listing=None)
-        cursor = replace(cursor, asked=properties.digest(parts.fetcher.asked))
-        await parts.position.advance(cursor)
+        cursor = replace(cursor, asked=properties.digest(dependencies.fetcher.asked))
+        await dependencies.checkpoint.advance(cursor)
         return cursor
 
     async def _sweep(self, cursor: Cursor) -> Cursor:
         """Finish the sweep that is under way, or make the one that is due."""
-        clocks = self._parts.clocks
+        clocks = self._dependencies.clocks
         began = clocks.monotonic()
         reach = self._timetable.due(began)
         sweep: Sweep | None = cursor.sweep or Sweep(reach, cursor.marks[reach])
         while sweep is not None:
-            found = await self._parts.fetcher.found(sweep)
+            found = await self._dependencies.fetcher.found(sweep)
             if sweep.began is None:
                 sweep = replace(sweep, began=self._server_time(found.date))
             following = sweeps.following(sweep, found.places, has_more=found.has_more)
             ended = cursor.swept(sweep, self._behind)
             cursor = replace(cursor, sweep=following) if following else ended
             records = await self._without_deleted(found.records)
-            await self._parts.position.advance(
+            await self._dependencies.checkpoint.advance(
                 cursor,
                 [
-                    self._parts.fetcher.observation(
-                        record, unknown_is(self._parts.settings, cursor, record)
+                    self._dependencies.fetcher.observation(
+                        record, unknown_is(self._dependencies.settings, cursor, record)
                     )
                     for record in records
                 ],
@@ -134,24 +140,24 @@ class ObjectReader:
 
     async def _without_deleted(self, records: tuple[ApiRecord, ...]) -> list[ApiRecord]:
         """Return *records* as they are now, where the index may still have what is archived."""
-        known = await self._parts.position.known([record.id for record in records])
+        known = await self._dependencies.checkpoint.known([record.id for record in records])
         doubtful = [record.id for record in records if known.get(record.id)]
-        restored = {record.id: record for record in await self._parts.fetcher.read(doubtful)}
+        restored = {record.id: record for record in await self._dependencies.fetcher.read(doubtful)}
         sure = (restored.get(one.id) if known.get(one.id) else one for one in records)
         return [record for record in sure if record is not None]
 
     def _server_time(self, date: datetime | None) -> int:
         # The earlier of the two: a clock that runs ahead would make sweeps begin too late.
-        now = self._parts.clocks.now()
+        now = self._dependencies.clocks.now()
         return _milliseconds(min(date or now, now))
 
     def _note_lag(self, at: int | None) -> None:
-        seen_at, figures = self._parts.clocks.now(), self._parts.figures
+        seen_at, figures = self._dependencies.clocks.now(), self._dependencies.figures
         now = _milliseconds(seen_at)
         figures.lag_seconds, figures.lag_at = max(0, now - (at or now)) / 1000, seen_at
 
 
-def _types(answer: Answer) -> Mapping[str, str]:
+def _types(answer: ApiAnswer) -> Mapping[str, str]:
     try:
         return dict(responses.properties(answer.content))
     except TypeError as error:

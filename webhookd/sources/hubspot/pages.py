@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.model import ChangeKind
-    from webhookd.sources.hubspot.api import Answer, Api
+    from webhookd.sources.hubspot.api import Api
     from webhookd.sources.hubspot.cursor import Sweep
+    from webhookd.sources.polling.api_client import ApiAnswer
 
 LIST_LIMIT: Final = 100
 SEARCH_LIMIT: Final = 200
@@ -123,13 +124,13 @@ class Fetcher:
             records = await self.read([record.id for record in records])
         return Found(places, records, _has_more(page), date)
 
-    def _page(self, answer: Answer) -> Page:
+    def _page(self, answer: ApiAnswer) -> Page:
         try:
             return responses.page(answer.content, self._modified)
         except (TypeError, ValueError) as error:
             raise nonsense(f"the API's answer cannot be understood: {error}") from None
 
-    def _refuse_unread(self, answer: Answer) -> None:
+    def _refuse_unread(self, answer: ApiAnswer) -> None:
         try:
             why = responses.unread(answer.content)
         except TypeError as error:

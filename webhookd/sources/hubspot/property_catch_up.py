@@ -16,7 +16,7 @@ from webhookd.telemetry import poll_reports
 if TYPE_CHECKING:
     from webhookd.sources.hubspot.cursor import Cursor
     from webhookd.sources.hubspot.pages import Fetcher
-    from webhookd.sources.polling.checkpoint import Position
+    from webhookd.sources.polling.checkpoint import Checkpoint
     from webhookd.telemetry.figures import PollFigures
 
 READS_AT_ONCE: Final = 40
@@ -26,7 +26,7 @@ _CHUNK: Final = 100
 
 
 async def take_over(
-    cursor: Cursor, *, fetcher: Fetcher, position: Position, figures: PollFigures
+    cursor: Cursor, *, fetcher: Fetcher, checkpoint: Checkpoint[Cursor], figures: PollFigures
 ) -> Cursor:
     """Read the next slice of the known records that lack a property, if any do."""
     asked = digest(fetcher.asked)
@@ -34,16 +34,16 @@ async def take_over(
         return cursor
     takeover, count = cursor.takeover or Takeover(), 0
     for _ in range(READS_AT_ONCE):
-        ids = await position.outdated(fetcher.asked.names, after=takeover.after, limit=_CHUNK)
+        ids = await checkpoint.outdated(fetcher.asked.names, after=takeover.after, limit=_CHUNK)
         if not ids:
             cursor = replace(cursor, asked=asked, takeover=None)
-            await position.advance(cursor)
+            await checkpoint.advance(cursor)
             if takeover.after:
                 poll_reports.properties_taken_over(figures, records=count)
             return cursor
         takeover = Takeover(ids[-1])
         records = await fetcher.read(ids)
         cursor = replace(cursor, takeover=takeover)
-        await position.advance(cursor, [fetcher.observation(one, None) for one in records])
+        await checkpoint.advance(cursor, [fetcher.observation(one, None) for one in records])
         count += len(records)
     return cursor

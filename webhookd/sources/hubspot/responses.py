@@ -14,8 +14,6 @@ from webhookd.sources.formats.json_values import (
     WholeNumber,
     compact,
     has_lone_surrogate,
-    is_too_deep,
-    scan,
 )
 
 if TYPE_CHECKING:
@@ -29,7 +27,6 @@ _DIGITS: Final = re.compile(r"-?[0-9]{1,15}")
 _HALVES: Final = re.compile("[\ud800-\udfff]")
 _LONGEST_ID: Final = 500
 _LATEST: Final = 253_402_300_799_999
-_SPACE: Final = " \t\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +48,6 @@ class Page:
     records: tuple[ApiRecord, ...]
     after: str | None
     total: int | None
-
-
-def decoded(content: bytes) -> dict[str, Any]:
-    """Return the JSON object that *content* is."""
-    text = content.decode().strip(_SPACE)
-    if is_too_deep(text):
-        raise ValueError("it is nested absurdly deep")
-    try:
-        value, end = scan(text, 0)
-    except (StopIteration, RecursionError):
-        raise ValueError("it is not JSON") from None
-    if end != len(text) or not isinstance(value, dict):
-        raise ValueError("it is not one JSON object")
-    return value
 
 
 def page(content: dict[str, Any], modified_property: str) -> Page:

@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from webhookd.model import Batch, PollProgress
-from webhookd.sources.hubspot import cursor as cursors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from webhookd.model import Observation
-    from webhookd.sources.hubspot.cursor import Cursor
+    from webhookd.model import JsonText, Observation
     from webhookd.sources.source import PollLedger, Take
     from webhookd.sources.storage_retry import Patience
     from webhookd.telemetry.figures import PollFigures
 
 
-class Position:
-    """The committed cursor of a type of object, and what is known of its records."""
+class Cursor(Protocol):
+    """How far a type of object has been read: all that a restart needs to go on."""
+
+    def text(self) -> JsonText:
+        """Return the cursor as it is stored."""
+
+
+AnyCursor = TypeVar("AnyCursor", bound=Cursor)
+
+
+class Checkpoint(Generic[AnyCursor]):
+    """The committed cursor of a type of object, and what is known of its records.
+
+    *parsed* makes a cursor of its stored text. Every method waits until the database answers.
+    """
 
     def __init__(
         self,
         source: str,
         object_: str,
         *,
+        parsed: Callable[[JsonText], AnyCursor],
         take: Take,
         ledger: PollLedger,
         patience: Patience,
@@ -32,22 +44,23 @@ class Position:
     ) -> None:
         self._source = source
         self._object = object_
+        self._parsed = parsed
         self._take = take
         self._ledger = ledger
         self._stored = patience.until_stored
         self._figures = figures
-        self._cursor: Cursor | None = None
+        self._cursor: AnyCursor | None = None
 
-    async def cursor(self) -> Cursor | None:
+    async def cursor(self) -> AnyCursor | None:
         """Return the cursor as it was last committed; None before the first."""
         if self._cursor is None:
             text = await self._stored(lambda: self._ledger.cursor(self._source, self._object))
-            self._cursor = None if text is None else cursors.parsed(text)
+            self._cursor = None if text is None else self._parsed(text)
         return self._cursor
 
     async def advance(
         self,
-        cursor: Cursor,
+        cursor: AnyCursor,
         observations: Sequence[Observation] = (),
         *,
         archive_pass: int = 0,

@@ -1,4 +1,4 @@
-"""HubSpot as a source: a job for each type of object, and what a failure of one means.
+"""A source that polls: a job for each type of object, and what a failure of one means.
 
 A poll that fails costs a line in the log and a pause that grows; what was read before it stays
 committed, and the next one goes on from there. A refused type of object stops only itself, a
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from webhookd.errors import NotHeldError
 from webhookd.sources.polling.refusals import PollError
@@ -17,33 +17,51 @@ from webhookd.telemetry import poll_reports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import timedelta
 
-    from webhookd.definitions import HubspotSource
     from webhookd.sources.dependencies import Clocks
-    from webhookd.sources.hubspot.object_reader import ObjectReader
     from webhookd.sources.polling.request_budget import Budget
     from webhookd.sources.source import Schedule
     from webhookd.telemetry.figures import PollFigures
 
 FIRST_PAUSE: Final = 1.0
+"""Seconds without polls after a first failure; each further one doubles them."""
+
 LONGEST_PAUSE: Final = 300.0
+"""Seconds: an API that is back is noticed within five minutes."""
+
 REFUSED_PAUSE: Final = 3600.0
 """Seconds until a type of object that was refused is tried again."""
 
 
-class HubspotPolls:
-    """Reads the types of objects that *settings* name. *schedule* has a poll run periodically."""
+class Reader(Protocol):
+    """Reads one type of object."""
+
+    async def poll(self) -> None:
+        """Read everything that there is to read now, and commit it.
+
+        Raises PollError when that failed; what was committed before stays.
+        """
+
+
+class Poller:
+    """Has every type of object of the source *name* read, each by a reader of its own.
+
+    *schedule* runs a poll every *period*. *figures* of a reader are what `status` shows of it.
+    """
 
     def __init__(
         self,
-        settings: HubspotSource,
-        readers: Iterable[tuple[ObjectReader, PollFigures]],
+        name: str,
+        period: timedelta,
+        readers: Iterable[tuple[Reader, PollFigures]],
         *,
         schedule: Schedule,
         budget: Budget,
         clocks: Clocks,
     ) -> None:
-        self._settings = settings
+        self._name = name
+        self._period = period
         self._schedule = schedule
         self._is_refused = False
         self._polls = tuple(
@@ -53,7 +71,7 @@ class HubspotPolls:
     @property
     def name(self) -> str:
         """Return the key of the source in the configuration."""
-        return self._settings.name
+        return self._name
 
     async def prepare(self) -> None:
         """Do nothing: others need nothing of this source."""
@@ -64,9 +82,8 @@ class HubspotPolls:
 
     async def run(self) -> None:
         """Have every type of object polled until cancelled."""
-        period = self._settings.poll_every
         stops = [
-            self._schedule(period, partial(self._fire, poll), f"{self.name}/{poll.object}")
+            self._schedule(self._period, partial(self._fire, poll), f"{self.name}/{poll.object}")
             for poll in self._polls
         ]
         try:
@@ -92,7 +109,7 @@ class _Poll:
 
     def __init__(
         self,
-        reader: ObjectReader,
+        reader: Reader,
         figures: PollFigures,
         budget: Budget,
         clocks: Clocks,

@@ -1,14 +1,15 @@
-"""What an answer that is no success means: whom it concerns, and how long to wait."""
+"""What an API's refusal means: whom it concerns, and how long to wait."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from webhookd.errors import SourceError
 from webhookd.rules.retry_after import asked_for
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
 Concerns: TypeAlias = Literal["request", "poll", "token", "object", "source"]
@@ -16,13 +17,14 @@ Concerns: TypeAlias = Literal["request", "poll", "token", "object", "source"]
 type of *object* or the whole *source* is refused."""
 
 _OK = range(200, 300)
-_PAUSES = {"SECONDLY": 1.0, "TEN_SECONDLY_ROLLING": 10.0, "DAILY": 900.0}
-"""Seconds to wait at a limit that does not say how long itself, by its policy's name."""
+UNKNOWN_LIMIT: Final = 10.0
+"""Seconds to wait at a limit of which nothing is known."""
 
-_UNKNOWN_POLICY = 10.0
-_LOCKED, _MOVING = 2.0, 300.0
-_LONGEST_PAUSE = 86_400.0
-_SHOWN = 200
+_LONGEST_PAUSE: Final = 86_400.0
+"""Seconds: an API that asks for more is tried once a day."""
+
+_SHOWN: Final = 200
+"""Characters of an API's own message that are logged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +51,24 @@ def nonsense(why: str) -> PollError:
 
 
 def refusal(  # noqa: PLR0911 - a case for each status
-    status: int, retry_after: str | None, body: dict[str, Any], *, now: datetime
+    status: int, retry_after: str | None, body: Mapping[str, Any], *, now: datetime
 ) -> Refusal | None:
-    """Return what an answer with *status* refuses; None when it is a success."""
+    """Return what an answer with *status* refuses; None when it is a success.
+
+    This is what HTTP says. An API that means more by a status changes what this returns.
+    """
     if status in _OK:
         return None
-    why = f"the API answered {status}{_told(body)}"
-    wait = min(_seconds(retry_after, now), _LONGEST_PAUSE)
+    why = f"the API answered {status}{_message(body)}"
+    wait = asked_wait(retry_after, now)
     label = str(status)
     match status:
         case 401:
             return Refusal(why, "source", label)
         case 403 | 404:
             return Refusal(why, "object", label)
-        case 423:
-            return Refusal(why, "request", label, max(wait, _LOCKED))
         case 429:
-            policy = str(body.get("policyName", ""))
-            pause = _PAUSES.get(policy, _UNKNOWN_POLICY)
-            return Refusal(f"{why} (limit {policy or 'unnamed'})", "token", label, max(wait, pause))
-        case 477:
-            return Refusal(f"{why}: the account is being moved", "token", label, wait or _MOVING)
+            return Refusal(why, "token", label, wait or UNKNOWN_LIMIT)
         case _ if status >= 500:  # noqa: PLR2004 - the server's fault
             return Refusal(why, "request", label, wait)
         case _ if status < 400:  # noqa: PLR2004 - a redirect, or worse
@@ -78,14 +77,16 @@ def refusal(  # noqa: PLR0911 - a case for each status
             return Refusal(why, "poll", label, wait)
 
 
-def _told(body: dict[str, Any]) -> str:
+def asked_wait(retry_after: str | None, now: datetime) -> float:
+    """Return the seconds to wait that Retry-After asks for, a day at the most; 0 without it."""
+    until = asked_for(retry_after, unit="seconds", now=now)
+    seconds = 0.0 if until is None else (until - now).total_seconds()
+    return min(seconds, _LONGEST_PAUSE)
+
+
+def _message(body: Mapping[str, Any]) -> str:
     message = body.get("message")
     if not isinstance(message, str) or not message:
         return ""
     shown = message if len(message) <= _SHOWN else f"{message[:_SHOWN]}…"
     return f": {shown if shown.isprintable() else ascii(shown)}"
-
-
-def _seconds(retry_after: str | None, now: datetime) -> float:
-    until = asked_for(retry_after, unit="seconds", now=now)
-    return 0.0 if until is None else (until - now).total_seconds()

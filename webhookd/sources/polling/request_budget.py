@@ -1,14 +1,15 @@
 """How many requests a token may make: one budget for everything that uses it.
 
-HubSpot allows an account five searches a second, and an app a hundred requests in ten seconds
-(the smallest plan). Both are kept from this side, because searches carry no headers that tell
-what is left. A limit that was hit anyway is a pause for the whole token.
+An API allows so many requests in a span of time, and fewer still of some that cost it much. Both
+limits are kept from this side, since not every answer tells what is left. A limit that was hit
+anyway is a pause for the whole token.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from webhookd.sources.polling.refusals import PollError, Refusal
@@ -18,10 +19,16 @@ if TYPE_CHECKING:
 
     from webhookd.model import Secret
 
-BURST: Final = 90
-BURST_SECONDS: Final = 10.0
 LONGEST_WAIT: Final = 15.0
 """Seconds of a pause that are waited out; a longer one ends the poll."""
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """The most *requests* that may start within any *seconds*."""
+
+    requests: int
+    seconds: float
 
 
 class Budget:
@@ -29,17 +36,17 @@ class Budget:
 
     def __init__(
         self,
+        burst: Burst,
         *,
         monotonic: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        burst: int = BURST,
     ) -> None:
         self._monotonic = monotonic
         self._sleep = sleep
         self._burst = burst
         self._turn = asyncio.Lock()
         self._starts: deque[float] = deque()
-        self._search_at = 0.0
+        self._rationed_at = 0.0
         self._paused_until = 0.0
 
     @property
@@ -47,8 +54,8 @@ class Budget:
         """Return how many requests may start at once now."""
         if self.paused_for > 0:
             return 0
-        now = self._monotonic()
-        return self._burst - sum(start + BURST_SECONDS > now for start in self._starts)
+        since = self._monotonic() - self._burst.seconds
+        return self._burst.requests - sum(start > since for start in self._starts)
 
     @property
     def paused_for(self) -> float:
@@ -59,30 +66,30 @@ class Budget:
         """Let nothing start for some time."""
         self._paused_until = max(self._paused_until, self._monotonic() + seconds)
 
-    async def admit(self, *, searches_per_second: float | None = None) -> None:
-        """Return when a request may start; a search says how many of them a second may see.
+    async def admit(self, *, per_second: float | None = None) -> None:
+        """Return when a request may start; PollError when a long pause is on.
 
-        PollError when a long pause is on.
+        *per_second* rations requests that cost the API much: how many of them a second may see.
         """
         async with self._turn:
-            while (wait := self._wait(is_search=searches_per_second is not None)) > 0:
+            while (wait := self._wait(is_rationed=per_second is not None)) > 0:
                 await self._sleep(wait)
             now = self._monotonic()
             self._starts.append(now)
-            if searches_per_second is not None:
-                self._search_at = now + 1 / searches_per_second
+            if per_second is not None:
+                self._rationed_at = now + 1 / per_second
 
-    def _wait(self, *, is_search: bool) -> float:
+    def _wait(self, *, is_rationed: bool) -> float:
         if self.paused_for > LONGEST_WAIT:
             why = f"the API asked for a pause, of which {self.paused_for:.0f} s are left"
             raise PollError(Refusal(why, "poll", "paused", self.paused_for))
         now = self._monotonic()
-        while self._starts and self._starts[0] + BURST_SECONDS <= now:
+        while self._starts and self._starts[0] + self._burst.seconds <= now:
             self._starts.popleft()
-        is_full = len(self._starts) >= self._burst
-        burst_at = self._starts[0] + BURST_SECONDS if is_full else now
-        search_at = self._search_at if is_search else now
-        return max(self._paused_until, burst_at, search_at) - now
+        is_full = len(self._starts) >= self._burst.requests
+        burst_at = self._starts[0] + self._burst.seconds if is_full else now
+        rationed_at = self._rationed_at if is_rationed else now
+        return max(self._paused_until, burst_at, rationed_at) - now
 
 
 class Budgets:
@@ -98,9 +105,9 @@ class Budgets:
         self._sleep = sleep
         self._of: dict[tuple[str, Secret], Budget] = {}
 
-    def of(self, base_url: str, token: Secret) -> Budget:
-        """Return the budget of *token*."""
+    def of(self, base_url: str, token: Secret, burst: Burst) -> Budget:
+        """Return the budget of *token*, which allows *burst* if there was none yet."""
         key = (base_url, token)
         if key not in self._of:
-            self._of[key] = Budget(monotonic=self._monotonic, sleep=self._sleep)
+            self._of[key] = Budget(burst, monotonic=self._monotonic, sleep=self._sleep)
         return self._of[key]

@@ -9,19 +9,21 @@ from hypothesis import strategies as st
 from tests.polls import VirtualTime
 from webhookd.model import Secret
 from webhookd.sources.polling.refusals import PollError
-from webhookd.sources.polling.request_budget import BURST, BURST_SECONDS, Budget, Budgets
+from webhookd.sources.polling.request_budget import Budget, Budgets, Burst
+
+BURST = Burst(90, 10.0)
 
 
-def starts(requests, *, rate=4.0, burst=BURST):
+def starts(requests, *, rate=4.0, burst=90):
     """Return when each of *requests* (pauses before it, and whether it searches) started."""
     time = VirtualTime()
-    budget = Budget(monotonic=time.monotonic, sleep=time.sleep, burst=burst)
+    budget = Budget(Burst(burst, BURST.seconds), monotonic=time.monotonic, sleep=time.sleep)
 
     async def run():
         found = []
         for pause, is_search in requests:
             time.seconds += pause
-            await budget.admit(searches_per_second=rate if is_search else None)
+            await budget.admit(per_second=rate if is_search else None)
             found.append((time.seconds, is_search))
         return found
 
@@ -37,7 +39,7 @@ def test_no_window_ever_sees_more_than_it_may(requests, burst):
 
     searches = [at for at, is_search in found if is_search]
     for number, (at, _) in enumerate(found[burst:]):
-        assert at - found[number][0] > BURST_SECONDS - 1e-6
+        assert at - found[number][0] > BURST.seconds - 1e-6
     for number, at in enumerate(searches[5:]):
         assert at - searches[number] > 1
 
@@ -47,15 +49,15 @@ def test_a_request_waits_no_longer_than_it_must():
 
     assert found[8][0] == pytest.approx(2, abs=0.1)
     assert found[89][0] == found[8][0]
-    assert found[90][0] == pytest.approx(BURST_SECONDS, abs=0.1)
+    assert found[90][0] == pytest.approx(BURST.seconds, abs=0.1)
 
 
 def test_a_pause_is_for_everything_and_a_long_one_is_not_waited_for():
     time = VirtualTime()
-    budget = Budget(monotonic=time.monotonic, sleep=time.sleep)
+    budget = Budget(BURST, monotonic=time.monotonic, sleep=time.sleep)
 
     async def run():
-        assert budget.left == BURST
+        assert budget.left == BURST.requests
         budget.pause(5)
         budget.pause(3)
         assert budget.left == 0
@@ -74,8 +76,8 @@ def test_a_pause_is_for_everything_and_a_long_one_is_not_waited_for():
 
 def test_sources_with_one_token_share_a_budget_and_others_do_not():
     budgets = Budgets(monotonic=lambda: 0.0)
-    mine = budgets.of("https://a", Secret("x"))
+    mine = budgets.of("https://a", Secret("x"), BURST)
 
-    assert budgets.of("https://a", Secret("x")) is mine
-    assert budgets.of("https://a", Secret("y")) is not mine
-    assert budgets.of("https://b", Secret("x")) is not mine
+    assert budgets.of("https://a", Secret("x"), BURST) is mine
+    assert budgets.of("https://a", Secret("y"), BURST) is not mine
+    assert budgets.of("https://b", Secret("x"), BURST) is not mine

@@ -1,0 +1,228 @@
+"""Requests to a JSON API: within a budget, repeated where that may help, and taken apart.
+
+Every request goes to the base URL and nowhere else: redirects are answers like any other, and
+links in answers are never followed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from json import dumps
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+
+import httpx
+
+from webhookd import __version__
+from webhookd.definitions import Tls
+from webhookd.sources.formats.json_values import is_too_deep, scan
+from webhookd.sources.polling import refusals
+from webhookd.sources.polling.refusals import PollError, Refusal, nonsense
+from webhookd.sources.polling.request_budget import LONGEST_WAIT
+from webhookd.sources.threads import in_thread
+from webhookd.transport import SendError, SendOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from webhookd.definitions import Egress
+    from webhookd.sources.dependencies import Clocks
+    from webhookd.sources.polling.request_budget import Budget
+
+Sender: TypeAlias = httpx.AsyncBaseTransport
+"""What sends a request: the daemon's transport, or one that a test has."""
+
+TIMEOUT: Final = 30.0
+"""Seconds that a request may take, its answer included."""
+
+CONNECT_TIMEOUT: Final = 5.0
+"""Seconds until there must be a connection."""
+
+LARGEST_ANSWER: Final = 32 << 20
+"""Bytes of an answer; a longer one is cut, and then no answer."""
+
+_TRIES: Final = 3
+"""Requests within one poll for the same thing."""
+
+_LARGE: Final = 64 << 10
+"""Bytes of an answer that are taken apart in a thread."""
+
+_SPACE: Final = " \t\r\n"
+
+
+class Judge(Protocol):
+    """Says what an answer refuses."""
+
+    def __call__(
+        self, status: int, retry_after: str | None, body: Mapping[str, Any], *, now: datetime
+    ) -> Refusal | None:
+        """Return what an answer with *status* refuses; None when it is a success."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiAnswer:
+    """A success. *date* is the server's own time, None when it gave none."""
+
+    content: dict[str, Any]
+    date: datetime | None
+
+
+class ApiClient:
+    """Makes requests to the API at *base_url*.
+
+    *headers* returns those that authorize a request, *judge* says what answers mean, and *count*
+    learns the status of each, or why there was none.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        headers: Callable[[], Mapping[str, str]],
+        *,
+        transport: Sender,
+        egress: Callable[[], Egress],
+        budget: Budget,
+        clocks: Clocks,
+        count: Callable[[str], None],
+        judge: Judge = refusals.refusal,
+    ) -> None:
+        self._base_url = base_url
+        self._headers = headers
+        self._transport = transport
+        self._egress = egress
+        self._budget = budget
+        self._clocks = clocks
+        self._count = count
+        self._judge = judge
+
+    async def call(
+        self,
+        method: str,
+        target: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        per_second: float | None = None,
+    ) -> ApiAnswer:
+        """Return the answer; what is likely to pass within seconds is tried again.
+
+        *target* is a path with its query. *per_second* rations requests that cost the API much.
+        PollError when there is no success.
+        """
+        for number in range(1, _TRIES + 1):
+            await self._budget.admit(per_second=per_second)
+            answer = await self._attempt(method, target, body)
+            if isinstance(answer, ApiAnswer):
+                return answer
+            refused = self._paused(answer, number)
+            if number == _TRIES or refused.wait > LONGEST_WAIT or not _may_pass(refused):
+                raise PollError(refused)
+            # A token's pause is waited for where requests are admitted.
+            await self._clocks.sleep(0 if refused.concerns == "token" else refused.wait)
+        raise AssertionError("the last try returns or raises")
+
+    def _paused(self, refused: Refusal, number: int) -> Refusal:
+        """Return *refused* with a wait that grows with each try; a token's is for all it does."""
+        least = 0.5 if refused.concerns == "request" else 0.0
+        longer = (1 + self._clocks.dice() / 2) * 2.0 ** (number - 1)
+        if not _may_pass(refused):
+            return refused
+        wait = max(refused.wait, least) * longer
+        if refused.concerns == "token":
+            self._budget.pause(wait)
+        return replace(refused, wait=wait)
+
+    async def _attempt(
+        self, method: str, target: str, body: Mapping[str, Any] | None
+    ) -> ApiAnswer | Refusal:
+        request = self._request(method, target, body)
+        try:
+            response = await self._transport.handle_async_request(request)
+        except SendError as error:
+            self._count(error.reason)
+            # Webhooks have a setting for their authority; what an API's is, the process knows.
+            detail = error.detail.replace("tls.ca_file", "the file that SSL_CERT_FILE names")
+            return Refusal(detail, "request", error.reason)
+        content = await response.aread()
+        self._count(str(response.status_code))
+        is_cut = bool(response.extensions.get("answer_cut"))
+        return await self._answer(response, content, is_cut=is_cut)
+
+    async def _answer(
+        self, response: httpx.Response, content: bytes, *, is_cut: bool
+    ) -> ApiAnswer | Refusal:
+        told: dict[str, Any] = {}
+        try:
+            told = await _decoded(content, is_cut=is_cut)
+        except ValueError as error:
+            if response.is_success:
+                raise nonsense(f"the API's answer cannot be read: {error}") from None
+        retry_after = response.headers.get("retry-after")
+        refused = self._judge(response.status_code, retry_after, told, now=self._clocks.now())
+        return refused or ApiAnswer(told, _date(response.headers.get("date")))
+
+    def _request(self, method: str, target: str, body: Mapping[str, Any] | None) -> httpx.Request:
+        content = b"" if body is None else dumps(body, separators=(",", ":")).encode()
+        url = httpx.URL(self._base_url + target)
+        headers = {
+            **self._headers(),
+            "user-agent": f"webhookd/{__version__}",
+            "accept": "application/json",
+        }
+        if body is not None:
+            headers["content-type"] = "application/json"
+        options = SendOptions(
+            timeout=TIMEOUT,
+            connect_timeout=CONNECT_TIMEOUT,
+            tls=Tls(),
+            egress=self._egress(),
+            # Plain http is for addresses nearby: a proxy would read the token.
+            proxy="direct" if url.scheme == "http" else None,
+            answer_limit=LARGEST_ANSWER,
+        )
+        return httpx.Request(
+            method,
+            url,
+            headers=headers,
+            stream=httpx.ByteStream(content),
+            extensions={"webhookd": options},
+        )
+
+
+def decoded(content: bytes) -> dict[str, Any]:
+    """Return the JSON object that *content* is, its values as they were written.
+
+    ValueError when it is anything else.
+    """
+    text = content.decode().strip(_SPACE)
+    if is_too_deep(text):
+        raise ValueError("it is nested absurdly deep")
+    try:
+        value, end = scan(text, 0)
+    except (StopIteration, RecursionError):
+        raise ValueError("it is not JSON") from None
+    if end != len(text) or not isinstance(value, dict):
+        raise ValueError("it is not one JSON object")
+    return value
+
+
+def _may_pass(refused: Refusal) -> bool:
+    """Return whether the same request may be answered well after a while."""
+    return refused.concerns in {"request", "token"}
+
+
+async def _decoded(content: bytes, *, is_cut: bool) -> dict[str, Any]:
+    if is_cut:
+        raise ValueError("it ends too early, or is too long")
+    if len(content) <= _LARGE:
+        return decoded(content)
+    return await in_thread(lambda: decoded(content))
+
+
+def _date(text: str | None) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text or "")
+    except ValueError:
+        return None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
