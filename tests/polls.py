@@ -6,13 +6,13 @@ import asyncio
 import json
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import httpx
 
 from tests.fake_hubspot import Account, FakeHubspot
 from tests.making import LOOPBACK, a_webhook, read_here, some_definitions
+from tests.virtual_time import VirtualTime
 from webhookd.definitions import Body, BodyFormat, HubspotObject, HubspotSource, Trigger
 from webhookd.delivery.claims import Claims
 from webhookd.intake.batch import Intake
@@ -27,7 +27,6 @@ from webhookd.storage.records.files import Files
 from webhookd.telemetry.figures import FIGURES
 from webhookd.telemetry.source_reports import SourceReports
 
-EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
 TYPES = {
     "contacts": {"email": "string", "stage": "enumeration", "score": "number", "met": "datetime"},
     "deals": {"dealname": "string", "amount": "number"},
@@ -35,26 +34,6 @@ TYPES = {
 CONTACTS = HubspotObject("contacts", ("email", "stage"))
 DELETIONS = HubspotObject("contacts", ("email", "stage"), deletions=True)
 LEAD, CUSTOMER = {"email": "a@x", "stage": "lead"}, {"email": "a@x", "stage": "customer"}
-
-
-class VirtualTime:
-    """A clock that only waiting moves, so that an hour takes a moment."""
-
-    def __init__(self):
-        self.seconds = 0.0
-
-    def monotonic(self):
-        return self.seconds
-
-    def now(self):
-        return EPOCH + timedelta(seconds=self.seconds)
-
-    def timestamp(self):
-        return self.now().timestamp()
-
-    async def sleep(self, seconds):
-        self.seconds += max(seconds, 0.001)
-        await asyncio.sleep(0)
 
 
 def everything(object_="contacts", **changes):

@@ -1,0 +1,28 @@
+"""A clock that only waiting moves, so that an hour takes a moment."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+class VirtualTime:
+    """Time that begins at EPOCH and moves when a test says so, or when somebody sleeps."""
+
+    def __init__(self):
+        self.seconds = 0.0
+
+    def monotonic(self):
+        return self.seconds
+
+    def now(self):
+        return EPOCH + timedelta(seconds=self.seconds)
+
+    def timestamp(self):
+        return self.now().timestamp()
+
+    async def sleep(self, seconds):
+        self.seconds += max(seconds, 0.001)
+        await asyncio.sleep(0)
