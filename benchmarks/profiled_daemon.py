@@ -62,7 +62,7 @@ STAGES = (
     (scheduler.DeliveryJobStore, "_pump", "lane: fetching what is due"),
     (BaseScheduler, "_process_jobs", "lane: APScheduler"),
     (courier.Courier, "attempt", "attempt: judging, settlement"),
-    (signed_request.Outbound, "prepare", "signing"),
+    (signed_request.RequestTemplate, "fill", "signing"),
     (courier, "send", "sending"),
     (Connection, "data_received", "sending: reading the answer"),
     (telemetry, "attempted", "logging and metrics"),

@@ -13,7 +13,7 @@ from tests.making import LOOPBACK
 from webhookd import clock
 from webhookd.delivery.courier import Courier
 from webhookd.delivery.dispatcher import Dispatch
-from webhookd.delivery.prepared_webhook import define
+from webhookd.delivery.prepared_webhook import prepare
 from webhookd.delivery.scheduler import DeliveryJobStore, LaneExecutor, Scheduler
 from webhookd.rules import digests
 from webhookd.rules.redaction import Redactor
@@ -41,7 +41,7 @@ class Engine:
 
     async def adopt(self, *webhooks: Webhook) -> None:
         """Put webhooks in force, as a reload does."""
-        prepared = {webhook.name: define(webhook, LOOPBACK) for webhook in webhooks}
+        prepared = {webhook.name: prepare(webhook, LOOPBACK) for webhook in webhooks}
         async with self.dispatch.still():
             key = await self.writer.write(lanes.digest_key)
             definitions = [

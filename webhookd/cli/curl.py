@@ -11,29 +11,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from webhookd.definitions import Tls
-    from webhookd.delivery.signed_request import Outgoing
+    from webhookd.delivery.signed_request import SignedRequest
     from webhookd.rules.redaction import Redactor
     from webhookd.transport import SendOptions
 
 
 def curl_line(
-    outgoing: Outgoing, options: SendOptions, proxy: Proxy | None, redactor: Redactor
+    request: SignedRequest, options: SendOptions, proxy: Proxy | None, redactor: Redactor
 ) -> str:
-    """Return *outgoing* as a line for a shell, secrets as ***.
+    """Return *request* as a line for a shell, secrets as ***.
 
     *proxy* is the process's: what *options* say goes before it.
     """
-    parts = ["curl", "-X", outgoing.method]
-    for name, value in outgoing.headers:
+    parts = ["curl", "-X", request.method]
+    for name, value in request.headers:
         if name not in ("host", "content-length"):
             parts += ["-H", f"{name}: {value}"]
-    if outgoing.body:
-        parts += ["--data-binary", outgoing.body.decode()]
+    if request.body:
+        parts += ["--data-binary", request.body.decode()]
     parts += [*_limits(options), *_proxy(options.proxy or proxy)]
-    if outgoing.uri.startswith("https:"):
+    if request.uri.startswith("https:"):
         parts += _tls(options.tls)
     # Before they are quoted: a secret with a quote in it would not be found behind it.
-    return shlex.join([redactor.text(part) for part in (*parts, outgoing.uri)])
+    return shlex.join([redactor.text(part) for part in (*parts, request.uri)])
 
 
 def _limits(options: SendOptions) -> Iterator[str]:

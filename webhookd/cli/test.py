@@ -18,7 +18,7 @@ from webhookd.config import loading
 from webhookd.config.messages import no_such
 from webhookd.config.settings import Settings
 from webhookd.definitions import DirectorySource
-from webhookd.delivery.prepared_webhook import define
+from webhookd.delivery.prepared_webhook import prepare
 from webhookd.delivery.sender import send
 from webhookd.errors import WebhookdError, printable
 from webhookd.model import Change, ChangeKind, Response
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from webhookd.definitions import Definitions, Proxy, Source, Webhook
-    from webhookd.delivery.prepared_webhook import LaneDefinition
-    from webhookd.delivery.signed_request import Outgoing
+    from webhookd.delivery.prepared_webhook import PreparedWebhook
+    from webhookd.delivery.signed_request import SignedRequest
     from webhookd.model import Properties
     from webhookd.rules.findings import Finding
 
@@ -80,19 +80,19 @@ def try_webhook(
         typer.echo("record    made up; --record FILE takes a real one")
     for line in _explained(definition, made):
         typer.echo(redactor.text(line))
-    lane = define(definition, definitions.egress)
+    prepared = prepare(definition, definitions.egress)
     proxy = Settings.from_environment(os.environ).outgoing_proxy()
     now = clock.now()
     delivery_id = clock.new_id(now)
     rendered = render.render(definition, made, delivery_id=delivery_id)
-    outgoing = lane.outbound.prepare(rendered, delivery_id=delivery_id, at=now)
+    request = prepared.template.fill(rendered, delivery_id=delivery_id, at=now)
     typer.echo("")
-    for line in _request(outgoing):
+    for line in _request(request):
         _echo_exactly(redactor.text(line))
     typer.echo("")
-    _echo_exactly(curl_line(outgoing, lane.options, proxy, redactor))
+    _echo_exactly(curl_line(request, prepared.options, proxy, redactor))
     if send_it:
-        asyncio.run(_send(outgoing, lane, proxy, redactor))
+        asyncio.run(_send(request, prepared, proxy, redactor))
 
 
 def _webhook(definitions: Definitions, name: str) -> Webhook:
@@ -186,13 +186,13 @@ def _findings(title: str, findings: tuple[Finding, ...]) -> Iterator[str]:
         yield f"    {'  ' * finding.depth}{mark} {printable(finding.text)}{met}"
 
 
-def _request(outgoing: Outgoing) -> Iterator[str]:
-    yield f"{outgoing.method} {outgoing.uri}"
-    for name, value in outgoing.headers:
+def _request(request: SignedRequest) -> Iterator[str]:
+    yield f"{request.method} {request.uri}"
+    for name, value in request.headers:
         yield f"{name}: {value}"
-    if outgoing.body:
+    if request.body:
         yield ""
-        yield outgoing.body.decode()
+        yield request.body.decode()
 
 
 def _echo_exactly(line: str) -> None:
@@ -201,11 +201,11 @@ def _echo_exactly(line: str) -> None:
 
 
 async def _send(
-    outgoing: Outgoing, lane: LaneDefinition, proxy: Proxy | None, redactor: Redactor
+    request: SignedRequest, prepared: PreparedWebhook, proxy: Proxy | None, redactor: Redactor
 ) -> None:
     transport = Transport(proxy)
     try:
-        reply, is_cut = await send(transport, outgoing, lane.options)
+        reply, is_cut = await send(transport, request, prepared.options)
     finally:
         await transport.aclose()
     typer.echo("")

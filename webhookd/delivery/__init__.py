@@ -1,5 +1,6 @@
 """From a stored delivery to its settlement.
 
-`scheduling` brings back what is due (APScheduler and its job store), `lanes` decides who may go
-now, `courier` makes one attempt (`outgoing` is what it sends), `settling` writes what came of it.
+`scheduler` brings back what is due (APScheduler and its job store), `lane` decides which delivery
+may go now, `courier` makes one attempt (`signed_request` is what it sends), `settlements` writes
+what came of it.
 """

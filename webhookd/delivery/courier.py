@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import httpx
 
     from webhookd.delivery.lane import Lane
-    from webhookd.delivery.prepared_webhook import LaneDefinition
+    from webhookd.delivery.prepared_webhook import PreparedWebhook
     from webhookd.model import Delivery
     from webhookd.rules.redaction import Redactor
 
@@ -102,17 +102,17 @@ class Courier:
             now=ended_at,
             dice=self._dice(),
         )
-        if isinstance(outcome, Held) and not lane.definition.asks_as(start.definition):
+        if isinstance(outcome, Held) and not lane.definition.has_same_request(start.definition):
             # The definition that got the 410 is no longer in force: the new one is tried.
             return RetryAt(ended_at, f"{outcome.why}, under the definition before the reload")
         return outcome
 
     async def _send(self, start: _Start) -> tuple[Reply, bool]:
         delivery, definition = start.delivery, start.definition
-        outgoing = definition.outbound.prepare(
+        request = definition.template.fill(
             delivery.rendered, delivery_id=delivery.id, at=start.started_at
         )
-        return await send(self._transport, outgoing, definition.options)
+        return await send(self._transport, request, definition.options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class _Start:
     """An attempt as it began: what is in force for it until it ends."""
 
     delivery: Delivery
-    definition: LaneDefinition
+    definition: PreparedWebhook
     config_hash: str
     redactor: Redactor
     started_at: datetime

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.delivery.courier import Courier
-    from webhookd.delivery.prepared_webhook import LaneDefinition
+    from webhookd.delivery.prepared_webhook import PreparedWebhook
     from webhookd.model import Delivery, Settlement
     from webhookd.storage.database.writer import Writer
     from webhookd.storage.deliveries.due import Due, Wanted
@@ -128,7 +128,7 @@ class Dispatch:
     def adopt(
         self,
         rows: Iterable[LaneRow],
-        definitions: Mapping[str, LaneDefinition],
+        definitions: Mapping[str, PreparedWebhook],
         starts: Mapping[str, Sequence[datetime]],
     ) -> None:
         """Put a configuration in force: *rows* as the database has them, all at once.
@@ -319,7 +319,7 @@ class Dispatch:
         self.offer(delivery for delivery in deliveries if delivery.due_at <= now)
 
     def _adopt(
-        self, row: LaneRow, definition: LaneDefinition, starts: Sequence[datetime], now: datetime
+        self, row: LaneRow, definition: PreparedWebhook, starts: Sequence[datetime], now: datetime
     ) -> None:
         lane = self._lanes.get(row.webhook)
         if lane is None:

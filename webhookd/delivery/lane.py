@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.delivery.breaker import Probed
-    from webhookd.delivery.prepared_webhook import LaneDefinition
+    from webhookd.delivery.prepared_webhook import PreparedWebhook
     from webhookd.delivery.rate_window import Window
     from webhookd.delivery.share_client import LaneShare
     from webhookd.model import Delivery, Settlement
@@ -59,7 +59,7 @@ class Lane:
     def __init__(
         self,
         row: LaneRow,
-        definition: LaneDefinition,
+        definition: PreparedWebhook,
         window: Window | None,
         share: LaneShare | None = None,
     ) -> None:
@@ -263,15 +263,15 @@ class Lane:
             self.ready.clear()
             self.ready.extend(kept)
 
-    def define(self, definition: LaneDefinition, now: datetime) -> None:
+    def define(self, definition: PreparedWebhook, now: datetime) -> None:
         """Take over what a configuration says of the webhook."""
-        if not definition.asks_as(self.definition):
+        if not definition.has_same_request(self.definition):
             self.probing.retargeted(now)
         self.definition = definition
 
-    def ended(self, settlement: Settlement, began_under: LaneDefinition) -> None:
+    def ended(self, settlement: Settlement, began_under: PreparedWebhook) -> None:
         """Take over at once what an attempt's outcome means for the whole lane."""
-        if began_under.asks_as(self.definition):
+        if began_under.has_same_request(self.definition):
             self.probing.ended(settlement)
         error, at = settlement.attempt.error, settlement.ended_at
         if error is None:

@@ -1,4 +1,4 @@
-"""What the configuration in force says of a lane, prepared for attempts."""
+"""A webhook's definition, prepared once for the many attempts that are made under it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from webhookd.delivery.signed_request import Outbound
+from webhookd.delivery.signed_request import RequestTemplate
 from webhookd.transport import SendOptions
 
 if TYPE_CHECKING:
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class LaneDefinition:
-    """What the configuration in force says of a lane, prepared for attempts."""
+class PreparedWebhook:
+    """A webhook as the configuration in force defines it, with what every attempt needs of it."""
 
     webhook: Webhook
-    outbound: Outbound
+    template: RequestTemplate
     options: SendOptions
 
     @property
@@ -26,13 +26,13 @@ class LaneDefinition:
         """Return the whole seconds that an attempt may take."""
         return math.ceil(self.options.timeout)
 
-    def asks_as(self, other: LaneDefinition) -> bool:
-        """Return whether the request is that of *other*; secrets count."""
-        # Every attempt asks, and hardly ever of another one.
+    def has_same_request(self, other: PreparedWebhook) -> bool:
+        """Return whether both define the same request; secrets count."""
+        # Every attempt compares, nearly always a definition with itself.
         return self is other or self.webhook.request == other.webhook.request
 
 
-def define(webhook: Webhook, egress: Egress) -> LaneDefinition:
+def prepare(webhook: Webhook, egress: Egress) -> PreparedWebhook:
     """Return *webhook* prepared for attempts."""
     options = SendOptions(
         timeout=webhook.delivery.timeout.total_seconds(),
@@ -41,4 +41,4 @@ def define(webhook: Webhook, egress: Egress) -> LaneDefinition:
         egress=egress,
         proxy=webhook.request.proxy,
     )
-    return LaneDefinition(webhook, Outbound(webhook.request), options)
+    return PreparedWebhook(webhook, RequestTemplate(webhook.request), options)

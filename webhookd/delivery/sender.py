@@ -1,4 +1,4 @@
-"""The one door to httpx: an outgoing request goes in, what came back comes out as a value."""
+"""The one door to httpx: a signed request goes in, what came back comes out as a value."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from webhookd.transport import PreparedRequest, SendError
 if TYPE_CHECKING:
     import httpx
 
-    from webhookd.delivery.signed_request import Outgoing
+    from webhookd.delivery.signed_request import SignedRequest
     from webhookd.transport import SendOptions
 
 
 async def send(
-    transport: httpx.AsyncBaseTransport, outgoing: Outgoing, options: SendOptions
+    transport: httpx.AsyncBaseTransport, request: SignedRequest, options: SendOptions
 ) -> tuple[Reply, bool]:
     """Return the reply, and whether the answer's body was cut short.
 
     The transport is called directly: httpx's client would follow, time and pool a second time.
     """
-    request = PreparedRequest(
-        outgoing.method,
-        outgoing.url,
-        outgoing.raw_headers(),
-        outgoing.body,
-        {"webhookd": options, "target": outgoing.target},
+    prepared = PreparedRequest(
+        request.method,
+        request.url,
+        request.raw_headers(),
+        request.body,
+        {"webhookd": options, "target": request.target},
     )
     try:
-        response = await transport.handle_async_request(request)
+        response = await transport.handle_async_request(prepared)
     except SendError as error:
         return Unreachable(error.reason, error.detail), False
     body = await response.aread()

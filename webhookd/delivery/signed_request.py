@@ -28,7 +28,7 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
+class SignedRequest:
     """One request as it goes on the wire.
 
     *url* says where to connect, *target* what to ask for there (path and query), *uri* is the
@@ -47,8 +47,8 @@ class Outgoing:
         return [(name.encode("ascii"), value.encode("latin-1")) for name, value in self.headers]
 
 
-class Outbound:
-    """A webhook's request definition, prepared once for many attempts."""
+class RequestTemplate:
+    """What all requests of a webhook have in common, worked out once for many attempts."""
 
     def __init__(self, request: Request) -> None:
         self._request = request
@@ -59,7 +59,7 @@ class Outbound:
         self._host = self._url.netloc.decode("ascii")
         self._target = self._target_with("")
 
-    def prepare(self, rendered: Rendered, *, delivery_id: str, at: datetime) -> Outgoing:
+    def fill(self, rendered: Rendered, *, delivery_id: str, at: datetime) -> SignedRequest:
         """Return the request for one attempt that starts at *at*."""
         target = self._target_with(rendered.query) if rendered.query else self._target
         uri = self._origin + target
@@ -80,7 +80,7 @@ class Outbound:
                 delivery_id=delivery_id,
                 at=at,
             )
-        return Outgoing(
+        return SignedRequest(
             rendered.method, self._url, target.encode("ascii"), uri, tuple(headers), body
         )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from webhookd import telemetry
 from webhookd.config import loading
-from webhookd.delivery.prepared_webhook import define
+from webhookd.delivery.prepared_webhook import prepare
 from webhookd.errors import ConfigError, WebhookdError
 from webhookd.model import ReloadOutcome, ReloadResult
 from webhookd.rules import digests
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from webhookd.definitions import Definitions
     from webhookd.delivery.courier import Courier
     from webhookd.delivery.dispatcher import Dispatch
-    from webhookd.delivery.prepared_webhook import LaneDefinition
+    from webhookd.delivery.prepared_webhook import PreparedWebhook
     from webhookd.sources.runner import RunningSources
     from webhookd.storage.database.connection import Connection
     from webhookd.storage.database.writer import Writer
@@ -158,7 +158,7 @@ class Reloader:
     async def _adopt(self, loaded: Loaded) -> None:
         definitions, before = loaded.definitions, self._definitions
         prepared = {
-            name: define(webhook, definitions.egress)
+            name: prepare(webhook, definitions.egress)
             for name, webhook in definitions.webhooks.items()
         }
         # The key may be read before the transaction: once there is one, it never changes.
@@ -199,7 +199,7 @@ def _polled(definitions: Definitions) -> Iterator[tuple[str, str]]:
 
 
 def _configured_lane(
-    prepared: LaneDefinition, before: Definitions | None, key: bytes
+    prepared: PreparedWebhook, before: Definitions | None, key: bytes
 ) -> lanes.ConfiguredLane:
     webhook = prepared.webhook
     target = digests.target_digest(webhook.request, key)

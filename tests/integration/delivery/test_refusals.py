@@ -16,7 +16,7 @@ from webhookd.definitions import RetryPolicy
 from webhookd.delivery import dispatcher
 from webhookd.delivery.courier import Courier
 from webhookd.delivery.lane import Lane
-from webhookd.delivery.prepared_webhook import define
+from webhookd.delivery.prepared_webhook import prepare
 from webhookd.errors import StorageError
 from webhookd.model import RetryAt
 from webhookd.rules.redaction import Redactor
@@ -92,7 +92,7 @@ def test_a_bug_in_every_attempt_costs_ever_rarer_ones(capsys):
     )
     courier.redactor = Redactor(())
     policy = a_policy(retry=RetryPolicy(first_after=timedelta(minutes=1), factor=2.0))
-    lane = Lane(LaneRow(1, "crm-mirror"), define(a_webhook(delivery=policy), LOOPBACK), None)
+    lane = Lane(LaneRow(1, "crm-mirror"), prepare(a_webhook(delivery=policy), LOOPBACK), None)
 
     made = asyncio.run(courier.attempt(lane, a_delivery(attempts_made=3)))
 
