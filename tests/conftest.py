@@ -7,11 +7,18 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import postgresql
 from webhookd.telemetry import logs
 
 ACCEPTANCE = Path(__file__).parent / "acceptance"
+
+# How long an example takes says how busy the machine is; pytest's timeout ends what hangs.
+settings.register_profile(
+    "busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("busy machine")
 
 
 def pytest_collection_modifyitems(items):
