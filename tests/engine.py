@@ -11,12 +11,13 @@ import httpx
 
 from tests.making import LOOPBACK
 from webhookd import clock
+from webhookd.authentication.known_secrets import KnownSecrets
 from webhookd.delivery.courier import Courier
 from webhookd.delivery.dispatcher import Dispatch
 from webhookd.delivery.prepared_webhook import prepare
 from webhookd.delivery.scheduler import DeliveryJobStore, LaneExecutor, Scheduler
+from webhookd.delivery.sender import LocalSender
 from webhookd.rules import digests
-from webhookd.rules.redaction import Redactor
 from webhookd.storage.database.database import open_database
 from webhookd.storage.database.writer import Writer
 from webhookd.storage.deliveries import enqueue, lanes
@@ -96,12 +97,12 @@ async def engine(url: str, answer: Callable[[httpx.Request], object], **settings
     database = open_database(url)
     async with Writer(database) as writer:
         courier = Courier(
-            settings.pop("transport", None) or httpx.MockTransport(answering),
+            LocalSender(settings.pop("transport", None) or httpx.MockTransport(answering)),
+            KnownSecrets(),
             now=clock.now,
             monotonic=clock.monotonic,
             dice=settings.pop("dice", lambda: 0.0),
         )
-        courier.redactor = Redactor(())
         dispatch = Dispatch(
             courier,
             writer,

@@ -19,7 +19,7 @@ from webhookd.config.messages import no_such
 from webhookd.config.settings import Settings
 from webhookd.definitions import DirectorySource
 from webhookd.delivery.prepared_webhook import prepare
-from webhookd.delivery.sender import send
+from webhookd.delivery.sender import LocalSender
 from webhookd.errors import WebhookdError, printable
 from webhookd.model import Change, ChangeKind, Response
 from webhookd.rules import render, trigger, usage
@@ -205,7 +205,7 @@ async def _send(
 ) -> None:
     transport = Transport(proxy)
     try:
-        reply, is_cut = await send(transport, request, prepared.options)
+        reply = await LocalSender(transport).send(request, prepared.options)
     finally:
         await transport.aclose()
     typer.echo("")
@@ -213,6 +213,6 @@ async def _send(
         raise NotDeliveredError(redactor.text(f"{reply.reason}: {reply.detail}"))
     typer.echo(f"answered {reply.status}")
     if reply.answer:
-        typer.echo(redactor.answer(reply.answer, is_cut=is_cut))
+        typer.echo(redactor.answer(reply.answer, is_cut=reply.is_cut))
     if reply.status not in GOOD:
         raise NotDeliveredError(f"the receiver answered {reply.status}, which is no success")

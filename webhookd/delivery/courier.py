@@ -1,13 +1,13 @@
-"""One attempt: sign, send, judge. It always ends in a settlement, whatever happens."""
+"""One attempt: authorize, sign, send, judge. It always ends in a settlement, whatever happens."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeAlias
 
 from webhookd import telemetry
-from webhookd.delivery.sender import send
 from webhookd.model import (
     Attempt,
     Delivered,
@@ -25,19 +25,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    import httpx
-
-    from webhookd.delivery.lane import Lane
-    from webhookd.delivery.prepared_webhook import PreparedWebhook
+    from webhookd.authentication.known_secrets import KnownSecrets
+    from webhookd.delivery.prepared_webhook import AttemptContext
+    from webhookd.delivery.sender import Sender
     from webhookd.model import Delivery
     from webhookd.rules.redaction import Redactor
+
+    ContextAt: TypeAlias = Callable[[datetime], AttemptContext]
 
 ANSWER_KEPT = 2048
 """Bytes of an answer that stay with the attempt."""
 
 
 class Courier:
-    """Makes attempts over one transport.
+    """Makes attempts; *sender* sends them, *secrets* are hidden in what is kept of them.
 
     *now* is the wall clock, *monotonic* measures lengths, *dice* gives jitter. No reply is judged
     while somebody holds *stillness*.
@@ -45,74 +46,86 @@ class Courier:
 
     def __init__(
         self,
-        transport: httpx.AsyncBaseTransport,
+        sender: Sender,
+        secrets: KnownSecrets,
         *,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
         dice: Callable[[], float],
     ) -> None:
-        self._transport = transport
+        self._sender = sender
+        self._secrets = secrets
         self._now = now
         self._monotonic = monotonic
         self._dice = dice
         self.stillness = asyncio.Lock()
-        self.redactor: Redactor
-        self.config_hash = ""
 
-    async def attempt(self, lane: Lane, delivery: Delivery) -> Settlement:
-        """Send *delivery* once, under the definition in force now, and judge the reply."""
+    async def attempt(self, delivery: Delivery, context_at: ContextAt) -> Settlement:
+        """Send *delivery* once, under the definition in force now, and judge the reply.
+
+        *context_at* gives the lane's context at a moment. It is called twice: when the attempt
+        starts, which decides what is sent, and when the reply is judged, since the lane may have
+        been held, released or redefined in between.
+        """
         started_at, began = self._now(), self._monotonic()
+        context = context_at(started_at)
         is_first = delivery.first_attempt_at is None
         start = _Start(
             delivery,
-            lane.definition,
-            self.config_hash,
-            self.redactor,
+            context,
+            self._secrets.redactor,
             started_at,
             first_attempt_at=delivery.first_attempt_at or started_at,
-            held_before=lane.held_total(started_at) if is_first else delivery.held_before,
+            held_before=context.held_total if is_first else delivery.held_before,
         )
         try:
-            reply, is_cut = await self._send(start)
+            reply = await self._send(start)
             ended_at, seconds = self._now(), self._monotonic() - began
             if self.stillness.locked():
                 # Lanes are being changed: what this reply means for one is judged afterwards.
                 async with self.stillness:
                     pass
-            outcome = self._judge(start, lane, reply, ended_at)
-            return _settlement(start, lane, reply, outcome, ended_at, seconds, is_cut=is_cut)
+            context = context_at(ended_at)
+            outcome = self._judge(start, context, reply, ended_at)
+            redactor = self._secrets.redactor_since(start.redactor)
+            return _settlement(start, context, redactor, reply, outcome, ended_at, seconds)
         except Exception as error:  # noqa: BLE001 - a bug costs a retry, never a delivery
             telemetry.bug("delivery.attempt_broke", error, delivery_id=delivery.id)
             ended_at, seconds = self._now(), self._monotonic() - began
             why = f"internal: a bug in webhookd ({type(error).__name__}); its log has the details"
-            policy = start.definition.webhook.delivery.retry
+            policy = start.context.definition.webhook.delivery.retry
             again = RetryAt(
                 ended_at + retry.waiting_time(policy, delivery.attempts_made + 1, 0.0), why
             )
-            reply = Unreachable("internal", why)
-            return _settlement(start, lane, reply, again, ended_at, seconds, is_cut=False)
+            reply, context = Unreachable("internal", why), context_at(ended_at)
+            return _settlement(start, context, start.redactor, reply, again, ended_at, seconds)
 
-    def _judge(self, start: _Start, lane: Lane, reply: Reply, ended_at: datetime) -> Outcome:
+    def _judge(
+        self, start: _Start, context: AttemptContext, reply: Reply, ended_at: datetime
+    ) -> Outcome:
+        held_for = timedelta(seconds=max(context.held_total - start.held_before, 0.0))
         outcome = retry.judge(
             reply,
-            policy=start.definition.webhook.delivery.retry,
+            policy=start.context.definition.webhook.delivery.retry,
             attempts_made=start.delivery.attempts_made + 1,
             first_attempt_at=start.first_attempt_at,
-            held_for=lane.held_since_first(start.held_before, ended_at),
+            held_for=held_for,
             now=ended_at,
             dice=self._dice(),
         )
-        if isinstance(outcome, Held) and not lane.definition.has_same_request(start.definition):
+        if isinstance(outcome, Held) and not context.definition.has_same_request(
+            start.context.definition
+        ):
             # The definition that got the 410 is no longer in force: the new one is tried.
             return RetryAt(ended_at, f"{outcome.why}, under the definition before the reload")
         return outcome
 
-    async def _send(self, start: _Start) -> tuple[Reply, bool]:
-        delivery, definition = start.delivery, start.definition
+    async def _send(self, start: _Start) -> Reply:
+        delivery, definition = start.delivery, start.context.definition
         request = definition.template.fill(
             delivery.rendered, delivery_id=delivery.id, at=start.started_at
         )
-        return await send(self._transport, request, definition.options)
+        return await self._sender.send(request, definition.options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +133,7 @@ class _Start:
     """An attempt as it began: what is in force for it until it ends."""
 
     delivery: Delivery
-    definition: PreparedWebhook
-    config_hash: str
+    context: AttemptContext
     redactor: Redactor
     started_at: datetime
     first_attempt_at: datetime
@@ -130,34 +142,37 @@ class _Start:
 
 def _settlement(
     start: _Start,
-    lane: Lane,
+    context: AttemptContext,
+    redactor: Redactor,
     reply: Reply,
     outcome: Outcome,
     ended_at: datetime,
     seconds: float,
-    *,
-    is_cut: bool,
 ) -> Settlement:
-    answer = reply.answer if isinstance(reply, Response) else b""
-    redactor = start.redactor
     attempt = Attempt(
         number=start.delivery.attempts_made + 1,
         started_at=start.started_at,
         seconds=seconds,
         status=reply.status if isinstance(reply, Response) else None,
         error=None if isinstance(outcome, Delivered) else redactor.text(outcome.why),
-        answer=redactor.answer(answer, limit=ANSWER_KEPT, is_cut=is_cut) if answer else "",
-        config_hash=start.config_hash,
+        answer=_answer(reply, redactor),
+        config_hash=start.context.definition.config_hash,
     )
     return Settlement(
         delivery=start.delivery,
-        lane=lane.row.number,
-        epoch=lane.row.epoch,
+        lane=context.lane,
+        epoch=context.epoch,
         attempt=attempt,
         outcome=outcome,
         first_attempt_at=start.first_attempt_at,
         held_before=start.held_before,
         ended_at=ended_at,
-        is_paced=lane.window is not None,
+        is_paced=context.is_paced,
         kind=f"{reply.status // 100}xx" if isinstance(reply, Response) else reply.reason,
     )
+
+
+def _answer(reply: Reply, redactor: Redactor) -> str:
+    if not isinstance(reply, Response) or not reply.answer:
+        return ""
+    return redactor.answer(reply.answer, limit=ANSWER_KEPT, is_cut=reply.is_cut)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from webhookd.delivery.breaker import Probing
 from webhookd.delivery.prefetched import Leases
+from webhookd.delivery.prepared_webhook import AttemptContext
 from webhookd.model import Delivered, Held, RetryAt
 from webhookd.storage.deliveries.due import Wanted
 from webhookd.storage.fleet import shares
@@ -117,9 +118,12 @@ class Lane:
         on = max(now - since, timedelta()) if since is not None else timedelta()
         return (self.row.held_total + on).total_seconds()
 
-    def held_since_first(self, held_before: float, now: datetime) -> timedelta:
-        """Return how long the lane was held since a first attempt at *held_before*."""
-        return timedelta(seconds=max(self.held_total(now) - held_before, 0.0))
+    def attempt_context(self, at: datetime) -> AttemptContext:
+        """Return what a courier must know of the lane at *at*, as values that no longer change."""
+        row, is_paced = self.row, self.window is not None
+        return AttemptContext(
+            self.definition, row.number, row.epoch, self.held_total(at), is_paced=is_paced
+        )
 
     def quiet_for(self, now: datetime) -> float:
         """Return the seconds for which a Retry-After keeps the lane quiet."""

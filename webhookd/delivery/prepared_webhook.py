@@ -20,6 +20,7 @@ class PreparedWebhook:
     webhook: Webhook
     template: RequestTemplate
     options: SendOptions
+    config_hash: str
 
     @property
     def seconds(self) -> int:
@@ -32,8 +33,23 @@ class PreparedWebhook:
         return self is other or self.webhook.request == other.webhook.request
 
 
-def prepare(webhook: Webhook, egress: Egress) -> PreparedWebhook:
-    """Return *webhook* prepared for attempts."""
+@dataclass(frozen=True, slots=True)
+class AttemptContext:
+    """What a lane says of its attempts at one moment.
+
+    *held_total* is for how many seconds it was held in all, by then; *is_paced* whether its
+    starts are kept for a rate limit.
+    """
+
+    definition: PreparedWebhook
+    lane: int
+    epoch: int
+    held_total: float
+    is_paced: bool
+
+
+def prepare(webhook: Webhook, egress: Egress, *, config_hash: str = "") -> PreparedWebhook:
+    """Return *webhook* prepared for attempts under the configuration with *config_hash*."""
     options = SendOptions(
         timeout=webhook.delivery.timeout.total_seconds(),
         connect_timeout=webhook.delivery.connect_timeout.total_seconds(),
@@ -41,4 +57,4 @@ def prepare(webhook: Webhook, egress: Egress) -> PreparedWebhook:
         egress=egress,
         proxy=webhook.request.proxy,
     )
-    return PreparedWebhook(webhook, RequestTemplate(webhook.request), options)
+    return PreparedWebhook(webhook, RequestTemplate(webhook.request), options, config_hash)

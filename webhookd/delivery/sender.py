@@ -1,37 +1,68 @@
-"""The one door to httpx: a signed request goes in, what came back comes out as a value."""
+"""Sending one request: plain values go in, a plain value comes out.
+
+A `Sender` is given nothing that lives in this process (no transport, no lane, no lock), so that
+another one may send from another process; it must pass on by itself what refuses to be pickled,
+the secrets among the options. `LocalSender` sends from this one; its module is the
+deliveries' door to httpx.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Protocol
+
+import httpx
 
 from webhookd.model import Reply, Response, Unreachable
 from webhookd.transport import PreparedRequest, SendError
 
 if TYPE_CHECKING:
-    import httpx
-
     from webhookd.delivery.signed_request import SignedRequest
     from webhookd.transport import SendOptions
 
+URLS_REMEMBERED = 4096
+"""So many URLs are not taken apart again: as many as there may be webhooks, nearly always."""
 
-async def send(
-    transport: httpx.AsyncBaseTransport, request: SignedRequest, options: SendOptions
-) -> tuple[Reply, bool]:
-    """Return the reply, and whether the answer's body was cut short.
+_url = lru_cache(URLS_REMEMBERED)(httpx.URL)
 
-    The transport is called directly: httpx's client would follow, time and pool a second time.
-    """
-    prepared = PreparedRequest(
-        request.method,
-        request.url,
-        request.raw_headers(),
-        request.body,
-        {"webhookd": options, "target": request.target},
-    )
-    try:
-        response = await transport.handle_async_request(prepared)
-    except SendError as error:
-        return Unreachable(error.reason, error.detail), False
-    body = await response.aread()
-    is_cut = bool(response.extensions.get("answer_cut"))
-    return Response(response.status_code, response.headers.get("retry-after"), body), is_cut
+
+class Sender(Protocol):
+    """Sends requests and says what came back."""
+
+    async def send(self, request: SignedRequest, options: SendOptions) -> Reply:
+        """Send *request* once and return the receiver's response, or why there was none.
+
+        It raises nothing that the receiver or the network may cause.
+        """
+
+
+class LocalSender:
+    """Sends over a transport of this process, on its event loop."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
+
+    async def send(self, request: SignedRequest, options: SendOptions) -> Reply:
+        """Send *request* once and return the receiver's response, or why there was none.
+
+        The transport is called directly: httpx's client would follow redirects, and time and pool
+        a second time.
+        """
+        prepared = PreparedRequest(
+            request.method,
+            _url(request.url),
+            request.raw_headers(),
+            request.body,
+            {"webhookd": options, "target": request.target},
+        )
+        try:
+            response = await self._transport.handle_async_request(prepared)
+        except SendError as error:
+            return Unreachable(error.reason, error.detail)
+        body = await response.aread()
+        return Response(
+            response.status_code,
+            response.headers.get("retry-after"),
+            body,
+            is_cut=bool(response.extensions.get("answer_cut")),
+        )

@@ -29,14 +29,14 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
-    """One request as it goes on the wire.
+    """One request as it goes on the wire, of plain values only: it may go to another process.
 
     *url* says where to connect, *target* what to ask for there (path and query), *uri* is the
     whole, which is what signatures cover.
     """
 
     method: str
-    url: httpx.URL
+    url: str
     target: bytes
     uri: str
     headers: Headers
@@ -54,9 +54,9 @@ class RequestTemplate:
         self._request = request
         self._key = _query_key(request)
         self._fixed = (("user-agent", USER_AGENT), *request.headers, *_authentication(request))
-        self._url = httpx.URL(request.url)
-        self._origin = f"{self._url.scheme}://{self._url.netloc.decode('ascii')}"
-        self._host = self._url.netloc.decode("ascii")
+        url = httpx.URL(request.url)
+        self._host = url.netloc.decode("ascii")
+        self._origin = f"{url.scheme}://{self._host}"
         self._target = self._target_with("")
 
     def fill(self, rendered: Rendered, *, delivery_id: str, at: datetime) -> SignedRequest:
@@ -81,7 +81,12 @@ class RequestTemplate:
                 at=at,
             )
         return SignedRequest(
-            rendered.method, self._url, target.encode("ascii"), uri, tuple(headers), body
+            rendered.method,
+            self._request.url,
+            target.encode("ascii"),
+            uri,
+            tuple(headers),
+            body,
         )
 
     def _target_with(self, query: str) -> str:

@@ -153,7 +153,7 @@ class Turns:
             if paced is not None:
                 await paced
             definition = lane.definition
-            settlement = await self._courier.attempt(lane, delivery)
+            settlement = await self._courier.attempt(delivery, lane.attempt_context)
         finally:
             lane.in_flight -= 1
             self.in_flight -= 1

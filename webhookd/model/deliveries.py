@@ -89,12 +89,14 @@ Reason: TypeAlias = Literal[
 class Response:
     """What the receiver answered: enough of it to judge and to show.
 
-    *answer* is the beginning of the body; *retry_after* the header's text as it came.
+    *answer* is the beginning of the body, *is_cut* whether more of it came or was to come;
+    *retry_after* is the header's text as it came.
     """
 
     status: int
     retry_after: str | None = None
     answer: bytes = b""
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,6 @@ from webhookd.storage.deliveries.starts import recall
 from webhookd.storage.fleet import members
 from webhookd.storage.records import known_records
 from webhookd.telemetry import figures, metrics
-from webhookd.telemetry.logs import redact_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -32,9 +31,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from webhookd.authentication.known_secrets import KnownSecrets
     from webhookd.config.loading import Loaded
     from webhookd.definitions import Definitions
-    from webhookd.delivery.courier import Courier
     from webhookd.delivery.dispatcher import Dispatch
     from webhookd.delivery.prepared_webhook import PreparedWebhook
     from webhookd.sources.runner import RunningSources
@@ -53,7 +52,7 @@ class Parts:
 
     writer: Writer
     dispatch: Dispatch
-    courier: Courier
+    secrets: KnownSecrets
     sources: RunningSources
 
 
@@ -158,7 +157,7 @@ class Reloader:
     async def _adopt(self, loaded: Loaded) -> None:
         definitions, before = loaded.definitions, self._definitions
         prepared = {
-            name: prepare(webhook, definitions.egress)
+            name: prepare(webhook, definitions.egress, config_hash=definitions.hash)
             for name, webhook in definitions.webhooks.items()
         }
         # The key may be read before the transaction: once there is one, it never changes.
@@ -175,10 +174,8 @@ class Reloader:
                 EXCLUSIVE,
             )
             # Nothing above touched what runs; nothing below can fail.
-            redact_with(redactor.text)
+            self._parts.secrets.adopt(redactor)
             self._definitions, self.document = definitions, loaded.document
-            self._parts.courier.redactor = redactor
-            self._parts.courier.config_hash = definitions.hash
             self._parts.dispatch.adopt(rows, in_force, starts)
         self._parts.dispatch.tell("lanes", ())
         if before is not None:

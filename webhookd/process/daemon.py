@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 from webhookd import __version__, clock, early_signals, telemetry
 from webhookd.admin.application import application
 from webhookd.admin.listener import AdminAddress, listening
+from webhookd.authentication.known_secrets import KnownSecrets
 from webhookd.config import loading
 from webhookd.delivery.courier import Courier
 from webhookd.delivery.dispatcher import Dispatch
 from webhookd.delivery.scheduler import DeliveryJobStore, LaneExecutor, Scheduler
+from webhookd.delivery.sender import LocalSender
 from webhookd.errors import StorageError
 from webhookd.fleet.database_clock import SharedClock
 from webhookd.fleet.exclusive_work import Holding
@@ -95,9 +97,8 @@ async def _start(
 ) -> Reloader:
     """Start every part, each stopped in reverse by *stack*: sources, lanes, outbox."""
     path = settings.config_path()
-    url = settings.database_url.get_secret_value()
-    place, state_directory = place_of(url), settings.state_directory
-    telemetry.daemon_started(__version__, settings.host, path, place, state_directory)
+    url, state_directory = settings.database_url.get_secret_value(), settings.state_directory
+    telemetry.daemon_started(__version__, settings.host, path, place_of(url), state_directory)
     database = open_database(url)
     stack.callback(database.close)
     member = Member(state.name_of(state_directory), settings.host, os.getpid(), __version__)
@@ -108,7 +109,14 @@ async def _start(
     stack.push_async_callback(heartbeat.end)
     transport = Transport(settings.outgoing_proxy())
     stack.push_async_callback(transport.aclose)
-    courier = Courier(transport, now=shared.now, monotonic=clock.monotonic, dice=clock.dice)
+    secrets = KnownSecrets()
+    courier = Courier(
+        LocalSender(transport),
+        secrets,
+        now=shared.now,
+        monotonic=clock.monotonic,
+        dice=clock.dice,
+    )
     dispatch = Dispatch(
         courier,
         writer,
@@ -134,7 +142,7 @@ async def _start(
     )
     reloader = Reloader(
         path,
-        Parts(writer, dispatch, courier, sources),
+        Parts(writer, dispatch, secrets, sources),
         environment=os.environ,
         now=shared.now,
     )

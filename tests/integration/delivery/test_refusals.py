@@ -12,14 +12,15 @@ from tests.engine import engine, until
 from tests.integration.conftest import ON
 from tests.making import LOOPBACK, NOW, a_delivery, a_policy, a_webhook
 from webhookd import clock
+from webhookd.authentication.known_secrets import KnownSecrets
 from webhookd.definitions import RetryPolicy
 from webhookd.delivery import dispatcher
 from webhookd.delivery.courier import Courier
 from webhookd.delivery.lane import Lane
 from webhookd.delivery.prepared_webhook import prepare
+from webhookd.delivery.sender import LocalSender
 from webhookd.errors import StorageError
 from webhookd.model import RetryAt
-from webhookd.rules.redaction import Redactor
 from webhookd.storage.deliveries.lanes import LaneRow
 
 COUNT = 200
@@ -88,13 +89,16 @@ def test_a_bug_in_every_attempt_costs_ever_rarer_ones(capsys):
         raise ZeroDivisionError
 
     courier = Courier(
-        httpx.MockTransport(answer), now=lambda: NOW, monotonic=clock.monotonic, dice=lambda: 0.0
+        LocalSender(httpx.MockTransport(answer)),
+        KnownSecrets(),
+        now=lambda: NOW,
+        monotonic=clock.monotonic,
+        dice=lambda: 0.0,
     )
-    courier.redactor = Redactor(())
     policy = a_policy(retry=RetryPolicy(first_after=timedelta(minutes=1), factor=2.0))
     lane = Lane(LaneRow(1, "crm-mirror"), prepare(a_webhook(delivery=policy), LOOPBACK), None)
 
-    made = asyncio.run(courier.attempt(lane, a_delivery(attempts_made=3)))
+    made = asyncio.run(courier.attempt(a_delivery(attempts_made=3), lane.attempt_context))
 
     assert isinstance(made.outcome, RetryAt)
     assert made.outcome.when == NOW + timedelta(minutes=8)

@@ -1,0 +1,128 @@
+"""One attempt, with a sender that does as it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.making import LOOPBACK, NOW, a_delivery, a_webhook
+from webhookd.authentication.known_secrets import KnownSecrets
+from webhookd.definitions import Bearer, Request
+from webhookd.delivery.courier import Courier
+from webhookd.delivery.prepared_webhook import AttemptContext, prepare
+from webhookd.model import Delivered, Held, Response, RetryAt, Secret, Unreachable
+from webhookd.rules.redaction import Redactor
+
+TOKEN = "learned-during-the-attempt"
+
+
+class ScriptedSender:
+    """Gives one reply, after *meanwhile* was called."""
+
+    def __init__(self, reply, meanwhile=lambda: None):
+        self._reply = reply
+        self._meanwhile = meanwhile
+        self.requests = []
+
+    async def send(self, request, _options):
+        self.requests.append(request)
+        self._meanwhile()
+        return self._reply
+
+
+def context(webhook=None, *, config_hash="c0ffee", **changes):
+    definition = prepare(webhook or a_webhook(), LOOPBACK, config_hash=config_hash)
+    return replace(AttemptContext(definition, 7, 3, 0.0, is_paced=False), **changes)
+
+
+def attempted(sender, *contexts, secrets=None, delivery=None):
+    """Return the settlement of one attempt; *contexts* are those of its start and its end."""
+    given = iter(contexts if len(contexts) > 1 else contexts * 2)
+    courier = Courier(
+        sender,
+        secrets or KnownSecrets(),
+        now=lambda: NOW,
+        monotonic=lambda: 0.0,
+        dice=lambda: 0.0,
+    )
+    return asyncio.run(courier.attempt(delivery or a_delivery(), lambda _: next(given)))
+
+
+def test_a_settlement_says_what_was_in_force_when_the_attempt_began():
+    made = attempted(
+        ScriptedSender(Response(204)), context(), context(config_hash="later", epoch=4)
+    )
+
+    assert (made.lane, made.epoch, made.attempt.config_hash) == (7, 4, "c0ffee")
+    assert made.outcome == Delivered()
+
+
+@pytest.mark.parametrize("form", [TOKEN, base64.b64encode(TOKEN.encode()).decode().rstrip("=")])
+def test_a_secret_learned_during_an_attempt_is_hidden_in_what_is_kept_of_it(form):
+    secrets = KnownSecrets()
+
+    def learn():
+        secrets.learn(Secret(TOKEN))
+
+    answered = attempted(
+        ScriptedSender(Response(500, answer=f"-{form}-".encode()), learn),
+        context(),
+        secrets=secrets,
+    )
+    failed = attempted(
+        ScriptedSender(Unreachable("connect", f"-{form}-"), learn), context(), secrets=secrets
+    )
+
+    assert answered.attempt.answer == "-***-"
+    assert failed.attempt.error == "connect: -***-"
+
+
+def test_a_secret_that_a_reload_took_away_is_hidden_in_the_answer_to_it():
+    secrets = KnownSecrets()
+    secrets.adopt(Redactor([Secret("of-yesterday")]))
+
+    made = attempted(
+        ScriptedSender(
+            Response(500, answer=b"of-yesterday of-today"),
+            lambda: secrets.adopt(Redactor([Secret("of-today")])),
+        ),
+        context(),
+        secrets=secrets,
+    )
+
+    assert made.attempt.answer == "*** ***"
+
+
+def test_the_end_of_an_answer_that_was_cut_shows_no_half_secret():
+    secrets = KnownSecrets()
+    secrets.learn(Secret(TOKEN))
+    reply = Response(500, answer=b"-learned-dur", is_cut=True)
+
+    assert attempted(ScriptedSender(reply), context(), secrets=secrets).attempt.answer == "-***"
+
+
+def test_time_on_hold_is_no_time_of_trying():
+    delivery = a_delivery(
+        attempts_made=3, first_attempt_at=NOW - timedelta(days=30), held_before=60.0
+    )
+    held = timedelta(days=29).total_seconds() + 60.0
+
+    made = attempted(ScriptedSender(Response(503)), context(held_total=held), delivery=delivery)
+
+    assert isinstance(made.outcome, RetryAt)
+    assert made.held_before == 60.0
+
+
+def test_a_410_to_the_definition_before_a_reload_holds_nothing():
+    other = a_webhook(request=Request("POST", "https://example.com/new", Bearer(Secret("new"))))
+
+    unchanged = attempted(ScriptedSender(Response(410)), context())
+    redefined = attempted(ScriptedSender(Response(410)), context(), context(other))
+
+    assert isinstance(unchanged.outcome, Held)
+    assert isinstance(redefined.outcome, RetryAt)
+    assert redefined.outcome.when == NOW
