@@ -14,9 +14,11 @@ from webhookd import clock
 from webhookd.authentication.known_secrets import KnownSecrets
 from webhookd.delivery.courier import Courier
 from webhookd.delivery.dispatcher import Dispatch
+from webhookd.delivery.peers import Alone
 from webhookd.delivery.prepared_webhook import prepare
 from webhookd.delivery.scheduler import DeliveryJobStore, LaneExecutor, Scheduler
 from webhookd.delivery.sender import LocalSender
+from webhookd.fleet.fleet_peers import FleetPeers
 from webhookd.rules import digests
 from webhookd.storage.database.database import open_database
 from webhookd.storage.database.writer import Writer
@@ -103,18 +105,23 @@ async def engine(url: str, answer: Callable[[httpx.Request], object], **settings
             monotonic=clock.monotonic,
             dice=settings.pop("dice", lambda: 0.0),
         )
+        peers = (
+            FleetPeers(writer, now=clock.now)
+            if writer.is_shared
+            else Alone(writer, now=clock.now, monotonic=clock.monotonic)
+        )
         dispatch = Dispatch(
             courier,
             writer,
+            peers,
             max_in_flight=settings.pop("max_in_flight", 1000),
             now=clock.now,
             monotonic=clock.monotonic,
         )
         store = DeliveryJobStore(dispatch, writer, database)
         scheduler = Scheduler(store, LaneExecutor(dispatch))
-        dispatch.wake = scheduler.wakeup
         scheduler.start()
-        dispatch.open()
+        dispatch.open(scheduler.wakeup)
         yield Engine(database, writer, dispatch, scheduler)
         await dispatch.drain(settings.pop("grace", 5))
         await dispatch.settling.drain()

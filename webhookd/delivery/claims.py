@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from webhookd.storage.database.connection import Locks
 
 
+def _nothing(_webhooks: Iterable[str]) -> tuple[Mapping[str, int] | None, Locks]:
+    """Return room for all, and no locks."""
+    return None, NO_LOCKS
+
+
 class Claims:
     """The claims of both sides. *given_back* is called when a transaction's have ended.
 
@@ -30,7 +35,7 @@ class Claims:
     def __init__(
         self,
         given_back: Callable[[], None],
-        prepare: Callable[[Iterable[str]], tuple[Mapping[str, int] | None, Locks]] | None = None,
+        prepare: Callable[[Iterable[str]], tuple[Mapping[str, int] | None, Locks]] = _nothing,
     ) -> None:
         self._given_back = given_back
         self._prepare = prepare
@@ -53,7 +58,7 @@ class Claims:
 
     def taking(self, webhooks: Iterable[str]) -> Taking:
         """Return the claims, none yet, of a transaction that stores deliveries of *webhooks*."""
-        rooms, locks = (None, NO_LOCKS) if self._prepare is None else self._prepare(webhooks)
+        rooms, locks = self._prepare(webhooks)
         return Taking(self, rooms, locks)
 
     def take(self, delivery_id: str) -> bool:

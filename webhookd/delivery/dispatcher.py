@@ -14,15 +14,12 @@ from typing import TYPE_CHECKING
 
 from webhookd import telemetry
 from webhookd.delivery.claims import Claims
-from webhookd.delivery.fleet_peers import Neighbours
 from webhookd.delivery.lane import Lane, Latest
-from webhookd.delivery.rate_limit import Pacing
+from webhookd.delivery.peers import Lanes
 from webhookd.delivery.reordering import Ordering
 from webhookd.delivery.settlements import Settling
-from webhookd.delivery.share_client import LaneShare
 from webhookd.delivery.slots import Turns
 from webhookd.errors import StorageError
-from webhookd.storage.database.connection import NO_LOCKS, Locks
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -35,24 +32,25 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.delivery.courier import Courier
+    from webhookd.delivery.peers import Peers
     from webhookd.delivery.prepared_webhook import PreparedWebhook
     from webhookd.model import Delivery, Settlement
     from webhookd.storage.database.writer import Writer
     from webhookd.storage.deliveries.due import Due, Wanted
     from webhookd.storage.deliveries.lanes import LaneRow
-    from webhookd.storage.fleet.shares import Ask
 
 STILL_SECONDS = 10.0
 """How long a change of lanes waits for what attempts led to, before it is refused."""
 
 
 class Dispatch:
-    """Has deliveries attempted as lanes allow. *wake* asks the scheduler to look again."""
+    """Has deliveries attempted as lanes and *peers* allow."""
 
     def __init__(
         self,
         courier: Courier,
         writer: Writer,
+        peers: Peers,
         *,
         max_in_flight: int,
         now: Callable[[], datetime],
@@ -60,12 +58,12 @@ class Dispatch:
     ) -> None:
         self._stillness = courier.stillness
         self._now = now
-        self._pacing = Pacing(writer, now=now, monotonic=monotonic)
-        self.settling = Settling(writer, self.committed, self._settling_locks)
-        self.claims = Claims(self._given_back, self._storing)
+        self.peers = peers
+        self.settling = Settling(writer, self.committed, peers.locks_for)
+        self.claims = Claims(self._given_back, peers.room_for)
         self._turns = Turns(
             courier,
-            self._pacing,
+            peers,
             self.settling,
             self.claims,
             max_in_flight=max_in_flight,
@@ -77,12 +75,16 @@ class Dispatch:
         self._lanes: dict[str, Lane] = {}
         self._by_number: dict[int, Lane] = {}
         self._rings_at: datetime | None = None
-        self.wake: Callable[[], None] = lambda: None
-        self.neighbours: Neighbours | None = None
-        if writer.is_shared:
-            self.neighbours = Neighbours(
-                writer, self._turns, self._lanes, self._by_number, now=now, remind=self._remind
+        self._wake: Callable[[], None] | None = None
+        peers.attach(
+            Lanes(
+                self._lanes,
+                self._by_number,
+                self._turns.serve,
+                self._turns.serve_later,
+                self._remind,
             )
+        )
 
     @property
     def in_flight(self) -> int:
@@ -95,16 +97,16 @@ class Dispatch:
         lanes = self._lanes.values()
         return sum(lane.is_failing and lane.row.absent_reason is None for lane in lanes)
 
-    def open(self) -> None:
-        """Begin to start attempts."""
+    def open(self, wake: Callable[[], None]) -> None:
+        """Begin to start attempts; *wake* asks the scheduler to look again."""
+        self._wake = wake
         self._turns.open()
 
     async def drain(self, grace: float) -> int:
         """Start nothing more, wait *grace* seconds, and return how many were cut off."""
         await self._ordering.stop()
         unfinished = await self._turns.drain(grace)
-        if self.neighbours is not None:
-            await self.neighbours.sharing.stop()
+        await self.peers.stop()
         return unfinished
 
     @asynccontextmanager
@@ -144,7 +146,7 @@ class Dispatch:
         for lane in tuple(self._lanes.values()):
             self._turns.serve(lane)
         self._ordering.resume()
-        self.wake()
+        self._wake_scheduler()
 
     def resume_ordering(self) -> None:
         """Go on with what a reload of `order` has left to do, at whichever daemon."""
@@ -183,11 +185,8 @@ class Dispatch:
         for lane in self._lanes.values():
             due_at = lane.due_at()
             if due_at is not None and due_at <= now:
-                wanted.append(lane.want(self._share_wanted))
+                wanted.append(lane.want(self.peers.share_request))
         return wanted
-
-    def _share_wanted(self, lane: Lane) -> Ask | None:
-        return None if self.neighbours is None else self.neighbours.sharing.want(lane)
 
     def next_due(self) -> datetime | None:
         """Return when a lane will want something, None when none will by itself."""
@@ -200,17 +199,17 @@ class Dispatch:
         lane = self._by_number.get(due.lane)
         if lane is None:
             return []
-        if self.neighbours is not None and due.share is not None:
-            self.neighbours.sharing.given(lane, due.share)
+        if due.share is not None:
+            self.peers.share_granted(lane, due.share)
         return lane.found(due, self._now())
 
     def missed(self, wanted: Iterable[Wanted], *, again_in: float) -> None:
         """Note that a fetch failed; the lanes ask again after *again_in* seconds."""
+        again_at = self._now() + timedelta(seconds=again_in)
         for one in wanted:
             lane = self._by_number.get(one.lane)
             if lane is not None:
-                lane.is_fetching = False
-                lane.next_at = self._now() + timedelta(seconds=again_in)
+                lane.fetch_failed(again_at)
 
     def is_leased(self, delivery: Delivery) -> bool:
         """Return whether *delivery* is in memory: waiting for a slot, under way or settling."""
@@ -222,7 +221,7 @@ class Dispatch:
         now = self._now()
         for lane in self._lanes.values():
             lane.look_again(now)
-        self.wake()
+        self._wake_scheduler()
 
     def forget(self, ids: Iterable[str]) -> None:
         """Drop deliveries that wait in memory: a person changed them in the database."""
@@ -280,18 +279,7 @@ class Dispatch:
 
     def tell(self, kind: str, about: Iterable[object]) -> None:
         """Tell other daemons something, where there are any."""
-        if self.neighbours is not None:
-            self.neighbours.tell(kind, about)
-
-    def _share_again(self, row: LaneRow) -> None:
-        if self.neighbours is not None:
-            self.neighbours.share_again([row.number])
-
-    def _storing(self, webhooks: Iterable[str]) -> tuple[Mapping[str, int] | None, Locks]:
-        return (None, NO_LOCKS) if self.neighbours is None else self.neighbours.storing(webhooks)
-
-    def _settling_locks(self, settlements: Iterable[Settlement]) -> Locks:
-        return NO_LOCKS if self.neighbours is None else self.neighbours.settling(settlements)
+        self.peers.notify(kind, about)
 
     def _given_back(self) -> None:
         """Serve lanes whose deliveries newer changes were about to supersede."""
@@ -306,7 +294,7 @@ class Dispatch:
             lane = self._by_number.get(number)
             if lane is not None:
                 lane.look_again(now)
-        self.wake()
+        self._wake_scheduler()
 
     def _promoted(self, deliveries: Sequence[Delivery]) -> None:
         """Have the next of a record go at once, if it is due."""
@@ -323,29 +311,26 @@ class Dispatch:
     ) -> None:
         lane = self._lanes.get(row.webhook)
         if lane is None:
-            lane = Lane(row, definition, None, None if self.neighbours is None else LaneShare())
+            lane = Lane(row, definition, self.peers.new_share())
             self._lanes[row.webhook] = self._by_number[row.number] = lane
             lane.look_again(now)
-        lane.is_in_force = True
-        lane.take_row(row, now)
-        limit = definition.webhook.delivery.rate_limit
-        if lane.share is None:
-            lane.window = self._pacing.window(lane.window, limit, starts)
-        else:
-            lane.share.rate, lane.share.none_before = limit, 0.0
-        lane.define(definition, now)
-        self._share_again(row)
+        self.peers.limit_starts(lane, definition.webhook.delivery.rate_limit, starts)
+        lane.put_in_force(row, definition, now)
+        self.peers.share_changed(lane)
 
     def _retire(self, row: LaneRow, now: datetime) -> None:
         """Hold a lane whose webhook is not in force; attempts under way finish."""
         lane = self._lanes.get(row.webhook)
         if lane is not None:
-            lane.is_in_force = False
-            lane.take_row(row, now)
-            self._share_again(row)
+            lane.retire(row, now)
+            self.peers.share_changed(lane)
 
     def _remind(self, lane: Lane) -> None:
         """Wake the scheduler if *lane* wants something before its timer will ring."""
         due_at = lane.due_at()
         if due_at is not None and (self._rings_at is None or due_at < self._rings_at):
-            self.wake()
+            self._wake_scheduler()
+
+    def _wake_scheduler(self) -> None:
+        if self._wake is not None:
+            self._wake()

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from webhookd.delivery.breaker import Probing
+from webhookd.delivery.lane_share import UNLIMITED
 from webhookd.delivery.prefetched import Leases
 from webhookd.delivery.prepared_webhook import AttemptContext
 from webhookd.model import Delivered, Held, RetryAt
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.delivery.breaker import Probed
+    from webhookd.delivery.lane_share import LaneShare
     from webhookd.delivery.prepared_webhook import PreparedWebhook
     from webhookd.delivery.rate_window import Window
-    from webhookd.delivery.share_client import LaneShare
     from webhookd.model import Delivery, Settlement
     from webhookd.storage.deliveries.due import Due
     from webhookd.storage.deliveries.lanes import LaneRow
-    from webhookd.storage.fleet.shares import Ask
+    from webhookd.storage.fleet.shares import ShareRequest
 
 
 DENIED_SECONDS = 3.0
@@ -53,7 +54,7 @@ class Latest:
 class Lane:
     """One webhook's deliveries on their way; those in memory are leased (*leases*).
 
-    *share* is what this daemon has of it, where it is not alone; then there is no *window*.
+    *share* is what this daemon has of it, *window* the starts that its rate limit counts here.
     *changes_under_way* are those of its row that are not on the disk yet.
     """
 
@@ -61,13 +62,12 @@ class Lane:
         self,
         row: LaneRow,
         definition: PreparedWebhook,
-        window: Window | None,
-        share: LaneShare | None = None,
+        share: LaneShare = UNLIMITED,
     ) -> None:
         self.row = row
         self.definition = definition
-        self.window = window
         self.share = share
+        self.window: Window | None = None
         self.ready: deque[Delivery] = deque()
         self.leases = Leases(is_ordered=row.is_ordered)
         self.in_flight = 0
@@ -90,9 +90,7 @@ class Lane:
     @property
     def buffer(self) -> int:
         """Return how many may wait in memory: enough to keep the slots busy."""
-        if self.share is not None:
-            return shares.room(self.share.slots)
-        return shares.room(self.definition.webhook.delivery.concurrency)
+        return shares.room(self.share.slots_of(self.definition.webhook.delivery.concurrency))
 
     @property
     def is_busy(self) -> bool:
@@ -142,8 +140,7 @@ class Lane:
 
     def has_slot(self) -> bool:
         """Return whether one more attempt may be in flight."""
-        slots = self.most if self.share is None else min(self.most, self.share.may_have)
-        return self.row.hold is None and self.in_flight < slots
+        return self.row.hold is None and self.in_flight < self.share.may_have(self.most)
 
     def wait(self, now: datetime, monotonic: float) -> float:
         """Return the seconds until the lane's pause and rate limit let one start."""
@@ -158,7 +155,7 @@ class Lane:
             return None
         return max(self.next_at, self.row.quiet_until or self.next_at)
 
-    def want(self, ask: Callable[[Lane], Ask | None]) -> Wanted:
+    def want(self, ask: Callable[[Lane], ShareRequest | None]) -> Wanted:
         """Ask for what there is room for; the answer comes to `found`.
 
         *ask* gives what to ask for of the lane before.
@@ -199,6 +196,11 @@ class Lane:
                 self.next_at = now
         self.coming.update(one.id for one in fresh)
         return fresh
+
+    def fetch_failed(self, again_at: datetime) -> None:
+        """Note that a fetch failed; the lane asks again at *again_at*."""
+        self.is_fetching = False
+        self.next_at = again_at
 
     def came(self, delivery: Delivery) -> None:
         """Take a leased delivery that was fetched, unless it was let go of on its way."""
@@ -242,6 +244,10 @@ class Lane:
                 return delivery
         return None
 
+    def attempt_over(self) -> None:
+        """Free the slot of an attempt that ended, or was cut off."""
+        self.in_flight -= 1
+
     def look_again(self, now: datetime) -> None:
         """Ask the database anew, whatever a fetch under way is about to say."""
         self.next_at, self._is_overtaken = now, True
@@ -267,11 +273,43 @@ class Lane:
             self.ready.clear()
             self.ready.extend(kept)
 
-    def define(self, definition: PreparedWebhook, now: datetime) -> None:
-        """Take over what a configuration says of the webhook."""
+    def put_in_force(self, row: LaneRow, definition: PreparedWebhook, now: datetime) -> None:
+        """Take over what a configuration says of the webhook, and the row that it made."""
+        self.is_in_force = True
+        self.take_row(row, now)
         if not definition.has_same_request(self.definition):
             self.probing.retargeted(now)
         self.definition = definition
+
+    def retire(self, row: LaneRow, now: datetime) -> None:
+        """Hold the lane: its webhook is not in force here. Attempts under way finish."""
+        self.is_in_force = False
+        self.take_row(row, now)
+
+    def limit_starts(self, window: Window | None) -> None:
+        """Count starts in *window* from now on, or not at all."""
+        self.window = window
+
+    def disowned(self, now: datetime) -> None:
+        """Drop what waits here and the lane's share: this daemon goes on as another member."""
+        self.let_go(now)
+        self.share = self.share.renewed()
+        self.look_again(now)
+
+    def breaker_published(self) -> tuple[datetime | None, str]:
+        """Put the breaker's state into the lane's row, a change that is now under way.
+
+        Return it: since when the lane is probed (None: it is not), and why.
+        """
+        probed = self.probing.probed
+        since, reason = (None, "") if probed is None else (probed.since, probed.reason)
+        self.row = replace(self.row, probed_since=since, probed_reason=reason)
+        self.changes_under_way += 1
+        return since, reason
+
+    def change_ended(self) -> None:
+        """Note that a change of the row was written, or that it failed."""
+        self.changes_under_way -= 1
 
     def ended(self, settlement: Settlement, began_under: PreparedWebhook) -> None:
         """Take over at once what an attempt's outcome means for the whole lane."""
@@ -313,8 +351,7 @@ class Lane:
         if is_other_order or row.epoch != self.row.epoch or (self.row.hold and not row.hold):
             self.look_again(now)
         self.row = row
-        if self.share is not None:
-            self.probing.shared(row.probed_since, row.probed_reason)
+        self.share.sync_breaker(self.probing, row.probed_since, row.probed_reason)
         if is_other_order or row.hold is not None:
             self.let_go(now)
         if is_other_order:

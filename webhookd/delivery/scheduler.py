@@ -12,7 +12,6 @@ import asyncio
 import logging
 from collections import deque
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from apscheduler.executors.asyncio import AsyncIOExecutor
@@ -25,9 +24,7 @@ from apscheduler.triggers.base import BaseTrigger
 
 from webhookd import clock, telemetry
 from webhookd.errors import StorageError
-from webhookd.storage.database.connection import Locks
 from webhookd.storage.deliveries import settle
-from webhookd.storage.deliveries.due import find_due
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -43,9 +40,6 @@ RETRY_SECONDS = 1.0
 
 BUG_SECONDS = 60.0
 """How long a lane is left alone whose due deliveries cannot be fetched for a bug."""
-
-LANES_AT_ONCE = 16
-"""Lanes whose due deliveries are claimed in one transaction: others wait for its locks."""
 
 LONGEST_WAIT_SECONDS = 60.0
 """The timer counts on a clock that stands still while the machine sleeps, and deliveries are due
@@ -122,9 +116,7 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
         """Return what has been fetched, and have fetched what lanes want next."""
         there = now + self._ahead()
         wanted = self._dispatch.wanted(there)
-        at_once = LANES_AT_ONCE if self._writer.is_shared else len(wanted)
-        for start in range(0, len(wanted), max(at_once, 1)):
-            some = wanted[start : start + at_once]
+        for some in self._dispatch.peers.batches(wanted):
             task = asyncio.get_running_loop().create_task(self._pump(some, there))
             self._pumping.add(task)
             task.add_done_callback(self._pumping.discard)
@@ -174,7 +166,7 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
 
     async def _pump(self, wanted: Sequence[Wanted], now: datetime) -> None:
         try:
-            found = await self._fetch(wanted, now)
+            found = await self._dispatch.peers.fetch(wanted, now)
         except StorageError as error:
             telemetry.storage_refused("due", error, len(wanted))
             self._dispatch.missed(wanted, again_in=RETRY_SECONDS)
@@ -183,14 +175,6 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
         else:
             self._take(found)
         self._scheduler.wakeup()
-
-    async def _fetch(self, wanted: Sequence[Wanted], now: datetime) -> list[Due]:
-        """Find what is due; where others find it too, it is claimed, which is written."""
-        find = partial(find_due, wanted=wanted, now=now)
-        if not self._writer.is_shared:
-            return await self._writer.read(find)
-        asked = frozenset(one.lane for one in wanted if one.ask is not None)
-        return await self._writer.write(find, Locks(asked))
 
     async def _pump_apart(self, wanted: Sequence[Wanted], now: datetime, error: Exception) -> None:
         if len(wanted) > 1:

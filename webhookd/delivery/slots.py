@@ -15,22 +15,21 @@ if TYPE_CHECKING:
     from webhookd.delivery.claims import Claims
     from webhookd.delivery.courier import Courier
     from webhookd.delivery.lane import Lane
-    from webhookd.delivery.rate_limit import Pacing
+    from webhookd.delivery.peers import Peers
     from webhookd.delivery.settlements import Settling
-    from webhookd.delivery.share_client import Sharing
     from webhookd.model import Delivery
 
 
 class Turns:
     """Starts what lanes have ready. *served* is told of every lane after its turn.
 
-    *sharing*, where it is set, says what of a lane is this daemon's.
+    *peers* says what of a lane is this daemon's.
     """
 
     def __init__(
         self,
         courier: Courier,
-        pacing: Pacing,
+        peers: Peers,
         settling: Settling,
         claims: Claims,
         *,
@@ -40,14 +39,13 @@ class Turns:
         served: Callable[[Lane], None],
     ) -> None:
         self._courier = courier
-        self._pacing = pacing
+        self._peers = peers
         self._settling = settling
         self._claims = claims
         self._max_in_flight = max_in_flight
         self._now = now
         self._monotonic = monotonic
         self._served = served
-        self.sharing: Sharing | None = None
         self._line: deque[Lane] = deque()
         self._in_line: set[str] = set()
         self._timers: dict[str, tuple[float, asyncio.TimerHandle]] = {}
@@ -113,7 +111,7 @@ class Turns:
         if wait > 0:
             self.serve_later(lane, wait)
             return False
-        return self.sharing is None or self.sharing.may_start(lane)
+        return self._peers.may_start(lane)
 
     def serve_later(self, lane: Lane, seconds: float) -> None:
         """Serve *lane* after some seconds, or earlier."""
@@ -138,9 +136,7 @@ class Turns:
         if delivery is None:
             return False
         self.in_flight += 1
-        if self.sharing is not None:
-            self.sharing.started(lane)
-        paced = self._pacing.start(lane, delivery.id)
+        paced = self._peers.started(lane, delivery.id)
         task = asyncio.get_running_loop().create_task(self._attempt(lane, delivery, paced))
         self._attempts.add(task)
         task.add_done_callback(self._attempts.discard)
@@ -155,11 +151,10 @@ class Turns:
             definition = lane.definition
             settlement = await self._courier.attempt(delivery, lane.attempt_context)
         finally:
-            lane.in_flight -= 1
+            lane.attempt_over()
             self.in_flight -= 1
         lane.ended(settlement, definition)
-        if self.sharing is not None:
-            self.sharing.ended(lane)
+        self._peers.ended(lane)
         self._settling.add(settlement)
         telemetry.attempted(settlement)
         self.serve(lane)

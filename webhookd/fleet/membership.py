@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable
 
     from webhookd.delivery.dispatcher import Dispatch
-    from webhookd.delivery.fleet_peers import Neighbours
     from webhookd.fleet.database_clock import SharedClock
     from webhookd.fleet.exclusive_work import Holding
+    from webhookd.fleet.fleet_peers import FleetPeers
     from webhookd.storage.database.connection import Connection
     from webhookd.storage.database.database import Database
     from webhookd.storage.database.writer import Writer
@@ -60,7 +60,7 @@ class Others:
     """The parts of this daemon that others matter to."""
 
     dispatch: Dispatch
-    neighbours: Neighbours
+    peers: FleetPeers
     holding: Holding
 
 
@@ -81,7 +81,7 @@ class Beat:
         self._database = database
         self._writer = writer
         self._dispatch = parts.dispatch
-        self._neighbours = parts.neighbours
+        self._peers = parts.peers
         self._holding = parts.holding
         self._clock = shared_clock
         self._number = writer.owner
@@ -102,7 +102,7 @@ class Beat:
     async def run(self) -> None:
         """Look every two seconds until cancelled."""
         loop = asyncio.get_running_loop()
-        self._neighbours.says = self.tell
+        self._peers.connect(self.tell)
 
         def heard(text: str) -> None:
             loop.call_soon_threadsafe(self._heard, text)
@@ -114,7 +114,7 @@ class Beat:
                 await asyncio.sleep(EVERY)
                 await self.look()
         finally:
-            self._neighbours.says = lambda _kind, _about: None
+            self._peers.disconnect()
             for task in self._tasks:
                 task.cancel()
             if channel is not None:
@@ -151,11 +151,11 @@ class Beat:
             match kind:
                 case "due":
                     now = self._clock.now()
-                    self._neighbours.due_elsewhere(dict.fromkeys(map(int, about), now))
+                    self._peers.due_elsewhere(dict.fromkeys(map(int, about), now))
                 case "want":
-                    self._neighbours.share_again(map(int, about))
+                    self._peers.shares_wanted(map(int, about))
                 case "free":
-                    self._neighbours.share_again(map(int, about), is_free=True)
+                    self._peers.shares_freed(map(int, about))
                 case "gone":
                     self._dispatch.forget(about)
                     self._dispatch.look_again()
@@ -174,7 +174,7 @@ class Beat:
 
     async def _sync(self) -> None:
         try:
-            self._neighbours.sync(await self._writer.read(lanes.all_rows))
+            self._peers.sync(await self._writer.read(lanes.all_rows))
         except StorageError:
             # The next look does it.
             return
@@ -186,7 +186,7 @@ class Beat:
         if self._writer.owner != self._number:
             self._number = self._writer.owner
             telemetry.fleet_rejoined(self._number)
-            self._neighbours.forget_everything()
+            self._peers.forget_everything()
             self._start(self._begin_anew())
 
     async def _begin_anew(self) -> None:
@@ -225,9 +225,9 @@ class Beat:
         self.daemons = found.daemons
         metrics.FLEET_DAEMONS.set(len(found.daemons))
         metrics.FLEET_CONFIGS.set(len({one.config_hash for one in found.daemons}))
-        self._neighbours.sync(found.rows)
-        self._neighbours.due_elsewhere(due)
-        self._neighbours.look_at_shares(found.contested)
+        self._peers.sync(found.rows)
+        self._peers.due_elsewhere(due)
+        self._peers.check_shares(found.contested)
         self._give_back(found.owned)
         if found.is_ordering_unfinished:
             self._dispatch.resume_ordering()
@@ -256,7 +256,7 @@ class Beat:
         What somebody cancelled at another daemon is dropped, if its attempt has not begun.
         """
         self._dispatch.forget(id_ for id_, _, is_open in owned if not is_open)
-        leased, fetching = self._neighbours.leased, self._neighbours.fetching
+        leased, fetching = self._peers.leased, self._peers.fetching
         missing = {id_: lane for id_, lane, _ in owned if id_ not in leased}
         ids = [
             id_ for id_, lane in missing.items() if id_ in self._unknown and lane not in fetching

@@ -16,11 +16,13 @@ from webhookd.authentication.known_secrets import KnownSecrets
 from webhookd.config import loading
 from webhookd.delivery.courier import Courier
 from webhookd.delivery.dispatcher import Dispatch
+from webhookd.delivery.peers import Alone
 from webhookd.delivery.scheduler import DeliveryJobStore, LaneExecutor, Scheduler
 from webhookd.delivery.sender import LocalSender
 from webhookd.errors import StorageError
 from webhookd.fleet.database_clock import SharedClock
 from webhookd.fleet.exclusive_work import Holding
+from webhookd.fleet.fleet_peers import FleetPeers
 from webhookd.fleet.membership import Beat, Others
 from webhookd.intake.batch import Intake
 from webhookd.intake.running_backfills import Backfills
@@ -117,22 +119,24 @@ async def _start(
         monotonic=clock.monotonic,
         dice=clock.dice,
     )
+    # The one place that asks whether the database may have other daemons.
+    fleet = FleetPeers(writer, now=shared.now) if writer.is_shared else None
     dispatch = Dispatch(
         courier,
         writer,
+        fleet or Alone(writer, now=shared.now, monotonic=clock.monotonic),
         max_in_flight=settings.max_in_flight,
         now=shared.now,
         monotonic=clock.monotonic,
     )
     store = DeliveryJobStore(dispatch, writer, database, ahead=shared.ahead)
     scheduler = Scheduler(store, LaneExecutor(dispatch))
-    dispatch.wake = scheduler.wakeup
     housekeeping = Housekeeping(database, writer, retention=settings.retention, now=shared.now)
     scheduler.every(EVERY, housekeeping.tidy, "retention")
     holding = Holding(writer)
     beat = None
-    if dispatch.neighbours is not None:
-        others = Others(dispatch, dispatch.neighbours, holding)
+    if fleet is not None:
+        others = Others(dispatch, fleet, holding)
         beat = Beat(database, writer, others, shared)
     sources = RunningSources(
         lambda definition: kinds.build(definition, dependencies),
@@ -173,7 +177,7 @@ async def _start(
     lag = asyncio.create_task(_watch_lag())
     stack.callback(lag.cancel)
     scheduler.start()
-    dispatch.open()
+    dispatch.open(scheduler.wakeup)
     await _put_in_force(reloader, loaded, beat, stack)
     backfills = Backfills(
         writer,

@@ -96,7 +96,7 @@ def test_a_bug_in_every_attempt_costs_ever_rarer_ones(capsys):
         dice=lambda: 0.0,
     )
     policy = a_policy(retry=RetryPolicy(first_after=timedelta(minutes=1), factor=2.0))
-    lane = Lane(LaneRow(1, "crm-mirror"), prepare(a_webhook(delivery=policy), LOOPBACK), None)
+    lane = Lane(LaneRow(1, "crm-mirror"), prepare(a_webhook(delivery=policy), LOOPBACK))
 
     made = asyncio.run(courier.attempt(a_delivery(attempts_made=3), lane.attempt_context))
 

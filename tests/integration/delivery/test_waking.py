@@ -93,7 +93,7 @@ def test_a_raised_rate_limit_counts_at_once(url, run):
 
 
 def test_a_lane_looks_again_when_a_fetch_was_overtaken():
-    lane = Lane(LaneRow(1, "crm-mirror"), prepare(a_webhook(), LOOPBACK), None)
+    lane = Lane(LaneRow(1, "crm-mirror"), prepare(a_webhook(), LOOPBACK))
     lane.look_again(NOW)
     lane.want(lambda _: None)
 
@@ -106,7 +106,7 @@ def test_a_lane_looks_again_when_a_fetch_was_overtaken():
 @pytest.mark.parametrize("outcome", [RetryAt(NOW, "at once"), Held("gone")])
 def test_what_waits_again_at_once_is_not_missed_by_a_fetch_that_left_it_out(outcome):
     """It was leased when the fetch began, so what is found does not have it."""
-    lane = Lane(LaneRow(1, "crm-mirror"), prepare(a_webhook(), LOOPBACK), None)
+    lane = Lane(LaneRow(1, "crm-mirror"), prepare(a_webhook(), LOOPBACK))
     delivery = a_delivery()
     lane.offer(delivery, NOW)
     lane.look_again(NOW)

@@ -12,7 +12,7 @@ from webhookd.storage.database.connection import Locks
 from webhookd.storage.database.database import open_database
 from webhookd.storage.database.times import to_micros
 from webhookd.storage.fleet import members, shares
-from webhookd.storage.fleet.shares import Ask, Rate
+from webhookd.storage.fleet.shares import Rate, ShareRequest
 
 LANE = 1
 MINUTE = 60_000_000
@@ -37,10 +37,10 @@ def daemons(database):
 
 
 def ask(connection, wanted, *, most=10, in_flight=0, **more):
-    asked = Ask(LANE, most, wanted, in_flight, seconds=30, **more)
+    asked = ShareRequest(LANE, most, wanted, in_flight, seconds=30, **more)
     connection.begin(Locks(frozenset({LANE})))
     try:
-        return shares.take(connection, asked)
+        return shares.grant(connection, asked)
     finally:
         connection.commit()
 
@@ -72,11 +72,11 @@ def test_one_that_is_alone_with_a_lane_has_all_of_it(daemons):
 def test_others_get_their_part_when_attempts_end(daemons):
     first, second, _ = daemons
     ask(first, 10)
-    assert (ask(second, 10).slots, ask(second, 10).is_short) == (0, True)
+    assert (ask(second, 10).slots, ask(second, 10).is_below_fair_share) == (0, True)
 
     # What is in flight cannot be given away, and counts until it has ended.
     busy = ask(first, 10, in_flight=8)
-    assert (busy.slots, busy.held, busy.is_less) == (5, 8, True)
+    assert (busy.slots, busy.held, busy.returned_slots) == (5, 8, True)
     assert ask(second, 10).slots == 2
     assert ask(first, 10, in_flight=5).held == 5
     assert ask(second, 10).slots == 5
@@ -85,7 +85,7 @@ def test_others_get_their_part_when_attempts_end(daemons):
 def test_who_has_nothing_to_do_gives_all_back(daemons):
     first, second, _ = daemons
     ask(first, 10)
-    assert ask(first, 0).is_less
+    assert ask(first, 0).returned_slots
     assert ask(second, 10).slots == 10
 
 
@@ -139,15 +139,15 @@ def test_starts_are_given_in_batches_and_counted_until_their_window_is_over(daem
     assert [len(one.tokens) for one in (three, two, none)] == [3, 2, 0]
     # Nobody has said when they happened: they may yet, so their window has not begun.
     assert none.wait < 1
-    shares.happened(first, [(token, three.at - MINUTE // 2) for token in three.tokens])
-    shares.happened(second, [(token, two.at) for token in two.tokens])
+    shares.report_starts(first, [(token, three.at - MINUTE // 2) for token in three.tokens])
+    shares.report_starts(second, [(token, two.at) for token in two.tokens])
     assert ask(first, 10, rate=rate, tokens=1).wait == pytest.approx(30, abs=1)
 
 
 def test_starts_whose_window_is_over_and_those_given_back_come_free(daemons):
     rate = Rate(3, MINUTE)
     given_ = ask(daemons[0], 10, rate=rate, tokens=3)
-    shares.happened(daemons[0], [(given_.tokens[0], given_.at - MINUTE - 1)])
+    shares.report_starts(daemons[0], [(given_.tokens[0], given_.at - MINUTE - 1)])
 
     assert len(ask(daemons[1], 10, rate=rate, tokens=3).tokens) == 1
     ask(daemons[0], 0, rate=rate, returned=given_.tokens[1:])
@@ -157,7 +157,7 @@ def test_starts_whose_window_is_over_and_those_given_back_come_free(daemons):
 def test_a_lower_rate_waits_for_as_many_as_are_too_many(daemons):
     given_ = ask(daemons[0], 10, rate=Rate(4, MINUTE), tokens=4)
     ages = zip(given_.tokens, (50, 40, 30, 20), strict=True)
-    shares.happened(daemons[0], [(token, given_.at - age * 1_000_000) for token, age in ages])
+    shares.report_starts(daemons[0], [(token, given_.at - age * 1_000_000) for token, age in ages])
 
     # Three of four must be over before there is room in a window of two.
     waiting = ask(daemons[0], 10, rate=Rate(2, MINUTE), tokens=1)

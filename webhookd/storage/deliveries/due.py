@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from webhookd.model import Delivery
     from webhookd.storage.database.connection import Connection, Statements
     from webhookd.storage.database.database import Database
-    from webhookd.storage.fleet.shares import Ask, Share
+    from webhookd.storage.fleet.shares import Grant, ShareRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class Wanted:
     limit: int
     is_ordered: bool = False
     leased: tuple[str, ...] = ()
-    ask: Ask | None = None
+    ask: ShareRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class Due:
     deliveries: tuple[Delivery, ...]
     next_at: datetime | None
     is_ordered: bool = False
-    share: Share | None = None
+    share: Grant | None = None
 
 
 def find_due(connection: Connection, wanted: Sequence[Wanted], now: datetime) -> list[Due]:
@@ -154,7 +154,7 @@ def _find_due(connection: Statements, wanted: Wanted, now: datetime) -> Due:
 def _claim_due(connection: Connection, wanted: Wanted, now: datetime) -> Due:
     share, limit = None, wanted.limit
     if wanted.ask is not None:
-        share = shares.take(connection, wanted.ask)
+        share = shares.grant(connection, wanted.ask)
         limit = min(limit, shares.room(share.slots))
         if limit == 0:
             return Due(wanted.lane, (), now, wanted.is_ordered, share)

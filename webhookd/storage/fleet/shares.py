@@ -110,13 +110,13 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ShareRequest:
     """What a daemon wants of a lane.
 
     *most* is what all may have in flight together, *wanted* what this one would have of it (none
     when it has nothing to do), *in_flight* what it cannot give away now. *tokens* are starts to be
     given, of *rate*; *returned* were given and are not needed. *seconds* is how long an attempt
-    may take; *asked_at* comes back with the answer.
+    may take; *requested_at* comes back with the grant.
     """
 
     lane: int
@@ -127,26 +127,26 @@ class Ask:
     rate: Rate | None = None
     tokens: int = 0
     returned: tuple[str, ...] = ()
-    asked_at: float = 0.0
+    requested_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Grant:
     """What a daemon has of a lane: begin no more than *slots*, of which *held* are counted.
 
-    *wanted* is what it asked for. *is_short* says that it is less than would be fair: others should
-    give some back. *is_less* says that some came free. *tokens* are starts that were given at *at*,
-    microseconds of the database's clock, after *asked_at*; when there were none, *wait* is the
-    seconds until some may be.
+    *wanted* is what it requested. *is_below_fair_share* says that other daemons should return
+    some; *returned_slots* that this request made some free. *tokens* are starts that were granted
+    at *at*, microseconds of the database's clock, after *requested_at*; when there were none,
+    *wait* is the seconds until some may be.
     """
 
     lane: int
     slots: int
     held: int
     wanted: int
-    is_short: bool
-    is_less: bool
-    asked_at: float = 0.0
+    is_below_fair_share: bool
+    returned_slots: bool
+    requested_at: float = 0.0
     at: int = 0
     tokens: tuple[str, ...] = ()
     wait: float = 0.0
@@ -183,23 +183,45 @@ def contested(connection: Connection) -> frozenset[int]:
     return frozenset(lane for (lane,) in connection.execute(query, (connection.session.owner,)))
 
 
-def take(connection: Connection, ask: Ask) -> Share:
+def grant(connection: Connection, request: ShareRequest) -> Grant:
     """Set this daemon's share of a lane, in a transaction that has the lane's lock."""
-    connection.session.keep_order(ask.lane)
-    values = (ask.lane, connection.session.owner, ask.most, ask.wanted, ask.in_flight, ask.seconds)
-    rate = ask.rate
-    if rate is None or not (ask.tokens or ask.returned):
-        slots, held, is_short, is_less = connection.execute(_TAKE, values).fetchone()
-        return Share(ask.lane, slots, held, ask.wanted, is_short, is_less, ask.asked_at)
-    more = (rate.starts, rate.length, ask.tokens, list(ask.returned))
-    slots, held, is_short, is_less, at, tokens, earliest = connection.execute(
-        _TAKE_STARTS, (*values, *more)
-    ).fetchone()
-    share = Share(ask.lane, slots, held, ask.wanted, is_short, is_less, ask.asked_at)
-    if ask.tokens == 0:
-        return share
+    connection.session.keep_order(request.lane)
+    values = (
+        request.lane,
+        connection.session.owner,
+        request.most,
+        request.wanted,
+        request.in_flight,
+        request.seconds,
+    )
+    rate = request.rate
+    if rate is None or not (request.tokens or request.returned):
+        return _grant(request, *connection.execute(_TAKE, values).fetchone())
+    more = (rate.starts, rate.length, request.tokens, list(request.returned))
+    *slots, at, tokens, earliest = connection.execute(_TAKE_STARTS, (*values, *more)).fetchone()
+    granted = _grant(request, *slots)
+    if request.tokens == 0:
+        return granted
     wait = 0.0 if tokens else _until(earliest, at, rate)
-    return replace(share, at=at, tokens=tuple(tokens), wait=wait)
+    return replace(granted, at=at, tokens=tuple(tokens), wait=wait)
+
+
+def _grant(
+    request: ShareRequest,
+    slots: int,
+    held: int,
+    is_below_fair_share: bool,
+    returned_slots: bool,
+) -> Grant:
+    return Grant(
+        request.lane,
+        slots,
+        held,
+        request.wanted,
+        is_below_fair_share,
+        returned_slots,
+        request.requested_at,
+    )
 
 
 def _until(earliest: int | None, at: int, rate: Rate) -> float:
@@ -209,6 +231,6 @@ def _until(earliest: int | None, at: int, rate: Rate) -> float:
     return max((earliest + rate.length - at) / 1_000_000, 0.001)
 
 
-def happened(connection: Statements, starts: Sequence[tuple[str, int]]) -> None:
+def report_starts(connection: Statements, starts: Sequence[tuple[str, int]]) -> None:
     """Note when starts that were given happened, in microseconds of the database's clock."""
     connection.execute(_HAPPENED, tuple(map(list, zip(*starts, strict=True))))

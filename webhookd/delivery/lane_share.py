@@ -1,0 +1,139 @@
+"""What this daemon has of a lane: attempts that may be in flight, and starts of a rate limit.
+
+Everything here runs on the event loop. `fleet.share_client` requests shares from the database; a
+lane only asks its share how many attempts it may have in flight.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from webhookd.definitions import RateLimit
+    from webhookd.delivery.breaker import Probing
+    from webhookd.storage.fleet.shares import Grant
+
+
+class LaneShare:
+    """This daemon's share of a lane that other daemons have in force, too.
+
+    It may have up to *slots* attempts in flight. *held* of them are counted in the database as this
+    daemon's, *wanted* is what it requested. *rate* is the lane's rate limit, and *tokens* are the
+    starts of it that the database has granted.
+
+    While a request for a new share is on its way, at most *promised* attempts may be in flight:
+    the number that the request reported. The database may already have given the rest to another
+    daemon. None: no request is on its way.
+    """
+
+    def __init__(self, rate: RateLimit | None = None) -> None:
+        self.slots = 0
+        self.held = 0
+        self.wanted = 0
+        self.rate = rate
+        self.tokens: deque[str] = deque()
+        self.promised: int | None = None
+        self.no_start_before = 0.0
+        self._is_stale = False
+        self._is_requesting = False
+        # The database's clock, in microseconds, when the latest tokens were granted; and boot
+        # time, in seconds, when they were requested, which is never later.
+        self._granted_at = 0
+        self._requested_at = 0.0
+
+    def slots_of(self, concurrency: int) -> int:  # noqa: ARG002 - what an unlimited share answers
+        """Return for how many attempts at a time the lane should keep deliveries in memory."""
+        return self.slots
+
+    def may_have(self, most: int) -> int:
+        """Return how many attempts may be in flight here, of *most* at all daemons together."""
+        mine = self.slots if self.promised is None else min(self.slots, self.promised)
+        return min(mine, most)
+
+    def sync_breaker(self, breaker: Probing, since: datetime | None, reason: str) -> None:
+        """Have *breaker* follow what the daemons of the fleet know together: the lane's row."""
+        breaker.shared(since, reason)
+
+    def renewed(self) -> LaneShare:
+        """Return a share of nothing yet, for a daemon that goes on as another member."""
+        return LaneShare(self.rate)
+
+    def limit_starts(self, rate: RateLimit | None) -> None:
+        """Put a rate limit in force, or none; the next start may be requested at once."""
+        self.rate, self.no_start_before = rate, 0.0
+
+    def use_start(self, now: float) -> tuple[str, int]:
+        """Use one of the *tokens*, at *now* in boot time.
+
+        Return it with the time of its start, in microseconds of the database's clock: rather a
+        little late than early, for a start counts from that time.
+        """
+        passed = round((now - self._requested_at) * 1_000_000)
+        return self.tokens.popleft(), self._granted_at + passed
+
+    def return_tokens(self) -> tuple[str, ...]:
+        """Give up all *tokens*, and return them for the request that reports it."""
+        tokens = tuple(self.tokens)
+        self.tokens.clear()
+        return tokens
+
+    def call_for_request(self) -> bool:
+        """Note that a new request is needed; return whether the caller must begin to send them.
+
+        Where requests are being sent already, one more follows.
+        """
+        self._is_stale = True
+        if self._is_requesting:
+            return False
+        self._is_requesting = True
+        return True
+
+    def begin_request(self, in_flight: int) -> bool:
+        """Promise not to exceed *in_flight*, if a request is needed; return whether one is."""
+        if not self._is_stale:
+            return False
+        self._is_stale = False
+        self.promised = in_flight
+        return True
+
+    def end_promise(self) -> None:
+        """Note what became of the request: it was answered, or cannot have been granted."""
+        self.promised = None
+
+    def requests_ended(self) -> None:
+        """Note that nobody sends requests any more."""
+        self._is_requesting = False
+
+    def granted(self, grant: Grant, now: float) -> None:
+        """Take over what the database granted, at *now* in boot time."""
+        self.slots, self.held, self.wanted = grant.slots, grant.held, grant.wanted
+        if grant.at:
+            self._granted_at, self._requested_at = grant.at, grant.requested_at
+        self.tokens.extend(grant.tokens)
+        self.no_start_before = now + grant.wait
+
+
+class UnlimitedShare(LaneShare):
+    """The share of a daemon that no other daemon shares lanes with: all of each lane."""
+
+    def slots_of(self, concurrency: int) -> int:
+        """Return *concurrency*: all slots are this daemon's."""
+        return concurrency
+
+    def may_have(self, most: int) -> int:
+        """Return *most*: all slots are this daemon's."""
+        return most
+
+    def sync_breaker(self, breaker: Probing, since: datetime | None, reason: str) -> None:
+        """Do nothing: only this daemon's breaker knows anything, and it is not stored."""
+
+    def renewed(self) -> LaneShare:
+        """Return this share: there is nothing to lose."""
+        return self
+
+
+UNLIMITED = UnlimitedShare()
+"""One for all lanes: it has no state of its own."""
