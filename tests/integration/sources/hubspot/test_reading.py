@@ -14,14 +14,13 @@ from tests.polls import (
     CONTACTS,
     CUSTOMER,
     DELETIONS,
-    EPOCH,
     LEAD,
     TYPES,
-    VirtualTime,
     an_old,
     settings,
 )
 from tests.polls_oracle import Chronicle
+from tests.virtual_time import EPOCH, VirtualTime
 from webhookd.definitions import HubspotObject
 from webhookd.telemetry import logs
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.polls import VirtualTime
+from tests.virtual_time import VirtualTime
 from webhookd.model import Secret
 from webhookd.sources.polling.refusals import PollError
 from webhookd.sources.polling.request_budget import Budget, Budgets, Burst
