@@ -14,8 +14,11 @@ IS_A_DAEMON = {"apscheduler", "prometheus_client", "structlog", "uvicorn"}
     ("module", "none_of"),
     [
         ("app", READS_DATABASES | READS_CONFIGURATIONS | IS_A_DAEMON | {"httpx", "pydantic"}),
-        ("operate", READS_DATABASES | READS_CONFIGURATIONS | IS_A_DAEMON),
+        ("status", READS_DATABASES | READS_CONFIGURATIONS | IS_A_DAEMON),
+        ("pause", READS_DATABASES | READS_CONFIGURATIONS | IS_A_DAEMON),
+        ("reload", READS_DATABASES | READS_CONFIGURATIONS | IS_A_DAEMON),
         ("deliveries", READS_DATABASES | READS_CONFIGURATIONS | IS_A_DAEMON),
+        ("explain", READS_DATABASES | READS_CONFIGURATIONS | IS_A_DAEMON),
         ("check", READS_DATABASES | IS_A_DAEMON | {"httpx"}),
         ("plan", READS_DATABASES),
         ("db", READS_CONFIGURATIONS | IS_A_DAEMON | {"alembic", "httpx"}),

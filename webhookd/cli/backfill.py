@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from webhookd.cli.client import AdminOption, Client, LostError, RefusedError, connect
-from webhookd.cli.operate import WebhookArgument, quoted
+from webhookd.cli.pause import WebhookArgument, quoted
 from webhookd.errors import WebhookdError
 from webhookd.intake.backfill import PER_SECOND
 

@@ -1,4 +1,4 @@
-"""`webhookd deliveries` and `webhookd explain`: which there are, one whole, and changing some."""
+"""`webhookd deliveries`: which there are, one whole, and changing some."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import typer
 from webhookd import clock
 from webhookd.cli import delivery_text
 from webhookd.cli.client import AdminOption, RefusedError, connect, find
-from webhookd.cli.explain import story
 from webhookd.cli.output import print_json
 from webhookd.cli.settings import DatabaseOption, StateOption
 from webhookd.config import durations
@@ -99,7 +98,7 @@ def show(
     database_url: DatabaseOption = None,
 ) -> None:
     """Show one delivery: what is sent, and every attempt with its answer."""
-    shown = _shown(delivery, state_directory, database_url)
+    shown = find_delivery(delivery, state_directory, database_url)
     if as_json:
         print_json(shown)
     else:
@@ -154,15 +153,22 @@ def cancel(
     _change("cancel", asked, dry_run=dry_run, yes=yes, admin_address=admin_address)
 
 
-def explain(
-    delivery: Annotated[str, typer.Argument(help="The delivery's id, or its beginning.")],
-    state_directory: StateOption = None,
-    database_url: DatabaseOption = None,
-) -> None:
-    """Tell a delivery's whole story: the change, each attempt, what happens next and when."""
-    shown = _shown(delivery, state_directory, database_url)
-    for line in story(shown, clock.now()):
-        typer.echo(printable(line))
+def find_delivery(id_: str, state_directory: Path | None, database_url: str | None) -> Shown:
+    """Return the one delivery whose id begins with *id_*: of the daemon, else of its database."""
+    daemon = find(state_directory) if database_url is None else None
+    if daemon is not None and id_.isalnum():
+        try:
+            return daemon.get(f"/v1/deliveries/{id_}")
+        except RefusedError as error:
+            raise NotFoundError(f"{error} ({printable(id_)})") from None
+    from webhookd.cli import offline  # noqa: PLC0415
+
+    found = offline.delivery(id_, state_directory, database_url)
+    if not found:
+        raise NotFoundError(f"no delivery has the id '{printable(id_)}'")
+    if len(found) > 1:
+        raise NotFoundError(f"several deliveries begin with {printable(id_)}; write more of it")
+    return found[0]
 
 
 def _filter(
@@ -204,23 +210,6 @@ def _listed(
     from webhookd.cli import offline  # noqa: PLC0415
 
     yield from offline.deliveries(wanted, limit, now, state_directory, database_url)
-
-
-def _shown(id_: str, state_directory: Path | None, database_url: str | None) -> Shown:
-    daemon = find(state_directory) if database_url is None else None
-    if daemon is not None and id_.isalnum():
-        try:
-            return daemon.get(f"/v1/deliveries/{id_}")
-        except RefusedError as error:
-            raise NotFoundError(f"{error} ({printable(id_)})") from None
-    from webhookd.cli import offline  # noqa: PLC0415
-
-    found = offline.delivery(id_, state_directory, database_url)
-    if not found:
-        raise NotFoundError(f"no delivery has the id '{printable(id_)}'")
-    if len(found) > 1:
-        raise NotFoundError(f"several deliveries begin with {printable(id_)}; write more of it")
-    return found[0]
 
 
 def _meant(ids: list[str] | None, wanted: DeliveryFilter) -> dict[str, Any]:

@@ -48,12 +48,13 @@ class DemoError(WebhookdError):
     """The demo's daemon did not do what it should."""
 
 
-def show() -> None:
-    """Run the demo until it is over or Ctrl-C."""
+def demo() -> None:
+    """Show the main job in a temporary folder: receivers, the daemon, and records dropped in."""
     uvloop.run(_show())
 
 
 async def _show() -> None:
+    """Run the demo until it is over or Ctrl-C."""
     story = asyncio.create_task(_tell())
     stop = asyncio.create_task(until_told_to_stop())
     await asyncio.wait((story, stop), return_when=asyncio.FIRST_COMPLETED)

@@ -1,17 +1,34 @@
-"""A delivery's whole story, line by line."""
+"""`webhookd explain`: a delivery's whole story, line by line."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
+import typer
+
+from webhookd import clock
 from webhookd.cli import delivery_text
+from webhookd.cli.deliveries import find_delivery
+from webhookd.cli.settings import DatabaseOption, StateOption
+from webhookd.errors import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
 Shown: TypeAlias = dict[str, Any]
+
+
+def explain(
+    delivery: Annotated[str, typer.Argument(help="The delivery's id, or its beginning.")],
+    state_directory: StateOption = None,
+    database_url: DatabaseOption = None,
+) -> None:
+    """Tell a delivery's whole story: the change, each attempt, what happens next and when."""
+    shown = find_delivery(delivery, state_directory, database_url)
+    for line in story(shown, clock.now()):
+        typer.echo(printable(line))
 
 
 def story(shown: Shown, now: datetime) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""`webhookd listen` and `webhookd demo`: the commands with a receiver of their own."""
+"""`webhookd listen`: a receiver to try things with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import typer
 import uvloop
 
 from webhookd.cli import receiver_output
-from webhookd.cli.demo import show as show_demo
 from webhookd.cli.settings import ConfigOption
 
 
@@ -40,8 +39,3 @@ def listen(
         raise typer.BadParameter("it goes with --fail", param_hint="--times")
     known = receiver_output.known(secret_env, config, os.environ)
     uvloop.run(receiver_output.listen(port, fail, times, known))
-
-
-def demo() -> None:
-    """Show the main job in a temporary folder: receivers, the daemon, and records dropped in."""
-    show_demo()

@@ -1,4 +1,4 @@
-"""`webhookd status`, `reload`, `pause` and `resume`: what operators ask of the running daemon."""
+"""`webhookd status`: how everything stands in the running daemon."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from webhookd import clock
-from webhookd.cli.client import AdminOption, RefusedError, connect
+from webhookd.cli.client import AdminOption, connect
 from webhookd.cli.output import ago, length, print_json, print_table, with_hosts
 
 STATES = {
@@ -21,7 +21,6 @@ STATES = {
     "removed": "dim",
     "elsewhere": "yellow",
 }
-WebhookArgument = Annotated[str, typer.Argument(help="The webhook's key in the configuration.")]
 
 
 def status(
@@ -67,56 +66,6 @@ def status(
         typer.echo("")
         titles = ("POLLED", "OBJECT", "LAG", "LAST SUCCESS", "FAILURES", "LAST ERROR")
         print_table(titles, polled)
-
-
-def reload(
-    timeout: Annotated[
-        float | None, typer.Option(min=0.1, help="Seconds to wait for the result.")
-    ] = None,
-    allow_mass_removal: Annotated[
-        bool, typer.Option(help="Let most of the webhooks vanish, if that is meant.")
-    ] = False,
-    admin_address: AdminOption = None,
-) -> None:
-    """Have the daemon read its configuration anew, and wait for the result.
-
-    Exit 0 when it is in force, 1 when it was refused (and changed nothing), 3 when no daemon runs.
-    """
-    client = connect(admin_address, seconds=timeout)
-    try:
-        result = client.post("/v1/reload", allow_mass_removal=allow_mass_removal)
-    except RefusedError as error:
-        for problem in error.answer.get("problems", ()):
-            typer.echo(problem, err=True)
-        typer.echo("webhookd: refused; the configuration before stays in force", err=True)
-        raise typer.Exit(1) from None
-    typer.echo(f"{result['outcome']} (hash {result['config_hash']})")
-
-
-def pause(
-    webhook: WebhookArgument,
-    reason: Annotated[
-        str | None, typer.Option(help="Why, for those who look at the status.")
-    ] = None,
-    admin_address: AdminOption = None,
-) -> None:
-    """Hold a webhook's deliveries; changes go on being matched and stored."""
-    connect(admin_address).post(f"/v1/webhooks/{quoted(webhook)}/pause", reason=reason)
-    typer.echo(f"{webhook} is paused; webhookd resume {webhook} lets it go on")
-
-
-def resume(webhook: WebhookArgument, admin_address: AdminOption = None) -> None:
-    """Lift a pause or a 410's hold; what waits is due now."""
-    answer = connect(admin_address).post(f"/v1/webhooks/{quoted(webhook)}/resume")
-    held = answer["hold"]
-    typer.echo(f"{webhook} goes on" if held is None else f"{webhook} stays held: {held}")
-
-
-def quoted(webhook: str) -> str:
-    """Return *webhook* if it can be a part of a path."""
-    if not webhook.replace("-", "").replace("_", "").isalnum() or not webhook.isascii():
-        raise typer.BadParameter(f"{webhook!r} is no webhook's name")
-    return webhook
 
 
 def _here(fleet: list[dict[str, Any]]) -> str:

@@ -1,0 +1,37 @@
+"""`webhookd pause` and `webhookd resume`: a person holds a webhook, and lets it go on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from webhookd.cli.client import AdminOption, connect
+
+WebhookArgument = Annotated[str, typer.Argument(help="The webhook's key in the configuration.")]
+
+
+def pause(
+    webhook: WebhookArgument,
+    reason: Annotated[
+        str | None, typer.Option(help="Why, for those who look at the status.")
+    ] = None,
+    admin_address: AdminOption = None,
+) -> None:
+    """Hold a webhook's deliveries; changes go on being matched and stored."""
+    connect(admin_address).post(f"/v1/webhooks/{quoted(webhook)}/pause", reason=reason)
+    typer.echo(f"{webhook} is paused; webhookd resume {webhook} lets it go on")
+
+
+def resume(webhook: WebhookArgument, admin_address: AdminOption = None) -> None:
+    """Lift a pause or a 410's hold; what waits is due now."""
+    answer = connect(admin_address).post(f"/v1/webhooks/{quoted(webhook)}/resume")
+    held = answer["hold"]
+    typer.echo(f"{webhook} goes on" if held is None else f"{webhook} stays held: {held}")
+
+
+def quoted(webhook: str) -> str:
+    """Return *webhook* if it can be a part of a path."""
+    if not webhook.replace("-", "").replace("_", "").isalnum() or not webhook.isascii():
+        raise typer.BadParameter(f"{webhook!r} is no webhook's name")
+    return webhook

@@ -1,0 +1,33 @@
+"""`webhookd reload`: the daemon reads its configuration anew."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from webhookd.cli.client import AdminOption, RefusedError, connect
+
+
+def reload(
+    timeout: Annotated[
+        float | None, typer.Option(min=0.1, help="Seconds to wait for the result.")
+    ] = None,
+    allow_mass_removal: Annotated[
+        bool, typer.Option(help="Let most of the webhooks vanish, if that is meant.")
+    ] = False,
+    admin_address: AdminOption = None,
+) -> None:
+    """Have the daemon read its configuration anew, and wait for the result.
+
+    Exit 0 when it is in force, 1 when it was refused (and changed nothing), 3 when no daemon runs.
+    """
+    client = connect(admin_address, seconds=timeout)
+    try:
+        result = client.post("/v1/reload", allow_mass_removal=allow_mass_removal)
+    except RefusedError as error:
+        for problem in error.answer.get("problems", ()):
+            typer.echo(problem, err=True)
+        typer.echo("webhookd: refused; the configuration before stays in force", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"{result['outcome']} (hash {result['config_hash']})")
