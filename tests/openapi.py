@@ -13,8 +13,9 @@ from urllib.parse import quote
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from webhookd.admin.description import DESCRIPTION
+from webhookd.admin.description import description
 
+DESCRIPTION = description()
 PATIENCE = 10.0
 OPERATIONS = [
     (path, method.upper()) for path, item in DESCRIPTION["paths"].items() for method in item
@@ -117,7 +118,9 @@ def _amiss(answered: Answered, schema: dict[str, Any]) -> list[str]:
         value = json.loads(answered.content, parse_constant=_refuse)
     except ValueError as error:
         return [f"not JSON: {error}"]
-    errors = [error.message for error in Draft202012Validator(schema).iter_errors(value)]
+    # What it refers to lies in the description.
+    whole = schema | {"components": DESCRIPTION["components"]}
+    errors = [error.message for error in Draft202012Validator(whole).iter_errors(value)]
     return errors + [f"{name} is not documented" for name in _undocumented(value, schema)]
 
 
@@ -139,6 +142,10 @@ def _refuse(constant: str) -> None:
 
 def _undocumented(value: Any, schema: dict[str, Any]) -> list[str]:
     """Return keys that an answer has and its schema does not name."""
+    if "$ref" in schema:
+        schema = DESCRIPTION["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    if "anyOf" in schema:
+        return min((_undocumented(value, one) for one in schema["anyOf"]), key=len)
     if isinstance(value, list):
         return [name for one in value for name in _undocumented(one, schema.get("items", {}))]
     known = schema.get("properties")

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from tests.daemon import Daemon, until
-from tests.openapi import OPERATIONS, Asked, ask, problems, requests
+from tests.openapi import DESCRIPTION, OPERATIONS, Asked, ask, problems, requests
 from tests.receiver import Answer, Receiver
-from webhookd.admin.description import DESCRIPTION
 
 TOKEN = "canary-admin-token"
 EXAMPLES = int(os.environ.get("WEBHOOKD_TEST_REQUESTS", "400"))

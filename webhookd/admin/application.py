@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -13,23 +13,20 @@ from starlette.routing import Match, Route
 
 from webhookd import telemetry
 from webhookd.admin import parameters
-from webhookd.admin.description import DESCRIPTION
+from webhookd.admin.description import description
 from webhookd.admin.guard import Guard
 from webhookd.admin.parameters import CHANGES, FILTER, MOST_CHANGES, BadQuestionError
 from webhookd.errors import ConfigError, StorageError
 from webhookd.intake.backfill import BackfillError
 from webhookd.intake.running_backfills import UnknownError
-from webhookd.operations.control import UnknownWebhookError
-from webhookd.operations.json_objects import (
-    backfilled,
-    listed_delivery,
-    reload_result,
-    shown_delivery,
-)
+from webhookd.operations.view_builders import backfilled
+from webhookd.operations.webhook_control import UnknownWebhookError
 from webhookd.telemetry import metrics
+from webhookd.views.json_writer import written
+from webhookd.views.refusals import RefusalView
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
     from starlette.types import ASGIApp, Scope
 
@@ -37,6 +34,7 @@ if TYPE_CHECKING:
     from webhookd.intake.running_backfills import Running
     from webhookd.model import Secret
     from webhookd.operations.control import Control
+    from webhookd.views.view import View
 
 BAD, CONFLICT, NOT_FOUND, UNAVAILABLE, BROKEN = 400, 409, 404, 503, 500
 
@@ -103,18 +101,18 @@ class _Api:
         return PlainTextResponse("ready\n")
 
     async def metrics(self, _request: Request) -> Response:
-        return Response(await self._control.exposition(), media_type=metrics.CONTENT_TYPE)
+        return Response(await self._control.report.exposition(), media_type=metrics.CONTENT_TYPE)
 
     async def openapi(self, _request: Request) -> Response:
-        return JSONResponse(DESCRIPTION)
+        return JSONResponse(await asyncio.to_thread(description))
 
     async def status(self, request: Request) -> Response:
         parameters.query_of(request, ())
-        return JSONResponse(await self._control.status())
+        return _answer(await self._control.report.status())
 
     async def sources(self, request: Request) -> Response:
         parameters.query_of(request, ())
-        return JSONResponse({"sources": await self._control.sources()})
+        return _answer(await self._control.report.sources())
 
     async def changes(self, request: Request) -> Response:
         given = parameters.query_of(request, parameters.PAGE)
@@ -123,125 +121,128 @@ class _Api:
             after=parameters.number_of(given),
             limit=parameters.limit_of(given, normally=CHANGES, most=MOST_CHANGES),
         )
-        return Response(found, media_type="application/json")
+        return _answer(found)
 
     async def deliveries(self, request: Request) -> Response:
         given = parameters.query_of(request, (*FILTER, "limit"))
-        found = await self._control.deliveries(
+        found = await self._control.deliveries.listed(
             parameters.filter_of(given), parameters.limit_of(given)
         )
-        return JSONResponse({"deliveries": [listed_delivery(one) for one in found]})
+        return _answer(found)
 
     async def delivery(self, request: Request) -> Response:
         parameters.query_of(request, ())
-        found = await self._control.delivery(request.path_params["id"])
+        found = await self._control.deliveries.shown(request.path_params["id"])
         if not found:
-            return JSONResponse({"error": "no delivery has this id"}, NOT_FOUND)
+            return _refusal("no delivery has this id", NOT_FOUND)
         if len(found) > 1:
-            return JSONResponse({"error": "several deliveries begin so; write more"}, CONFLICT)
-        return JSONResponse(shown_delivery(found[0]))
+            return _refusal("several deliveries begin so; write more", CONFLICT)
+        return _answer(found[0])
 
     async def retry(self, request: Request) -> Response:
         given = await parameters.body_of(request, (*FILTER, "ids", "dry_run", "out_of_order"))
         is_dry_run = parameters.flag_of(given, "dry_run")
         is_out_of_order = parameters.flag_of(given, "out_of_order")
-        changed = await self._control.retry(
+        retried = await self._control.deliveries.retry(
             parameters.selection_of(given), is_dry_run=is_dry_run, is_out_of_order=is_out_of_order
         )
-        counts = {"count": changed.count, "overtaken": changed.overtaken}
-        return JSONResponse({**counts, "dry_run": is_dry_run})
+        return _answer(retried)
 
     async def cancel(self, request: Request) -> Response:
         given = await parameters.body_of(request, (*FILTER, "ids", "dry_run"))
         is_dry_run = parameters.flag_of(given, "dry_run")
-        changed = await self._control.cancel(parameters.selection_of(given), is_dry_run=is_dry_run)
-        return JSONResponse({"count": changed.count, "dry_run": is_dry_run})
+        selection = parameters.selection_of(given)
+        return _answer(await self._control.deliveries.cancel(selection, is_dry_run=is_dry_run))
 
     async def pause(self, request: Request) -> Response:
         given = await parameters.body_of(request, ("reason",))
         reason = parameters.text_of(given, "reason") or "paused by hand"
-        return JSONResponse(await self._control.pause(request.path_params["webhook"], reason))
+        return _answer(await self._control.webhooks.pause(request.path_params["webhook"], reason))
 
     async def resume(self, request: Request) -> Response:
         await parameters.body_of(request, ())
-        return JSONResponse(await self._control.resume(request.path_params["webhook"]))
+        return _answer(await self._control.webhooks.resume(request.path_params["webhook"]))
 
     async def backfill(self, request: Request) -> Response:
         given = await parameters.body_of(request, ("where", "per_second", "dry_run"))
         name, where = request.path_params["webhook"], parameters.texts_of(given, "where")
         rate, is_dry_run = parameters.rate_of(given), parameters.flag_of(given, "dry_run")
         try:
-            running = await self._control.backfill(
+            running = await self._control.webhooks.backfill(
                 name, where, per_second=rate, is_dry_run=is_dry_run
             )
         except ConfigError as error:
-            problems = [str(problem) for problem in error.problems]
-            return JSONResponse({"error": "'where' is wrong", "problems": problems}, BAD)
+            return _refusal("'where' is wrong", BAD, map(str, error.problems))
         return StreamingResponse(_reports(running), media_type="application/x-ndjson")
 
     async def end_backfill(self, request: Request) -> Response:
         await parameters.body_of(request, ())
-        ended = await self._control.end_backfill(request.path_params["webhook"])
-        made = ended.made
-        return JSONResponse(
-            backfilled(made.records, made.deliveries, is_over=True, error=ended.error)
-        )
+        ended = await self._control.webhooks.end_backfill(request.path_params["webhook"])
+        return _answer(backfilled(ended.made, is_over=True, error=ended.error))
 
     async def reload(self, request: Request) -> Response:
         given = await parameters.body_of(request, ("allow_mass_removal",))
         allow = parameters.flag_of(given, "allow_mass_removal")
         result = await self._control.reload(allow_mass_removal=allow)
-        return JSONResponse(reload_result(result), 200 if result.is_in_force else CONFLICT)
+        return _answer(result, CONFLICT if result.outcome == "rejected" else 200)
 
     async def rotated(self, request: Request) -> Response:
         parameters.query_of(request, ())
-        return JSONResponse({"webhooks": await self._control.rotated()})
+        return _answer(await self._control.webhooks.rotated())
 
 
-async def _reports(running: Running) -> AsyncIterator[str]:
+async def _reports(running: Running) -> AsyncIterator[bytes]:
     """Yield a line for each report of a backfill, and one for its end."""
     async for made in running.reports():
-        yield json.dumps(backfilled(made.records, made.deliveries, is_over=False)) + "\n"
-    made = running.made
-    last = backfilled(made.records, made.deliveries, is_over=True, error=running.error)
-    yield json.dumps(last) + "\n"
+        yield written(backfilled(made, is_over=False)) + b"\n"
+    yield written(backfilled(running.made, is_over=True, error=running.error)) + b"\n"
+
+
+def _answer(view: View, status: int = 200) -> Response:
+    return Response(written(view), status, media_type="application/json")
+
+
+def _refusal(text: str, status: int, problems: Iterable[str] | None = None) -> Response:
+    return _answer(RefusalView(text, None if problems is None else tuple(problems)), status)
 
 
 async def _conflict(_request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": str(error)}, CONFLICT)
+    return _refusal(str(error), CONFLICT)
 
 
 async def _bad_question(_request: Request, error: Exception) -> Response:
     status = error.status if isinstance(error, BadQuestionError) else 400
-    return JSONResponse({"error": str(error)}, status)
+    return _refusal(str(error), status)
 
 
 async def _not_found(_request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": str(error)}, NOT_FOUND)
+    return _refusal(str(error), NOT_FOUND)
 
 
 async def _unavailable(_request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": str(error)}, UNAVAILABLE)
+    return _refusal(str(error), UNAVAILABLE)
 
 
 async def _refused(_request: Request, error: Exception) -> Response:
     problems = (
         [str(problem) for problem in error.problems] if isinstance(error, ConfigError) else []
     )
-    return JSONResponse({"error": "the configuration is wrong", "problems": problems}, CONFLICT)
+    return _refusal("the configuration is wrong", CONFLICT, problems)
 
 
 async def _http(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else BROKEN
     detail = error.detail if isinstance(error, HTTPException) else "it broke"
-    headers = error.headers if isinstance(error, HTTPException) else None
-    return JSONResponse({"error": detail}, status, headers)
+    refusal = _refusal(detail, status)
+    if isinstance(error, HTTPException):
+        refusal.headers.update(error.headers or {})
+    return refusal
 
 
 async def _gone(_request: Request, _error: Exception) -> Response:
-    return JSONResponse({"error": "the request ended before its body did"}, BAD)
+    return _refusal("the request ended before its body did", BAD)
 
 
 async def _broken(_request: Request, error: Exception) -> Response:
     telemetry.bug("admin.request_broke", error)
-    return JSONResponse({"error": "a bug in webhookd; its log has the details"}, BROKEN)
+    return _refusal("a bug in webhookd; its log has the details", BROKEN)

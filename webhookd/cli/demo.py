@@ -31,9 +31,10 @@ from webhookd.cli.receiver import Answering, Receipt, application, receiving
 from webhookd.cli.receiver_output import until_told_to_stop, verdict
 from webhookd.errors import WebhookdError, printable
 from webhookd.model import DeliveryFilter, DeliveryState, Secret
-from webhookd.operations import json_objects
+from webhookd.operations import view_builders
 from webhookd.storage.database.database import open_for_reading
 from webhookd.storage.deliveries import query
+from webhookd.views.json_writer import written
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -203,7 +204,7 @@ async def _settled(folder: Path) -> None:
     try:
         await _until(lambda: all(one.state is DeliveryState.DELIVERED for one in found()))
         _say("webhookd deliveries list:")
-        listed = list(map(json_objects.listed_delivery, found()))
+        listed = [json.loads(written(view_builders.listed_delivery(one))) for one in found()]
         delivery_text.print_list(listed, clock.now())
     finally:
         database.close()

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from webhookd import clock
 from webhookd.cli.replay import PAGE
 from webhookd.cli.settings import open_outbox
-from webhookd.operations import json_objects
+from webhookd.operations import view_builders
 from webhookd.operations.source_overview import listed
 from webhookd.storage.deliveries import backlog, query
 from webhookd.storage.records import journal_pages
+from webhookd.views.json_writer import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from webhookd.cli.replay import Pages
     from webhookd.model import DeliveryFilter
     from webhookd.storage.database.database import Database
+    from webhookd.views.view import View
 
 
 def deliveries(
@@ -37,7 +39,7 @@ def deliveries(
     """Return the deliveries that are *wanted*, at most *limit*, the newest first."""
     database = open_outbox(state_directory, database_url)
     for delivery in query.deliveries(database, wanted, limit=limit, now=now):
-        yield json_objects.listed_delivery(delivery)
+        yield _plain(view_builders.listed_delivery(delivery))
 
 
 def delivery(
@@ -45,12 +47,12 @@ def delivery(
 ) -> list[dict[str, Any]]:
     """Return the deliveries whose ids begin with *id_*, whole: two, where there are more."""
     found = query.delivery(open_outbox(state_directory, database_url), id_, now=clock.now())
-    return list(map(json_objects.shown_delivery, found))
+    return [_plain(view_builders.shown_delivery(shown)) for shown in found]
 
 
 def sources(state_directory: Path | None, database_url: str | None) -> list[dict[str, Any]]:
     """Return every source that was ever read, by name."""
-    return listed(open_outbox(state_directory, database_url))
+    return list(map(_plain, listed(open_outbox(state_directory, database_url))))
 
 
 def status(database: Database) -> dict[str, Any]:
@@ -60,7 +62,7 @@ def status(database: Database) -> dict[str, Any]:
         "config_hash": None,
         "document": {"webhooks": {}},
         "webhooks": [{"webhook": name, "pending": one.pending} for name, one in standings.items()],
-        "sources": listed(database),
+        "sources": list(map(_plain, listed(database))),
     }
 
 
@@ -69,6 +71,10 @@ def changes(database: Database, since: datetime) -> Pages:
 
     def page(after: int) -> dict[str, Any]:
         found = journal_pages.page(database, since=since, after=after, limit=PAGE)
-        return dict(json.loads(json_objects.journal_page(found)))
+        return _plain(view_builders.journal_page(found))
 
     return page
+
+
+def _plain(view: View) -> dict[str, Any]:
+    return dict(json.loads(written(view)))

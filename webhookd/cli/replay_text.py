@@ -8,9 +8,9 @@ from typing import Any
 
 from webhookd.config import durations
 from webhookd.definitions import Definitions, Enroll, Webhook
-from webhookd.operations.json_objects import instant
 from webhookd.rules.replay import Differing, Replay, Tally
 from webhookd.storage.records.journal import KEPT_FOR, KEPT_PER_MINUTE, LARGEST
+from webhookd.views.json_writer import instant
 
 REASONS = {
     "rate": f"more than {KEPT_PER_MINUTE:,} in a minute",
@@ -33,7 +33,7 @@ def as_object(
     last = max((one["last_at"] for one in left_out), default=None)
     return {
         "since": instant(since),
-        "first_seen_at": instant(found.first_seen_at),
+        "first_seen_at": None if found.first_seen_at is None else instant(found.first_seen_at),
         "whole_since": instant(since) if last is None else last,
         "changes": found.changes,
         "left_out": left_out,

@@ -26,7 +26,8 @@ from webhookd.fleet.fleet_peers import FleetPeers
 from webhookd.fleet.membership import Beat, Others
 from webhookd.intake.batch import Intake
 from webhookd.intake.running_backfills import Backfills
-from webhookd.operations.control import Answerable, Control
+from webhookd.operations.control import Control
+from webhookd.operations.control_dependencies import ControlDependencies
 from webhookd.operations.housekeeping import EVERY, Housekeeping
 from webhookd.operations.reload import Parts, Reloader
 from webhookd.process import state
@@ -187,7 +188,7 @@ async def _start(
         now=shared.now,
         new_id=clock.new_id,
     )
-    parts = Answerable(database, writer, dispatch, reloader, backfills, beat)
+    parts = ControlDependencies(database, writer, dispatch, reloader, backfills, beat)
     control = Control(parts, host=settings.host, now=shared.now)
     await stack.enter_async_context(_administered(address, settings.token(), control))
     # Before the admin API goes: who waits for a backfill is told how far it came.

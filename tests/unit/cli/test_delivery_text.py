@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 
 from webhookd.cli.delivery_text import as_lines
 from webhookd.model import DeliveryState
-from webhookd.operations.json_objects import listed_delivery
+from webhookd.operations.view_builders import listed_delivery
 from webhookd.storage.deliveries.query import ListedDelivery
+from webhookd.views.json_writer import written
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ERROR = "refused: 127.0.0.1:9 refuses connections: nothing listens there"
@@ -37,7 +39,8 @@ def a_delivery(**different: Any) -> ListedDelivery:
 
 
 def shown(*found: ListedDelivery, width: int | None) -> list[str]:
-    return [line.plain for line in as_lines(list(map(listed_delivery, found)), NOW, width=width)]
+    told = [json.loads(written(listed_delivery(one))) for one in found]
+    return [line.plain for line in as_lines(told, NOW, width=width)]
 
 
 def test_a_narrow_terminal_gets_two_lines_for_each_delivery_and_all_that_identifies_it_fits():

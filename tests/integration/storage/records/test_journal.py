@@ -8,9 +8,10 @@ import pytest
 
 from tests.making import NOW, a_change
 from webhookd.model import Asked, ChangeKind
-from webhookd.operations.json_objects import journal_page
+from webhookd.operations.view_builders import journal_page
 from webhookd.storage.records import journal, journal_pages, known_records
 from webhookd.storage.records.journal import KEPT_PER_MINUTE, LARGEST, Admission
+from webhookd.views.json_writer import written
 
 MINUTE = timedelta(minutes=1)
 BEGINNING = NOW - timedelta(days=365)
@@ -41,7 +42,7 @@ def page(database):
 
     def read(since=BEGINNING, after=0, limit=1000):
         found = journal_pages.page(database, since=since, after=after, limit=limit)
-        return json.loads(journal_page(found))
+        return json.loads(written(journal_page(found)))
 
     return read
 

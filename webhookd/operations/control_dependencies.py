@@ -1,0 +1,26 @@
+"""The parts of the daemon that operators' questions and commands go to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from webhookd.delivery.dispatcher import Dispatch
+    from webhookd.fleet.membership import Beat
+    from webhookd.intake.running_backfills import Backfills
+    from webhookd.operations.reload import Reloader
+    from webhookd.storage.database.database import Database
+    from webhookd.storage.database.writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class ControlDependencies:
+    """The parts that are asked."""
+
+    database: Database
+    writer: Writer
+    dispatch: Dispatch
+    reloader: Reloader
+    backfills: Backfills
+    beat: Beat | None = None

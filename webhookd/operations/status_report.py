@@ -1,0 +1,151 @@
+"""How everything stands: the status, the sources, and the metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from webhookd import __version__
+from webhookd.operations.source_overview import listed
+from webhookd.operations.view_builders import (
+    member,
+    polled,
+    reload_result,
+    running_backfill,
+    running_source,
+)
+from webhookd.storage.deliveries import backlog, lanes
+from webhookd.telemetry import figures, metrics
+from webhookd.views.sources import SourcesView
+from webhookd.views.status import StatusView
+from webhookd.views.view import JsonObject
+from webhookd.views.webhooks import WebhookView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from webhookd.definitions import Webhook
+    from webhookd.delivery.breaker import Probed
+    from webhookd.operations.control_dependencies import ControlDependencies
+    from webhookd.storage.deliveries.backlog import Standing
+    from webhookd.storage.deliveries.lanes import LaneRow
+    from webhookd.views.webhooks import WebhookState
+
+
+class StatusReport:
+    """Tells how the daemon, its webhooks and its sources stand."""
+
+    def __init__(
+        self, dependencies: ControlDependencies, *, host: str, now: Callable[[], datetime]
+    ) -> None:
+        self._dependencies = dependencies
+        self._host = host
+        self._now = now
+        self._started_at = now()
+
+    async def sources(self) -> SourcesView:
+        """Return every source that was ever configured; those polled with how each object goes."""
+        found, now = await asyncio.to_thread(listed, self._dependencies.database), self._now()
+        configured = self._dependencies.reloader.definitions.sources
+        hosts = {name: definition.host for name, definition in configured.items()}
+        return SourcesView(
+            tuple(
+                running_source(
+                    stored,
+                    hosts.get(stored.source),
+                    [polled(read, now) for read in figures.of_source(stored.source)],
+                )
+                for stored in found
+            )
+        )
+
+    async def status(self) -> StatusView:
+        """Return how everything stands."""
+        reloader, now = self._dependencies.reloader, self._now()
+        beat, own = self._dependencies.beat, self._dependencies.writer.owner
+        standings = await asyncio.to_thread(backlog.standings, self._dependencies.database, now)
+        webhooks = tuple(
+            self._webhook(name, found, reloader.definitions.webhooks.get(name))
+            for name, found in sorted(standings.items())
+        )
+        return StatusView(
+            version=__version__,
+            host=self._host,
+            process_id=os.getpid(),
+            started_at=self._started_at,
+            config_hash=reloader.definitions.hash,
+            config_path=str(reloader.path),
+            last_reload=None if reloader.last is None else reload_result(reloader.last),
+            pending=sum(webhook.pending for webhook in webhooks),
+            failed=sum(webhook.failed for webhook in webhooks),
+            in_flight=self._dependencies.dispatch.in_flight,
+            fleet=() if beat is None else tuple(member(daemon, own) for daemon in beat.daemons),
+            webhooks=webhooks,
+            sources=(await self.sources()).sources,
+            backfills=tuple(map(running_backfill, self._dependencies.backfills.under_way)),
+            document=as_written(reloader.document),
+        )
+
+    async def exposition(self) -> bytes:
+        """Return the metrics, with the standing of every webhook as it is now."""
+        now = self._now()
+        standings = await asyncio.to_thread(backlog.standings, self._dependencies.database, now)
+        metrics.STANDING.lanes = tuple(self._scraped(found, now) for found in standings.values())
+        metrics.POLLS.now = now
+        return await asyncio.to_thread(metrics.exposition)
+
+    def _webhook(self, name: str, found: Standing, webhook: Webhook | None) -> WebhookView:
+        latest = self._dependencies.dispatch.latest(name)
+        probed = latest.probed
+        is_in_force = webhook is not None and webhook.enabled
+        return WebhookView(
+            webhook=name,
+            description="" if webhook is None else webhook.description,
+            state=_state(found.row, probed, is_in_force=is_in_force),
+            hold=found.row.hold,
+            quiet_until=found.row.quiet_until,
+            probed_since=None if probed is None else probed.since,
+            probed_reason=None if probed is None else probed.reason,
+            pending=found.pending,
+            due=found.due,
+            failed=found.failed,
+            in_flight=latest.in_flight,
+            oldest_pending_at=found.oldest_pending_at,
+            last_delivered_at=latest.delivered_at,
+            last_error=latest.error,
+            last_error_at=latest.failed_at,
+        )
+
+    def _scraped(self, found: Standing, now: datetime) -> metrics.LaneStanding:
+        oldest = found.oldest_pending_at
+        latest = self._dependencies.dispatch.latest(found.row.webhook)
+        return metrics.LaneStanding(
+            webhook=found.row.webhook,
+            pending=found.pending,
+            failed=found.failed,
+            due=found.due,
+            oldest_age=0.0 if oldest is None else max((now - oldest).total_seconds(), 0.0),
+            in_flight=latest.in_flight,
+            is_held=found.row.hold is not None,
+            is_probed=latest.probed is not None,
+        )
+
+
+def _state(row: LaneRow, probed: Probed | None, *, is_in_force: bool) -> WebhookState:
+    if row.absent_reason is not None:
+        return "removed" if row.absent_reason == lanes.REMOVED else "disabled"
+    if not is_in_force:
+        return "elsewhere"
+    if row.gone_reason is not None:
+        return "gone"
+    if row.paused_reason is not None:
+        return "paused"
+    return "active" if probed is None else "probed"
+
+
+def as_written(document: Mapping[str, Any]) -> JsonObject[Any]:
+    """Return a document as JSON; orjson would refuse its numbers of more than 64 bits."""
+    return JsonObject(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())

@@ -1,0 +1,209 @@
+"""Views made of what the database and the running daemon know.
+
+The command line uses them as well, where no daemon runs: what it reads in the database looks the
+same.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, cast
+
+from webhookd.telemetry import logs
+from webhookd.views.backfills import BackfillView, RunningBackfillView
+from webhookd.views.changes import AskedView, ChangesView, ChangeView, LeftOutView
+from webhookd.views.deliveries import AttemptView, DeliveryView, ShownDeliveryView
+from webhookd.views.sources import CursorView, PollView, SourceView, StoredSourceView
+from webhookd.views.status import MemberView, ReloadView
+from webhookd.views.view import JsonObject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from webhookd.intake.backfill import Backfilled
+    from webhookd.intake.running_backfills import Running
+    from webhookd.model import Asked, ReloadResult
+    from webhookd.storage.deliveries.query import ListedDelivery, ListedSource, ShownDelivery
+    from webhookd.storage.fleet.members import Daemon
+    from webhookd.storage.records.journal_pages import KeptChange, Page
+    from webhookd.telemetry.figures import PollFigures
+    from webhookd.views.deliveries import ChangeName
+
+
+def member(daemon: Daemon, own: int | None) -> MemberView:
+    """Return a daemon of the fleet; *own* is the number of the one that answers."""
+    return MemberView(
+        number=daemon.number,
+        host=daemon.host,
+        process_id=daemon.process_id,
+        version=daemon.version,
+        config_hash=daemon.config_hash,
+        started_at=daemon.started_at,
+        seen_at=daemon.seen_at,
+        is_late=daemon.is_late,
+        is_this=daemon.number == own,
+    )
+
+
+def listed_delivery(delivery: ListedDelivery) -> DeliveryView:
+    """Return a delivery as lists show it."""
+    return DeliveryView(**_listed(delivery))
+
+
+def shown_delivery(shown: ShownDelivery) -> ShownDeliveryView:
+    """Return a delivery whole: what is sent, and every attempt."""
+    return ShownDeliveryView(
+        **_listed(shown.listed),
+        method=shown.method,
+        content_type=shown.content_type,
+        body=_text(shown.body),
+        query=shown.query,
+        attempt_log=tuple(
+            AttemptView(
+                number=attempt.number,
+                started_at=attempt.started_at,
+                seconds=attempt.seconds,
+                status=attempt.status,
+                error=attempt.error,
+                answer=attempt.answer,
+                config_hash=attempt.config_hash,
+            )
+            for attempt in shown.attempts
+        ),
+    )
+
+
+def stored_source(source: ListedSource, cursors: Iterable[CursorView]) -> StoredSourceView:
+    """Return a source as the database knows it."""
+    identity = json.loads(source.identity)
+    return StoredSourceView(
+        source=source.name,
+        path=identity.get("path"),
+        object=identity.get("object"),
+        id_property=identity.get("id_property"),
+        base_url=identity.get("base_url"),
+        records=source.records,
+        pending=source.pending,
+        file=source.file,
+        phase=source.phase,
+        rows_taken=source.rows_taken,
+        bad_rows=source.bad_rows,
+        deletions=source.deletions,
+        rows_per_second=source.rows_per_second,
+        ends_at=source.ends_at,
+        cursors=tuple(cursors),
+    )
+
+
+def running_source(
+    source: StoredSourceView, host: str | None, polls: Iterable[PollView]
+) -> SourceView:
+    """Return *source* with what only the running daemon knows."""
+    stored = {field.name: getattr(source, field.name) for field in fields(source)}
+    return SourceView(**stored, host=host, objects=tuple(polls))
+
+
+def polled(figures: PollFigures, now: datetime) -> PollView:
+    """Return how reading a type of object goes; counted since the daemon began."""
+    lag = figures.lag(now)
+    return PollView(
+        object=figures.object,
+        lag_seconds=None if lag is None else round(lag, 3),
+        last_success_at=figures.last_success_at,
+        last_error=None if figures.last_error is None else logs.redacted(figures.last_error),
+        last_error_at=figures.last_error_at,
+        failures=figures.failures,
+        records=figures.records,
+        changes=figures.changes,
+        requests=dict(figures.requests),
+        budget_left=figures.budget_left,
+    )
+
+
+def backfilled(made: Backfilled, *, is_over: bool, error: str | None = None) -> BackfillView:
+    """Return how far a backfill is; *error* is why it went no further."""
+    return BackfillView(made.records, made.deliveries, is_over, error)
+
+
+def running_backfill(running: Running) -> RunningBackfillView:
+    """Return a backfill that is not over, as the status tells it."""
+    made = running.made
+    return RunningBackfillView(
+        webhook=running.webhook.name,
+        per_second=running.per_second,
+        records=made.records,
+        deliveries=made.deliveries,
+    )
+
+
+def reload_result(result: ReloadResult) -> ReloadView:
+    """Return what came of reading a configuration."""
+    return ReloadView(result.at, result.outcome, result.config_hash, result.problems)
+
+
+def journal_page(page: Page) -> ChangesView:
+    """Return changes; what their sources asked for stands beside them, once."""
+    numbers: dict[Asked, int] = {}
+    changes = tuple(_kept(kept, numbers) for kept in page.changes)
+    return ChangesView(
+        changes=changes,
+        asked=tuple(
+            AskedView(tuple(sorted(asked.names)), tuple(sorted(asked.instants)))
+            for asked in numbers
+        ),
+        next=page.next,
+        last=page.last,
+        left_out=tuple(
+            LeftOutView(left.source, left.reason, left.count, left.last_at)
+            for left in page.left_out
+        ),
+    )
+
+
+def _listed(delivery: ListedDelivery) -> dict[str, Any]:
+    return {
+        "id": delivery.id,
+        "webhook": delivery.webhook,
+        "source": delivery.source,
+        "object": delivery.object,
+        "record_id": delivery.record_id,
+        "change": delivery.change,
+        "state": delivery.state,
+        "attempts": delivery.attempts,
+        "next_attempt_at": delivery.next_attempt_at,
+        "is_behind": delivery.is_behind,
+        "last_status": delivery.last_status,
+        "last_error": delivery.last_error,
+        "created_at": delivery.created_at,
+        "settled_at": delivery.settled_at,
+        "superseded_by": delivery.superseded_by,
+    }
+
+
+def _kept(kept: KeptChange, numbers: dict[Asked, int]) -> ChangeView:
+    # Both objects go from the database into the answer as they are: pages hold megabytes of them.
+    return ChangeView(
+        number=kept.number,
+        seen_at=kept.seen_at,
+        occurred_at=kept.occurred_at,
+        source=kept.source,
+        object=kept.object,
+        record_id=kept.record_id,
+        change=cast("ChangeName", kept.change),
+        properties=JsonObject(kept.properties),
+        before=None if kept.before is None else JsonObject(kept.before),
+        asked=None if kept.asked is None else numbers.setdefault(kept.asked, len(numbers)),
+        enrolled=kept.enrolled,
+    )
+
+
+def _text(body: bytes | None) -> str | None:
+    if body is None:
+        return None
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return base64.b64encode(body).decode("ascii")

@@ -1,0 +1,101 @@
+"""Webhooks: paused, resumed and backfilled by a person, and whose secrets changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from webhookd import telemetry
+from webhookd.errors import WebhookdError
+from webhookd.storage.database.connection import EXCLUSIVE
+from webhookd.storage.deliveries import lanes
+from webhookd.views.webhooks import HoldView, RotatedView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from webhookd.definitions import Definitions
+    from webhookd.intake.running_backfills import Running
+    from webhookd.operations.control_dependencies import ControlDependencies
+    from webhookd.storage.database.connection import Statements
+    from webhookd.storage.deliveries.lanes import LaneRow
+
+
+class UnknownWebhookError(WebhookdError):
+    """No webhook of that name is or was in the configuration."""
+
+
+class WebhookControl:
+    """Holds webhooks, lets them go, and enrolls known records."""
+
+    def __init__(self, dependencies: ControlDependencies, now: Callable[[], datetime]) -> None:
+        self._dependencies = dependencies
+        self._now = now
+
+    async def pause(self, webhook: str, reason: str) -> HoldView:
+        """Hold a webhook's deliveries; changes go on being matched and stored."""
+        now = self._now()
+        return await self._hold(
+            webhook, lambda connection: lanes.pause(connection, webhook, reason, now)
+        )
+
+    async def resume(self, webhook: str) -> HoldView:
+        """Lift a pause by hand and a 410's hold; what waits is due now."""
+        now = self._now()
+        return await self._hold(webhook, lambda connection: lanes.resume(connection, webhook, now))
+
+    async def backfill(
+        self, name: str, where: Sequence[str], *, per_second: float, is_dry_run: bool
+    ) -> Running:
+        """Begin to enroll the known records of the webhook *name*, or to count them.
+
+        Raises an UnknownError or a BackfillError when that cannot be, a ConfigError when *where*
+        is wrong.
+        """
+        return await self._dependencies.backfills.begin(
+            name, where, per_second=per_second, is_dry_run=is_dry_run
+        )
+
+    async def end_backfill(self, name: str) -> Running:
+        """End the backfill of the webhook *name*; UnknownError when there is none."""
+        return await self._dependencies.backfills.end(name)
+
+    async def rotated(self) -> RotatedView:
+        """Return, by webhook, the settings whose secret would have another value after a reload.
+
+        Raises ConfigError when the configuration on disk is wrong.
+        """
+        loaded = await self._dependencies.reloader.read()
+        in_force = self._dependencies.reloader.definitions
+        return RotatedView(dict(_rotated(in_force, loaded.definitions)))
+
+    async def _hold(self, webhook: str, unit: Callable[[Statements], LaneRow | None]) -> HoldView:
+        async with self._dependencies.dispatch.still():
+            row = await self._dependencies.writer.write(unit, EXCLUSIVE)
+            if row is None:
+                raise UnknownWebhookError(f"there is no webhook {webhook!r}")
+            self._dependencies.dispatch.set_row(row)
+            self._dependencies.dispatch.tell("lanes", [row.number])
+        telemetry.webhook_hold_changed(webhook, row.hold)
+        return HoldView(webhook, row.hold)
+
+
+def _rotated(before: Definitions, after: Definitions) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield webhooks whose secrets differ although their definitions may not."""
+    for name, webhook in after.webhooks.items():
+        old = before.webhooks.get(name)
+        if old is None:
+            continue
+        was, now = old.request, webhook.request
+        pairs = (
+            ("request.authentication", was.authentication, now.authentication),
+            ("request.signature", was.signature, now.signature),
+            ("request.proxy_authentication", was.proxy, now.proxy),
+        )
+        names = [
+            setting for setting, one, other in pairs if one != other and repr(one) == repr(other)
+        ]
+        if was.tls != now.tls and was.tls.names == now.tls.names:
+            names.append("request.tls")
+        if names:
+            yield name, tuple(names)

@@ -1,0 +1,114 @@
+"""Deliveries: as lists show them, one whole with its attempts, and how many were changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from webhookd.model import DeliveryState
+from webhookd.views.view import Count, Ordinal, Seconds, View
+
+ChangeName: TypeAlias = Literal["created", "updated", "deleted"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryView(View):
+    """A delivery as lists show it."""
+
+    id: str
+    """The header `webhook-id`, the same in every attempt."""
+    webhook: str
+    """The webhook's key in the configuration."""
+    source: str
+    """The source that saw the change."""
+    object: str
+    """The type of the record."""
+    record_id: str
+    """The record that changed."""
+    change: ChangeName
+    """What happened to the record."""
+    state: DeliveryState
+    """Where the delivery stands; `held` while it waits and its webhook is held."""
+    attempts: Count
+    """How many attempts were made, with those for older changes whose place it took."""
+    next_attempt_at: datetime | None
+    """When it is attempted next; null where no attempt is planned."""
+    is_behind: bool
+    """Whether an older delivery of its record must end first."""
+    last_status: int | None
+    """The status of the latest answer; null where there was none."""
+    last_error: str | None
+    """Why the latest attempt did not deliver; null where it did, or none was made."""
+    created_at: datetime
+    """When it was stored."""
+    settled_at: datetime | None
+    """When it ended; null while it has not."""
+    superseded_by: str | None = None
+    """The id of the delivery that took its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptView(View):
+    """One HTTP request for a delivery."""
+
+    number: Ordinal
+    """Which attempt it was, counted from 1."""
+    started_at: datetime
+    """When the request began."""
+    seconds: Seconds
+    """How long the whole exchange took."""
+    status: int | None
+    """The status of the answer; null where none came."""
+    error: str | None
+    """Why it did not deliver; null where it did."""
+    answer: str | None
+    """The beginning of what the receiver said, secrets replaced."""
+    config_hash: str | None
+    """The configuration that was in force."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownDeliveryView(DeliveryView):
+    """A delivery whole: what is sent, and every attempt."""
+
+    method: str = ""
+    """The method of its request."""
+    content_type: str | None = None
+    """The type of the body; null where there is no body."""
+    body: str | None = None
+    """The body that is sent, in base64 where it is not text."""
+    query: str = ""
+    """The parameters of the URL's query that come from the record."""
+    attempt_log: tuple[AttemptView, ...] = ()
+    """Every attempt that is kept, the oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveriesView(View):
+    """Deliveries, the newest first."""
+
+    deliveries: tuple[DeliveryView, ...]
+    """Those that were asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelledView(View):
+    """How many deliveries were cancelled."""
+
+    count: Count
+    """How many were, or would be."""
+    dry_run: bool
+    """Whether they were only counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetriedView(View):
+    """How many deliveries were made due."""
+
+    count: Count
+    """How many were, or would be."""
+    overtaken: Count
+    """Those left, for a newer delivered change of their record overtook them."""
+    dry_run: bool
+    """Whether they were only counted."""

@@ -1,0 +1,20 @@
+"""Why the daemon did not do what it was asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from webhookd.views.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalView(View):
+    """Why not."""
+
+    lacks_where_none: ClassVar[frozenset[str]] = frozenset({"problems"})
+
+    error: str
+    """What is wrong, in a sentence."""
+    problems: tuple[str, ...] | None = None
+    """Each of its own place, where a configuration or condition is wrong."""

@@ -1,0 +1,106 @@
+"""Sources: what is known of each, and how reading it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from webhookd.views.view import Count, View
+
+
+@dataclass(frozen=True, slots=True)
+class CursorView(View):
+    """How far a type of object has been read from an API."""
+
+    object: str
+    """The type of object."""
+    read_to: datetime | None
+    """Everything modified before has been read; null where the source cannot say."""
+    first_read: bool
+    """Whether the first read of all records is not yet over."""
+
+
+@dataclass(frozen=True, slots=True)
+class PollView(View):
+    """How reading a type of object from an API goes; counted since the daemon began."""
+
+    object: str
+    """The type of object."""
+    lag_seconds: float | None
+    """How far behind now the reading is; null before the first poll ended."""
+    last_success_at: datetime | None
+    """When a poll last went well."""
+    last_error: str | None
+    """Why the latest poll that failed did."""
+    last_error_at: datetime | None
+    """When it failed."""
+    failures: Count
+    """Polls that came to nothing."""
+    records: Count
+    """Records read."""
+    changes: Count
+    """Changes found in them."""
+    requests: Mapping[str, Count]
+    """Requests by the status of the answer, or by why there was none."""
+    budget_left: int | None
+    """Requests that might start at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSourceView(View):
+    """A source that was ever read, as the database knows it."""
+
+    lacks_where_none: ClassVar[frozenset[str]] = frozenset(
+        {"path", "object", "id_property", "base_url"}
+    )
+
+    source: str
+    """The source's key in the configuration."""
+    path: str | None = None
+    """The folder of a drop directory."""
+    object: str | None = None
+    """The type of the records of a drop directory."""
+    id_property: str | None = None
+    """The property that is the id of a record of a drop directory."""
+    base_url: str | None = None
+    """Where an API is."""
+    records: Count = 0
+    """Records that are known and not deleted."""
+    pending: Count = 0
+    """Its deliveries that wait, held ones included."""
+    file: str | None = None
+    """The file in work."""
+    phase: str | None = None
+    """What is done with a snapshot: its rows are counted, taken, then the rest is deleted."""
+    rows_taken: Count = 0
+    """Rows of the file that were read, bad ones included."""
+    bad_rows: Count = 0
+    """Rows of the file that could not be taken."""
+    deletions: Count = 0
+    """Records that the snapshot lacks, found so far."""
+    rows_per_second: int | None = None
+    """How fast the file is read."""
+    ends_at: datetime | None = None
+    """When the end of the file is expected."""
+    cursors: tuple[CursorView, ...] = ()
+    """How far each type of object has been read from an API."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView(StoredSourceView):
+    """A source that was ever read, as the running daemon knows it."""
+
+    host: str | None = None
+    """The only host on which it is read."""
+    objects: tuple[PollView, ...] = ()
+    """How reading each type of object from an API goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourcesView(View):
+    """Every source that was ever read."""
+
+    sources: tuple[SourceView, ...]
+    """The sources by name."""

@@ -1,0 +1,70 @@
+"""Webhooks: how each stands, its hold, and whose secrets changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from webhookd.views.view import Count, View
+
+WebhookState: TypeAlias = Literal[
+    "active", "probed", "paused", "gone", "disabled", "removed", "elsewhere"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookView(View):
+    """How a webhook stands."""
+
+    webhook: str
+    """The webhook's key in the configuration."""
+    description: str
+    """What the configuration says it is for."""
+    state: WebhookState
+    """`probed`: one attempt at a time, for the latest had no answer; `paused`: by a person;
+    `gone`: the receiver answered 410; `disabled` or `removed` by the configuration; `elsewhere`:
+    another daemon has it in force."""
+    hold: str | None
+    """Why its deliveries are held; null where they are not."""
+    quiet_until: datetime | None
+    """Until when the receiver asked to be left alone."""
+    probed_since: datetime | None
+    """Since when its receiver has not answered."""
+    probed_reason: str | None
+    """What the latest attempts met in place of an answer."""
+    pending: Count
+    """Deliveries that wait, held ones included."""
+    due: Count
+    """Deliveries that could be attempted now."""
+    failed: Count
+    """Deliveries that were given up."""
+    in_flight: Count
+    """Attempts under way, of this daemon."""
+    oldest_pending_at: datetime | None
+    """When the oldest of those that wait was stored."""
+    last_delivered_at: datetime | None
+    """When this daemon last delivered."""
+    last_error: str | None
+    """Why the latest attempt of this daemon that failed did."""
+    last_error_at: datetime | None
+    """When it failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldView(View):
+    """A webhook and its hold."""
+
+    webhook: str
+    """The webhook's key in the configuration."""
+    hold: str | None
+    """Why its deliveries are held; null where they are not."""
+
+
+@dataclass(frozen=True, slots=True)
+class RotatedView(View):
+    """Settings whose secret, or file's content, a reload would change."""
+
+    webhooks: Mapping[str, tuple[str, ...]]
+    """By webhook, the settings."""
