@@ -14,11 +14,20 @@ from webhookd.telemetry import logs
 
 ACCEPTANCE = Path(__file__).parent / "acceptance"
 
-# How long an example takes says how busy the machine is; pytest's timeout ends what hangs.
+# One profile for every property, here and in CI. No time limit and no complaint about slow
+# drawing: both say how busy the machine is, and pytest's timeout ends what hangs. Each run draws
+# anew, so that many runs find more than one; the blob that a failure prints plays it again
+# anywhere. Properties over databases and sockets ask for fewer examples, so that the whole
+# suite stays quick.
 settings.register_profile(
-    "busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "webhookd",
+    deadline=None,
+    derandomize=False,
+    max_examples=100,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
 )
-settings.load_profile("busy machine")
+settings.load_profile("webhookd")
 
 
 def pytest_collection_modifyitems(items):

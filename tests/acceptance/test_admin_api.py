@@ -6,7 +6,7 @@ import socket
 from contextlib import ExitStack, closing
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -85,11 +85,9 @@ def test_whatever_is_asked_is_answered_as_described(asking):
 
     @settings(
         max_examples=EXAMPLES,
-        deadline=None,
         database=None,
         phases=[Phase.generate],
         derandomize="WEBHOOKD_TEST_REQUESTS" not in os.environ,
-        suppress_health_check=list(HealthCheck),
     )
     @given(strategy, st.booleans())
     def run(asked, is_left_open):

@@ -12,7 +12,7 @@ from itertools import count, pairwise
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.engine import engine, until
@@ -380,7 +380,7 @@ class Told:
         self.records[record] = None if kind == "deleted" else properties
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80)
 @given(steps=STEPS)
 def test_the_receiver_ends_with_the_last_state_and_each_step_follows_from_the_one_before(
     tmp_path_factory, steps

@@ -128,7 +128,7 @@ class Taken:
     batches=st.lists(st.lists(OBSERVED, max_size=5), max_size=6),
     seconds=st.integers(0, 6),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_replay_says_what_intake_did(tmp_path_factory, webhooks, batches, seconds):
     url = f"sqlite:///{tmp_path_factory.mktemp('replay') / 'webhookd.db'}"
     taken = Taken(url, webhooks, batches)

@@ -191,7 +191,7 @@ STEPS = st.lists(
 
 
 @given(steps=STEPS, answers=st.lists(st.sampled_from([200, 410, 429, 500, 503]), max_size=12))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_whatever_is_reloaded_and_answered_each_is_delivered_once(tmp_path_factory, steps, answers):
     """Holds, pauses, retries and reloads in any order: nothing is stuck, nothing goes twice."""
     url = f"sqlite:///{tmp_path_factory.mktemp('any')}/webhookd.db"

@@ -102,7 +102,7 @@ def test_a_lower_concurrency_takes_back_what_is_too_much(daemons):
     assert ask(daemons[0], 3, most=3, in_flight=1).held == 3
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     steps=st.lists(
         st.tuples(st.integers(0, 2), st.integers(0, 6), st.integers(0, 100)), max_size=30

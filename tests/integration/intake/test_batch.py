@@ -112,7 +112,7 @@ def mirror():
 
 
 @given(batches=st.lists(ROWS, max_size=6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_exactly_the_true_changes_are_reported(tmp_path_factory, batches):
     url = f"sqlite:///{tmp_path_factory.mktemp('taking') / 'webhookd.db'}"
 

@@ -217,8 +217,7 @@ async def test_an_ipv6_address_is_connected_to_and_named_in_brackets(transport):
 
 @settings(
     max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(answers=st.lists(st.tuples(MIXED, st.sampled_from([closing, resetting, until_closed]))))
 def test_whatever_bytes_come_the_attempt_ends_and_leaves_nothing(loop_factory, answers):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from webhookd.config import loading
@@ -125,7 +125,7 @@ DEEPEST = 8
 CONFIGURATIONS = values(schema())
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60)
 @given(st.data())
 def test_values_of_nearly_the_right_shape_raise_nothing_but_a_config_error(folder, data):
     # A copy: what is drawn may be the schema's own examples.
@@ -164,7 +164,6 @@ def put(within: Any, steps: tuple, value: Any) -> None:
     within[steps[-1]] = value
 
 
-@settings(deadline=None)
 @given(st.text("[]{}:,&*!|>'\"%@`#?- \n\tab01~<", max_size=80) | st.text(max_size=40))
 def test_text_that_is_no_configuration_raises_nothing_but_a_config_error(folder, text):
     path = folder / "fuzz.yaml"

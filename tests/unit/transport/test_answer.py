@@ -11,7 +11,7 @@ from tests.unit.transport.answers import MIXED
 STEPS = st.integers(0, 255).map(lambda number: bytes([number]))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(STEPS, MIXED)
 @example(b"\0", b"\r\nRTSP/1.0 200 OK\r\n\r\n")
 @example(b"\0", b"HTTP/1.1 000 : 0\r\n\r\nok")
@@ -19,7 +19,7 @@ def test_an_answer_is_the_same_in_whatever_pieces_it_comes_and_breaks_nothing(st
     try_out(step + data)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=200))
 def test_what_is_not_http_is_never_an_answer(data):
     found = verdict([b"x" + data])

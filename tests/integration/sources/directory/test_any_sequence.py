@@ -243,4 +243,4 @@ def killing(ledger, take, last):
 
 
 TestAnySequence = AnySequence.TestCase
-TestAnySequence.settings = settings(max_examples=15, stateful_step_count=10, deadline=None)
+TestAnySequence.settings = settings(max_examples=15, stateful_step_count=10)

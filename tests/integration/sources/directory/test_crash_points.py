@@ -135,7 +135,7 @@ def test_a_death_at_any_step_changes_nothing_in_the_end(tmp_path, run, put):
         shutil.rmtree(drop.root)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     # One more, each right after the file was opened, and it would be suspected of them.
     deaths=st.lists(st.integers(1, 45), max_size=MOST_OPENINGS - 1),
