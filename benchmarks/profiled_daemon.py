@@ -26,7 +26,7 @@ from webhookd.delivery import (
 from webhookd.intake import batch
 from webhookd.rules import changes, render, trigger
 from webhookd.sources.directory.reader import FileReader
-from webhookd.storage.database import writer
+from webhookd.storage.database import group_commit, writer
 from webhookd.storage.deliveries import due, enqueue, settle
 from webhookd.storage.records import files, known_records
 from webhookd.telemetry import metrics
@@ -39,14 +39,14 @@ STAGES = (
     (changes, "notice", "intake: comparing"),
     (trigger, "fires", "matching"),
     (render, "render", "rendering"),
-    (batch.Intake, "take", "intake: deciding"),
+    (batch.Intake, "ingest", "intake: deciding"),
     (batch.Intake, "_committed", "intake: deciding"),
     (known_records, "remember", "intake: known records, stored"),
     (files, "progress", "intake: known records, stored"),
     (enqueue, "store", "storing deliveries"),
-    (writer.Writer, "_serve", "writer: groups and answers"),
-    (writer.Writer, "_commit", "writer: commit"),
-    (writer, "_answer", "writer: groups and answers"),
+    (group_commit.GroupCommit, "serve", "writer: groups and answers"),
+    (group_commit.GroupCommit, "_commit", "writer: commit"),
+    (writer, "_complete", "writer: groups and answers"),
     (due, "find_due", "lane: fetching what is due"),
     (settle, "settle", "settling: SQL"),
     (settlements.Settling, "_write_gathered", "settling: gathering"),

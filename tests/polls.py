@@ -139,7 +139,7 @@ class Polling:
 
     async def _take(self, batch):
         self.batches += 1
-        return await self.intake.take(batch)
+        return await self.intake.ingest(batch)
 
 
 def settings(*objects, **changes):

@@ -21,7 +21,7 @@ from tests.making import LOOPBACK, a_webhook, some_definitions
 from tests.virtual_time import VirtualTime
 from webhookd.definitions import Body, BodyFormat, Trigger
 from webhookd.delivery.claims import Claims
-from webhookd.fleet.exclusive_work import Holding
+from webhookd.fleet.exclusive_work import ExclusiveWork
 from webhookd.intake.batch import Intake
 from webhookd.model import ChangeKind
 from webhookd.sources.dependencies import Clocks, SourceDependencies
@@ -119,7 +119,7 @@ class SourceDaemon:
         self._sources = RunningSources(
             lambda settings: self._build(settings, dependencies),
             host=self._member,
-            turns=Holding(self.writer) if self.writer.is_shared else None,
+            turns=ExclusiveWork(self.writer) if self.writer.is_shared else None,
             has_others=lambda: self.writer.is_shared,
         )
         await self._sources.adopt({name: self._settings})
@@ -164,7 +164,7 @@ class SourceDaemon:
 
     async def _take(self, batch: Batch) -> int:
         self._step()
-        changes = await self._intake.take(batch)
+        changes = await self._intake.ingest(batch)
         self._step()
         return changes
 

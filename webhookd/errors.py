@@ -1,12 +1,38 @@
 """Every error webhookd raises on purpose.
 
 WebhookdError
-├── ConfigError        the configuration is wrong; carries every problem found
-├── SourceError        a source cannot be read; the daemon and its other sources go on
-├── StorageError       the database cannot be used
-├── NotHeldError       another daemon does what this one did, which has not noticed yet
-└── StateLockedError   another daemon works on the same state directory or database
-    └── WrongVersionError  the database was upgraded beyond this daemon meanwhile
+├── ConfigError               the configuration is wrong; carries every problem found
+├── OtherVersionError         a document that another version wrote cannot be read
+├── SourceError               a source cannot be read; the daemon and its other sources go on
+│   ├── BrokenFileError       a file cannot be read to its end
+│   ├── NotAcceptedError      a file that was set aside cannot be accepted
+│   └── PollError             an API did not answer as it should
+├── StorageError              the database cannot be used
+│   ├── UncertainError        the connection was lost during a commit
+│   ├── ExpiredError          other daemons waited longer than this one's lease
+│   └── DatabaseLostError     another process has the database for good
+├── NotHeldError              another daemon does what this one did, which has not noticed yet
+├── StateLockedError          another daemon works on the same state directory or database
+│   └── WrongVersionError     the database was upgraded beyond this daemon meanwhile
+├── BackfillError             a webhook cannot be backfilled, or not any further
+│   ├── TakenOverError        another daemon goes on with the backfill
+│   └── UnknownError          there is no such webhook, or no backfill of it
+├── ReloadRefusedError        a configuration is right and cannot be put in force
+├── UnknownWebhookError       no webhook of that name is or was in the configuration
+├── AdminAddressError         the admin API cannot listen at its address
+├── NoDaemonError             no daemon answers a command
+├── LostError                 the daemon went away in the middle of its answer
+├── RefusedError              the daemon understood a command and refused
+├── UnreadableAnswerError     the daemon answered a command with what cannot be read
+├── NoSuchWebhookError        `test`: no webhook of that name is in the file
+├── NotDeliveredError         `test`: the request got no 2xx answer
+├── NotFoundError             `deliveries`: no delivery, or more than one, is meant
+├── EarlyEndError             `backfill`: it ended before every record was looked at
+├── NoReplayError             `plan --replay`: the changes asked for cannot be replayed
+├── StatusFileError           `plan`: a saved status cannot be read
+├── ListenError               `listen`: nothing can listen at the address
+├── MissingSecretError        `listen`: the variable with the secret to verify with is not set
+└── DemoError                 `demo`: its daemon did not do what it should
 
 A failed *attempt* is not an error: it is an `Outcome` (see `webhookd.model`).
 """

@@ -465,7 +465,7 @@ async def taking_in(url, receiver, webhook):
                 for id_, properties in rows
             )
             progress = FileProgress("export", "claim", "1.ndjson", next(batches))
-            await taker.take(Batch("export", seen, progress))
+            await taker.ingest(Batch("export", seen, progress))
 
         yield running, take
 

@@ -109,7 +109,7 @@ class Taken:
             )
             for number, batch in enumerate(batches, 1):
                 progress = FileProgress("export", "claim", "1.ndjson", number)
-                await intake.take(Batch("export", tuple(batch), progress))
+                await intake.ingest(Batch("export", tuple(batch), progress))
                 self.now += timedelta(seconds=1)
 
     def replayed(self, since):

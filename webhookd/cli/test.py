@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 GOOD = range(200, 300)
 
 
-class UnknownWebhookError(WebhookdError):
+class NoSuchWebhookError(WebhookdError):
     """There is no webhook of that name in the configuration."""
 
 
@@ -97,7 +97,7 @@ def try_webhook(
 
 def _webhook(definitions: Definitions, name: str) -> Webhook:
     if name not in definitions.webhooks:
-        raise UnknownWebhookError(no_such("webhook", name, definitions.webhooks))
+        raise NoSuchWebhookError(no_such("webhook", name, definitions.webhooks))
     return definitions.webhooks[name]
 
 

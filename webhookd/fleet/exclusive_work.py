@@ -1,4 +1,11 @@
-"""Doing something as the only daemon that does it, for as long as that is so."""
+"""Run work under a lock that one daemon of the fleet has; cancel it when the lock is lost.
+
+    waiting ──the lock is acquired──► running ──it ends, or `run` is cancelled──► released
+                                         └──the session is lost (`lose_all`)──► cancelled
+
+The lock is the session's (`storage.fleet.exclusive`), so it is acquired and released on the
+writer's thread; everything here runs on the event loop.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +20,12 @@ if TYPE_CHECKING:
 
     from webhookd.storage.database.writer import Writer
 
-TRIED_EVERY: Final = 1.0
-"""Seconds between two attempts to have what another daemon holds: it may end at any time."""
+TRY_EVERY_SECONDS: Final = 1.0
+"""Pause between two attempts to get a lock that another daemon has, which may end at any time."""
 
 
-class Holding:
-    """Runs work under a name that one daemon holds at a time."""
+class ExclusiveWork:
+    """Runs work under locks by name, each of which one daemon has at a time."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
@@ -26,26 +33,33 @@ class Holding:
         self._times_lost = 0
 
     def lose_all(self) -> None:
-        """End all work: the session that held the names is gone."""
+        """Cancel all work: the session that had the locks is gone. Membership calls it."""
         self._times_lost += 1
         for task in self._working:
             task.cancel()
 
-    async def try_hold(self, name: str) -> bool:
-        """Return whether *name* is held now; not while the database cannot be asked."""
+    async def try_acquire(self, name: str) -> bool:
+        """Return whether this daemon has the lock *name* now.
+
+        False too while the database cannot be asked.
+        """
         with suppress(StorageError):
             return await self._writer.read(lambda connection: connection.session.acquire(name))
         return False
 
-    async def _holds(self, name: str) -> bool:
-        """Return whether *name* is held, by the session that there is when that is known."""
+    async def _has_lock(self, name: str) -> bool:
+        """Return whether the session that there is now has the lock *name*."""
+        # The session may be lost between the answer on the writer's thread and this one.
         before = self._times_lost
-        return await self.try_hold(name) and self._times_lost == before
+        return await self.try_acquire(name) and self._times_lost == before
 
     async def run(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Wait until *name* is held and run *work*; return when that ends, or it is lost."""
-        while not await self._holds(name):  # noqa: ASYNC110 - the server tells nobody
-            await asyncio.sleep(TRIED_EVERY)
+        """Wait for the lock *name* and run *work*; return when that ends, or the lock is lost.
+
+        Raises what *work* raises. The lock is released in either case.
+        """
+        while not await self._has_lock(name):  # noqa: ASYNC110 - the server notifies nobody
+            await asyncio.sleep(TRY_EVERY_SECONDS)
         task = asyncio.ensure_future(_run(work))
         self._working.add(task)
         try:
@@ -55,17 +69,17 @@ class Holding:
             await asyncio.wait([task])
             self._working.discard(task)
             # Not waited for: a database that is away has taken it back already.
-            let_go(self._writer, name)
+            release(self._writer, name)
         if not task.cancelled():
             task.result()
 
 
-def let_go(writer: Writer, name: str) -> None:
-    """Give *name* back, behind everything that was asked of the writer before.
+def release(writer: Writer, name: str) -> None:
+    """Give the lock *name* back, behind everything that the writer was asked for before.
 
-    As a read, which comes after the commit: a name that is free in the middle of a transaction
-    would have another daemon begin with what was committed before it. (So is holding one, or it
-    would overtake.)
+    As a read, which comes after the commit: a lock that is free in the middle of a transaction
+    would have another daemon begin with what was committed before it. (So it is acquired in a
+    read, too, or that would overtake.)
     """
     done = writer.read(lambda connection: connection.session.release(name))
     done.add_done_callback(lambda over: over.cancelled() or over.exception())

@@ -1,4 +1,21 @@
-"""What a daemon does about the others, every two seconds and when it is told something."""
+"""What a daemon does every two seconds, and on a notification, to be a member of its fleet.
+
+There is no leader: every member does the same. One pass (`refresh`) on the event loop:
+
+    on the writer's thread, one transaction    on the event loop, with what it found
+    ───────────────────────────────────────    ─────────────────────────────────────────────
+    set the shared clock                       end the sessions of expired members
+    expire members whose lease is over         lanes as their rows say now  ─► `FleetPeers`
+    free what expired members had              shares that others want      ─► `FleetPeers`
+    read members, lanes, shares, own rows      own rows in nobody's memory: given back (rule 9)
+
+The transaction itself moves this daemon's lease on. Notifications only make it quicker: whatever
+one says stands in the database, and a lost one costs two seconds.
+
+Threads: `_heard` is called on the event loop, for the listener's thread; `_session_reopened` is
+called there for the writer's thread; `_read_fleet` runs on the writer's thread. All other methods
+run on the event loop.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +29,7 @@ from webhookd.errors import StorageError
 from webhookd.storage.deliveries import lanes, record_order
 from webhookd.storage.deliveries.due import give_back, next_due, owned
 from webhookd.storage.fleet import members, notify, shares
+from webhookd.storage.refused_writes import keep_trying
 from webhookd.telemetry import metrics
 
 if TYPE_CHECKING:
@@ -19,7 +37,7 @@ if TYPE_CHECKING:
 
     from webhookd.delivery.dispatcher import Dispatch
     from webhookd.fleet.database_clock import SharedClock
-    from webhookd.fleet.exclusive_work import Holding
+    from webhookd.fleet.exclusive_work import ExclusiveWork
     from webhookd.fleet.fleet_peers import FleetPeers
     from webhookd.storage.database.connection import Connection
     from webhookd.storage.database.database import Database
@@ -27,26 +45,28 @@ if TYPE_CHECKING:
     from webhookd.storage.deliveries.lanes import LaneRow
     from webhookd.storage.fleet.members import Daemon, Expired
 
-EVERY: Final = 2.0
+REFRESH_SECONDS: Final = 2.0
+"""Pause between two passes: a lease (15 s) outlasts several that fail."""
 
-PATIENCE: Final = 5.0
-"""So long a session must have been there before others are declared dead.
+MAY_EXPIRE_AFTER_SECONDS: Final = 5.0
+"""Seconds a session must have lasted before it may expire other members.
 
-After a restart of the server all leases are over, and everybody needs a moment to come back.
+After a restart of the server all leases are over, and every daemon needs a moment to come back.
 """
 
-TOLD_AFTER: Final = 0.02
-"""Seconds in which what is to be told is gathered: the server tells one transaction at a time."""
+GATHER_SECONDS: Final = 0.02
+"""Seconds in which notifications are gathered: the server sends those of one commit at a time."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """What one look at the others found.
+class _Fleet:
+    """What one pass read of the fleet.
 
-    *owned* is what is this daemon's: ids, each with its lane, and whether it is open.
+    *owned* are the deliveries that are this daemon's: ids, each with its lane, and whether the
+    delivery is open.
     """
 
-    dead: tuple[Expired, ...]
+    expired: tuple[Expired, ...]
     freed: frozenset[int]
     daemons: tuple[Daemon, ...]
     rows: tuple[LaneRow, ...]
@@ -56,43 +76,43 @@ class _Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Others:
-    """The parts of this daemon that others matter to."""
+class MembershipDependencies:
+    """The parts of this daemon that other members matter to."""
 
     dispatch: Dispatch
     peers: FleetPeers
-    holding: Holding
+    exclusive_work: ExclusiveWork
 
 
-class Beat:
-    """Looks at the others and tells them things, for one daemon of several.
+class Membership:
+    """This daemon's membership in its fleet: sees the other members, and notifies them.
 
-    `rejoin`, when it is set, puts the configuration in force once more; `looked` is called after
-    each look.
+    `rejoin`, when it is set, puts the configuration in force once more; it is called when this
+    daemon goes on under a new number. `refreshed`, when it is set, is called after each pass.
     """
 
     def __init__(
         self,
         database: Database,
         writer: Writer,
-        parts: Others,
+        parts: MembershipDependencies,
         shared_clock: SharedClock,
     ) -> None:
         self._database = database
         self._writer = writer
         self._dispatch = parts.dispatch
         self._peers = parts.peers
-        self._holding = parts.holding
+        self._exclusive_work = parts.exclusive_work
         self._clock = shared_clock
         self._number = writer.owner
-        self._session_since = self._looked_at = clock.boottime()
+        self._session_since = self._refreshed_at = clock.boottime()
         self._unknown: set[str] = set()
-        self._to_tell: dict[str, set[object]] = {}
+        self._gathered: dict[str, set[object]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.daemons: tuple[Daemon, ...] = ()
-        writer.reopened = self._reopened
+        writer.reopened = self._session_reopened
         self.rejoin: Callable[[], Awaitable[None]] | None = None
-        self.looked: Callable[[], Awaitable[None]] | None = None
+        self.refreshed: Callable[[], Awaitable[None]] | None = None
 
     @property
     def has_others(self) -> bool:
@@ -100,25 +120,25 @@ class Beat:
         return len(self.daemons) > 1
 
     async def run(self) -> None:
-        """Look every two seconds until cancelled."""
+        """Make a pass every two seconds, and hear notifications, until cancelled."""
         loop = asyncio.get_running_loop()
-        self._peers.connect(self.tell)
+        self._peers.connect(self.notify)
 
         def heard(text: str) -> None:
             loop.call_soon_threadsafe(self._heard, text)
 
-        channel = self._database.kind.listen(heard)
-        self.tell("joined", ())
+        listening = self._database.kind.listen(heard)
+        self.notify("joined", ())
         try:
             while True:
-                await asyncio.sleep(EVERY)
-                await self.look()
+                await asyncio.sleep(REFRESH_SECONDS)
+                await self.refresh()
         finally:
             self._peers.disconnect()
             for task in self._tasks:
                 task.cancel()
-            if channel is not None:
-                await asyncio.to_thread(channel.close)
+            if listening is not None:
+                await asyncio.to_thread(listening.close)
 
     async def end(self, running: asyncio.Task[None]) -> None:
         """End *running* with the daemon, which waits no longer for a silent server than it must."""
@@ -126,27 +146,27 @@ class Beat:
         running.cancel()
         await asyncio.wait([running])
 
-    def tell(self, kind: str, about: Iterable[object]) -> None:
-        """Tell the others, in a moment, and if there are any."""
+    def notify(self, kind: str, about: Iterable[object]) -> None:
+        """Notify the other members within GATHER_SECONDS, if there are any."""
         if not self.has_others:
             return
-        if not self._to_tell:
-            asyncio.get_running_loop().call_later(TOLD_AFTER, self._tell_gathered)
-        self._to_tell.setdefault(kind, set()).update(about)
+        if not self._gathered:
+            asyncio.get_running_loop().call_later(GATHER_SECONDS, self._send_gathered)
+        self._gathered.setdefault(kind, set()).update(about)
 
-    def _tell_gathered(self) -> None:
-        gathered, self._to_tell = self._to_tell, {}
+    def _send_gathered(self) -> None:
+        gathered, self._gathered = self._gathered, {}
 
-        def tell(connection: Connection) -> None:
+        def send(connection: Connection) -> None:
             for kind, about in gathered.items():
                 notify.notify(connection, kind, about)
 
-        # What nobody hears they see at their next look.
-        self._writer.write(tell).add_done_callback(lambda done: done.exception())
+        # Not tried again: members that do not hear of it read the same at their next pass.
+        self._writer.write(send).add_done_callback(lambda done: done.exception())
 
     def _heard(self, text: str) -> None:
-        for teller, kind, about in notify.parse(text):
-            if teller == self._number:
+        for sender, kind, about in notify.parse(text):
+            if sender == self._number:
                 continue
             match kind:
                 case "due":
@@ -160,14 +180,14 @@ class Beat:
                     self._dispatch.forget(about)
                     self._dispatch.look_again()
                 case "lanes":
-                    self._start(self._sync())
+                    self._spawn(self._sync())
                 case "joined":
-                    self._start(self.look())
+                    self._spawn(self.refresh())
                 case _:
-                    # Of a newer webhookd: the next look finds what there is to know.
+                    # Of a newer webhookd: the next pass finds what there is to know.
                     pass
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -176,52 +196,42 @@ class Beat:
         try:
             self._peers.sync(await self._writer.read(lanes.all_rows))
         except StorageError:
-            # The next look does it.
+            # The next pass does it.
             return
 
-    def _reopened(self) -> None:
-        """Take note that the session is another: what it held is lost, perhaps more."""
+    def _session_reopened(self) -> None:
+        """Take note that the session is a new one: its locks are lost, perhaps its number too.
+
+        The writer calls it, on the event loop.
+        """
         self._session_since = clock.boottime()
-        self._holding.lose_all()
+        self._exclusive_work.lose_all()
         if self._writer.owner != self._number:
             self._number = self._writer.owner
             telemetry.fleet_rejoined(self._number)
+            # Rule 9: under the old number nothing is owned any more, so nothing may be in memory.
             self._peers.forget_everything()
-            self._start(self._begin_anew())
+            self._spawn(self._put_in_force_again())
 
-    async def _begin_anew(self) -> None:
-        """Say what this daemon has in force, as it goes on as another than before."""
-        while self.rejoin is not None:
-            try:
-                await self.rejoin()
-            except StorageError as error:
-                telemetry.storage_refused("a daemon's return", error, 1)
-                await asyncio.sleep(EVERY)
-            else:
-                return
+    async def _put_in_force_again(self) -> None:
+        """Write under the new number what this daemon has in force."""
+        if self.rejoin is not None:
+            await keep_trying(self.rejoin, what="a daemon's return", pause=REFRESH_SECONDS)
 
-    async def look(self) -> None:
-        """Look at the others once."""
+    async def refresh(self) -> None:
+        """Make one pass. Raises nothing: what fails is reported, and the next pass is another."""
         try:
-            now = clock.boottime()
-            if now - self._looked_at > PATIENCE:
-                # Nobody could write, others neither.
-                self._session_since = now
-            self._looked_at = now
-            may_bury = now - self._session_since >= PATIENCE
-            found = await self._writer.write(partial(self._seen, may_bury=may_bury))
+            found = await self._writer.write(
+                partial(self._read_fleet, may_expire=self._may_expire(clock.boottime()))
+            )
             due = await asyncio.to_thread(next_due, self._database, self._number or 0)
         except StorageError as error:
             telemetry.storage_refused("a look at other daemons", error, 1)
             return
-        except Exception as error:  # noqa: BLE001 - the next look is another
+        except Exception as error:  # noqa: BLE001 - the next pass is another
             telemetry.bug("fleet.look_broke", error)
             return
-        for dead in found.dead:
-            telemetry.fleet_died(dead.number, dead.host, dead.process_id)
-            # Where it may not, the server ends it by itself, and nothing can be written there.
-            ended = self._writer.read(partial(members.end_session, expired=dead))
-            ended.add_done_callback(lambda done: done.exception())
+        self._end_sessions(found.expired)
         self.daemons = found.daemons
         metrics.FLEET_DAEMONS.set(len(found.daemons))
         metrics.FLEET_CONFIGS.set(len({one.config_hash for one in found.daemons}))
@@ -232,16 +242,25 @@ class Beat:
         if found.is_ordering_unfinished:
             self._dispatch.resume_ordering()
         if found.freed:
-            self.tell("free", found.freed)
-            self.tell("due", found.freed)
-        if self.looked is not None:
-            await self.looked()
+            self.notify("free", found.freed)
+            self.notify("due", found.freed)
+        if self.refreshed is not None:
+            await self.refreshed()
 
-    def _seen(self, connection: Connection, *, may_bury: bool) -> _Look:
+    def _may_expire(self, now: float) -> bool:
+        """Return whether this pass, at *now* (`boottime`), may expire other members."""
+        if now - self._refreshed_at > MAY_EXPIRE_AFTER_SECONDS:
+            # This daemon stood still, or could not write; perhaps the others could not either.
+            self._session_since = now
+        self._refreshed_at = now
+        return now - self._session_since >= MAY_EXPIRE_AFTER_SECONDS
+
+    def _read_fleet(self, connection: Connection, *, may_expire: bool) -> _Fleet:
         self._clock.compare(connection)
-        dead = members.expire(connection) if may_bury else []
-        return _Look(
-            tuple(dead),
+        # Expired first: what they had may be free in the same transaction.
+        expired = members.expire(connection) if may_expire else []
+        return _Fleet(
+            tuple(expired),
             members.free(connection),
             tuple(members.daemons(connection)),
             tuple(lanes.all_rows(connection)),
@@ -250,14 +269,24 @@ class Beat:
             record_order.is_unfinished(connection),
         )
 
-    def _give_back(self, owned: Iterable[tuple[str, int, bool]]) -> None:
-        """Leave to others what is this daemon's and was not in its memory at two looks.
+    def _end_sessions(self, expired: Iterable[Expired]) -> None:
+        for member in expired:
+            telemetry.fleet_died(member.number, member.host, member.process_id)
+            # Where the user may not, the server ends it by itself; nothing is written there.
+            ended = self._writer.read(partial(members.end_session, expired=member))
+            ended.add_done_callback(lambda done: done.exception())
 
-        What somebody cancelled at another daemon is dropped, if its attempt has not begun.
+    def _give_back(self, owned: Iterable[tuple[str, int, bool]]) -> None:
+        """Leave to others what is this daemon's and was not in its memory at two passes.
+
+        A delivery that a person cancelled at another daemon is dropped, if its attempt has not
+        begun.
         """
         self._dispatch.forget(id_ for id_, _, is_open in owned if not is_open)
         leased, fetching = self._peers.leased, self._peers.fetching
         missing = {id_: lane for id_, lane, _ in owned if id_ not in leased}
+        # Rule 9. Two passes, and no fetch under way: a delivery may have been claimed on the
+        # writer's thread while the answer is on its way to the lane.
         ids = [
             id_ for id_, lane in missing.items() if id_ in self._unknown and lane not in fetching
         ]
@@ -265,4 +294,4 @@ class Beat:
         if ids:
             unit = partial(give_back, ids=ids)
             self._writer.write(unit).add_done_callback(lambda done: done.exception())
-            self.tell("due", {missing[id_] for id_ in ids})
+            self.notify("due", {missing[id_] for id_ in ids})

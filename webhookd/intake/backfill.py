@@ -2,8 +2,12 @@
 
 A webhook sees changes from its beginning on; what was there before reaches it only this way. The
 known records are taken in the order of their ids, some in each transaction with how far it is,
-as fast as the rate allows; a record that changes meanwhile is told of as usual. `backfills` has
-those under way.
+as fast as the rate allows; a record that changes meanwhile is reported as usual.
+`running_backfills` has those under way.
+
+A step reads and decides within the writer's transaction, on its thread, so that no change comes in
+between; everything else runs on the event loop. In a fleet the backfill has its webhook's lock,
+which each step acquires again: after a lost session another daemon may have it.
 """
 
 from __future__ import annotations
@@ -13,15 +17,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from webhookd import telemetry
 from webhookd.definitions import Trigger
-from webhookd.errors import StorageError, WebhookdError
+from webhookd.errors import WebhookdError
 from webhookd.intake.batch import Decision, count, decide, store
+from webhookd.intake.claimed_write import ClaimedWriter
 from webhookd.model import Change, ChangeKind
 from webhookd.rules import trigger
 from webhookd.storage.fleet.exclusive import backfilling
 from webhookd.storage.records import backfills
 from webhookd.storage.records.known_records import known_after
+from webhookd.storage.refused_writes import keep_trying
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -37,15 +42,13 @@ CHUNK: Final = 100
 """Records looked at in one transaction: a few milliseconds of the writer's time."""
 
 PER_SECOND: Final = 50.0
-
-REFUSED_SECONDS: Final = 1.0
-"""How long it waits before it tries again what the database refused."""
+"""Deliveries a second, unless the person who asks for a backfill says otherwise."""
 
 _ANYTHING: Final = frozenset(ChangeKind)
 
 
 class BackfillError(WebhookdError):
-    """The webhook cannot be told of records that are there."""
+    """The webhook cannot be backfilled, or not any further."""
 
 
 class TakenOverError(BackfillError):
@@ -66,7 +69,10 @@ class Backfilled:
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """What one step found. *last_id* is None when there was nothing left."""
+    """What one step found. *last_id* is None when there was nothing left.
+
+    *deliveries* counts those that cannot be attempted too; *stored* are the others.
+    """
 
     records: int
     deliveries: int
@@ -75,7 +81,7 @@ class _Chunk:
 
 
 class Backfill:
-    """Makes deliveries of known records. *offer* takes what was just committed.
+    """Makes deliveries of known records. *offer* gets what was just committed.
 
     What waits is superseded under *claims*.
     """
@@ -91,8 +97,7 @@ class Backfill:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._writer = writer
-        self._offer = offer
-        self._claims = claims
+        self._claimed_writer = ClaimedWriter(writer, claims=claims, offer=offer)
         self._now = now
         self._new_id = new_id
         self._sleep = sleep
@@ -111,29 +116,24 @@ class Backfill:
 
         It goes on from what was *made*. *webhook* gives the definition in force, and is asked
         before each step. At most *per_second* deliveries a second are made, a second's worth at
-        once. What the database refuses is tried again, unless it is only counted: then
-        StorageError. BackfillError when the webhook reports nothing but deletions, and whatever
-        *webhook* and the sleep raise: what is stored by then stays, and *progress* has been told
-        of it.
+        once. What the database refuses is tried again.
+
+        Raises StorageError where it only counts, BackfillError when the webhook reports nothing
+        but deletions, and whatever *webhook* and the sleep raise. Whatever is stored by then
+        stays, and *progress* was called with it.
         """
         meant = None if where is None else Trigger(changes=_ANYTHING, when=where)
         most = CHUNK if count_only else max(1, min(CHUNK, int(per_second)))
         while True:
-            told = webhook()
-            taking = self._claims.taking([told.name])
-            step = partial(self._step, told, meant, made.after, most, taking, count_only=count_only)
-            # Within the writer's transaction, so that no change comes in between.
-            write = partial(self._writer.write, locks=taking.locks)
-            done = self._writer.read(step) if count_only else write(step)
-            done.add_done_callback(partial(self._committed, taking))
-            try:
-                chunk = await asyncio.shield(done)
-            except StorageError as error:
-                if count_only:
-                    raise
-                telemetry.storage_refused("a backfill", error, most)
-                await self._sleep(REFUSED_SECONDS)
-                continue
+            if count_only:
+                chunk = await self._writer.read(partial(self._count, webhook(), meant, made.after))
+            else:
+                chunk = await keep_trying(
+                    partial(self._write, webhook, meant, made.after, most),
+                    what="a backfill",
+                    count=most,
+                    sleep=self._sleep,
+                )
             if chunk.last_id is None:
                 return made
             records, deliveries = made.records + chunk.records, made.deliveries + chunk.deliveries
@@ -141,40 +141,29 @@ class Backfill:
             progress(made)
             await self._sleep(0 if count_only else chunk.deliveries / per_second)
 
-    def _committed(self, taking: Taking, done: asyncio.Future[_Chunk]) -> None:
-        # Not after the await: who asked for it may be gone, and the lanes must be told.
-        if not done.cancelled() and done.exception() is None:
-            self._offer(done.result().stored)
-        taking.end()
+    async def _write(
+        self, webhook: Callable[[], Webhook], meant: Trigger | None, after: str, most: int
+    ) -> _Chunk:
+        """Take one step, and return it when it is on the disk."""
+        # Asked for each time: a refused step may be tried again after a reload.
+        definition = webhook()
+        step = partial(self._store, definition, meant, after, most)
+        done = self._claimed_writer.write([definition.name], step, lambda chunk: chunk.stored)
+        return await asyncio.shield(done)
 
-    def _step(
+    def _store(
         self,
         webhook: Webhook,
         meant: Trigger | None,
         after: str,
         most: int,
-        taking: Taking,
         connection: Connection,
-        *,
-        count_only: bool,
+        taking: Taking,
     ) -> _Chunk:
-        if not count_only and not connection.session.acquire(backfilling(webhook.name)):
+        """Store what one step decides, with how far it came; the writer's thread."""
+        if not connection.session.acquire(backfilling(webhook.name)):
             raise TakenOverError("another daemon goes on with it")
-        now, decision, kind = self._now(), Decision(), kind_told(webhook)
-        looked_at, last_id = 0, None
-        found = known_after(connection, webhook.source, webhook.object, after=after, limit=CHUNK)
-        for record_id, known in found:
-            last_id = record_id
-            if known.deleted:
-                continue
-            looked_at += 1
-            change = _change(webhook, kind, record_id, known, now)
-            if meant is None or trigger.fires(meant, change):
-                decide(webhook, change, self._new_id(now), now, decision)
-            if len(decision.deliveries) + len(decision.broken) >= most:
-                break
-        if count_only:
-            return _Chunk(looked_at, count(connection, decision), (), last_id)
+        decision, looked_at, last_id = self._decide(webhook, meant, after, most, connection)
         stored = store(connection, decision, taking)
         made = len(stored) + len(decision.broken)
         if last_id is None:
@@ -187,9 +176,43 @@ class Backfill:
             raise BackfillError("ended by hand, at another daemon")
         return _Chunk(looked_at, made, stored, last_id)
 
+    def _count(
+        self, webhook: Webhook, meant: Trigger | None, after: str, connection: Connection
+    ) -> _Chunk:
+        """Count what one step would store; the writer's thread."""
+        decision, looked_at, last_id = self._decide(webhook, meant, after, CHUNK, connection)
+        return _Chunk(looked_at, count(connection, decision), (), last_id)
 
-def kind_told(webhook: Webhook) -> ChangeKind:
-    """Return as what known records are told; BackfillError when the webhook takes none."""
+    def _decide(
+        self,
+        webhook: Webhook,
+        meant: Trigger | None,
+        after: str,
+        most: int,
+        connection: Connection,
+    ) -> tuple[Decision, int, str | None]:
+        """Return the decision on the records behind *after*, their number, and the last id."""
+        now, decision, kind = self._now(), Decision(), reported_kind(webhook)
+        looked_at, last_id = 0, None
+        found = known_after(connection, webhook.source, webhook.object, after=after, limit=CHUNK)
+        for record_id, known in found:
+            last_id = record_id
+            if known.deleted:
+                continue
+            looked_at += 1
+            change = _change(webhook, kind, record_id, known, now)
+            if meant is None or trigger.fires(meant, change):
+                decide(webhook, change, self._new_id(now), now, decision)
+            if len(decision.deliveries) + len(decision.broken) >= most:
+                break
+        return decision, looked_at, last_id
+
+
+def reported_kind(webhook: Webhook) -> ChangeKind:
+    """Return the kind of change as which known records are reported to *webhook*.
+
+    Raises BackfillError when it reports nothing but deletions.
+    """
     for kind in (ChangeKind.CREATED, ChangeKind.UPDATED):
         if kind in webhook.trigger.changes:
             return kind

@@ -1,7 +1,17 @@
 """From a source's batch to stored deliveries: one batch, one transaction.
 
 Known records, enrollments, deliveries, the journal of changes and the source's progress are
-committed together, so a crash neither loses a change nor takes one in twice.
+committed together, so a crash neither loses a change nor takes one in twice. A batch goes through
+three threads:
+
+    event loop       ingest: the journal's entries are admitted
+    a worker thread  _decide: compare, match, render; reads known records, writes nothing
+    writer's thread  _store: everything, in one transaction (rule 1)
+    event loop       _committed: what was stored is offered to the lanes
+
+Between _decide and _store no other batch of the source may run, or known records would be compared
+with what is no longer known: one task reads a source, and awaits `ingest`; in a fleet the task has
+the source's lock, which _store requires.
 """
 
 from __future__ import annotations
@@ -12,6 +22,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from webhookd import telemetry
+from webhookd.intake.claimed_write import ClaimedWriter
 from webhookd.model import (
     ChangeKind,
     Delivery,
@@ -58,9 +69,9 @@ class Decision:
 
 
 class Intake:
-    """Takes batches in. *plan* gives the plan in force, *offer* takes what was just committed.
+    """Takes batches in, as the *definitions* in force say. *offer* gets what was just committed.
 
-    What waits is superseded under *claims*.
+    What waits is superseded under *claims*. *now* is the fleet's clock.
     """
 
     def __init__(
@@ -75,27 +86,26 @@ class Intake:
         new_id: Callable[[datetime], str],
     ) -> None:
         self._database = database
-        self._writer = writer
         self._definitions = definitions
-        self._offer = offer
-        self._claims = claims
+        self._writer = ClaimedWriter(writer, claims=claims, offer=offer)
         self._now = now
         self._new_id = new_id
         self._admission = journal.Admission()
 
-    async def take(self, batch: Batch) -> int:
+    async def ingest(self, batch: Batch) -> int:
         """Return how many changes *batch* led to, when all of them are on the disk.
 
-        Raises StorageError when it is not; then nothing of it was taken.
+        Runs on the event loop. Raises StorageError when the database refused, NotHeldError when
+        another daemon reads the source by now; then nothing of the batch was taken. A caller that
+        is cancelled does not stop what is queued.
         """
         entries = self._admission.entries(batch.source, self._now())
         decision = await asyncio.to_thread(self._decide, batch, entries)
-        taking = self._claims.taking(one.webhook for one, _ in decision.deliveries)
         written = self._writer.write(
-            lambda connection: _store(connection, batch, decision, entries, taking), taking.locks
+            [delivery.webhook for delivery, _ in decision.deliveries],
+            partial(_store, batch, decision, entries),
+            partial(self._committed, batch, decision, entries),
         )
-        # Not after the await: a source that is stopped meanwhile must not leave its lanes untold.
-        written.add_done_callback(partial(self._committed, batch, decision, entries, taking))
         await asyncio.shield(written)
         return decision.changes
 
@@ -104,18 +114,16 @@ class Intake:
         batch: Batch,
         decision: Decision,
         entries: journal.Entries,
-        taking: Taking,
-        written: asyncio.Future[Sequence[Delivery]],
-    ) -> None:
-        if written.exception() is None:
-            stored = written.result()
-            self._admission.took(batch.source, entries)
-            self._offer(stored)
-            batch_taken(batch.source, len(batch.observations), decision.changes, len(stored))
-        taking.end()
+        stored: Sequence[Delivery],
+    ) -> Sequence[Delivery]:
+        """Report the batch and return what is to be offered; `ClaimedWriter` calls it."""
+        self._admission.took(batch.source, entries)
+        batch_taken(batch.source, len(batch.observations), decision.changes, len(stored))
+        return stored
 
     def _decide(self, batch: Batch, entries: journal.Entries) -> Decision:
-        """Compare, match and render, on a thread; nobody else writes this source's records."""
+        """Compare, match and render, on a worker thread."""
+        # Read once: a reload in the middle of a batch holds for the next one.
         definitions, now, decision = self._definitions(), entries.seen_at, Decision()
         known = self._find_known(batch)
         listening = _listeners(definitions, batch.source)
@@ -198,7 +206,7 @@ def _coalescing(webhook: Webhook, change: Change, delivery_id: str) -> Coalescin
 def store(connection: Connection, decision: Decision, taking: Taking) -> Sequence[Delivery]:
     """Store the deliveries of *decision*; return those that wait for an attempt.
 
-    What waits is superseded under the claims of *taking*.
+    Runs on the writer's thread. What waits is superseded under the claims of *taking*.
     """
     stored = [
         delivery
@@ -246,12 +254,13 @@ def _listeners(definitions: Definitions, source: str) -> dict[str, list[Webhook]
 
 
 def _store(
-    connection: Connection,
     batch: Batch,
     decision: Decision,
     entries: journal.Entries,
+    connection: Connection,
     taking: Taking,
 ) -> Sequence[Delivery]:
+    # Rule 1: what a batch leads to and the progress behind it are one transaction.
     connection.session.require_lock(reading(batch.source))
     known_records.remember(connection, batch.source, decision.known)
     stored = store(connection, decision, taking)

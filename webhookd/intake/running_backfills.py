@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Final
 from webhookd import telemetry
 from webhookd.config.condition_option import conditions
 from webhookd.errors import StorageError, WebhookdError
-from webhookd.fleet.exclusive_work import let_go
+from webhookd.fleet.exclusive_work import release
 from webhookd.intake.backfill import (
     PER_SECOND,
     Backfill,
     Backfilled,
     BackfillError,
     TakenOverError,
-    kind_told,
+    reported_kind,
 )
 from webhookd.storage.fleet.exclusive import backfilling
 from webhookd.storage.records import backfills
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from webhookd.model import Delivery
     from webhookd.storage.database.writer import Writer
 
-TOLD_EVERY: Final = 1.0
+REPORT_SECONDS: Final = 1.0
 """Seconds between two reports of how far a backfill is."""
 
 _STOPPING: Final = "the daemon stops; it goes on when that runs again"
@@ -69,7 +69,7 @@ class Running:
         task = self.task
         try:
             while task is not None and not task.done():
-                await asyncio.wait([task], timeout=TOLD_EVERY)
+                await asyncio.wait([task], timeout=REPORT_SECONDS)
                 yield self.made
         finally:
             if self.is_dry_run:
@@ -94,7 +94,7 @@ class Running:
 
 
 class Backfills:
-    """Begins backfills and ends them. *plan* gives the plan in force."""
+    """Begins backfills and ends them, of webhooks as the *definitions* in force say."""
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class Backfills:
     def webhook(self, name: str) -> Webhook:
         """Return the webhook *name* as it is in force.
 
-        Raises an UnknownError or a BackfillError when it cannot be told of known records.
+        Raises an UnknownError or a BackfillError when it cannot be backfilled.
         """
         webhook = self._definitions().webhooks.get(name)
         if webhook is None:
@@ -128,7 +128,7 @@ class Backfills:
             raise BackfillError(
                 f"the webhook {name} is disabled; set `enabled: true`, reload, and ask again"
             )
-        kind_told(webhook)
+        reported_kind(webhook)
         return webhook
 
     @property
@@ -157,7 +157,7 @@ class Backfills:
                 f"a backfill of {name} is under way; wait for its end, or end it with"
                 f" `webhookd backfill {name} --stop`"
             )
-        if not is_dry_run and not await self._hold(name):
+        if not is_dry_run and not await self._acquire(name):
             raise BackfillError(
                 f"a backfill of {name} is under way at another daemon; wait for its end, or end it"
                 f" with `webhookd backfill {name} --stop`"
@@ -183,7 +183,7 @@ class Backfills:
                 continue
             if is_shared and (
                 stored.webhook not in self._definitions().webhooks
-                or not await self._hold(stored.webhook)
+                or not await self._acquire(stored.webhook)
             ):
                 continue
             made = Backfilled(stored.records, stored.deliveries, stored.after)
@@ -229,7 +229,7 @@ class Backfills:
         if tasks:
             await asyncio.wait(tasks)
 
-    async def _hold(self, name: str) -> bool:
+    async def _acquire(self, name: str) -> bool:
         return await self._writer.read(
             lambda connection: connection.session.acquire(backfilling(name))
         )
@@ -249,7 +249,7 @@ class Backfills:
     def _ended(self, running: Running) -> None:
         self._running.remove(running)
         if not running.is_dry_run:
-            let_go(self._writer, backfilling(running.webhook.name))
+            release(self._writer, backfilling(running.webhook.name))
 
     async def _begun(self, running: Running, asked: StoredBackfill, meant: AllOf | None) -> None:
         if not running.is_dry_run:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from webhookd.delivery.dispatcher import Dispatch
-    from webhookd.fleet.membership import Beat
+    from webhookd.fleet.membership import Membership
     from webhookd.intake.running_backfills import Backfills
     from webhookd.operations.reload import Reloader
     from webhookd.storage.database.database import Database
@@ -23,4 +23,4 @@ class ControlDependencies:
     dispatch: Dispatch
     reloader: Reloader
     backfills: Backfills
-    beat: Beat | None = None
+    membership: Membership | None = None

@@ -65,7 +65,7 @@ class StatusReport:
     async def status(self) -> StatusView:
         """Return how everything stands."""
         reloader, now = self._dependencies.reloader, self._now()
-        beat, own = self._dependencies.beat, self._dependencies.writer.owner
+        membership, own = self._dependencies.membership, self._dependencies.writer.owner
         standings = await asyncio.to_thread(backlog.standings, self._dependencies.database, now)
         webhooks = tuple(
             self._webhook(name, found, reloader.definitions.webhooks.get(name))
@@ -82,7 +82,9 @@ class StatusReport:
             pending=sum(webhook.pending for webhook in webhooks),
             failed=sum(webhook.failed for webhook in webhooks),
             in_flight=self._dependencies.dispatch.in_flight,
-            fleet=() if beat is None else tuple(member(daemon, own) for daemon in beat.daemons),
+            fleet=()
+            if membership is None
+            else tuple(member(daemon, own) for daemon in membership.daemons),
             webhooks=webhooks,
             sources=(await self.sources()).sources,
             backfills=tuple(map(running_backfill, self._dependencies.backfills.under_way)),

@@ -21,9 +21,9 @@ from webhookd.delivery.scheduler import DeliveryJobStore, LaneExecutor, Schedule
 from webhookd.delivery.sender import LocalSender
 from webhookd.errors import StorageError
 from webhookd.fleet.database_clock import SharedClock
-from webhookd.fleet.exclusive_work import Holding
+from webhookd.fleet.exclusive_work import ExclusiveWork
 from webhookd.fleet.fleet_peers import FleetPeers
-from webhookd.fleet.membership import Beat, Others
+from webhookd.fleet.membership import Membership, MembershipDependencies
 from webhookd.intake.batch import Intake
 from webhookd.intake.running_backfills import Backfills
 from webhookd.operations.control import Control
@@ -134,16 +134,16 @@ async def _start(
     scheduler = Scheduler(store, LaneExecutor(dispatch))
     housekeeping = Housekeeping(database, writer, retention=settings.retention, now=shared.now)
     scheduler.every(EVERY, housekeeping.tidy, "retention")
-    holding = Holding(writer)
-    beat = None
+    exclusive_work = ExclusiveWork(writer)
+    membership = None
     if fleet is not None:
-        others = Others(dispatch, fleet, holding)
-        beat = Beat(database, writer, others, shared)
+        others = MembershipDependencies(dispatch, fleet, exclusive_work)
+        membership = Membership(database, writer, others, shared)
     sources = RunningSources(
         lambda definition: kinds.build(definition, dependencies),
         host=settings.host,
-        turns=None if beat is None else holding,
-        has_others=lambda: beat is not None and beat.has_others,
+        turns=None if membership is None else exclusive_work,
+        has_others=lambda: membership is not None and membership.has_others,
     )
     reloader = Reloader(
         path,
@@ -161,7 +161,7 @@ async def _start(
         new_id=clock.new_id,
     )
     dependencies = SourceDependencies(
-        take=intake.take,
+        take=intake.ingest,
         files=lambda source: Files(ExclusiveWriter(writer, reading(source))),
         polls=Polls(writer),
         reports=SourceReports(),
@@ -171,7 +171,7 @@ async def _start(
         schedule=scheduler.at_once_and_every,
         clocks=Clocks(shared.now, clock.monotonic, clock.dice),
         budgets=Budgets(monotonic=clock.monotonic),
-        has_others=beat is not None,
+        has_others=membership is not None,
     )
     stack.push_async_callback(_drain, settings, dispatch, store, scheduler, stop)
     stack.push_async_callback(sources.stop)
@@ -179,7 +179,7 @@ async def _start(
     stack.callback(lag.cancel)
     scheduler.start()
     dispatch.open(scheduler.wakeup)
-    await _put_in_force(reloader, loaded, beat, stack)
+    await _put_in_force(reloader, loaded, membership, stack)
     backfills = Backfills(
         writer,
         definitions=lambda: reloader.definitions,
@@ -188,14 +188,14 @@ async def _start(
         now=shared.now,
         new_id=clock.new_id,
     )
-    parts = ControlDependencies(database, writer, dispatch, reloader, backfills, beat)
+    parts = ControlDependencies(database, writer, dispatch, reloader, backfills, membership)
     control = Control(parts, host=settings.host, now=shared.now)
     await stack.enter_async_context(_administered(address, settings.token(), control))
     # Before the admin API goes: who waits for a backfill is told how far it came.
     stack.push_async_callback(backfills.stop)
     await backfills.resume()
-    if beat is not None:
-        beat.looked = backfills.take_over
+    if membership is not None:
+        membership.refreshed = backfills.take_over
     control.is_ready = True
     in_force = reloader.definitions
     telemetry.daemon_ready(len(in_force.webhooks), len(in_force.sources), in_force.hash)
@@ -235,17 +235,17 @@ def _count_pending(database: Database) -> int:
 
 
 async def _put_in_force(
-    reloader: Reloader, loaded: loading.Loaded, beat: Beat | None, stack: AsyncExitStack
+    reloader: Reloader, loaded: loading.Loaded, membership: Membership | None, stack: AsyncExitStack
 ) -> None:
     """Begin with *loaded*, once it is known who else works on the database."""
-    if beat is None:
+    if membership is None:
         await reloader.start(loaded)
         return
-    beat.rejoin = reloader.rejoin
-    await beat.look()
+    membership.rejoin = reloader.rejoin
+    await membership.refresh()
     await reloader.start(loaded)
-    await beat.look()
-    stack.push_async_callback(beat.end, asyncio.create_task(beat.run()))
+    await membership.refresh()
+    stack.push_async_callback(membership.end, asyncio.create_task(membership.run()))
 
 
 async def _drain(

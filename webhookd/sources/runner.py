@@ -28,7 +28,7 @@ UNSEEN_SECONDS: Final = 10.0
 class Turns(Protocol):
     """One daemon at a time does what is done under a name."""
 
-    async def try_hold(self, name: str) -> bool:
+    async def try_acquire(self, name: str) -> bool:
         """Return whether *name* is this daemon's now."""
 
     async def run(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -95,7 +95,7 @@ class RunningSources:
             work = _run(source)
         else:
             is_free = not self._has_others() or await source.is_there()
-            if is_free and await self._turns.try_hold(reading(definition.name)):
+            if is_free and await self._turns.try_acquire(reading(definition.name)):
                 await _prepare(source)
             work = self._run_in_turn(definition, self._turns, source)
         return asyncio.create_task(work, name=f"source {definition.name}")

@@ -62,7 +62,7 @@ class Taking:
             for id_, properties in rows
         )
         progress = FileProgress("export", "claim", "1.ndjson", next(self._rows))
-        await self.intake.take(Batch("export", seen, progress, as_known))
+        await self.intake.ingest(Batch("export", seen, progress, as_known))
 
     async def stored(self, sql="SELECT id FROM deliveries ORDER BY number"):
         return await self.writer.read(lambda connection: connection.execute(sql).fetchall())
@@ -151,7 +151,7 @@ def test_an_older_observation_changes_nothing(url):
         old = replace(new, properties={"x": '"old"'}, modified_at=NOW.replace(hour=1))
         for row, seen in enumerate((new, old), 1):
             progress = FileProgress("export", "claim", "1.ndjson", row)
-            await taking.intake.take(Batch("export", (seen,), progress))
+            await taking.intake.ingest(Batch("export", (seen,), progress))
         return len(taking.offered)
 
     assert run(url, scenario) == 1

@@ -91,7 +91,7 @@ class Dropping:
                 now=clock.now,
                 new_id=clock.new_id,
             )
-            ledger, take = wrap(Files(writer), intake.take)
+            ledger, take = wrap(Files(writer), intake.ingest)
             source = DropDirectory(
                 self.settings, take, ledger, self.reports, used=lambda: self.used
             )

@@ -128,7 +128,8 @@ def require_usable(connection: Connection, place: str) -> None:
 def require_still_usable(answer: tuple[str | None, str | None] | None, place: str) -> None:
     """Raise WrongVersionError unless *answer*, that to `IN_A_SESSION`, is of a usable version.
 
-    For who has just got the daemons' lock: only from then on nothing changes that.
+    Call it while holding the daemons' lock; without it another process could upgrade right after
+    the check.
     """
     number, oldest = answer or (None, None)
     version = Version(number or "unknown", oldest or number or "unknown")

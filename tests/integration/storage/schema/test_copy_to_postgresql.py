@@ -16,7 +16,7 @@ from tests.making import NOW, a_delivery
 from webhookd.errors import StateLockedError, StorageError
 from webhookd.model import DeliveryFilter
 from webhookd.storage.database.database import open_database, open_for_reading
-from webhookd.storage.deliveries import enqueue, query
+from webhookd.storage.deliveries import enqueue, lanes, query
 from webhookd.storage.schema.copy_to_postgresql import _TABLES, move
 from webhookd.storage.schema.upgrade import upgrade
 
@@ -84,6 +84,42 @@ def test_everything_is_there_and_new_deliveries_come_behind_it(path, old, to):
     found = list(query.deliveries(database, DeliveryFilter(), limit=2, now=NOW))
     database.close()
     assert [one.id for one in found] == ["e" * 32, "f" * 32]
+
+
+def test_the_key_of_the_digests_goes_along(old, to):
+    """Under another key every request would look changed."""
+    database = open_database(old)
+    connection = database.connect()
+    key = lanes.digest_key(connection)
+    connection.close()
+    database.close()
+    # A daemon was started on the new database too early, made a key of its own, and was stopped.
+    fresh = open_database(to)
+    connection = fresh.connect()
+    assert lanes.digest_key(connection) != key
+    connection.close()
+
+    assert move(old, to).is_new
+
+    connection = fresh.connect()
+    assert lanes.digest_key(connection) == key
+    connection.close()
+    fresh.close()
+
+
+def test_a_database_without_a_key_of_digests_leaves_the_new_one_its_own(old, to):
+    """It has not had lanes of a newer webhookd yet: any key is as good."""
+    fresh = open_database(to)
+    connection = fresh.connect()
+    key = lanes.digest_key(connection)
+    connection.close()
+
+    move(old, to)
+
+    connection = fresh.connect()
+    assert lanes.digest_key(connection) == key
+    connection.close()
+    fresh.close()
 
 
 def test_the_old_database_is_used_no_more(path, old, to):
