@@ -41,7 +41,7 @@ def everything(object_="contacts", **changes):
     webhook = a_webhook(object_, source="crm", object=object_)
     body = Body(properties=None, static={}, format=BodyFormat.RECORD, previous=True)
     request = replace(webhook.request, body=body)
-    trigger = Trigger(changes=frozenset(ChangeKind))
+    trigger = Trigger(changes=tuple(ChangeKind))
     return replace(webhook, request=request, **{"trigger": trigger, **changes})
 
 

@@ -41,7 +41,7 @@ from webhookd.storage.deliveries import backlog, lanes, manual, query, settle
 from webhookd.storage.deliveries.due import Wanted, find_due
 from webhookd.telemetry import metrics
 
-EVERYTHING = Trigger(changes=frozenset(ChangeKind))
+EVERYTHING = Trigger(changes=tuple(ChangeKind))
 SOON = RetryPolicy(first_after=timedelta(milliseconds=5), factor=1.0, jitter=0.0)
 
 
@@ -327,7 +327,7 @@ def test_without_an_order_any_more_nothing_is_superseded(opened):
 
 
 def test_only_what_fires_supersedes(opened):
-    once = Trigger(changes=frozenset(ChangeKind), enroll=Enroll.ONCE)
+    once = Trigger(changes=tuple(ChangeKind), enroll=Enroll.ONCE)
     running = opened(hook(trigger=once))
     running.see(("1", A))
     running.see(("1", B))

@@ -157,7 +157,7 @@ def test_dates_are_dates_in_a_replay_too_and_in_the_replay_of_a_deletion(url):
     """HubSpot tells them as milliseconds; a deletion carries no properties of its own."""
     asked = Asked(frozenset({"when"}), instants=frozenset({"when"}))
     since = Condition("when", Operator.BETWEEN, ("2025-03-01", "2025-03-02"))
-    trigger = Trigger(changes=frozenset(ChangeKind), when=AllOf((since,)))
+    trigger = Trigger(changes=tuple(ChangeKind), when=AllOf((since,)))
     seen = [[contact('"1740830400000"', asked=asked)], [contact(deleted=True)]]
     taken = Taken(url, [(trigger, "contacts", True)], seen)
     counts = [taken.replayed(NOW), taken.fired(NOW)]

@@ -13,7 +13,7 @@ from webhookd.cli import delivery_text
 from webhookd.cli.client import AdminOption, RefusedError, connect, find
 from webhookd.cli.output import print_json
 from webhookd.cli.settings import DatabaseOption, StateOption
-from webhookd.config import durations
+from webhookd.definitions import durations
 from webhookd.errors import WebhookdError, printable
 from webhookd.model import DeliveryFilter, DeliveryState
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from webhookd.cli.client import Client
-from webhookd.config import durations
+from webhookd.definitions import durations
 from webhookd.errors import WebhookdError
 from webhookd.model import Change, ChangeKind
 from webhookd.rules.replay import Replay, Replayed

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from webhookd.config import durations
-from webhookd.definitions import Definitions, Enroll, Webhook
+from webhookd.definitions import Definitions, Enroll, Webhook, durations
 from webhookd.rules.replay import Differing, Replay, Tally
 from webhookd.storage.records.journal import KEPT_FOR, KEPT_PER_MINUTE, LARGEST
 from webhookd.views.json_writer import instant

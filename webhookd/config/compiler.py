@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from webhookd import definitions
 from webhookd.config import addressing, fingerprints, models, source_kinds
 from webhookd.config.defaults import merged
+from webhookd.config.file_form import made
 from webhookd.config.request_compiler import Requests
 from webhookd.config.trigger_compiler import trigger
 
@@ -85,27 +86,12 @@ def _egress(model: models.Egress) -> definitions.Egress:
 
 
 def _webhook(
-    name: str, model: models.Webhook, part: Part, requests: Requests
+    name: str, form: models.Webhook, node: Part, requests: Requests
 ) -> definitions.Webhook:
-    return definitions.Webhook(
+    return made(
+        definitions.Webhook,
+        form,
         name=name,
-        source=model.source,
-        object=model.object,
-        request=requests.request(model.request, part.folder),
-        trigger=trigger(model.trigger),
-        delivery=_delivery(model.delivery),
-        description=model.description,
-        enabled=model.enabled,
-    )
-
-
-def _delivery(model: models.Delivery) -> definitions.DeliveryPolicy:
-    return definitions.DeliveryPolicy(
-        timeout=model.timeout,
-        connect_timeout=model.connect_timeout,
-        concurrency=model.concurrency,
-        rate_limit=model.rate_limit,
-        order=model.order,
-        coalesce=model.coalesce,
-        retry=definitions.RetryPolicy(**dict(model.retry)),
+        trigger=trigger(form.trigger),
+        request=requests.request(form.request, node.folder),
     )

@@ -24,7 +24,7 @@ def of(configuration: Configuration) -> str:
 
 def effective(configuration: Configuration) -> dict[str, Any]:
     """Return the configuration as JSON values, every default in it and no secret."""
-    return configuration.model_dump(mode="json", by_alias=True, exclude={"defaults"})
+    return configuration.model_dump(mode="json", by_alias=True)
 
 
 def _canonical(value: object) -> str:

@@ -1,7 +1,9 @@
-"""The configuration file as typed, frozen models: what the compiler reads.
+"""The configuration file as typed, frozen values: what the compiler reads.
 
-The schema has checked the shape before (`webhookd.config.schema`); a test walks both and
-fails when they differ in a key, a default or a choice.
+Only what the file writes otherwise than the definitions hold it has a form here (see
+`webhookd.config.file_form`); a delivery policy is the definition itself. The schema has checked the
+shape before (`webhookd.config.schema`); a test walks both and fails when they differ in a key, a
+default or a choice.
 """
 
 from __future__ import annotations
@@ -9,25 +11,21 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field
 
-from webhookd.config import durations
-from webhookd.definitions import BodyFormat, Enroll, RateLimit, Scheme
-from webhookd.model import ChangeKind
+from webhookd import definitions
+from webhookd.config.file_form import with_fields_of
+from webhookd.definitions import BodyFormat, Duration, Location, Method, Scheme
 
-Duration = Annotated[
-    timedelta, BeforeValidator(durations.duration), PlainSerializer(durations.written)
-]
-Rate = Annotated[
-    RateLimit, BeforeValidator(durations.rate), PlainSerializer(durations.rate_written)
-]
-Status = Annotated[str, BeforeValidator(str)]
 # As written in the file; `scalars.json_of` gives its text.
 Value: TypeAlias = Any
 
 
 class Keys(BaseModel):
-    """The keys of one place in the file: no others, and never changed."""
+    """The keys of one place in the file: no others, and never changed.
+
+    A dataclass of the definitions in a field of it takes no other keys either.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -164,24 +162,24 @@ Condition: TypeAlias = Annotated[
 When: TypeAlias = AnyGroup | AllGroup | NotGroup | Condition
 
 
+@with_fields_of(definitions.Trigger)
 class Trigger(Keys):
     """Which changes make a delivery."""
 
-    changes: tuple[ChangeKind, ...] = (ChangeKind.CREATED, ChangeKind.UPDATED)
     changed_properties: tuple[str, ...] | None = None
     when: tuple[When, ...] | None = None
-    enroll: Enroll = Enroll.EVERY_CHANGE
 
 
+@with_fields_of(definitions.ApiKey)
 class ApiKey(Keys):
     """A key in a header, or as the last query parameter."""
 
     type: Literal["api_key"]
-    name: str
-    location: Literal["header", "query"] = "header"
+    location: Location = "header"
     key: SecretReference
 
 
+@with_fields_of(definitions.Bearer)
 class Bearer(Keys):
     """A bearer token."""
 
@@ -189,17 +187,18 @@ class Bearer(Keys):
     token: SecretReference
 
 
+@with_fields_of(definitions.Basic)
 class Basic(Keys):
     """A user name and a password."""
 
     type: Literal["basic"]
-    username: str
     password: SecretReference
 
 
 Authentication: TypeAlias = Annotated[ApiKey | Bearer | Basic, Field(discriminator="type")]
 
 
+@with_fields_of(definitions.Signature, but=("client_secret", "previous_client_secrets"))
 class Signature(Keys):
     """Who signs the request, and how."""
 
@@ -214,6 +213,7 @@ class ChosenProperty(Keys):
     sent_as: str | None = Field(default=None, alias="as")
 
 
+@with_fields_of(definitions.Body)
 class Body(Keys):
     """What the body of the request holds."""
 
@@ -237,11 +237,11 @@ class Tls(Keys):
     client_key_file: str | None = None
 
 
+@with_fields_of(definitions.Request)
 class Request(Keys):
     """What is sent."""
 
-    method: Literal["POST", "GET", "PUT", "PATCH", "DELETE"] = "POST"
-    url: str
+    method: Method = "POST"
     allow_http: bool = False
     authentication: Authentication | None = None
     signature: Signature | None = None
@@ -253,54 +253,19 @@ class Request(Keys):
     proxy_authentication: Basic | None = None
 
 
-class Retry(Keys):
-    """When a failed attempt is repeated, and when no more."""
-
-    first_after: Duration = timedelta(minutes=1)
-    factor: float = 2.0
-    at_most_every: Duration = timedelta(hours=8)
-    give_up_after: Duration = timedelta(hours=72)
-    jitter: float = 0.1
-    retry_on: tuple[Status, ...] = ("3xx", "429", "5xx")
-    retry_after_unit: Literal["seconds", "milliseconds"] = "seconds"
-
-
-class Delivery(Keys):
-    """How deliveries are attempted."""
-
-    timeout: Duration = timedelta(seconds=30)
-    connect_timeout: Duration = timedelta(seconds=3)
-    concurrency: int = 10
-    rate_limit: Rate | None = None
-    order: Literal["none", "record"] = "none"
-    coalesce: bool = False
-    retry: Retry = Retry()
-
-
-class Defaults(Keys):
-    """What holds for every webhook that does not say otherwise."""
-
-    delivery: Delivery = Delivery()
-
-
+@with_fields_of(definitions.Webhook, but=("name",))
 class Webhook(Keys):
     """Which changes of which records become which request."""
 
-    description: str = ""
-    enabled: bool = True
-    source: str
-    object: str
     trigger: Trigger = Trigger()
     request: Request
-    delivery: Delivery = Delivery()
 
 
 class Configuration(Keys):
-    """A whole configuration, of one file or several."""
+    """A whole configuration, of one file or several, with `defaults` merged into the webhooks."""
 
     version: Literal[1]
     apps: dict[str, App] = {}
     egress: Egress = Egress()
     sources: dict[str, Source] = {}
-    defaults: Defaults = Defaults()
     webhooks: dict[str, Webhook] = {}

@@ -1,4 +1,4 @@
-"""The request of a webhook, from its model to the definition, with its secrets resolved."""
+"""The request of a webhook, from its form in the file to its definition, with its secrets."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from webhookd import definitions
 from webhookd.config import models
 from webhookd.config.checks.payloads import BODY_METHODS
+from webhookd.config.file_form import made
 from webhookd.config.text.scalars import json_of
 
 if TYPE_CHECKING:
@@ -28,50 +29,53 @@ class Requests:
     secrets: Secrets
     tls_files: TlsFiles
 
-    def request(self, model: models.Request, folder: Path) -> definitions.Request:
-        """Return the request that *model* describes in a file of *folder*."""
-        return definitions.Request(
-            method=model.method,
-            url=model.url,
-            authentication=self._authentication(model.authentication, folder),
-            signature=self._signature(model.signature),
-            headers=tuple(model.headers.items()),
-            body=_body(model),
-            query=_chosen(model.query.properties) if model.query else (),
-            tls=self._tls(model.tls, folder),
-            proxy=self._proxy(model, folder),
+    def request(self, form: models.Request, folder: Path) -> definitions.Request:
+        """Return the request that *form* describes in a file of *folder*."""
+        return made(
+            definitions.Request,
+            form,
+            authentication=self._authentication(form.authentication, folder),
+            signature=self._signature(form.signature),
+            headers=tuple(form.headers.items()),
+            body=_body(form),
+            query=_chosen(form.query.properties) if form.query else (),
+            tls=self._tls(form.tls, folder),
+            proxy=self._proxy(form, folder),
         )
 
     def _authentication(
-        self, model: models.ApiKey | models.Bearer | models.Basic | None, folder: Path
+        self, form: models.ApiKey | models.Bearer | models.Basic | None, folder: Path
     ) -> definitions.Authentication | None:
-        match model:
+        match form:
             case models.ApiKey():
-                key = self.secrets.resolve(model.key, folder)
-                return definitions.ApiKey(model.name, model.location, key)
+                key = self.secrets.resolve(form.key, folder)
+                return made(definitions.ApiKey, form, key=key)
             case models.Bearer():
-                return definitions.Bearer(self.secrets.resolve(model.token, folder))
+                return definitions.Bearer(self.secrets.resolve(form.token, folder))
             case models.Basic():
-                password = self.secrets.resolve(model.password, folder)
-                return definitions.Basic(model.username, password)
+                return self._basic(form, folder)
             case None:
                 return None
 
-    def _signature(self, model: models.Signature | None) -> definitions.Signature | None:
-        if model is None:
+    def _basic(self, form: models.Basic, folder: Path) -> definitions.Basic:
+        password = self.secrets.resolve(form.password, folder)
+        return made(definitions.Basic, form, password=password)
+
+    def _signature(self, form: models.Signature | None) -> definitions.Signature | None:
+        if form is None:
             return None
-        app, folder = self.apps[model.app_id], self.app_parts[model.app_id].folder
-        return definitions.Signature(
-            app_id=model.app_id,
-            scheme=model.scheme,
+        app, folder = self.apps[form.app_id], self.app_parts[form.app_id].folder
+        return made(
+            definitions.Signature,
+            form,
             client_secret=self.secrets.resolve(app.client_secret, folder),
             previous_client_secrets=tuple(
                 self.secrets.resolve(reference, folder) for reference in app.previous_client_secrets
             ),
         )
 
-    def _tls(self, model: models.Tls, folder: Path) -> definitions.Tls:
-        written = (model.ca_file, model.client_cert_file, model.client_key_file)
+    def _tls(self, form: models.Tls, folder: Path) -> definitions.Tls:
+        written = (form.ca_file, form.client_cert_file, form.client_key_file)
         authorities, certificate, key = (folder / name if name else None for name in written)
         is_online = not self.secrets.offline
         return definitions.Tls(
@@ -85,34 +89,34 @@ class Requests:
         )
 
     def _proxy(
-        self, model: models.Request, folder: Path
+        self, form: models.Request, folder: Path
     ) -> definitions.Proxy | Literal["direct"] | None:
-        if model.proxy is None:
+        if form.proxy is None:
             return None
-        if model.proxy == definitions.DIRECT:
+        if form.proxy == definitions.DIRECT:
             return definitions.DIRECT
-        basic = model.proxy_authentication
+        basic = form.proxy_authentication
         if basic is None:
-            return definitions.Proxy(model.proxy)
-        password = self.secrets.resolve(basic.password, folder)
-        return definitions.Proxy(model.proxy, definitions.Basic(basic.username, password))
+            return definitions.Proxy(form.proxy)
+        return definitions.Proxy(form.proxy, self._basic(basic, folder))
 
 
 def _absolute(path: Path | None) -> Path | None:
     return None if path is None else path.absolute()
 
 
-def _body(model: models.Request) -> definitions.Body | None:
-    if model.body is None and model.method not in BODY_METHODS:
+def _body(form: models.Request) -> definitions.Body | None:
+    if form.body is None and form.method not in BODY_METHODS:
         return None
-    body = model.body or models.Body()
+    body = form.body or models.Body()
     chosen = None if body.properties == "all" else _chosen(body.properties)
     usual = definitions.BodyFormat.RECORD if chosen is None else definitions.BodyFormat.FLAT
-    return definitions.Body(
+    return made(
+        definitions.Body,
+        body,
         properties=chosen,
         static={name: json_of(value) for name, value in body.static.items()},
         format=body.format or usual,
-        previous=body.previous,
     )
 
 
@@ -122,7 +126,7 @@ def _chosen(
     return tuple(map(_chosen_property, properties))
 
 
-def _chosen_property(model: str | models.ChosenProperty) -> definitions.ChosenProperty:
-    if isinstance(model, str):
-        return definitions.ChosenProperty(model, model)
-    return definitions.ChosenProperty(model.property, model.sent_as or model.property)
+def _chosen_property(form: str | models.ChosenProperty) -> definitions.ChosenProperty:
+    if isinstance(form, str):
+        return definitions.ChosenProperty(form, form)
+    return definitions.ChosenProperty(form.property, form.sent_as or form.property)

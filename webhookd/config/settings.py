@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
-from webhookd.config import durations, urls
+from webhookd.config import urls
 from webhookd.config.messages import near, shown
-from webhookd.definitions import Proxy
+from webhookd.definitions import Proxy, durations
 from webhookd.errors import ConfigError, Problem
 from webhookd.model import Secret
 

@@ -1,42 +1,43 @@
-"""The trigger of a webhook, from its model to the definition."""
+"""The trigger of a webhook, from its form in the file to the definition."""
 
 from __future__ import annotations
 
 import json
 
 from webhookd.config import models
+from webhookd.config.file_form import made
 from webhookd.config.text.scalars import json_of
 from webhookd.definitions import AllOf, AnyOf, Condition, NotOf, Operator, Trigger, When
 
 
-def trigger(model: models.Trigger) -> Trigger:
-    """Return the trigger that *model* describes."""
-    return Trigger(
-        changes=frozenset(model.changes),
-        changed_properties=frozenset(model.changed_properties or ()),
-        when=AllOf(tuple(map(_when, model.when))) if model.when else None,
-        enroll=model.enroll,
+def trigger(form: models.Trigger) -> Trigger:
+    """Return the trigger that *form* describes."""
+    return made(
+        Trigger,
+        form,
+        changed_properties=frozenset(form.changed_properties or ()),
+        when=AllOf(tuple(map(_when, form.when))) if form.when else None,
     )
 
 
-def _when(model: models.When) -> When:
+def _when(form: models.When) -> When:
     values: tuple[models.Value, ...]
-    match model:
+    match form:
         case models.AnyGroup():
-            return AnyOf(tuple(map(_when, model.any)))
+            return AnyOf(tuple(map(_when, form.any)))
         case models.AllGroup():
-            return AllOf(tuple(map(_when, model.all)))
+            return AllOf(tuple(map(_when, form.all)))
         case models.NotGroup():
-            return NotOf(_when(model.part))
+            return NotOf(_when(form.part))
         case models.Comparison():
-            values = (model.value,)
+            values = (form.value,)
         case models.Range():
-            values = (model.value, model.high_value)
+            values = (form.value, form.high_value)
         case models.Membership():
-            values = model.values
+            values = form.values
         case models.Presence():
             values = ()
-    return Condition(model.property, Operator(model.operator), tuple(map(_text, values)))
+    return Condition(form.property, Operator(form.operator), tuple(map(_text, values)))
 
 
 def _text(value: models.Value) -> str:

@@ -7,6 +7,7 @@ definitions in force once per batch or attempt and keep that object; nothing her
 from __future__ import annotations
 
 from webhookd.definitions.definitions import Definitions, Egress, Network
+from webhookd.definitions.durations import Duration, RateLimit
 from webhookd.definitions.requests import (
     DIRECT,
     ApiKey,
@@ -16,6 +17,8 @@ from webhookd.definitions.requests import (
     Body,
     BodyFormat,
     ChosenProperty,
+    Location,
+    Method,
     Proxy,
     Request,
     Scheme,
@@ -39,7 +42,7 @@ from webhookd.definitions.triggers import (
     Trigger,
     When,
 )
-from webhookd.definitions.webhooks import DeliveryPolicy, RateLimit, RetryPolicy, Webhook
+from webhookd.definitions.webhooks import DeliveryPolicy, RetryPolicy, Webhook
 
 __all__ = [
     "DIRECT",
@@ -56,10 +59,13 @@ __all__ = [
     "Definitions",
     "DeliveryPolicy",
     "DirectorySource",
+    "Duration",
     "Egress",
     "Enroll",
     "HubspotObject",
     "HubspotSource",
+    "Location",
+    "Method",
     "Network",
     "NotOf",
     "Operator",

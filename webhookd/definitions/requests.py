@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from webhookd.model import JsonText, Secret
+from webhookd.model import JsonText, Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +38,16 @@ class Body:
     previous: bool
 
 
+Location: TypeAlias = Literal["header", "query"]
+"""Where an API key stands."""
+
+
 @dataclass(frozen=True, slots=True)
 class ApiKey:
     """A key sent as a header or as the last query parameter."""
 
     name: str
-    location: Literal["header", "query"]
+    location: Location
     key: Secret
 
 
@@ -116,6 +118,9 @@ class Proxy:
     authentication: Basic | None = None
 
 
+Method: TypeAlias = Literal["POST", "GET", "PUT", "PATCH", "DELETE"]
+"""How a request may be made."""
+
 DIRECT: Final = "direct"
 """No proxy, whatever the process's is."""
 
@@ -127,7 +132,7 @@ class Request:
     No *proxy*: that of the process, if it has one.
     """
 
-    method: str
+    method: Method
     url: str
     authentication: Authentication | None = None
     signature: Signature | None = None

@@ -79,7 +79,7 @@ class Enroll(StrEnum):
 class Trigger:
     """Which changes make a delivery. No *when* means that every record matches."""
 
-    changes: frozenset[ChangeKind] = frozenset({ChangeKind.CREATED, ChangeKind.UPDATED})
+    changes: tuple[ChangeKind, ...] = (ChangeKind.CREATED, ChangeKind.UPDATED)
     changed_properties: frozenset[str] = frozenset()
     when: AllOf | None = None
     enroll: Enroll = Enroll.EVERY_CHANGE

@@ -4,33 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import Annotated, Literal, TypeAlias
 
+from webhookd.definitions.durations import Duration, Rate, TextForm
+from webhookd.definitions.requests import Request
 from webhookd.definitions.triggers import Trigger
 
-if TYPE_CHECKING:
-    from webhookd.definitions.requests import Request
+Status: TypeAlias = Annotated[str, TextForm(str, str)]
+"""A status like `429`, which the file may write as a number, or a class of them like `5xx`."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """When to try again, and when no more. *retry_on* holds `3xx`, `5xx`, `429` and the like."""
 
-    first_after: timedelta = timedelta(minutes=1)
+    first_after: Duration = timedelta(minutes=1)
     factor: float = 2.0
-    at_most_every: timedelta = timedelta(hours=8)
-    give_up_after: timedelta = timedelta(hours=72)
+    at_most_every: Duration = timedelta(hours=8)
+    give_up_after: Duration = timedelta(hours=72)
     jitter: float = 0.1
-    retry_on: tuple[str, ...] = ("3xx", "429", "5xx")
+    retry_on: tuple[Status, ...] = ("3xx", "429", "5xx")
     retry_after_unit: Literal["seconds", "milliseconds"] = "seconds"
-
-
-@dataclass(frozen=True, slots=True)
-class RateLimit:
-    """At most *starts* attempts start in any window of length *per*."""
-
-    starts: int
-    per: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +35,10 @@ class DeliveryPolicy:
     takes the place of those that wait.
     """
 
-    timeout: timedelta = timedelta(seconds=30)
-    connect_timeout: timedelta = timedelta(seconds=3)
+    timeout: Duration = timedelta(seconds=30)
+    connect_timeout: Duration = timedelta(seconds=3)
     concurrency: int = 10
-    rate_limit: RateLimit | None = None
+    rate_limit: Rate | None = None
     order: Literal["none", "record"] = "none"
     coalesce: bool = False
     retry: RetryPolicy = field(default_factory=RetryPolicy)

@@ -44,7 +44,7 @@ CHUNK: Final = 100
 PER_SECOND: Final = 50.0
 """Deliveries a second, unless the person who asks for a backfill says otherwise."""
 
-_ANYTHING: Final = frozenset(ChangeKind)
+_ANYTHING: Final = tuple(ChangeKind)
 
 
 class BackfillError(WebhookdError):

@@ -123,8 +123,8 @@ def test_once_is_once_whether_it_was_a_change_or_a_backfill(backfill):
 
 
 def test_a_webhook_of_updates_is_told_of_updates_and_one_of_deletions_of_nothing(backfill):
-    updates = replace(NEW, trigger=Trigger(changes=frozenset({ChangeKind.UPDATED})))
-    deletions = replace(NEW, trigger=Trigger(changes=frozenset({ChangeKind.DELETED})))
+    updates = replace(NEW, trigger=Trigger(changes=(ChangeKind.UPDATED,)))
+    deletions = replace(NEW, trigger=Trigger(changes=(ChangeKind.DELETED,)))
 
     async def scenario(polls, maker, webhook):
         await maker.run(lambda: webhook)

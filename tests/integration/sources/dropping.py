@@ -36,7 +36,7 @@ def _database_of(_folder):
 
 def mirror(**changes):
     """Return a webhook that sends every change whole, with the values before."""
-    webhook = a_webhook(trigger=Trigger(changes=frozenset(ChangeKind)))
+    webhook = a_webhook(trigger=Trigger(changes=tuple(ChangeKind)))
     body = Body(properties=None, static={}, format=BodyFormat.RECORD, previous=True)
     return replace(webhook, request=replace(webhook.request, body=body), **changes)
 

@@ -23,7 +23,7 @@ def test_a_webhook_that_says_nothing_has_the_documented_defaults(tmp_path, minim
             url="https://example.com/hook",
             body=definitions.Body(None, {}, definitions.BodyFormat.RECORD, previous=False),
         ),
-        trigger=definitions.Trigger(changes=frozenset({ChangeKind.CREATED, ChangeKind.UPDATED})),
+        trigger=definitions.Trigger(changes=(ChangeKind.CREATED, ChangeKind.UPDATED)),
         delivery=definitions.DeliveryPolicy(),
     )
     assert found.sources["crm"] == definitions.DirectorySource("crm", tmp_path / "drop", "contacts")

@@ -1,32 +1,37 @@
-"""The schema: valid, complete, and the same as the models."""
+"""The schema: valid, complete, and the same as what reads it.
+
+What reads a key is a field of a definition itself, or of a form of the file where the two differ.
+"""
 
 from __future__ import annotations
 
+import ast
 import json
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import timedelta
 from enum import EnumMeta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 from jsonschema import Draft202012Validator
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from webhookd import definitions
-from webhookd.config import durations, models
+from webhookd.config import models
 from webhookd.config.schema import inlined, schema, schema_text
+from webhookd.definitions import durations
 
 if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
+    from _typeshed import DataclassInstance
 
-MODELS: dict[str, type[models.Keys]] = {
+SHAPES: dict[str, type[models.Keys | DataclassInstance]] = {
     "app": models.App,
     "secret": models.SecretReference,
     "egress": models.Egress,
     "drop_directory": models.DropDirectory,
     "hubspot": models.Hubspot,
     "hubspot_object": models.HubspotObject,
-    "defaults": models.Defaults,
     "webhook": models.Webhook,
     "trigger": models.Trigger,
     "any": models.AnyGroup,
@@ -45,18 +50,83 @@ MODELS: dict[str, type[models.Keys]] = {
     "query": models.Query,
     "chosen_property": models.ChosenProperty,
     "tls": models.Tls,
-    "delivery": models.Delivery,
-    "retry": models.Retry,
+    "delivery": definitions.DeliveryPolicy,
+    "retry": definitions.RetryPolicy,
+}
+DEFINITIONS: dict[str, type[DataclassInstance]] = {
+    "webhook": definitions.Webhook,
+    "trigger": definitions.Trigger,
+    "request": definitions.Request,
+    "api_key": definitions.ApiKey,
+    "bearer": definitions.Bearer,
+    "basic": definitions.Basic,
+    "signature": definitions.Signature,
+    "body": definitions.Body,
+    "tls": definitions.Tls,
+    "delivery": definitions.DeliveryPolicy,
+    "retry": definitions.RetryPolicy,
+    "egress": definitions.Egress,
+}
+FILE_ONLY = {
+    "request.allow_http": "checked, and then without a meaning",
+    "request.proxy_authentication": "a part of the proxy",
+    "api_key.type": "the class says it",
+    "bearer.type": "the class says it",
+    "basic.type": "the class says it",
+}
+FILE_FORMS = {
+    "trigger.changed_properties": "a set, and null where it is absent",
+    "trigger.when": "conditions keep their values as written",
+    "request.authentication": "holds references to secrets",
+    "request.signature": "names an app, whose secrets are elsewhere",
+    "request.headers": "pairs",
+    "request.body": "holds properties that are renamed with `as`",
+    "request.query": "holds properties that are renamed with `as`",
+    "request.tls": "names of files, with digests of what they hold",
+    "request.proxy": "a URL, with its authentication beside it",
+    "webhook.trigger": "conditions keep their values as written",
+    "tls.ca_file": "a path, from the folder of the file",
+    "tls.client_cert_file": "a path, from the folder of the file",
+    "tls.client_key_file": "a path, from the folder of the file",
+    "egress.allow": "networks keep their text as written in the effective document",
+    "egress.deny": "networks keep their text as written in the effective document",
 }
 CHOOSERS = {"condition", "authentication", "source"}  # they only say which of the others it is
+MERGED = {"defaults"}  # into each webhook, before anything reads it
 PAIRS = [
     pytest.param(schema(), models.Configuration, id="top"),
-    *(pytest.param(schema()["$defs"][name], model, id=name) for name, model in MODELS.items()),
+    *(pytest.param(schema()["$defs"][name], shape, id=name) for name, shape in SHAPES.items()),
 ]
 
 
-def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    return {field.alias or name: field for name, field in model.model_fields.items()}
+@dataclass(frozen=True)
+class Key:
+    """A key as a shape reads it."""
+
+    annotation: Any
+    default: Any
+    is_required: bool
+
+
+def keys_of(shape: Any) -> dict[str, Key]:
+    if not issubclass(shape, BaseModel):
+        types = get_type_hints(shape)
+        return {
+            one.name: Key(
+                types[one.name],
+                one.default if one.default_factory is MISSING else one.default_factory(),
+                is_required=one.default is one.default_factory is MISSING,
+            )
+            for one in fields(shape)
+        }
+    return {
+        one.alias or name: Key(
+            one.annotation,
+            one.get_default(call_default_factory=True),
+            is_required=one.is_required(),
+        )
+        for name, one in shape.model_fields.items()
+    }
 
 
 def resolved(node: dict[str, Any]) -> dict[str, Any]:
@@ -86,55 +156,121 @@ def test_it_is_the_file_that_editors_use():
     assert schema_text() == file.read_text(encoding="utf-8")
 
 
-def test_every_object_of_the_schema_has_a_model_and_every_model_an_object():
+def test_every_object_of_the_schema_is_read_and_nothing_else_is():
     with_keys = {name for name, node in schema()["$defs"].items() if "properties" in node}
-    shapes = {model for model in vars(models).values() if is_shape(model)}
 
-    assert with_keys - CHOOSERS == MODELS.keys()
-    assert shapes == {*MODELS.values(), models.Configuration}
+    assert with_keys - CHOOSERS - MERGED == SHAPES.keys()
+    assert shapes_in(models.Configuration) == {*SHAPES.values(), models.Configuration}
+
+
+def shapes_in(annotation: Any) -> set[Any]:
+    """Return the classes of keys in *annotation*, at any depth."""
+    found: set[Any] = set()
+
+    def walk(one: Any) -> None:
+        if is_shape(one) and one not in found:
+            found.add(one)
+            for key in keys_of(one).values():
+                walk(key.annotation)
+        for inner in get_args(one):
+            walk(inner)
+
+    walk(annotation)
+    return found
 
 
 def is_shape(value: object) -> bool:
-    return isinstance(value, type) and issubclass(value, models.Keys) and value is not models.Keys
+    is_definition = is_dataclass(value) and value is not definitions.RateLimit  # which is a text
+    return isinstance(value, type) and (issubclass(value, models.Keys) or is_definition)
 
 
-@pytest.mark.parametrize(("node", "model"), PAIRS)
-def test_schema_and_models_have_the_same_keys(node, model):
-    assert node["properties"].keys() == fields_of(model).keys()
+@pytest.mark.parametrize(("node", "shape"), PAIRS)
+def test_what_reads_the_file_takes_the_keys_of_the_schema(node, shape):
+    merged = MERGED & node["properties"].keys()
+
+    assert node["properties"].keys() - merged == keys_of(shape).keys()
     assert node["additionalProperties"] is False
 
 
-@pytest.mark.parametrize(("node", "model"), PAIRS)
-def test_schema_and_models_require_the_same_keys(node, model):
-    required = {key for key, field in fields_of(model).items() if field.is_required()}
+@pytest.mark.parametrize(("node", "shape"), PAIRS)
+def test_what_reads_the_file_requires_the_keys_that_the_schema_does(node, shape):
+    required = {name for name, key in keys_of(shape).items() if key.is_required}
 
     assert set(node.get("required", ())) == required
 
 
-@pytest.mark.parametrize(("node", "model"), PAIRS)
-def test_schema_and_models_have_the_same_choices(node, model):
-    for key, field in fields_of(model).items():
-        child = resolved(node["properties"][key])
+@pytest.mark.parametrize(("node", "shape"), PAIRS)
+def test_what_reads_the_file_has_the_choices_of_the_schema(node, shape):
+    for name, key in keys_of(shape).items():
+        child = resolved(node["properties"][name])
         listed = child.get("enum") or child.get("items", {}).get("enum")
-        if key == "properties":
+        if name == "properties":
             listed = child.get("then", {}).get("enum")
-        if not child.get("$ref") and "additionalProperties" not in child and key != "when":
-            assert choices(field.annotation) == set(listed or ()), key
+        if not child.get("$ref") and "additionalProperties" not in child and name != "when":
+            assert choices(key.annotation) == set(listed or ()), name
 
 
-@pytest.mark.parametrize(("node", "model"), PAIRS)
-def test_schema_and_models_have_the_same_defaults(node, model):
-    for key, field in fields_of(model).items():
-        if not field.is_required():
-            default = field.get_default(call_default_factory=True)
-            assert same_default(resolved(node["properties"][key]).get("default"), default), key
+@pytest.mark.parametrize(("node", "shape"), PAIRS)
+def test_what_reads_the_file_has_the_defaults_of_the_schema(node, shape):
+    for name, key in keys_of(shape).items():
+        if not key.is_required:
+            default = resolved(node["properties"][name]).get("default")
+            assert same_default(default, key.default), name
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_every_key_is_a_field_of_its_definition_unless_only_the_file_needs_it(name):
+    held = {one.name for one in fields(DEFINITIONS[name])}
+    listed = {key.partition(".")[2] for key in FILE_ONLY if key.startswith(f"{name}.")}
+
+    assert schema()["$defs"][name]["properties"].keys() - held == listed
+
+
+@pytest.mark.parametrize("steps", [(), ("trigger",), ("delivery",), ("delivery", "retry")])
+def test_an_unknown_key_is_not_read_over(steps):
+    webhook: dict[str, Any] = {"source": "a", "object": "b", "request": {"url": "c"}}
+    assert models.Webhook.model_validate(webhook)
+
+    inner = webhook
+    for step in steps:
+        inner = inner.setdefault(step, {})
+    inner["unheard_of"] = 1
+
+    with pytest.raises(ValidationError, match="unheard_of"):
+        models.Webhook.model_validate(webhook)
+
+
+def test_no_default_stands_in_a_form_that_stands_in_its_definition():
+    twice = {
+        f"{name}.{key}"
+        for name, definition in DEFINITIONS.items()
+        if SHAPES[name] is not definition
+        for key in declared_defaults(SHAPES[name].__name__) & keys_of(definition).keys()
+        if not keys_of(definition)[key].is_required
+    }
+
+    assert twice == FILE_FORMS.keys()
+
+
+def declared_defaults(form: str) -> set[str]:
+    """Return the fields to which the source text of *form* gives a default."""
+    (found,) = (
+        node
+        for node in ast.parse(Path(models.__file__).read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef) and node.name == form
+    )
+    return {
+        line.target.id
+        for line in found.body
+        if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and line.value
+    }
 
 
 def same_default(written: Any, default: Any) -> bool:
     match default:
         case timedelta():
             return durations.duration(written) == default
-        case BaseModel():
+        case _ if is_shape(type(default)):
             return written == {} and default == type(default)()
         case tuple():
             return list(map(str, written)) == list(map(str, default))
@@ -142,8 +278,8 @@ def same_default(written: Any, default: Any) -> bool:
             return bool(written == default)
 
 
-@pytest.mark.parametrize(("node", "model"), PAIRS)
-def test_every_key_has_a_description_and_an_example_that_is_valid(node, model):
+@pytest.mark.parametrize(("node", "_shape"), PAIRS)
+def test_every_key_has_a_description_and_an_example_that_is_valid(node, _shape):
     for key, child in node["properties"].items():
         assert resolved(child).get("description"), key
         (example, *_) = resolved(child)["examples"]
@@ -151,16 +287,7 @@ def test_every_key_has_a_description_and_an_example_that_is_valid(node, model):
         Draft202012Validator(alone).validate({key: example})
 
 
-def test_the_defaults_of_the_models_are_those_of_the_plan():
-    delivery, retry = models.Delivery(), models.Retry()
-
-    assert definitions.RetryPolicy(**dict(retry)) == definitions.RetryPolicy()
-    assert delivery.timeout == definitions.DeliveryPolicy().timeout
-    assert delivery.connect_timeout == definitions.DeliveryPolicy().connect_timeout
-    assert delivery.concurrency == definitions.DeliveryPolicy().concurrency
-
-
-def test_the_operators_are_those_of_the_plan():
+def test_the_operators_are_those_of_the_definitions():
     assert set(schema()["$defs"]["condition"]["properties"]["operator"]["enum"]) == {
         *definitions.Operator
     }

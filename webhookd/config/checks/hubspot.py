@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from webhookd.config import addressing, durations, urls
+from webhookd.config import addressing, urls
 from webhookd.config.checks import properties
 from webhookd.config.messages import near, shown
-from webhookd.definitions import Egress
+from webhookd.definitions import Egress, durations
 from webhookd.rules import egress
 
 if TYPE_CHECKING:

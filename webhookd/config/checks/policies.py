@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from webhookd.config import durations, models
 from webhookd.config.defaults import merged
+from webhookd.definitions import RetryPolicy, durations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from webhookd.config.text.node import Part
     from webhookd.errors import Problem
+
+USUAL = RetryPolicy()
 
 _LENGTHS = (
     ("timeout",),
@@ -48,8 +50,8 @@ def _too_long(text: str | None) -> str:
 def _order(delivery: Part, effective: dict[str, Any]) -> Iterator[Problem]:
     retry = effective.get("retry")
     written = retry if isinstance(retry, dict) else {}
-    first = _length(written.get("first_after"), models.Retry().first_after)
-    most = _length(written.get("at_most_every"), models.Retry().at_most_every)
+    first = _length(written.get("first_after"), USUAL.first_after)
+    most = _length(written.get("at_most_every"), USUAL.at_most_every)
     if first is None or most is None or first <= most:
         return
     for key in ("first_after", "at_most_every"):

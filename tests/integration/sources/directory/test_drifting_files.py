@@ -110,7 +110,7 @@ def test_a_column_without_a_name_is_told_of_once_for_each_file(tmp_path):
 
 
 def test_a_deletion_is_told_by_get_from_the_last_known_properties(tmp_path):
-    webhook = mirror(trigger=Trigger(changes=frozenset({ChangeKind.DELETED})))
+    webhook = mirror(trigger=Trigger(changes=(ChangeKind.DELETED,)))
     query = (ChosenProperty("email", "email"), ChosenProperty("lost", "lost"))
     request = replace(webhook.request, method="GET", body=None, query=query)
     dump = Dropping(tmp_path, replace(webhook, request=request), content="snapshot")

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhookd.config import durations
-from webhookd.definitions import RateLimit
+from webhookd.definitions import RateLimit, durations
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,18 @@
-"""Lengths of time and rates, as the configuration writes them: `30s`, `20/m`."""
+"""Lengths of time and rates, and the text that the configuration writes for them: `30s`, `20/m`.
+
+An annotation of this module says both: `Duration` is a `timedelta` in the definitions, and a text
+like `30s` in the file and in the effective document.
+"""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from webhookd.definitions import RateLimit
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LONGEST = timedelta(days=3650)
 
@@ -18,6 +25,37 @@ _UNITS = {
     "h": timedelta(hours=1),
     "d": timedelta(days=1),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class TextForm:
+    """Marks, in an annotation, a value that the configuration writes as text of its own.
+
+    *read* makes the value of the text and raises ValueError if it cannot, *write* does the reverse.
+    """
+
+    read: Callable[[str], object]
+    write: Callable[[Any], str]
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: object) -> dict[str, Any]:
+        """Return how pydantic reads and writes the value.
+
+        pydantic looks for a method of this name and takes a plain dictionary, so this module need
+        not import it: only `webhookd.config` may.
+        """
+        return {
+            "type": "function-plain",
+            "function": {"type": "no-info", "function": self.read},
+            "serialization": {"type": "function-plain", "function": self.write},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """At most *starts* attempts start in any window of length *per*."""
+
+    starts: int
+    per: timedelta
 
 
 def duration(text: str) -> timedelta:
@@ -58,3 +96,7 @@ def written(length: timedelta) -> str:
 def rate_written(rate_limit: RateLimit) -> str:
     """Return *rate_limit* as the configuration writes it."""
     return f"{rate_limit.starts}/{written(rate_limit.per).removeprefix('1')}"
+
+
+Duration: TypeAlias = Annotated[timedelta, TextForm(duration, written)]
+Rate: TypeAlias = Annotated[RateLimit, TextForm(rate, rate_written)]
