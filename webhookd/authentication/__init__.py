@@ -1,1 +1,1 @@
-"""How the daemon shows other servers who it is, and which secrets it must hide for that."""
+"""How the daemon shows other servers who it is, and which secrets must therefore be hidden."""

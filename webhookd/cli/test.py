@@ -85,7 +85,8 @@ def try_webhook(
     now = clock.now()
     delivery_id = clock.new_id(now)
     rendered = render.render(definition, made, delivery_id=delivery_id)
-    request = prepared.template.fill(rendered, delivery_id=delivery_id, at=now)
+    authorization = asyncio.run(prepared.credentials.authorize(now))
+    request = prepared.template.fill(rendered, authorization, delivery_id=delivery_id, at=now)
     typer.echo("")
     for line in _request(request):
         _echo_exactly(redactor.text(line))

@@ -11,6 +11,7 @@ from webhookd import telemetry
 from webhookd.model import (
     Attempt,
     Delivered,
+    GivenUp,
     Held,
     Outcome,
     Reply,
@@ -79,14 +80,14 @@ class Courier:
             held_before=context.held_total if is_first else delivery.held_before,
         )
         try:
-            reply = await self._send(start)
+            reply, has_other = await self._send(start)
             ended_at, seconds = self._now(), self._monotonic() - began
             if self.stillness.locked():
                 # Lanes are being changed: what this reply means for one is judged afterwards.
                 async with self.stillness:
                     pass
             context = context_at(ended_at)
-            outcome = self._judge(start, context, reply, ended_at)
+            outcome = self._judge(start, context, reply, ended_at, has_other=has_other)
             redactor = self._secrets.redactor_since(start.redactor)
             return _settlement(start, context, redactor, reply, outcome, ended_at, seconds)
         except Exception as error:  # noqa: BLE001 - a bug costs a retry, never a delivery
@@ -101,7 +102,13 @@ class Courier:
             return _settlement(start, context, start.redactor, reply, again, ended_at, seconds)
 
     def _judge(
-        self, start: _Start, context: AttemptContext, reply: Reply, ended_at: datetime
+        self,
+        start: _Start,
+        context: AttemptContext,
+        reply: Reply,
+        ended_at: datetime,
+        *,
+        has_other: bool,
     ) -> Outcome:
         held_for = timedelta(seconds=max(context.held_total - start.held_before, 0.0))
         outcome = retry.judge(
@@ -118,14 +125,26 @@ class Courier:
         ):
             # The definition that got the 410 is no longer in force: the new one is tried.
             return RetryAt(ended_at, f"{outcome.why}, under the definition before the reload")
+        if has_other and isinstance(outcome, RetryAt | GivenUp):
+            return RetryAt(ended_at, f"{outcome.why}; it is sent again with another authorization")
         return outcome
 
-    async def _send(self, start: _Start) -> Reply:
+    async def _send(self, start: _Start) -> tuple[Reply, bool]:
+        """Send the request; return the reply, and whether the credentials have others to try.
+
+        One attempt is one request: others are for the next attempt.
+        """
         delivery, definition = start.delivery, start.context.definition
+        credentials = definition.credentials
+        authorization = await credentials.authorize(start.started_at)
         request = definition.template.fill(
-            delivery.rendered, delivery_id=delivery.id, at=start.started_at
+            delivery.rendered, authorization, delivery_id=delivery.id, at=start.started_at
         )
-        return await self._sender.send(request, definition.options)
+        reply = await self._sender.send(request, definition.options)
+        has_other = isinstance(reply, Response) and credentials.refused(
+            authorization.serial, reply.status
+        )
+        return reply, has_other
 
 
 @dataclass(frozen=True, slots=True)

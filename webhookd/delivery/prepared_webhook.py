@@ -6,10 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from webhookd.authentication.credentials import Fixed
 from webhookd.delivery.signed_request import RequestTemplate
 from webhookd.transport import SendOptions
 
 if TYPE_CHECKING:
+    from webhookd.authentication.credentials import Credentials
     from webhookd.definitions import Egress, Webhook
 
 
@@ -19,6 +21,7 @@ class PreparedWebhook:
 
     webhook: Webhook
     template: RequestTemplate
+    credentials: Credentials
     options: SendOptions
     config_hash: str
 
@@ -57,4 +60,6 @@ def prepare(webhook: Webhook, egress: Egress, *, config_hash: str = "") -> Prepa
         egress=egress,
         proxy=webhook.request.proxy,
     )
-    return PreparedWebhook(webhook, RequestTemplate(webhook.request), options, config_hash)
+    template = RequestTemplate(webhook.request)
+    credentials = Fixed(webhook.request.authentication)
+    return PreparedWebhook(webhook, template, credentials, options, config_hash)

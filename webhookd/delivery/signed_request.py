@@ -6,19 +6,18 @@ byte, and is never taken apart and put together again.
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import httpx
 
 from webhookd import __version__
-from webhookd.definitions import ApiKey, Basic, Bearer
 from webhookd.rules import render, signing
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from webhookd.authentication.credentials import Authorization
     from webhookd.definitions import Request
     from webhookd.model import Rendered
 
@@ -52,20 +51,23 @@ class RequestTemplate:
 
     def __init__(self, request: Request) -> None:
         self._request = request
-        self._key = _query_key(request)
-        self._fixed = (("user-agent", USER_AGENT), *request.headers, *_authentication(request))
+        self._fixed = (("user-agent", USER_AGENT), *request.headers)
         url = httpx.URL(request.url)
         self._host = url.netloc.decode("ascii")
         self._origin = f"{url.scheme}://{self._host}"
-        self._target = self._target_with("")
+        # Few have a query of their own, and a key changes seldom: the latest one's is kept.
+        self._key: tuple[str, str] | None = None
+        self._target = self._target_with("", None)
 
-    def fill(self, rendered: Rendered, *, delivery_id: str, at: datetime) -> SignedRequest:
+    def fill(
+        self, rendered: Rendered, authorization: Authorization, *, delivery_id: str, at: datetime
+    ) -> SignedRequest:
         """Return the request for one attempt that starts at *at*."""
-        target = self._target_with(rendered.query) if rendered.query else self._target
+        target = self._target_for(rendered.query, authorization.query)
         uri = self._origin + target
         body = rendered.body or b""
         identity = signing.identity(delivery_id, at)
-        headers = [("host", self._host), *self._fixed, *identity]
+        headers = [("host", self._host), *self._fixed, *authorization.headers, *identity]
         if rendered.body is not None:
             headers.append(("content-length", str(len(body))))
         if rendered.content_type is not None:
@@ -89,28 +91,14 @@ class RequestTemplate:
             body,
         )
 
-    def _target_with(self, query: str) -> str:
-        """Return path and query of the URL, with *query* and the key that belongs there."""
-        whole = render.full_url(self._request.url, query, self._key)
+    def _target_for(self, query: str, key: tuple[str, str] | None) -> str:
+        if query:
+            return self._target_with(query, key)
+        if key != self._key:
+            self._key, self._target = key, self._target_with("", key)
+        return self._target
+
+    def _target_with(self, query: str, key: tuple[str, str] | None) -> str:
+        """Return path and query of the URL, with *query* and the *key* that belongs there."""
+        whole = render.full_url(self._request.url, query, key)
         return whole[whole.index("/", whole.index("://") + len("://")) :]
-
-
-def _query_key(request: Request) -> tuple[str, str] | None:
-    match request.authentication:
-        case ApiKey(name=name, location="query", key=key):
-            return name, key.reveal()
-        case ApiKey() | Bearer() | Basic() | None:
-            return None
-
-
-def _authentication(request: Request) -> Headers:
-    match request.authentication:
-        case ApiKey(name=name, location="header", key=key):
-            return ((name, key.reveal()),)
-        case Bearer(token=token):
-            return (("authorization", f"Bearer {token.reveal()}"),)
-        case Basic(username=username, password=password):
-            pair = f"{username}:{password.reveal()}".encode()
-            return (("authorization", f"Basic {base64.b64encode(pair).decode('ascii')}"),)
-        case ApiKey() | None:
-            return ()

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.definitions import Egress
-    from webhookd.sources.polling.api_client import Sender
+    from webhookd.sources.polling.api_client import ApiTransport
     from webhookd.sources.polling.request_budget import Budgets
     from webhookd.sources.source import FileLedger, PollLedger, Reports, Schedule, Take
 
@@ -40,7 +40,7 @@ class SourceDependencies:
     polls: PollLedger
     reports: Reports
     used: Callable[[str], frozenset[str]]
-    transport: Sender
+    transport: ApiTransport
     egress: Callable[[], Egress]
     schedule: Schedule
     clocks: Clocks

@@ -9,12 +9,13 @@ from datetime import timedelta
 
 import pytest
 
+from tests.credentials import ScriptedCredentials
 from tests.making import LOOPBACK, NOW, a_delivery, a_webhook
 from webhookd.authentication.known_secrets import KnownSecrets
 from webhookd.definitions import Bearer, Request
 from webhookd.delivery.courier import Courier
 from webhookd.delivery.prepared_webhook import AttemptContext, prepare
-from webhookd.model import Delivered, Held, Response, RetryAt, Secret, Unreachable
+from webhookd.model import Delivered, GivenUp, Held, Response, RetryAt, Secret, Unreachable
 from webhookd.rules.redaction import Redactor
 
 TOKEN = "learned-during-the-attempt"
@@ -126,3 +127,29 @@ def test_a_410_to_the_definition_before_a_reload_holds_nothing():
     assert isinstance(unchanged.outcome, Held)
     assert isinstance(redefined.outcome, RetryAt)
     assert redefined.outcome.when == NOW
+
+
+def test_an_attempt_waits_for_its_credentials_and_tells_them_the_answer():
+    credentials, sender = ScriptedCredentials(last=2), ScriptedSender(Response(401))
+    definition = replace(context().definition, credentials=credentials)
+
+    first, second = (attempted(sender, context(definition=definition)) for _ in range(2))
+
+    sent = [dict(request.headers)["authorization"] for request in sender.requests]
+    assert sent == ["Bearer 1", "Bearer 2"]
+    assert credentials.heard == [(1, 401), (2, 401)]
+    assert isinstance(first.outcome, RetryAt)
+    assert first.outcome.when == NOW
+    assert isinstance(second.outcome, GivenUp)
+
+
+def test_a_delivery_is_delivered_whatever_its_credentials_think_of_the_answer():
+    class Eager(ScriptedCredentials):
+        def refused(self, _serial, _status):
+            return True
+
+    definition = replace(context().definition, credentials=Eager(last=1))
+
+    made = attempted(ScriptedSender(Response(204)), context(definition=definition))
+
+    assert made.outcome == Delivered()

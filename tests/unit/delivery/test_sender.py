@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.making import LOOPBACK, NOW, a_delivery, a_webhook
+from webhookd.authentication.credentials import Authorization
 from webhookd.definitions import Basic, Proxy, Request, Tls
 from webhookd.delivery.prepared_webhook import prepare
 from webhookd.delivery.sender import LocalSender
@@ -27,7 +28,8 @@ REQUEST = Request(
 
 def a_request():
     prepared = prepare(a_webhook(request=REQUEST), LOOPBACK)
-    return prepared.template.fill(a_delivery().rendered, delivery_id="one", at=NOW), prepared
+    rendered, authorization = a_delivery().rendered, Authorization()
+    return prepared.template.fill(rendered, authorization, delivery_id="one", at=NOW), prepared
 
 
 def sent(answer):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from webhookd.authentication.credentials import Fixed
+from webhookd.definitions import Bearer
 from webhookd.sources.hubspot import cursor
 from webhookd.sources.hubspot.api import BURST, Api, refusal
 from webhookd.sources.hubspot.object_reader import ObjectReader, ReaderDependencies
@@ -45,7 +47,7 @@ def _reader(
 
     client = ApiClient(
         settings.base_url,
-        lambda: {"authorization": f"Bearer {settings.token.reveal()}"},
+        Fixed(Bearer(settings.token)),
         transport=dependencies.transport,
         egress=dependencies.egress,
         budget=budget,

@@ -16,6 +16,7 @@ import httpx
 
 from webhookd import __version__
 from webhookd.definitions import Tls
+from webhookd.rules.render import full_url
 from webhookd.sources.formats.json_values import is_too_deep, scan
 from webhookd.sources.polling import refusals
 from webhookd.sources.polling.refusals import PollError, Refusal, nonsense
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from webhookd.authentication.credentials import Authorization, Credentials
     from webhookd.definitions import Egress
     from webhookd.sources.dependencies import Clocks
     from webhookd.sources.polling.request_budget import Budget
 
-Sender: TypeAlias = httpx.AsyncBaseTransport
+ApiTransport: TypeAlias = httpx.AsyncBaseTransport
 """What sends a request: the daemon's transport, or one that a test has."""
 
 TIMEOUT: Final = 30.0
@@ -72,16 +74,16 @@ class ApiAnswer:
 class ApiClient:
     """Makes requests to the API at *base_url*.
 
-    *headers* returns those that authorize a request, *judge* says what answers mean, and *count*
-    learns the status of each, or why there was none.
+    *credentials* authorize each request, *judge* says what answers mean, and *count* learns the
+    status of each, or why there was none.
     """
 
     def __init__(
         self,
         base_url: str,
-        headers: Callable[[], Mapping[str, str]],
+        credentials: Credentials,
         *,
-        transport: Sender,
+        transport: ApiTransport,
         egress: Callable[[], Egress],
         budget: Budget,
         clocks: Clocks,
@@ -89,7 +91,7 @@ class ApiClient:
         judge: Judge = refusals.refusal,
     ) -> None:
         self._base_url = base_url
-        self._headers = headers
+        self._credentials = credentials
         self._transport = transport
         self._egress = egress
         self._budget = budget
@@ -136,7 +138,8 @@ class ApiClient:
     async def _attempt(
         self, method: str, target: str, body: Mapping[str, Any] | None
     ) -> ApiAnswer | Refusal:
-        request = self._request(method, target, body)
+        authorization = await self._credentials.authorize(self._clocks.now())
+        request = self._request(method, target, body, authorization)
         try:
             response = await self._transport.handle_async_request(request)
         except SendError as error:
@@ -147,7 +150,11 @@ class ApiClient:
         content = await response.aread()
         self._count(str(response.status_code))
         is_cut = bool(response.extensions.get("answer_cut"))
-        return await self._answer(response, content, is_cut=is_cut)
+        answer = await self._answer(response, content, is_cut=is_cut)
+        has_other = self._credentials.refused(authorization.serial, response.status_code)
+        if has_other and isinstance(answer, Refusal):
+            return replace(answer, concerns="request")
+        return answer
 
     async def _answer(
         self, response: httpx.Response, content: bytes, *, is_cut: bool
@@ -162,11 +169,17 @@ class ApiClient:
         refused = self._judge(response.status_code, retry_after, told, now=self._clocks.now())
         return refused or ApiAnswer(told, _date(response.headers.get("date")))
 
-    def _request(self, method: str, target: str, body: Mapping[str, Any] | None) -> httpx.Request:
+    def _request(
+        self,
+        method: str,
+        target: str,
+        body: Mapping[str, Any] | None,
+        authorization: Authorization,
+    ) -> httpx.Request:
         content = b"" if body is None else dumps(body, separators=(",", ":")).encode()
-        url = httpx.URL(self._base_url + target)
+        url = httpx.URL(full_url(self._base_url + target, "", authorization.query))
         headers = {
-            **self._headers(),
+            **dict(authorization.headers),
             "user-agent": f"webhookd/{__version__}",
             "accept": "application/json",
         }

@@ -1,0 +1,33 @@
+"""Credentials that do as a test says."""
+
+from __future__ import annotations
+
+import asyncio
+
+from webhookd.authentication.credentials import Authorization
+
+
+class ScriptedCredentials:
+    """Has numbered tokens; each answer 401 to the newest one makes another, up to the *last*.
+
+    *heard* is what it was told of answers.
+    """
+
+    def __init__(self, *, last: int) -> None:
+        self._last = last
+        self._serial = 1
+        self.heard: list[tuple[int, int]] = []
+
+    async def authorize(self, _at: object) -> Authorization:
+        """Return the newest token, one turn of the event loop later."""
+        await asyncio.sleep(0)
+        header = ("authorization", f"Bearer {self._serial}")
+        return Authorization((header,), serial=self._serial)
+
+    def refused(self, serial: int, status: int) -> bool:
+        """Return whether there is another token than the one refused."""
+        self.heard.append((serial, status))
+        if status != 401 or serial >= self._last:
+            return False
+        self._serial = serial + 1
+        return True
