@@ -13,7 +13,7 @@ from tests.making import LOOPBACK
 from webhookd import clock
 from webhookd.authentication.known_secrets import KnownSecrets
 from webhookd.delivery.courier import Courier
-from webhookd.delivery.dispatcher import Dispatch
+from webhookd.delivery.dispatcher import Dispatcher
 from webhookd.delivery.peers import Alone
 from webhookd.delivery.prepared_webhook import prepare
 from webhookd.delivery.scheduler import DeliveryJobStore, LaneExecutor, Scheduler
@@ -39,13 +39,13 @@ class Engine:
 
     database: Database
     writer: Writer
-    dispatch: Dispatch
+    dispatch: Dispatcher
     scheduler: Scheduler
 
     async def adopt(self, *webhooks: Webhook) -> None:
         """Put webhooks in force, as a reload does."""
         prepared = {webhook.name: prepare(webhook, LOOPBACK) for webhook in webhooks}
-        async with self.dispatch.still():
+        async with self.dispatch.quiesced():
             key = await self.writer.write(lanes.digest_key)
             definitions = [
                 lanes.ConfiguredLane(
@@ -56,7 +56,7 @@ class Engine:
                 )
                 for name, one in prepared.items()
             ]
-            remembered = self.dispatch.paced
+            remembered = self.dispatch.rate_limited
             rows, starts = await self.writer.write(
                 lambda connection: _adopt(connection, definitions, remembered)
             )
@@ -110,7 +110,7 @@ async def engine(url: str, answer: Callable[[httpx.Request], object], **settings
             if writer.is_shared
             else Alone(writer, now=clock.now, monotonic=clock.monotonic)
         )
-        dispatch = Dispatch(
+        dispatch = Dispatcher(
             courier,
             writer,
             peers,
@@ -124,7 +124,7 @@ async def engine(url: str, answer: Callable[[httpx.Request], object], **settings
         dispatch.open(scheduler.wakeup)
         yield Engine(database, writer, dispatch, scheduler)
         await dispatch.drain(settings.pop("grace", 5))
-        await dispatch.settling.drain()
+        await dispatch.settlements.drain()
         scheduler.shutdown(wait=False)
         await store.drain()
     database.close()

@@ -14,7 +14,7 @@ from tests.fake_hubspot import Account, FakeHubspot
 from tests.making import LOOPBACK, a_webhook, read_here, some_definitions
 from tests.virtual_time import VirtualTime
 from webhookd.definitions import Body, BodyFormat, HubspotObject, HubspotSource, Trigger
-from webhookd.delivery.claims import Claims
+from webhookd.delivery.claims import ClaimTable
 from webhookd.intake.batch import Intake
 from webhookd.model import ChangeKind, Secret
 from webhookd.sources import kinds
@@ -72,7 +72,7 @@ class Polling:
             self.writer,
             definitions=lambda: self.definitions,
             offer=self._offered,
-            claims=Claims(lambda: None),
+            claims=ClaimTable(lambda: None),
             now=self.time.now,
             new_id=lambda _: f"{next(self._serial):032x}",
         )

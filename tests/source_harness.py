@@ -20,7 +20,7 @@ import httpx
 from tests.making import LOOPBACK, a_webhook, some_definitions
 from tests.virtual_time import VirtualTime
 from webhookd.definitions import Body, BodyFormat, Trigger
-from webhookd.delivery.claims import Claims
+from webhookd.delivery.claims import ClaimTable
 from webhookd.fleet.exclusive_work import ExclusiveWork
 from webhookd.intake.batch import Intake
 from webhookd.model import ChangeKind
@@ -99,7 +99,7 @@ class SourceDaemon:
             self.writer,
             definitions=lambda: definitions,
             offer=lambda _: None,
-            claims=Claims(lambda: None),
+            claims=ClaimTable(lambda: None),
             now=self.time.now,
             new_id=lambda _: uuid4().hex,
         )

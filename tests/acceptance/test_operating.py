@@ -67,10 +67,10 @@ def test_a_webhook_where_nobody_is_shows_as_probed_until_somebody_answers(daemon
     (mirror,) = found["webhooks"]
     assert (mirror["state"], mirror["probed_since"] is not None) == ("probed", True)
     assert (
-        "the last 20 attempts met nobody; the latest: refused: "
+        "the last 20 attempts got no answer; the latest: refused: "
         in daemon.named("webhook.probed")[0]["reason"]
     )
-    assert "attempts met nobody" in table
+    assert "attempts got no answer" in table
     assert 'webhookd_webhook_probed{webhook="mirror"} 1.0' in metrics
     assert daemon.named("webhook.probing_ended")[0]["reason"] == "the receiver answered 200"
     assert (after["state"], after["probed_since"], after["probed_reason"]) == ("active", None, None)

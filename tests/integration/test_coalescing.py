@@ -19,7 +19,7 @@ from tests.engine import engine, until
 from tests.making import NOW, a_policy, a_settlement, a_webhook, read_here
 from webhookd import clock
 from webhookd.definitions import Body, BodyFormat, Definitions, Enroll, RetryPolicy, Trigger
-from webhookd.delivery.claims import Claims
+from webhookd.delivery.claims import ClaimTable
 from webhookd.errors import StorageError
 from webhookd.intake import batch
 from webhookd.intake.batch import Decision, Intake
@@ -38,7 +38,7 @@ from webhookd.model import (
 from webhookd.rules import changes
 from webhookd.storage.database.database import open_database
 from webhookd.storage.deliveries import backlog, lanes, manual, query, settle
-from webhookd.storage.deliveries.due import Wanted, find_due
+from webhookd.storage.deliveries.due import FetchRequest, find_due
 from webhookd.telemetry import metrics
 
 EVERYTHING = Trigger(changes=tuple(ChangeKind))
@@ -65,7 +65,7 @@ class Outbox:
 
     def __init__(self, url, webhook):
         self.webhook = webhook
-        self.claims = Claims(lambda: None)
+        self.claims = ClaimTable(lambda: None)
         self.now = NOW
         self._ids = count(1)
         self._known = {}
@@ -96,13 +96,13 @@ class Outbox:
             if noticed.change is not None:
                 id_ = f"{next(self._ids):032x}"
                 batch.decide(self.webhook, noticed.change, id_, self.now, decision)
-        taking = self.claims.taking(["w"])
-        stored = batch.store(self.connection, decision, taking)
-        taking.end()
+        claims = self.claims.transaction(["w"])
+        stored = batch.store(self.connection, decision, claims)
+        claims.release()
         return stored
 
     def due(self):
-        wanted = Wanted(1, self.epoch, 100, is_ordered=True)
+        wanted = FetchRequest(1, self.epoch, 100, is_ordered=True)
         (due,) = find_due(self.connection, [wanted], self.now)
         return due.deliveries
 
@@ -403,7 +403,7 @@ def test_the_receiver_ends_with_the_last_state_and_each_step_follows_from_the_on
             case "start":
                 under_way += running.start(under_way)
             case "crash":
-                running.claims, under_way = Claims(lambda: None), []
+                running.claims, under_way = ClaimTable(lambda: None), []
             case _:
                 under_way = under_way or running.start(under_way)
                 for one in under_way[:1]:
@@ -512,7 +512,7 @@ def test_nothing_is_told_twice_or_lost_while_changes_race_with_attempts(url, fai
         for (_, before_it, _), (_, _, previous) in pairwise(steps):
             assert previous == before_it
     assert dispatch.claims._started == set()
-    assert not dispatch.claims._taken
+    assert not dispatch.claims._claimed
     counted = metrics.SUPERSEDED.labels("crm-mirror")._value.get() - before
     assert counted == len(superseded)
 
@@ -527,10 +527,10 @@ def test_a_transaction_that_fails_gives_back_what_it_was_about_to_supersede(url)
             await take(("0", {"n": 0}), ("1", {"n": 0}))
             await until(lambda: running.dispatch.in_flight == 1)
             ((waiting,),) = await running.query("SELECT id FROM deliveries WHERE record_id = '1'")
-            taking = running.dispatch.claims.taking([])
+            claims = running.dispatch.claims.transaction([])
 
             def breaks(_connection):
-                assert taking.take(waiting)
+                assert claims.claim(waiting)
                 raise sqlite3.OperationalError("database or disk is full")
 
             refused = running.writer.write(breaks)
@@ -540,7 +540,7 @@ def test_a_transaction_that_fails_gives_back_what_it_was_about_to_supersede(url)
             for _ in range(20):
                 await running.query("SELECT 1")
             meanwhile = receiver.ids.total()
-            taking.end()
+            claims.release()
             await until(is_done(running))
             return refused.exception(), meanwhile
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.making import NOW, a_webhook, read_here, some_definitions
 from webhookd.cli import offline, replay
 from webhookd.definitions import AllOf, AnyOf, Condition, Enroll, NotOf, Operator, Trigger
-from webhookd.delivery.claims import Claims
+from webhookd.delivery.claims import ClaimTable
 from webhookd.intake.batch import Intake
 from webhookd.model import Asked, Batch, ChangeKind, FileProgress, Observation
 from webhookd.rules.replay import Replay, listeners
@@ -103,7 +103,7 @@ class Taken:
                 writer,
                 definitions=lambda: self.definitions,
                 offer=self.deliveries.extend,
-                claims=Claims(lambda: None),
+                claims=ClaimTable(lambda: None),
                 now=lambda: self.now,
                 new_id=lambda _: f"{next(ids):032x}",
             )

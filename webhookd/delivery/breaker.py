@@ -1,8 +1,11 @@
-"""Whether anybody is there: a webhook of which nothing is heard is attempted one at a time.
+"""A circuit breaker that never opens fully.
 
-What is counted is in memory alone, and where several daemons share a webhook, they tell each other
-what came of it. A restart is a fresh start: the lane has its whole concurrency
-again until as many attempts as before have met nobody, which no receiver that is dead will notice.
+After LIMIT attempts in a row without any HTTP answer, a webhook is *probed*: it gets one attempt at
+a time until something answers.
+
+The count is in memory alone. Daemons that share a webhook notify each other when its probing begins
+or ends. After a restart the lane has its whole concurrency again, until LIMIT more attempts got no
+answer; a receiver that is dead does not notice that.
 """
 
 from __future__ import annotations
@@ -19,13 +22,13 @@ if TYPE_CHECKING:
     from webhookd.model import Reason, Settlement
 
 LIMIT: Final = 20
-"""Attempts that meet nobody, one after the other, before a webhook is probed."""
+"""Attempts without an answer, one after the other, before a webhook is probed."""
 
-_NOBODY: Final[AbstractSet[Reason]] = {"dns", "refused", "connect_timeout", "timeout", "reset"}
-"""What an attempt meets where nobody is: no connection, or no answer on it.
+_NO_ANSWER: Final[AbstractSet[Reason]] = {"dns", "refused", "connect_timeout", "timeout", "reset"}
+"""Reasons that mean no answer: there was no connection, or nothing came on it.
 
-The other reasons say nothing of that: `egress` and `internal` are on our side, and of `tls` and
-`protocol` somebody is the cause.
+The others do not count: `egress` and `internal` are on our side, and `tls` and `protocol` mean
+that a server answered, if badly.
 """
 
 
@@ -37,8 +40,8 @@ class Probed:
     reason: str
 
 
-class Probing:
-    """Counts the attempts of a *webhook* that met nobody. *probed* is None while it is not."""
+class Breaker:
+    """Counts attempts of a *webhook* that got no answer; *probed* is None while it is not."""
 
     def __init__(self, webhook: str) -> None:
         self._webhook = webhook
@@ -52,7 +55,7 @@ class Probing:
     def ended(self, settlement: Settlement) -> None:
         """Take an attempt into account: any answer, whatever its status, ends the probing."""
         attempt = settlement.attempt
-        if settlement.kind in _NOBODY:
+        if settlement.kind in _NO_ANSWER:
             self._misses += 1
             if self._misses >= LIMIT:
                 self._probe(attempt.error or settlement.kind, settlement.ended_at)
@@ -62,16 +65,16 @@ class Probing:
             self._misses = 0
 
     def retargeted(self, now: datetime) -> None:
-        """Forget what was met: the request is another, and so may be who receives it."""
+        """Begin to count anew: the request is another, and its receiver may be, too."""
         self._end("its request was changed", now)
 
-    def shared(self, since: datetime | None, reason: str) -> None:
-        """Take over what another daemon found, which has said so."""
+    def follow(self, since: datetime | None, reason: str) -> None:
+        """Take over what the daemons of a fleet know together: another one may have found it."""
         if (since is None) != (self.probed is None):
             self._misses, self.probed = 0, None if since is None else Probed(since, reason)
 
     def _probe(self, error: str, at: datetime) -> None:
-        reason = f"the last {self._misses} attempts met nobody; the latest: {error}"
+        reason = f"the last {self._misses} attempts got no answer; the latest: {error}"
         if self.probed is None:
             telemetry.probing_began(self._webhook, reason)
         self.probed = Probed(at if self.probed is None else self.probed.since, reason)

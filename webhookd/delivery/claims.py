@@ -25,8 +25,8 @@ def _nothing(_webhooks: Iterable[str]) -> tuple[Mapping[str, int] | None, Locks]
     return None, NO_LOCKS
 
 
-class Claims:
-    """The claims of both sides. *given_back* is called when a transaction's have ended.
+class ClaimTable:
+    """The claims of both sides. *released* is called when a transaction's have ended.
 
     *prepare* returns, for webhooks by name, how many new deliveries of each there is room for, and
     the locks that storing some needs.
@@ -34,19 +34,19 @@ class Claims:
 
     def __init__(
         self,
-        given_back: Callable[[], None],
+        released: Callable[[], None],
         prepare: Callable[[Iterable[str]], tuple[Mapping[str, int] | None, Locks]] = _nothing,
     ) -> None:
-        self._given_back = given_back
+        self._released = released
         self._prepare = prepare
         self._lock = Lock()
         self._started: set[str] = set()
-        self._taken: Counter[str] = Counter()
+        self._claimed: Counter[str] = Counter()
 
     def start(self, delivery_id: str) -> bool:
         """Claim a delivery for an attempt; return False while a transaction has it."""
         with self._lock:
-            if delivery_id in self._taken:
+            if delivery_id in self._claimed:
                 return False
             self._started.add(delivery_id)
             return True
@@ -56,49 +56,49 @@ class Claims:
         with self._lock:
             self._started.discard(delivery_id)
 
-    def taking(self, webhooks: Iterable[str]) -> Taking:
+    def transaction(self, webhooks: Iterable[str]) -> TransactionClaims:
         """Return the claims, none yet, of a transaction that stores deliveries of *webhooks*."""
         rooms, locks = self._prepare(webhooks)
-        return Taking(self, rooms, locks)
+        return TransactionClaims(self, rooms, locks)
 
-    def take(self, delivery_id: str) -> bool:
+    def claim(self, delivery_id: str) -> bool:
         """Claim a delivery for a transaction; return False while an attempt has it."""
         with self._lock:
             if delivery_id in self._started:
                 return False
-            self._taken[delivery_id] += 1
+            self._claimed[delivery_id] += 1
             return True
 
-    def give_back(self, delivery_ids: set[str]) -> None:
+    def release(self, delivery_ids: set[str]) -> None:
         """End a transaction's claims; what it did not supersede may start."""
         with self._lock:
-            self._taken.subtract(delivery_ids)
-            self._taken = +self._taken
-        self._given_back()
+            self._claimed.subtract(delivery_ids)
+            self._claimed = +self._claimed
+        self._released()
 
 
-class Taking:
+class TransactionClaims:
     """The claims of one transaction, which may run twice: its group first, then alone.
 
     It needs *locks*, and takes as many new deliveries for this daemon as *rooms* say by webhook.
     """
 
-    def __init__(self, claims: Claims, rooms: Mapping[str, int] | None, locks: Locks) -> None:
+    def __init__(self, claims: ClaimTable, rooms: Mapping[str, int] | None, locks: Locks) -> None:
         self._claims = claims
         self.rooms = rooms
         self.locks = locks
-        self._taken: set[str] = set()
+        self._claimed: set[str] = set()
 
-    def take(self, delivery_id: str) -> bool:
+    def claim(self, delivery_id: str) -> bool:
         """Claim a delivery, on the writer's thread; return False while an attempt has it."""
-        if delivery_id in self._taken:
+        if delivery_id in self._claimed:
             return True
-        if not self._claims.take(delivery_id):
+        if not self._claims.claim(delivery_id):
             return False
-        self._taken.add(delivery_id)
+        self._claimed.add(delivery_id)
         return True
 
-    def end(self) -> None:
+    def release(self) -> None:
         """Give all of them back, on the event loop, after what came of it is known there."""
-        if self._taken:
-            self._claims.give_back(self._taken)
+        if self._claimed:
+            self._claims.release(self._claimed)

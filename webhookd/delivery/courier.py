@@ -42,7 +42,7 @@ class Courier:
     """Makes attempts; *sender* sends them, *secrets* are hidden in what is kept of them.
 
     *now* is the wall clock, *monotonic* measures lengths, *dice* gives jitter. No reply is judged
-    while somebody holds *stillness*.
+    while somebody holds *quiesce*.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Courier:
         self._now = now
         self._monotonic = monotonic
         self._dice = dice
-        self.stillness = asyncio.Lock()
+        self.quiesce = asyncio.Lock()
 
     async def attempt(self, delivery: Delivery, context_at: ContextAt) -> Settlement:
         """Send *delivery* once, under the definition in force now, and judge the reply.
@@ -82,9 +82,9 @@ class Courier:
         try:
             reply, has_other = await self._send(start)
             ended_at, seconds = self._now(), self._monotonic() - began
-            if self.stillness.locked():
+            if self.quiesce.locked():
                 # Lanes are being changed: what this reply means for one is judged afterwards.
-                async with self.stillness:
+                async with self.quiesce:
                     pass
             context = context_at(ended_at)
             outcome = self._judge(start, context, reply, ended_at, has_other=has_other)

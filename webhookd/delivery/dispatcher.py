@@ -13,12 +13,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from webhookd import telemetry
-from webhookd.delivery.claims import Claims
+from webhookd.delivery.claims import ClaimTable
 from webhookd.delivery.lane import Lane, Latest
 from webhookd.delivery.peers import Lanes
-from webhookd.delivery.reordering import Ordering
-from webhookd.delivery.settlements import Settling
-from webhookd.delivery.slots import Turns
+from webhookd.delivery.reordering import Reordering
+from webhookd.delivery.settlements import SettlementWriter
+from webhookd.delivery.slots import SlotScheduler
 from webhookd.errors import StorageError
 
 if TYPE_CHECKING:
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
     from webhookd.delivery.prepared_webhook import PreparedWebhook
     from webhookd.model import Delivery, Settlement
     from webhookd.storage.database.writer import Writer
-    from webhookd.storage.deliveries.due import Due, Wanted
+    from webhookd.storage.deliveries.due import Due, FetchRequest
     from webhookd.storage.deliveries.lanes import LaneRow
 
-STILL_SECONDS = 10.0
+QUIESCE_SECONDS = 10.0
 """How long a change of lanes waits for what attempts led to, before it is refused."""
 
 
-class Dispatch:
+class Dispatcher:
     """Has deliveries attempted as lanes and *peers* allow."""
 
     def __init__(
@@ -56,22 +56,22 @@ class Dispatch:
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
-        self._stillness = courier.stillness
+        self._quiesce = courier.quiesce
         self._now = now
         self.peers = peers
-        self.settling = Settling(writer, self.committed, peers.locks_for)
-        self.claims = Claims(self._given_back, peers.room_for)
-        self._turns = Turns(
+        self.settlements = SettlementWriter(writer, self.committed, peers.locks_for)
+        self.claims = ClaimTable(self._claims_released, peers.room_for)
+        self._slots = SlotScheduler(
             courier,
             peers,
-            self.settling,
+            self.settlements,
             self.claims,
             max_in_flight=max_in_flight,
             now=now,
             monotonic=monotonic,
             served=self._remind,
         )
-        self._ordering = Ordering(writer, self._ordered)
+        self._reordering = Reordering(writer, self._reordered)
         self._lanes: dict[str, Lane] = {}
         self._by_number: dict[int, Lane] = {}
         self._rings_at: datetime | None = None
@@ -80,8 +80,8 @@ class Dispatch:
             Lanes(
                 self._lanes,
                 self._by_number,
-                self._turns.serve,
-                self._turns.serve_later,
+                self._slots.serve,
+                self._slots.serve_later,
                 self._remind,
             )
         )
@@ -89,7 +89,7 @@ class Dispatch:
     @property
     def in_flight(self) -> int:
         """Return the number of attempts under way."""
-        return self._turns.in_flight
+        return self._slots.in_flight
 
     @property
     def failing(self) -> int:
@@ -100,30 +100,30 @@ class Dispatch:
     def open(self, wake: Callable[[], None]) -> None:
         """Begin to start attempts; *wake* asks the scheduler to look again."""
         self._wake = wake
-        self._turns.open()
+        self._slots.open()
 
     async def drain(self, grace: float) -> int:
         """Start nothing more, wait *grace* seconds, and return how many were cut off."""
-        await self._ordering.stop()
-        unfinished = await self._turns.drain(grace)
+        await self._reordering.stop()
+        unfinished = await self._slots.drain(grace)
         await self.peers.stop()
         return unfinished
 
     @asynccontextmanager
-    async def still(self) -> AsyncIterator[None]:
+    async def quiesced(self) -> AsyncIterator[None]:
         """Judge no reply inside, with all that was judged before on the disk.
 
         Lanes' rows are changed so: what a reply means for its whole lane (a 410, a Retry-After)
         is then neither missed by the change nor written over it. Raises StorageError when the
         database does not take what was judged.
         """
-        async with self._stillness:
-            if not await self.settling.drain(STILL_SECONDS):
+        async with self._quiesce:
+            if not await self.settlements.drain(QUIESCE_SECONDS):
                 raise StorageError("the database does not take what attempts led to; try again")
             yield
 
     @property
-    def paced(self) -> frozenset[str]:
+    def rate_limited(self) -> frozenset[str]:
         """Return the webhooks whose late starts are in memory."""
         return frozenset(lane.name for lane in self._lanes.values() if lane.window is not None)
 
@@ -144,13 +144,13 @@ class Dispatch:
             else:
                 self._retire(row, now)
         for lane in tuple(self._lanes.values()):
-            self._turns.serve(lane)
-        self._ordering.resume()
+            self._slots.serve(lane)
+        self._reordering.resume()
         self._wake_scheduler()
 
-    def resume_ordering(self) -> None:
+    def resume_reordering(self) -> None:
         """Go on with what a reload of `order` has left to do, at whichever daemon."""
-        self._ordering.resume()
+        self._reordering.resume()
 
     def offer(self, deliveries: Iterable[Delivery]) -> None:
         """Take deliveries that were just committed; what finds no room is in the database.
@@ -170,22 +170,22 @@ class Dispatch:
             if delivery.is_unclaimed:
                 left.add(lane.row.number)
             if delivery.supersedes:
-                lane.take_over(delivery, now)
+                lane.supersede(delivery, now)
             else:
                 lane.offer(delivery, now)
             touched[lane.name] = lane
         for lane in touched.values():
-            self._turns.serve(lane)
+            self._slots.serve(lane)
         if left:
-            self.tell("due", left)
+            self.notify("due", left)
 
-    def wanted(self, now: datetime) -> list[Wanted]:
+    def fetch_requests(self, now: datetime) -> list[FetchRequest]:
         """Return what lanes want fetched now."""
         wanted = []
         for lane in self._lanes.values():
             due_at = lane.due_at()
             if due_at is not None and due_at <= now:
-                wanted.append(lane.want(self.peers.share_request))
+                wanted.append(lane.fetch_request(self.peers.share_request))
         return wanted
 
     def next_due(self) -> datetime | None:
@@ -194,16 +194,16 @@ class Dispatch:
         self._rings_at = min(times, default=None)
         return self._rings_at
 
-    def found(self, due: Due) -> list[Delivery]:
-        """Lease what was fetched for a lane and return it."""
+    def fetched(self, due: Due) -> list[Delivery]:
+        """Take what was fetched for a lane into memory and return it."""
         lane = self._by_number.get(due.lane)
         if lane is None:
             return []
         if due.share is not None:
             self.peers.share_granted(lane, due.share)
-        return lane.found(due, self._now())
+        return lane.fetched(due, self._now())
 
-    def missed(self, wanted: Iterable[Wanted], *, again_in: float) -> None:
+    def fetch_failed(self, wanted: Iterable[FetchRequest], *, again_in: float) -> None:
         """Note that a fetch failed; the lanes ask again after *again_in* seconds."""
         again_at = self._now() + timedelta(seconds=again_in)
         for one in wanted:
@@ -211,16 +211,16 @@ class Dispatch:
             if lane is not None:
                 lane.fetch_failed(again_at)
 
-    def is_leased(self, delivery: Delivery) -> bool:
+    def is_prefetched(self, delivery: Delivery) -> bool:
         """Return whether *delivery* is in memory: waiting for a slot, under way or settling."""
         lane = self._lanes.get(delivery.webhook)
-        return lane is not None and delivery.id in lane.leases
+        return lane is not None and delivery.id in lane.prefetched
 
-    def look_again(self) -> None:
+    def refetch(self) -> None:
         """Have every lane ask the database anew: something changed there by hand."""
         now = self._now()
         for lane in self._lanes.values():
-            lane.look_again(now)
+            lane.refetch(now)
         self._wake_scheduler()
 
     def forget(self, ids: Iterable[str]) -> None:
@@ -235,26 +235,26 @@ class Dispatch:
         if lane is None:
             return
         now = self._now()
-        lane.take_row(row, now)
-        lane.look_again(now)
-        self._turns.serve(lane)
+        lane.set_row(row, now)
+        lane.refetch(now)
+        self._slots.serve(lane)
 
     def latest(self, webhook: str) -> Latest:
         """Return what happened last in a webhook's lane since the start."""
         lane = self._lanes.get(webhook)
         if lane is None:
             return Latest()
-        return replace(lane.latest, in_flight=lane.in_flight, probed=lane.probing.probed)
+        return replace(lane.latest, in_flight=lane.in_flight, probed=lane.breaker.probed)
 
-    def came(self, delivery: Delivery) -> None:
-        """Take a leased delivery that the scheduler hands out."""
+    def arrived(self, delivery: Delivery) -> None:
+        """Take a fetched delivery that the scheduler hands out."""
         lane = self._lanes.get(delivery.webhook)
         if lane is not None:
-            lane.came(delivery)
-            self._turns.serve(lane)
+            lane.arrived(delivery)
+            self._slots.serve(lane)
 
     def committed(self, settlements: Sequence[Settlement], promoted: Sequence[Delivery]) -> None:
-        """End the leases of deliveries whose settlements are on the disk.
+        """Take deliveries whose settlements are on the disk out of memory.
 
         *promoted* were behind some of them, and are now the first of their record.
         """
@@ -272,28 +272,28 @@ class Dispatch:
         for lane in touched.values():
             self._remind(lane)
         if changed:
-            self.tell("lanes", changed)
+            self.notify("lanes", changed)
         if promoted:
             self._promoted(promoted)
-        self._turns.relieve(self._lanes.values())
+        self._slots.resume(self._lanes.values())
 
-    def tell(self, kind: str, about: Iterable[object]) -> None:
+    def notify(self, kind: str, about: Iterable[object]) -> None:
         """Tell other daemons something, where there are any."""
         self.peers.notify(kind, about)
 
-    def _given_back(self) -> None:
+    def _claims_released(self) -> None:
         """Serve lanes whose deliveries newer changes were about to supersede."""
         for lane in self._lanes.values():
             if lane.ready:
-                self._turns.serve(lane)
+                self._slots.serve(lane)
 
-    def _ordered(self, lanes: Iterable[int]) -> None:
+    def _reordered(self, lanes: Iterable[int]) -> None:
         """Look again where deliveries were brought in line with another order."""
         now = self._now()
         for number in lanes:
             lane = self._by_number.get(number)
             if lane is not None:
-                lane.look_again(now)
+                lane.refetch(now)
         self._wake_scheduler()
 
     def _promoted(self, deliveries: Sequence[Delivery]) -> None:
@@ -303,7 +303,7 @@ class Dispatch:
             lane = self._lanes.get(delivery.webhook)
             if lane is not None and delivery.due_at > now:
                 # It is due earlier than it says if its lane was released meanwhile.
-                lane.look_again(now)
+                lane.refetch(now)
         self.offer(delivery for delivery in deliveries if delivery.due_at <= now)
 
     def _adopt(
@@ -313,7 +313,7 @@ class Dispatch:
         if lane is None:
             lane = Lane(row, definition, self.peers.new_share())
             self._lanes[row.webhook] = self._by_number[row.number] = lane
-            lane.look_again(now)
+            lane.refetch(now)
         self.peers.limit_starts(lane, definition.webhook.delivery.rate_limit, starts)
         lane.put_in_force(row, definition, now)
         self.peers.share_changed(lane)

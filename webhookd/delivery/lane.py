@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from webhookd.delivery.breaker import Probing
+from webhookd.delivery.breaker import Breaker
 from webhookd.delivery.lane_share import UNLIMITED
-from webhookd.delivery.prefetched import Leases
+from webhookd.delivery.prefetched import Prefetched
 from webhookd.delivery.prepared_webhook import AttemptContext
 from webhookd.model import Delivered, Held, RetryAt
-from webhookd.storage.deliveries.due import Wanted
+from webhookd.storage.deliveries.due import FetchRequest
 from webhookd.storage.fleet import shares
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from webhookd.delivery.breaker import Probed
     from webhookd.delivery.lane_share import LaneShare
     from webhookd.delivery.prepared_webhook import PreparedWebhook
-    from webhookd.delivery.rate_window import Window
+    from webhookd.delivery.rate_window import RateWindow
     from webhookd.model import Delivery, Settlement
     from webhookd.storage.deliveries.due import Due
     from webhookd.storage.deliveries.lanes import LaneRow
@@ -52,7 +52,7 @@ class Latest:
 
 
 class Lane:
-    """One webhook's deliveries on their way; those in memory are leased (*leases*).
+    """One webhook's deliveries on their way; *prefetched* are those in memory.
 
     *share* is what this daemon has of it, *window* the starts that its rate limit counts here.
     *changes_under_way* are those of its row that are not on the disk yet.
@@ -67,15 +67,15 @@ class Lane:
         self.row = row
         self.definition = definition
         self.share = share
-        self.window: Window | None = None
+        self.window: RateWindow | None = None
         self.ready: deque[Delivery] = deque()
-        self.leases = Leases(is_ordered=row.is_ordered)
+        self.prefetched = Prefetched(is_ordered=row.is_ordered)
         self.in_flight = 0
-        self.coming: set[str] = set()
+        self.arriving: set[str] = set()
         self.next_at: datetime | None = None
         self.is_fetching = False
         self.latest = Latest()
-        self.probing = Probing(row.webhook)
+        self.breaker = Breaker(row.webhook)
         self.is_failing = False
         self.is_in_force = True
         self.changes_under_way = 0
@@ -95,7 +95,7 @@ class Lane:
     @property
     def is_busy(self) -> bool:
         """Return whether it has something to do, or to look for."""
-        has_some = self.ready or self.coming or self.in_flight
+        has_some = self.ready or self.arriving or self.in_flight
         return self.row.hold is None and bool(has_some or self.is_fetching or self._is_denied)
 
     def room_for_new(self, now: datetime) -> int:
@@ -108,7 +108,7 @@ class Lane:
     @property
     def room(self) -> int:
         """Return how many more may come into memory."""
-        return self.buffer - len(self.ready) - len(self.coming)
+        return self.buffer - len(self.ready) - len(self.arriving)
 
     def held_total(self, now: datetime) -> float:
         """Return the seconds this lane was held in all, a hold that is on included."""
@@ -129,14 +129,14 @@ class Lane:
         return 0.0 if until is None else max((until - now).total_seconds(), 0.0)
 
     @property
-    def is_paced(self) -> bool:
+    def is_throttled(self) -> bool:
         """Return whether starts may have to wait for a rate limit or a pause."""
         return self.window is not None or self.row.quiet_until is not None
 
     @property
     def most(self) -> int:
         """Return how many attempts may be in flight, at all daemons together."""
-        return self.probing.slots(self.definition.webhook.delivery.concurrency)
+        return self.breaker.slots(self.definition.webhook.delivery.concurrency)
 
     def has_slot(self) -> bool:
         """Return whether one more attempt may be in flight."""
@@ -155,25 +155,25 @@ class Lane:
             return None
         return max(self.next_at, self.row.quiet_until or self.next_at)
 
-    def want(self, ask: Callable[[Lane], ShareRequest | None]) -> Wanted:
-        """Ask for what there is room for; the answer comes to `found`.
+    def fetch_request(self, ask: Callable[[Lane], ShareRequest | None]) -> FetchRequest:
+        """Ask for what there is room for; the answer comes to `fetched`.
 
         *ask* gives what to ask for of the lane before.
         """
         self.is_fetching, self._is_overtaken = True, False
         of_lane = ask(self)
         room = self.room if of_lane is None else shares.room(of_lane.wanted)
-        return Wanted(
+        return FetchRequest(
             self.row.number,
             self.row.epoch,
             room,
             self.row.is_ordered,
-            self.leases.ids,
+            self.prefetched.ids,
             of_lane,
         )
 
-    def found(self, due: Due, now: datetime) -> list[Delivery]:
-        """Lease and return what was found and is not in memory yet."""
+    def fetched(self, due: Due, now: datetime) -> list[Delivery]:
+        """Take into memory, and return, what was found and is not there yet."""
         self.is_fetching = False
         self.next_at = now if self._is_overtaken else due.next_at
         self._is_denied = due.share is not None and due.share.slots == 0
@@ -183,18 +183,18 @@ class Lane:
         if self.row.hold is not None or due.is_ordered != self.row.is_ordered:
             self.next_at = now
             return []
-        found = [one for one in due.deliveries if one.id not in self.leases]
+        found = [one for one in due.deliveries if one.id not in self.prefetched]
         room = max(self.room, 0)
         fresh: list[Delivery] = []
         for delivery in found:
-            if self.leases.is_refused(delivery):
+            if self.prefetched.is_refused(delivery):
                 continue
             if len(fresh) < room:
                 fresh.append(delivery)
-                self.leases.take(delivery)
+                self.prefetched.add(delivery)
             else:
                 self.next_at = now
-        self.coming.update(one.id for one in fresh)
+        self.arriving.update(one.id for one in fresh)
         return fresh
 
     def fetch_failed(self, again_at: datetime) -> None:
@@ -202,10 +202,10 @@ class Lane:
         self.is_fetching = False
         self.next_at = again_at
 
-    def came(self, delivery: Delivery) -> None:
-        """Take a leased delivery that was fetched, unless it was let go of on its way."""
-        if delivery.id in self.coming:
-            self.coming.discard(delivery.id)
+    def arrived(self, delivery: Delivery) -> None:
+        """Take a fetched delivery, unless it was unloaded on its way."""
+        if delivery.id in self.arriving:
+            self.arriving.discard(delivery.id)
             self.ready.append(delivery)
 
     def offer(self, delivery: Delivery, now: datetime) -> bool:
@@ -214,24 +214,24 @@ class Lane:
         if delivery.is_unclaimed or self.room_for_new(now) <= 0:
             self.wait_until(delivery.due_at)
             return False
-        if self.leases.is_refused(delivery):
+        if self.prefetched.is_refused(delivery):
             return False
-        self.leases.take(delivery)
+        self.prefetched.add(delivery)
         self.ready.append(delivery)
         return True
 
-    def take_over(self, delivery: Delivery, now: datetime) -> None:
+    def supersede(self, delivery: Delivery, now: datetime) -> None:
         """Take a delivery just committed in the place of those it superseded."""
         for place, waiting in enumerate(self.ready):
             if waiting.id in delivery.supersedes and not delivery.is_behind:
-                self.leases.end(waiting.id)
-                self.leases.take(delivery)
+                self.prefetched.discard(waiting.id)
+                self.prefetched.add(delivery)
                 self.ready[place] = delivery
                 return
         self.forget(set(delivery.supersedes))
         if delivery.due_at > now:
             # It is due earlier than it says if the lane was released meanwhile.
-            self.look_again(now)
+            self.refetch(now)
         elif not delivery.is_behind:
             self.offer(delivery, now)
 
@@ -248,7 +248,7 @@ class Lane:
         """Free the slot of an attempt that ended, or was cut off."""
         self.in_flight -= 1
 
-    def look_again(self, now: datetime) -> None:
+    def refetch(self, now: datetime) -> None:
         """Ask the database anew, whatever a fetch under way is about to say."""
         self.next_at, self._is_overtaken = now, True
 
@@ -256,19 +256,19 @@ class Lane:
         """Note that something in the database is due at *due_at*."""
         self.next_at = due_at if self.next_at is None else min(self.next_at, due_at)
 
-    def let_go(self, now: datetime) -> None:
+    def unload(self, now: datetime) -> None:
         """Forget what waits in memory: the database has it, and it comes back when it may."""
-        if self.ready or self.coming:
-            self.forget(self.coming.union(delivery.id for delivery in self.ready))
-            self.look_again(now)
+        if self.ready or self.arriving:
+            self.forget(self.arriving.union(delivery.id for delivery in self.ready))
+            self.refetch(now)
 
     def forget(self, ids: set[str]) -> None:
         """Drop those of *ids* that wait in memory."""
-        waiting = self.coming.union(delivery.id for delivery in self.ready) & ids
+        waiting = self.arriving.union(delivery.id for delivery in self.ready) & ids
         if waiting:
             for id_ in waiting:
-                self.leases.end(id_)
-            self.coming -= waiting
+                self.prefetched.discard(id_)
+            self.arriving -= waiting
             kept = [delivery for delivery in self.ready if delivery.id not in ids]
             self.ready.clear()
             self.ready.extend(kept)
@@ -276,32 +276,32 @@ class Lane:
     def put_in_force(self, row: LaneRow, definition: PreparedWebhook, now: datetime) -> None:
         """Take over what a configuration says of the webhook, and the row that it made."""
         self.is_in_force = True
-        self.take_row(row, now)
+        self.set_row(row, now)
         if not definition.has_same_request(self.definition):
-            self.probing.retargeted(now)
+            self.breaker.retargeted(now)
         self.definition = definition
 
     def retire(self, row: LaneRow, now: datetime) -> None:
         """Hold the lane: its webhook is not in force here. Attempts under way finish."""
         self.is_in_force = False
-        self.take_row(row, now)
+        self.set_row(row, now)
 
-    def limit_starts(self, window: Window | None) -> None:
+    def limit_starts(self, window: RateWindow | None) -> None:
         """Count starts in *window* from now on, or not at all."""
         self.window = window
 
     def disowned(self, now: datetime) -> None:
         """Drop what waits here and the lane's share: this daemon goes on as another member."""
-        self.let_go(now)
+        self.unload(now)
         self.share = self.share.renewed()
-        self.look_again(now)
+        self.refetch(now)
 
     def breaker_published(self) -> tuple[datetime | None, str]:
         """Put the breaker's state into the lane's row, a change that is now under way.
 
         Return it: since when the lane is probed (None: it is not), and why.
         """
-        probed = self.probing.probed
+        probed = self.breaker.probed
         since, reason = (None, "") if probed is None else (probed.since, probed.reason)
         self.row = replace(self.row, probed_since=since, probed_reason=reason)
         self.changes_under_way += 1
@@ -314,7 +314,7 @@ class Lane:
     def ended(self, settlement: Settlement, began_under: PreparedWebhook) -> None:
         """Take over at once what an attempt's outcome means for the whole lane."""
         if began_under.has_same_request(self.definition):
-            self.probing.ended(settlement)
+            self.breaker.ended(settlement)
         error, at = settlement.attempt.error, settlement.ended_at
         if error is None:
             self.latest = replace(self.latest, delivered_at=at)
@@ -326,11 +326,11 @@ class Lane:
             case Held(why=why):
                 since = self.row.held_since or settlement.ended_at
                 self.row = replace(self.row, gone_reason=why, held_since=since)
-                self.let_go(settlement.ended_at)
+                self.unload(settlement.ended_at)
             case RetryAt(lane_paused_until=until) if until is not None:
                 latest = max(until, self.row.quiet_until or until)
                 self.row = replace(self.row, quiet_until=latest)
-                self.let_go(settlement.ended_at)
+                self.unload(settlement.ended_at)
             case _:
                 pass
 
@@ -344,25 +344,25 @@ class Lane:
             return row
         return replace(row, absent_reason=ELSEWHERE)
 
-    def take_row(self, row: LaneRow, now: datetime) -> None:
+    def set_row(self, row: LaneRow, now: datetime) -> None:
         """Take over the lane's row as the database has it now."""
         row = self._as_here(row)
         is_other_order = row.is_ordered != self.row.is_ordered
         if is_other_order or row.epoch != self.row.epoch or (self.row.hold and not row.hold):
-            self.look_again(now)
+            self.refetch(now)
         self.row = row
-        self.share.sync_breaker(self.probing, row.probed_since, row.probed_reason)
+        self.share.sync_breaker(self.breaker, row.probed_since, row.probed_reason)
         if is_other_order or row.hold is not None:
-            self.let_go(now)
+            self.unload(now)
         if is_other_order:
-            self.leases.order(is_ordered=row.is_ordered)
+            self.prefetched.order(is_ordered=row.is_ordered)
 
     def settled(self, settlement: Settlement) -> None:
-        """End the lease of a delivery whose settlement is on the disk."""
-        self.leases.end(settlement.delivery.id)
+        """Take a delivery out of memory, as its settlement is on the disk."""
+        self.prefetched.discard(settlement.delivery.id)
         self.changes_under_way -= _changes_lane(settlement)
-        if self.leases.has_refused():
-            self.look_again(settlement.ended_at)
+        if self.prefetched.has_refused():
+            self.refetch(settlement.ended_at)
         match settlement.outcome:
             case RetryAt(when=when):
                 # A fetch under way leaves it out, and may think that nothing waits.

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.definitions import RateLimit
-    from webhookd.delivery.breaker import Probing
+    from webhookd.delivery.breaker import Breaker
     from webhookd.storage.fleet.shares import Grant
 
 
 class LaneShare:
     """This daemon's share of a lane that other daemons have in force, too.
 
-    It may have up to *slots* attempts in flight. *held* of them are counted in the database as this
-    daemon's, *wanted* is what it requested. *rate* is the lane's rate limit, and *tokens* are the
+    It may have up to *slots* attempts in flight. The database counts *counted* as this daemon's;
+    *wanted* is what it requested. *rate* is the lane's rate limit, and *tokens* are the
     starts of it that the database has granted.
 
     While a request for a new share is on its way, at most *promised* attempts may be in flight:
@@ -31,7 +31,7 @@ class LaneShare:
 
     def __init__(self, rate: RateLimit | None = None) -> None:
         self.slots = 0
-        self.held = 0
+        self.counted = 0
         self.wanted = 0
         self.rate = rate
         self.tokens: deque[str] = deque()
@@ -53,9 +53,9 @@ class LaneShare:
         mine = self.slots if self.promised is None else min(self.slots, self.promised)
         return min(mine, most)
 
-    def sync_breaker(self, breaker: Probing, since: datetime | None, reason: str) -> None:
+    def sync_breaker(self, breaker: Breaker, since: datetime | None, reason: str) -> None:
         """Have *breaker* follow what the daemons of the fleet know together: the lane's row."""
-        breaker.shared(since, reason)
+        breaker.follow(since, reason)
 
     def renewed(self) -> LaneShare:
         """Return a share of nothing yet, for a daemon that goes on as another member."""
@@ -109,7 +109,7 @@ class LaneShare:
 
     def granted(self, grant: Grant, now: float) -> None:
         """Take over what the database granted, at *now* in boot time."""
-        self.slots, self.held, self.wanted = grant.slots, grant.held, grant.wanted
+        self.slots, self.counted, self.wanted = grant.slots, grant.counted, grant.wanted
         if grant.at:
             self._granted_at, self._requested_at = grant.at, grant.requested_at
         self.tokens.extend(grant.tokens)
@@ -127,7 +127,7 @@ class UnlimitedShare(LaneShare):
         """Return *most*: all slots are this daemon's."""
         return most
 
-    def sync_breaker(self, breaker: Probing, since: datetime | None, reason: str) -> None:
+    def sync_breaker(self, breaker: Breaker, since: datetime | None, reason: str) -> None:
         """Do nothing: only this daemon's breaker knows anything, and it is not stored."""
 
     def renewed(self) -> LaneShare:

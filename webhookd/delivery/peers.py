@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from webhookd.delivery.lane_share import UNLIMITED
-from webhookd.delivery.rate_limit import Pacing
+from webhookd.delivery.rate_limit import RateLimiter
 from webhookd.storage.database.connection import NO_LOCKS, Locks
 from webhookd.storage.deliveries.due import find_due
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from webhookd.delivery.lane_share import LaneShare
     from webhookd.model import Settlement
     from webhookd.storage.database.writer import Writer
-    from webhookd.storage.deliveries.due import Due, Wanted
+    from webhookd.storage.deliveries.due import Due, FetchRequest
     from webhookd.storage.fleet.shares import Grant, ShareRequest
 
 
@@ -87,10 +87,10 @@ class Peers(Protocol):
     def locks_for(self, settlements: Iterable[Settlement]) -> Locks:
         """Return what a transaction that writes *settlements* must lock."""
 
-    def batches(self, requests: Sequence[Wanted]) -> Iterable[Sequence[Wanted]]:
+    def batches(self, requests: Sequence[FetchRequest]) -> Iterable[Sequence[FetchRequest]]:
         """Return *requests* in groups that may be fetched in one transaction."""
 
-    async def fetch(self, requests: Sequence[Wanted], now: datetime) -> list[Due]:
+    async def fetch(self, requests: Sequence[FetchRequest], now: datetime) -> list[Due]:
         """Fetch what is due at *now*, for this daemon alone. Raises StorageError."""
 
     def notify(self, kind: str, about: Iterable[object]) -> None:
@@ -110,7 +110,7 @@ class Alone:
         self, writer: Writer, *, now: Callable[[], datetime], monotonic: Callable[[], float]
     ) -> None:
         self._writer = writer
-        self._limiter = Pacing(writer, now=now, monotonic=monotonic)
+        self._limiter = RateLimiter(writer, now=now, monotonic=monotonic)
 
     def attach(self, lanes: Lanes) -> None:
         """Do nothing: no other daemon changes anything about the lanes."""
@@ -155,11 +155,11 @@ class Alone:
         """Return no locks."""
         return NO_LOCKS
 
-    def batches(self, requests: Sequence[Wanted]) -> Iterable[Sequence[Wanted]]:
+    def batches(self, requests: Sequence[FetchRequest]) -> Iterable[Sequence[FetchRequest]]:
         """Return all in one group: reading keeps nobody waiting."""
         return (requests,) if requests else ()
 
-    async def fetch(self, requests: Sequence[Wanted], now: datetime) -> list[Due]:
+    async def fetch(self, requests: Sequence[FetchRequest], now: datetime) -> list[Due]:
         """Read what is due, between two commits: what is in memory already is left out."""
         return await self._writer.read(partial(find_due, wanted=requests, now=now))
 

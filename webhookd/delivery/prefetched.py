@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from webhookd.model import Delivery
 
 
-class Leases:
+class Prefetched:
     """The deliveries of one lane that are in memory, by id.
 
     In a lane that keeps an order, at most one of a record is: what the database says is first may
@@ -19,21 +19,21 @@ class Leases:
     """
 
     def __init__(self, *, is_ordered: bool) -> None:
-        self._leased: dict[str, Delivery] = {}
+        self._deliveries: dict[str, Delivery] = {}
         self._records: Counter[tuple[str, str, str]] = Counter()
         self._is_ordered = is_ordered
         self._has_refused = False
 
     def __contains__(self, delivery_id: str) -> bool:
-        return delivery_id in self._leased
+        return delivery_id in self._deliveries
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._leased)
+        return iter(self._deliveries)
 
     @property
     def ids(self) -> tuple[str, ...]:
         """Return the ids of all."""
-        return tuple(self._leased)
+        return tuple(self._deliveries)
 
     def is_refused(self, delivery: Delivery) -> bool:
         """Return whether another of its record is in memory; it has to be looked for again then."""
@@ -46,15 +46,15 @@ class Leases:
         has_refused, self._has_refused = self._has_refused, False
         return has_refused
 
-    def take(self, delivery: Delivery) -> None:
-        """Lease a delivery."""
-        self._leased[delivery.id] = delivery
+    def add(self, delivery: Delivery) -> None:
+        """Note that a delivery is in memory."""
+        self._deliveries[delivery.id] = delivery
         if self._is_ordered:
             self._records[delivery.record] += 1
 
-    def end(self, delivery_id: str) -> None:
-        """End the lease of a delivery, if it has one."""
-        delivery = self._leased.pop(delivery_id, None)
+    def discard(self, delivery_id: str) -> None:
+        """Note that a delivery is not in memory any more, if it was."""
+        delivery = self._deliveries.pop(delivery_id, None)
         if delivery is None or not self._is_ordered:
             return
         record = delivery.record
@@ -65,4 +65,4 @@ class Leases:
     def order(self, *, is_ordered: bool) -> None:
         """Keep an order from now on, or none."""
         self._is_ordered = is_ordered
-        self._records = Counter(one.record for one in self._leased.values() if is_ordered)
+        self._records = Counter(one.record for one in self._deliveries.values() if is_ordered)

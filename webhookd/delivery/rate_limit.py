@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from webhookd import telemetry
-from webhookd.delivery.rate_window import Window
+from webhookd.delivery.rate_window import RateWindow
 from webhookd.errors import StorageError
 from webhookd.storage.deliveries.starts import reserve
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 RETRY_SECONDS = 1.0
 
 
-class Pacing:
+class RateLimiter:
     """Counts the starts of rate-limited lanes."""
 
     def __init__(
@@ -37,8 +37,8 @@ class Pacing:
         self._monotonic = monotonic
 
     def window(
-        self, before: Window | None, limit: RateLimit | None, starts: Sequence[datetime]
-    ) -> Window | None:
+        self, before: RateWindow | None, limit: RateLimit | None, starts: Sequence[datetime]
+    ) -> RateWindow | None:
         """Return the window for *limit*: it remembers the one *before*, or else *starts*."""
         if limit is None:
             return None
@@ -47,14 +47,14 @@ class Pacing:
         now, monotonic = self._now(), self._monotonic()
         # A start that seems to lie ahead was written before the clock was set back.
         ages = (max((now - at).total_seconds(), 0.0) for at in starts)
-        return Window(limit, (monotonic - age for age in ages))
+        return RateWindow(limit, (monotonic - age for age in ages))
 
     def start(self, lane: Lane, delivery_id: str) -> Coroutine[None, None, None] | None:
         """Count a start of *lane* now; return what writes it to the disk, if that is needed."""
         if lane.window is None:
             return None
         counted_at = self._monotonic()
-        lane.window.take(counted_at)
+        lane.window.count(counted_at)
         oldest = self._now() - timedelta(seconds=lane.window.length)
         return self._reserve(lane, delivery_id, counted_at, oldest)
 

@@ -24,7 +24,7 @@ def length_of(limit: RateLimit) -> float:
     return seconds + min(seconds * _MARGIN_PART, _MARGIN_MOST)
 
 
-class Window:
+class RateWindow:
     """At most `limit.starts` starts in any window of the length `limit.per`, and a little more.
 
     Times are seconds of a clock that never jumps.
@@ -41,7 +41,7 @@ class Window:
             self._starts.popleft()
         return self._most - len(self._starts)
 
-    def take(self, now: float) -> None:
+    def count(self, now: float) -> None:
         """Count one start at *now*."""
         self._starts.append(now)
 
@@ -57,6 +57,6 @@ class Window:
             return 0.0
         return self._starts[0] + self.length - now
 
-    def carry_over(self, limit: RateLimit) -> Window:
+    def carry_over(self, limit: RateLimit) -> RateWindow:
         """Return a window for another limit that remembers the starts of this one."""
-        return Window(limit, self._starts)
+        return RateWindow(limit, self._starts)

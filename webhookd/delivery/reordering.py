@@ -23,7 +23,7 @@ PAUSE_SECONDS = 0.002
 RETRY_SECONDS = 1.0
 
 
-class Ordering:
+class Reordering:
     """Takes steps until none is left; *moved* is told of the lanes that each was about.
 
     How far it is stands in the lanes' rows: whoever stops in the middle goes on from there.

@@ -29,11 +29,11 @@ from webhookd.storage.deliveries import settle
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from webhookd.delivery.dispatcher import Dispatch
+    from webhookd.delivery.dispatcher import Dispatcher
     from webhookd.model import Delivery
     from webhookd.storage.database.database import Database
     from webhookd.storage.database.writer import Writer
-    from webhookd.storage.deliveries.due import Due, Wanted
+    from webhookd.storage.deliveries.due import Due, FetchRequest
 
 STORE = "deliveries"
 RETRY_SECONDS = 1.0
@@ -53,7 +53,7 @@ NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 Periodic: TypeAlias = "Callable[[], Awaitable[None]]"
 
 
-class Lease(BaseTrigger):  # type: ignore[misc]  # the library has no types
+class NeverEnding(BaseTrigger):  # type: ignore[misc]  # the library has no types
     """Fire when the delivery is due, and never be finished.
 
     APScheduler removes a job whose trigger has no next time the moment it is handed to an
@@ -70,13 +70,13 @@ class Lease(BaseTrigger):  # type: ignore[misc]  # the library has no types
 class LaneExecutor(BaseExecutor):  # type: ignore[misc]  # the library has no types
     """Hands due deliveries to their lanes, which start them."""
 
-    def __init__(self, dispatch: Dispatch) -> None:
+    def __init__(self, dispatch: Dispatcher) -> None:
         super().__init__()
         self._dispatch = dispatch
 
     def submit_job(self, job: Job, run_times: list[datetime]) -> None:  # noqa: ARG002 - the library's signature
-        """Give a job's delivery to its lane; the lane never refuses what it leased."""
-        self._dispatch.came(job.args[0])
+        """Give a job's delivery to its lane; the lane never refuses what it prefetched."""
+        self._dispatch.arrived(job.args[0])
 
     def _do_submit_job(self, job: Job, run_times: list[datetime]) -> None:
         self.submit_job(job, run_times)
@@ -93,7 +93,7 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
 
     def __init__(
         self,
-        dispatch: Dispatch,
+        dispatch: Dispatcher,
         writer: Writer,
         database: Database,
         *,
@@ -115,7 +115,7 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
     def get_due_jobs(self, now: datetime) -> list[Job]:
         """Return what has been fetched, and have fetched what lanes want next."""
         there = now + self._ahead()
-        wanted = self._dispatch.wanted(there)
+        wanted = self._dispatch.fetch_requests(there)
         for some in self._dispatch.peers.batches(wanted):
             task = asyncio.get_running_loop().create_task(self._pump(some, there))
             self._pumping.add(task)
@@ -135,7 +135,7 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
         APScheduler calls this too for what it just handed out, with the lease's time: nothing
         is written then, nor for what is in its lane already.
         """
-        if job.next_run_time == NEVER or self._dispatch.is_leased(job.args[0]):
+        if job.next_run_time == NEVER or self._dispatch.is_prefetched(job.args[0]):
             return
         if job.next_run_time is None:
             raise TypeError("a delivery cannot be paused alone: pause its webhook")
@@ -164,29 +164,31 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
         """Refuse: a delivery leaves the store by its settlement only."""
         raise TypeError("deliveries cannot be removed from the store")
 
-    async def _pump(self, wanted: Sequence[Wanted], now: datetime) -> None:
+    async def _pump(self, wanted: Sequence[FetchRequest], now: datetime) -> None:
         try:
             found = await self._dispatch.peers.fetch(wanted, now)
         except StorageError as error:
             telemetry.storage_refused("due", error, len(wanted))
-            self._dispatch.missed(wanted, again_in=RETRY_SECONDS)
+            self._dispatch.fetch_failed(wanted, again_in=RETRY_SECONDS)
         except Exception as error:  # noqa: BLE001 - one lane's bad row must stop only that lane
             await self._pump_apart(wanted, now, error)
         else:
             self._take(found)
         self._scheduler.wakeup()
 
-    async def _pump_apart(self, wanted: Sequence[Wanted], now: datetime, error: Exception) -> None:
+    async def _pump_apart(
+        self, wanted: Sequence[FetchRequest], now: datetime, error: Exception
+    ) -> None:
         if len(wanted) > 1:
             for one in wanted:
                 await self._pump([one], now)
             return
         telemetry.bug("delivery.fetch_broke", error)
-        self._dispatch.missed(wanted, again_in=BUG_SECONDS)
+        self._dispatch.fetch_failed(wanted, again_in=BUG_SECONDS)
 
     def _take(self, found: Sequence[Due]) -> None:
         for due in found:
-            self._buffer.extend(self._dispatch.found(due))
+            self._buffer.extend(self._dispatch.fetched(due))
 
     def _submit(self, unit: Callable[[Any], object]) -> None:
         self._writer.write(unit).add_done_callback(self._moved)
@@ -195,7 +197,7 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
         error = done.exception()
         if error is not None:
             telemetry.storage_refused("a rescheduled delivery", error, 1)
-        self._dispatch.look_again()
+        self._dispatch.refetch()
 
     def _job(self, delivery: Delivery, at: datetime) -> Job:
         """Return *delivery* as a job, made by hand: its constructor would look up a function."""
@@ -203,9 +205,12 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
         job._scheduler = self._scheduler  # noqa: SLF001 - what every job store sets
         job._jobstore_alias = self._alias  # noqa: SLF001 - what every job store sets
         job.id, job.name = delivery.id, delivery.webhook
-        job.func, job.func_ref = self._dispatch.came, "webhookd.delivery.dispatcher:Dispatch.came"
+        job.func, job.func_ref = (
+            self._dispatch.arrived,
+            "webhookd.delivery.dispatcher:Dispatcher.arrived",
+        )
         job.args, job.kwargs = (delivery,), {}
-        job.trigger, job.executor, job.next_run_time = Lease(), STORE, at
+        job.trigger, job.executor, job.next_run_time = NeverEnding(), STORE, at
         job.misfire_grace_time, job.coalesce, job.max_instances = None, True, 1
         return job
 

@@ -29,7 +29,7 @@ BUG_SECONDS = 60.0
 """How long a delivery whose settlement cannot be written for a bug is kept from going again."""
 
 
-class Settling:
+class SettlementWriter:
     """Writes settlements in groups, one after the other, and says when they are on the disk.
 
     *committed* is called on the event loop with each group, and with the deliveries that were

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
     from datetime import datetime
 
-    from webhookd.delivery.claims import Claims
+    from webhookd.delivery.claims import ClaimTable
     from webhookd.delivery.courier import Courier
     from webhookd.delivery.lane import Lane
     from webhookd.delivery.peers import Peers
-    from webhookd.delivery.settlements import Settling
+    from webhookd.delivery.settlements import SettlementWriter
     from webhookd.model import Delivery
 
 
-class Turns:
+class SlotScheduler:
     """Starts what lanes have ready. *served* is told of every lane after its turn.
 
     *peers* says what of a lane is this daemon's.
@@ -30,8 +30,8 @@ class Turns:
         self,
         courier: Courier,
         peers: Peers,
-        settling: Settling,
-        claims: Claims,
+        settling: SettlementWriter,
+        claims: ClaimTable,
         *,
         max_in_flight: int,
         now: Callable[[], datetime],
@@ -40,7 +40,7 @@ class Turns:
     ) -> None:
         self._courier = courier
         self._peers = peers
-        self._settling = settling
+        self._settlements = settling
         self._claims = claims
         self._max_in_flight = max_in_flight
         self._now = now
@@ -51,7 +51,7 @@ class Turns:
         self._timers: dict[str, tuple[float, asyncio.TimerHandle]] = {}
         self._attempts: set[asyncio.Task[None]] = set()
         self._is_open = False
-        self._is_choked = False
+        self._is_backpressured = False
         self.in_flight = 0
 
     def open(self) -> None:
@@ -79,17 +79,17 @@ class Turns:
         if lane.ready and lane.name not in self._in_line:
             self._line.append(lane)
             self._in_line.add(lane.name)
-        self._share()
+        self._hand_out_slots()
         self._served(lane)
 
-    def relieve(self, lanes: Iterable[Lane]) -> None:
+    def resume(self, lanes: Iterable[Lane]) -> None:
         """Serve *lanes* again if settling was behind, and no longer is."""
-        if self._is_choked and not self._settling.is_behind:
-            self._is_choked = False
+        if self._is_backpressured and not self._settlements.is_behind:
+            self._is_backpressured = False
             for lane in lanes:
                 self.serve(lane)
 
-    def _share(self) -> None:
+    def _hand_out_slots(self) -> None:
         """Give the shared slots out, one to each lane in turn."""
         while self._line and self.in_flight < self._max_in_flight:
             lane = self._line.popleft()
@@ -104,10 +104,10 @@ class Turns:
     def _may_start(self, lane: Lane) -> bool:
         if not self._is_open or not lane.ready or not lane.has_slot():
             return False
-        if self._settling.is_behind:
-            self._is_choked = True
+        if self._settlements.is_behind:
+            self._is_backpressured = True
             return False
-        wait = lane.wait(self._now(), self._monotonic()) if lane.is_paced else 0.0
+        wait = lane.wait(self._now(), self._monotonic()) if lane.is_throttled else 0.0
         if wait > 0:
             self.serve_later(lane, wait)
             return False
@@ -155,6 +155,6 @@ class Turns:
             self.in_flight -= 1
         lane.ended(settlement, definition)
         self._peers.ended(lane)
-        self._settling.add(settlement)
+        self._settlements.add(settlement)
         telemetry.attempted(settlement)
         self.serve(lane)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from webhookd.delivery.peers import Lanes
     from webhookd.model import Settlement
     from webhookd.storage.database.writer import Writer
-    from webhookd.storage.deliveries.due import Due, Wanted
+    from webhookd.storage.deliveries.due import Due, FetchRequest
     from webhookd.storage.deliveries.lanes import LaneRow
     from webhookd.storage.fleet.shares import Grant, ShareRequest
 
@@ -96,7 +96,7 @@ class FleetPeers:
 
     def share_changed(self, lane: Lane) -> None:
         """Request a new share of *lane*, if it has or wants some."""
-        if lane.share.held > 0 or lane.share.wanted > 0:
+        if lane.share.counted > 0 or lane.share.wanted > 0:
             self._shares.request(lane)
 
     def room_for(self, webhooks: Iterable[str]) -> tuple[Mapping[str, int] | None, Locks]:
@@ -118,14 +118,16 @@ class FleetPeers:
             )
         )
 
-    def batches(self, requests: Sequence[Wanted]) -> Iterable[Sequence[Wanted]]:
+    def batches(self, requests: Sequence[FetchRequest]) -> Iterable[Sequence[FetchRequest]]:
         """Return *requests* in groups that may be fetched in one transaction."""
         for start in range(0, len(requests), LANES_AT_ONCE):
             yield requests[start : start + LANES_AT_ONCE]
 
-    async def fetch(self, requests: Sequence[Wanted], now: datetime) -> list[Due]:
+    async def fetch(self, requests: Sequence[FetchRequest], now: datetime) -> list[Due]:
         """Claim what is due, as its owner, so that no other daemon fetches it, too."""
-        contended = frozenset(request.lane for request in requests if request.ask is not None)
+        contended = frozenset(
+            request.lane for request in requests if request.share_request is not None
+        )
         unit = partial(find_due, wanted=requests, now=now)
         return await self._writer.write(unit, Locks(contended))
 
@@ -149,9 +151,9 @@ class FleetPeers:
         self._send = None
 
     @property
-    def leased(self) -> set[str]:
+    def prefetched(self) -> set[str]:
         """Return the ids of all that is in memory."""
-        return {id_ for lane in self._lanes.by_name.values() for id_ in lane.leases}
+        return {id_ for lane in self._lanes.by_name.values() for id_ in lane.prefetched}
 
     @property
     def fetching(self) -> set[int]:
@@ -180,7 +182,7 @@ class FleetPeers:
         for row in rows:
             lane = self._lanes.by_name.get(row.webhook)
             if lane is not None and not lane.changes_under_way and lane.is_other(row):
-                lane.take_row(row, now)
+                lane.set_row(row, now)
                 self.share_changed(lane)
                 self._lanes.serve(lane)
 
@@ -200,7 +202,7 @@ class FleetPeers:
             if lane.is_busy and lane.share.slots < lane.share.wanted:
                 self._shares.request(lane)
             if lane.share.slots == 0:
-                lane.look_again(self._now())
+                lane.refetch(self._now())
                 self._lanes.remind(lane)
 
     def check_shares(self, contested: Iterable[int]) -> None:
@@ -208,7 +210,7 @@ class FleetPeers:
         wanted = set(contested)
         for lane in self._lanes.by_name.values():
             share = lane.share
-            is_contested = share.held > 0 and lane.row.number in wanted
+            is_contested = share.counted > 0 and lane.row.number in wanted
             if lane.is_busy:
                 is_other = share.slots < lane.most or is_contested
             else:

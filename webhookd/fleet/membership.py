@@ -35,7 +35,7 @@ from webhookd.telemetry import metrics
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable
 
-    from webhookd.delivery.dispatcher import Dispatch
+    from webhookd.delivery.dispatcher import Dispatcher
     from webhookd.fleet.database_clock import SharedClock
     from webhookd.fleet.exclusive_work import ExclusiveWork
     from webhookd.fleet.fleet_peers import FleetPeers
@@ -79,7 +79,7 @@ class _Fleet:
 class MembershipDependencies:
     """The parts of this daemon that other members matter to."""
 
-    dispatch: Dispatch
+    dispatch: Dispatcher
     peers: FleetPeers
     exclusive_work: ExclusiveWork
 
@@ -178,7 +178,7 @@ class Membership:
                     self._peers.shares_freed(map(int, about))
                 case "gone":
                     self._dispatch.forget(about)
-                    self._dispatch.look_again()
+                    self._dispatch.refetch()
                 case "lanes":
                     self._spawn(self._sync())
                 case "joined":
@@ -240,7 +240,7 @@ class Membership:
         self._peers.check_shares(found.contested)
         self._give_back(found.owned)
         if found.is_ordering_unfinished:
-            self._dispatch.resume_ordering()
+            self._dispatch.resume_reordering()
         if found.freed:
             self.notify("free", found.freed)
             self.notify("due", found.freed)
@@ -283,8 +283,8 @@ class Membership:
         begun.
         """
         self._dispatch.forget(id_ for id_, _, is_open in owned if not is_open)
-        leased, fetching = self._peers.leased, self._peers.fetching
-        missing = {id_: lane for id_, lane, _ in owned if id_ not in leased}
+        prefetched, fetching = self._peers.prefetched, self._peers.fetching
+        missing = {id_: lane for id_, lane, _ in owned if id_ not in prefetched}
         # Rule 9. Two passes, and no fetch under way: a delivery may have been claimed on the
         # writer's thread while the answer is on its way to the lane.
         ids = [

@@ -110,9 +110,9 @@ class ShareClient:
     def ended(self, lane: Lane) -> None:
         """Return the slot that was only kept for an attempt that has ended."""
         share = lane.share
-        if (lane.probing.probed is None) != (lane.row.probed_since is None):
+        if (lane.breaker.probed is None) != (lane.row.probed_since is None):
             self._publish_breaker(lane)
-        if share.held > share.slots and lane.in_flight <= share.slots:
+        if share.counted > share.slots and lane.in_flight <= share.slots:
             self.request(lane)
 
     def request_with_fetch(self, lane: Lane) -> ShareRequest | None:
@@ -145,7 +145,7 @@ class ShareClient:
             self.request(lane)
         elif lane.in_flight == 0:
             # Other daemons have the whole lane, and may have these deliveries, too.
-            lane.let_go(self._now())
+            lane.unload(self._now())
 
     async def _send_requests(self, lane: Lane) -> None:
         """Send requests, one after the other, until none is needed: the task of one lane."""

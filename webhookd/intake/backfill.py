@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.definitions import AllOf, Webhook
-    from webhookd.delivery.claims import Claims, Taking
+    from webhookd.delivery.claims import ClaimTable, TransactionClaims
     from webhookd.model import Delivery, KnownRecord
     from webhookd.storage.database.connection import Connection
     from webhookd.storage.database.writer import Writer
@@ -91,7 +91,7 @@ class Backfill:
         writer: Writer,
         *,
         offer: Callable[[Iterable[Delivery]], None],
-        claims: Claims,
+        claims: ClaimTable,
         now: Callable[[], datetime],
         new_id: Callable[[datetime], str],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -158,13 +158,13 @@ class Backfill:
         after: str,
         most: int,
         connection: Connection,
-        taking: Taking,
+        claims: TransactionClaims,
     ) -> _Chunk:
         """Store what one step decides, with how far it came; the writer's thread."""
         if not connection.session.acquire(backfilling(webhook.name)):
             raise TakenOverError("another daemon goes on with it")
         decision, looked_at, last_id = self._decide(webhook, meant, after, most, connection)
-        stored = store(connection, decision, taking)
+        stored = store(connection, decision, claims)
         made = len(stored) + len(decision.broken)
         if last_id is None:
             backfills.end(connection, webhook.name)

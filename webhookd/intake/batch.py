@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.definitions import Definitions, Enroll, Webhook
-    from webhookd.delivery.claims import Claims, Taking
+    from webhookd.delivery.claims import ClaimTable, TransactionClaims
     from webhookd.model import Asked, Batch, Change, Observation
     from webhookd.rules.coalescing import Untold
     from webhookd.storage.database.connection import Connection, Statements
@@ -81,7 +81,7 @@ class Intake:
         *,
         definitions: Callable[[], Definitions],
         offer: Callable[[Iterable[Delivery]], None],
-        claims: Claims,
+        claims: ClaimTable,
         now: Callable[[], datetime],
         new_id: Callable[[datetime], str],
     ) -> None:
@@ -203,18 +203,20 @@ def _coalescing(webhook: Webhook, change: Change, delivery_id: str) -> Coalescin
     return Coalescing(coalescing.untold(change), rendered)
 
 
-def store(connection: Connection, decision: Decision, taking: Taking) -> Sequence[Delivery]:
+def store(
+    connection: Connection, decision: Decision, claims: TransactionClaims
+) -> Sequence[Delivery]:
     """Store the deliveries of *decision*; return those that wait for an attempt.
 
-    Runs on the writer's thread. What waits is superseded under the claims of *taking*.
+    Runs on the writer's thread. What waits is superseded under the claims of *claims*.
     """
     stored = [
         delivery
         for delivery, enroll in decision.deliveries
         if not trigger.is_once(enroll, delivery.change) or _enrolls(connection, delivery)
     ]
-    superseding = Superseding(decision.coalescing, taking.take)
-    stored = enqueue.store(connection, stored, superseding, taking.rooms)
+    superseding = Superseding(decision.coalescing, claims.claim)
+    stored = enqueue.store(connection, stored, superseding, claims.rooms)
     enqueue.store_failed(connection, decision.broken)
     return stored
 
@@ -258,12 +260,12 @@ def _store(
     decision: Decision,
     entries: journal.Entries,
     connection: Connection,
-    taking: Taking,
+    claims: TransactionClaims,
 ) -> Sequence[Delivery]:
     # Rule 1: what a batch leads to and the progress behind it are one transaction.
     connection.session.require_lock(reading(batch.source))
     known_records.remember(connection, batch.source, decision.known)
-    stored = store(connection, decision, taking)
+    stored = store(connection, decision, claims)
     journal.write(connection, batch.source, entries)
     match batch.progress:
         case FileProgress():

@@ -5,7 +5,7 @@
     writer's thread                                  └─► unit ─► committed
 
 The claims keep the event loop from starting what the unit supersedes (rule 7), from the first
-`Taking.take` in the unit until the lanes know of the commit, or that there was none.
+`TransactionClaims.claim` in the unit until the lanes know of the commit, or that there was none.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterable
 
-    from webhookd.delivery.claims import Claims, Taking
+    from webhookd.delivery.claims import ClaimTable, TransactionClaims
     from webhookd.model import Delivery
     from webhookd.storage.database.connection import Connection
     from webhookd.storage.database.writer import Writer
 
 Result = TypeVar("Result")
 
-ClaimingUnit: TypeAlias = "Callable[[Connection, Taking], Result]"
+ClaimingUnit: TypeAlias = "Callable[[Connection, TransactionClaims], Result]"
 
 
 class ClaimedWriter:
@@ -34,7 +34,7 @@ class ClaimedWriter:
         self,
         writer: Writer,
         *,
-        claims: Claims,
+        claims: ClaimTable,
         offer: Callable[[Iterable[Delivery]], None],
     ) -> None:
         self._writer = writer
@@ -53,16 +53,16 @@ class ClaimedWriter:
         called on the event loop with its result, when that is on the disk, and returns the
         deliveries to offer. Await the future under `asyncio.shield`: it is the writer's.
         """
-        taking = self._claims.taking(webhooks)
-        written = self._writer.write(lambda connection: unit(connection, taking), taking.locks)
+        claims = self._claims.transaction(webhooks)
+        written = self._writer.write(lambda connection: unit(connection, claims), claims.locks)
         # A callback, and nothing after an await: whoever asked for it may be gone by then, and
         # the lanes must hear of what was committed all the same.
-        written.add_done_callback(partial(self._written, taking, committed))
+        written.add_done_callback(partial(self._written, claims, committed))
         return written
 
     def _written(
         self,
-        taking: Taking,
+        claims: TransactionClaims,
         committed: Callable[[Result], Iterable[Delivery]],
         written: asyncio.Future[Result],
     ) -> None:
@@ -70,4 +70,4 @@ class ClaimedWriter:
         # Rule 1: offered only now. Rule 7: the claims end behind the offer.
         if not written.cancelled() and written.exception() is None:
             self._offer(committed(written.result()))
-        taking.end()
+        claims.release()

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.definitions import AllOf, Definitions, Webhook
-    from webhookd.delivery.claims import Claims
+    from webhookd.delivery.claims import ClaimTable
     from webhookd.model import Delivery
     from webhookd.storage.database.writer import Writer
 
@@ -102,7 +102,7 @@ class Backfills:
         *,
         definitions: Callable[[], Definitions],
         offer: Callable[[Iterable[Delivery]], None],
-        claims: Claims,
+        claims: ClaimTable,
         now: Callable[[], datetime],
         new_id: Callable[[datetime], str],
     ) -> None:

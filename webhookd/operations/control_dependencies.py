@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from webhookd.delivery.dispatcher import Dispatch
+    from webhookd.delivery.dispatcher import Dispatcher
     from webhookd.fleet.membership import Membership
     from webhookd.intake.running_backfills import Backfills
     from webhookd.operations.reload import Reloader
@@ -20,7 +20,7 @@ class ControlDependencies:
 
     database: Database
     writer: Writer
-    dispatch: Dispatch
+    dispatch: Dispatcher
     reloader: Reloader
     backfills: Backfills
     membership: Membership | None = None

@@ -116,7 +116,7 @@ class DeliveryControl:
             self._dependencies.dispatch.forget(ids)
             above = numbers[-1]
             await asyncio.sleep(pause)
-        self._dependencies.dispatch.look_again()
+        self._dependencies.dispatch.refetch()
         telemetry.deliveries_changed(change.__name__, total.count, total.overtaken)
         return total
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from webhookd.authentication.known_secrets import KnownSecrets
     from webhookd.config.loading import Loaded
     from webhookd.definitions import Definitions
-    from webhookd.delivery.dispatcher import Dispatch
+    from webhookd.delivery.dispatcher import Dispatcher
     from webhookd.delivery.prepared_webhook import PreparedWebhook
     from webhookd.sources.runner import RunningSources
     from webhookd.storage.database.connection import Connection
@@ -51,7 +51,7 @@ class Parts:
     """The parts of the daemon that a configuration is put in force in."""
 
     writer: Writer
-    dispatch: Dispatch
+    dispatch: Dispatcher
     secrets: KnownSecrets
     sources: RunningSources
 
@@ -165,8 +165,8 @@ class Reloader:
         configured = [_configured_lane(one, before, key) for one in prepared.values()]
         in_force = {name: one for name, one in prepared.items() if one.webhook.enabled}
         redactor = Redactor.of(definitions)
-        async with self._parts.dispatch.still():
-            remembered = self._parts.dispatch.paced
+        async with self._parts.dispatch.quiesced():
+            remembered = self._parts.dispatch.rate_limited
             rows, starts = await self._parts.writer.write(
                 lambda connection: _write(
                     connection, definitions, remembered, configured, self._now()
@@ -177,7 +177,7 @@ class Reloader:
             self._parts.secrets.adopt(redactor)
             self._definitions, self.document = definitions, loaded.document
             self._parts.dispatch.adopt(rows, in_force, starts)
-        self._parts.dispatch.tell("lanes", ())
+        self._parts.dispatch.notify("lanes", ())
         if before is not None:
             metrics.forget_webhooks(before.webhooks.keys() - definitions.webhooks.keys())
         await self._parts.sources.adopt(definitions.sources)

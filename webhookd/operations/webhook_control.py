@@ -70,12 +70,12 @@ class WebhookControl:
         return RotatedView(dict(_rotated(in_force, loaded.definitions)))
 
     async def _hold(self, webhook: str, unit: Callable[[Statements], LaneRow | None]) -> HoldView:
-        async with self._dependencies.dispatch.still():
+        async with self._dependencies.dispatch.quiesced():
             row = await self._dependencies.writer.write(unit, EXCLUSIVE)
             if row is None:
                 raise UnknownWebhookError(f"there is no webhook {webhook!r}")
             self._dependencies.dispatch.set_row(row)
-            self._dependencies.dispatch.tell("lanes", [row.number])
+            self._dependencies.dispatch.notify("lanes", [row.number])
         telemetry.webhook_hold_changed(webhook, row.hold)
         return HoldView(webhook, row.hold)
 

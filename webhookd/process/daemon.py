@@ -15,7 +15,7 @@ from webhookd.admin.listener import AdminAddress, listening
 from webhookd.authentication.known_secrets import KnownSecrets
 from webhookd.config import loading
 from webhookd.delivery.courier import Courier
-from webhookd.delivery.dispatcher import Dispatch
+from webhookd.delivery.dispatcher import Dispatcher
 from webhookd.delivery.peers import Alone
 from webhookd.delivery.scheduler import DeliveryJobStore, LaneExecutor, Scheduler
 from webhookd.delivery.sender import LocalSender
@@ -122,7 +122,7 @@ async def _start(
     )
     # The one place that asks whether the database may have other daemons.
     fleet = FleetPeers(writer, now=shared.now) if writer.is_shared else None
-    dispatch = Dispatch(
+    dispatch = Dispatcher(
         courier,
         writer,
         fleet or Alone(writer, now=shared.now, monotonic=clock.monotonic),
@@ -219,7 +219,7 @@ async def _administered(
             yield
 
 
-async def _summary(reloader: Reloader, dispatch: Dispatch, database: Database) -> str:
+async def _summary(reloader: Reloader, dispatch: Dispatcher, database: Database) -> str:
     """Return how it goes in one line, for `systemctl status`."""
     try:
         pending = await asyncio.to_thread(_count_pending, database)
@@ -250,7 +250,7 @@ async def _put_in_force(
 
 async def _drain(
     settings: Settings,
-    dispatch: Dispatch,
+    dispatch: Dispatcher,
     store: DeliveryJobStore,
     scheduler: Scheduler,
     stop: StopSignal,
@@ -259,7 +259,7 @@ async def _drain(
     # What another daemon owns by now cannot be written: waiting would only make it send twice.
     grace = 0.0 if stop.error is not None else settings.shutdown_timeout.total_seconds()
     unfinished = await dispatch.drain(grace)
-    await dispatch.settling.drain(grace)
+    await dispatch.settlements.drain(grace)
     scheduler.shutdown(wait=False)
     await store.drain()
     telemetry.daemon_stopped(unfinished)

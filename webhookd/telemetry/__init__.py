@@ -121,7 +121,7 @@ def superseded(delivery: Delivery) -> None:
 
 
 def probing_began(webhook: str, reason: str) -> None:
-    """Report that a webhook is attempted one at a time, for nobody is met there."""
+    """Report that a webhook is attempted one at a time, because its receiver does not answer."""
     report(events.WebhookProbed(webhook, reason))
 
 

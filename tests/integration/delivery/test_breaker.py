@@ -11,7 +11,7 @@ from tests.making import NOW, a_delivery, a_policy, a_settlement, a_webhook
 from tests.receiver import Answer, Receiver
 from webhookd import clock
 from webhookd.definitions import RetryPolicy
-from webhookd.delivery.breaker import LIMIT, Probing
+from webhookd.delivery.breaker import LIMIT, Breaker
 from webhookd.model import Attempt, RetryAt
 from webhookd.transport import Transport
 
@@ -28,21 +28,21 @@ def met(kind, status=None):
 
 
 def after(*settlements):
-    probing = Probing("crm-mirror")
+    breaker = Breaker("crm-mirror")
     for settlement in settlements:
-        probing.ended(settlement)
-    return probing
+        breaker.ended(settlement)
+    return breaker
 
 
 @pytest.mark.parametrize("reason", ["dns", "refused", "connect_timeout", "timeout", "reset"])
 def test_a_webhook_is_probed_after_so_many_attempts_that_met_nobody(reason):
     nearly = after(*[met(reason)] * (LIMIT - 1))
-    probing = after(*[met(reason)] * LIMIT)
+    breaker = after(*[met(reason)] * LIMIT)
 
     assert (nearly.probed, nearly.slots(7)) == (None, 7)
-    assert probing.slots(7) == 1
-    assert probing.probed.since == met(reason).ended_at
-    assert f"{reason}: nobody" in probing.probed.reason
+    assert breaker.slots(7) == 1
+    assert breaker.probed.since == met(reason).ended_at
+    assert f"{reason}: nobody" in breaker.probed.reason
 
 
 @pytest.mark.parametrize("reason", ["egress", "internal", "tls", "protocol"])
@@ -58,12 +58,12 @@ def test_what_somebody_else_is_the_cause_of_is_no_sign_that_nobody_is_there(reas
 
 @pytest.mark.parametrize(("kind", "status"), [("2xx", 204), ("5xx", 500), ("4xx", 404)])
 def test_any_answer_ends_it(kind, status):
-    probing = after(*[met("refused")] * LIMIT, met(kind, status))
+    breaker = after(*[met("refused")] * LIMIT, met(kind, status))
 
-    assert (probing.probed, probing.slots(7)) == (None, 7)
+    assert (breaker.probed, breaker.slots(7)) == (None, 7)
     for _ in range(LIMIT - 1):
-        probing.ended(met("refused"))
-    assert probing.probed is None
+        breaker.ended(met("refused"))
+    assert breaker.probed is None
 
 
 def to(name, url, **policy):

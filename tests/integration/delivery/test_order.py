@@ -78,7 +78,7 @@ def test_order_holds_through_failures_and_bursts_from_memory_and_database(url):
             for number in range(60):
                 batch = [of_record(record, number) for record in "abcdefgh"]
                 await running.store(*batch, offer=number % 3 != 0)
-            running.dispatch.look_again()
+            running.dispatch.refetch()
             await all_settled(running)
 
     asyncio.run(scenario())
@@ -145,7 +145,7 @@ def test_order_holds_over_a_hold_and_a_restart(url):
         async with engine(url, watching.answer) as running:
             await running.adopt(hook())
             await running.store(of_record("a", 6))
-            async with running.dispatch.still():
+            async with running.dispatch.quiesced():
                 row = await running.writer.write(
                     lambda connection: lanes.resume(connection, "crm-mirror", clock.now())
                 )
@@ -170,7 +170,7 @@ def test_a_cancelled_attempt_under_way_ends_before_the_next_begins(url):
             await running.writer.write(
                 lambda connection: manual.cancel(connection, found, clock.now())
             )
-            running.dispatch.look_again()
+            running.dispatch.refetch()
             await all_settled(running)
 
     asyncio.run(scenario())
@@ -218,7 +218,7 @@ def test_a_reload_that_stopped_in_the_middle_goes_on_at_the_next_start(url, monk
             await running.adopt(hook("none"))
             await running.store(*(of_record("a", number) for number in range(20)))
             await running.adopt(hook())
-            await running.dispatch._ordering.stop()
+            await running.dispatch._reordering.stop()
             return await running.query("SELECT ordered_upto FROM lanes")
 
     async def rest():

@@ -45,7 +45,7 @@ def test_nothing_starts_that_could_not_be_remembered(url, tmp_path, capsys):
             await running.store(*(a_delivery(due_at=now, created_at=now) for _ in range(COUNT)))
             await until(lambda: len(seen) > 10)
             other.execute("BEGIN IMMEDIATE")
-            await until(lambda: running.dispatch.settling.is_behind)
+            await until(lambda: running.dispatch.settlements.is_behind)
             await until(lambda: running.dispatch.in_flight == 0)
             while_refused = len(seen)
             other.execute("ROLLBACK")
@@ -63,7 +63,7 @@ def test_nothing_starts_that_could_not_be_remembered(url, tmp_path, capsys):
 @of_sqlite
 def test_a_change_of_lanes_is_refused_where_attempts_are_not_remembered(url, tmp_path, monkeypatch):
     """It must neither be made on a false basis, nor hang, nor keep replies from being judged."""
-    monkeypatch.setattr(dispatcher, "STILL_SECONDS", 0.1)
+    monkeypatch.setattr(dispatcher, "QUIESCE_SECONDS", 0.1)
 
     async def scenario(other):
         async with engine(url, lambda _: httpx.Response(200)) as running:
@@ -72,8 +72,8 @@ def test_a_change_of_lanes_is_refused_where_attempts_are_not_remembered(url, tmp
             now = clock.now()
             await running.store(a_delivery(due_at=now, created_at=now), offer=False)
             other.execute("BEGIN IMMEDIATE")
-            running.dispatch.look_again()
-            await until(lambda: running.dispatch.settling.is_behind)
+            running.dispatch.refetch()
+            await until(lambda: running.dispatch.settlements.is_behind)
             with pytest.raises(StorageError, match="what attempts led to"):
                 await running.adopt(a_webhook(description="another"))
             other.execute("ROLLBACK")

@@ -78,15 +78,15 @@ def test_a_pause_of_the_whole_lane_ends_by_itself(url):
 def test_a_raised_rate_limit_counts_at_once(url, run):
     """The timer set for the old limit would have rung in an hour."""
 
-    def paced(starts, per):
+    def rate_limited(starts, per):
         return a_webhook(delivery=a_policy(concurrency=1, rate_limit=RateLimit(starts, per)))
 
     async def scenario():
         async with engine(url, lambda _: OK) as running:
-            await running.adopt(paced(2, timedelta(hours=1)))
+            await running.adopt(rate_limited(2, timedelta(hours=1)))
             await running.store(*(fresh() for _ in range(12)))
             await until(delivered(running, 2))
-            await running.adopt(paced(4, timedelta(milliseconds=100)))
+            await running.adopt(rate_limited(4, timedelta(milliseconds=100)))
             await until(delivered(running, 12))
 
     run(scenario())
@@ -94,11 +94,11 @@ def test_a_raised_rate_limit_counts_at_once(url, run):
 
 def test_a_lane_looks_again_when_a_fetch_was_overtaken():
     lane = Lane(LaneRow(1, "crm-mirror"), prepare(a_webhook(), LOOPBACK))
-    lane.look_again(NOW)
-    lane.want(lambda _: None)
+    lane.refetch(NOW)
+    lane.fetch_request(lambda _: None)
 
-    lane.look_again(NOW)
-    lane.found(Due(1, (), NOW + timedelta(hours=8)), NOW)
+    lane.refetch(NOW)
+    lane.fetched(Due(1, (), NOW + timedelta(hours=8)), NOW)
 
     assert lane.due_at() == NOW
 
@@ -109,14 +109,14 @@ def test_what_waits_again_at_once_is_not_missed_by_a_fetch_that_left_it_out(outc
     lane = Lane(LaneRow(1, "crm-mirror"), prepare(a_webhook(), LOOPBACK))
     delivery = a_delivery()
     lane.offer(delivery, NOW)
-    lane.look_again(NOW)
-    assert lane.want(lambda _: None).leased == (delivery.id,)
+    lane.refetch(NOW)
+    assert lane.fetch_request(lambda _: None).prefetched == (delivery.id,)
 
     lane.settled(a_settlement(delivery, outcome, ended_at=NOW))
-    lane.found(Due(1, (), None), NOW)
+    lane.fetched(Due(1, (), None), NOW)
 
     assert lane.due_at() == NOW
-    assert lane.want(lambda _: None).leased == ()
+    assert lane.fetch_request(lambda _: None).prefetched == ()
 
 
 def test_a_release_is_not_undone_by_a_fetch_under_way(url):
@@ -136,7 +136,7 @@ def test_a_release_is_not_undone_by_a_fetch_under_way(url):
             await asyncio.to_thread(begun.wait, 10)
             adopting = asyncio.create_task(running.adopt(to("right", retry=LATE)))
             await turns_of_the_loop()
-            running.dispatch.look_again()
+            running.dispatch.refetch()
             await turns_of_the_loop()
             go.set()
             await adopting
@@ -161,7 +161,7 @@ def test_a_delivery_stored_while_due_ones_are_fetched_is_sent_once(url):
             running.writer.write(lambda _: (begun.set(), go.wait(10)))
             await asyncio.to_thread(begun.wait, 10)
             decided = [fresh() for _ in range(5)]
-            running.dispatch.look_again()
+            running.dispatch.refetch()
             await turns_of_the_loop()
             storing = asyncio.create_task(running.store(*decided))
             await turns_of_the_loop()
@@ -183,9 +183,9 @@ def test_the_scheduler_looks_now_and_then_whatever_its_clock_did(url, monkeypatc
         async with engine(url, lambda _: OK) as running:
             await running.adopt(a_webhook())
             await until(lambda: has_settled_down(running))
-            wanted = running.dispatch.wanted
+            wanted = running.dispatch.fetch_requests
             monkeypatch.setattr(
-                running.dispatch, "wanted", lambda now: rounds.append(now) or wanted(now)
+                running.dispatch, "fetch_requests", lambda now: rounds.append(now) or wanted(now)
             )
             await until(lambda: len(rounds) >= 3)
 

@@ -15,7 +15,7 @@ from webhookd.storage.database.connection import Member
 from webhookd.storage.database.database import open_database
 from webhookd.storage.database.postgresql_writer import ExpiredError
 from webhookd.storage.deliveries import due, enqueue, settle
-from webhookd.storage.deliveries.due import Wanted
+from webhookd.storage.deliveries.due import FetchRequest
 from webhookd.storage.fleet import members, shares
 
 
@@ -64,7 +64,9 @@ def let_lapse(by, number, seconds=1):
 
 
 def claim(connection, limit=100):
-    return work(connection, lambda one: due.find_due(one, [Wanted(1, 0, limit)], NOW)[0].deliveries)
+    return work(
+        connection, lambda one: due.find_due(one, [FetchRequest(1, 0, limit)], NOW)[0].deliveries
+    )
 
 
 def owners(connection):

@@ -76,9 +76,9 @@ def test_others_get_their_part_when_attempts_end(daemons):
 
     # What is in flight cannot be given away, and counts until it has ended.
     busy = ask(first, 10, in_flight=8)
-    assert (busy.slots, busy.held, busy.returned_slots) == (5, 8, True)
+    assert (busy.slots, busy.counted, busy.returned_slots) == (5, 8, True)
     assert ask(second, 10).slots == 2
-    assert ask(first, 10, in_flight=5).held == 5
+    assert ask(first, 10, in_flight=5).counted == 5
     assert ask(second, 10).slots == 5
 
 
@@ -98,8 +98,8 @@ def test_three_daemons_share_one_slot_without_being_given_two(daemons):
 def test_a_lower_concurrency_takes_back_what_is_too_much(daemons):
     ask(daemons[0], 10)
     lower = ask(daemons[0], 3, most=3, in_flight=7)
-    assert (lower.slots, lower.held) == (3, 7)
-    assert ask(daemons[0], 3, most=3, in_flight=1).held == 3
+    assert (lower.slots, lower.counted) == (3, 7)
+    assert ask(daemons[0], 3, most=3, in_flight=1).counted == 3
 
 
 @settings(max_examples=40)

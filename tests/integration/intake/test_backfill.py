@@ -9,7 +9,7 @@ import pytest
 from tests.making import a_webhook
 from tests.polls import polling, settings
 from webhookd.definitions import AllOf, Condition, Enroll, HubspotObject, Operator, Trigger
-from webhookd.delivery.claims import Claims
+from webhookd.delivery.claims import ClaimTable
 from webhookd.intake.backfill import Backfill, BackfillError
 from webhookd.model import ChangeKind
 from webhookd.rules import render
@@ -38,7 +38,7 @@ def backfill(url):
                 maker = Backfill(
                     polls.writer,
                     offer=polls._offered,
-                    claims=Claims(lambda: None),
+                    claims=ClaimTable(lambda: None),
                     now=polls.time.now,
                     new_id=polls.intake._new_id,
                     sleep=polls.time.sleep,

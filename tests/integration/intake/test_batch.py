@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.making import NOW, a_webhook, read_here, some_definitions
 from webhookd.definitions import AllOf, Body, BodyFormat, Condition, Enroll, Operator, Trigger
-from webhookd.delivery.claims import Claims
+from webhookd.delivery.claims import ClaimTable
 from webhookd.errors import StorageError
 from webhookd.intake.batch import Intake
 from webhookd.model import Batch, ChangeKind, FileProgress, Observation
@@ -45,7 +45,7 @@ class Taking:
             self.writer,
             definitions=lambda: self.definitions,
             offer=self.offered.extend,
-            claims=Claims(lambda: None),
+            claims=ClaimTable(lambda: None),
             now=lambda: NOW,
             new_id=lambda _: f"{next(self._serial):032x}",
         )

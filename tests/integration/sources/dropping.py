@@ -18,7 +18,7 @@ from tests.integration.sources.fakes import ListedReports
 from tests.making import a_webhook, read_here, some_definitions
 from webhookd import clock
 from webhookd.definitions import Body, BodyFormat, DirectorySource, Trigger
-from webhookd.delivery.claims import Claims
+from webhookd.delivery.claims import ClaimTable
 from webhookd.intake.batch import Intake
 from webhookd.model import ChangeKind
 from webhookd.sources.directory.drop_directory import DropDirectory
@@ -87,7 +87,7 @@ class Dropping:
                 writer,
                 definitions=lambda: self.definitions,
                 offer=lambda _: None,
-                claims=Claims(lambda: None),
+                claims=ClaimTable(lambda: None),
                 now=clock.now,
                 new_id=clock.new_id,
             )

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.making import a_delivery
-from webhookd.delivery.claims import Claims
+from webhookd.delivery.claims import ClaimTable
 from webhookd.errors import StorageError
 from webhookd.intake.claimed_write import ClaimedWriter
 from webhookd.storage.database.connection import NO_LOCKS
@@ -36,7 +36,7 @@ def run(scenario):
 
     async def inside():
         writer, offered = ScriptedWriter(), []
-        claims = Claims(given_back=lambda: offered.append("claims ended"))
+        claims = ClaimTable(given_back=lambda: offered.append("claims ended"))
         claimed = ClaimedWriter(writer, claims=claims, offer=offered.extend)
         await scenario(writer, claims, claimed, offered)
 

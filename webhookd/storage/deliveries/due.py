@@ -99,19 +99,19 @@ _NEXT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """How many due deliveries of a lane are asked for: at most *limit*, and none of *leased*.
+class FetchRequest:
+    """How many due deliveries of a lane are asked for: at most *limit*, and none of *prefetched*.
 
-    Where *is_ordered*, those that are the first of their record. *ask* is for a share of the lane
-    before, where several daemons have it: nothing is claimed beyond that.
+    Where *is_ordered*, those that are the first of their record. *share_request* is for a share of
+    the lane before, where several daemons have it: nothing is claimed beyond that.
     """
 
     lane: int
     epoch: int
     limit: int
     is_ordered: bool = False
-    leased: tuple[str, ...] = ()
-    ask: ShareRequest | None = None
+    prefetched: tuple[str, ...] = ()
+    share_request: ShareRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,21 +129,21 @@ class Due:
     share: Grant | None = None
 
 
-def find_due(connection: Connection, wanted: Sequence[Wanted], now: datetime) -> list[Due]:
+def find_due(connection: Connection, wanted: Sequence[FetchRequest], now: datetime) -> list[Due]:
     """Return due deliveries of each wanted lane, the longest due first."""
     if connection.session.is_shared:
         return [_claim_due(connection, one, now) for one in wanted]
     return [_find_due(connection, one, now) for one in wanted]
 
 
-def _find_due(connection: Statements, wanted: Wanted, now: datetime) -> Due:
+def _find_due(connection: Statements, wanted: FetchRequest, now: datetime) -> Due:
     at = to_micros(now)
     finding = _ALONE[wanted.is_ordered]
-    lane, leased = (wanted.lane, wanted.epoch), connection.listed(wanted.leased)
-    rows = connection.execute(finding.released, (*lane, leased, wanted.limit)).fetchall()
+    lane, prefetched = (wanted.lane, wanted.epoch), connection.listed(wanted.prefetched)
+    rows = connection.execute(finding.released, (*lane, prefetched, wanted.limit)).fetchall()
     if len(rows) < wanted.limit:
         left = wanted.limit - len(rows)
-        rows += connection.execute(finding.due, (*lane, at, leased, left)).fetchall()
+        rows += connection.execute(finding.due, (*lane, at, prefetched, left)).fetchall()
     found = tuple(map(delivery_of, rows))
     if len(rows) == wanted.limit:
         return Due(wanted.lane, found, now, wanted.is_ordered)
@@ -151,20 +151,20 @@ def _find_due(connection: Statements, wanted: Wanted, now: datetime) -> Due:
     return Due(wanted.lane, found, from_micros(next_at), wanted.is_ordered)
 
 
-def _claim_due(connection: Connection, wanted: Wanted, now: datetime) -> Due:
+def _claim_due(connection: Connection, wanted: FetchRequest, now: datetime) -> Due:
     share, limit = None, wanted.limit
-    if wanted.ask is not None:
-        share = shares.grant(connection, wanted.ask)
+    if wanted.share_request is not None:
+        share = shares.grant(connection, wanted.share_request)
         limit = min(limit, shares.room(share.slots))
         if limit == 0:
             return Due(wanted.lane, (), now, wanted.is_ordered, share)
     at, owner = to_micros(now), connection.session.owner
     finding = _SHARED[wanted.is_ordered]
-    lane, leased = (wanted.lane, wanted.epoch), list(wanted.leased)
-    rows = _claimed(connection, finding.released, (owner, *lane, owner, leased, limit))
+    lane, prefetched = (wanted.lane, wanted.epoch), list(wanted.prefetched)
+    rows = _claimed(connection, finding.released, (owner, *lane, owner, prefetched, limit))
     if len(rows) < limit:
         left = limit - len(rows)
-        rows += _claimed(connection, finding.due, (owner, *lane, at, owner, leased, left))
+        rows += _claimed(connection, finding.due, (owner, *lane, at, owner, prefetched, left))
     found = tuple(delivery_of(row[:-2]) for row in rows)
     if len(rows) == limit:
         return Due(wanted.lane, found, now, wanted.is_ordered, share)

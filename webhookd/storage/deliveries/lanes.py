@@ -40,8 +40,8 @@ class LaneRow:
 
     *held_total* does not count a hold that is still on; *quiet_until* is what a Retry-After
     asked for. The digests tell a changed request from the one before. *is_ordered* says that a
-    record's deliveries go out one after the other; *probed_since* that nobody is met there, where
-    several daemons share the lane.
+    record's deliveries go out one after the other; *probed_since* that its receiver does not
+    answer, where several daemons share the lane.
     """
 
     number: int
@@ -214,7 +214,7 @@ def keep_quiet(connection: Statements, number: int, until: datetime) -> None:
 
 
 def set_probed(connection: Statements, number: int, since: datetime | None, reason: str) -> None:
-    """Note for all daemons that nobody is met in a lane, or that somebody is."""
+    """Note for all daemons that a lane's receiver does not answer, or that it does."""
     connection.execute(
         "UPDATE lanes SET probed_since = ?, probed_reason = ? WHERE number = ?",
         (to_micros(since), reason or None, number),

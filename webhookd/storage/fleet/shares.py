@@ -132,7 +132,7 @@ class ShareRequest:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a daemon has of a lane: begin no more than *slots*, of which *held* are counted.
+    """What a daemon has of a lane: begin no more than *slots*, of which *counted* are counted.
 
     *wanted* is what it requested. *is_below_fair_share* says that other daemons should return
     some; *returned_slots* that this request made some free. *tokens* are starts that were granted
@@ -142,7 +142,7 @@ class Grant:
 
     lane: int
     slots: int
-    held: int
+    counted: int
     wanted: int
     is_below_fair_share: bool
     returned_slots: bool
@@ -209,14 +209,14 @@ def grant(connection: Connection, request: ShareRequest) -> Grant:
 def _grant(
     request: ShareRequest,
     slots: int,
-    held: int,
+    counted: int,
     is_below_fair_share: bool,
     returned_slots: bool,
 ) -> Grant:
     return Grant(
         request.lane,
         slots,
-        held,
+        counted,
         request.wanted,
         is_below_fair_share,
         returned_slots,

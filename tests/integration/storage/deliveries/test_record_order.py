@@ -8,7 +8,7 @@ import pytest
 from tests.making import NOW, a_delivery, a_settlement
 from webhookd.model import DeliveryFilter, DeliveryState, GivenUp, Held, RetryAt
 from webhookd.storage.deliveries import enqueue, lanes, manual, record_order, settle
-from webhookd.storage.deliveries.due import _ALONE, Wanted, find_due
+from webhookd.storage.deliveries.due import _ALONE, FetchRequest, find_due
 from webhookd.storage.deliveries.lanes import ConfiguredLane
 from webhookd.storage.deliveries.manual import Changed, Selection
 
@@ -26,7 +26,7 @@ def connection(database):
 
 
 def due(connection, at=NOW, *, epoch=0, is_ordered=True):
-    found = find_due(connection, [Wanted(1, epoch, 100, is_ordered)], at)
+    found = find_due(connection, [FetchRequest(1, epoch, 100, is_ordered)], at)
     return [delivery.id for delivery in found[0].deliveries]
 
 

@@ -10,7 +10,7 @@ from webhookd.errors import StorageError
 from webhookd.model import ChangeKind, GivenUp, Held, RetryAt
 from webhookd.storage.database.database import open_database, open_for_reading
 from webhookd.storage.deliveries import enqueue, lanes, retention, settle
-from webhookd.storage.deliveries.due import _ALONE, Due, Wanted, find_due
+from webhookd.storage.deliveries.due import _ALONE, Due, FetchRequest, find_due
 from webhookd.storage.deliveries.lanes import ConfiguredLane
 
 MINUTE = timedelta(minutes=1)
@@ -25,7 +25,7 @@ def connection(database):
 
 
 def due(connection, *, epoch=0, limit=10, at=NOW):
-    return find_due(connection, [Wanted(1, epoch, limit)], at)[0]
+    return find_due(connection, [FetchRequest(1, epoch, limit)], at)[0]
 
 
 def ids(deliveries):
@@ -52,9 +52,9 @@ def test_due_deliveries_come_longest_due_first_and_only_when_due(connection):
 
 
 def test_what_is_in_memory_is_not_found_and_takes_no_others_place(connection):
-    leased, others = [a_delivery() for _ in range(5)], [a_delivery() for _ in range(3)]
-    enqueue.store(connection, leased + others)
-    asked = Wanted(1, 0, 3, leased=tuple(ids(leased)))
+    prefetched, others = [a_delivery() for _ in range(5)], [a_delivery() for _ in range(3)]
+    enqueue.store(connection, prefetched + others)
+    asked = FetchRequest(1, 0, 3, prefetched=tuple(ids(prefetched)))
     released = replace(asked, epoch=1)
 
     found, again = find_due(connection, [asked, released], NOW)

@@ -56,7 +56,7 @@ LANES = Table(
     # brought in line with that; empty when all are (`ordering`).
     Column("is_ordered", Integer, nullable=False, server_default=text("0")),
     Column("ordered_upto", NUMBER),
-    # Since when nobody is met there, and why that is thought, where several daemons share a lane.
+    # Since when its receiver does not answer, and why, where several daemons share a lane.
     Column("probed_since", BigInteger),
     Column("probed_reason", TEXT),
 )
