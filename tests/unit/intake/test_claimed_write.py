@@ -36,7 +36,7 @@ def run(scenario):
 
     async def inside():
         writer, offered = ScriptedWriter(), []
-        claims = ClaimTable(given_back=lambda: offered.append("claims ended"))
+        claims = ClaimTable(released=lambda: offered.append("claims ended"))
         claimed = ClaimedWriter(writer, claims=claims, offer=offered.extend)
         await scenario(writer, claims, claimed, offered)
 
@@ -46,8 +46,8 @@ def run(scenario):
 def superseding(delivery):
     """Return a unit that supersedes delivery `old` and stores *delivery*."""
 
-    def unit(_connection, taking):
-        assert taking.take("old")
+    def unit(_connection, claims):
+        assert claims.claim("old")
         return [delivery]
 
     return unit
