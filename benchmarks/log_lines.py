@@ -20,6 +20,7 @@ from webhookd import telemetry
 from webhookd.model import Secret
 from webhookd.rules.redaction import Redactor
 from webhookd.telemetry import logs
+from webhookd.telemetry.events import DeliveryAttempted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +56,7 @@ def _line(redact: Callable[[str], str]) -> tuple[float, float]:
                 logs.sample_successes(one_in)
                 started = time.perf_counter()
                 for settlement in settlements:
-                    telemetry.attempted(settlement)
+                    telemetry.report(DeliveryAttempted(settlement))
                 found.append((time.perf_counter() - started) / LINES * 1e6)
     return statistics.median(logged), statistics.median(not_logged)
 

@@ -65,7 +65,7 @@ STAGES = (
     (signed_request.RequestTemplate, "fill", "signing"),
     (courier, "send", "sending"),
     (Connection, "data_received", "sending: reading the answer"),
-    (telemetry, "attempted", "logging and metrics"),
+    (telemetry, "report", "logging and metrics"),
     (metrics.COMMIT_SECONDS, "observe", "logging and metrics"),
 )
 

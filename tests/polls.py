@@ -13,6 +13,7 @@ import httpx
 from tests.fake_hubspot import Account, FakeHubspot
 from tests.making import LOOPBACK, a_webhook, read_here, some_definitions
 from tests.virtual_time import VirtualTime
+from webhookd import telemetry
 from webhookd.definitions import Body, BodyFormat, HubspotObject, HubspotSource, Trigger
 from webhookd.delivery.claims import ClaimTable
 from webhookd.intake.batch import Intake
@@ -25,7 +26,6 @@ from webhookd.storage.database.writer import Writer
 from webhookd.storage.records.cursors import Polls
 from webhookd.storage.records.files import Files
 from webhookd.telemetry.figures import FIGURES
-from webhookd.telemetry.source_reports import SourceReports
 
 TYPES = {
     "contacts": {"email": "string", "stage": "enumeration", "score": "number", "met": "datetime"},
@@ -86,7 +86,7 @@ class Polling:
             take=self._take,
             files=lambda _: Files(self.writer),
             polls=Polls(self.writer),
-            reports=SourceReports(),
+            report=telemetry.report,
             used=lambda _: frozenset(),
             transport=httpx.ASGITransport(self.fake.app),
             egress=lambda: LOOPBACK,

@@ -19,6 +19,7 @@ import httpx
 
 from tests.making import LOOPBACK, a_webhook, some_definitions
 from tests.virtual_time import VirtualTime
+from webhookd import telemetry
 from webhookd.definitions import Body, BodyFormat, Trigger
 from webhookd.delivery.claims import ClaimTable
 from webhookd.fleet.exclusive_work import ExclusiveWork
@@ -34,7 +35,6 @@ from webhookd.storage.fleet.exclusive import ExclusiveWriter, reading
 from webhookd.storage.records import known_records
 from webhookd.storage.records.cursors import Polls
 from webhookd.storage.records.files import Files
-from webhookd.telemetry.source_reports import SourceReports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -107,7 +107,7 @@ class SourceDaemon:
             take=self._take,
             files=lambda source: Files(ExclusiveWriter(self.writer, reading(source))),
             polls=Polls(self.writer),
-            reports=SourceReports(),
+            report=telemetry.report,
             used=lambda _: frozenset(),
             transport=self._transport,
             egress=lambda: LOOPBACK,

@@ -22,6 +22,7 @@ from webhookd.intake.running_backfills import UnknownError
 from webhookd.operations.view_builders import backfilled
 from webhookd.operations.webhook_control import UnknownWebhookError
 from webhookd.telemetry import metrics
+from webhookd.telemetry.events import BugFound
 from webhookd.views.json_writer import written
 from webhookd.views.refusals import RefusalView
 
@@ -244,5 +245,5 @@ async def _gone(_request: Request, _error: Exception) -> Response:
 
 
 async def _broken(_request: Request, error: Exception) -> Response:
-    telemetry.bug("admin.request_broke", error)
+    telemetry.report(BugFound("admin.request_broke", error))
     return _refusal("a bug in webhookd; its log has the details", BROKEN)

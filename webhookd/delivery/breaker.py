@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from webhookd import telemetry
+from webhookd.telemetry.events import WebhookProbed, WebhookProbingEnded
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -76,10 +77,12 @@ class Breaker:
     def _probe(self, error: str, at: datetime) -> None:
         reason = f"the last {self._misses} attempts got no answer; the latest: {error}"
         if self.probed is None:
-            telemetry.probing_began(self._webhook, reason)
+            telemetry.report(WebhookProbed(self._webhook, reason))
         self.probed = Probed(at if self.probed is None else self.probed.since, reason)
 
     def _end(self, why: str, at: datetime) -> None:
         if self.probed is not None:
-            telemetry.probing_ended(self._webhook, why, (at - self.probed.since).total_seconds())
+            telemetry.report(
+                WebhookProbingEnded(self._webhook, why, (at - self.probed.since).total_seconds())
+            )
         self._misses, self.probed = 0, None

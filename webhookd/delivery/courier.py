@@ -21,6 +21,7 @@ from webhookd.model import (
     Unreachable,
 )
 from webhookd.rules import retry
+from webhookd.telemetry.events import BugFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +92,9 @@ class Courier:
             redactor = self._secrets.redactor_since(start.redactor)
             return _settlement(start, context, redactor, reply, outcome, ended_at, seconds)
         except Exception as error:  # noqa: BLE001 - a bug costs a retry, never a delivery
-            telemetry.bug("delivery.attempt_broke", error, delivery_id=delivery.id)
+            telemetry.report(
+                BugFound("delivery.attempt_broke", error, {"delivery_id": delivery.id})
+            )
             ended_at, seconds = self._now(), self._monotonic() - began
             why = f"internal: a bug in webhookd ({type(error).__name__}); its log has the details"
             policy = start.context.definition.webhook.delivery.retry

@@ -20,6 +20,7 @@ from webhookd.delivery.reordering import Reordering
 from webhookd.delivery.settlements import SettlementWriter
 from webhookd.delivery.slots import SlotScheduler
 from webhookd.errors import StorageError
+from webhookd.telemetry.events import DeliverySuperseded
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -164,7 +165,7 @@ class Dispatcher:
         for delivery in deliveries:
             lane = self._lanes.get(delivery.webhook)
             if delivery.supersedes:
-                telemetry.superseded(delivery)
+                telemetry.report(DeliverySuperseded(delivery))
             if lane is None or (delivery.is_behind and not delivery.supersedes):
                 continue
             if delivery.is_unclaimed:

@@ -14,6 +14,7 @@ from webhookd import telemetry
 from webhookd.delivery.rate_window import RateWindow
 from webhookd.errors import StorageError
 from webhookd.storage.deliveries.starts import reserve
+from webhookd.telemetry.events import StorageRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -67,7 +68,7 @@ class RateLimiter:
             try:
                 await self._writer.write(start)
             except StorageError as error:
-                telemetry.storage_refused("starts", error, 1)
+                telemetry.report(StorageRefused("starts", 1, str(error)))
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 break

@@ -10,6 +10,7 @@ from webhookd.errors import StorageError
 from webhookd.storage.database.connection import EXCLUSIVE
 from webhookd.storage.deliveries import record_order
 from webhookd.storage.fleet.exclusive import ORDERING
+from webhookd.telemetry.events import BugFound, StorageRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -61,11 +62,11 @@ class Reordering:
         try:
             done = await self._writer.write(_step, EXCLUSIVE)
         except StorageError as error:
-            telemetry.storage_refused("an order", error, 1)
+            telemetry.report(StorageRefused("an order", 1, str(error)))
             await asyncio.sleep(RETRY_SECONDS)
             return False
         except Exception as error:  # noqa: BLE001 - what is in order already goes on
-            telemetry.bug("delivery.ordering_broke", error)
+            telemetry.report(BugFound("delivery.ordering_broke", error))
             return True
         if done.lanes:
             self._moved(done.lanes)

@@ -25,6 +25,7 @@ from apscheduler.triggers.base import BaseTrigger
 from webhookd import clock, telemetry
 from webhookd.errors import StorageError
 from webhookd.storage.deliveries import settle
+from webhookd.telemetry.events import BugFound, StorageRefused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -168,7 +169,7 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
         try:
             found = await self._dispatch.peers.fetch(wanted, now)
         except StorageError as error:
-            telemetry.storage_refused("due", error, len(wanted))
+            telemetry.report(StorageRefused("due", len(wanted), str(error)))
             self._dispatch.fetch_failed(wanted, again_in=RETRY_SECONDS)
         except Exception as error:  # noqa: BLE001 - one lane's bad row must stop only that lane
             await self._pump_apart(wanted, now, error)
@@ -183,7 +184,7 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
             for one in wanted:
                 await self._pump([one], now)
             return
-        telemetry.bug("delivery.fetch_broke", error)
+        telemetry.report(BugFound("delivery.fetch_broke", error))
         self._dispatch.fetch_failed(wanted, again_in=BUG_SECONDS)
 
     def _take(self, found: Sequence[Due]) -> None:
@@ -196,7 +197,7 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
     def _moved(self, done: asyncio.Future[object]) -> None:
         error = done.exception()
         if error is not None:
-            telemetry.storage_refused("a rescheduled delivery", error, 1)
+            telemetry.report(StorageRefused("a rescheduled delivery", 1, str(error)))
         self._dispatch.refetch()
 
     def _job(self, delivery: Delivery, at: datetime) -> Job:
@@ -296,7 +297,7 @@ class Scheduler(AsyncIOScheduler):  # type: ignore[misc]  # the library has no t
             self._follow_clock()
             wait = self._process_jobs()
         except Exception as error:  # noqa: BLE001 - the timer is armed again whatever happens
-            telemetry.bug("scheduler.round_broke", error)
+            telemetry.report(BugFound("scheduler.round_broke", error))
             wait = RETRY_SECONDS
         self._start_timer(LONGEST_WAIT_SECONDS if wait is None else min(wait, LONGEST_WAIT_SECONDS))
 

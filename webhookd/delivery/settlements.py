@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from webhookd import telemetry
 from webhookd.errors import StorageError
 from webhookd.storage.deliveries import settle
+from webhookd.telemetry.events import BugFound, StorageRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -87,7 +88,7 @@ class SettlementWriter:
                 )
             except StorageError as error:
                 self._is_refused = True
-                telemetry.storage_refused("settlements", error, len(group))
+                telemetry.report(StorageRefused("settlements", len(group), str(error)))
                 await asyncio.sleep(RETRY_SECONDS)
             except Exception as error:  # noqa: BLE001 - one bad settlement must fail alone
                 self._is_refused = False
@@ -103,7 +104,9 @@ class SettlementWriter:
             for settlement in group:
                 await self._write([settlement])
             return
-        telemetry.bug("delivery.settlement_broke", error, delivery_id=group[0].delivery.id)
+        telemetry.report(
+            BugFound("delivery.settlement_broke", error, {"delivery_id": group[0].delivery.id})
+        )
         asyncio.get_running_loop().call_later(BUG_SECONDS, self._done, group, ())
 
     def _done(self, group: list[Settlement], promoted: Sequence[Delivery]) -> None:

@@ -7,6 +7,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from webhookd import telemetry
+from webhookd.model import Held
+from webhookd.telemetry.events import DeliveryAttempted, WebhookHeld
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -156,5 +158,7 @@ class SlotScheduler:
         lane.ended(settlement, definition)
         self._peers.ended(lane)
         self._settlements.add(settlement)
-        telemetry.attempted(settlement)
+        telemetry.report(DeliveryAttempted(settlement))
+        if isinstance(settlement.outcome, Held):
+            telemetry.report(WebhookHeld(lane.name, settlement.attempt.error))
         self.serve(lane)

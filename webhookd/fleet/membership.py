@@ -31,6 +31,7 @@ from webhookd.storage.deliveries.due import give_back, next_due, owned
 from webhookd.storage.fleet import members, notify, shares
 from webhookd.storage.refused_writes import keep_trying
 from webhookd.telemetry import metrics
+from webhookd.telemetry.events import BugFound, FleetDaemonDied, FleetRejoined, StorageRefused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -208,7 +209,7 @@ class Membership:
         self._exclusive_work.lose_all()
         if self._writer.owner != self._number:
             self._number = self._writer.owner
-            telemetry.fleet_rejoined(self._number)
+            telemetry.report(FleetRejoined(self._number))
             # Rule 9: under the old number nothing is owned any more, so nothing may be in memory.
             self._peers.forget_everything()
             self._spawn(self._put_in_force_again())
@@ -226,10 +227,10 @@ class Membership:
             )
             due = await asyncio.to_thread(next_due, self._database, self._number or 0)
         except StorageError as error:
-            telemetry.storage_refused("a look at other daemons", error, 1)
+            telemetry.report(StorageRefused("a look at other daemons", 1, str(error)))
             return
         except Exception as error:  # noqa: BLE001 - the next pass is another
-            telemetry.bug("fleet.look_broke", error)
+            telemetry.report(BugFound("fleet.look_broke", error))
             return
         self._end_sessions(found.expired)
         self.daemons = found.daemons
@@ -271,7 +272,7 @@ class Membership:
 
     def _end_sessions(self, expired: Iterable[Expired]) -> None:
         for member in expired:
-            telemetry.fleet_died(member.number, member.host, member.process_id)
+            telemetry.report(FleetDaemonDied(member.number, member.host, member.process_id))
             # Where the user may not, the server ends it by itself; nothing is written there.
             ended = self._writer.read(partial(members.end_session, expired=member))
             ended.add_done_callback(lambda done: done.exception())

@@ -23,6 +23,7 @@ from webhookd.storage.database.connection import Locks
 from webhookd.storage.deliveries import lanes
 from webhookd.storage.fleet import shares
 from webhookd.storage.fleet.shares import Rate, ShareRequest
+from webhookd.telemetry.events import BugFound, StorageRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -164,11 +165,11 @@ class ShareClient:
             grant = await self._writer.write(partial(shares.grant, request=request), locks)
         except StorageError as error:
             # Whether it was granted is not known: the promise stays.
-            telemetry.storage_refused("shares", error, 1)
+            telemetry.report(StorageRefused("shares", 1, str(error)))
             await asyncio.sleep(RETRY_SECONDS)
             share.call_for_request()
         except Exception as error:  # noqa: BLE001 - a bug in one lane stops only that
-            telemetry.bug("delivery.sharing_broke", error)
+            telemetry.report(BugFound("delivery.sharing_broke", error))
             await asyncio.sleep(RETRY_SECONDS)
             share.end_promise()
             share.call_for_request()
@@ -200,7 +201,7 @@ class ShareClient:
                     await self._writer.write(partial(shares.report_starts, starts=group))
                 except StorageError as error:
                     # They stay counted meanwhile, which is too many rather than too few.
-                    telemetry.storage_refused("starts", error, len(group))
+                    telemetry.report(StorageRefused("starts", len(group), str(error)))
                     self._started = group + self._started
                     await asyncio.sleep(RETRY_SECONDS)
         finally:

@@ -36,7 +36,7 @@ from webhookd.storage.deliveries import enqueue
 from webhookd.storage.deliveries.coalesce import Coalescing, Superseding
 from webhookd.storage.fleet.exclusive import reading
 from webhookd.storage.records import cursors, files, journal, known_records
-from webhookd.telemetry.source_reports import batch_taken
+from webhookd.telemetry.events import BatchTaken, ChangeUndecided
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -118,7 +118,9 @@ class Intake:
     ) -> Sequence[Delivery]:
         """Report the batch and return what is to be offered; `ClaimedWriter` calls it."""
         self._admission.took(batch.source, entries)
-        batch_taken(batch.source, len(batch.observations), decision.changes, len(stored))
+        telemetry.report(
+            BatchTaken(batch.source, len(batch.observations), decision.changes, len(stored))
+        )
         return stored
 
     def _decide(self, batch: Batch, entries: journal.Entries) -> Decision:
@@ -185,7 +187,7 @@ def decide(
             if webhook.delivery.coalesce:
                 decision.coalescing[delivery_id] = _coalescing(webhook, change, delivery_id)
     except Exception as error:  # noqa: BLE001 - one webhook's bug must not stop the others
-        telemetry.change_undecided(error, change.source, change.record_id, webhook.name)
+        telemetry.report(ChangeUndecided(change.source, change.record_id, webhook.name, error))
         nothing = Rendered(webhook.request.method, None, None, "")
         delivery = _delivery(webhook, change, nothing, delivery_id, now)
         why = f"internal: a bug in webhookd ({type(error).__name__}) kept it from being made"
@@ -197,7 +199,7 @@ def _coalescing(webhook: Webhook, change: Change, delivery_id: str) -> Coalescin
         try:
             return render.render(webhook, coalescing.told(change, whole), delivery_id=delivery_id)
         except Exception as error:  # noqa: BLE001 - a bug must not stop the batch
-            telemetry.change_undecided(error, change.source, change.record_id, webhook.name)
+            telemetry.report(ChangeUndecided(change.source, change.record_id, webhook.name, error))
             return None
 
     return Coalescing(coalescing.untold(change), rendered)

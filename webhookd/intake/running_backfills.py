@@ -28,6 +28,13 @@ from webhookd.intake.backfill import (
 from webhookd.storage.fleet.exclusive import backfilling
 from webhookd.storage.records import backfills
 from webhookd.storage.records.backfills import StoredBackfill
+from webhookd.telemetry.events import (
+    BackfillBegan,
+    BackfillEnded,
+    BackfillResumed,
+    BugFound,
+    StorageRefused,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
@@ -192,11 +199,13 @@ class Backfills:
                 meant = await self._meant(webhook, stored.conditions)
             except WebhookdError as error:
                 await self._writer.write(partial(backfills.end, webhook=stored.webhook))
-                telemetry.backfill_ended(
-                    stored.webhook, made.records, made.deliveries, _in_one_line(error)
+                telemetry.report(
+                    BackfillEnded(
+                        stored.webhook, made.records, made.deliveries, _in_one_line(error)
+                    )
                 )
                 continue
-            telemetry.backfill_resumed(stored.webhook, made.records, made.deliveries)
+            telemetry.report(BackfillResumed(stored.webhook, made.records, made.deliveries))
             running = Running(webhook, stored.per_second, made=made)
             self._start(running, self._run(running, meant))
 
@@ -258,7 +267,7 @@ class Backfills:
             except StorageError as error:
                 running.error = str(error)
                 return
-            telemetry.backfill_began(asked.webhook, asked.per_second)
+            telemetry.report(BackfillBegan(asked.webhook, asked.per_second))
         await self._run(running, meant)
 
     def _in_force(self, begun: Webhook) -> Webhook:
@@ -281,12 +290,12 @@ class Backfills:
         except WebhookdError as error:
             running.error, is_others = str(error), isinstance(error, TakenOverError)
         except Exception as error:  # noqa: BLE001 - a bug in a backfill ends only that
-            telemetry.bug("backfill.broke", error, webhook=name)
+            telemetry.report(BugFound("backfill.broke", error, {"webhook": name}))
             running.error = "a bug in webhookd; its log has the details"
         if running.is_dry_run:
             return
         made = running.made
-        telemetry.backfill_ended(name, made.records, made.deliveries, running.error)
+        telemetry.report(BackfillEnded(name, made.records, made.deliveries, running.error))
         if running.error is not None and not self._is_stopping and not is_others:
             await self._forget(name)
 
@@ -295,7 +304,7 @@ class Backfills:
             await self._writer.write(partial(backfills.end, webhook=name))
         except StorageError as error:
             # It is taken up again at the next start, and ended by what ended it now.
-            telemetry.storage_refused("a backfill's end", error, 1)
+            telemetry.report(StorageRefused("a backfill's end", 1, str(error)))
 
 
 def _in_one_line(error: WebhookdError) -> str:

@@ -14,6 +14,7 @@ from webhookd.storage.database.connection import EXCLUSIVE
 from webhookd.storage.deliveries import manual, query
 from webhookd.storage.deliveries.manual import Changed
 from webhookd.storage.fleet import notify
+from webhookd.telemetry.events import DeliveriesChanged
 from webhookd.views.deliveries import CancelledView, DeliveriesView, RetriedView
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class DeliveryControl:
             above = numbers[-1]
             await asyncio.sleep(pause)
         self._dependencies.dispatch.refetch()
-        telemetry.deliveries_changed(change.__name__, total.count, total.overtaken)
+        telemetry.report(DeliveriesChanged(change.__name__, total.count, total.overtaken))
         return total
 
 

@@ -12,6 +12,7 @@ from webhookd.errors import StorageError
 from webhookd.storage.deliveries.retention import retire
 from webhookd.storage.fleet.exclusive import RETENTION
 from webhookd.storage.records import journal
+from webhookd.telemetry.events import DeliveriesDeleted, StorageRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,9 +60,9 @@ class Housekeeping:
                 await self._make_room()
                 await self._writer.read(lambda connection: connection.session.release(RETENTION))
         except StorageError as error:
-            telemetry.storage_refused("retention", error, self._deleted)
+            telemetry.report(StorageRefused("retention", self._deleted, str(error)))
         if self._deleted:
-            telemetry.retired(self._deleted)
+            telemetry.report(DeliveriesDeleted(self._deleted))
 
     async def _retire(self, now: datetime) -> None:
         before, kept_for = now - self._retention, self._retention

@@ -24,6 +24,7 @@ from webhookd.storage.deliveries.starts import recall
 from webhookd.storage.fleet import members
 from webhookd.storage.records import known_records
 from webhookd.telemetry import figures, metrics
+from webhookd.telemetry.events import BugFound, ConfigRead, ConfigWarned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -135,7 +136,7 @@ class Reloader:
             except WebhookdError as error:
                 return self._note("rejected", str(error))
             except Exception as error:  # noqa: BLE001 - a bug in a reload must not end the daemon
-                telemetry.bug("config.reload_broke", error)
+                telemetry.report(BugFound("config.reload_broke", error))
                 return self._note(
                     "rejected", f"internal: a bug in webhookd ({type(error).__name__})"
                 )
@@ -145,8 +146,10 @@ class Reloader:
         """Report what came of a reload, and remember it."""
         result = ReloadResult(outcome, self._now(), self.definitions.hash, problems)
         self.last = result
-        telemetry.config_read(
-            result.outcome, self.definitions.hash, problems, _facts(self.definitions)
+        telemetry.report(
+            ConfigRead(
+                result.outcome, self.definitions.hash, tuple(problems), _facts(self.definitions)
+            )
         )
         if outcome == "rejected":
             metrics.RELOAD_SUCCESSFUL.set(0)
@@ -186,7 +189,7 @@ class Reloader:
             # Only now: a source that stops may still count.
             metrics.forget_sources(before.sources.keys() - definitions.sources.keys())
         for warning in loaded.warnings:
-            telemetry.config_warned(warning)
+            telemetry.report(ConfigWarned(str(warning)))
 
 
 def _polled(definitions: Definitions) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ from webhookd import telemetry
 from webhookd.errors import WebhookdError
 from webhookd.storage.database.connection import EXCLUSIVE
 from webhookd.storage.deliveries import lanes
+from webhookd.telemetry.events import WebhookHoldChanged
 from webhookd.views.webhooks import HoldView, RotatedView
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class WebhookControl:
                 raise UnknownWebhookError(f"there is no webhook {webhook!r}")
             self._dependencies.dispatch.set_row(row)
             self._dependencies.dispatch.notify("lanes", [row.number])
-        telemetry.webhook_hold_changed(webhook, row.hold)
+        telemetry.report(WebhookHoldChanged(webhook, row.hold))
         return HoldView(webhook, row.hold)
 
 

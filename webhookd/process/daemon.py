@@ -47,7 +47,13 @@ from webhookd.storage.fleet.exclusive import ExclusiveWriter, reading
 from webhookd.storage.records.cursors import Polls
 from webhookd.storage.records.files import Files
 from webhookd.telemetry import metrics
-from webhookd.telemetry.source_reports import SourceReports
+from webhookd.telemetry.events import (
+    AdminListening,
+    AdminWithoutToken,
+    DaemonReady,
+    DaemonStarted,
+    DaemonStopped,
+)
 from webhookd.transport import Transport
 
 if TYPE_CHECKING:
@@ -101,7 +107,9 @@ async def _start(
     """Start every part, each stopped in reverse by *stack*: sources, lanes, outbox."""
     path = settings.config_path()
     url, state_directory = settings.database_url.get_secret_value(), settings.state_directory
-    telemetry.daemon_started(__version__, settings.host, path, place_of(url), state_directory)
+    telemetry.report(
+        DaemonStarted(__version__, settings.host, str(path), place_of(url), str(state_directory))
+    )
     database = open_database(url)
     stack.callback(database.close)
     member = Member(state.name_of(state_directory), settings.host, os.getpid(), __version__)
@@ -164,7 +172,7 @@ async def _start(
         take=intake.ingest,
         files=lambda source: Files(ExclusiveWriter(writer, reading(source))),
         polls=Polls(writer),
-        reports=SourceReports(),
+        report=telemetry.report,
         used=lambda source: usage.of_source(reloader.definitions, source),
         transport=transport,
         egress=lambda: reloader.definitions.egress,
@@ -198,7 +206,7 @@ async def _start(
         membership.refreshed = backfills.take_over
     control.is_ready = True
     in_force = reloader.definitions
-    telemetry.daemon_ready(len(in_force.webhooks), len(in_force.sources), in_force.hash)
+    telemetry.report(DaemonReady(len(in_force.webhooks), len(in_force.sources), in_force.hash))
     heartbeat.ready(
         lambda: writer.read(lambda _: None), partial(_summary, reloader, dispatch, database)
     )
@@ -212,10 +220,10 @@ async def _administered(
     """Serve the admin API while the block runs."""
     app = application(control, address, token)
     if address.path is None and token is None:
-        telemetry.admin_unprotected(str(address))
+        telemetry.report(AdminWithoutToken(str(address)))
     with listening(address) as listener:
         async with serving(app, listener):
-            telemetry.admin_listening(str(address))
+            telemetry.report(AdminListening(str(address)))
             yield
 
 
@@ -262,7 +270,7 @@ async def _drain(
     await dispatch.settlements.drain(grace)
     scheduler.shutdown(wait=False)
     await store.drain()
-    telemetry.daemon_stopped(unfinished)
+    telemetry.report(DaemonStopped(unfinished))
 
 
 async def _watch_lag() -> None:

@@ -8,6 +8,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from webhookd import telemetry
+from webhookd.telemetry.events import DaemonOusted, DaemonStopping
 
 if TYPE_CHECKING:
     from webhookd.errors import StateLockedError
@@ -37,7 +38,7 @@ class StopSignal:
 
     def lose(self, error: StateLockedError) -> None:
         """Stop because another daemon took the database over."""
-        telemetry.daemon_ousted(error)
+        telemetry.report(DaemonOusted(str(error)))
         self.error = error
         self._came.set()
 
@@ -55,7 +56,7 @@ class StopSignal:
     async def wait(self) -> None:
         """Wait until it came."""
         await self._came.wait()
-        telemetry.daemon_stopping(self.name)
+        telemetry.report(DaemonStopping(self.name))
 
 
 class Hangup:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from webhookd.definitions import Egress
     from webhookd.sources.polling.api_client import ApiTransport
     from webhookd.sources.polling.request_budget import Budgets
-    from webhookd.sources.source import FileLedger, PollLedger, Reports, Schedule, Take
+    from webhookd.sources.source import FileLedger, PollLedger, Report, Schedule, Take
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class SourceDependencies:
     take: Take
     files: Callable[[str], FileLedger]
     polls: PollLedger
-    reports: Reports
+    report: Report
     used: Callable[[str], frozenset[str]]
     transport: ApiTransport
     egress: Callable[[], Egress]

@@ -39,7 +39,7 @@ def _directory(settings: DirectorySource, dependencies: SourceDependencies) -> S
         settings,
         take=dependencies.take,
         ledger=dependencies.files(settings.name),
-        reports=dependencies.reports,
+        report=dependencies.report,
         used=lambda: dependencies.used(settings.name),
     )
     directory.has_others = dependencies.has_others

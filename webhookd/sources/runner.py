@@ -7,11 +7,11 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
+from webhookd import telemetry
 from webhookd.definitions import is_same_host
 from webhookd.errors import NotHeldError, SourceError, WebhookdError
 from webhookd.storage.fleet.exclusive import reading
-from webhookd.telemetry import bug
-from webhookd.telemetry.source_reports import source_elsewhere, source_failed
+from webhookd.telemetry.events import BugFound, SourceElsewhere, SourceFailed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -69,7 +69,7 @@ class RunningSources:
         )
         for name, host in elsewhere.items():
             if self._elsewhere.get(name) != host:
-                source_elsewhere(name, host, self._host)
+                telemetry.report(SourceElsewhere(name, host, self._host))
         self._elsewhere = elsewhere
         for name, definition in here.items():
             if name not in self._running:
@@ -134,8 +134,8 @@ async def _run(source: Source) -> None:
             # Another daemon reads it; whoever runs this sees to it.
             return
         except WebhookdError as error:
-            source_failed(source.name, error, pause)
+            telemetry.report(SourceFailed(source.name, str(error), pause))
         except Exception as error:  # noqa: BLE001 - a bug in one source stops only itself
-            bug("source.broke", error, source=source.name)
+            telemetry.report(BugFound("source.broke", error, {"source": source.name}))
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE)

@@ -1,7 +1,7 @@
 """What a source is, and what it needs from the rest of the daemon.
 
 A new kind of source implements `Source`. It hands what it read to `Take`, one batch at a time,
-and says what happened through `Reports`; a source of files remembers them in a `FileLedger`.
+and says what happened through `Report`; a source of files remembers them in a `FileLedger`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         JsonText,
         MissingRecords,
     )
+    from webhookd.telemetry.events import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,11 @@ Take: TypeAlias = Callable[[Batch], Awaitable[int]]
 Raises StorageError when nothing was taken; the same batch is then handed over again.
 """
 
+Report: TypeAlias = Callable[["Event"], None]
+"""Say what happened, once, not at every try: `telemetry.report` in the daemon.
+
+Names of files are in printable form.
+"""
 
 Periodic: TypeAlias = Callable[[], Awaitable[None]]
 """Work that is done again and again."""
@@ -153,65 +159,3 @@ class PollLedger(Protocol):
         self, source: str, object_: str, *, before: int, limit: int
     ) -> tuple[str, ...]:
         """Return ids that were met in the archive in a pass *before* this one, and not since."""
-
-
-class Reports(Protocol):
-    """Takes note of what happened in a source, for logs and metrics.
-
-    Names of files come in printable form. Each trouble is reported once, not at every try.
-    """
-
-    def file_claimed(self, source: str, name: str, *, claim: str) -> None:
-        """Note that a file was moved from `new/` to `work/`, or found there at a restart."""
-
-    def file_progressed(
-        self,
-        source: str,
-        name: str,
-        *,
-        doing: str,
-        rows: int,
-        rows_per_second: float,
-        seconds_left: float | None,
-    ) -> None:
-        """Note how a long file goes, every few seconds; *rows* are those *doing* is done with."""
-
-    def file_done(
-        self, source: str, name: str, *, rows: int, deletions: int | None, seconds: float
-    ) -> None:
-        """Note that every row of a file was taken; *deletions* is None if it is no snapshot."""
-
-    def columns_ignored(self, source: str, name: str, *, columns: tuple[int, ...]) -> None:
-        """Note that columns have no name in the header and are left out."""
-
-    def property_missing(self, source: str, name: str, *, missing: str) -> None:
-        """Note that a file has no column for a property that webhooks use."""
-
-    def file_failed(
-        self, source: str, name: str, *, reason: str, rows: int, bad_rows: int, error_file: str
-    ) -> None:
-        """Note that a file went to `failed/`; *rows* were taken, *error_file* says the rest."""
-
-    def file_growing(self, source: str, name: str) -> None:
-        """Note that a file seems to be written in place, and is left until it stands still."""
-
-    def file_ignored(self, source: str, name: str, *, reason: str) -> None:
-        """Note that a file is left where it is."""
-
-    def disk_low(self, source: str, *, free: int, needed: int) -> None:
-        """Note that no file is claimed because *free* bytes are fewer than *needed*."""
-
-    def disk_recovered(self, source: str) -> None:
-        """Note that files are claimed again after `disk_low`."""
-
-    def storage_waiting(self, source: str, *, reason: str) -> None:
-        """Note that the database refuses, and that the source waits for it."""
-
-    def source_unreadable(self, source: str, *, reason: str) -> None:
-        """Note that the source cannot be read now; it is tried again."""
-
-    def source_recovered(self, source: str) -> None:
-        """Note that the source can be read again after `source_unreadable`."""
-
-    def source_unwatched(self, source: str, *, reason: str) -> None:
-        """Note that no wake-ups come: files are found by scanning only."""

@@ -6,11 +6,12 @@ import asyncio
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from webhookd.errors import StorageError
+from webhookd.telemetry.events import SourceBlocked
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from webhookd.sources.source import Reports
+    from webhookd.sources.source import Report
 
 Result = TypeVar("Result")
 
@@ -29,9 +30,9 @@ def pauses(first: float = FIRST_PAUSE, longest: float = LONGEST_PAUSE) -> Iterat
 class Patience:
     """Waits for the database in the name of a source."""
 
-    def __init__(self, source: str, reports: Reports) -> None:
+    def __init__(self, source: str, report: Report) -> None:
         self._source = source
-        self._reports = reports
+        self._report = report
 
     async def until_stored(self, store: Callable[[], Awaitable[Result]]) -> Result:
         """Call *store* until it does not raise StorageError; the trouble is reported once."""
@@ -41,7 +42,7 @@ class Patience:
                 return await store()
             except StorageError as error:
                 if not is_reported:
-                    self._reports.storage_waiting(self._source, reason=str(error))
+                    self._report(SourceBlocked(self._source, reason=str(error)))
                     is_reported = True
             await asyncio.sleep(pause)
         raise AssertionError("pauses never end")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from webhookd import telemetry
 from webhookd.errors import StorageError
+from webhookd.telemetry.events import StorageRefused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -40,6 +41,6 @@ async def keep_trying(
         try:
             return await write()
         except StorageError as error:
-            telemetry.storage_refused(what, error, count)
+            telemetry.report(StorageRefused(what, count, str(error)))
             refused()
         await sleep(pause)

@@ -121,6 +121,11 @@ def _poll_broke(event: events.PollBroke) -> None:
     _fault("source.poll_broke", event.error, facts)
 
 
+def _change_undecided(event: events.ChangeUndecided) -> None:
+    facts = {"source": event.source, "record_id": event.record_id, "webhook": event.webhook}
+    _fault("change.decision_broke", event.error, facts)
+
+
 def _fault(name: str, error: BaseException, facts: Mapping[str, str]) -> None:
     stack = "".join(traceback.format_exception(error))
     log.error(name, error=f"{type(error).__name__}: {error}", stack=stack, **facts)
@@ -209,6 +214,7 @@ def _round(number: float) -> float:
 _LINES: dict[type[events.Event], Line] = {
     events.BackfillEnded: _backfill_ended,
     events.BugFound: _bug,
+    events.ChangeUndecided: _change_undecided,
     events.ConfigRead: _config_read,
     events.DaemonStopped: _stopped,
     events.DeliveryAttempted: _attempted,

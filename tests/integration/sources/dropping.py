@@ -14,7 +14,7 @@ from functools import cache
 import psycopg
 
 from tests import postgresql
-from tests.integration.sources.fakes import ListedReports
+from tests.integration.sources.fakes import ReportedEvents
 from tests.making import a_webhook, read_here, some_definitions
 from webhookd import clock
 from webhookd.definitions import Body, BodyFormat, DirectorySource, Trigger
@@ -53,7 +53,7 @@ class Dropping:
         self.settings = DirectorySource("export", self.root, "contacts", **settings)
         self.definitions = some_definitions(*(webhooks or (mirror(),)))
         self.used = frozenset()
-        self.reports = ListedReports()
+        self.reported = ReportedEvents()
 
     def drop(self, name, content: bytes | str, *, into="new"):
         """Put a file in, written some time ago, as a rename would."""
@@ -93,7 +93,7 @@ class Dropping:
             )
             ledger, take = wrap(Files(writer), intake.ingest)
             source = DropDirectory(
-                self.settings, take, ledger, self.reports, used=lambda: self.used
+                self.settings, take, ledger, self.reported, used=lambda: self.used
             )
             task = asyncio.create_task(source.run())
             try:

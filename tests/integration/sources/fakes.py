@@ -1,4 +1,4 @@
-"""A ledger in memory, a list of reports, and a drop directory to run between them."""
+"""A ledger in memory, a list of what was reported, and a drop directory to run between them."""
 
 from __future__ import annotations
 
@@ -95,20 +95,18 @@ class FakeStorage:
         return [seen.record_id for seen in self.taken]
 
 
-class ListedReports:
-    """Keeps what was reported."""
+class ReportedEvents:
+    """A listener that keeps every event."""
 
     def __init__(self):
-        self.lines = []
+        self.events = []
 
-    def __getattr__(self, name):
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return lambda *arguments, **facts: self.lines.append((name, arguments[1:], facts))
+    def __call__(self, event):
+        self.events.append(event)
 
-    def named(self, name):
-        """Return the facts of every report of this *name*."""
-        return [(*arguments, facts) for found, arguments, facts in self.lines if found == name]
+    def of(self, kind):
+        """Return every event of this class, in order."""
+        return [event for event in self.events if isinstance(event, kind)]
 
 
 class Drop:
@@ -117,13 +115,13 @@ class Drop:
     def __init__(self, root, storage=None, **settings):
         self.root = root
         self.storage = storage or FakeStorage()
-        self.reports = ListedReports()
+        self.reported = ReportedEvents()
         self.settings = DirectorySource("crm", root, "contacts", **settings)
 
     def source(self, **options):
         """Return the source, as a daemon that just started makes it."""
         return DropDirectory(
-            self.settings, self.storage.take, self.storage, self.reports, **options
+            self.settings, self.storage.take, self.storage, self.reported, **options
         )
 
     @asynccontextmanager

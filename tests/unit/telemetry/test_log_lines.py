@@ -377,6 +377,11 @@ LINES = [
 ]
 FAULTS = [
     (
+        events.ChangeUndecided("crm", "7", "w", WRONG),
+        "change.decision_broke",
+        {"source": "crm", "record_id": "7", "webhook": "w"},
+    ),
+    (
         events.BugFound("source.broke", WRONG, {"source": "crm"}),
         "source.broke",
         {"source": "crm"},

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhookd.model import SnapshotPhase
+from webhookd.telemetry.events import FileColumnsIgnored, FilePropertyMissing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from webhookd.model import ClaimedFile
     from webhookd.sources.formats.csv_header import Header
-    from webhookd.sources.source import Reports
+    from webhookd.sources.source import Report
 
 
 class Columns:
@@ -21,23 +22,21 @@ class Columns:
     told of once, and again only when it was there meanwhile.
     """
 
-    def __init__(
-        self, source: str, reports: Reports, *, used: Callable[[], frozenset[str]]
-    ) -> None:
+    def __init__(self, source: str, report: Report, *, used: Callable[[], frozenset[str]]) -> None:
         self._source = source
-        self._reports = reports
+        self._report = report
         self._used = used
         self._missing: frozenset[str] = frozenset()
 
     def look(self, file: ClaimedFile, header: Header, *, is_partial: bool) -> None:
         """Look at the *header* of *file*; partial rows may lack what they like."""
         if header.unnamed and not _was_looked_at(file):
-            self._reports.columns_ignored(self._source, file.name, columns=header.unnamed)
+            self._report(FileColumnsIgnored(self._source, file.name, columns=header.unnamed))
         if is_partial:
             return
         missing = self._used() - frozenset(header.names)
         for one in sorted(missing - self._missing):
-            self._reports.property_missing(self._source, file.name, missing=one)
+            self._report(FilePropertyMissing(self._source, file.name, property=one))
         self._missing = missing
 
 

@@ -24,6 +24,15 @@ from webhookd.sources.directory.names import printable
 from webhookd.sources.directory.waiting_files import Noticed
 from webhookd.sources.storage_retry import Patience, pauses
 from webhookd.sources.threads import in_thread
+from webhookd.telemetry.events import (
+    DiskRanLow,
+    DiskRecovered,
+    FileGrowing,
+    FileIgnored,
+    SourceRecovered,
+    SourceUnreadable,
+    SourceUnwatched,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +41,7 @@ if TYPE_CHECKING:
 
     from webhookd.definitions import DirectorySource
     from webhookd.model import ClaimedFile
-    from webhookd.sources.source import FileLedger, Reports, Take
+    from webhookd.sources.source import FileLedger, Report, Take
 
 LEAST_FREE: Final = 64 << 20
 """Bytes free on the disk below which nothing more is claimed."""
@@ -58,7 +67,7 @@ class DropDirectory:
         settings: DirectorySource,
         take: Take,
         ledger: FileLedger,
-        reports: Reports,
+        report: Report,
         *,
         used: Callable[[], frozenset[str]] = frozenset,
         now: Callable[[], datetime] = clock.now,
@@ -67,19 +76,19 @@ class DropDirectory:
     ) -> None:
         self._settings = settings
         self._ledger = ledger
-        self._reports = reports
+        self._report = report
         self._now = now
         self._least_free = least_free
         self.has_others = False
         self._folders = Folders(settings.path)
-        self._patience = Patience(settings.name, reports)
+        self._patience = Patience(settings.name, report)
         self._taker = FileTaker(
             settings,
             self._folders,
             take,
             ledger,
-            reports,
-            columns=Columns(settings.name, reports, used=used),
+            report,
+            columns=Columns(settings.name, report, used=used),
             monotonic=monotonic,
             now=now,
         )
@@ -144,7 +153,7 @@ class DropDirectory:
         try:
             self._watch.follow(self._folders.new, self._folders.accepted)
         except (OSError, AttributeError) as error:
-            self._reports.source_unwatched(self.name, reason=str(error))
+            self._report(SourceUnwatched(self.name, reason=str(error)))
 
     async def _take_claimed(self) -> None:
         """Finish what was claimed before, oldest first."""
@@ -155,7 +164,7 @@ class DropDirectory:
         # A row whose folder is missing is kept: its disk may not be mounted now.
         for row in known.values():
             reason = f"its folder work/{row.claim} is missing"
-            self._reports.file_ignored(self.name, row.name, reason=reason)
+            self._report(FileIgnored(self.name, row.name, reason=reason))
 
     async def _take_foreign(self) -> bool:
         """Finish what another daemon claimed that read this before; return whether there was any.
@@ -227,16 +236,18 @@ class DropDirectory:
         if noticed.is_whole(name, seen, was_moved_in=was_moved_in, now=now):
             return True
         if noticed.is_first_warning(name):
-            self._reports.file_growing(self.name, printable(name))
+            self._report(FileGrowing(self.name, printable(name)))
         return False
 
     async def _has_room(self) -> bool:
         usage = await in_thread(partial(shutil.disk_usage, self._folders.root))
         is_low = usage.free < self._least_free
         if is_low and not self._is_low:
-            self._reports.disk_low(self.name, free=usage.free, needed=self._least_free)
+            self._report(
+                DiskRanLow(self.name, free_bytes=usage.free, needed_bytes=self._least_free)
+            )
         if self._is_low and not is_low:
-            self._reports.disk_recovered(self.name)
+            self._report(DiskRecovered(self.name))
         self._is_low = is_low
         return not is_low
 
@@ -262,14 +273,14 @@ class DropDirectory:
     def _ignore(self, name: str, reason: str, noticed: Noticed) -> None:
         """Say once that the file is left where it is."""
         if noticed.is_newly_ignored(name):
-            self._reports.file_ignored(self.name, printable(name), reason=reason)
+            self._report(FileIgnored(self.name, printable(name), reason=reason))
 
     def _report_unreadable(self, error: OSError) -> None:
         if self._unreadable is None:
-            self._reports.source_unreadable(self.name, reason=str(error))
+            self._report(SourceUnreadable(self.name, reason=str(error)))
         self._unreadable = str(error)
 
     def _report_readable(self) -> None:
         if self._unreadable is not None:
-            self._reports.source_recovered(self.name)
+            self._report(SourceRecovered(self.name))
         self._unreadable = None

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from webhookd.model import Pace, SnapshotPhase
+from webhookd.telemetry.events import FileProgressed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from webhookd.model import ClaimedFile
     from webhookd.sources.directory.streams import Gauge
-    from webhookd.sources.source import Reports
+    from webhookd.sources.source import Report
 
 TOLD_EVERY: Final = 5.0
 """Seconds between two lines of the log about the same file."""
@@ -37,9 +38,9 @@ class Meter:
     """Measures one file from where it was opened, and tells of a long one now and then."""
 
     def __init__(
-        self, reports: Reports, monotonic: Callable[[], float], now: Callable[[], datetime]
+        self, report: Report, monotonic: Callable[[], float], now: Callable[[], datetime]
     ) -> None:
-        self._reports = reports
+        self._report = report
         self._monotonic = monotonic
         self._now = now
         self._start: _Mark | None = None
@@ -72,13 +73,15 @@ class Meter:
         return None if seconds is None else self._now() + timedelta(seconds=seconds)
 
     def _tell(self, file: ClaimedFile, mark: _Mark, pace: Pace, left: float | None) -> None:
-        self._reports.file_progressed(
-            file.source,
-            file.name,
-            doing=mark.doing,
-            rows=mark.rows,
-            rows_per_second=pace.rows_per_second,
-            seconds_left=left,
+        self._report(
+            FileProgressed(
+                file.source,
+                file.name,
+                doing=mark.doing,
+                rows=mark.rows,
+                rows_per_second=pace.rows_per_second,
+                seconds_left=left,
+            )
         )
 
 

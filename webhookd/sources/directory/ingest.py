@@ -21,6 +21,7 @@ from webhookd.sources.directory.reader import FileReader, Portion
 from webhookd.sources.directory.snapshot import SnapshotTaker
 from webhookd.sources.storage_retry import Patience
 from webhookd.sources.threads import in_thread
+from webhookd.telemetry.events import FileClaimed, FileFailed, FileTaken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from webhookd.definitions import DirectorySource
     from webhookd.sources.directory.columns import Columns
     from webhookd.sources.directory.folders import Claim, Folders
-    from webhookd.sources.source import FileLedger, Reports, Take
+    from webhookd.sources.source import FileLedger, Report, Take
 
 MOST_OPENINGS: Final = 3
 """A file opened this often without progress crashed the daemon each time."""
@@ -44,7 +45,7 @@ class FileTaker:
         folders: Folders,
         take: Take,
         ledger: FileLedger,
-        reports: Reports,
+        report: Report,
         *,
         columns: Columns,
         monotonic: Callable[[], float],
@@ -54,8 +55,8 @@ class FileTaker:
         self._folders = folders
         self._take = take
         self._ledger = ledger
-        self._reports = reports
-        self._patience = Patience(settings.name, reports)
+        self._report = report
+        self._patience = Patience(settings.name, report)
         self._stored = self._patience.until_stored
         self._columns = columns
         self._monotonic = monotonic
@@ -66,7 +67,7 @@ class FileTaker:
 
         OSError when it cannot be put away: all else that is wrong with it ends in `failed/`.
         """
-        self._reports.file_claimed(self._settings.name, claim.name, claim=claim.id)
+        self._report(FileClaimed(self._settings.name, claim.name, claim=claim.id))
         started = self._monotonic()
         if known is not None and known.is_finished:
             await self._finish(claim, known, started)
@@ -107,7 +108,7 @@ class FileTaker:
         if claim.file is None:
             return file, Failure("the file is gone")
         as_known = await self._is_taken_as_known()
-        meter = Meter(self._reports, self._monotonic, self._now)
+        meter = Meter(self._report, self._monotonic, self._now)
         if file.snapshot is None:
             return await self._read_records(claim, file, meter, as_known=as_known)
         taker = SnapshotTaker(
@@ -162,12 +163,14 @@ class FileTaker:
         is_kept = self._settings.on_done == "archive"
         put_away = self._folders.archive if is_kept else self._folders.delete
         await in_thread(lambda: put_away(claim))
-        self._reports.file_done(
-            file.source,
-            file.name,
-            rows=error_report.rows_read(file),
-            deletions=None if file.snapshot is None else file.snapshot.deletions,
-            seconds=self._monotonic() - started,
+        self._report(
+            FileTaken(
+                file.source,
+                file.name,
+                rows=error_report.rows_read(file),
+                seconds=self._monotonic() - started,
+                deletions=None if file.snapshot is None else file.snapshot.deletions,
+            )
         )
         await self.forget(claim)
 
@@ -180,13 +183,15 @@ class FileTaker:
                 claim, lambda target: error_report.report(file, failure, found, target)
             )
         )
-        self._reports.file_failed(
-            file.source,
-            file.name,
-            reason=failure.told(target),
-            rows=error_report.rows_taken(file),
-            bad_rows=file.bad_count,
-            error_file=str(beside),
+        self._report(
+            FileFailed(
+                file.source,
+                file.name,
+                reason=failure.told(target),
+                rows=error_report.rows_taken(file),
+                bad_rows=file.bad_count,
+                error_file=str(beside),
+            )
         )
         await self.forget(claim)
 

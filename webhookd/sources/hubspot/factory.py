@@ -61,7 +61,7 @@ def _reader(
         parsed=cursor.parsed,
         take=dependencies.take,
         ledger=dependencies.polls,
-        patience=Patience(settings.name, dependencies.reports),
+        patience=Patience(settings.name, dependencies.report),
         figures=figures,
     )
     api = Api(settings, read.name, client)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from webhookd import telemetry
 from webhookd.sources.hubspot.novelty import unknown_is
 from webhookd.sources.polling.refusals import nonsense
-from webhookd.telemetry import poll_reports
+from webhookd.telemetry.events import FirstReadDone, FirstReadProgressed
 
 if TYPE_CHECKING:
     from webhookd.definitions import HubspotSource
@@ -46,7 +47,11 @@ async def read_all(
         count += len(observations)
         now = clocks.monotonic()
         if now - told >= _TOLD_EVERY:
-            poll_reports.first_read(figures, records=count, per_second=count / (now - began))
+            telemetry.report(
+                FirstReadProgressed(figures.summary(), read=count, per_second=count / (now - began))
+            )
             told = now
-    poll_reports.first_read_done(figures, records=count, seconds=clocks.monotonic() - began)
+    telemetry.report(
+        FirstReadDone(figures.summary(), read=count, seconds=clocks.monotonic() - began)
+    )
     return cursor

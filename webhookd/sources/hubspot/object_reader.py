@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from webhookd import telemetry
 from webhookd.sources.hubspot import cursor as cursors
 from webhookd.sources.hubspot import first_read, properties, responses, sweeps
 from webhookd.sources.hubspot.archive import ArchiveReader
@@ -12,7 +13,7 @@ from webhookd.sources.hubspot.cursor import Sweep
 from webhookd.sources.hubspot.novelty import unknown_is
 from webhookd.sources.hubspot.property_catch_up import take_over
 from webhookd.sources.polling.refusals import nonsense
-from webhookd.telemetry import poll_reports
+from webhookd.telemetry.events import PropertiesMissing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,7 +90,11 @@ class ObjectReader:
         dependencies.fetcher.asked = properties.asked(dependencies.read, types)
         missing = properties.missing(dependencies.read, types)
         if missing and missing != self._missing:
-            poll_reports.properties_missing(dependencies.figures, missing)
+            telemetry.report(
+                PropertiesMissing(
+                    dependencies.figures.source, dependencies.figures.object, tuple(missing)
+                )
+            )
         self._missing = missing
         self._refresh_at = now + properties.REFRESHED_EVERY
         return answer.date

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from webhookd import telemetry
 from webhookd.sources.hubspot.cursor import Takeover
 from webhookd.sources.hubspot.properties import digest
-from webhookd.telemetry import poll_reports
+from webhookd.telemetry.events import PropertiesTakenOver
 
 if TYPE_CHECKING:
     from webhookd.sources.hubspot.cursor import Cursor
@@ -39,7 +40,7 @@ async def take_over(
             cursor = replace(cursor, asked=asked, takeover=None)
             await checkpoint.advance(cursor)
             if takeover.after:
-                poll_reports.properties_taken_over(figures, records=count)
+                telemetry.report(PropertiesTakenOver(figures.summary(), read=count))
             return cursor
         takeover = Takeover(ids[-1])
         records = await fetcher.read(ids)

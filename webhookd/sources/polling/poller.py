@@ -11,9 +11,17 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
+from webhookd import telemetry
 from webhookd.errors import NotHeldError
 from webhookd.sources.polling.refusals import PollError
-from webhookd.telemetry import poll_reports
+from webhookd.telemetry.events import (
+    ObjectRefused,
+    PollBroke,
+    PollFailed,
+    PollRecovered,
+    SourcePolled,
+    SourceUnauthorized,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -101,7 +109,7 @@ class Poller:
         """Stop polling: the token is wrong, and nobody but a person can mend that."""
         if not self._is_refused:
             self._is_refused = True
-            poll_reports.unauthorized(self.name, error)
+            telemetry.report(SourceUnauthorized(self.name, str(error)))
 
 
 class _Poll:
@@ -156,20 +164,22 @@ class _Poll:
             return
         except Exception as error:  # noqa: BLE001 - a bug in one poll stops only that
             self._note(f"a bug in webhookd ({type(error).__name__}); its log has the details")
-            poll_reports.poll_broke(figures, error)
+            telemetry.report(PollBroke(figures.source, figures.object, error))
             self._pause(0)
         else:
             self._succeed()
             seconds = self._clocks.monotonic() - began
             records, changes = figures.records - records, figures.changes - changes
-            poll_reports.polled(figures, records=records, changes=changes, seconds=seconds)
+            telemetry.report(
+                SourcePolled(figures.summary(), changes=changes, read=records, seconds=seconds)
+            )
 
     def _succeed(self) -> None:
         figures = self._figures
         figures.last_success_at, figures.budget_left = self._clocks.now(), self._budget.left
         if self._failures:
             self._failures = 0
-            poll_reports.poll_recovered(figures)
+            telemetry.report(PollRecovered(figures.summary()))
 
     def _fail(self, error: PollError) -> None:
         figures, refused = self._figures, error.refusal
@@ -179,10 +189,12 @@ class _Poll:
                 self._refuse(error)
             case "object":
                 self._not_before = self._clocks.monotonic() + REFUSED_PAUSE
-                poll_reports.object_refused(figures, error, again_in=REFUSED_PAUSE)
+                telemetry.report(
+                    ObjectRefused(figures.summary(), str(error), again_in=REFUSED_PAUSE)
+                )
             case "request" | "poll" | "token":
                 pause = self._pause(refused.wait)
-                poll_reports.poll_failed(figures, error, again_in=pause)
+                telemetry.report(PollFailed(figures.summary(), str(error), again_in=pause))
 
     def _note(self, error: str) -> None:
         figures = self._figures

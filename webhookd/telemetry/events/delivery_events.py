@@ -62,6 +62,16 @@ class DeliveriesDeleted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeUndecided(Event):
+    """A bug of webhookd kept a change from becoming a delivery of *webhook*."""
+
+    source: str
+    record_id: str
+    webhook: str
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookHeld(Event):
     """An attempt led to a hold: the receiver said that it is gone."""
 

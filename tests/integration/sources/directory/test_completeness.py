@@ -13,6 +13,7 @@ import pytest
 from tests.integration.sources.fakes import Drop, eventually, rows
 from webhookd.sources.directory import completeness
 from webhookd.sources.directory.inotify import FolderWatch
+from webhookd.telemetry.events import FileGrowing, SourceUnwatched
 
 SLOW_WRITER = """
 import sys, time
@@ -55,7 +56,7 @@ def test_a_slow_writer_is_waited_for_and_warned_of_once(drop, mode):
 
     expected = [text for piece in range(4) for text in (f"{piece}", f"x{piece}")]
     assert drop.storage.ids == ["other", *expected]
-    assert drop.reports.named("file_growing") == [("a.ndjson", {})]
+    assert drop.reported.of(FileGrowing) == [FileGrowing("crm", "a.ndjson")]
 
 
 def test_a_copy_is_taken_when_it_has_stood_still_for_two_seconds(drop, tmp_path):
@@ -226,4 +227,4 @@ def test_a_folder_that_cannot_be_watched_is_read_all_the_same(drop, monkeypatch)
 
     asyncio.run(scene())
 
-    assert len(drop.reports.named("source_unwatched")) == 1
+    assert len(drop.reported.of(SourceUnwatched)) == 1

@@ -9,6 +9,7 @@ import pytest
 from tests.integration.sources.dropping import Dropping, mirror
 from webhookd.definitions import ChosenProperty, Trigger
 from webhookd.model import ChangeKind
+from webhookd.telemetry.events import FileColumnsIgnored, FilePropertyMissing
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def test_a_used_property_without_a_column_is_warned_of_once(whole):
         whole.drop(f"{number}.csv", f"{header}\n{row}\n")
     whole.run()
 
-    told = [(name, facts["missing"]) for name, facts in whole.reports.named("property_missing")]
+    told = [(event.file, event.property) for event in whole.reported.of(FilePropertyMissing)]
     assert told == [("1.csv", "name"), ("1.csv", "score"), ("4.csv", "name")]
 
 
@@ -98,7 +99,7 @@ def test_partial_files_may_lack_columns_without_a_warning(partial):
 
     partial.take("1.csv", "id,name\n1,n\n")
 
-    assert partial.reports.named("property_missing") == []
+    assert partial.reported.of(FilePropertyMissing) == []
 
 
 def test_a_column_without_a_name_is_told_of_once_for_each_file(tmp_path):
@@ -106,7 +107,7 @@ def test_a_column_without_a_name_is_told_of_once_for_each_file(tmp_path):
 
     assert dump.take("1.csv", "id,a,\n1,x,\n2,y,z\n")[0][2] == {"id": "1", "a": "x"}
 
-    assert dump.reports.named("columns_ignored") == [("1.csv", {"columns": (3,)})]
+    assert dump.reported.of(FileColumnsIgnored) == [FileColumnsIgnored("export", "1.csv", (3,))]
 
 
 def test_a_deletion_is_told_by_get_from_the_last_known_properties(tmp_path):

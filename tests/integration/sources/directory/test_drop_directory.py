@@ -19,6 +19,15 @@ from webhookd.errors import SourceError, StorageError
 from webhookd.model import BadRow, ClaimedFile
 from webhookd.sources.directory import drop_directory, durable_moves, folders
 from webhookd.sources.directory.completeness import STILL_AFTER
+from webhookd.telemetry.events import (
+    DiskRanLow,
+    FileFailed,
+    FileIgnored,
+    FileTaken,
+    SourceBlocked,
+    SourceRecovered,
+    SourceUnreadable,
+)
 
 
 @pytest.fixture
@@ -58,7 +67,7 @@ def test_files_are_taken_in_the_order_of_their_names_and_archived(drop):
 
     assert drop.storage.ids == ["a", "b", "c"]
     assert drop.names("done") == ["a.ndjson", "b.ndjson", "c.csv"]
-    assert [facts["rows"] for _, facts in drop.reports.named("file_done")] == [1, 1, 1]
+    assert [event.rows for event in drop.reported.of(FileTaken)] == [1, 1, 1]
 
 
 def test_a_file_renamed_in_is_taken_at_once(drop):
@@ -113,9 +122,9 @@ def test_bad_rows_are_listed_and_the_good_ones_taken(drop):
     assert (found["bad_rows_count"], len(found["bad_rows"])) == (1500, 1000)
     assert found["bad_rows"][0]["line"] == 2
     assert found["taken"] == "every row was taken but the bad ones"
-    ((name, facts),) = drop.reports.named("file_failed")
-    assert (name, facts["rows"], facts["bad_rows"]) == ("a.ndjson", 2, 1500)
-    assert facts["error_file"] == str(drop.root / "failed" / "a.ndjson.error.json")
+    (event,) = drop.reported.of(FileFailed)
+    assert (event.file, event.rows, event.bad_rows) == ("a.ndjson", 2, 1500)
+    assert event.error_file == str(drop.root / "failed" / "a.ndjson.error.json")
 
 
 def test_a_file_that_breaks_midway_keeps_the_rows_before(drop):
@@ -223,7 +232,7 @@ def test_dot_names_are_left_and_reported_once(drop):
 
     asyncio.run(scene())
 
-    assert [name for name, _ in drop.reports.named("file_ignored")] == [".a.csv.Xk3j"]
+    assert [event.file for event in drop.reported.of(FileIgnored)] == [".a.csv.Xk3j"]
     assert drop.names("new") == [".a.csv.Xk3j"]
 
 
@@ -248,8 +257,9 @@ def test_any_name_is_taken_or_failed_and_shown_safely(drop, name):
     assert drop.storage.ids == ["1", "2"]
     assert len(drop.names("done")) == 2
     assert len(drop.names("failed")) == 4
-    for _, arguments, _ in drop.reports.lines:
-        assert all(text.encode() and text.isprintable() for text in arguments)
+    files = [event.file for event in drop.reported.events if hasattr(event, "file")]
+    assert len(files) >= 4
+    assert all(name.encode() and name.isprintable() for name in files)
 
 
 def test_an_old_error_report_is_never_overwritten(drop):
@@ -281,7 +291,7 @@ def test_a_database_that_refuses_is_waited_for_and_nothing_is_skipped(drop):
     asyncio.run(run_until_settled(drop))
 
     assert drop.storage.ids == [str(number) for number in range(1200)]
-    assert drop.reports.named("storage_waiting")
+    assert drop.reported.of(SourceBlocked)
 
 
 def test_low_disk_stops_claiming_until_there_is_room(drop):
@@ -289,13 +299,13 @@ def test_low_disk_stops_claiming_until_there_is_room(drop):
 
     async def scene():
         async with drop.running(least_free=1 << 62):
-            await eventually(lambda: drop.reports.named("disk_low"))
+            await eventually(lambda: drop.reported.of(DiskRanLow))
             drop.drop("b.ndjson", rows("2"))
             await asyncio.sleep(0.1)
             assert drop.names("new") == ["a.ndjson", "b.ndjson"]
 
     asyncio.run(scene())
-    assert len(drop.reports.named("disk_low")) == 1
+    assert len(drop.reported.of(DiskRanLow)) == 1
 
     asyncio.run(run_until_settled(drop))
     assert drop.storage.ids == ["1", "2"]
@@ -306,13 +316,13 @@ def test_a_directory_that_vanishes_is_reported_once_and_read_when_it_is_back(dro
         async with drop.running():
             drop.root.rename(drop.root.with_name("away"))
             drop.root.with_name("away").joinpath("new", "wake").touch()
-            await eventually(lambda: drop.reports.named("source_unreadable"))
+            await eventually(lambda: drop.reported.of(SourceUnreadable))
             await asyncio.sleep(0.3)
             drop.root.with_name("away").joinpath("new", "wake").unlink()
             drop.root.with_name("away").rename(drop.root)
             drop.drop("a.ndjson", rows("1"))
             await eventually(lambda: drop.storage.ids)
-            await eventually(lambda: drop.reports.named("source_recovered"))
+            await eventually(lambda: drop.reported.of(SourceRecovered))
             started = time.monotonic()
             drop.drop("b.ndjson", rows("2"))
             await eventually(lambda: len(drop.storage.ids) == 2)
@@ -321,7 +331,7 @@ def test_a_directory_that_vanishes_is_reported_once_and_read_when_it_is_back(dro
 
     asyncio.run(scene())
 
-    assert len(drop.reports.named("source_unreadable")) == 1
+    assert len(drop.reported.of(SourceUnreadable)) == 1
 
 
 def test_a_row_whose_folder_is_not_mounted_is_kept(drop):
@@ -329,7 +339,7 @@ def test_a_row_whose_folder_is_not_mounted_is_kept(drop):
 
     async def scene():
         async with drop.running():
-            await eventually(lambda: drop.reports.named("file_ignored"))
+            await eventually(lambda: drop.reported.of(FileIgnored))
 
     asyncio.run(scene())
 
@@ -366,10 +376,10 @@ def test_stops_before_the_first_progress_are_no_crashes(tmp_path):
 
     async def scene():
         async with drop.running():
-            await eventually(lambda: drop.reports.named("storage_waiting"))
+            await eventually(lambda: drop.reported.of(SourceBlocked))
 
     for _ in range(5):
-        drop.reports.lines.clear()
+        drop.reported.events.clear()
         asyncio.run(scene())
     drop.storage.is_refusing = False
     asyncio.run(run_until_settled(drop))
@@ -387,7 +397,7 @@ def test_a_link_put_there_after_the_look_is_not_followed(drop, monkeypatch):
 
     async def scene():
         async with drop.running():
-            await eventually(lambda: drop.reports.named("file_failed"))
+            await eventually(lambda: drop.reported.of(FileFailed))
 
     asyncio.run(scene())
 
@@ -460,7 +470,7 @@ def test_one_file_that_cannot_be_moved_does_not_hold_up_the_others(drop, monkeyp
 
     asyncio.run(scene())
 
-    assert len(drop.reports.named("file_ignored")) == 1
+    assert len(drop.reported.of(FileIgnored)) == 1
 
 
 def test_a_disk_that_refuses_is_the_sources_trouble_and_passes(drop, monkeypatch):
@@ -478,7 +488,7 @@ def test_a_disk_that_refuses_is_the_sources_trouble_and_passes(drop, monkeypatch
     asyncio.run(run_until_settled(drop))
 
     assert drop.storage.ids == ["1"]
-    assert len(drop.reports.named("source_unreadable")) == 1
+    assert len(drop.reported.of(SourceUnreadable)) == 1
 
 
 def test_the_event_loop_goes_on_while_a_file_is_read(drop):

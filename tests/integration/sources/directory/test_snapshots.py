@@ -9,6 +9,7 @@ import resource
 import pytest
 
 from tests.integration.sources.dropping import Dropping
+from webhookd.telemetry.events import FileFailed, FileTaken
 
 
 @pytest.fixture
@@ -44,8 +45,8 @@ def test_two_snapshots_are_the_changes_between_them(dump, suffix):
         ("2", "deleted", {"id": "2", "a": "x"}, {}),
     ]
     assert dump.names("done") == [f"1.{suffix}", f"2.{suffix}"]
-    done = [facts for _, facts in dump.reports.named("file_done")]
-    assert [(facts["rows"], facts["deletions"]) for facts in done] == [(3, 0), (3, 1)]
+    done = dump.reported.of(FileTaken)
+    assert [(event.rows, event.deletions) for event in done] == [(3, 0), (3, 1)]
     assert dump.query("SELECT count(*) FROM snapshot_rows") == [(0,)]
 
 
@@ -141,7 +142,7 @@ def test_an_empty_one_is_set_aside_untouched(dump, content):
     assert path.read_text() == content
     assert "lists no record" in report["reason"]
     assert report["accept"] == f"webhookd sources accept {path}"
-    assert report["accept"] in dump.reports.named("file_failed")[0][1]["reason"]
+    assert report["accept"] in dump.reported.of(FileFailed)[0].reason
 
 
 @pytest.mark.parametrize(
