@@ -1,19 +1,21 @@
-"""Where commands find the configuration and the database."""
+"""Where commands find the configuration and the database, and the options that say so."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from inspect import Parameter, Signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from webhookd.config import setting_text
 from webhookd.config.settings import Settings
 from webhookd.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from webhookd.storage.database.database import Database
 
@@ -25,37 +27,46 @@ def _path(text: str) -> Path:
     return Path(text)
 
 
-ConfigOption: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        "-c",
-        parser=_path,
-        metavar="PATH",
-        help="The configuration: a file, or a folder of *.yaml files.  [env: WEBHOOKD_CONFIG]",
+def option(name: str, *, has_default: bool = False) -> Any:
+    """Return the option of the setting *name*: with its default only where that is what holds."""
+    field = Settings.model_fields[name]
+    meaning = setting_text.meaning(field)
+    default = setting_text.default(field) if has_default else ""
+    shown = f"  [env: {setting_text.variable(name)}{f'; default: {default}' if default else ''}]"
+    return typer.Option(
+        *_FLAGS.get(name, (setting_text.option(name),)),
+        parser=_path if name in _PATHS else None,
+        metavar=meaning.metavar,
+        help=setting_text.plain(meaning.text + shown),
         show_default=False,
-    ),
-]
-StateOption: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(
-        "--state-directory",
-        parser=_path,
-        metavar="PATH",
-        help="Where the daemon keeps its database.  [env: WEBHOOKD_STATE_DIRECTORY]",
-        show_default=False,
-    ),
-]
-DatabaseOption: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--database-url",
-        metavar="URL",
-        help="The database itself, as sqlite:///PATH or postgresql://HOST/NAME."
-        "  [env: WEBHOOKD_DATABASE_URL]",
-        show_default=False,
-    ),
-]
+    )
+
+
+def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Give *command* the option of each setting that has one; typer reads its signature."""
+    vars(command)["__signature__"] = Signature(
+        [
+            Parameter(
+                name,
+                Parameter.KEYWORD_ONLY,
+                default=None,
+                annotation=Annotated[
+                    Path | None if name in _PATHS else str | None, option(name, has_default=True)
+                ],
+            )
+            for name, field in Settings.model_fields.items()
+            if setting_text.meaning(field).metavar
+        ]
+    )
+    return command
+
+
+_FLAGS = {"config": ("--config", "-c")}
+_PATHS = {"config", "state_directory"}
+
+ConfigOption: TypeAlias = Annotated[Path | None, option("config")]
+StateOption: TypeAlias = Annotated[Path | None, option("state_directory")]
+DatabaseOption: TypeAlias = Annotated[str | None, option("database_url")]
 
 USUAL_STATE_DIRECTORIES = (Path("/var/lib/webhookd"), Path(".webhookd"))
 

@@ -9,7 +9,9 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from webhookd.config import setting_text
 from webhookd.config.schema import schema
+from webhookd.config.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,21 +63,7 @@ _SETTINGS = """\
 
 | variable | option | default | meaning |
 |---|---|---|---|
-| `WEBHOOKD_CONFIG` | `--config` |  | The configuration: a file or a folder. |
-| `WEBHOOKD_STATE_DIRECTORY` | `--state-directory` | `$STATE_DIRECTORY`, else `./.webhookd` | Where the daemon keeps its state. |
-| `WEBHOOKD_DATABASE_URL` | `--database-url` | `sqlite:///<state>/webhookd.db` | The database: `sqlite:///PATH`, or `postgresql://…` ([scaling](scaling.md)). |
-| `WEBHOOKD_HOST` | `--host` | the machine's name | The name of this host, which `host` of a [drop directory](#drop-directory) is compared with. |
-| `WEBHOOKD_LOG_FORMAT` | `--log-format` | `auto` | `auto`, `json` or `console`. |
-| `WEBHOOKD_LOG_LEVEL` | `--log-level` | `info` | `debug`, `info`, `warning` or `error`. |
-| `WEBHOOKD_LOG_SUCCESSES` | `--log-successes` | `all` | Which delivered attempts are logged: `all`, `none`, or one in N as `1/N`. Failed ones always are. |
-| `WEBHOOKD_ADMIN_ADDRESS` | `--admin-address` | `unix:<$RUNTIME_DIRECTORY or state>/admin.sock` | Where the admin API listens: `unix:PATH`, or `127.0.0.1:PORT`. |
-| `WEBHOOKD_ADMIN_TOKEN` |  |  | The token that `/v1` asks for on a TCP port. |
-| `WEBHOOKD_ADMIN_TOKEN_FILE` |  |  | A file that holds it instead. |
-| `WEBHOOKD_RETENTION` | `--retention` | `30d` | How long settled deliveries are kept. |
-| `WEBHOOKD_MAX_IN_FLIGHT` | `--max-in-flight` | `1000` | How many attempts may be in flight at once, all webhooks together. |
-| `WEBHOOKD_PROXY` | `--proxy` |  | The HTTP proxy, as `http://HOST:PORT`, of requests that name none of their own; without it they are sent directly. |
-| `WEBHOOKD_SHUTDOWN_TIMEOUT` | `--shutdown-timeout` | `30s` | How long attempts in flight may take to finish when the daemon stops. |
-"""  # noqa: E501 - a table row is one line
+"""
 
 _SECTIONS = (
     "app",
@@ -126,7 +114,17 @@ def reference() -> str:
     definitions = schema()["$defs"]
     sections = [_section({**schema(), "title": "The top"})]
     sections += [_section(definitions[name]) for name in _SECTIONS]
-    return "\n".join([_INTRODUCTION, *sections, _SETTINGS])
+    return "\n".join([_INTRODUCTION, *sections, _settings()])
+
+
+def _settings() -> str:
+    rows = []
+    for name, field in Settings.model_fields.items():
+        meaning = setting_text.meaning(field)
+        option = f"`{setting_text.option(name)}`" if meaning.metavar else ""
+        default = setting_text.default(field)
+        rows.append(f"| `{setting_text.variable(name)}` | {option} | {default} | {meaning.text} |")
+    return "\n".join([_SETTINGS + rows[0], *rows[1:], ""])
 
 
 def _section(node: Mapping[str, Any]) -> str:

@@ -5,127 +5,26 @@ Everything about webhooks is in the configuration file; what is here cannot be r
 
 from __future__ import annotations
 
-import re
-import socket
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
-from webhookd.config import urls
-from webhookd.config.messages import near, shown
-from webhookd.definitions import Proxy, durations
+from webhookd.config import setting_text
+from webhookd.config.setting_text import PREFIX, Meaning
+from webhookd.definitions import Proxy
 from webhookd.errors import ConfigError, Problem
 from webhookd.model import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PREFIX = "WEBHOOKD_"
-SQLITE = "sqlite:///"
-POSTGRESQL = ("postgresql://", "postgres://")
-MOST_IN_FLIGHT = 100_000
-LONGEST_HOST = 253
 
 LogFormat = Literal["auto", "json", "console"]
 LogLevel = Literal["debug", "info", "warning", "error"]
-
-
-def _one_of(options: tuple[str, ...], value: object) -> str:
-    written = str(value).lower()
-    if written not in options:
-        told = f"{shown(str(value))} is not one of {', '.join(options)}"
-        raise ValueError(told + near(written, options))
-    return written
-
-
-def _duration(value: object) -> timedelta:
-    return value if isinstance(value, timedelta) else durations.duration(str(value))
-
-
-def _host(value: object) -> str:
-    written = str(value)
-    if not re.fullmatch(f"[!-~]{{1,{LONGEST_HOST}}}", written):
-        raise ValueError(
-            f"{shown(written)} is not a host's name; it is 1 to {LONGEST_HOST} visible ASCII"
-            " characters without spaces"
-        )
-    return written
-
-
-def _this_host() -> str:
-    """Return the machine's name, as one that can be written in a configuration."""
-    return re.sub("[^!-~]", "?", socket.gethostname())[:LONGEST_HOST] or "localhost"
-
-
-def _in_flight(value: object) -> int:
-    written = str(value)
-    if not re.fullmatch("[1-9][0-9]{0,5}", written) or int(written) > MOST_IN_FLIGHT:
-        raise ValueError(f"{shown(written)} is not a whole number from 1 to {MOST_IN_FLIGHT}")
-    return int(written)
-
-
-def _successes(value: object) -> int:
-    """Return the N of `1/N`: 1 for `all`, 0 for `none`."""
-    if isinstance(value, int):
-        return value
-    written = str(value).lower()
-    if written in ("all", "none"):
-        return int(written == "all")
-    found = re.fullmatch("1/([1-9][0-9]{0,8})", written)
-    if found is None:
-        raise ValueError(f"{shown(written)} is not all, none or 1/N")
-    return int(found[1])
-
-
-def _database_url(value: object) -> SecretStr:
-    # The URL is not shown: it may hold a password.
-    url = str(value)
-    if url.startswith(POSTGRESQL):
-        if not url.isprintable():
-            raise ValueError("the URL holds a control character; write it as %XX")
-        return SecretStr(url)
-    if not url.startswith(SQLITE):
-        raise ValueError(
-            "write sqlite:///PATH (sqlite:////PATH for an absolute one), or"
-            " postgresql://USER@HOST:PORT/DATABASE"
-        )
-    path = url.removeprefix(SQLITE)
-    if not path or path == ":memory:" or not _can_stand_in_a_url(path):
-        raise ValueError("this names no database file; write sqlite:///PATH")
-    return SecretStr(url)
-
-
-def _holds_password(url: str) -> bool:
-    """Return whether a URL of libpq holds a password, in either of two places."""
-    _, _, rest = url.partition("://")
-    authority, _, _ = rest.partition("/")
-    user, at, _ = authority.rpartition("@")
-    return bool(at and ":" in user) or "password=" in rest.partition("?")[2]
-
-
-def _folder(value: object) -> str:
-    path = str(value)
-    if not _can_stand_in_a_url(path):
-        raise ValueError(
-            f"{shown(path)} holds '?', '#', '%' or a control character, which the URL of the "
-            "database in it cannot; choose another folder"
-        )
-    return path
-
-
-def _can_stand_in_a_url(path: str) -> bool:
-    return path.isprintable() and not set("?#%") & set(path)
-
-
-def _proxy_url(value: object) -> str | None:
-    if value is None:
-        return None
-    urls.parse_proxy(str(value))
-    return str(value)
 
 
 _IN_SIGHT = (
@@ -137,40 +36,114 @@ _IN_SIGHT = (
 class Settings(BaseSettings):
     """What the process works with. *state_directory* holds the database unless said otherwise.
 
-    *log_successes* is the N of `1/N`: every Nth delivered attempt is logged; 0 logs none.
+    Each field says what people read of it (`Meaning`): the documents and the options of `run` are
+    made of that. *log_successes* is the N of `1/N`: every Nth delivered attempt is logged; 0 logs
+    none.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
 
-    config: Path | None = None
-    state_directory: Annotated[Path, BeforeValidator(_folder)] = Path(".webhookd")
-    database_url: Annotated[SecretStr, BeforeValidator(_database_url)]
-    host: Annotated[str, BeforeValidator(_host)]
+    config: Annotated[
+        Path | None, Meaning("The configuration: a file, or a folder of `*.yaml` files.", "PATH")
+    ] = None
+    state_directory: Annotated[
+        Path,
+        BeforeValidator(setting_text.folder),
+        Meaning(
+            "Where the daemon keeps its state, the database included.",
+            "PATH",
+            default="`$STATE_DIRECTORY`, else `./.webhookd`",
+        ),
+    ] = Path(".webhookd")
+    database_url: Annotated[
+        SecretStr,
+        BeforeValidator(setting_text.database_url),
+        Meaning(
+            "The database: `sqlite:///PATH`, or `postgresql://HOST/NAME` ([scaling](scaling.md)).",
+            "URL",
+            default="`sqlite:///<state>/webhookd.db`",
+        ),
+    ]
+    host: Annotated[
+        str,
+        BeforeValidator(setting_text.host_name),
+        Meaning(
+            "The name of this host, which the `host` of a [drop directory](#drop-directory) is"
+            " compared with.",
+            "NAME",
+            default="the machine's name",
+        ),
+    ]
     log_format: Annotated[
-        LogFormat, BeforeValidator(partial(_one_of, ("auto", "json", "console")))
+        LogFormat,
+        BeforeValidator(partial(setting_text.one_of, get_args(LogFormat))),
+        Meaning("`auto`, `json` or `console`.", "FORMAT"),
     ] = "auto"
     log_level: Annotated[
-        LogLevel, BeforeValidator(partial(_one_of, ("debug", "info", "warning", "error")))
+        LogLevel,
+        BeforeValidator(partial(setting_text.one_of, get_args(LogLevel))),
+        Meaning("`debug`, `info`, `warning` or `error`.", "LEVEL"),
     ] = "info"
-    log_successes: Annotated[int, BeforeValidator(_successes)] = 1
-    admin_address: str | None = None
-    admin_token: SecretStr | None = None
-    admin_token_file: Path | None = None
-    retention: Annotated[timedelta, BeforeValidator(_duration)] = timedelta(days=30)
-    max_in_flight: Annotated[int, BeforeValidator(_in_flight)] = 1000
-    proxy: Annotated[str | None, BeforeValidator(_proxy_url)] = None
-    shutdown_timeout: Annotated[timedelta, BeforeValidator(_duration)] = timedelta(seconds=30)
+    log_successes: Annotated[
+        int,
+        BeforeValidator(setting_text.successes),
+        Meaning(
+            "Which delivered attempts are logged: `all`, `none`, or one in N as `1/N`. Failed ones"
+            " always are.",
+            "all|none|1/N",
+            default="`all`",
+        ),
+    ] = 1
+    admin_address: Annotated[
+        str | None,
+        Meaning(
+            "Where the admin API listens: `unix:PATH`, or `127.0.0.1:PORT`.",
+            "ADDRESS",
+            default="`unix:<$RUNTIME_DIRECTORY or state>/admin.sock`",
+        ),
+    ] = None
+    admin_token: Annotated[
+        SecretStr | None, Meaning("The token that `/v1` asks for on a TCP port.")
+    ] = None
+    admin_token_file: Annotated[Path | None, Meaning("A file that holds it instead.")] = None
+    retention: Annotated[
+        timedelta,
+        BeforeValidator(setting_text.length),
+        Meaning("How long settled deliveries are kept.", "DURATION"),
+    ] = timedelta(days=30)
+    max_in_flight: Annotated[
+        int,
+        BeforeValidator(setting_text.in_flight),
+        Meaning("How many attempts may be in flight at once, all webhooks together.", "COUNT"),
+    ] = 1000
+    proxy: Annotated[
+        str | None,
+        BeforeValidator(setting_text.proxy_url),
+        Meaning(
+            "The HTTP proxy, as `http://HOST:PORT`, of requests that name none of their own;"
+            " without it they are sent directly.",
+            "URL",
+        ),
+    ] = None
+    shutdown_timeout: Annotated[
+        timedelta,
+        BeforeValidator(setting_text.length),
+        Meaning(
+            "How long attempts in flight may take to finish when the daemon stops.", "DURATION"
+        ),
+    ] = timedelta(seconds=30)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], **options: object) -> Settings:
         """Return the settings in *environment*; *options* that are not None win over it."""
         given = {name: value for name, value in options.items() if value is not None}
-        if _holds_password(str(given.get("database_url", ""))):
+        if setting_text.holds_password(str(given.get("database_url", ""))):
             raise ConfigError([Problem("--database-url", 0, 0, "", _IN_SIGHT)])
         values = {**_defaults(environment), **_variables(environment), **given}
-        values.setdefault("host", _this_host())
+        values.setdefault("host", setting_text.this_host())
         if "database_url" not in values:
-            values["database_url"] = f"{SQLITE}{Path(values['state_directory']) / 'webhookd.db'}"
+            database = Path(values["state_directory"]) / "webhookd.db"
+            values["database_url"] = f"{setting_text.SQLITE}{database}"
         try:
             return cls(**values)
         except ValidationError as error:
@@ -234,6 +207,6 @@ def _problems(error: ValidationError, options: Mapping[str, object]) -> list[Pro
         # It is made of the other, which says what is wrong.
         wrong.pop("database_url", None)
     for name, told in wrong.items():
-        shown_as = f"--{name.replace('_', '-')}" if name in options else f"{PREFIX}{name.upper()}"
+        shown_as = setting_text.option(name) if name in options else setting_text.variable(name)
         problems.append(Problem(shown_as, 0, 0, "", told.removeprefix("Value error, ")))
     return problems
