@@ -1,9 +1,13 @@
 """Who has a waiting delivery: the lane that starts it, or the change that takes its place.
 
-The event loop starts attempts; the writer's thread supersedes deliveries. Each claims a delivery
-before, and of two the first one has it. So no delivery is superseded whose attempt is under way,
-or has ended and is not on the disk; and none is started that a transaction is about to supersede,
-until that has ended one way or the other.
+Both sides must claim a delivery first; the first claim wins (rule 7). So no delivery is superseded
+whose attempt is under way, or has ended and is not on the disk; and none is started that a
+transaction is about to supersede, until that has ended one way or the other.
+
+    thread         claims when                        releases when
+    event loop     `start`: an attempt begins         `settled`: its settlement is committed
+    writer's       `claim`: a transaction is about    `release`, on the event loop: the lanes know
+                   to supersede a delivery            of the commit, or that there was none
 """
 
 from __future__ import annotations
@@ -39,12 +43,14 @@ class ClaimTable:
     ) -> None:
         self._released = released
         self._prepare = prepare
+        # Held for a few instructions only: the event loop may wait for it.
         self._lock = Lock()
         self._started: set[str] = set()
+        # Counted: two transactions in one group of the writer may claim the same delivery.
         self._claimed: Counter[str] = Counter()
 
     def start(self, delivery_id: str) -> bool:
-        """Claim a delivery for an attempt; return False while a transaction has it."""
+        """Claim a delivery for an attempt, on the event loop; False while a transaction has it."""
         with self._lock:
             if delivery_id in self._claimed:
                 return False
@@ -62,7 +68,10 @@ class ClaimTable:
         return TransactionClaims(self, rooms, locks)
 
     def claim(self, delivery_id: str) -> bool:
-        """Claim a delivery for a transaction; return False while an attempt has it."""
+        """Claim a delivery for a transaction; return False while an attempt has it.
+
+        The writer's thread calls it, inside the transaction.
+        """
         with self._lock:
             if delivery_id in self._started:
                 return False

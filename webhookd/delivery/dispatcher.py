@@ -1,8 +1,22 @@
-"""All lanes, and what they are told.
+"""All lanes, and the one way in for whatever happens to their deliveries.
 
-Deliveries come in two ways: `offer` (just committed) and `came` (brought back by the scheduler).
-After whatever may have changed when a lane is due, it is served, and the scheduler reminded: a
-due delivery must never wait in the database for somebody to look.
+    in database --fetched--> arriving --arrived--> ready --next--> in flight --add--> settling
+         |                                           ^                                   |
+         '---------- offer, just committed ----------'                                   |
+         ^                                                                               |
+         '------ retry, hold or end: committed, after the commit of the settlement <-----'
+
+    step             caller, always on the event loop           what ran before on another thread
+    offer            intake's callback after a commit           the writer's: rows were stored
+    fetch_requests   the scheduler's round                      -
+    fetched          the task that fetched, in commit order     the writer's: rows were read
+    arrived          the scheduler's next round                 -
+    next             `SlotScheduler.serve`                      -
+    add              the task of the attempt, when it ended     -
+    committed        `SettlementWriter`, after a commit         the writer's: rows were settled
+
+From arriving to settling a delivery is in memory (`Lane.prefetched`), and no fetch returns it.
+"Rule 1" to "Rule 9" in comments are the nine rules of docs/architecture.md.
 """
 
 from __future__ import annotations
@@ -41,11 +55,19 @@ if TYPE_CHECKING:
     from webhookd.storage.deliveries.lanes import LaneRow
 
 QUIESCE_SECONDS = 10.0
-"""How long a change of lanes waits for what attempts led to, before it is refused."""
+"""Seconds that a change of lanes waits for settlements to be written, before it is refused.
+
+As long as a person waits for a reload or a pause; a healthy database needs milliseconds.
+"""
 
 
 class Dispatcher:
-    """Has deliveries attempted as lanes and *peers* allow."""
+    """Has deliveries attempted as lanes and *peers* allow.
+
+    All methods run on the event loop. *now* is the clock that deliveries are due by, *monotonic*
+    counts seconds and never jumps; at most *max_in_flight* attempts are under way, and one of each
+    lane besides.
+    """
 
     def __init__(
         self,
@@ -99,7 +121,7 @@ class Dispatcher:
         return sum(lane.is_failing and lane.row.absent_reason is None for lane in lanes)
 
     def open(self, wake: Callable[[], None]) -> None:
-        """Begin to start attempts; *wake* asks the scheduler to look again."""
+        """Begin to start attempts; *wake* has the scheduler run a round soon, on the event loop."""
         self._wake = wake
         self._slots.open()
 
@@ -118,6 +140,8 @@ class Dispatcher:
         is then neither missed by the change nor written over it. Raises StorageError when the
         database does not take what was judged.
         """
+        # Rule 5: the courier judges no reply while this lock is held, and what it judged before is
+        # on the disk. So the caller's transaction sees every hold and pause that there is.
         async with self._quiesce:
             if not await self.settlements.drain(QUIESCE_SECONDS):
                 raise StorageError("the database does not take what attempts led to; try again")
@@ -157,7 +181,8 @@ class Dispatcher:
         """Take deliveries that were just committed; what finds no room is in the database.
 
         One that is behind another of its record comes when that has ended; one that superseded
-        others comes in their place.
+        others comes in their place. Called by intake's callback after a commit, and by `committed`
+        for promoted deliveries.
         """
         now = self._now()
         touched = {}
@@ -169,6 +194,7 @@ class Dispatcher:
             if lane is None or (delivery.is_behind and not delivery.supersedes):
                 continue
             if delivery.is_unclaimed:
+                # Rule 9: no daemon owns it yet, so any that has room may fetch it.
                 left.add(lane.row.number)
             if delivery.supersedes:
                 lane.supersede(delivery, now)
@@ -176,12 +202,16 @@ class Dispatcher:
                 lane.offer(delivery, now)
             touched[lane.name] = lane
         for lane in touched.values():
+            # Rule 4: when each of them is due may be another time now.
             self._slots.serve(lane)
         if left:
             self.notify("due", left)
 
     def fetch_requests(self, now: datetime) -> list[FetchRequest]:
-        """Return what lanes want fetched now."""
+        """Return what lanes want fetched at *now*; the scheduler's round calls it.
+
+        Each of these lanes is fetching then, until `fetched` or `fetch_failed` is called for it.
+        """
         wanted = []
         for lane in self._lanes.values():
             due_at = lane.due_at()
@@ -196,7 +226,10 @@ class Dispatcher:
         return self._rings_at
 
     def fetched(self, due: Due) -> list[Delivery]:
-        """Take what was fetched for a lane into memory and return it."""
+        """Take what was fetched for a lane into memory and return it.
+
+        The task that fetched calls it with answers in the order of the commits.
+        """
         lane = self._by_number.get(due.lane)
         if lane is None:
             return []
@@ -257,10 +290,13 @@ class Dispatcher:
     def committed(self, settlements: Sequence[Settlement], promoted: Sequence[Delivery]) -> None:
         """Take deliveries whose settlements are on the disk out of memory.
 
+        `SettlementWriter` calls it after each commit.
+
         *promoted* were behind some of them, and are now the first of their record.
         """
         touched = {}
         changed = set()
+        # Rule 2: only now a fetch may return these again. Rule 7: only now may they be superseded.
         for settlement in settlements:
             self.claims.settled(settlement.delivery.id)
             lane = self._by_number.get(settlement.lane)
@@ -283,7 +319,11 @@ class Dispatcher:
         self.peers.notify(kind, about)
 
     def _claims_released(self) -> None:
-        """Serve lanes whose deliveries newer changes were about to supersede."""
+        """Serve lanes whose deliveries newer changes were about to supersede.
+
+        `ClaimTable` calls it when a transaction's claims have ended (rule 7): a lane passed over
+        what was claimed, and nothing else would serve it again.
+        """
         for lane in self._lanes.values():
             if lane.ready:
                 self._slots.serve(lane)
@@ -298,7 +338,7 @@ class Dispatcher:
         self._wake_scheduler()
 
     def _promoted(self, deliveries: Sequence[Delivery]) -> None:
-        """Have the next of a record go at once, if it is due."""
+        """Have the next of a record go at once, if it is due (rule 6, the part in memory)."""
         now = self._now()
         for delivery in deliveries:
             lane = self._lanes.get(delivery.webhook)
@@ -327,7 +367,10 @@ class Dispatcher:
             self.peers.share_changed(lane)
 
     def _remind(self, lane: Lane) -> None:
-        """Wake the scheduler if *lane* wants something before its timer will ring."""
+        """Wake the scheduler if *lane* wants something before its timer will ring (rule 4).
+
+        `SlotScheduler` calls it after every `serve`, peers when other daemons stored something.
+        """
         due_at = lane.due_at()
         if due_at is not None and (self._rings_at is None or due_at < self._rings_at):
             self._wake_scheduler()

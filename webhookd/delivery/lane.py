@@ -1,8 +1,17 @@
-"""Who may go now: one lane for each webhook.
+"""One lane for each webhook: which of its deliveries are in memory, and which may start now.
 
-A lane holds in memory what it is about to send and nothing more; the database holds the rest,
-and `next_at` says when there is something to fetch. Nothing here waits or touches the disk;
-everything runs on the event loop.
+    in database --fetched--> arriving --arrived--> ready --next--> in flight --ended--> settling
+        |                                            ^  |                                  |
+        '--------------- offer ----------------------'  '--- unload, forget --> database   |
+        ^                                                                                  |
+        '-------------------------------- settled -----------------------------------------'
+
+    prefetched   every id from arriving to settling: no fetch may return it (rule 2)
+    next_at      when there is something to fetch; None while nothing waits in the database
+
+Nothing here waits or touches the disk; everything runs on the event loop, called by `Dispatcher`,
+`SlotScheduler` and the daemon's peers. A fetch or an attempt that is under way meanwhile may bring
+news of a state that is over: `_is_overtaken` and `prefetched` are there for that.
 """
 
 from __future__ import annotations
@@ -35,7 +44,10 @@ if TYPE_CHECKING:
 
 
 DENIED_SECONDS = 3.0
-"""How soon a lane asks again of which other daemons have all."""
+"""Seconds until a lane asks again of which other daemons have all slots.
+
+Longer than membership takes to notice freed slots (two seconds), so it is the last resort.
+"""
 
 ELSEWHERE = "in force at other daemons only"
 
@@ -148,7 +160,11 @@ class Lane:
         return max(rate, self.quiet_for(now))
 
     def due_at(self) -> datetime | None:
-        """Return when there is something to fetch that there is room for, None when never."""
+        """Return when the next fetch is worthwhile; None: nothing is due, or a fetch is running.
+
+        It is when something is due and at least half the buffer is free: each fetch is a
+        statement, and costs the same for one row as for many.
+        """
         if self.next_at is None or self.is_fetching or self.row.hold is not None:
             return None
         if self.room < self.buffer // 2:
@@ -175,14 +191,17 @@ class Lane:
     def fetched(self, due: Due, now: datetime) -> list[Delivery]:
         """Take into memory, and return, what was found and is not there yet."""
         self.is_fetching = False
+        # Rule 4: what was stored or released after the rows were read is not in the answer.
         self.next_at = now if self._is_overtaken else due.next_at
         self._is_denied = due.share is not None and due.share.slots == 0
         if self._is_denied:
             self.next_at = now + timedelta(seconds=DENIED_SECONDS)
             return []
         if self.row.hold is not None or due.is_ordered != self.row.is_ordered:
+            # The lane was held, or its order changed, while the fetch was under way.
             self.next_at = now
             return []
+        # Rule 2: a delivery that was offered meanwhile is in memory already.
         found = [one for one in due.deliveries if one.id not in self.prefetched]
         room = max(self.room, 0)
         fresh: list[Delivery] = []
@@ -209,7 +228,11 @@ class Lane:
             self.ready.append(delivery)
 
     def offer(self, delivery: Delivery, now: datetime) -> bool:
-        """Take a delivery just committed, if nothing older waits and there is room."""
+        """Take a delivery just committed, if nothing older waits and there is room.
+
+        Return whether it is in memory now; if not, the lane fetches it later (rule 1: it is
+        stored in any case).
+        """
         self._is_overtaken = True
         if delivery.is_unclaimed or self.room_for_new(now) <= 0:
             self.wait_until(delivery.due_at)
@@ -236,7 +259,11 @@ class Lane:
             self.offer(delivery, now)
 
     def next(self, may_start: Callable[[str], bool]) -> Delivery | None:
-        """Return the first in memory that *may_start*, and count it as in flight."""
+        """Return the first in memory that *may_start*, and count it as in flight.
+
+        *may_start* claims a delivery for an attempt by its id (rule 7). Where it is False, a newer
+        change is about to supersede the delivery, and the one behind it goes first.
+        """
         for place, delivery in enumerate(self.ready):
             if may_start(delivery.id):
                 del self.ready[place]
@@ -249,7 +276,7 @@ class Lane:
         self.in_flight -= 1
 
     def refetch(self, now: datetime) -> None:
-        """Ask the database anew, whatever a fetch under way is about to say."""
+        """Ask the database anew, whatever a fetch under way is about to say (rule 4)."""
         self.next_at, self._is_overtaken = now, True
 
     def wait_until(self, due_at: datetime) -> None:
@@ -257,7 +284,10 @@ class Lane:
         self.next_at = due_at if self.next_at is None else min(self.next_at, due_at)
 
     def unload(self, now: datetime) -> None:
-        """Forget what waits in memory: the database has it, and it comes back when it may."""
+        """Drop what waits in memory: the database has it, and it is fetched when it may go.
+
+        Attempts under way are not touched.
+        """
         if self.ready or self.arriving:
             self.forget(self.arriving.union(delivery.id for delivery in self.ready))
             self.refetch(now)
@@ -312,7 +342,12 @@ class Lane:
         self.changes_under_way -= 1
 
     def ended(self, settlement: Settlement, began_under: PreparedWebhook) -> None:
-        """Take over at once what an attempt's outcome means for the whole lane."""
+        """Take over at once what an attempt's outcome means for the whole lane.
+
+        The attempt's task calls it, before the settlement is on the disk: a lane whose receiver
+        is gone, or asked for a pause, must start nothing in between. *began_under* is the
+        definition in force when the attempt began.
+        """
         if began_under.has_same_request(self.definition):
             self.breaker.ended(settlement)
         error, at = settlement.attempt.error, settlement.ended_at
@@ -345,7 +380,11 @@ class Lane:
         return replace(row, absent_reason=ELSEWHERE)
 
     def set_row(self, row: LaneRow, now: datetime) -> None:
-        """Take over the lane's row as the database has it now."""
+        """Take over the lane's row as the database has it now.
+
+        The caller has made sure that no outcome is on its way to the row (rule 5), or that the
+        lane has no `changes_under_way`.
+        """
         row = self._as_here(row)
         is_other_order = row.is_ordered != self.row.is_ordered
         if is_other_order or row.epoch != self.row.epoch or (self.row.hold and not row.hold):
@@ -358,7 +397,7 @@ class Lane:
             self.prefetched.order(is_ordered=row.is_ordered)
 
     def settled(self, settlement: Settlement) -> None:
-        """Take a delivery out of memory, as its settlement is on the disk."""
+        """Take a delivery out of memory, as its settlement is on the disk (rule 2)."""
         self.prefetched.discard(settlement.delivery.id)
         self.changes_under_way -= _changes_lane(settlement)
         if self.prefetched.has_refused():

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from webhookd.storage.database.writer import Writer
 
 PAUSE_SECONDS = 0.002
-"""Between two steps, so that the writer does mostly what else there is."""
+"""Seconds between two steps, so that the writer's thread does mostly other work."""
 
 RETRY_SECONDS = 1.0
 

@@ -23,6 +23,7 @@ GATHER_SECONDS = 0.01
 RETRY_SECONDS = 1.0
 """Pause before settlements that the database refused are written again."""
 
+# Rule 2: what is unsettled is in memory, so this bounds memory, too.
 UNSETTLED_MOST = 5_000
 """Attempts that ended and are not on the disk: beyond this nothing new should start."""
 
@@ -110,5 +111,6 @@ class SettlementWriter:
         asyncio.get_running_loop().call_later(BUG_SECONDS, self._done, group, ())
 
     def _done(self, group: list[Settlement], promoted: Sequence[Delivery]) -> None:
+        # On the event loop, in the order of the commits: `committed` relies on that (rule 2).
         self._unsettled -= len(group)
         self._committed(group, promoted)

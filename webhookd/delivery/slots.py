@@ -1,4 +1,21 @@
-"""Who starts now: every lane may always have one attempt in flight, the rest is shared in turn."""
+"""Which lane starts an attempt now.
+
+Every lane may always have one attempt in flight; the rest of `max_in_flight` is dealt out in turn.
+So a slow webhook never keeps others from going on.
+
+    ready --serve: lane's own slot, or a shared one in turn--> in flight (one task each)
+                                                                  |  the courier's settlement
+    ready again <--serve-- settling (`SettlementWriter.add`) <----'
+
+Everything runs on the event loop. A lane that may not start says why, and each reason ends with
+somebody serving it again (rule 4):
+
+    no slot, in the line        `_attempt` of whichever ends next
+    pause or rate limit         a timer of `serve_later`
+    settlements are behind      `resume`, after the next commit
+    no share, lease or start    the peers, when they have it
+    claimed by a transaction    `ClaimTable`, when the transaction has ended
+"""
 
 from __future__ import annotations
 
@@ -75,7 +92,10 @@ class SlotScheduler:
         return len(unfinished)
 
     def serve(self, lane: Lane) -> None:
-        """Let *lane* use its own slot, and stand in line for the shared ones."""
+        """Let *lane* use its own slot, and stand in line for the shared ones.
+
+        Call it after anything that may let the lane start (rule 4); it may be called at any time.
+        """
         if self._may_start(lane) and lane.in_flight == 0:
             self._start_next(lane)
         if lane.ready and lane.name not in self._in_line:
@@ -133,7 +153,10 @@ class SlotScheduler:
         self.serve(lane)
 
     def _start_next(self, lane: Lane) -> bool:
-        """Return whether one started: not where newer changes are about to take all places."""
+        """Start the next ready delivery of *lane*.
+
+        Return False if every ready one is claimed by a transaction that is about to supersede it.
+        """
         delivery = lane.next(self._claims.start)
         if delivery is None:
             return False
@@ -149,12 +172,15 @@ class SlotScheduler:
     ) -> None:
         try:
             if paced is not None:
+                # A start that a rate limit counts is on the disk before it happens (rule 1).
                 await paced
             definition = lane.definition
             settlement = await self._courier.attempt(delivery, lane.attempt_context)
         finally:
+            # Also where the attempt is cut off at the end of the daemon: the slot is free.
             lane.attempt_over()
             self.in_flight -= 1
+        # First the lane, then the slot for the next: a hold counts from this attempt on.
         lane.ended(settlement, definition)
         self._peers.ended(lane)
         self._settlements.add(settlement)

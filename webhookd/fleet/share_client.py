@@ -100,7 +100,10 @@ class ShareClient:
         return False
 
     def started(self, lane: Lane) -> None:
-        """Use a start of *lane*, if those are counted, and report it in a moment."""
+        """Use a start of *lane*, if those are counted, and report it in a moment.
+
+        The attempt need not wait for that: the database counted the start when it granted it.
+        """
         share = lane.share
         if share.rate is None or not share.tokens:
             return
@@ -160,6 +163,7 @@ class ShareClient:
 
     async def _send_request(self, lane: Lane, share: LaneShare) -> None:
         request = _request(lane, share, self._boottime())
+        # Rule 8: shares of a lane are granted one after the other, under the lane's lock.
         locks = Locks(frozenset({lane.row.number}))
         try:
             grant = await self._writer.write(partial(shares.grant, request=request), locks)

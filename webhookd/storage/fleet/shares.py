@@ -30,6 +30,15 @@ _MINE = (
     " ON CONFLICT (lane, daemon) DO UPDATE SET is_in_force = 1, seconds ="
     " greatest(excluded.seconds, CASE WHEN shares.slots > 0 THEN shares.seconds ELSE 0 END)"
 )
+# How slots are granted. *most* is the lane's concurrency; the others are the other daemons:
+#   fair    = most / number of daemons that want some, at least 1
+#   free    = most - what the others have
+#   granted = what is wanted, of what is free; no more than fair, while another has less than that
+#   counted = granted, but not less than what is in flight now: the rest follows as attempts end
+# Example, concurrency 10. A alone gets 10. B wants 10, gets 0, below its fair share of 5: A is
+# notified. A asks again with 8 in flight: granted 5, counted 8. B gets the 2 that are free, and the
+# other 3 as soon as A has 5 in flight.
+#
 # Both are one statement each, since every statement is a way to the server and back. Its parts all
 # see what was there before it, and that is the latest: the lane's lock is older.
 _SLOTS = """
