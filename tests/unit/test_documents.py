@@ -20,7 +20,7 @@ NOUNS = {"daemon", "config", "delivery", "webhook", "source", "file", "disk", "s
     *("retention", "change", "scheduler", "admin", "backfill", "fleet"),
 }
 
-LOGGING = {"debug", "info", "warning", "error", "emit", "bug", "BugFound", "_fault"}
+LOGGING = {"debug", "info", "warning", "error", "emit", "BugFound", "_fault"}
 """Functions whose first argument is a log event's name."""
 
 
