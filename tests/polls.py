@@ -83,7 +83,7 @@ class Polling:
         await self.stop_source()
         self.settings = replace(self.settings, **changes)
         dependencies = SourceDependencies(
-            take=self._take,
+            ingest=self._ingest,
             files=lambda _: Files(self.writer),
             polls=Polls(self.writer),
             report=telemetry.report,
@@ -137,7 +137,7 @@ class Polling:
     def _offered(self, deliveries):
         self.told += [json.loads(one.rendered.body) for one in deliveries]
 
-    async def _take(self, batch):
+    async def _ingest(self, batch):
         self.batches += 1
         return await self.intake.ingest(batch)
 

@@ -104,7 +104,7 @@ class SourceDaemon:
             new_id=lambda _: uuid4().hex,
         )
         dependencies = SourceDependencies(
-            take=self._take,
+            ingest=self._ingest,
             files=lambda source: Files(ExclusiveWriter(self.writer, reading(source))),
             polls=Polls(self.writer),
             report=telemetry.report,
@@ -119,7 +119,7 @@ class SourceDaemon:
         self._sources = RunningSources(
             lambda settings: self._build(settings, dependencies),
             host=self._member,
-            turns=ExclusiveWork(self.writer) if self.writer.is_shared else None,
+            exclusive_work=ExclusiveWork(self.writer) if self.writer.is_shared else None,
             has_others=lambda: self.writer.is_shared,
         )
         await self._sources.adopt({name: self._settings})
@@ -162,7 +162,7 @@ class SourceDaemon:
         self._jobs[name] = work
         return lambda: self._jobs.pop(name, None)
 
-    async def _take(self, batch: Batch) -> int:
+    async def _ingest(self, batch: Batch) -> int:
         self._step()
         changes = await self._intake.ingest(batch)
         self._step()

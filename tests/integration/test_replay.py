@@ -92,9 +92,9 @@ class Taken:
         )
         self.now, self.deliveries = NOW, []
         self.database = open_database(url)
-        asyncio.run(self._take(batches))
+        asyncio.run(self._ingest(batches))
 
-    async def _take(self, batches):
+    async def _ingest(self, batches):
         ids = count(1)
         async with Writer(self.database) as writer:
             await read_here(writer, "export")

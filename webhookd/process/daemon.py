@@ -150,7 +150,7 @@ async def _start(
     sources = RunningSources(
         lambda definition: kinds.build(definition, dependencies),
         host=settings.host,
-        turns=None if membership is None else exclusive_work,
+        exclusive_work=None if membership is None else exclusive_work,
         has_others=lambda: membership is not None and membership.has_others,
     )
     reloader = Reloader(
@@ -169,7 +169,7 @@ async def _start(
         new_id=clock.new_id,
     )
     dependencies = SourceDependencies(
-        take=intake.ingest,
+        ingest=intake.ingest,
         files=lambda source: Files(ExclusiveWriter(writer, reading(source))),
         polls=Polls(writer),
         report=telemetry.report,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from webhookd.definitions import Egress
     from webhookd.sources.polling.api_client import ApiTransport
     from webhookd.sources.polling.request_budget import Budgets
-    from webhookd.sources.source import FileLedger, PollLedger, Report, Schedule, Take
+    from webhookd.sources.source import FileLedger, Ingest, PollLedger, Report, Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class SourceDependencies:
     in force. *has_others*: other daemons may have read the same sources before.
     """
 
-    take: Take
+    ingest: Ingest
     files: Callable[[str], FileLedger]
     polls: PollLedger
     report: Report

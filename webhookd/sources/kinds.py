@@ -37,7 +37,7 @@ class SourceKind:
 def _directory(settings: DirectorySource, dependencies: SourceDependencies) -> Source:
     directory = DropDirectory(
         settings,
-        take=dependencies.take,
+        ingest=dependencies.ingest,
         ledger=dependencies.files(settings.name),
         report=dependencies.report,
         used=lambda: dependencies.used(settings.name),

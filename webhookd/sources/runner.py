@@ -25,7 +25,7 @@ UNSEEN_SECONDS: Final = 10.0
 """How long a source that this machine does not see is left to daemons that do."""
 
 
-class Turns(Protocol):
+class ExclusiveWork(Protocol):
     """One daemon at a time does what is done under a name."""
 
     async def try_acquire(self, name: str) -> bool:
@@ -38,9 +38,9 @@ class Turns(Protocol):
 class RunningSources:
     """Runs each source of the plan in force that is read here.
 
-    *build* makes a source from its definition; *host* is the name of the host that this is.
-    *turns*, where it is given, says when this daemon may read one; *has_others* whether there are
-    daemons to leave one to that is not seen here.
+    *build* makes a source from its definition; *host* is the name of this host. *exclusive_work*
+    says when this daemon may read a source; None: always. *has_others* returns whether there are
+    other daemons, to which a source is left that this host does not see.
     """
 
     def __init__(
@@ -48,12 +48,12 @@ class RunningSources:
         build: Callable[[definitions.Source], Source],
         *,
         host: str,
-        turns: Turns | None = None,
+        exclusive_work: ExclusiveWork | None = None,
         has_others: Callable[[], bool] = lambda: False,
     ) -> None:
         self._build = build
         self._host = host
-        self._turns = turns
+        self._exclusive_work = exclusive_work
         self._has_others = has_others
         self._elsewhere: dict[str, str] = {}
         self._running: dict[str, tuple[definitions.Source, asyncio.Task[None]]] = {}
@@ -90,24 +90,24 @@ class RunningSources:
 
     async def _start(self, definition: definitions.Source) -> asyncio.Task[None]:
         source = self._build(definition)
-        if self._turns is None:
+        if self._exclusive_work is None:
             await _prepare(source)
             work = _run(source)
         else:
             is_free = not self._has_others() or await source.is_there()
-            if is_free and await self._turns.try_acquire(reading(definition.name)):
+            if is_free and await self._exclusive_work.try_acquire(reading(definition.name)):
                 await _prepare(source)
-            work = self._run_in_turn(definition, self._turns, source)
+            work = self._run_exclusively(definition, self._exclusive_work, source)
         return asyncio.create_task(work, name=f"source {definition.name}")
 
-    async def _run_in_turn(
-        self, definition: definitions.Source, turns: Turns, source: Source
+    async def _run_exclusively(
+        self, definition: definitions.Source, exclusive_work: ExclusiveWork, source: Source
     ) -> None:
         """Read *source* when it is this daemon's turn, and then another, from what is committed."""
         while True:
             if self._has_others() and not await source.is_there():
                 await asyncio.sleep(UNSEEN_SECONDS)
-            await turns.run(reading(definition.name), partial(_run, source))
+            await exclusive_work.run(reading(definition.name), partial(_run, source))
             source = self._build(definition)
 
     async def _stop(self, names: Iterable[str]) -> None:

@@ -1,6 +1,6 @@
 """What a source is, and what it needs from the rest of the daemon.
 
-A new kind of source implements `Source`. It hands what it read to `Take`, one batch at a time,
+A new kind of source implements `Source`. It hands what it read to `Ingest`, one batch at a time,
 and says what happened through `Report`; a source of files remembers them in a `FileLedger`.
 """
 
@@ -39,7 +39,7 @@ class ReadTo:
     is_first_read: bool = False
 
 
-Take: TypeAlias = Callable[[Batch], Awaitable[int]]
+Ingest: TypeAlias = Callable[[Batch], Awaitable[int]]
 """Take a batch whole: returns how many changes it led to, when it is committed durably.
 
 Raises StorageError when nothing was taken; the same batch is then handed over again.

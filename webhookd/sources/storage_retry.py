@@ -1,4 +1,4 @@
-"""Waiting for a database that refuses: growing pauses, and the same thing again."""
+"""Retry what the database refused: the same thing again, after growing pauses."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def pauses(first: float = FIRST_PAUSE, longest: float = LONGEST_PAUSE) -> Iterat
         pause = min(pause * 2, longest)
 
 
-class Patience:
-    """Waits for the database in the name of a source."""
+class StorageRetry:
+    """Retries what a source asks of the database, and reports that the source waits."""
 
     def __init__(self, source: str, report: Report) -> None:
         self._source = source

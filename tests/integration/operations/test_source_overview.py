@@ -13,6 +13,7 @@ from webhookd.sources.hubspot import cursor as hubspot
 from webhookd.storage.database.database import open_database
 from webhookd.storage.database.writer import Writer
 from webhookd.storage.records import known_records
+from webhookd.views.sources import CursorView
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HUBSPOTS = hubspot.beginning(int(AT.timestamp() * 1000), listing=None)
@@ -46,9 +47,7 @@ def overview(url):
 def test_the_cursor_of_an_api_says_up_to_when_it_was_read(overview):
     (found,) = overview(HUBSPOTS.text(), {"base_url": "https://api.example"})
 
-    assert found["cursors"] == [
-        {"object": "contacts", "read_to": "2026-03-01T12:00:00.000Z", "first_read": False}
-    ]
+    assert found.cursors == (CursorView("contacts", AT, first_read=False),)
 
 
 @pytest.mark.parametrize(
@@ -70,5 +69,5 @@ def test_the_cursor_of_an_api_says_up_to_when_it_was_read(overview):
 def test_a_cursor_that_nobody_can_read_is_listed_without_a_time(overview, cursor, identity):
     (found,) = overview(cursor, identity)
 
-    assert found["cursors"] == [{"object": "contacts", "read_to": None, "first_read": False}]
-    assert found["source"] == "crm"
+    assert found.cursors == (CursorView("contacts", None, first_read=False),)
+    assert found.source == "crm"

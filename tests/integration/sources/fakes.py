@@ -15,7 +15,7 @@ from webhookd.sources.directory.drop_directory import DropDirectory
 
 
 class FakeStorage:
-    """A FileLedger and a Take over dictionaries, committed step by step.
+    """A FileLedger and an Ingest over dictionaries, committed step by step.
 
     *step* is called before and after each commit, so that a test can make the daemon die there.
     """
@@ -34,10 +34,10 @@ class FakeStorage:
             self.refusals -= 1
             raise StorageError("the disk is full")
 
-    async def take(self, batch: Batch):
+    async def ingest(self, batch: Batch):
         """Commit a batch with its progress."""
         self._refuse()
-        self.step("before take")
+        self.step("before ingest")
         made = batch.progress
         before = self.files[made.claim]
         assert made.rows_taken - before.rows_taken == len(batch.observations) + len(made.bad_rows)
@@ -53,7 +53,7 @@ class FakeStorage:
         self.as_known.extend([batch.as_known] * len(batch.observations))
         if made.is_finished:
             self.started.add(made.source)
-        self.step("after take")
+        self.step("after ingest")
 
     async def claims(self, source):
         """Return the files of *source*."""
@@ -121,7 +121,7 @@ class Drop:
     def source(self, **options):
         """Return the source, as a daemon that just started makes it."""
         return DropDirectory(
-            self.settings, self.storage.take, self.storage, self.reported, **options
+            self.settings, self.storage.ingest, self.storage, self.reported, **options
         )
 
     @asynccontextmanager

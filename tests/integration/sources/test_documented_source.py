@@ -110,11 +110,11 @@ def test_the_trial_finds_a_source_that_commits_its_cursor_too_early(page, tmp_pa
         """Commits that a file was read before its records are."""
 
         def __init__(self, settings, dependencies):
-            async def take(batch):
-                await dependencies.take(replace(batch, observations=()))
-                return await dependencies.take(batch)
+            async def ingest(batch):
+                await dependencies.ingest(replace(batch, observations=()))
+                return await dependencies.ingest(batch)
 
-            super().__init__(settings, replace(dependencies, take=take))
+            super().__init__(settings, replace(dependencies, ingest=ingest))
 
     page["JsonFile"] = TooEarly
 

@@ -28,7 +28,7 @@ class Columns:
         self._used = used
         self._missing: frozenset[str] = frozenset()
 
-    def look(self, file: ClaimedFile, header: Header, *, is_partial: bool) -> None:
+    def check(self, file: ClaimedFile, header: Header, *, is_partial: bool) -> None:
         """Look at the *header* of *file*; partial rows may lack what they like."""
         if header.unnamed and not _was_looked_at(file):
             self._report(FileColumnsIgnored(self._source, file.name, columns=header.unnamed))

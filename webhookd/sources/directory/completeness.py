@@ -22,8 +22,8 @@ STILL_AFTER: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What one look at a file shows. Times are nanoseconds since 1970."""
+class FileSigns:
+    """What a file shows of itself at one moment. Times are nanoseconds since 1970."""
 
     is_regular: bool
     size: int
@@ -32,15 +32,15 @@ class Look:
     is_being_written: bool
 
 
-def look(path: Path) -> Look:
+def signs_of(path: Path) -> FileSigns:
     """Look at *path* without following it; FileNotFoundError when it is gone."""
     found = path.lstat()
     is_regular = stat.S_ISREG(found.st_mode)
     written = is_regular and _has_writer(path)
-    return Look(is_regular, found.st_size, found.st_mtime_ns, found.st_ctime_ns, written)
+    return FileSigns(is_regular, found.st_size, found.st_mtime_ns, found.st_ctime_ns, written)
 
 
-def is_whole(seen: Look, *, was_moved_in: bool, still_for: float, now: int) -> bool:
+def is_whole(seen: FileSigns, *, was_moved_in: bool, still_for: float, now: int) -> bool:
     """Return whether the file that was *seen* can be taken.
 
     *was_moved_in* says that it was seen to come by a rename and was not written since,

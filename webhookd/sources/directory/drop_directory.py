@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Final
 
 from webhookd import clock
 from webhookd.sources.directory.columns import Columns
-from webhookd.sources.directory.completeness import look
+from webhookd.sources.directory.completeness import signs_of
 from webhookd.sources.directory.folders import Claim, Folders
-from webhookd.sources.directory.ingest import FileTaker
+from webhookd.sources.directory.ingest import FileIngest
 from webhookd.sources.directory.inotify import FolderWatch
 from webhookd.sources.directory.names import printable
-from webhookd.sources.directory.waiting_files import Noticed
-from webhookd.sources.storage_retry import Patience, pauses
+from webhookd.sources.directory.waiting_files import WaitingFiles
+from webhookd.sources.storage_retry import StorageRetry, pauses
 from webhookd.sources.threads import in_thread
 from webhookd.telemetry.events import (
     DiskRanLow,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from webhookd.definitions import DirectorySource
     from webhookd.model import ClaimedFile
-    from webhookd.sources.source import FileLedger, Report, Take
+    from webhookd.sources.source import FileLedger, Ingest, Report
 
 LEAST_FREE: Final = 64 << 20
 """Bytes free on the disk below which nothing more is claimed."""
@@ -65,7 +65,7 @@ class DropDirectory:
     def __init__(
         self,
         settings: DirectorySource,
-        take: Take,
+        ingest: Ingest,
         ledger: FileLedger,
         report: Report,
         *,
@@ -81,19 +81,19 @@ class DropDirectory:
         self._least_free = least_free
         self.has_others = False
         self._folders = Folders(settings.path)
-        self._patience = Patience(settings.name, report)
-        self._taker = FileTaker(
+        self._storage_retry = StorageRetry(settings.name, report)
+        self._file_ingest = FileIngest(
             settings,
             self._folders,
-            take,
+            ingest,
             ledger,
             report,
             columns=Columns(settings.name, report, used=used),
             monotonic=monotonic,
             now=now,
         )
-        self._noticed = Noticed(monotonic)
-        self._let_through = Noticed(monotonic)
+        self._waiting_files = WaitingFiles(monotonic)
+        self._accepted_files = WaitingFiles(monotonic)
         self._watch = FolderWatch()
         self._identity: tuple[int, int] | None = None
         self._is_low = False
@@ -121,7 +121,7 @@ class DropDirectory:
             again = pauses(longest=_LONGEST_PAUSE)
             while True:
                 try:
-                    seconds = await self._turn()
+                    seconds = await self._scan()
                 except OSError as error:
                     self._report_unreadable(error)
                     seconds = next(again)
@@ -131,7 +131,7 @@ class DropDirectory:
                     again = pauses(longest=_LONGEST_PAUSE)
                     await self._watch.wait(seconds)
 
-    async def _turn(self) -> float:
+    async def _scan(self) -> float:
         """Take all that is there; return after how many seconds to look again."""
         if self._unreadable is not None:
             await in_thread(self._folders.restore)
@@ -140,14 +140,20 @@ class DropDirectory:
         if identity != self._identity or self._unreadable is not None:
             if self._identity is not None or not self._watch.is_open:
                 self._follow()
-            await self._take_claimed()
+            await self._ingest_claimed()
             self._identity = identity
-        while (
-            await self._take_foreign() or await self._take_accepted() or await self._take_waiting()
-        ):
+        while await self._ingest_next():
             pass
-        has_growing = self._noticed.has_growing or self._let_through.has_growing
+        has_growing = self._waiting_files.has_growing or self._accepted_files.has_growing
         return _LOOK_AGAIN_AFTER if has_growing else _SCAN_EVERY
+
+    async def _ingest_next(self) -> bool:
+        """Take what comes first; return whether there was anything."""
+        return (
+            await self._ingest_foreign()
+            or await self._ingest_accepted()
+            or await self._ingest_waiting()
+        )
 
     def _follow(self) -> None:
         try:
@@ -155,9 +161,9 @@ class DropDirectory:
         except (OSError, AttributeError) as error:
             self._report(SourceUnwatched(self.name, reason=str(error)))
 
-    async def _take_claimed(self) -> None:
+    async def _ingest_claimed(self) -> None:
         """Finish what was claimed before, oldest first."""
-        rows = await self._patience.until_stored(lambda: self._ledger.claims(self.name))
+        rows = await self._storage_retry.until_stored(lambda: self._ledger.claims(self.name))
         known = {row.claim: row for row in rows}
         for claim in await in_thread(self._folders.claimed):
             await self._resume(claim, known.pop(claim.id, None))
@@ -166,7 +172,7 @@ class DropDirectory:
             reason = f"its folder work/{row.claim} is missing"
             self._report(FileIgnored(self.name, row.name, reason=reason))
 
-    async def _take_foreign(self) -> bool:
+    async def _ingest_foreign(self) -> bool:
         """Finish what another daemon claimed that read this before; return whether there was any.
 
         It may do so still when it has lost the source, for it has not noticed yet: a machine that
@@ -174,68 +180,68 @@ class DropDirectory:
         """
         if not self.has_others or not await in_thread(self._folders.are_claimed):
             return False
-        await self._take_claimed()
+        await self._ingest_claimed()
         return True
 
     async def _resume(self, claim: Claim, known: ClaimedFile | None) -> None:
         if claim.file is not None:
-            await self._taker.take(claim, known)
+            await self._file_ingest.ingest(claim, known)
             return
         # Moved away before a crash, or never moved in: in both cases nothing is left to do.
-        await self._taker.forget(claim)
+        await self._file_ingest.forget(claim)
 
-    async def _take_waiting(self) -> bool:
+    async def _ingest_waiting(self) -> bool:
         """Take the files in `new/` that are whole; return whether there were any."""
         waiting = await in_thread(self._folders.waiting)
-        self._noticed.keep(waiting)
-        has_taken = False
+        self._waiting_files.keep(waiting)
+        has_ingested = False
         for name in waiting:
             if self._is_left(name):
                 continue
             if not await self._is_whole(self._folders.new / name):
-                if self._noticed.is_in_doubt(name):
+                if self._waiting_files.is_in_doubt(name):
                     # It may well be whole: two seconds tell, and files are taken in name order.
-                    return has_taken
+                    return has_ingested
                 continue
             # One let through while others were taken is older than those still waiting.
-            has_taken |= await self._take_accepted()
+            has_ingested |= await self._ingest_accepted()
             if not await self._has_room():
                 return False
-            has_taken |= await self._take_foreign()
-            has_taken |= await self._claim(name, self._folders.claim, self._noticed)
-        return has_taken
+            has_ingested |= await self._ingest_foreign()
+            has_ingested |= await self._claim(name, self._folders.claim, self._waiting_files)
+        return has_ingested
 
-    async def _take_accepted(self) -> bool:
+    async def _ingest_accepted(self) -> bool:
         """Take the files in `accepted/` that are whole; return whether there were any."""
         names = await in_thread(self._folders.let_through)
-        self._let_through.keep(names)
-        has_taken = False
+        self._accepted_files.keep(names)
+        has_ingested = False
         for name in names:
             is_whole = await self._is_whole(self._folders.accepted / name)
             if is_whole and await self._has_room():
                 claiming = self._folders.claim_accepted
-                has_taken |= await self._claim(name, claiming, self._let_through)
-        return has_taken
+                has_ingested |= await self._claim(name, claiming, self._accepted_files)
+        return has_ingested
 
     def _is_left(self, name: str) -> bool:
         is_hidden = name.startswith(".")
         if is_hidden:
             why = "its name begins with a dot, as unfinished files' names do"
-            self._ignore(name, why, self._noticed)
+            self._ignore(name, why, self._waiting_files)
         return is_hidden
 
     async def _is_whole(self, path: Path) -> bool:
         try:
-            seen = await in_thread(partial(look, path))
+            seen = await in_thread(partial(signs_of, path))
         except FileNotFoundError:
             return False
         is_new, name = path.parent == self._folders.new, path.name
-        noticed = self._noticed if is_new else self._let_through
+        waiting = self._waiting_files if is_new else self._accepted_files
         now = int(self._now().timestamp() * 1e9)
         was_moved_in = is_new and self._watch.was_moved_in(name)
-        if noticed.is_whole(name, seen, was_moved_in=was_moved_in, now=now):
+        if waiting.is_whole(name, seen, was_moved_in=was_moved_in, now=now):
             return True
-        if noticed.is_first_warning(name):
+        if waiting.is_first_warning(name):
             self._report(FileGrowing(self.name, printable(name)))
         return False
 
@@ -252,10 +258,10 @@ class DropDirectory:
         return not is_low
 
     async def _claim(
-        self, name: str, claiming: Callable[[str, str], Claim], noticed: Noticed
+        self, name: str, claiming: Callable[[str, str], Claim], waiting: WaitingFiles
     ) -> bool:
         if self.has_others:
-            await self._patience.until_stored(self._ledger.check)
+            await self._storage_retry.until_stored(self._ledger.check)
         claim_id = clock.new_id(self._now())
         try:
             claim = await in_thread(partial(claiming, name, claim_id))
@@ -265,14 +271,14 @@ class DropDirectory:
         except OSError as error:
             if error.errno in _ILLS_OF_THE_DISK:
                 raise
-            self._ignore(name, f"it cannot be moved to work/: {error.strerror}", noticed)
+            self._ignore(name, f"it cannot be moved to work/: {error.strerror}", waiting)
             return False
-        await self._taker.take(claim)
+        await self._file_ingest.ingest(claim)
         return True
 
-    def _ignore(self, name: str, reason: str, noticed: Noticed) -> None:
+    def _ignore(self, name: str, reason: str, waiting: WaitingFiles) -> None:
         """Say once that the file is left where it is."""
-        if noticed.is_newly_ignored(name):
+        if waiting.is_newly_ignored(name):
             self._report(FileIgnored(self.name, printable(name), reason=reason))
 
     def _report_unreadable(self, error: OSError) -> None:

@@ -1,4 +1,4 @@
-"""Takes one claimed file: opens it, hands its rows over batch by batch, and puts it away.
+"""One claimed file: open it, hand its rows to intake batch by batch, and put it away.
 
 The order of steps is what makes every crash harmless: rows and their count are committed
 together; the file is moved before its row is forgotten; its folder goes last.
@@ -18,8 +18,8 @@ from webhookd.sources.directory import error_report
 from webhookd.sources.directory.error_report import LISTED, Failure, Flaws
 from webhookd.sources.directory.file_progress import Meter
 from webhookd.sources.directory.reader import FileReader, Portion
-from webhookd.sources.directory.snapshot import SnapshotTaker
-from webhookd.sources.storage_retry import Patience
+from webhookd.sources.directory.snapshot import SnapshotIngest
+from webhookd.sources.storage_retry import StorageRetry
 from webhookd.sources.threads import in_thread
 from webhookd.telemetry.events import FileClaimed, FileFailed, FileTaken
 
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
     from webhookd.definitions import DirectorySource
     from webhookd.sources.directory.columns import Columns
     from webhookd.sources.directory.folders import Claim, Folders
-    from webhookd.sources.source import FileLedger, Report, Take
+    from webhookd.sources.source import FileLedger, Ingest, Report
 
 MOST_OPENINGS: Final = 3
 """A file opened this often without progress crashed the daemon each time."""
 
 
-class FileTaker:
-    """Takes the claimed files of one drop directory, one at a time."""
+class FileIngest:
+    """Ingests the claimed files of one drop directory, one at a time."""
 
     def __init__(
         self,
         settings: DirectorySource,
         folders: Folders,
-        take: Take,
+        ingest: Ingest,
         ledger: FileLedger,
         report: Report,
         *,
@@ -53,17 +53,17 @@ class FileTaker:
     ) -> None:
         self._settings = settings
         self._folders = folders
-        self._take = take
+        self._ingest = ingest
         self._ledger = ledger
         self._report = report
-        self._patience = Patience(settings.name, report)
-        self._stored = self._patience.until_stored
+        self._storage_retry = StorageRetry(settings.name, report)
+        self._stored = self._storage_retry.until_stored
         self._columns = columns
         self._monotonic = monotonic
         self._now = now
 
-    async def take(self, claim: Claim, known: ClaimedFile | None = None) -> None:
-        """Take the file of *claim*, from where it was left when it is *known*.
+    async def ingest(self, claim: Claim, known: ClaimedFile | None = None) -> None:
+        """Ingest the file of *claim*, from where it was left when it is *known*.
 
         OSError when it cannot be put away: all else that is wrong with it ends in `failed/`.
         """
@@ -111,15 +111,15 @@ class FileTaker:
         meter = Meter(self._report, self._monotonic, self._now)
         if file.snapshot is None:
             return await self._read_records(claim, file, meter, as_known=as_known)
-        taker = SnapshotTaker(
+        snapshot_ingest = SnapshotIngest(
             self._settings.object,
             lambda file: self._open(claim, file),
-            self._take,
+            self._ingest,
             self._ledger,
-            self._patience,
+            self._storage_retry,
             meter,
         )
-        return await taker.read(claim, file, as_known=as_known)
+        return await snapshot_ingest.read(claim, file, as_known=as_known)
 
     def _open(self, claim: Claim, file: ClaimedFile) -> FileReader:
         is_partial = self._settings.partial and file.snapshot is None
@@ -128,7 +128,7 @@ class FileTaker:
             self._settings,
             rows_taken=file.rows_taken,
             is_partial=is_partial,
-            saw_header=partial(self._columns.look, file, is_partial=is_partial),
+            saw_header=partial(self._columns.check, file, is_partial=is_partial),
             monotonic=self._monotonic,
         )
 
@@ -142,7 +142,7 @@ class FileTaker:
                 if portion.rows or portion.is_last:
                     progress = file.progress(portion.bad_rows, meter.measure(file, reader.gauge))
                     batch = Batch(file.source, portion.observations, progress, as_known=as_known)
-                    await self._stored(partial(self._take, batch))
+                    await self._stored(partial(self._ingest, batch))
                 if portion.broken is not None:
                     return file, error_report.of_breaking(portion.broken)
                 if portion.is_last:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from webhookd.sources.directory.file_progress import Meter
     from webhookd.sources.directory.folders import Claim
     from webhookd.sources.directory.reader import FileReader, Portion
-    from webhookd.sources.source import FileLedger, Take
-    from webhookd.sources.storage_retry import Patience
+    from webhookd.sources.source import FileLedger, Ingest
+    from webhookd.sources.storage_retry import StorageRetry
 
 FEW_RECORDS: Final = 10
 """As many may be missing without a question."""
@@ -35,23 +35,23 @@ FEW_RECORDS: Final = 10
 CHANGED: Final = Failure("the file changed while it was read")
 
 
-class SnapshotTaker:
+class SnapshotIngest:
     """Takes one snapshot of a drop directory. *open_file* opens it behind the rows read."""
 
     def __init__(
         self,
         object_type: str,
         open_file: Callable[[ClaimedFile], FileReader],
-        take: Take,
+        ingest: Ingest,
         ledger: FileLedger,
-        patience: Patience,
+        storage_retry: StorageRetry,
         meter: Meter,
     ) -> None:
         self._object = object_type
         self._open = open_file
-        self._take = take
+        self._ingest = ingest
         self._ledger = ledger
-        self._stored = patience.until_stored
+        self._stored = storage_retry.until_stored
         self._meter = meter
 
     async def read(
@@ -192,7 +192,7 @@ class SnapshotTaker:
         as_known: bool,
     ) -> None:
         batch = Batch(file.source, observations, file.progress(pace=pace), as_known=as_known)
-        await self._stored(lambda: self._take(batch))
+        await self._stored(lambda: self._ingest(batch))
 
 
 def _cursor(file: ClaimedFile) -> SnapshotCursor:

@@ -1,4 +1,4 @@
-"""What was noticed of the files that wait in `new/`: since when they look as they do."""
+"""The files that wait in `new/` or `accepted/`: since when each is as it is now."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from webhookd.sources.directory.completeness import is_whole
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from webhookd.sources.directory.completeness import Look
+    from webhookd.sources.directory.completeness import FileSigns
 
 _WARN_AFTER: Final = 0.5
 """Seconds; sooner, a file's move may just not have been heard of yet."""
@@ -26,8 +26,8 @@ class _Waiting:
     is_warned_of: bool = False
 
 
-class Noticed:
-    """Remembers the files that were left in `new/`, and why."""
+class WaitingFiles:
+    """Remembers the files that were left in one folder, and why."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
@@ -52,7 +52,7 @@ class Noticed:
         self._ignored.add(name)
         return is_new
 
-    def is_whole(self, name: str, seen: Look, *, was_moved_in: bool, now: int) -> bool:
+    def is_whole(self, name: str, seen: FileSigns, *, was_moved_in: bool, now: int) -> bool:
         """Return whether the file can be taken; if not, it is waited for."""
         moment = self._monotonic()
         state = self._waiting.get(name)

@@ -48,14 +48,14 @@ class ArchiveReader:
             gone = await self._gone([record for record in page.records if record.archived])
             if page.after is None:
                 cursor = replace(cursor, archive=None, passes=archive.number)
-                await self._take(cursor, gone, archive.number)
+                await self._commit(cursor, gone, archive.number)
                 await self._look_for_restored(cursor)
                 return cursor
             if page.after == archive.mark:
                 raise nonsense("the archive's pages lead in a circle")
             archive = archive.at(page.after)
             cursor = replace(cursor, archive=archive)
-            await self._take(cursor, gone, archive.number)
+            await self._commit(cursor, gone, archive.number)
         return cursor
 
     async def _gone(self, records: Sequence[ApiRecord]) -> list[ApiRecord]:
@@ -65,7 +65,7 @@ class ArchiveReader:
         alive = {record.id for record in await self._fetcher.read(doubtful)}
         return [record for record in records if record.id not in alive]
 
-    async def _take(self, cursor: Cursor, gone: Sequence[ApiRecord], number: int) -> None:
+    async def _commit(self, cursor: Cursor, gone: Sequence[ApiRecord], number: int) -> None:
         await self._checkpoint.advance(
             cursor,
             [self._fetcher.deletion(record) for record in gone],

@@ -63,7 +63,7 @@ class Archive:
 
 
 @dataclass(frozen=True, slots=True)
-class Takeover:
+class CatchUp:
     """Records are read again for properties that are asked for the first time, up to an id."""
 
     after: str = ""
@@ -77,6 +77,7 @@ class Cursor:
     modification. *since* is when reading began, or what `start` says. *listing* is None once the
     first read is over, else what leads to its next page. *asked* names, by a digest, the
     properties that all known records have been read with. *passes* counts those over the archive.
+    *takeover* is the catch-up that is under way; stored cursors have it under this name.
     """
 
     since: int
@@ -86,7 +87,7 @@ class Cursor:
     archive: Archive | None = None
     passes: int = 0
     asked: str = ""
-    takeover: Takeover | None = None
+    takeover: CatchUp | None = None
 
     @property
     def read_to(self) -> datetime:
@@ -133,5 +134,5 @@ def parsed(text: JsonText) -> Cursor:
         marks=marks,
         sweep=sweep and Sweep(**{**sweep, "reach": Reach(sweep["reach"])}),
         archive=archive and Archive(**archive),
-        takeover=takeover and Takeover(**takeover),
+        takeover=takeover and CatchUp(**takeover),
     )

@@ -14,7 +14,7 @@ from webhookd.sources.hubspot.properties import modified_property
 from webhookd.sources.polling.api_client import ApiClient
 from webhookd.sources.polling.checkpoint import Checkpoint
 from webhookd.sources.polling.poller import Poller
-from webhookd.sources.storage_retry import Patience
+from webhookd.sources.storage_retry import StorageRetry
 from webhookd.telemetry.figures import figures_of
 
 if TYPE_CHECKING:
@@ -59,9 +59,9 @@ def _reader(
         settings.name,
         read.name,
         parsed=cursor.parsed,
-        take=dependencies.take,
+        ingest=dependencies.ingest,
         ledger=dependencies.polls,
-        patience=Patience(settings.name, dependencies.report),
+        storage_retry=StorageRetry(settings.name, dependencies.report),
         figures=figures,
     )
     api = Api(settings, read.name, client)

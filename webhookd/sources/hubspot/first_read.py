@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from webhookd.sources.polling.checkpoint import Checkpoint
     from webhookd.telemetry.figures import PollFigures
 
-_TOLD_EVERY: Final = 10.0
+_REPORTED_EVERY: Final = 10.0
+"""Seconds between two lines of the log about a long first read."""
 
 
 async def read_all(
@@ -31,7 +32,7 @@ async def read_all(
     clocks: Clocks,
 ) -> Cursor:
     """Read what is left of the list; return the cursor when all of it is committed."""
-    began = told = clocks.monotonic()
+    began = reported_at = clocks.monotonic()
     count, seen = 0, {cursor.listing}
     while cursor.listing is not None:
         page, _ = await fetcher.listed(cursor.listing)
@@ -46,11 +47,11 @@ async def read_all(
         await checkpoint.advance(cursor, observations)
         count += len(observations)
         now = clocks.monotonic()
-        if now - told >= _TOLD_EVERY:
+        if now - reported_at >= _REPORTED_EVERY:
             telemetry.report(
                 FirstReadProgressed(figures.summary(), read=count, per_second=count / (now - began))
             )
-            told = now
+            reported_at = now
     telemetry.report(
         FirstReadDone(figures.summary(), read=count, seconds=clocks.monotonic() - began)
     )

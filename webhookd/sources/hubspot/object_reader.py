@@ -11,7 +11,7 @@ from webhookd.sources.hubspot import first_read, properties, responses, sweeps
 from webhookd.sources.hubspot.archive import ArchiveReader
 from webhookd.sources.hubspot.cursor import Sweep
 from webhookd.sources.hubspot.novelty import unknown_is
-from webhookd.sources.hubspot.property_catch_up import take_over
+from webhookd.sources.hubspot.property_catch_up import catch_up
 from webhookd.sources.polling.refusals import nonsense
 from webhookd.telemetry.events import PropertiesMissing
 
@@ -73,7 +73,7 @@ class ObjectReader:
         cursor = await self._sweep(cursor)
         if dependencies.read.deletions:
             cursor = await self._archive.read(cursor)
-        await take_over(
+        await catch_up(
             cursor,
             fetcher=dependencies.fetcher,
             checkpoint=dependencies.checkpoint,

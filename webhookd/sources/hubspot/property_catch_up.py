@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from webhookd import telemetry
-from webhookd.sources.hubspot.cursor import Takeover
+from webhookd.sources.hubspot.cursor import CatchUp
 from webhookd.sources.hubspot.properties import digest
 from webhookd.telemetry.events import PropertiesTakenOver
 
@@ -26,25 +26,25 @@ READS_AT_ONCE: Final = 40
 _CHUNK: Final = 100
 
 
-async def take_over(
+async def catch_up(
     cursor: Cursor, *, fetcher: Fetcher, checkpoint: Checkpoint[Cursor], figures: PollFigures
 ) -> Cursor:
     """Read the next slice of the known records that lack a property, if any do."""
     asked = digest(fetcher.asked)
     if cursor.asked == asked:
         return cursor
-    takeover, count = cursor.takeover or Takeover(), 0
+    done, count = cursor.takeover or CatchUp(), 0
     for _ in range(READS_AT_ONCE):
-        ids = await checkpoint.outdated(fetcher.asked.names, after=takeover.after, limit=_CHUNK)
+        ids = await checkpoint.outdated(fetcher.asked.names, after=done.after, limit=_CHUNK)
         if not ids:
             cursor = replace(cursor, asked=asked, takeover=None)
             await checkpoint.advance(cursor)
-            if takeover.after:
+            if done.after:
                 telemetry.report(PropertiesTakenOver(figures.summary(), read=count))
             return cursor
-        takeover = Takeover(ids[-1])
+        done = CatchUp(ids[-1])
         records = await fetcher.read(ids)
-        cursor = replace(cursor, takeover=takeover)
+        cursor = replace(cursor, takeover=done)
         await checkpoint.advance(cursor, [fetcher.observation(one, None) for one in records])
         count += len(records)
     return cursor

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from webhookd.model import JsonText, Observation
-    from webhookd.sources.source import PollLedger, Take
-    from webhookd.sources.storage_retry import Patience
+    from webhookd.sources.source import Ingest, PollLedger
+    from webhookd.sources.storage_retry import StorageRetry
     from webhookd.telemetry.figures import PollFigures
 
 
@@ -37,17 +37,17 @@ class Checkpoint(Generic[AnyCursor]):
         object_: str,
         *,
         parsed: Callable[[JsonText], AnyCursor],
-        take: Take,
+        ingest: Ingest,
         ledger: PollLedger,
-        patience: Patience,
+        storage_retry: StorageRetry,
         figures: PollFigures,
     ) -> None:
         self._source = source
         self._object = object_
         self._parsed = parsed
-        self._take = take
+        self._ingest = ingest
         self._ledger = ledger
-        self._stored = patience.until_stored
+        self._stored = storage_retry.until_stored
         self._figures = figures
         self._cursor: AnyCursor | None = None
 
@@ -77,7 +77,7 @@ class Checkpoint(Generic[AnyCursor]):
             unarchived=tuple(unarchived),
         )
         batch = Batch(self._source, tuple(observations), progress)
-        changes = await self._stored(lambda: self._take(batch))
+        changes = await self._stored(lambda: self._ingest(batch))
         self._cursor = cursor
         self._figures.records += len(observations)
         self._figures.changes += changes

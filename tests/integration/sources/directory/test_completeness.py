@@ -146,8 +146,8 @@ def test_a_stop_does_not_wait_for_a_file_to_stand_still(drop):
 def test_a_writer_is_seen_and_its_absence_too(tmp_path):
     path = tmp_path / "a"
     with path.open("w"):
-        assert completeness.look(path).is_being_written
-    assert not completeness.look(path).is_being_written
+        assert completeness.signs_of(path).is_being_written
+    assert not completeness.signs_of(path).is_being_written
 
 
 def test_a_writer_that_comes_is_not_held_up_and_does_not_kill_us(tmp_path):
@@ -158,7 +158,7 @@ def test_a_writer_that_comes_is_not_held_up_and_does_not_kill_us(tmp_path):
     )
     looks = 0
     while writer.poll() is None:
-        completeness.look(path)
+        completeness.signs_of(path)
         looks += 1
 
     assert writer.returncode == 0

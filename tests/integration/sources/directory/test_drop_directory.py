@@ -366,10 +366,10 @@ def test_stops_before_the_first_progress_are_no_crashes(tmp_path):
     class RefusingStorage(FakeStorage):
         is_refusing = True
 
-        async def take(self, batch):
+        async def ingest(self, batch):
             if self.is_refusing:
                 raise StorageError("not now")
-            await super().take(batch)
+            await super().ingest(batch)
 
     drop = Drop(tmp_path / "crm", RefusingStorage())
     drop.drop("a.ndjson", rows("1"))
@@ -511,8 +511,8 @@ def test_the_event_loop_goes_on_while_a_file_is_read(drop):
 @pytest.mark.parametrize("suffix", ["csv", "json", "ndjson", "ndjson.gz"])
 def test_memory_stays_flat_whatever_the_length_of_a_file(tmp_path, suffix):
     class ForgettingStorage(FakeStorage):
-        async def take(self, batch):
-            await super().take(batch)
+        async def ingest(self, batch):
+            await super().ingest(batch)
             self.count = getattr(self, "count", 0) + len(self.taken)
             self.taken.clear()
             self.as_known.clear()

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from webhookd.sources.directory.completeness import Look, is_whole
-from webhookd.sources.directory.waiting_files import Noticed
+from webhookd.sources.directory.completeness import FileSigns, is_whole
+from webhookd.sources.directory.waiting_files import WaitingFiles
 
 NOW = 1_700_000_000_000_000_000
-JUST_WRITTEN = Look(is_regular=True, size=10, modified=NOW, changed=NOW, is_being_written=False)
+JUST_WRITTEN = FileSigns(
+    is_regular=True, size=10, modified=NOW, changed=NOW, is_being_written=False
+)
 
 
 def judged(seen=JUST_WRITTEN, *, was_moved_in=False, still_for=0.0):
@@ -61,36 +63,36 @@ class ScriptedClock:
 
 def test_stillness_starts_anew_with_every_change():
     clock = ScriptedClock()
-    noticed = Noticed(clock)
+    waiting = WaitingFiles(clock)
 
     for second in range(10):
         clock.at = float(second)
         seen = replace(JUST_WRITTEN, size=second, modified=NOW + second, changed=NOW + second)
-        assert not noticed.is_whole("a", seen, was_moved_in=False, now=NOW)
+        assert not waiting.is_whole("a", seen, was_moved_in=False, now=NOW)
     clock.at += 2
 
-    assert noticed.is_whole("a", seen, was_moved_in=False, now=NOW)
-    assert not noticed.has_growing
+    assert waiting.is_whole("a", seen, was_moved_in=False, now=NOW)
+    assert not waiting.has_growing
 
 
 def test_one_warns_of_a_growing_file_once_and_not_at_first_sight():
     clock = ScriptedClock()
-    noticed = Noticed(clock)
-    noticed.is_whole("a", JUST_WRITTEN, was_moved_in=False, now=NOW)
+    waiting = WaitingFiles(clock)
+    waiting.is_whole("a", JUST_WRITTEN, was_moved_in=False, now=NOW)
 
     warnings = []
     for clock.at in (0.0, 0.6, 0.9):
-        warnings.append(noticed.is_first_warning("a"))
+        warnings.append(waiting.is_first_warning("a"))
 
     assert warnings == [False, True, False]
 
 
 def test_a_file_that_went_away_is_forgotten():
-    noticed = Noticed(ScriptedClock())
-    noticed.is_whole("a", JUST_WRITTEN, was_moved_in=False, now=NOW)
-    assert noticed.is_newly_ignored("b")
+    waiting = WaitingFiles(ScriptedClock())
+    waiting.is_whole("a", JUST_WRITTEN, was_moved_in=False, now=NOW)
+    assert waiting.is_newly_ignored("b")
 
-    noticed.keep([])
+    waiting.keep([])
 
-    assert not noticed.has_growing
-    assert noticed.is_newly_ignored("b")
+    assert not waiting.has_growing
+    assert waiting.is_newly_ignored("b")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhookd.sources.hubspot.cursor import Archive, Cursor, Reach, Sweep, Takeover, parsed
+from webhookd.sources.hubspot.cursor import Archive, CatchUp, Cursor, Reach, Sweep, parsed
 from webhookd.sources.hubspot.sweeps import Timetable, behind, following
 from webhookd.sources.polling.refusals import PollError
 
@@ -105,7 +105,7 @@ def test_a_cursor_comes_back_from_its_text_as_it_was():
         Archive(7, "x"),
         8,
         "digest",
-        Takeover("9"),
+        CatchUp("9"),
     )
     empty = Cursor(1, dict.fromkeys(Reach, 0))
 
