@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from webhookd.config.secrets import Secrets
-    from webhookd.config.text.node import Collection, Part
+    from webhookd.config.text.node import Collection, Node
     from webhookd.config.tls_files import TlsFiles
 
 
@@ -34,8 +34,8 @@ def compile_definitions(collection: Collection, secrets: Secrets, tls_files: Tls
     apps, sources = collection.entries("apps"), collection.entries("sources")
     requests = Requests(configuration.apps, apps, secrets, tls_files)
     webhooks = {
-        name: _webhook(name, model, part, requests)
-        for (name, part), model in zip(
+        name: _webhook(name, model, node, requests)
+        for (name, node), model in zip(
             collection.entries("webhooks").items(), configuration.webhooks.values(), strict=True
         )
     }
@@ -62,15 +62,15 @@ def _configuration(collection: Collection) -> models.Configuration:
             "egress": egress.value if egress else {},
             "sources": _values(collection.entries("sources")),
             "webhooks": {
-                name: _with_defaults(part.value, default_delivery)
-                for name, part in collection.entries("webhooks").items()
+                name: _with_defaults(node.value, default_delivery)
+                for name, node in collection.entries("webhooks").items()
             },
         }
     )
 
 
-def _values(parts: Mapping[str, Part]) -> dict[str, Any]:
-    return {name: part.value for name, part in parts.items()}
+def _values(nodes: Mapping[str, Node]) -> dict[str, Any]:
+    return {name: node.value for name, node in nodes.items()}
 
 
 def _with_defaults(webhook: dict[str, Any], delivery: dict[str, Any]) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def _egress(model: models.Egress) -> definitions.Egress:
 
 
 def _webhook(
-    name: str, form: models.Webhook, node: Part, requests: Requests
+    name: str, form: models.Webhook, node: Node, requests: Requests
 ) -> definitions.Webhook:
     return made(
         definitions.Webhook,

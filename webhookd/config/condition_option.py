@@ -14,7 +14,7 @@ from webhookd.config.checks.triggers import check_of_records
 from webhookd.config.text import limits
 from webhookd.config.text.document import Document
 from webhookd.config.text.limits import TOP
-from webhookd.config.text.node import Part
+from webhookd.config.text.node import Node
 from webhookd.config.text.yaml_reader import Builder
 from webhookd.config.trigger_compiler import trigger
 from webhookd.errors import ConfigError, Problem
@@ -66,7 +66,7 @@ def _problems(document: Document, source: Source, object_: str) -> Iterator[Prob
     if document.data is None:
         return
     yield from schema.check(document, "trigger")
-    top = Part(document)
+    top = Node(document)
     yield from check_of_records(top)
     if listed := source.listed_properties(object_):
         used = properties.used_in_when(top)

@@ -9,7 +9,7 @@ from webhookd.config.messages import shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhookd.config.text.node import Collection, Part
+    from webhookd.config.text.node import Collection, Node
     from webhookd.errors import Problem
 
 _MANY = {"apps": "app", "sources": "source", "webhooks": "webhook"}
@@ -40,8 +40,8 @@ def repeated(collection: Collection) -> Iterator[Problem]:
                 yield from _again(top.at(section), once, f"{shown(section)}")
 
 
-def _again(part: Part, first: Part, name: str) -> Iterator[Problem]:
-    if part.document is not first.document:
+def _again(node: Node, first: Node, name: str) -> Iterator[Problem]:
+    if node.document is not first.document:
         place = first.document.place(first.steps, at_key=True)
         there = f"{first.document.file}:{place.line}:{place.column}"
-        yield part.problem(f"{name} is defined in {there} already", at_key=True)
+        yield node.problem(f"{name} is defined in {there} already", at_key=True)

@@ -1,4 +1,4 @@
-"""From a path to a Plan: every problem of every file at once, or the plan."""
+"""From a path to the definitions: they, or every problem of every file at once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Loaded:
 
     *document* is the whole of it as JSON values, every default in it and no secret, for
     comparing two configurations. *is_offline* says that secrets and files were left alone: such
-    a plan's secrets are empty and nothing may run on it.
+    definitions have empty secrets, and nothing may run on them.
     """
 
     definitions: Definitions

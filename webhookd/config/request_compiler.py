@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from webhookd.config.secrets import Secrets
-    from webhookd.config.text.node import Part
+    from webhookd.config.text.node import Node
     from webhookd.config.tls_files import TlsFiles
 
 
@@ -25,7 +25,7 @@ class Requests:
     """Makes requests; what a file names is taken from the folder of that file."""
 
     apps: Mapping[str, models.App]
-    app_parts: Mapping[str, Part]
+    app_nodes: Mapping[str, Node]
     secrets: Secrets
     tls_files: TlsFiles
 
@@ -64,7 +64,7 @@ class Requests:
     def _signature(self, form: models.Signature | None) -> definitions.Signature | None:
         if form is None:
             return None
-        app, folder = self.apps[form.app_id], self.app_parts[form.app_id].folder
+        app, folder = self.apps[form.app_id], self.app_nodes[form.app_id].folder
         return made(
             definitions.Signature,
             form,

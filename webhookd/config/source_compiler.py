@@ -15,17 +15,17 @@ from webhookd.config.checks.hubspot import start_at
 if TYPE_CHECKING:
     from webhookd.config import models
     from webhookd.config.secrets import Secrets
-    from webhookd.config.text.node import Part
+    from webhookd.config.text.node import Node
 
 
 def hubspot(
-    name: str, model: models.Hubspot, part: Part, secrets: Secrets
+    name: str, model: models.Hubspot, node: Node, secrets: Secrets
 ) -> definitions.HubspotSource:
-    """Return the definition that *model* is; *part* is its place, *secrets* have its token."""
+    """Return the definition that *model* is; *node* is its place, *secrets* have its token."""
     return definitions.HubspotSource(
         name=name,
         base_url=model.base_url.rstrip("/"),
-        token=secrets.resolve(model.token, part.folder),
+        token=secrets.resolve(model.token, node.folder),
         objects=tuple(
             definitions.HubspotObject(
                 object_name,
@@ -54,13 +54,13 @@ def _start(text: str) -> Literal["now", "beginning"] | datetime:
 def drop_directory(
     name: str,
     model: models.DropDirectory,
-    part: Part,
+    node: Node,
     secrets: Secrets,  # noqa: ARG001 - a directory has none
 ) -> definitions.DirectorySource:
-    """Return the definition that *model* is; its path counts from *part*'s folder."""
+    """Return the definition that *model* is; its path counts from *node*'s folder."""
     return definitions.DirectorySource(
         name=name,
-        path=absolute_path(part.folder, model.path),
+        path=absolute_path(node.folder, model.path),
         object=model.object,
         id_property=model.id_property,
         content=model.content,

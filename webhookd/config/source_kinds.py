@@ -15,9 +15,9 @@ from webhookd.config.checks import drop_directory, hubspot
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from webhookd.config.checks.context import Known
+    from webhookd.config.checks.context import Context
     from webhookd.config.secrets import Secrets
-    from webhookd.config.text.node import Part
+    from webhookd.config.text.node import Node
     from webhookd.definitions import Source
     from webhookd.errors import Problem
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 class ConfiguredKind:
     """How a kind of source is checked and compiled."""
 
-    check: Callable[[Iterable[Part], Known, Part | None], Iterator[Problem]]
+    check: Callable[[Iterable[Node], Context, Node | None], Iterator[Problem]]
     """Yield what is wrong with all sources of the kind; given `egress` too."""
 
-    check_use: Callable[[Part, Part], Iterator[Problem]]
+    check_use: Callable[[Node, Node], Iterator[Problem]]
     """Yield what a webhook wants of a source, and does not get there."""
 
-    compile: Callable[[str, Any, Part, Secrets], Source]
+    compile: Callable[[str, Any, Node, Secrets], Source]
     """Return the definition of a source, given its name, model and place."""
 
 
@@ -45,6 +45,6 @@ KINDS: Mapping[str, ConfiguredKind] = {
 """Each kind by its `type`."""
 
 
-def kind_of(source: Part) -> ConfiguredKind | None:
+def kind_of(source: Node) -> ConfiguredKind | None:
     """Return the kind of *source*, None where its `type` is not one (the schema says so)."""
     return KINDS.get(source.text("type") or "")

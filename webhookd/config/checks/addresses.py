@@ -9,11 +9,11 @@ from webhookd.config import urls
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhookd.config.text.node import Part
+    from webhookd.config.text.node import Node
     from webhookd.errors import Problem
 
 
-def check(webhook: Part) -> Iterator[Problem]:
+def check(webhook: Node) -> Iterator[Problem]:
     """Yield what is wrong with the URL of *webhook*: the first thing, if anything."""
     request = webhook.at("request")
     url = request.text("url")

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhookd.config.checks import context
+from webhookd.config.checks.context import reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhookd.config.checks.context import Known
+    from webhookd.config.checks.context import Context
     from webhookd.config.models import SecretReference
-    from webhookd.config.text.node import Part
+    from webhookd.config.text.node import Node
     from webhookd.errors import Problem
 
 
-def check(app: Part, known_parts: Known) -> Iterator[Problem]:
+def check(app: Node, context: Context) -> Iterator[Problem]:
     """Yield what is wrong with the secrets of *app*."""
-    seen: dict[SecretReference, Part] = {}
-    for part in (app.at("client_secret"), *app.items("previous_client_secrets")):
-        found = context.reference(part)
+    seen: dict[SecretReference, Node] = {}
+    for node in (app.at("client_secret"), *app.items("previous_client_secrets")):
+        found = reference(node)
         if found is None:
             continue
         if found in seen:
-            line = part.document.place(seen[found].steps).line
-            yield part.problem(f"this secret is named in line {line} already")
-        seen.setdefault(found, part)
-        if problem := known_parts.secret_problem(part):
+            line = node.document.place(seen[found].steps).line
+            yield node.problem(f"this secret is named in line {line} already")
+        seen.setdefault(found, node)
+        if problem := context.secret_problem(node):
             yield problem

@@ -8,26 +8,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from webhookd.config.checks.context import Known
-    from webhookd.config.text.node import Part
+    from webhookd.config.checks.context import Context
+    from webhookd.config.text.node import Node
     from webhookd.errors import Problem
 
 
-def check(webhook: Part, known: Known) -> Iterator[Problem]:
+def check(webhook: Node, context: Context) -> Iterator[Problem]:
     """Yield what is wrong with the certificates that *webhook* trusts and shows."""
     request = webhook.at("request")
     tls = request.at("tls")
     if tls.mapping() and (request.text("url") or "").lower().startswith("http://"):
         yield tls.problem("a plain http URL uses no TLS; use https, or leave 'tls' out")
     authorities = tls.text("ca_file")
-    if authorities and not known.offline:
-        complaint = known.tls_files.authority_complaint(webhook.folder / authorities)
+    if authorities and not context.offline:
+        complaint = context.tls_files.authority_complaint(webhook.folder / authorities)
         if complaint:
             yield tls.problem(complaint, "ca_file")
-    yield from _client(tls, known)
+    yield from _client(tls, context)
 
 
-def _client(tls: Part, known: Known) -> Iterator[Problem]:
+def _client(tls: Node, context: Context) -> Iterator[Problem]:
     certificate, key = _path(tls, "client_cert_file"), _path(tls, "client_key_file")
     if certificate is None:
         if key is not None and not tls.is_there("client_cert_file"):
@@ -35,12 +35,12 @@ def _client(tls: Part, known: Known) -> Iterator[Problem]:
             yield tls.problem(message, "client_key_file", at_key=True)
         return
     is_right = key is not None or not tls.is_there("client_key_file")
-    if is_right and not known.offline:
-        found = known.tls_files.client_complaint(certificate, key)
+    if is_right and not context.offline:
+        found = context.tls_files.client_complaint(certificate, key)
         if found:
             yield tls.problem(found.message, found.key)
 
 
-def _path(tls: Part, key: str) -> Path | None:
+def _path(tls: Node, key: str) -> Path | None:
     written = tls.text(key)
     return tls.folder / written if written else None

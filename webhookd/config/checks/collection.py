@@ -20,38 +20,38 @@ from webhookd.config.checks import (
     signatures,
     triggers,
 )
-from webhookd.config.checks.context import Known
+from webhookd.config.checks.context import Context
 from webhookd.config.source_kinds import KINDS, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from webhookd.config.secrets import Secrets
-    from webhookd.config.text.node import Collection, Part
+    from webhookd.config.text.node import Collection, Node
     from webhookd.config.tls_files import TlsFiles
     from webhookd.errors import Problem
 
 
 def check(collection: Collection, secrets: Secrets, tls_files: TlsFiles) -> Iterator[Problem]:
     """Yield every problem of *collection* that is not one of a single value's shape."""
-    known = _known(collection, secrets, tls_files)
+    context = _context(collection, secrets, tls_files)
     yield from defaults.repeated(collection)
     egress = collection.section("egress")
     if egress:
         yield from networks.check(egress)
     for kind in KINDS.values():
-        alike = [source for source in known.sources.values() if kind_of(source) is kind]
-        yield from kind.check(alike, known, egress)
-    if known.defaults:
-        yield from policies.check(known.defaults.at("delivery"), {})
-    for app in known.apps.values():
-        yield from apps.check(app, known)
+        alike = [source for source in context.sources.values() if kind_of(source) is kind]
+        yield from kind.check(alike, context, egress)
+    if context.defaults:
+        yield from policies.check(context.defaults.at("delivery"), {})
+    for app in context.apps.values():
+        yield from apps.check(app, context)
     for webhook in collection.entries("webhooks").values():
-        yield from _webhook(webhook, known)
+        yield from _webhook(webhook, context)
 
 
-def _known(collection: Collection, secrets: Secrets, tls_files: TlsFiles) -> Known:
-    return Known(
+def _context(collection: Collection, secrets: Secrets, tls_files: TlsFiles) -> Context:
+    return Context(
         apps=collection.entries("apps"),
         sources=collection.entries("sources"),
         defaults=collection.section("defaults"),
@@ -61,17 +61,17 @@ def _known(collection: Collection, secrets: Secrets, tls_files: TlsFiles) -> Kno
     )
 
 
-def _webhook(webhook: Part, known: Known) -> Iterator[Problem]:
-    default_delivery = known.defaults.mapping("delivery") if known.defaults else {}
+def _webhook(webhook: Node, context: Context) -> Iterator[Problem]:
+    default_delivery = context.defaults.mapping("delivery") if context.defaults else {}
     return chain(
-        references.check(webhook, known),
+        references.check(webhook, context),
         triggers.check(webhook),
         addresses.check(webhook),
-        authentication.check(webhook, known),
-        signatures.check(webhook, known),
+        authentication.check(webhook, context),
+        signatures.check(webhook, context),
         headers.check(webhook),
         payloads.check(webhook),
-        certificates.check(webhook, known),
-        proxies.check(webhook, known),
+        certificates.check(webhook, context),
+        proxies.check(webhook, context),
         policies.check(webhook.at("delivery"), default_delivery),
     )

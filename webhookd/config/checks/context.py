@@ -1,4 +1,4 @@
-"""What a check may know beyond the part it looks at."""
+"""What a check may know beyond the node that it looks at."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from webhookd.config.secrets import SecretError
 
 if TYPE_CHECKING:
     from webhookd.config.secrets import Secrets
-    from webhookd.config.text.node import Part
+    from webhookd.config.text.node import Node
     from webhookd.config.tls_files import TlsFiles
     from webhookd.errors import Problem
     from webhookd.model import Secret
 
 
 @dataclass(frozen=True)
-class Known:
-    """The other parts of the configuration, and the doors to secrets and files.
+class Context:
+    """The rest of the configuration, and the doors to secrets and files.
 
     *is_whole* says that every file could be read: otherwise an unknown name may well be
     defined in the one that could not.
     """
 
-    apps: dict[str, Part]
-    sources: dict[str, Part]
-    defaults: Part | None
+    apps: dict[str, Node]
+    sources: dict[str, Node]
+    defaults: Node | None
     secrets: Secrets
     tls_files: TlsFiles
     is_whole: bool
@@ -38,29 +38,29 @@ class Known:
         """Return whether secrets and files are left alone."""
         return self.secrets.offline
 
-    def secret(self, part: Part) -> Secret | None:
-        """Return the secret that the reference *part* names, None when there is none."""
+    def secret(self, node: Node) -> Secret | None:
+        """Return the secret that the reference *node* names, None when there is none."""
         try:
-            return self._resolve(part)
+            return self._resolve(node)
         except SecretError:
             return None
 
-    def secret_problem(self, part: Part) -> Problem | None:
-        """Return why the secret that the reference *part* names cannot be had."""
+    def secret_problem(self, node: Node) -> Problem | None:
+        """Return why the secret that the reference *node* names cannot be had."""
         try:
-            self._resolve(part)
+            self._resolve(node)
         except SecretError as error:
-            return part.problem(str(error))
+            return node.problem(str(error))
         return None
 
-    def _resolve(self, part: Part) -> Secret | None:
-        found = reference(part)
-        return None if found is None or self.offline else self.secrets.resolve(found, part.folder)
+    def _resolve(self, node: Node) -> Secret | None:
+        found = reference(node)
+        return None if found is None or self.offline else self.secrets.resolve(found, node.folder)
 
 
-def reference(part: Part) -> SecretReference | None:
-    """Return the secret reference in *part*; None when it is not one (the schema says so)."""
-    written = part.value
+def reference(node: Node) -> SecretReference | None:
+    """Return the secret reference in *node*; None when it is not one (the schema says so)."""
+    written = node.value
     if not isinstance(written, dict) or len(written) != 1:
         return None
     try:

@@ -13,19 +13,19 @@ from webhookd.definitions import is_same_host
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from webhookd.config.checks.context import Known
-    from webhookd.config.text.node import Part
+    from webhookd.config.checks.context import Context
+    from webhookd.config.text.node import Node
     from webhookd.errors import Problem
 
 
 def check(
-    sources: Iterable[Part],
-    known: Known,
-    reachable: Part | None,  # noqa: ARG001 - a directory needs no network
+    sources: Iterable[Node],
+    context: Context,
+    reachable: Node | None,  # noqa: ARG001 - a directory needs no network
 ) -> Iterator[Problem]:
     """Yield what is wrong with *sources*, all those that read drop directories."""
     sources = tuple(sources)
-    yield from _paths(sources, offline=known.offline)
+    yield from _paths(sources, offline=context.offline)
     for source in sources:
         if source.at("partial").value is True and source.text("content") == "snapshot":
             yield source.problem(
@@ -33,7 +33,7 @@ def check(
             )
 
 
-def check_use(webhook: Part, source: Part) -> Iterator[Problem]:
+def check_use(webhook: Node, source: Node) -> Iterator[Problem]:
     """Yield what *webhook* wants of a directory *source* that its files do not hold."""
     wanted, read = webhook.text("object"), source.text("object")
     if wanted is not None and read is not None and wanted != read:
@@ -41,7 +41,7 @@ def check_use(webhook: Part, source: Part) -> Iterator[Problem]:
         yield webhook.problem(message, "object")
 
 
-def _paths(sources: Iterable[Part], *, offline: bool) -> Iterator[Problem]:
+def _paths(sources: Iterable[Node], *, offline: bool) -> Iterator[Problem]:
     written = [(source, _path(source)) for source in sources]
     found = [(source, path) for source, path in written if path is not None]
     # What is on another host cannot be looked at here, and all of them check the same file.
@@ -56,8 +56,8 @@ def _paths(sources: Iterable[Part], *, offline: bool) -> Iterator[Problem]:
             yield source.problem("this is not a directory", "path")
 
 
-def _overlaps(paths: Sequence[tuple[Part, Path]]) -> Iterator[Problem]:
-    owners: dict[Path, list[Part]] = {}
+def _overlaps(paths: Sequence[tuple[Node, Path]]) -> Iterator[Problem]:
+    owners: dict[Path, list[Node]] = {}
     for source, path in paths:
         for owner in _on_one_host(owners.setdefault(path, []), source):
             yield source.problem(f"the source {owner.name!r} has this path too", "path")
@@ -69,7 +69,7 @@ def _overlaps(paths: Sequence[tuple[Part, Path]]) -> Iterator[Problem]:
                 yield source.problem(inside, "path")
 
 
-def _on_one_host(owners: Iterable[Part], source: Part) -> Iterator[Part]:
+def _on_one_host(owners: Iterable[Node], source: Node) -> Iterator[Node]:
     """Yield the first of *owners* whose disk may be that of *source*, if there is one."""
     host = source.text("host")
     for owner in owners:
@@ -84,6 +84,6 @@ def absolute_path(folder: Path, path: str) -> Path:
     return Path(os.path.normpath((folder / path).absolute()))
 
 
-def _path(source: Part) -> Path | None:
+def _path(source: Node) -> Path | None:
     written = source.text("path")
     return absolute_path(source.folder, written) if written and "\0" not in written else None

@@ -10,7 +10,7 @@ from webhookd.config.messages import shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhookd.config.text.node import Part
+    from webhookd.config.text.node import Node
     from webhookd.errors import Problem
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
@@ -38,7 +38,7 @@ _OURS = ("webhook-", "x-hubspot-signature", "x-hubspot-request-timestamp")
 _FOR_SECRETS = frozenset({"authorization", "cookie"})
 
 
-def check(webhook: Part) -> Iterator[Problem]:
+def check(webhook: Node) -> Iterator[Problem]:
     """Yield what is wrong with the headers of *webhook*, that of its API key included."""
     request = webhook.at("request")
     seen: dict[str, str] = {}
@@ -82,7 +82,7 @@ def _repeated(name: str, seen: dict[str, str]) -> str:
     return f"this header is there already, as {shown(first)}" if first else ""
 
 
-def _api_key(authentication: Part, seen: dict[str, str]) -> Iterator[Problem]:
+def _api_key(authentication: Node, seen: dict[str, str]) -> Iterator[Problem]:
     name = authentication.text("name")
     is_header = authentication.mapping().get("location", "header") == "header"
     if name is None or not is_header or authentication.text("type") != "api_key":

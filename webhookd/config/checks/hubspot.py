@@ -14,8 +14,8 @@ from webhookd.rules import egress
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from webhookd.config.checks.context import Known
-    from webhookd.config.text.node import Part
+    from webhookd.config.checks.context import Context
+    from webhookd.config.text.node import Node
     from webhookd.definitions import Network
     from webhookd.errors import Problem
 
@@ -23,15 +23,15 @@ LEAST_POLL = timedelta(milliseconds=100)
 MOST_OVERLAP = timedelta(days=1)
 
 
-def check(sources: Iterable[Part], known: Known, reachable: Part | None) -> Iterator[Problem]:
+def check(sources: Iterable[Node], context: Context, reachable: Node | None) -> Iterator[Problem]:
     """Yield what is wrong with HubSpot's *sources*; *reachable* is `egress`."""
     for source in sources:
-        yield from _source(source, known, reachable)
+        yield from _source(source, context, reachable)
 
 
-def _source(source: Part, known: Known, reachable: Part | None) -> Iterator[Problem]:
+def _source(source: Node, context: Context, reachable: Node | None) -> Iterator[Problem]:
     yield from _base_url(source, reachable)
-    if problem := known.secret_problem(source.at("token")):
+    if problem := context.secret_problem(source.at("token")):
         yield problem
     yield from _lengths(source)
     start = source.text("start")
@@ -48,7 +48,7 @@ def start_at(text: str) -> datetime | None:
         return None
 
 
-def check_use(webhook: Part, source: Part) -> Iterator[Problem]:
+def check_use(webhook: Node, source: Node) -> Iterator[Problem]:
     """Yield what *webhook* wants of a HubSpot *source* that this does not read."""
     wanted, objects = webhook.text("object"), source.mapping("objects")
     if wanted is None or not objects:
@@ -70,7 +70,7 @@ def check_use(webhook: Part, source: Part) -> Iterator[Problem]:
         yield from properties.check_read(properties.used(webhook), listed, source.name, wanted)
 
 
-def _base_url(source: Part, reachable: Part | None) -> Iterator[Problem]:
+def _base_url(source: Node, reachable: Node | None) -> Iterator[Problem]:
     url = source.text("base_url")
     if url is None:
         return
@@ -89,7 +89,7 @@ def _base_url(source: Part, reachable: Part | None) -> Iterator[Problem]:
         yield source.problem(message, "base_url")
 
 
-def _is_allowed(host: str, reachable: Part | None) -> bool:
+def _is_allowed(host: str, reachable: Node | None) -> bool:
     address = addressing.literal_address(host)
     if address is None or reachable is None:
         return False
@@ -99,7 +99,7 @@ def _is_allowed(host: str, reachable: Part | None) -> bool:
     return is_inside and egress.refusal(address, settings) is None
 
 
-def _networks(reachable: Part, key: str) -> tuple[Network, ...]:
+def _networks(reachable: Node, key: str) -> tuple[Network, ...]:
     found = []
     for entry in reachable.items(key):
         try:
@@ -109,7 +109,7 @@ def _networks(reachable: Part, key: str) -> tuple[Network, ...]:
     return tuple(found)
 
 
-def _lengths(source: Part) -> Iterator[Problem]:
+def _lengths(source: Node) -> Iterator[Problem]:
     for key, least, most in (
         ("poll_every", LEAST_POLL, durations.LONGEST),
         ("overlap", None, MOST_OVERLAP),

@@ -9,11 +9,11 @@ from webhookd.config import addressing
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhookd.config.text.node import Part
+    from webhookd.config.text.node import Node
     from webhookd.errors import Problem
 
 
-def check(egress: Part) -> Iterator[Problem]:
+def check(egress: Node) -> Iterator[Problem]:
     """Yield each entry of *egress* that is not a network."""
     for key in ("allow", "deny"):
         for entry in egress.items(key):

@@ -10,7 +10,7 @@ from webhookd.config.messages import shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhookd.config.text.node import Part
+    from webhookd.config.text.node import Node
     from webhookd.errors import Problem
 
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
@@ -24,7 +24,7 @@ _ENVELOPES = {
 }
 
 
-def check(webhook: Part) -> Iterator[Problem]:
+def check(webhook: Node) -> Iterator[Problem]:
     """Yield what is wrong with what the request of *webhook* carries."""
     request = webhook.at("request")
     yield from _method(request)
@@ -32,13 +32,13 @@ def check(webhook: Part) -> Iterator[Problem]:
     yield from _query(request)
 
 
-def method_of(request: Part) -> str | None:
+def method_of(request: Node) -> str | None:
     """Return the method of *request*; None when what was written is none."""
     method = request.text("method") if request.is_there("method") else "POST"
     return method if method in METHODS else None
 
 
-def has_body(request: Part) -> bool | None:
+def has_body(request: Node) -> bool | None:
     """Return whether *request* carries a body; None when its method is not known."""
     method = method_of(request)
     if method is None:
@@ -46,9 +46,9 @@ def has_body(request: Part) -> bool | None:
     return method in BODY_METHODS or (method == "DELETE" and request.is_there("body"))
 
 
-def sent_names(part: Part) -> Iterator[tuple[Part, str]]:
-    """Yield each chosen property in the list *part* with the name it has in the request."""
-    for item in part.items():
+def sent_names(node: Node) -> Iterator[tuple[Node, str]]:
+    """Yield each chosen property in the list *node* with the name it has in the request."""
+    for item in node.items():
         name = item.text()
         if name is None:
             name = item.text("as") if item.is_there("as") else item.text("property")
@@ -56,7 +56,7 @@ def sent_names(part: Part) -> Iterator[tuple[Part, str]]:
             yield item, name
 
 
-def _method(request: Part) -> Iterator[Problem]:
+def _method(request: Node) -> Iterator[Problem]:
     method = method_of(request)
     if request.is_there("body") and method == "GET":
         message = "GET carries no body; choose properties in 'query', or use another method"
@@ -71,7 +71,7 @@ def _method(request: Part) -> Iterator[Problem]:
         yield request.problem(message, "query", at_key=True)
 
 
-def _body(body: Part) -> Iterator[Problem]:
+def _body(body: Node) -> Iterator[Problem]:
     names: set[str] = set()
     for item, name in sent_names(body.at("properties")):
         if name in names:
@@ -88,13 +88,13 @@ def _body(body: Part) -> Iterator[Problem]:
         yield body.problem(message, "previous")
 
 
-def _format(body: Part) -> str | None:
+def _format(body: Node) -> str | None:
     if body.is_there("format"):
         return body.text("format")
     return "flat" if isinstance(body.at("properties").value, list) else "record"
 
 
-def _query(request: Part) -> Iterator[Problem]:
+def _query(request: Node) -> Iterator[Problem]:
     taken = set(urls.query_names(request.text("url") or ""))
     for item, name in sent_names(request.at("query", "properties")):
         if name in taken:

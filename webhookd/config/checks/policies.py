@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import timedelta
 
-    from webhookd.config.text.node import Part
+    from webhookd.config.text.node import Node
     from webhookd.errors import Problem
 
 USUAL = RetryPolicy()
@@ -25,7 +25,7 @@ _LENGTHS = (
 )
 
 
-def check(delivery: Part, defaults: dict[str, Any]) -> Iterator[Problem]:
+def check(delivery: Node, defaults: dict[str, Any]) -> Iterator[Problem]:
     """Yield what is wrong with the policy *delivery*, given what *defaults* add to it."""
     for steps in _LENGTHS:
         complaint = _too_long(delivery.text(*steps))
@@ -47,7 +47,7 @@ def _too_long(text: str | None) -> str:
     return f"{text} is longer than the maximum of {durations.LONGEST.days}d"
 
 
-def _order(delivery: Part, effective: dict[str, Any]) -> Iterator[Problem]:
+def _order(delivery: Node, effective: dict[str, Any]) -> Iterator[Problem]:
     retry = effective.get("retry")
     written = retry if isinstance(retry, dict) else {}
     first = _length(written.get("first_after"), USUAL.first_after)
@@ -62,7 +62,7 @@ def _order(delivery: Part, effective: dict[str, Any]) -> Iterator[Problem]:
             return
 
 
-def _coalesce(delivery: Part, effective: dict[str, Any]) -> Iterator[Problem]:
+def _coalesce(delivery: Node, effective: dict[str, Any]) -> Iterator[Problem]:
     """Yield that a record's deliveries cannot be coalesced while they keep no order."""
     if effective.get("coalesce") is not True or effective.get("order", "none") != "none":
         return

@@ -10,11 +10,11 @@ from webhookd.config.messages import near, shown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from webhookd.config.text.node import Part
+    from webhookd.config.text.node import Node
     from webhookd.errors import Problem
 
 
-def used(webhook: Part) -> Iterator[tuple[Part, str]]:
+def used(webhook: Node) -> Iterator[tuple[Node, str]]:
     """Yield each property that *webhook* speaks of, with the place where it does."""
     trigger, request = webhook.at("trigger"), webhook.at("request")
     for item in trigger.items("changed_properties"):
@@ -25,7 +25,7 @@ def used(webhook: Part) -> Iterator[tuple[Part, str]]:
             yield from _named(item)
 
 
-def used_in_when(trigger: Part) -> Iterator[tuple[Part, str]]:
+def used_in_when(trigger: Node) -> Iterator[tuple[Node, str]]:
     """Yield each property that the `when` of *trigger* speaks of, with the place."""
     for item in trigger.items("when"):
         for condition in conditions(item):
@@ -33,7 +33,7 @@ def used_in_when(trigger: Part) -> Iterator[tuple[Part, str]]:
 
 
 def check_read(
-    speaks_of: Iterable[tuple[Part, str]], listed: Sequence[str], source: str, object_: str
+    speaks_of: Iterable[tuple[Node, str]], listed: Sequence[str], source: str, object_: str
 ) -> Iterator[Problem]:
     """Yield each property that somebody *speaks_of* (place and name) and that is not *listed*."""
     for place, name in speaks_of:
@@ -45,7 +45,7 @@ def check_read(
             yield place.problem(message)
 
 
-def _named(item: Part) -> Iterator[tuple[Part, str]]:
+def _named(item: Node) -> Iterator[tuple[Node, str]]:
     place = item if isinstance(item.value, str) else item.at("property")
     name = place.text()
     if name is not None:

@@ -10,12 +10,12 @@ from webhookd.definitions import DIRECT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhookd.config.checks.context import Known
-    from webhookd.config.text.node import Part
+    from webhookd.config.checks.context import Context
+    from webhookd.config.text.node import Node
     from webhookd.errors import Problem
 
 
-def check(webhook: Part, known: Known) -> Iterator[Problem]:
+def check(webhook: Node, context: Context) -> Iterator[Problem]:
     """Yield what is wrong with the proxy of *webhook*."""
     request = webhook.at("request")
     proxy = request.text("proxy")
@@ -32,5 +32,5 @@ def check(webhook: Part, known: Known) -> Iterator[Problem]:
     if proxy == DIRECT or not request.is_there("proxy"):
         message = "there is no proxy that this is for; name its URL in 'proxy'"
         yield request.problem(message, "proxy_authentication", at_key=True)
-    if problem := known.secret_problem(request.at("proxy_authentication", "password")):
+    if problem := context.secret_problem(request.at("proxy_authentication", "password")):
         yield problem

@@ -10,27 +10,27 @@ from webhookd.config.source_kinds import kind_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhookd.config.checks.context import Known
-    from webhookd.config.text.node import Part
+    from webhookd.config.checks.context import Context
+    from webhookd.config.text.node import Node
     from webhookd.errors import Problem
 
 
-def check(webhook: Part, known: Known) -> Iterator[Problem]:
+def check(webhook: Node, context: Context) -> Iterator[Problem]:
     """Yield each reference of *webhook* that leads nowhere."""
-    yield from _source(webhook, known)
+    yield from _source(webhook, context)
     app_id = webhook.text("request", "signature", "app_id")
-    if app_id is not None and app_id not in known.apps and known.is_whole:
-        message = no_such("app", app_id, known.apps)
+    if app_id is not None and app_id not in context.apps and context.is_whole:
+        message = no_such("app", app_id, context.apps)
         yield webhook.problem(message, "request", "signature", "app_id")
 
 
-def _source(webhook: Part, known: Known) -> Iterator[Problem]:
+def _source(webhook: Node, context: Context) -> Iterator[Problem]:
     name = webhook.text("source")
     if name is None:
         return
-    if name in known.sources:
-        source = known.sources[name]
+    if name in context.sources:
+        source = context.sources[name]
         if kind := kind_of(source):
             yield from kind.check_use(webhook, source)
-    elif known.is_whole:
-        yield webhook.problem(no_such("source", name, known.sources), "source")
+    elif context.is_whole:
+        yield webhook.problem(no_such("source", name, context.sources), "source")

@@ -10,13 +10,13 @@ from webhookd.rules import signing
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhookd.config.checks.context import Known
-    from webhookd.config.text.node import Part
+    from webhookd.config.checks.context import Context
+    from webhookd.config.text.node import Node
     from webhookd.errors import Problem
     from webhookd.model import Secret
 
 
-def check(webhook: Part, known: Known) -> Iterator[Problem]:
+def check(webhook: Node, context: Context) -> Iterator[Problem]:
     """Yield what is wrong with how *webhook* is signed."""
     request = webhook.at("request")
     signature = request.at("signature")
@@ -24,12 +24,12 @@ def check(webhook: Part, known: Known) -> Iterator[Problem]:
     if scheme == "hubspot_v1" and payloads.has_body(request) is False:
         message = "hubspot_v1 covers only a body, and this request has none; use hubspot_v2"
         yield signature.problem(message, "scheme")
-    app = known.apps.get(signature.text("app_id") or "")
+    app = context.apps.get(signature.text("app_id") or "")
     if scheme == "standard_webhooks" and app is not None:
-        for part in (app.at("client_secret"), *app.items("previous_client_secrets")):
-            secret = known.secret(part)
+        for node in (app.at("client_secret"), *app.items("previous_client_secrets")):
+            secret = context.secret(node)
             if secret and not _is_standard(secret):
-                yield signature.problem(_wrong_form(app, part), "scheme")
+                yield signature.problem(_wrong_form(app, node), "scheme")
 
 
 def _is_standard(secret: Secret) -> bool:
@@ -40,8 +40,8 @@ def _is_standard(secret: Secret) -> bool:
     return True
 
 
-def _wrong_form(app: Part, part: Part) -> str:
-    where = "".join(f"[{step}]" if isinstance(step, int) else step for step in part.steps[2:])
+def _wrong_form(app: Node, node: Node) -> str:
+    where = "".join(f"[{step}]" if isinstance(step, int) else step for step in node.steps[2:])
     return (
         f"standard_webhooks needs secrets of the form whsec_ + base64 of 24 to 64 bytes; "
         f"{where} of the app {app.name!r} is not"

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhookd.config.text.node import Part
+    from webhookd.config.text.node import Node
     from webhookd.errors import Problem
 
 _OF_THE_CHANGE = frozenset({"CHANGED", "CHANGED_FROM", "CHANGED_TO"})
 
 
-def check(webhook: Part) -> Iterator[Problem]:
+def check(webhook: Node) -> Iterator[Problem]:
     """Yield what in the trigger of *webhook* can never hold."""
     trigger = webhook.at("trigger")
     enroll = trigger.text("enroll")
@@ -23,7 +23,7 @@ def check(webhook: Part) -> Iterator[Problem]:
         yield from _only_deleted(trigger, enroll)
 
 
-def check_of_records(trigger: Part) -> Iterator[Problem]:
+def check_of_records(trigger: Node) -> Iterator[Problem]:
     """Yield what in a `when` cannot be asked of records, which are and do not change."""
     for condition in _looking_at_the_change(trigger):
         operator = condition.text("operator")
@@ -31,7 +31,7 @@ def check_of_records(trigger: Part) -> Iterator[Problem]:
         yield condition.problem(message, "operator")
 
 
-def _every_match(trigger: Part) -> Iterator[Problem]:
+def _every_match(trigger: Node) -> Iterator[Problem]:
     if not trigger.is_there("when"):
         message = "every_match needs 'when': it says what matching is"
         yield trigger.problem(message, "enroll")
@@ -41,7 +41,7 @@ def _every_match(trigger: Part) -> Iterator[Problem]:
         yield condition.problem(message, "operator")
 
 
-def _only_deleted(trigger: Part, enroll: str | None) -> Iterator[Problem]:
+def _only_deleted(trigger: Node, enroll: str | None) -> Iterator[Problem]:
     if trigger.is_there("changed_properties"):
         message = "changed_properties does not apply to deleted records"
         yield trigger.problem(message, "changed_properties", at_key=True)
@@ -52,19 +52,19 @@ def _only_deleted(trigger: Part, enroll: str | None) -> Iterator[Problem]:
         yield condition.problem(f"{operator} never holds for deleted records", "operator")
 
 
-def _looking_at_the_change(trigger: Part) -> Iterator[Part]:
-    for part in trigger.items("when"):
-        for condition in conditions(part):
+def _looking_at_the_change(trigger: Node) -> Iterator[Node]:
+    for node in trigger.items("when"):
+        for condition in conditions(node):
             if condition.text("operator") in _OF_THE_CHANGE:
                 yield condition
 
 
-def conditions(part: Part) -> Iterator[Part]:
-    """Yield the conditions in *part* of a `when`, however deep."""
+def conditions(node: Node) -> Iterator[Node]:
+    """Yield the conditions in *node* of a `when`, however deep."""
     for group in ("any", "all"):
-        for item in part.items(group):
+        for item in node.items(group):
             yield from conditions(item)
-    if part.is_there("not"):
-        yield from conditions(part.at("not"))
-    if part.is_there("operator"):
-        yield part
+    if node.is_there("not"):
+        yield from conditions(node.at("not"))
+    if node.is_there("operator"):
+        yield node

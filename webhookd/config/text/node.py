@@ -1,8 +1,8 @@
-"""Parts of documents that may be wrong elsewhere: what the checks across keys look at.
+"""Nodes of documents that may be wrong elsewhere: what the checks across keys look at.
 
 Checks run on everything that the author wrote, whatever else is wrong with it, so that all
-problems come at once. What a part cannot give (absent, of another type, refused before) it
-gives as None, and the check that wanted it has nothing to say: somebody else has said it.
+problems come at once. What a node cannot give (absent, of another type, refused before) it
+gives as None, and the check that wanted it has nothing to say: another check has said it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Part:
+class Node:
     """The value at *steps* in *document*, and the checks' way to ask for what is in it."""
 
     document: Document
@@ -47,9 +47,9 @@ class Part:
                 return None
         return None if self.steps and self.document.is_spoiled(self.steps) else value
 
-    def at(self, *steps: str | int) -> Part:
-        """Return the part that *steps* lead to from here."""
-        return Part(self.document, (*self.steps, *steps))
+    def at(self, *steps: str | int) -> Node:
+        """Return the node that *steps* lead to from here."""
+        return Node(self.document, (*self.steps, *steps))
 
     def is_there(self, *steps: str | int) -> bool:
         """Return whether something was written at *steps*, right or wrong."""
@@ -66,14 +66,14 @@ class Part:
         value = self.at(*steps).value
         return value if isinstance(value, dict) else {}
 
-    def items(self, *steps: str | int) -> Iterator[Part]:
-        """Yield the parts in the list at *steps*."""
+    def items(self, *steps: str | int) -> Iterator[Node]:
+        """Yield the nodes in the list at *steps*."""
         value = self.at(*steps).value
         for number in range(len(value) if isinstance(value, list) else 0):
             yield self.at(*steps, number)
 
-    def entries(self, *steps: str | int) -> Iterator[Part]:
-        """Yield the parts among the keys and values at *steps*."""
+    def entries(self, *steps: str | int) -> Iterator[Node]:
+        """Yield the nodes among the keys and values at *steps*."""
         for key in self.mapping(*steps):
             yield self.at(*steps, key)
 
@@ -89,18 +89,18 @@ class Collection:
     documents: tuple[Document, ...]
 
     @property
-    def tops(self) -> Iterator[Part]:
+    def tops(self) -> Iterator[Node]:
         """Yield the top of each document that could be read."""
-        return (Part(document) for document in self.documents if document.data is not None)
+        return (Node(document) for document in self.documents if document.data is not None)
 
-    def entries(self, section: str) -> dict[str, Part]:
+    def entries(self, section: str) -> dict[str, Node]:
         """Return the entries of *section* (`apps`, `sources`, `webhooks`) by name."""
-        found: dict[str, Part] = {}
+        found: dict[str, Node] = {}
         for top in self.tops:
             for entry in top.entries(section):
                 found.setdefault(entry.name, entry)
         return found
 
-    def section(self, name: str) -> Part | None:
+    def section(self, name: str) -> Node | None:
         """Return the section that only one file may hold (`egress`, `defaults`), if one does."""
         return next((top.at(name) for top in self.tops if top.is_there(name)), None)
