@@ -1,4 +1,4 @@
-"""Requests to an API, and whoever authorizes them."""
+"""Requests to any API: repeated where that may help, and nowhere but to its base URL."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import asyncio
 import httpx
 import pytest
 
-from tests.credentials import ScriptedCredentials
 from tests.making import LOOPBACK
-from tests.polls import VirtualTime
+from tests.virtual_time import VirtualTime
 from webhookd.authentication.credentials import Fixed
-from webhookd.definitions import ApiKey, Bearer
+from webhookd.definitions import Bearer
 from webhookd.model import Secret
 from webhookd.sources.dependencies import Clocks
 from webhookd.sources.polling.api_client import ApiClient
@@ -19,59 +18,77 @@ from webhookd.sources.polling.refusals import PollError
 from webhookd.sources.polling.request_budget import Budget, Burst
 
 
-class Api:
-    """Answers 401 until a request brings the *good* token; *seen* are its requests."""
+@pytest.fixture
+def call():
+    """Return what makes one call that is answered by *answers* in turn."""
 
-    def __init__(self, good):
-        self._good = good
-        self.seen = []
+    def run(*answers):
+        time, left, seen, statuses = VirtualTime(), list(answers), [], []
+        budget = Budget(Burst(90, 10.0), monotonic=time.monotonic, sleep=time.sleep)
 
-    def __call__(self, request):
-        self.seen.append(request)
-        is_good = request.headers.get("authorization") == f"Bearer {self._good}"
-        return httpx.Response(200 if is_good else 401, json={})
+        def answer(request):
+            seen.append((time.seconds, str(request.url), request.headers.get("authorization")))
+            return left.pop(0)
+
+        client = ApiClient(
+            "https://api.example",
+            Fixed(Bearer(Secret("a-token"))),
+            transport=httpx.MockTransport(answer),
+            egress=lambda: LOOPBACK,
+            budget=budget,
+            clocks=Clocks(time.now, time.monotonic, lambda: 0.0, time.sleep),
+            count=statuses.append,
+        )
+        try:
+            result = asyncio.run(client.call("GET", "/books?after=1"))
+        except PollError as error:
+            result = error.refusal
+        return result, seen, statuses
+
+    return run
 
 
-def called(api, credentials):
-    time = VirtualTime()
-    client = ApiClient(
-        "https://api.example.com",
-        credentials,
-        transport=httpx.MockTransport(api),
-        egress=lambda: LOOPBACK,
-        budget=Budget(Burst(90, 10.0), monotonic=time.monotonic, sleep=time.sleep),
-        clocks=Clocks(time.now, time.monotonic, lambda: 0.0, time.sleep),
-        count=lambda _: None,
+def test_what_may_pass_is_asked_again_at_growing_distances(call):
+    result, seen, statuses = call(
+        httpx.Response(503), httpx.Response(500), httpx.Response(200, json={"books": []})
     )
-    return asyncio.run(client.call("GET", "/things?limit=1"))
+
+    assert result.content == {"books": []}
+    assert [at for at, *_ in seen] == pytest.approx([0, 0.5, 1.5])
+    assert set(seen[0][1:]) == {"https://api.example/books?after=1", "Bearer a-token"}
+    assert statuses == ["503", "500", "200"]
 
 
-def test_a_request_whose_token_was_refused_is_made_again_with_another():
-    api, credentials = Api(good=2), ScriptedCredentials(last=2)
+def test_after_three_tries_the_poll_has_failed(call):
+    result, seen, _ = call(*[httpx.Response(503, json={"message": "later"})] * 3)
 
-    assert called(api, credentials).content == {}
-    assert credentials.heard == [(1, 401), (2, 200)]
+    assert (result.why, result.concerns) == ("the API answered 503: later", "request")
+    assert len(seen) == 3
+
+
+def test_a_limit_is_a_pause_for_all_that_the_token_does(call):
+    result, seen, _ = call(
+        httpx.Response(429, headers={"retry-after": "7"}), httpx.Response(200, json={})
+    )
+
+    assert result.content == {}
+    assert seen[1][0] == pytest.approx(7, abs=0.01)
 
 
 @pytest.mark.parametrize(
-    ("credentials", "requests"),
-    [(Fixed(Bearer(Secret("old"))), 1), (ScriptedCredentials(last=2), 2)],
-    ids=["fixed", "no third"],
+    ("answer", "concerns"),
+    [
+        (httpx.Response(401), "source"),
+        (httpx.Response(403), "object"),
+        (httpx.Response(404), "object"),
+        (httpx.Response(302, headers={"location": "https://evil.example"}), "poll"),
+        (httpx.Response(400), "poll"),
+        (httpx.Response(200, text="[1, 2]"), "poll"),
+        (httpx.Response(200, text='{"a": '), "poll"),
+        (httpx.Response(200, text="{} {}"), "poll"),
+    ],
 )
-def test_where_there_is_no_other_token_the_refusal_stands(credentials, requests):
-    api = Api(good="new")
+def test_what_will_not_pass_is_asked_once(call, answer, concerns):
+    result, seen, _ = call(answer)
 
-    with pytest.raises(PollError, match="401") as raised:
-        called(api, credentials)
-
-    assert raised.value.refusal.concerns == "source"
-    assert len(api.seen) == requests
-
-
-def test_a_key_in_the_query_is_its_end():
-    api = Api(good=None)
-
-    with pytest.raises(PollError):
-        called(api, Fixed(ApiKey("key", "query", Secret("k&1"))))
-
-    assert str(api.seen[0].url) == "https://api.example.com/things?limit=1&key=k%261"
+    assert (result.concerns, len(seen)) == (concerns, 1)

@@ -1,0 +1,95 @@
+"""Polls of any API: one at a time, pauses after failures, and what a refusal stops."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from tests.virtual_time import VirtualTime
+from webhookd.sources.dependencies import Clocks
+from webhookd.sources.polling.poller import REFUSED_PAUSE, Poller
+from webhookd.sources.polling.refusals import PollError, Refusal
+from webhookd.sources.polling.request_budget import Budget, Burst
+from webhookd.telemetry.figures import figures_of
+
+
+class ScriptedReader:
+    """Does at each poll what comes next: nothing, or raises an error."""
+
+    def __init__(self, *errors):
+        self.errors = list(errors)
+        self.polls = 0
+
+    async def poll(self):
+        self.polls += 1
+        if self.errors and (error := self.errors.pop(0)):
+            raise error
+
+
+@pytest.fixture
+def poller():
+    """Return what polls *readers* by turns, and lets seconds pass before each."""
+
+    def run(*readers, pauses):
+        time, jobs = VirtualTime(), []
+        clocks = Clocks(time.now, time.monotonic, lambda: 0.0, time.sleep)
+        budget = Budget(Burst(90, 10.0), monotonic=time.monotonic, sleep=time.sleep)
+        named = [(one, figures_of("library", f"books{n}")) for n, one in enumerate(readers)]
+
+        def schedule(_period, work, _name):
+            jobs.append(work)
+            return lambda: jobs.remove(work)
+
+        async def scenario():
+            source = Poller(
+                "library",
+                timedelta(seconds=30),
+                named,
+                schedule=schedule,
+                budget=budget,
+                clocks=clocks,
+            )
+            task = asyncio.create_task(source.run())
+            await asyncio.sleep(0)
+            for pause in pauses:
+                time.seconds += pause
+                for job in tuple(jobs):
+                    await job()
+            task.cancel()
+            await asyncio.wait([task])
+
+        asyncio.run(scenario())
+        assert jobs == []
+        return [one.polls for one in readers]
+
+    return run
+
+
+def refused(concerns, wait=0.0):
+    return PollError(Refusal("the API answered so", concerns, "500", wait))
+
+
+def test_a_pause_doubles_with_each_failure_and_ends_with_a_success(poller):
+    failing = ScriptedReader(refused("poll"), refused("poll"), None, None)
+
+    assert poller(failing, pauses=[0, 0.9, 0.2, 1.8, 0.3, 0]) == [4]
+
+
+def test_a_pause_is_never_shorter_than_was_asked_for(poller):
+    assert poller(ScriptedReader(refused("token", wait=60.0)), pauses=[0, 59, 2]) == [2]
+
+
+def test_a_refused_object_rests_alone(poller):
+    resting, other = ScriptedReader(refused("object")), ScriptedReader()
+
+    assert poller(resting, other, pauses=[0, REFUSED_PAUSE - 1, 2]) == [2, 3]
+
+
+def test_a_refused_source_is_polled_no_more(poller):
+    assert poller(ScriptedReader(refused("source")), ScriptedReader(), pauses=[0, 10**6]) == [1, 0]
+
+
+def test_a_bug_in_one_poll_costs_that_poll(poller):
+    assert poller(ScriptedReader(ValueError("a bug")), ScriptedReader(), pauses=[0, 2]) == [2, 2]
