@@ -163,7 +163,7 @@ def rows(*ids) -> str:
     return "".join(f'{{"id":"{record_id}"}}\n' for record_id in ids)
 
 
-async def eventually(holds, seconds=10.0):
+async def eventually(holds, seconds=60.0):
     """Wait until *holds* returns something true, and return that."""
     until = time.monotonic() + seconds
     while True:
