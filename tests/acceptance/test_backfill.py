@@ -155,7 +155,8 @@ def test_it_goes_on_after_a_stop_and_after_a_kill(daemon, ask, filled):
     """Each record is told once, though no client is there any more and nobody asks again."""
     with Receiver() as receiver:
         filled({"mirror": hook(receiver.url)})
-        client = slow(daemon, "40")
+        # So slow that it cannot be over before it is killed, however long `status` takes to start.
+        client = slow(daemon, "12")
         until(lambda: len(receiver.received) > COUNT // 6, "a part")
         daemon.stop()
         client.communicate(timeout=30)
