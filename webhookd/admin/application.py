@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Scope
 
     from webhookd.admin.listener import AdminAddress
-    from webhookd.intake.running_backfills import Running
+    from webhookd.intake.backfill_run import Running
     from webhookd.model import Secret
     from webhookd.operations.control import Control
     from webhookd.views.view import View

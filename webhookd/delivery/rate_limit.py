@@ -5,16 +5,13 @@ The disk's count is what keeps the limit over a restart, however the daemon ende
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from webhookd import telemetry
 from webhookd.delivery.rate_window import RateWindow
-from webhookd.errors import StorageError
 from webhookd.storage.deliveries.starts import reserve
-from webhookd.telemetry.events import StorageRefused
+from webhookd.storage.refused_writes import keep_trying
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -23,8 +20,6 @@ if TYPE_CHECKING:
     from webhookd.definitions import RateLimit
     from webhookd.delivery.lane import Lane
     from webhookd.storage.database.writer import Writer
-
-RETRY_SECONDS = 1.0
 
 
 class RateLimiter:
@@ -64,14 +59,7 @@ class RateLimiter:
     ) -> None:
         """Write a start to the disk before it happens, and count it from when it does."""
         start = partial(reserve, lane=lane.row.number, delivery_id=delivery_id, oldest=oldest)
-        while True:
-            try:
-                await self._writer.write(start)
-            except StorageError as error:
-                telemetry.report(StorageRefused("starts", 1, str(error)))
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                break
+        await keep_trying(lambda: self._writer.write(start), what="starts")
         # A reload may have replaced the window meanwhile.
         if lane.window is not None:
             lane.window.move(counted_at, self._monotonic())

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from webhookd import telemetry
-from webhookd.errors import StorageError
 from webhookd.storage.database.connection import EXCLUSIVE
 from webhookd.storage.deliveries import record_order
 from webhookd.storage.fleet.exclusive import ORDERING
-from webhookd.telemetry.events import BugFound, StorageRefused
+from webhookd.storage.refused_writes import keep_trying
+from webhookd.telemetry.events import BugFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 PAUSE_SECONDS = 0.002
 """Seconds between two steps, so that the writer's thread does mostly other work."""
-
-RETRY_SECONDS = 1.0
 
 
 class Reordering:
@@ -60,11 +59,8 @@ class Reordering:
     async def _step(self) -> bool:
         """Take a step and return whether it was the last."""
         try:
-            done = await self._writer.write(_step, EXCLUSIVE)
-        except StorageError as error:
-            telemetry.report(StorageRefused("an order", 1, str(error)))
-            await asyncio.sleep(RETRY_SECONDS)
-            return False
+            write = partial(self._writer.write, _step, EXCLUSIVE)
+            done = await keep_trying(write, what="an order")
         except Exception as error:  # noqa: BLE001 - what is in order already goes on
             telemetry.report(BugFound("delivery.ordering_broke", error))
             return True

@@ -25,6 +25,7 @@ from apscheduler.triggers.base import BaseTrigger
 from webhookd import clock, telemetry
 from webhookd.errors import StorageError
 from webhookd.storage.deliveries import settle
+from webhookd.storage.refused_writes import RETRY_SECONDS
 from webhookd.telemetry.events import BugFound, StorageRefused
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from webhookd.storage.deliveries.due import Due, FetchRequest
 
 STORE = "deliveries"
-RETRY_SECONDS = 1.0
 
 BUG_SECONDS = 60.0
 """How long a lane is left alone whose due deliveries cannot be fetched for a bug."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from webhookd import telemetry
-from webhookd.errors import StorageError
 from webhookd.storage.deliveries import settle
-from webhookd.telemetry.events import BugFound, StorageRefused
+from webhookd.storage.refused_writes import keep_trying
+from webhookd.telemetry.events import BugFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 GATHER_SECONDS = 0.01
 """Without this pause the writer commits every two to four rows and each costs twice as much."""
-
-RETRY_SECONDS = 1.0
-"""Pause before settlements that the database refused are written again."""
 
 # Rule 2: what is unsettled is in memory, so this bounds memory, too.
 UNSETTLED_MOST = 5_000
@@ -82,23 +80,24 @@ class SettlementWriter:
             self._writing = None
 
     async def _write(self, group: list[Settlement]) -> None:
-        while True:
-            try:
-                promoted = await self._writer.write(
-                    lambda connection: settle.settle(connection, group), self._locks(group)
-                )
-            except StorageError as error:
-                self._is_refused = True
-                telemetry.report(StorageRefused("settlements", len(group), str(error)))
-                await asyncio.sleep(RETRY_SECONDS)
-            except Exception as error:  # noqa: BLE001 - one bad settlement must fail alone
-                self._is_refused = False
-                await self._write_apart(group, error)
-                return
-            else:
-                self._is_refused = False
-                self._done(group, promoted)
-                return
+        unit = partial(settle.settle, settlements=group)
+        try:
+            promoted = await keep_trying(
+                lambda: self._writer.write(unit, self._locks(group)),
+                what="settlements",
+                count=len(group),
+                refused=self._was_refused,
+            )
+        except Exception as error:  # noqa: BLE001 - one bad settlement must fail alone
+            self._is_refused = False
+            await self._write_apart(group, error)
+        else:
+            self._is_refused = False
+            self._done(group, promoted)
+
+    def _was_refused(self) -> None:
+        # Until the write is taken, nothing new should start: see `is_behind`.
+        self._is_refused = True
 
     async def _write_apart(self, group: list[Settlement], error: Exception) -> None:
         if len(group) > 1:

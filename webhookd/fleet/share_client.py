@@ -23,6 +23,7 @@ from webhookd.storage.database.connection import Locks
 from webhookd.storage.deliveries import lanes
 from webhookd.storage.fleet import shares
 from webhookd.storage.fleet.shares import Rate, ShareRequest
+from webhookd.storage.refused_writes import RETRY_SECONDS
 from webhookd.telemetry.events import BugFound, StorageRefused
 
 if TYPE_CHECKING:
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
     from webhookd.delivery.lane_share import LaneShare
     from webhookd.storage.database.writer import Writer
     from webhookd.storage.fleet.shares import Grant
-
-RETRY_SECONDS: Final = 1.0
-"""Pause before what the database refused is requested again, or the lease is looked at again."""
 
 REPORT_SECONDS: Final = 0.01
 """Seconds in which starts are gathered, to report them in one transaction."""

@@ -1,15 +1,21 @@
 """The backfills that are under way: begun when asked for, one for each webhook, ended in order.
 
-A backfill does not depend on who asked for it: it goes on when the client is gone, and after a stop
-or a crash of the daemon where it was. It ends with the records, by hand, or when its webhook is
-taken out of force; what it stored by then stays.
+    asked for ──begin──► under way ──its records are over, `end`, its webhook is gone──► ended
+                          │     ▲                                        (its row is deleted)
+                 stop, crash    └─ resume: at a start, or at another daemon (take_over)
+
+A backfill does not depend on the person who asked for it: it goes on when the client is gone, and
+after a stop or a crash of the daemon where it was. What it stored by its end stays. In a fleet the
+daemon that runs it has its lock (`storage.fleet.exclusive.backfilling`).
+
+Everything runs on the event loop, as a task for each backfill; what a task awaits may be overtaken
+by another request, so whatever is checked is checked behind the last await.
 """
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +31,7 @@ from webhookd.intake.backfill import (
     TakenOverError,
     reported_kind,
 )
+from webhookd.intake.backfill_run import Running
 from webhookd.storage.fleet.exclusive import backfilling
 from webhookd.storage.records import backfills
 from webhookd.storage.records.backfills import StoredBackfill
@@ -37,7 +44,7 @@ from webhookd.telemetry.events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Sequence
     from datetime import datetime
 
     from webhookd.definitions import AllOf, Definitions, Webhook
@@ -45,59 +52,11 @@ if TYPE_CHECKING:
     from webhookd.model import Delivery
     from webhookd.storage.database.writer import Writer
 
-REPORT_SECONDS: Final = 1.0
-"""Seconds between two reports of how far a backfill is."""
-
 _STOPPING: Final = "the daemon stops; it goes on when that runs again"
 
 
 class UnknownError(BackfillError):
     """There is no such webhook in force, or no backfill of it."""
-
-
-@dataclass(slots=True)
-class Running:
-    """A backfill under way: how far it is, and why it ended early, if it did."""
-
-    webhook: Webhook
-    per_second: float
-    is_dry_run: bool = False
-    made: Backfilled = field(default_factory=Backfilled)
-    error: str | None = None
-    task: asyncio.Task[None] | None = None
-    _why: str = ""
-    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def reports(self) -> AsyncIterator[Backfilled]:
-        """Yield how far it is, every second, and at last when it is over.
-
-        Who stops reading stops a dry run, which is for nobody else.
-        """
-        task = self.task
-        try:
-            while task is not None and not task.done():
-                await asyncio.wait([task], timeout=REPORT_SECONDS)
-                yield self.made
-        finally:
-            if self.is_dry_run:
-                self.stop("nobody listens")
-
-    def stop(self, why: str) -> None:
-        """Have it end after the step it is at."""
-        self._why = self._why or why
-        self._stopping.set()
-
-    def note(self, made: Backfilled) -> None:
-        """Remember how far it is."""
-        self.made = made
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait; raise a BackfillError when it is to stop."""
-        try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            return
-        raise BackfillError(self._why)
 
 
 class Backfills:
@@ -156,6 +115,13 @@ class Backfills:
         Raises as `webhook` does, and a ConfigError when *where* is wrong.
         """
         meant = await self._meant(self.webhook(name), where)
+        if not is_dry_run and not await self._acquire(name):
+            raise BackfillError(
+                f"a backfill of {name} is under way at another daemon; wait for its end, or end it"
+                f" with `webhookd backfill {name} --stop`"
+            )
+        # Behind the last await: of two that are begun at once, the second finds the first. The
+        # lock stays, for the first has it too.
         webhook = self.webhook(name)
         if self._is_stopping:
             raise BackfillError("the daemon stops")
@@ -163,11 +129,6 @@ class Backfills:
             raise BackfillError(
                 f"a backfill of {name} is under way; wait for its end, or end it with"
                 f" `webhookd backfill {name} --stop`"
-            )
-        if not is_dry_run and not await self._acquire(name):
-            raise BackfillError(
-                f"a backfill of {name} is under way at another daemon; wait for its end, or end it"
-                f" with `webhookd backfill {name} --stop`"
             )
         running = Running(webhook, per_second, is_dry_run)
         asked = StoredBackfill(name, tuple(where), per_second, self._now())
@@ -188,6 +149,7 @@ class Backfills:
         for stored in await self._writer.read(backfills.unfinished):
             if self._is_stopping or self._of(stored.webhook) is not None:
                 continue
+            # Only a daemon that knows the webhook: one with an older file would end the backfill.
             if is_shared and (
                 stored.webhook not in self._definitions().webhooks
                 or not await self._acquire(stored.webhook)
@@ -204,6 +166,9 @@ class Backfills:
                         stored.webhook, made.records, made.deliveries, _in_one_line(error)
                     )
                 )
+                continue
+            # Behind the last await, as in `begin`.
+            if self._is_stopping or self._of(stored.webhook) is not None:
                 continue
             telemetry.report(BackfillResumed(stored.webhook, made.records, made.deliveries))
             running = Running(webhook, stored.per_second, made=made)
@@ -252,6 +217,7 @@ class Backfills:
 
     def _start(self, running: Running, work: Coroutine[None, None, None]) -> None:
         running.task = asyncio.create_task(work, name=f"backfill {running.webhook.name}")
+        # A callback: whoever began it may be gone by then.
         running.task.add_done_callback(lambda _: self._ended(running))
         self._running.append(running)
 
@@ -296,6 +262,7 @@ class Backfills:
             return
         made = running.made
         telemetry.report(BackfillEnded(name, made.records, made.deliveries, running.error))
+        # Its row stays for the next start, or for the daemon that goes on with it.
         if running.error is not None and not self._is_stopping and not is_others:
             await self._forget(name)
 

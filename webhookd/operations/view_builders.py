@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.intake.backfill import Backfilled
-    from webhookd.intake.running_backfills import Running
+    from webhookd.intake.backfill_run import Running
     from webhookd.model import Asked, ReloadResult
     from webhookd.storage.deliveries.query import ListedDelivery, ListedSource, ShownDelivery
     from webhookd.storage.fleet.members import Daemon

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.definitions import Definitions
-    from webhookd.intake.running_backfills import Running
+    from webhookd.intake.backfill_run import Running
     from webhookd.operations.control_dependencies import ControlDependencies
     from webhookd.storage.database.connection import Statements
     from webhookd.storage.deliveries.lanes import LaneRow
