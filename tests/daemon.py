@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from tests import forked
 from webhookd import clock
 from webhookd.sources.directory.ingest import MOST_OPENINGS
 
@@ -47,11 +48,12 @@ class Daemon:
         self.environment = {
             name: value for name, value in os.environ.items() if not name.startswith("WEBHOOKD_")
         } | {"APP_SECRET": SECRET, **(environment or {})}
-        self.module = "webhookd"
+        self.module: str | None = None
+        """What an interpreter of its own runs, None for a process that is forked."""
         self.command_line: tuple[str, ...] = ()
         self.events: list[dict[str, Any]] = []
         self._lines: list[str] = []
-        self.process: subprocess.Popen[str] | None = None
+        self.process: subprocess.Popen[str] | forked.Forked | None = None
         self._reading: threading.Thread | None = None
 
     def configure(self, webhooks: Mapping[str, Any], **more: Any) -> None:
@@ -66,34 +68,37 @@ class Daemon:
         } | more
         self.config.write_text(yaml.safe_dump(content, sort_keys=False))
 
-    def command(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str, told: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run `webhookd` with *arguments* to its end."""
-        return subprocess.run(
-            [sys.executable, "-m", "webhookd", *arguments],
-            env=self.environment,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
+        return forked.run(
+            arguments,
+            folder=self.folder,
+            environment=self.environment,
+            told=told,
             timeout=PATIENCE,
-            check=False,
-            **options,
         )
 
     def start(self, *arguments: str, is_awaited: bool = True) -> None:
         """Start the daemon, and wait until it is ready."""
         count = self._count("daemon.ready")
-        self.process = subprocess.Popen(
-            [
-                *(self.command_line or (sys.executable, "-m", self.module)),
-                *("run", "--log-format", "json"),
-                *("--config", str(self.config), "--state-directory", str(self.state)),
-                *arguments,
-            ],
-            env=self.environment,
-            cwd=self.folder,
-            stderr=subprocess.PIPE,
-            text=True,
+        words = (
+            *("run", "--log-format", "json"),
+            *("--config", str(self.config), "--state-directory", str(self.state)),
+            *arguments,
         )
+        command = self.command_line
+        if self.module is not None:
+            command = (sys.executable, "-m", self.module)
+        if command:
+            self.process = subprocess.Popen(
+                [*command, *words],
+                env=self.environment,
+                cwd=self.folder,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        else:
+            self.process = forked.start(words, folder=self.folder, environment=self.environment)
         self._reading = threading.Thread(target=self._read, args=(self.process,), daemon=True)
         self._reading.start()
         if is_awaited:
@@ -139,6 +144,19 @@ class Daemon:
         """Return the one value that *query* finds in its database."""
         with closing(self.connect()) as connection:
             return connection.execute(query, values).fetchone()[0]
+
+    def tally(self, state: str) -> int:
+        """Return how many deliveries are in *state*, without the start of a command."""
+        held = "(paused_reason IS NOT NULL OR gone_reason IS NOT NULL OR absent_reason IS NOT NULL)"
+        clauses = {
+            "held": f"state = 'pending' AND {held}",
+            "pending": f"state = 'pending' AND NOT {held}",
+        }
+        clause = clauses.get(state, f"state = '{state}'")
+        query = (
+            "SELECT count(*) FROM deliveries JOIN lanes ON lanes.number = deliveries.lane WHERE "
+        )
+        return int(self.look(query + clause))
 
     def close(self) -> None:
         """End it, however far it came."""
@@ -191,7 +209,7 @@ class Daemon:
     def _count(self, event: str) -> int:
         return len(self.named(event))
 
-    def _read(self, process: subprocess.Popen[str]) -> None:
+    def _read(self, process: subprocess.Popen[str] | forked.Forked) -> None:
         assert process.stderr is not None
         for line in process.stderr:
             self._lines.append(line)

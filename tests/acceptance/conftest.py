@@ -36,7 +36,7 @@ def ask(daemon):
 
     def run(*arguments, told=None):
         address = f"unix:{daemon.state}/admin.sock"
-        done = daemon.command(*arguments, "--admin-address", address, input=told)
+        done = daemon.command(*arguments, "--admin-address", address, told=told)
         assert "Traceback" not in done.stderr
         return done
 

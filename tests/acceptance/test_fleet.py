@@ -191,9 +191,9 @@ def test_a_backfill_is_gone_on_with_by_another_daemon_when_its_own_is_killed(fle
     fleet.drop_rows("1.ndjson", *rows(400))
     until(lambda: first.named("file.taken") or second.named("file.taken"), "the records")
 
-    words = ("backfill", "mirror", "--per-second", "100")
+    words = ("backfill", "mirror", "--per-second", "20")
     asking = begin(first, *words)
-    until(lambda: len(receiver.received) > 60, "some of it")
+    until(lambda: len(receiver.received) > 20, "some of it")
     refused = second.command(*words, "--admin-address", f"unix:{second.state}/admin.sock")
     assert refused.returncode == 1
     assert "at another daemon" in refused.stderr

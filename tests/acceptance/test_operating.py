@@ -83,10 +83,10 @@ def test_a_superseded_delivery_tells_what_took_its_place(daemon, ask):
         daemon.configure({"mirror": hook(receiver.url, delivery=delivery)})
         daemon.start()
         daemon.drop_rows("1.ndjson", {"id": 1, "value": "old"})
-        until(lambda: daemon.deliveries("--state", "pending"), "the first")
-        until(lambda: daemon.deliveries("--state", "pending")[0]["attempts"] == 1, "its attempt")
+        until(lambda: daemon.tally("pending"), "the first")
+        until(lambda: daemon.look("SELECT attempts FROM deliveries") == 1, "its attempt")
         daemon.drop_rows("2.ndjson", {"id": 1, "value": "new"})
-        until(lambda: daemon.deliveries("--state", "superseded"), "it superseded")
+        until(lambda: daemon.tally("superseded"), "it superseded")
         newer, older = daemon.deliveries()
         stories = [daemon.command("explain", one["id"], *at(daemon)) for one in (older, newer)]
         shown = [
@@ -178,7 +178,7 @@ def test_deliveries_are_retried_and_cancelled_by_hand(daemon, ask):
         daemon.start()
         daemon.drop_rows("1.ndjson", *({"id": number} for number in range(5)))
         until(lambda: len(daemon.named("delivery.attempted")) == 5, "five attempts")
-        until(lambda: len(daemon.deliveries("--state", "failed")) == 5, "five failed")
+        until(lambda: daemon.tally("failed") == 5, "five failed")
         status["code"] = 200
         dry = ask("deliveries", "retry", "--webhook", "mirror", "--dry-run")
         refused = ask("deliveries", "retry", "--webhook", "mirror", told="n\n")
@@ -189,7 +189,7 @@ def test_deliveries_are_retried_and_cancelled_by_hand(daemon, ask):
         status["code"] = 500
         daemon.drop_rows("2.ndjson", {"id": 99})
         until(lambda: len(receiver.received) == 11, "one that waits")
-        until(lambda: daemon.deliveries("--state", "pending"), "it waits")
+        until(lambda: daemon.tally("pending"), "it waits")
         cancelled = ask("deliveries", "cancel", "--record", "99")
         daemon.stop()
 

@@ -106,7 +106,7 @@ def test_a_daemon_goes_on_in_postgresql_with_what_waited_in_its_file(server, rec
     daemon.configure({"mirror": hook(receiver, retry={"first_after": "1s"})})
     daemon.start()
     daemon.drop_rows("1.ndjson", {"id": "1"}, {"id": "2"})
-    until(lambda: len(daemon.deliveries("--state", "delivered")) == 1, "the first")
+    until(lambda: daemon.tally("delivered") == 1, "the first")
     until(lambda: len({one.id for one in receiver.received}) == 2, "both")
     url = server.url(server.empty())
     held = daemon.command("db", "move", "--to", url, *state)

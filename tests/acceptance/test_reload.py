@@ -338,14 +338,14 @@ def test_a_secret_corrected_while_the_daemon_was_down_lifts_the_hold_of_a_410(da
         daemon.start()
         daemon.drop_rows("1.ndjson", {"id": 1}, {"id": 2})
         until(lambda: daemon.named("delivery.attempted"), "an attempt")
-        until(lambda: len(daemon.deliveries("--state", "held")) == 2, "both are held")
+        until(lambda: daemon.tally("held") == 2, "both are held")
         daemon.stop()
         daemon.start()
         still = len(daemon.deliveries("--state", "held"))
         daemon.stop()
         daemon.environment["RECEIVER_KEY"] = right
         daemon.start()
-        until(lambda: len(daemon.deliveries("--state", "delivered")) == 2, "both are delivered")
+        until(lambda: daemon.tally("delivered") == 2, "both are delivered")
         daemon.stop()
 
     assert still == 2

@@ -86,6 +86,7 @@ def test_no_secret_is_ever_written_down(another):
     with Receiver(echoing) as receiver:
         webhooks = configuration(receiver.url)
         daemon.configure(webhooks, apps=apps)
+        daemon.module = "webhookd"
         daemon.start("--log-level", "debug")
         command_line = Path(f"/proc/{daemon.process.pid}/cmdline").read_bytes().decode()
         seen["process list"] = command_line

@@ -76,7 +76,7 @@ def test_killed_in_either_pass_it_leads_to_the_same_deliveries(daemon):
             | {(str(number), "contacts.created") for number in new}
         )
         until(lambda: len({one.id for one in receiver.received}) >= len(wanted), "all deliveries")
-        until(lambda: not daemon.deliveries("--state", "pending"), "everything settled")
+        until(lambda: not daemon.tally("pending"), "everything settled")
         stored = daemon.deliveries()
         daemon.stop()
         told = {one.id: json.loads(one.body) for one in receiver.received}

@@ -41,7 +41,7 @@ def test_a_daemon_goes_on_with_the_deliveries_of_an_older_one(daemon, receiver):
     daemon.start()
     # An upgrade is no change of a request: whatever answered 410 before stays held.
     until(lambda: len(receiver.received) == 4, "all that waited")
-    until(lambda: not daemon.deliveries("--state", "pending"), "no more that waits")
+    until(lambda: not daemon.tally("pending"), "no more that waits")
     ids = [int(received.id) for received in receiver.received]
     assert sorted(ids) == [1, 2, 5, 6]
     assert len(daemon.deliveries("--state", "held")) == 1

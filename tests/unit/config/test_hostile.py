@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
@@ -51,7 +52,8 @@ def test_more_than_ten_thousand_problems_are_too_many_to_list(messages):
     assert found[0] == "this file has more than 10000 problems"
 
 
-def test_a_thousand_webhooks_are_loaded_in_less_than_two_seconds(minimal, loaded):
+def test_a_thousand_webhooks_are_loaded_in_twice_the_time_that_plain_yaml_takes(minimal, loaded):
+    """Two seconds where PyYAML's own loader takes one: a figure that holds on any machine."""
     one = Path(__file__).parents[3].joinpath("config.example.yaml").read_text()
     one = one.partition("price-changed:")[2]
     source, _ = minimal.split("webhooks:")
@@ -59,10 +61,14 @@ def test_a_thousand_webhooks_are_loaded_in_less_than_two_seconds(minimal, loaded
     text = source.replace("crm:", "contacts-export:") + "webhooks:\n" + hooks
 
     started = time.process_time()
+    yaml.safe_load(text)
+    plain = time.process_time() - started
+    started = time.process_time()
     found = loaded(text, BI_PASSWORD="secret").definitions
+    taken = time.process_time() - started
 
     assert len(found.webhooks) == 1000
-    assert time.process_time() - started < 2
+    assert taken < 2 * plain
 
 
 def test_the_garbage_collector_is_on_again_after_an_error_too(messages):
