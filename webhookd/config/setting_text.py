@@ -129,8 +129,7 @@ def database_url(value: object) -> SecretStr:
     # The URL is not shown: it may hold a password.
     url = str(value)
     if url.startswith(POSTGRESQL):
-        if not url.isprintable():
-            raise ValueError("the URL holds a control character; write it as %XX")
+        urls.check_database(url)
         return SecretStr(url)
     if not url.startswith(SQLITE):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""URLs as the configuration may have them: RFC 3986, http or https, sent as written.
+"""URLs as the configuration and the settings may have them: RFC 3986, sent as written.
 
 No message shows the URL: its query or a user name in it may be a secret.
 """
@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +28,20 @@ _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HOST_AND_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(:(?P<port>.*))?", re.DOTALL)
 _LABELS = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _DOT_SEGMENT = re.compile(r"/(\.|%2[eE]){1,2}(/|$)")
+
+_OF_POSTGRESQL = re.compile(
+    r"postgres(ql)?://(?P<authority>[^/?]*)(/(?P<name>[^?]*))?(\?(?P<query>.*))?", re.DOTALL
+)
+_DATABASE_HOST = re.compile(r"(?P<host>\[[^\[\]]*\]|[^\[\]:]*)(:(?P<port>.*))?", re.DOTALL)
+_RESERVED, _RESERVED_IN_A_HOST = frozenset("/@:?#[]"), frozenset("/@?#")
+_RESERVED_IN_A_PARAMETER = {
+    "user": _RESERVED,
+    "password": _RESERVED,
+    "sslpassword": _RESERVED,
+    "dbname": _RESERVED,
+    # A folder of sockets, or an IPv6 address, stands there as it is.
+    "host": frozenset("@?#[]"),
+}
 
 
 class UrlError(ValueError):
@@ -75,6 +89,63 @@ def parse_proxy(url: str) -> ParsedUrl:
     if not re.search(":[0-9]+$", found["authority"]):
         raise UrlError("a proxy's URL names its port, as in http://proxy:3128")
     return ParsedUrl("http", host)
+
+
+def check_database(url: str) -> None:
+    """Raise a `UrlError` unless *url* can be one of PostgreSQL, read in one way only.
+
+    A password with a bare `/` or `@` would make a part of it the host or the database's name, which
+    are shown in log lines and by commands.
+    """
+    if not url.isprintable():
+        raise UrlError("the URL holds a control character; write it as %XX")
+    found = _OF_POSTGRESQL.fullmatch(url)
+    if not found:
+        raise UrlError("this is not a URL of PostgreSQL")
+    login, _, hosts = found["authority"].rpartition("@")
+    user, _, password = login.partition(":")
+    for part in (user, password, found["name"] or ""):
+        _check_part(part, _RESERVED)
+    for one in hosts.split(","):
+        host = _DATABASE_HOST.fullmatch(one)
+        if not host:
+            raise UrlError(_unescaped())
+        _check_part(host["host"], _RESERVED_IN_A_HOST)
+        _check_database_port(host["port"])
+    for parameter in filter(None, (found["query"] or "").split("&")):
+        name, _, value = parameter.partition("=")
+        if not re.fullmatch("[A-Za-z_]+", name) or "=" in value:
+            raise UrlError(_unescaped())
+        _check_part(value, _RESERVED_IN_A_PARAMETER.get(name, frozenset()))
+        for port in value.split(",") if name == "port" else ():
+            _check_database_port(port)
+
+
+def _check_part(text: str, reserved: frozenset[str]) -> None:
+    if _BAD_PERCENT.search(text) or reserved & set(text):
+        raise UrlError(_unescaped())
+    try:
+        holds_nul = "\0" in unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise UrlError("an escape (%XX) in the URL is not of UTF-8") from None
+    if holds_nul:
+        raise UrlError("%00 cannot stand in the URL of a database")
+
+
+def _check_database_port(port: str | None) -> None:
+    # An empty one means the default.
+    try:
+        _check_port(port or None)
+    except UrlError:
+        told = f"the port in the URL is not a number from 1 to 65535, or {_unescaped()}"
+        raise UrlError(told) from None
+
+
+def _unescaped() -> str:
+    return (
+        "a user, password, host or name in the URL holds one of / @ : ? # [ ] % as it is: write /"
+        " as %2F, @ as %40, : as %3A, ? as %3F, # as %23, [ as %5B, ] as %5D and % as %25"
+    )
 
 
 def query_names(url: str) -> Iterator[str]:

@@ -6,13 +6,17 @@ import re
 import socket
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from webhookd.config.reference import reference
 from webhookd.config.settings import Settings
 from webhookd.definitions import Proxy
-from webhookd.errors import ConfigError
+from webhookd.errors import ConfigError, StorageError
+from webhookd.storage.database.postgresql import PostgresKind
 
 
 def problems(environment: dict[str, str], **options: object) -> list[str]:
@@ -136,6 +140,83 @@ def test_a_url_of_no_database_is_refused_and_not_shown(url):
 
     assert "sqlite:///PATH" in problem
     assert "CANARY" not in problem
+
+
+WITH_A_BARE_PASSWORD = (
+    "postgresql://user:CANARY/word@host/db",
+    "postgresql://user:12/CANARY@host/db",
+    "postgresql://user:/CANARY@host:5432/db",
+    "postgresql://user/CANARY:b@host/db",
+    "postgresql://user:CANARY@word@host/db",
+    "postgresql://user:CANARY:word@host/db",
+    "postgresql://user:CANARY?word@host/db",
+    "postgresql://user:12?CANARY@host/db",
+    "postgresql://user:12?host=CANARY@host/db",
+    "postgresql://user:CANARY#word@host/db",
+    "postgres://user:12#CANARY@host/db",
+    "postgresql://user:[CANARY@host/db",
+    "postgresql://user:CANARY]@host/db",
+    "postgresql://user:CANARY%@host/db",
+    "postgresql://user:CANARY%zz@host/db",
+    "postgresql://user:CANARY%CA@host/db",
+    "postgresql://user:CANARY%00@host/db",
+    "postgresql://user@host:CANARY/db",
+    "postgresql://user@host:65536/CANARY",
+    "postgresql://user@a:1,b:0/CANARY",
+    "postgresql:///db?user=u&password=CANARY@host",
+    "postgresql:///db?password=CANARY%FF",
+    "postgresql:///db?passwor%64=CANARY",
+    "postgresql:///db?port=CANARY",
+    "postgresql:///db?dbname=postgresql://u:CANARY@host/db",
+    "postgresql://host/CANARY@db",
+    "postgresql://host/CANARY:db",
+)
+
+
+@pytest.mark.parametrize("url", WITH_A_BARE_PASSWORD)
+def test_a_url_that_could_show_a_part_of_its_password_is_refused_and_not_shown(url):
+    """The place of a database is shown, so that no part of a password may pass for one."""
+    for found in (
+        problems({"WEBHOOKD_DATABASE_URL": url}),
+        problems({}, database_url=url),
+    ):
+        (problem,) = found
+        assert "CANARY" not in problem
+    (problem,) = problems({"WEBHOOKD_DATABASE_URL": WITH_A_BARE_PASSWORD[0]})
+    assert "/ as %2F" in problem
+
+
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
+def test_every_password_can_be_written_in_a_url(password):
+    url = f"postgresql://u:{quote(password, safe='')}@host/db"
+
+    assert url_of(Settings.from_environment({"WEBHOOKD_DATABASE_URL": url})) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql:///db?host=/var/run/postgresql",
+        "postgresql://%2Fvar%2Frun%2Fpostgresql/db",
+        "postgresql://u@[2001:db8::1]:5433/db?sslrootcert=/etc/ssl/a.pem",
+        "postgresql://a:1,b:2,c/db?target_session_attrs=read-write",
+        "postgres://u:p@host",
+        "postgresql://host:/db?options=-c%20search_path%3Da",
+        "postgresql://?service=crm",
+        "postgresql:///db?host=::1&port=5432",
+    ],
+)
+def test_a_url_as_libpq_takes_it_stays_as_it_was(url):
+    assert url_of(Settings.from_environment({"WEBHOOKD_DATABASE_URL": url})) == url
+    assert PostgresKind(url).place.startswith("postgresql")
+
+
+def test_no_password_in_a_variable_of_libpq_becomes_a_place(monkeypatch):
+    monkeypatch.setenv("PGDATABASE", "postgresql://u:CANARY@host/db")
+
+    with pytest.raises(StorageError) as caught:
+        PostgresKind("postgresql://host")
+    assert "CANARY" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["what?", "#1", "100%", "a\nb"])

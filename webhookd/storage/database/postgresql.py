@@ -91,8 +91,8 @@ class PostgresKind:
     def __init__(self, url: str) -> None:
         try:
             self._given = conninfo.conninfo_to_dict(url)
-        except psycopg.ProgrammingError:
-            # What libpq says of it may hold the password.
+        except (psycopg.ProgrammingError, ValueError):
+            # What libpq says of it may hold the password; psycopg reads UTF-8 only.
             raise StorageError(
                 "the database URL is not one that PostgreSQL's libpq understands; write"
                 " postgresql://USER@HOST:PORT/DATABASE"
@@ -215,9 +215,10 @@ class PostgresKind:
         origin = getattr(error, "orig", None) or error
         primary = origin.diag.message_primary if isinstance(origin, psycopg.Error) else None
         text = primary or str(origin).strip() or type(origin).__name__
-        password = str(self._given.get("password") or "")
-        for secret in filter(None, {password, quote(password, safe="")}):
-            text = text.replace(secret, "***")
+        for name in ("password", "sslpassword"):
+            password = str(self._given.get(name) or "")
+            for secret in filter(None, {password, quote(password, safe="")}):
+                text = text.replace(secret, "***")
         return printable(" ".join(text.split()))
 
 
@@ -241,4 +242,10 @@ def _place(given: dict[str, Any]) -> str:
     host = str(given.get("host") or given.get("hostaddr") or os.environ.get("PGHOST") or "local")
     port = given.get("port") or os.environ.get("PGPORT")
     name = str(given.get("dbname") or os.environ.get("PGDATABASE") or given.get("user") or "")
+    if "@" in host + name:
+        # Behind it stands a host, and before it perhaps a password.
+        raise StorageError(
+            "the database's host or name holds an '@', which neither has: PGHOST and PGDATABASE"
+            " take no URL, and in WEBHOOKD_DATABASE_URL an @ of a password is written %40"
+        )
     return printable(f"postgresql://{host}{f':{port}' if port else ''}/{name}")
