@@ -12,6 +12,7 @@ import httpx
 from tests.making import LOOPBACK
 from webhookd import clock
 from webhookd.authentication.known_secrets import KnownSecrets
+from webhookd.clock import Clock
 from webhookd.delivery.courier import Courier
 from webhookd.delivery.dispatcher import Dispatcher
 from webhookd.delivery.peers import Alone
@@ -96,27 +97,21 @@ async def engine(url: str, answer: Callable[[httpx.Request], object], **settings
         given = answer(request)
         return await given if asyncio.iscoroutine(given) else given
 
+    time = Clock(dice=settings.pop("dice", lambda: 0.0))
     database = open_database(url)
     async with Writer(database) as writer:
         courier = Courier(
             LocalSender(settings.pop("transport", None) or httpx.MockTransport(answering)),
             KnownSecrets(),
-            now=clock.now,
-            monotonic=clock.monotonic,
-            dice=settings.pop("dice", lambda: 0.0),
+            clock=time,
         )
-        peers = (
-            FleetPeers(writer, now=clock.now)
-            if writer.is_shared
-            else Alone(writer, now=clock.now, monotonic=clock.monotonic)
-        )
+        peers = FleetPeers(writer, clock=time) if writer.is_shared else Alone(writer, clock=time)
         dispatch = Dispatcher(
             courier,
             writer,
             peers,
             max_in_flight=settings.pop("max_in_flight", 1000),
-            now=clock.now,
-            monotonic=clock.monotonic,
+            clock=time,
         )
         store = DeliveryJobStore(dispatch, writer, database)
         scheduler = Scheduler(store, LaneExecutor(dispatch))

@@ -19,7 +19,7 @@ from webhookd.delivery.claims import ClaimTable
 from webhookd.intake.batch import Intake
 from webhookd.model import ChangeKind, Secret
 from webhookd.sources import kinds
-from webhookd.sources.dependencies import Clocks, SourceDependencies
+from webhookd.sources.dependencies import SourceDependencies
 from webhookd.sources.polling.request_budget import Budgets
 from webhookd.storage.database.database import open_database
 from webhookd.storage.database.writer import Writer
@@ -55,7 +55,7 @@ class Polling:
         self.account = self.fake.account
         self.settings = settings
         self.definitions = some_definitions(*(webhooks or (everything(), everything("deals"))))
-        self.budgets = Budgets(monotonic=self.time.monotonic, sleep=self.time.sleep)
+        self.budgets = Budgets(clock=self.time.clock)
         self.told = []
         self.batches = 0
         self._url = url
@@ -73,7 +73,7 @@ class Polling:
             definitions=lambda: self.definitions,
             offer=self._offered,
             claims=ClaimTable(lambda: None),
-            now=self.time.now,
+            clock=self.time.clock,
             new_id=lambda _: f"{next(self._serial):032x}",
         )
         await self.run_source()
@@ -91,7 +91,7 @@ class Polling:
             transport=httpx.ASGITransport(self.fake.app),
             egress=lambda: LOOPBACK,
             schedule=self._schedule,
-            clocks=Clocks(self.time.now, self.time.monotonic, lambda: 0.0, self.time.sleep),
+            clock=self.time.clock,
             budgets=self.budgets,
         )
         self.source = kinds.build(self.settings, dependencies)

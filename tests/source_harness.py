@@ -25,7 +25,7 @@ from webhookd.delivery.claims import ClaimTable
 from webhookd.fleet.exclusive_work import ExclusiveWork
 from webhookd.intake.batch import Intake
 from webhookd.model import ChangeKind
-from webhookd.sources.dependencies import Clocks, SourceDependencies
+from webhookd.sources.dependencies import SourceDependencies
 from webhookd.sources.polling.request_budget import Budgets
 from webhookd.sources.runner import RunningSources
 from webhookd.storage.database.connection import Member
@@ -100,7 +100,7 @@ class SourceDaemon:
             definitions=lambda: definitions,
             offer=lambda _: None,
             claims=ClaimTable(lambda: None),
-            now=self.time.now,
+            clock=self.time.clock,
             new_id=lambda _: uuid4().hex,
         )
         dependencies = SourceDependencies(
@@ -112,8 +112,8 @@ class SourceDaemon:
             transport=self._transport,
             egress=lambda: LOOPBACK,
             schedule=self._schedule,
-            clocks=Clocks(self.time.now, self.time.monotonic, lambda: 0.0, self.time.sleep),
-            budgets=Budgets(monotonic=self.time.monotonic, sleep=self.time.sleep),
+            clock=self.time.clock,
+            budgets=Budgets(clock=self.time.clock),
             has_others=self.writer.is_shared,
         )
         self._sources = RunningSources(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+from webhookd.clock import Clock
+
 EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -22,6 +24,17 @@ class VirtualTime:
 
     def timestamp(self):
         return self.now().timestamp()
+
+    @property
+    def clock(self):
+        """Return the clock that parts of the daemon are built with; its dice are always 0."""
+        return Clock(
+            now=self.now,
+            monotonic=self.monotonic,
+            boottime=self.monotonic,
+            dice=lambda: 0.0,
+            sleep=self.sleep,
+        )
 
     async def sleep(self, seconds):
         self.seconds += max(seconds, 0.001)

@@ -8,7 +8,12 @@ from __future__ import annotations
 import random
 import secrets
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 
 def now() -> datetime:
@@ -34,6 +39,13 @@ def dice() -> float:
     return random.random()  # noqa: S311 - jitter needs no cryptography
 
 
+def sleep(seconds: float) -> Awaitable[None]:
+    """Return what waits so many seconds on the event loop."""
+    from asyncio import sleep as wait  # noqa: PLC0415 - 20 ms that commands need not wait for
+
+    return wait(seconds)
+
+
 def new_id(at: datetime) -> str:
     """Return a new delivery id: 48 bits of milliseconds, then 80 random bits, as hex.
 
@@ -41,3 +53,22 @@ def new_id(at: datetime) -> str:
     millisecond's resolution, which keeps the index over ids growing at its end.
     """
     return f"{int(at.timestamp() * 1000):012x}{secrets.token_hex(10)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time, chance and waiting in one value, which the parts of the daemon are built with.
+
+    Each is the function of this module by that name, unless another is given: the daemon gives
+    *now* the fleet's time (`fleet.database_clock`), a test all of them.
+    """
+
+    now: Callable[[], datetime] = now
+    monotonic: Callable[[], float] = monotonic
+    boottime: Callable[[], float] = boottime
+    dice: Callable[[], float] = dice
+    sleep: Callable[[float], Awaitable[None]] = sleep
+
+
+SYSTEM = Clock()
+"""The clock of this machine."""

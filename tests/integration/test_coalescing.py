@@ -454,7 +454,7 @@ async def taking_in(url, receiver, webhook):
             definitions=lambda: definitions,
             offer=running.dispatch.offer,
             claims=running.dispatch.claims,
-            now=clock.now,
+            clock=clock.SYSTEM,
             new_id=clock.new_id,
         )
         batches = count(1)

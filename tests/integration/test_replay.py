@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.making import NOW, a_webhook, read_here, some_definitions
 from webhookd.cli import offline, replay
+from webhookd.clock import Clock
 from webhookd.definitions import AllOf, AnyOf, Condition, Enroll, NotOf, Operator, Trigger
 from webhookd.delivery.claims import ClaimTable
 from webhookd.intake.batch import Intake
@@ -104,7 +105,7 @@ class Taken:
                 definitions=lambda: self.definitions,
                 offer=self.deliveries.extend,
                 claims=ClaimTable(lambda: None),
-                now=lambda: self.now,
+                clock=Clock(now=lambda: self.now),
                 new_id=lambda _: f"{next(ids):032x}",
             )
             for number, batch in enumerate(batches, 1):

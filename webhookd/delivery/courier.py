@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.authentication.known_secrets import KnownSecrets
+    from webhookd.clock import Clock
     from webhookd.delivery.prepared_webhook import AttemptContext
     from webhookd.delivery.sender import Sender
     from webhookd.model import Delivery
@@ -42,8 +43,7 @@ ANSWER_KEPT = 2048
 class Courier:
     """Makes attempts; *sender* sends them, *secrets* are hidden in what is kept of them.
 
-    *now* is the wall clock, *monotonic* measures lengths, *dice* gives jitter. No reply is judged
-    while somebody holds *quiesce*.
+    No reply is judged while somebody holds *quiesce*.
     """
 
     def __init__(
@@ -51,15 +51,13 @@ class Courier:
         sender: Sender,
         secrets: KnownSecrets,
         *,
-        now: Callable[[], datetime],
-        monotonic: Callable[[], float],
-        dice: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self._sender = sender
         self._secrets = secrets
-        self._now = now
-        self._monotonic = monotonic
-        self._dice = dice
+        self._now = clock.now
+        self._monotonic = clock.monotonic
+        self._dice = clock.dice
         self.quiesce = asyncio.Lock()
 
     async def attempt(self, delivery: Delivery, context_at: ContextAt) -> Settlement:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     )
     from datetime import datetime
 
+    from webhookd.clock import Clock
     from webhookd.delivery.courier import Courier
     from webhookd.delivery.peers import Peers
     from webhookd.delivery.prepared_webhook import PreparedWebhook
@@ -64,9 +65,8 @@ As long as a person waits for a reload or a pause; a healthy database needs mill
 class Dispatcher:
     """Has deliveries attempted as lanes and *peers* allow.
 
-    All methods run on the event loop. *now* is the clock that deliveries are due by, *monotonic*
-    counts seconds and never jumps; at most *max_in_flight* attempts are under way, and one of each
-    lane besides.
+    All methods run on the event loop. *clock* tells when deliveries are due; at most
+    *max_in_flight* attempts are under way, and one of each lane besides.
     """
 
     def __init__(
@@ -76,11 +76,10 @@ class Dispatcher:
         peers: Peers,
         *,
         max_in_flight: int,
-        now: Callable[[], datetime],
-        monotonic: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self._quiesce = courier.quiesce
-        self._now = now
+        self._now = clock.now
         self.peers = peers
         self.settlements = SettlementWriter(writer, self.committed, peers.locks_for)
         self.claims = ClaimTable(self._claims_released, peers.room_for)
@@ -90,8 +89,7 @@ class Dispatcher:
             self.settlements,
             self.claims,
             max_in_flight=max_in_flight,
-            now=now,
-            monotonic=monotonic,
+            clock=clock,
             served=self._remind,
         )
         self._reordering = Reordering(writer, self._reordered)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from webhookd.clock import Clock
     from webhookd.definitions import RateLimit
     from webhookd.delivery.lane import Lane
     from webhookd.delivery.lane_share import LaneShare
@@ -106,11 +107,9 @@ class Alone:
     Rate limits are counted here, in memory and on the disk.
     """
 
-    def __init__(
-        self, writer: Writer, *, now: Callable[[], datetime], monotonic: Callable[[], float]
-    ) -> None:
+    def __init__(self, writer: Writer, *, clock: Clock) -> None:
         self._writer = writer
-        self._limiter = RateLimiter(writer, now=now, monotonic=monotonic)
+        self._limiter = RateLimiter(writer, clock=clock)
 
     def attach(self, lanes: Lanes) -> None:
         """Do nothing: no other daemon changes anything about the lanes."""

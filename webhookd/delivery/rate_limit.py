@@ -14,9 +14,10 @@ from webhookd.storage.deliveries.starts import reserve
 from webhookd.storage.refused_writes import keep_trying
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Coroutine, Sequence
     from datetime import datetime
 
+    from webhookd.clock import Clock
     from webhookd.definitions import RateLimit
     from webhookd.delivery.lane import Lane
     from webhookd.storage.database.writer import Writer
@@ -25,12 +26,10 @@ if TYPE_CHECKING:
 class RateLimiter:
     """Counts the starts of rate-limited lanes."""
 
-    def __init__(
-        self, writer: Writer, *, now: Callable[[], datetime], monotonic: Callable[[], float]
-    ) -> None:
+    def __init__(self, writer: Writer, *, clock: Clock) -> None:
         self._writer = writer
-        self._now = now
-        self._monotonic = monotonic
+        self._now = clock.now
+        self._monotonic = clock.monotonic
 
     def window(
         self, before: RateWindow | None, limit: RateLimit | None, starts: Sequence[datetime]

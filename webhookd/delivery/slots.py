@@ -29,8 +29,8 @@ from webhookd.telemetry.events import DeliveryAttempted, WebhookHeld
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
-    from datetime import datetime
 
+    from webhookd.clock import Clock
     from webhookd.delivery.claims import ClaimTable
     from webhookd.delivery.courier import Courier
     from webhookd.delivery.lane import Lane
@@ -53,8 +53,7 @@ class SlotScheduler:
         claims: ClaimTable,
         *,
         max_in_flight: int,
-        now: Callable[[], datetime],
-        monotonic: Callable[[], float],
+        clock: Clock,
         served: Callable[[Lane], None],
     ) -> None:
         self._courier = courier
@@ -62,8 +61,8 @@ class SlotScheduler:
         self._settlements = settling
         self._claims = claims
         self._max_in_flight = max_in_flight
-        self._now = now
-        self._monotonic = monotonic
+        self._now = clock.now
+        self._monotonic = clock.monotonic
         self._served = served
         self._line: deque[Lane] = deque()
         self._in_line: set[str] = set()

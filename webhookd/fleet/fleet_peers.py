@@ -9,7 +9,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from webhookd import clock
 from webhookd.delivery.lane_share import LaneShare
 from webhookd.fleet.share_client import ShareClient
 from webhookd.storage.database.connection import Locks
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from webhookd.clock import Clock
     from webhookd.definitions import RateLimit
     from webhookd.delivery.lane import Lane
     from webhookd.delivery.peers import Lanes
@@ -33,11 +33,11 @@ LANES_AT_ONCE: Final = 16
 
 
 class FleetPeers:
-    """The other daemons of this one's fleet. *now* is the fleet's clock."""
+    """The other daemons of this one's fleet. *clock* tells the fleet's time."""
 
-    def __init__(self, writer: Writer, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, writer: Writer, *, clock: Clock) -> None:
         self._writer = writer
-        self._now = now
+        self._clock, self._now = clock, clock.now
         self._send: Callable[[str, Iterable[object]], None] | None = None
         self._lanes: Lanes
         self._shares: ShareClient
@@ -47,8 +47,7 @@ class FleetPeers:
         self._lanes = lanes
         self._shares = ShareClient(
             self._writer,
-            now=self._now,
-            boottime=clock.boottime,
+            clock=self._clock,
             serve=lanes.serve,
             serve_later=lanes.serve_later,
             notify=self.notify,

@@ -28,8 +28,8 @@ from webhookd.telemetry.events import BugFound, StorageRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import datetime
 
+    from webhookd.clock import Clock
     from webhookd.delivery.lane import Lane
     from webhookd.delivery.lane_share import LaneShare
     from webhookd.storage.database.writer import Writer
@@ -42,23 +42,22 @@ REPORT_SECONDS: Final = 0.01
 class ShareClient:
     """Requests shares. *serve* lets a lane go on, *serve_later* does so after some seconds.
 
-    *now* is the fleet's clock, *boottime* counts seconds and never jumps. *notify* has other
-    daemons look at a lane's shares: some came free, or this daemon wants some.
+    *clock* tells the fleet's time. *notify* has other daemons look at a lane's shares: some came
+    free, or this daemon wants some.
     """
 
     def __init__(
         self,
         writer: Writer,
         *,
-        now: Callable[[], datetime],
-        boottime: Callable[[], float],
+        clock: Clock,
         serve: Callable[[Lane], None],
         serve_later: Callable[[Lane, float], None],
         notify: Callable[[str, Iterable[int]], None],
     ) -> None:
         self._writer = writer
-        self._now = now
-        self._boottime = boottime
+        self._now = clock.now
+        self._boottime = clock.boottime
         self._serve = serve
         self._serve_later = serve_later
         self._notify = notify

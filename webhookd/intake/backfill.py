@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
     from datetime import datetime
 
+    from webhookd.clock import Clock
     from webhookd.definitions import AllOf, Webhook
     from webhookd.delivery.claims import ClaimTable, TransactionClaims
     from webhookd.model import Delivery, KnownRecord
@@ -92,13 +93,13 @@ class Backfill:
         *,
         offer: Callable[[Iterable[Delivery]], None],
         claims: ClaimTable,
-        now: Callable[[], datetime],
+        clock: Clock,
         new_id: Callable[[datetime], str],
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._writer = writer
         self._claimed_writer = ClaimedWriter(writer, claims=claims, offer=offer)
-        self._now = now
+        self._now = clock.now
         self._new_id = new_id
         self._sleep = sleep
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
+    from webhookd.clock import Clock
     from webhookd.definitions import Definitions, Enroll, Webhook
     from webhookd.delivery.claims import ClaimTable, TransactionClaims
     from webhookd.model import Asked, Batch, Change, Observation
@@ -71,7 +72,7 @@ class Decision:
 class Intake:
     """Takes batches in, as the *definitions* in force say. *offer* gets what was just committed.
 
-    What waits is superseded under *claims*. *now* is the fleet's clock.
+    What waits is superseded under *claims*. *clock* tells the fleet's time.
     """
 
     def __init__(
@@ -82,13 +83,13 @@ class Intake:
         definitions: Callable[[], Definitions],
         offer: Callable[[Iterable[Delivery]], None],
         claims: ClaimTable,
-        now: Callable[[], datetime],
+        clock: Clock,
         new_id: Callable[[datetime], str],
     ) -> None:
         self._database = database
         self._definitions = definitions
         self._writer = ClaimedWriter(writer, claims=claims, offer=offer)
-        self._now = now
+        self._now = clock.now
         self._new_id = new_id
         self._admission = journal.Admission()
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence
     from datetime import datetime
 
+    from webhookd.clock import Clock
     from webhookd.definitions import AllOf, Definitions, Webhook
     from webhookd.delivery.claims import ClaimTable
     from webhookd.model import Delivery
@@ -69,13 +70,15 @@ class Backfills:
         definitions: Callable[[], Definitions],
         offer: Callable[[Iterable[Delivery]], None],
         claims: ClaimTable,
-        now: Callable[[], datetime],
+        clock: Clock,
         new_id: Callable[[datetime], str],
     ) -> None:
         self._writer = writer
         self._definitions = definitions
-        self._now = now
-        self._make = partial(Backfill, writer, offer=offer, claims=claims, now=now, new_id=new_id)
+        self._now = clock.now
+        self._make = partial(
+            Backfill, writer, offer=offer, claims=claims, clock=clock, new_id=new_id
+        )
         self._running: list[Running] = []
         self._is_stopping = False
 

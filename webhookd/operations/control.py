@@ -13,9 +13,9 @@ from webhookd.operations.webhook_control import WebhookControl
 from webhookd.storage.records import journal_pages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
+    from webhookd.clock import Clock
     from webhookd.operations.control_dependencies import ControlDependencies
     from webhookd.views.changes import ChangesView
     from webhookd.views.status import ReloadView
@@ -24,13 +24,11 @@ if TYPE_CHECKING:
 class Control:
     """Answers and acts, by what is meant. Every method may raise StorageError."""
 
-    def __init__(
-        self, dependencies: ControlDependencies, *, host: str, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, dependencies: ControlDependencies, *, host: str, clock: Clock) -> None:
         self._dependencies = dependencies
-        self.deliveries = DeliveryControl(dependencies, now)
-        self.webhooks = WebhookControl(dependencies, now)
-        self.report = StatusReport(dependencies, host=host, now=now)
+        self.deliveries = DeliveryControl(dependencies, clock)
+        self.webhooks = WebhookControl(dependencies, clock)
+        self.report = StatusReport(dependencies, host=host, clock=clock)
         self.is_ready = False
 
     async def is_alive(self) -> bool:

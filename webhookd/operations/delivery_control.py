@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from webhookd.clock import Clock
     from webhookd.model import DeliveryFilter
     from webhookd.operations.control_dependencies import ControlDependencies
     from webhookd.storage.database.connection import Connection
@@ -43,9 +44,9 @@ CANCELLED = (DeliveryState.PENDING, DeliveryState.HELD)
 class DeliveryControl:
     """Shows deliveries and changes their state by hand."""
 
-    def __init__(self, dependencies: ControlDependencies, now: Callable[[], datetime]) -> None:
+    def __init__(self, dependencies: ControlDependencies, clock: Clock) -> None:
         self._dependencies = dependencies
-        self._now = now
+        self._now = clock.now
 
     async def listed(self, wanted: DeliveryFilter, limit: int) -> DeliveriesView:
         """Return deliveries, the newest first."""

@@ -7,7 +7,8 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from webhookd import clock, telemetry
+from webhookd import telemetry
+from webhookd.clock import SYSTEM, Clock
 from webhookd.errors import StorageError
 from webhookd.storage.deliveries.retention import retire
 from webhookd.storage.fleet.exclusive import RETENTION
@@ -41,13 +42,13 @@ class Housekeeping:
         *,
         retention: timedelta,
         kept: int = journal.KEPT,
-        now: Callable[[], datetime] = clock.now,
+        clock: Clock = SYSTEM,
     ) -> None:
         self._database = database
         self._writer = writer
         self._retention = retention
         self._kept = kept
-        self._now = now
+        self._now = clock.now
         self._deleted = 0
 
     async def tidy(self) -> None:

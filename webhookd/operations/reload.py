@@ -27,12 +27,13 @@ from webhookd.telemetry import figures, metrics
 from webhookd.telemetry.events import BugFound, ConfigRead, ConfigWarned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from collections.abc import Set as AbstractSet
     from datetime import datetime
     from pathlib import Path
 
     from webhookd.authentication.known_secrets import KnownSecrets
+    from webhookd.clock import Clock
     from webhookd.config.loading import Loaded
     from webhookd.definitions import Definitions
     from webhookd.delivery.dispatcher import Dispatcher
@@ -66,12 +67,12 @@ class Reloader:
         parts: Parts,
         *,
         environment: Mapping[str, str],
-        now: Callable[[], datetime],
+        clock: Clock,
     ) -> None:
         self._path = path
         self._parts = parts
         self._environment = environment
-        self._now = now
+        self._now = clock.now
         self._lock = asyncio.Lock()
         self._definitions: Definitions | None = None
         self._waiting: asyncio.Task[ReloadResult] | None = None

@@ -24,9 +24,10 @@ from webhookd.views.view import JsonObject
 from webhookd.views.webhooks import WebhookView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
+    from webhookd.clock import Clock
     from webhookd.definitions import Webhook
     from webhookd.delivery.breaker import Probed
     from webhookd.operations.control_dependencies import ControlDependencies
@@ -38,13 +39,11 @@ if TYPE_CHECKING:
 class StatusReport:
     """Tells how the daemon, its webhooks and its sources stand."""
 
-    def __init__(
-        self, dependencies: ControlDependencies, *, host: str, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, dependencies: ControlDependencies, *, host: str, clock: Clock) -> None:
         self._dependencies = dependencies
         self._host = host
-        self._now = now
-        self._started_at = now()
+        self._now = clock.now
+        self._started_at = clock.now()
 
     async def sources(self) -> SourcesView:
         """Return every source that was ever configured; those polled with how each object goes."""

@@ -13,8 +13,8 @@ from webhookd.views.webhooks import HoldView, RotatedView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from datetime import datetime
 
+    from webhookd.clock import Clock
     from webhookd.definitions import Definitions
     from webhookd.intake.backfill_run import Running
     from webhookd.operations.control_dependencies import ControlDependencies
@@ -29,9 +29,9 @@ class UnknownWebhookError(WebhookdError):
 class WebhookControl:
     """Holds webhooks, lets them go, and enrolls known records."""
 
-    def __init__(self, dependencies: ControlDependencies, now: Callable[[], datetime]) -> None:
+    def __init__(self, dependencies: ControlDependencies, clock: Clock) -> None:
         self._dependencies = dependencies
-        self._now = now
+        self._now = clock.now
 
     async def pause(self, webhook: str, reason: str) -> HoldView:
         """Hold a webhook's deliveries; changes go on being matched and stored."""

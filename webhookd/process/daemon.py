@@ -6,6 +6,7 @@ import asyncio
 import faulthandler
 import os
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ from webhookd.process.signals import Hangup, StopSignal
 from webhookd.rules import usage
 from webhookd.serving import serving
 from webhookd.sources import kinds
-from webhookd.sources.dependencies import Clocks, SourceDependencies
+from webhookd.sources.dependencies import SourceDependencies
 from webhookd.sources.polling.request_budget import Budgets
 from webhookd.sources.runner import RunningSources
 from webhookd.storage.database.connection import Member
@@ -116,31 +117,25 @@ async def _start(
     writer = await stack.enter_async_context(Writer(database, stop.lose, member))
     shared = SharedClock()
     await writer.write(shared.compare)
+    fleet_clock = replace(clock.SYSTEM, now=shared.now)
     # Before everything that asks the writer for something: it beats until all of that is done.
     stack.push_async_callback(heartbeat.end)
     transport = Transport(settings.outgoing_proxy())
     stack.push_async_callback(transport.aclose)
     secrets = KnownSecrets()
-    courier = Courier(
-        LocalSender(transport),
-        secrets,
-        now=shared.now,
-        monotonic=clock.monotonic,
-        dice=clock.dice,
-    )
+    courier = Courier(LocalSender(transport), secrets, clock=fleet_clock)
     # The one place that asks whether the database may have other daemons.
-    fleet = FleetPeers(writer, now=shared.now) if writer.is_shared else None
+    fleet = FleetPeers(writer, clock=fleet_clock) if writer.is_shared else None
     dispatch = Dispatcher(
         courier,
         writer,
-        fleet or Alone(writer, now=shared.now, monotonic=clock.monotonic),
+        fleet or Alone(writer, clock=fleet_clock),
         max_in_flight=settings.max_in_flight,
-        now=shared.now,
-        monotonic=clock.monotonic,
+        clock=fleet_clock,
     )
     store = DeliveryJobStore(dispatch, writer, database, ahead=shared.ahead)
     scheduler = Scheduler(store, LaneExecutor(dispatch))
-    housekeeping = Housekeeping(database, writer, retention=settings.retention, now=shared.now)
+    housekeeping = Housekeeping(database, writer, retention=settings.retention, clock=fleet_clock)
     scheduler.every(EVERY, housekeeping.tidy, "retention")
     exclusive_work = ExclusiveWork(writer)
     membership = None
@@ -157,7 +152,7 @@ async def _start(
         path,
         Parts(writer, dispatch, secrets, sources),
         environment=os.environ,
-        now=shared.now,
+        clock=fleet_clock,
     )
     intake = Intake(
         database,
@@ -165,7 +160,7 @@ async def _start(
         definitions=lambda: reloader.definitions,
         offer=dispatch.offer,
         claims=dispatch.claims,
-        now=shared.now,
+        clock=fleet_clock,
         new_id=clock.new_id,
     )
     dependencies = SourceDependencies(
@@ -177,8 +172,8 @@ async def _start(
         transport=transport,
         egress=lambda: reloader.definitions.egress,
         schedule=scheduler.at_once_and_every,
-        clocks=Clocks(shared.now, clock.monotonic, clock.dice),
-        budgets=Budgets(monotonic=clock.monotonic),
+        clock=fleet_clock,
+        budgets=Budgets(clock=fleet_clock),
         has_others=membership is not None,
     )
     stack.push_async_callback(_drain, settings, dispatch, store, scheduler, stop)
@@ -193,11 +188,11 @@ async def _start(
         definitions=lambda: reloader.definitions,
         offer=dispatch.offer,
         claims=dispatch.claims,
-        now=shared.now,
+        clock=fleet_clock,
         new_id=clock.new_id,
     )
     parts = ControlDependencies(database, writer, dispatch, reloader, backfills, membership)
-    control = Control(parts, host=settings.host, now=shared.now)
+    control = Control(parts, host=settings.host, clock=fleet_clock)
     await stack.enter_async_context(_administered(address, settings.token(), control))
     # Before the admin API goes: who waits for a backfill is told how far it came.
     stack.push_async_callback(backfills.stop)

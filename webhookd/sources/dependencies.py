@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from datetime import datetime
+    from collections.abc import Callable
 
+    from webhookd.clock import Clock
     from webhookd.definitions import Egress
     from webhookd.sources.polling.api_client import ApiTransport
     from webhookd.sources.polling.request_budget import Budgets
     from webhookd.sources.source import FileLedger, Ingest, PollLedger, Report, Schedule
-
-
-@dataclass(frozen=True, slots=True)
-class Clocks:
-    """Time, chance and waiting, so that tests can have their own."""
-
-    now: Callable[[], datetime]
-    monotonic: Callable[[], float]
-    dice: Callable[[], float]
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +32,6 @@ class SourceDependencies:
     transport: ApiTransport
     egress: Callable[[], Egress]
     schedule: Schedule
-    clocks: Clocks
+    clock: Clock
     budgets: Budgets
     has_others: bool = False

@@ -13,6 +13,7 @@ from tests.integration.conftest import ON
 from tests.making import LOOPBACK, NOW, a_delivery, a_policy, a_webhook
 from webhookd import clock
 from webhookd.authentication.known_secrets import KnownSecrets
+from webhookd.clock import Clock
 from webhookd.definitions import RetryPolicy
 from webhookd.delivery import dispatcher
 from webhookd.delivery.courier import Courier
@@ -91,9 +92,7 @@ def test_a_bug_in_every_attempt_costs_ever_rarer_ones(capsys):
     courier = Courier(
         LocalSender(httpx.MockTransport(answer)),
         KnownSecrets(),
-        now=lambda: NOW,
-        monotonic=clock.monotonic,
-        dice=lambda: 0.0,
+        clock=Clock(now=lambda: NOW, dice=lambda: 0.0),
     )
     policy = a_policy(retry=RetryPolicy(first_after=timedelta(minutes=1), factor=2.0))
     lane = Lane(LaneRow(1, "crm-mirror"), prepare(a_webhook(delivery=policy), LOOPBACK))

@@ -39,7 +39,7 @@ def backfill(url):
                     polls.writer,
                     offer=polls._offered,
                     claims=ClaimTable(lambda: None),
-                    now=polls.time.now,
+                    clock=polls.time.clock,
                     new_id=polls.intake._new_id,
                     sleep=polls.time.sleep,
                 )

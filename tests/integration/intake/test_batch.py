@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.making import NOW, a_webhook, read_here, some_definitions
+from webhookd.clock import Clock
 from webhookd.definitions import AllOf, Body, BodyFormat, Condition, Enroll, Operator, Trigger
 from webhookd.delivery.claims import ClaimTable
 from webhookd.errors import StorageError
@@ -46,7 +47,7 @@ class Taking:
             definitions=lambda: self.definitions,
             offer=self.offered.extend,
             claims=ClaimTable(lambda: None),
-            now=lambda: NOW,
+            clock=Clock(now=lambda: NOW),
             new_id=lambda _: f"{next(self._serial):032x}",
         )
         return self

@@ -28,7 +28,7 @@ def test_of_two_that_are_begun_at_once_one_is_refused(url):
                 definitions=lambda: polls.definitions,
                 offer=polls._offered,
                 claims=ClaimTable(lambda: None),
-                now=polls.time.now,
+                clock=polls.time.clock,
                 new_id=polls.intake._new_id,
             )
             begun = [backfills.begin(NEW.name, per_second=1000) for _ in range(2)]

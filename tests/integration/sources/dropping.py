@@ -88,7 +88,7 @@ class Dropping:
                 definitions=lambda: self.definitions,
                 offer=lambda _: None,
                 claims=ClaimTable(lambda: None),
-                now=clock.now,
+                clock=clock.SYSTEM,
                 new_id=clock.new_id,
             )
             ledger, take = wrap(Files(writer), intake.ingest)

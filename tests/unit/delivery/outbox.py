@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from tests.making import NOW, a_settlement
+from webhookd.clock import Clock
 from webhookd.delivery.peers import Alone
 from webhookd.model import Delivered, GivenUp, Held, RetryAt
 from webhookd.storage.database.connection import NO_LOCKS
@@ -40,6 +41,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def now(self) -> datetime:
         """Return the virtual time of day."""
         return NOW + timedelta(seconds=self.at)
+
+    @property
+    def clock(self) -> Clock:
+        """Return the clock that parts of the engine are built with."""
+        return Clock(now=self.now, monotonic=self.time, boottime=self.time)
 
     def settle(self) -> None:
         """Run whatever can run without the clock."""
@@ -190,7 +196,7 @@ class GatheringPeers(Alone):
     """No other daemons; tells the outbox which settlements are about to be written."""
 
     def __init__(self, outbox: Outbox) -> None:
-        super().__init__(outbox, now=outbox.loop.now, monotonic=outbox.loop.time)
+        super().__init__(outbox, clock=outbox.loop.clock)
         self._outbox = outbox
 
     def locks_for(self, settlements):

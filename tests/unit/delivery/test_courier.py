@@ -12,6 +12,7 @@ import pytest
 from tests.credentials import ScriptedCredentials
 from tests.making import LOOPBACK, NOW, a_delivery, a_webhook
 from webhookd.authentication.known_secrets import KnownSecrets
+from webhookd.clock import Clock
 from webhookd.definitions import Bearer, Request
 from webhookd.delivery.courier import Courier
 from webhookd.delivery.prepared_webhook import AttemptContext, prepare
@@ -46,9 +47,7 @@ def attempted(sender, *contexts, secrets=None, delivery=None):
     courier = Courier(
         sender,
         secrets or KnownSecrets(),
-        now=lambda: NOW,
-        monotonic=lambda: 0.0,
-        dice=lambda: 0.0,
+        clock=Clock(now=lambda: NOW, monotonic=lambda: 0.0, dice=lambda: 0.0),
     )
     return asyncio.run(courier.attempt(delivery or a_delivery(), lambda _: next(given)))
 

@@ -66,8 +66,7 @@ class EngineMachine(RuleBasedStateMachine):
             self.outbox,
             GatheringPeers(self.outbox),
             max_in_flight=MAX_IN_FLIGHT,
-            now=self.loop.now,
-            monotonic=self.loop.time,
+            clock=self.loop.clock,
         )
         self.dispatcher.open(self.wake)
 

@@ -33,7 +33,7 @@ def make(settings: HubspotSource, dependencies: SourceDependencies) -> Poller:
         [_reader(settings, read, dependencies, budget) for read in settings.objects],
         schedule=dependencies.schedule,
         budget=budget,
-        clocks=dependencies.clocks,
+        clock=dependencies.clock,
     )
 
 
@@ -51,7 +51,7 @@ def _reader(
         transport=dependencies.transport,
         egress=dependencies.egress,
         budget=budget,
-        clocks=dependencies.clocks,
+        clock=dependencies.clock,
         count=count,
         judge=refusal,
     )
@@ -67,6 +67,6 @@ def _reader(
     api = Api(settings, read.name, client)
     fetcher = Fetcher(api, read.name, modified_property(read.name))
     reader = ReaderDependencies(
-        settings, read, api, fetcher, checkpoint, figures, dependencies.clocks
+        settings, read, api, fetcher, checkpoint, figures, dependencies.clock
     )
     return ObjectReader(reader), figures

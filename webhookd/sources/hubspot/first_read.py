@@ -11,8 +11,8 @@ from webhookd.sources.polling.refusals import nonsense
 from webhookd.telemetry.events import FirstReadDone, FirstReadProgressed
 
 if TYPE_CHECKING:
+    from webhookd.clock import Clock
     from webhookd.definitions import HubspotSource
-    from webhookd.sources.dependencies import Clocks
     from webhookd.sources.hubspot.cursor import Cursor
     from webhookd.sources.hubspot.pages import Fetcher
     from webhookd.sources.polling.checkpoint import Checkpoint
@@ -29,10 +29,10 @@ async def read_all(
     fetcher: Fetcher,
     checkpoint: Checkpoint[Cursor],
     figures: PollFigures,
-    clocks: Clocks,
+    clock: Clock,
 ) -> Cursor:
     """Read what is left of the list; return the cursor when all of it is committed."""
-    began = reported_at = clocks.monotonic()
+    began = reported_at = clock.monotonic()
     count, seen = 0, {cursor.listing}
     while cursor.listing is not None:
         page, _ = await fetcher.listed(cursor.listing)
@@ -46,13 +46,13 @@ async def read_all(
         cursor = replace(cursor, listing=page.after)
         await checkpoint.advance(cursor, observations)
         count += len(observations)
-        now = clocks.monotonic()
+        now = clock.monotonic()
         if now - reported_at >= _REPORTED_EVERY:
             telemetry.report(
                 FirstReadProgressed(figures.summary(), read=count, per_second=count / (now - began))
             )
             reported_at = now
     telemetry.report(
-        FirstReadDone(figures.summary(), read=count, seconds=clocks.monotonic() - began)
+        FirstReadDone(figures.summary(), read=count, seconds=clock.monotonic() - began)
     )
     return cursor

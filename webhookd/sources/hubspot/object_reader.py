@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from webhookd.clock import Clock
     from webhookd.definitions import HubspotObject, HubspotSource
-    from webhookd.sources.dependencies import Clocks
     from webhookd.sources.hubspot.api import Api
     from webhookd.sources.hubspot.cursor import Cursor
     from webhookd.sources.hubspot.pages import Fetcher
@@ -40,7 +40,7 @@ class ReaderDependencies:
     fetcher: Fetcher
     checkpoint: Checkpoint[Cursor]
     figures: PollFigures
-    clocks: Clocks
+    clock: Clock
 
 
 class ObjectReader:
@@ -68,7 +68,7 @@ class ObjectReader:
                 fetcher=dependencies.fetcher,
                 checkpoint=dependencies.checkpoint,
                 figures=dependencies.figures,
-                clocks=dependencies.clocks,
+                clock=dependencies.clock,
             )
         cursor = await self._sweep(cursor)
         if dependencies.read.deletions:
@@ -82,7 +82,7 @@ class ObjectReader:
 
     async def _ask(self) -> datetime | None:
         """Look up which properties there are, once an hour; return the server's time then."""
-        dependencies, now = self._dependencies, self._dependencies.clocks.monotonic()
+        dependencies, now = self._dependencies, self._dependencies.clock.monotonic()
         if now < self._refresh_at:
             return None
         answer = await dependencies.api.properties()
@@ -105,7 +105,7 @@ class ObjectReader:
         match start:
             case "now" | "beginning":
                 if date is None:
-                    date = (await dependencies.api.properties()).date or dependencies.clocks.now()
+                    date = (await dependencies.api.properties()).date or dependencies.clock.now()
                 since, first_page = _milliseconds(date), ""
                 cursor = cursors.beginning(since, listing=first_page)
             case _:
@@ -116,8 +116,8 @@ class ObjectReader:
 
     async def _sweep(self, cursor: Cursor) -> Cursor:
         """Finish the sweep that is under way, or make the one that is due."""
-        clocks = self._dependencies.clocks
-        began = clocks.monotonic()
+        clock = self._dependencies.clock
+        began = clock.monotonic()
         reach = self._timetable.due(began)
         sweep: Sweep | None = cursor.sweep or Sweep(reach, cursor.marks[reach])
         while sweep is not None:
@@ -139,7 +139,7 @@ class ObjectReader:
             )
             self._note_lag(following.at if following else sweep.began)
             reach, sweep = sweep.reach, following
-        now = clocks.monotonic()
+        now = clock.monotonic()
         self._timetable.done(reach, seconds=now - began, now=now)
         return cursor
 
@@ -153,11 +153,11 @@ class ObjectReader:
 
     def _server_time(self, date: datetime | None) -> int:
         # The earlier of the two: a clock that runs ahead would make sweeps begin too late.
-        now = self._dependencies.clocks.now()
+        now = self._dependencies.clock.now()
         return _milliseconds(min(date or now, now))
 
     def _note_lag(self, at: int | None) -> None:
-        seen_at, figures = self._dependencies.clocks.now(), self._dependencies.figures
+        seen_at, figures = self._dependencies.clock.now(), self._dependencies.figures
         now = _milliseconds(seen_at)
         figures.lag_seconds, figures.lag_at = max(0, now - (at or now)) / 1000, seen_at
 

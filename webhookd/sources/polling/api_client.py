@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.authentication.credentials import Authorization, Credentials
+    from webhookd.clock import Clock
     from webhookd.definitions import Egress
-    from webhookd.sources.dependencies import Clocks
     from webhookd.sources.polling.request_budget import Budget
 
 ApiTransport: TypeAlias = httpx.AsyncBaseTransport
@@ -86,7 +86,7 @@ class ApiClient:
         transport: ApiTransport,
         egress: Callable[[], Egress],
         budget: Budget,
-        clocks: Clocks,
+        clock: Clock,
         count: Callable[[str], None],
         judge: Judge = refusals.refusal,
     ) -> None:
@@ -95,7 +95,7 @@ class ApiClient:
         self._transport = transport
         self._egress = egress
         self._budget = budget
-        self._clocks = clocks
+        self._clock = clock
         self._count = count
         self._judge = judge
 
@@ -121,13 +121,13 @@ class ApiClient:
             if number == _TRIES or refused.wait > LONGEST_WAIT or not _may_pass(refused):
                 raise PollError(refused)
             # A token's pause is waited for where requests are admitted.
-            await self._clocks.sleep(0 if refused.concerns == "token" else refused.wait)
+            await self._clock.sleep(0 if refused.concerns == "token" else refused.wait)
         raise AssertionError("the last try returns or raises")
 
     def _paused(self, refused: Refusal, number: int) -> Refusal:
         """Return *refused* with a wait that grows with each try; a token's is for all it does."""
         least = 0.5 if refused.concerns == "request" else 0.0
-        longer = (1 + self._clocks.dice() / 2) * 2.0 ** (number - 1)
+        longer = (1 + self._clock.dice() / 2) * 2.0 ** (number - 1)
         if not _may_pass(refused):
             return refused
         wait = max(refused.wait, least) * longer
@@ -138,7 +138,7 @@ class ApiClient:
     async def _attempt(
         self, method: str, target: str, body: Mapping[str, Any] | None
     ) -> ApiAnswer | Refusal:
-        authorization = await self._credentials.authorize(self._clocks.now())
+        authorization = await self._credentials.authorize(self._clock.now())
         request = self._request(method, target, body, authorization)
         try:
             response = await self._transport.handle_async_request(request)
@@ -166,7 +166,7 @@ class ApiClient:
             if response.is_success:
                 raise nonsense(f"the API's answer cannot be read: {error}") from None
         retry_after = response.headers.get("retry-after")
-        refused = self._judge(response.status_code, retry_after, told, now=self._clocks.now())
+        refused = self._judge(response.status_code, retry_after, told, now=self._clock.now())
         return refused or ApiAnswer(told, _date(response.headers.get("date")))
 
     def _request(

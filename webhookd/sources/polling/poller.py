@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import timedelta
 
-    from webhookd.sources.dependencies import Clocks
+    from webhookd.clock import Clock
     from webhookd.sources.polling.request_budget import Budget
     from webhookd.sources.source import Schedule
     from webhookd.telemetry.figures import PollFigures
@@ -66,14 +66,14 @@ class Poller:
         *,
         schedule: Schedule,
         budget: Budget,
-        clocks: Clocks,
+        clock: Clock,
     ) -> None:
         self._name = name
         self._period = period
         self._schedule = schedule
         self._is_refused = False
         self._polls = tuple(
-            _Poll(reader, figures, budget, clocks, self._refuse) for reader, figures in readers
+            _Poll(reader, figures, budget, clock, self._refuse) for reader, figures in readers
         )
 
     @property
@@ -120,13 +120,13 @@ class _Poll:
         reader: Reader,
         figures: PollFigures,
         budget: Budget,
-        clocks: Clocks,
+        clock: Clock,
         refuse: Callable[[PollError], None],
     ) -> None:
         self._reader = reader
         self._figures = figures
         self._budget = budget
-        self._clocks = clocks
+        self._clock = clock
         self._refuse = refuse
         self._task: asyncio.Task[None] | None = None
         self._not_before = 0.0
@@ -140,7 +140,7 @@ class _Poll:
     async def fire(self) -> None:
         """Poll, unless a poll is under way or a pause is on."""
         is_busy = self._task is not None and not self._task.done()
-        if is_busy or self._clocks.monotonic() < self._not_before:
+        if is_busy or self._clock.monotonic() < self._not_before:
             return
         # A task of the source's own: the job that waits for it is not the source's to cancel.
         self._task = asyncio.create_task(self._poll(), name=f"poll {self.object}")
@@ -153,7 +153,7 @@ class _Poll:
             await asyncio.wait([self._task])
 
     async def _poll(self) -> None:
-        figures, began = self._figures, self._clocks.monotonic()
+        figures, began = self._figures, self._clock.monotonic()
         records, changes = figures.records, figures.changes
         try:
             await self._reader.poll()
@@ -168,7 +168,7 @@ class _Poll:
             self._pause(0)
         else:
             self._succeed()
-            seconds = self._clocks.monotonic() - began
+            seconds = self._clock.monotonic() - began
             records, changes = figures.records - records, figures.changes - changes
             telemetry.report(
                 SourcePolled(figures.summary(), changes=changes, read=records, seconds=seconds)
@@ -176,7 +176,7 @@ class _Poll:
 
     def _succeed(self) -> None:
         figures = self._figures
-        figures.last_success_at, figures.budget_left = self._clocks.now(), self._budget.left
+        figures.last_success_at, figures.budget_left = self._clock.now(), self._budget.left
         if self._failures:
             self._failures = 0
             telemetry.report(PollRecovered(figures.summary()))
@@ -188,7 +188,7 @@ class _Poll:
             case "source":
                 self._refuse(error)
             case "object":
-                self._not_before = self._clocks.monotonic() + REFUSED_PAUSE
+                self._not_before = self._clock.monotonic() + REFUSED_PAUSE
                 telemetry.report(
                     ObjectRefused(figures.summary(), str(error), again_in=REFUSED_PAUSE)
                 )
@@ -199,13 +199,13 @@ class _Poll:
     def _note(self, error: str) -> None:
         figures = self._figures
         figures.failures += 1
-        figures.last_error, figures.last_error_at = error, self._clocks.now()
+        figures.last_error, figures.last_error_at = error, self._clock.now()
         figures.budget_left = self._budget.left
 
     def _pause(self, at_least: float) -> float:
         """Let the next poll wait: longer after each failure, and never two alike."""
         self._failures += 1
         doubled = FIRST_PAUSE * 2.0 ** min(self._failures - 1, 10)
-        pause = max(at_least, min(doubled, LONGEST_PAUSE)) * (1 + self._clocks.dice() / 2)
-        self._not_before = self._clocks.monotonic() + pause
+        pause = max(at_least, min(doubled, LONGEST_PAUSE)) * (1 + self._clock.dice() / 2)
+        self._not_before = self._clock.monotonic() + pause
         return pause

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Final
 from webhookd.sources.polling.refusals import PollError, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
+    from webhookd.clock import Clock
     from webhookd.model import Secret
 
 LONGEST_WAIT: Final = 15.0
@@ -38,11 +37,10 @@ class Budget:
         self,
         burst: Burst,
         *,
-        monotonic: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Clock,
     ) -> None:
-        self._monotonic = monotonic
-        self._sleep = sleep
+        self._monotonic = clock.monotonic
+        self._sleep = clock.sleep
         self._burst = burst
         self._turn = asyncio.Lock()
         self._starts: deque[float] = deque()
@@ -98,16 +96,14 @@ class Budgets:
     def __init__(
         self,
         *,
-        monotonic: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Clock,
     ) -> None:
-        self._monotonic = monotonic
-        self._sleep = sleep
+        self._clock = clock
         self._of: dict[tuple[str, Secret], Budget] = {}
 
     def of(self, base_url: str, token: Secret, burst: Burst) -> Budget:
         """Return the budget of *token*, which allows *burst* if there was none yet."""
         key = (base_url, token)
         if key not in self._of:
-            self._of[key] = Budget(burst, monotonic=self._monotonic, sleep=self._sleep)
+            self._of[key] = Budget(burst, clock=self._clock)
         return self._of[key]

@@ -12,7 +12,6 @@ from tests.virtual_time import VirtualTime
 from webhookd.authentication.credentials import Fixed
 from webhookd.definitions import Bearer
 from webhookd.model import Secret
-from webhookd.sources.dependencies import Clocks
 from webhookd.sources.polling.api_client import ApiClient
 from webhookd.sources.polling.refusals import PollError
 from webhookd.sources.polling.request_budget import Budget, Burst
@@ -24,7 +23,7 @@ def call():
 
     def run(*answers):
         time, left, seen, statuses = VirtualTime(), list(answers), [], []
-        budget = Budget(Burst(90, 10.0), monotonic=time.monotonic, sleep=time.sleep)
+        budget = Budget(Burst(90, 10.0), clock=time.clock)
 
         def answer(request):
             seen.append((time.seconds, str(request.url), request.headers.get("authorization")))
@@ -36,7 +35,7 @@ def call():
             transport=httpx.MockTransport(answer),
             egress=lambda: LOOPBACK,
             budget=budget,
-            clocks=Clocks(time.now, time.monotonic, lambda: 0.0, time.sleep),
+            clock=time.clock,
             count=statuses.append,
         )
         try:

@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 
 from tests.virtual_time import VirtualTime
-from webhookd.sources.dependencies import Clocks
 from webhookd.sources.polling.poller import REFUSED_PAUSE, Poller
 from webhookd.sources.polling.refusals import PollError, Refusal
 from webhookd.sources.polling.request_budget import Budget, Burst
@@ -34,8 +33,7 @@ def poller():
 
     def run(*readers, pauses):
         time, jobs = VirtualTime(), []
-        clocks = Clocks(time.now, time.monotonic, lambda: 0.0, time.sleep)
-        budget = Budget(Burst(90, 10.0), monotonic=time.monotonic, sleep=time.sleep)
+        budget = Budget(Burst(90, 10.0), clock=time.clock)
         named = [(one, figures_of("library", f"books{n}")) for n, one in enumerate(readers)]
 
         def schedule(_period, work, _name):
@@ -49,7 +47,7 @@ def poller():
                 named,
                 schedule=schedule,
                 budget=budget,
-                clocks=clocks,
+                clock=time.clock,
             )
             task = asyncio.create_task(source.run())
             await asyncio.sleep(0)

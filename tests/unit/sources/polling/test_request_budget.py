@@ -17,7 +17,7 @@ BURST = Burst(90, 10.0)
 def starts(requests, *, rate=4.0, burst=90):
     """Return when each of *requests* (pauses before it, and whether it searches) started."""
     time = VirtualTime()
-    budget = Budget(Burst(burst, BURST.seconds), monotonic=time.monotonic, sleep=time.sleep)
+    budget = Budget(Burst(burst, BURST.seconds), clock=time.clock)
 
     async def run():
         found = []
@@ -54,7 +54,7 @@ def test_a_request_waits_no_longer_than_it_must():
 
 def test_a_pause_is_for_everything_and_a_long_one_is_not_waited_for():
     time = VirtualTime()
-    budget = Budget(BURST, monotonic=time.monotonic, sleep=time.sleep)
+    budget = Budget(BURST, clock=time.clock)
 
     async def run():
         assert budget.left == BURST.requests
@@ -75,7 +75,7 @@ def test_a_pause_is_for_everything_and_a_long_one_is_not_waited_for():
 
 
 def test_sources_with_one_token_share_a_budget_and_others_do_not():
-    budgets = Budgets(monotonic=lambda: 0.0)
+    budgets = Budgets(clock=VirtualTime().clock)
     mine = budgets.of("https://a", Secret("x"), BURST)
 
     assert budgets.of("https://a", Secret("x"), BURST) is mine
