@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import ExitStack
+import ssl
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -64,9 +65,12 @@ class Client:
             # Open as long as the command runs, which is not long.
             uds = ExitStack().enter_context(reachable(address.path))
         token = settings.token() if address.path is None else None
-        headers = {} if token is None else {"authorization": f"Bearer {token.reveal()}"}
+        # The bytes that the variable or the file holds, whichever characters they are.
+        bearer = b"" if token is None else token.reveal().encode(errors="surrogateescape")
+        headers = {b"authorization": b"Bearer " + bearer} if bearer else {}
         self._client = httpx.Client(
-            transport=httpx.HTTPTransport(uds=uds),
+            # Neither address needs TLS: no certificates are looked for, which may not be there.
+            transport=httpx.HTTPTransport(uds=uds, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)),
             base_url="http://webhookd" if uds is not None else f"http://{address}",
             timeout=httpx.Timeout(seconds, connect=CONNECT_SECONDS),
             headers=headers,
@@ -152,7 +156,10 @@ def _candidates(
         os.environ, admin_address=admin_address, state_directory=state_directory
     )
     if settings.admin_address is not None:
-        yield Client(AdminAddress.parse(settings.admin_address), settings, seconds)
+        address = AdminAddress.parse(settings.admin_address)
+        # The folder of a socket with a long path may not be there.
+        with suppress(OSError):
+            yield Client(address, settings, seconds)
         return
     is_told = state_directory is not None or os.environ.get("WEBHOOKD_STATE_DIRECTORY")
     sockets = (settings.state_directory / "admin.sock",) if is_told else USUAL_SOCKETS

@@ -5,6 +5,7 @@ Everything about webhooks is in the configuration file; what is here cannot be r
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -163,7 +164,7 @@ class Settings(BaseSettings):
     def token(self) -> Secret | None:
         """Return the admin API's token, None when there is none; ConfigError when unreadable."""
         if self.admin_token is not None:
-            return Secret(self.admin_token.get_secret_value())
+            return _token(self.admin_token.get_secret_value().strip(), f"{PREFIX}ADMIN_TOKEN", "it")
         if self.admin_token_file is None:
             return None
         try:
@@ -172,10 +173,7 @@ class Settings(BaseSettings):
             why = getattr(error, "strerror", "it is not text")
             told = f"{self.admin_token_file} cannot be read: {why}"
             raise ConfigError([Problem(f"{PREFIX}ADMIN_TOKEN_FILE", 0, 0, "", told)]) from None
-        if not text:
-            told = f"{self.admin_token_file} is empty"
-            raise ConfigError([Problem(f"{PREFIX}ADMIN_TOKEN_FILE", 0, 0, "", told)])
-        return Secret(text)
+        return _token(text, f"{PREFIX}ADMIN_TOKEN_FILE", str(self.admin_token_file))
 
     def config_path(self) -> Path:
         """Return where the configuration is, or raise a `ConfigError` that asks for it."""
@@ -183,6 +181,14 @@ class Settings(BaseSettings):
             message = "is not set; say where the configuration is, or use --config PATH"
             raise ConfigError([Problem(f"{PREFIX}CONFIG", 0, 0, "", message)])
         return self.config
+
+
+def _token(text: str, setting: str, place: str) -> Secret:
+    """Return the token *text* if a header can carry it; ConfigError names *setting* and *place*."""
+    told = "is empty" if not text else "holds a line break or another control character"
+    if not text or re.search("[\0-\x1f\x7f]", text):
+        raise ConfigError([Problem(setting, 0, 0, "", f"{place} {told}")])
+    return Secret(text)
 
 
 def _defaults(environment: Mapping[str, str]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv6Address
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, unquote_plus
 
@@ -26,6 +26,7 @@ _PARTS = re.compile(
 _REFUSED = re.compile(r"[^A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HOST_AND_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(:(?P<port>.*))?", re.DOTALL)
+_FOUR_NUMBERS = re.compile(r"[0-9]+(\.[0-9]+){3}")
 _LABELS = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _DOT_SEGMENT = re.compile(r"/(\.|%2[eE]){1,2}(/|$)")
 
@@ -186,7 +187,20 @@ def _host(authority: str) -> str:
         raise UrlError("the URL has no host")
     if len(host) > _LONGEST_HOST or not _are_labels(host):
         raise UrlError("the URL's host is not valid")
+    if _FOUR_NUMBERS.fullmatch(host.removesuffix(".")):
+        _check_ipv4(host.removesuffix("."))
     return host
+
+
+def _check_ipv4(text: str) -> None:
+    # httpx takes no other host of this form. Resolvers read a leading zero as octal, people do not.
+    try:
+        IPv4Address(text)
+    except AddressValueError:
+        raise UrlError(
+            "the URL's host is not an IPv4 address: that is four numbers from 0 to 255 without"
+            " leading zeros, as in 10.20.30.4"
+        ) from None
 
 
 def _are_labels(host: str) -> bool:

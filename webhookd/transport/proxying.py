@@ -254,7 +254,8 @@ def _ended() -> SendError:
 
 def _place(proxy: Proxy) -> Origin:
     url = httpx.URL(proxy.url)
-    return Origin(url.host, url.port or 80, None)
+    # `url.host` would decode an xn-- name, which is then one that no resolver takes.
+    return Origin(url.raw_host.decode("ascii"), url.port or 80, None)
 
 
 def _transport(proxy: Proxy, context: ssl.SSLContext | None) -> httpx.AsyncHTTPTransport:

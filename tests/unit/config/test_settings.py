@@ -296,3 +296,15 @@ def test_the_admin_token_may_be_in_a_file_and_is_never_shown(tmp_path):
 
     assert found.token().reveal() == "canary"
     assert "canary" not in repr(Settings.from_environment({"WEBHOOKD_ADMIN_TOKEN": "canary"}))
+
+
+@pytest.mark.parametrize("token", ["CANARY\nb", "CANARY\x7f", "CANARY\rb", "CANARY\tb"])
+def test_an_admin_token_that_no_header_carries_is_refused_and_not_shown(token, tmp_path):
+    (tmp_path / "token").write_bytes(token.encode())
+    file = str(tmp_path / "token")
+
+    for setting, value in (("ADMIN_TOKEN", token), ("ADMIN_TOKEN_FILE", file)):
+        found = Settings.from_environment({f"WEBHOOKD_{setting}": value})
+        with pytest.raises(ConfigError, match=f"WEBHOOKD_{setting}: .*control character") as caught:
+            found.token()
+        assert "CANARY" not in str(caught.value)
