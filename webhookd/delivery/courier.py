@@ -148,7 +148,7 @@ class Courier:
         return reply, has_other
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Start:
     """An attempt as it began: what is in force for it until it ends."""
 

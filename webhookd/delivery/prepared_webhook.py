@@ -36,7 +36,7 @@ class PreparedWebhook:
         return self is other or self.webhook.request == other.webhook.request
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AttemptContext:
     """What a lane says of its attempts at one moment.
 

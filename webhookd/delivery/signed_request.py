@@ -26,7 +26,7 @@ USER_AGENT = f"webhookd/{__version__}"
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SignedRequest:
     """One request as it goes on the wire, of plain values only: it may go to another process.
 

@@ -1,4 +1,8 @@
-"""Deliveries, attempts, and what these led to."""
+"""Deliveries, attempts, and what these led to.
+
+What is made for every attempt is not frozen: a frozen dataclass takes three times as long to make.
+Nobody changes it all the same, for other threads and tasks read it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ if TYPE_CHECKING:
     from webhookd.model.records import ChangeKind
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Rendered:
     """What is frozen of a request when its delivery is stored.
 
@@ -37,7 +41,7 @@ class DeliveryState(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Delivery:
     """A webhook's duty to report one change.
 
@@ -85,7 +89,7 @@ Reason: TypeAlias = Literal[
 """Why an attempt got no answer: a closed set, for logs, metrics and stored attempts."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Response:
     """What the receiver answered: enough of it to judge and to show.
 
@@ -141,7 +145,7 @@ class Held:
 Outcome: TypeAlias = Delivered | RetryAt | GivenUp | Held
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Attempt:
     """One HTTP request for a delivery, as it is remembered.
 
@@ -159,7 +163,7 @@ class Attempt:
     config_hash: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Settlement:
     """An attempt that ended, and what it led to.
 
