@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 
 from tests.making import NOW, a_delivery
 from webhookd.authentication.credentials import Fixed
+from webhookd.clock import Clock
 from webhookd.config import loading, urls
 from webhookd.definitions import Bearer, Definitions, HubspotSource, Proxy
 from webhookd.delivery.prepared_webhook import prepare
 from webhookd.delivery.sender import LocalSender
 from webhookd.errors import ConfigError
 from webhookd.model import Response
-from webhookd.sources.dependencies import Clocks
 from webhookd.sources.hubspot.api import BURST, Api
 from webhookd.sources.polling.api_client import ApiClient
 from webhookd.sources.polling.request_budget import Budgets
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ENVIRONMENT = {"SECRET": "0123456789abcdef"}
-CLOCKS = Clocks(lambda: NOW, lambda: 0.0, lambda: 0.0)
+CLOCK = Clock(now=lambda: NOW, monotonic=lambda: 0.0, dice=lambda: 0.0)
 TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 NUMBERS = st.sampled_from(["0", "1", "10", "030", "177", "255", "256", "999999999999", "0x7f", "a"])
@@ -106,8 +106,8 @@ async def _ask_api(source: HubspotSource, transport: httpx.AsyncBaseTransport) -
         Fixed(Bearer(source.token)),
         transport=transport,
         egress=lambda: None,  # type: ignore[arg-type, return-value]  # nothing is connected to
-        budget=Budgets(monotonic=lambda: 0.0).of(source.base_url, source.token, BURST),
-        clocks=CLOCKS,
+        budget=Budgets(clock=CLOCK).of(source.base_url, source.token, BURST),
+        clock=CLOCK,
         count=lambda _: None,
     )
     for read in source.objects:
