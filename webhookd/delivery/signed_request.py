@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import httpx
 
 from webhookd import __version__
+from webhookd.definitions import Scheme
 from webhookd.rules import render, signing
 
 if TYPE_CHECKING:
@@ -57,6 +58,11 @@ class RequestTemplate:
         self._origin = f"{url.scheme}://{self._host}"
         # Few have a query of their own, and a key changes seldom: the latest one's is kept.
         self._key: tuple[str, str] | None = None
+        signature = request.signature
+        is_hubspot_v3 = signature is not None and signature.scheme is Scheme.HUBSPOT_V3
+        self._written = (
+            render.with_bare_semicolons if is_hubspot_v3 else render.without_bare_semicolons
+        )
         self._target = self._target_with("", None)
 
     def fill(
@@ -100,5 +106,6 @@ class RequestTemplate:
 
     def _target_with(self, query: str, key: tuple[str, str] | None) -> str:
         """Return path and query of the URL, with *query* and the *key* that belongs there."""
-        whole = render.full_url(self._request.url, query, key)
+        key_query = render.encode_query([key]) if key else ""
+        whole = render.full_url(self._request.url, self._written(query), self._written(key_query))
         return whole[whole.index("/", whole.index("://") + len("://")) :]

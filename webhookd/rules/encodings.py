@@ -10,7 +10,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
-from webhookd.rules.render import percent_encoded
+from webhookd.rules.render import percent_encoded, with_bare_semicolons
 from webhookd.rules.signing import KEY_PREFIX
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def _percent(secret: str) -> Iterator[str]:
         quote(secret),
         quote_plus(secret),
         percent_encoded(secret),
+        with_bare_semicolons(percent_encoded(secret)),
         form_encoded,
         component,
     ):

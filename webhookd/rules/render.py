@@ -25,8 +25,11 @@ _Members: TypeAlias = "Mapping[str, JsonText]"
 
 _NULL: JsonText = "null"
 # HubSpot tells receivers of v3 to decode twelve escapes before they compute a signature, and
-# its own libraries do not; a query that leaves those characters bare satisfies both.
-_BARE = ":/?@!$'()*,;"
+# its own libraries do not; a query that leaves those characters bare satisfies both. The twelfth
+# is the semicolon, which is bare for v3 only (`with_bare_semicolons`): Go's net/url (since 1.17)
+# drops a parameter that holds one, and Go's reverse proxy strips it from the query.
+_BARE = ":/?@!$'()*,"
+_SEMICOLON = "%3B"
 
 
 def render(webhook: Webhook, change: Change, *, delivery_id: str) -> Rendered:
@@ -160,7 +163,7 @@ def encode_query(pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def percent_encoded(text: str) -> str:
-    """Return *text* with all but unreserved characters and `:/?@!$'()*,;` percent-encoded."""
+    """Return *text* with all but unreserved characters and `:/?@!$'()*,` percent-encoded."""
     try:
         return quote(text, safe=_BARE)
     except UnicodeEncodeError:
@@ -169,9 +172,23 @@ def percent_encoded(text: str) -> str:
         return quote(whole, safe=_BARE)
 
 
-def full_url(url: str, query: str, key: tuple[str, str] | None) -> str:
+def with_bare_semicolons(query: str) -> str:
+    """Return an encoded *query* as a receiver of HubSpot v3 needs it: with `;` as it is."""
+    return query.replace(_SEMICOLON, ";")
+
+
+def without_bare_semicolons(query: str) -> str:
+    """Return an encoded *query* as every other receiver needs it.
+
+    Queries that an older webhookd stored hold bare ones.
+    """
+    return query.replace(";", _SEMICOLON)
+
+
+def full_url(url: str, query: str, key: str = "") -> str:
     """Return the URL to request: its own query as written, the record's, then an API key's.
 
+    *query* and *key* are encoded (`encode_query`), and empty where there is none.
     A fragment is never sent. An empty path is sent as `/` (RFC 9112, 3.2.1), so it stands
     in what is signed as well.
     """
@@ -179,7 +196,7 @@ def full_url(url: str, query: str, key: tuple[str, str] | None) -> str:
     start, host_mark, host = address.partition("://")
     if host_mark and "/" not in host:
         address = f"{start}://{host}/"
-    added = "&".join(part for part in (query, encode_query([key]) if key else "") if part)
+    added = "&".join(part for part in (query, key) if part)
     if not added:
         return address + mark + own
     joint = "" if not own or own.endswith("&") else "&"

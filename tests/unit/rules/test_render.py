@@ -17,7 +17,7 @@ from webhookd.rules.render import encode_query, full_url, render, timestamp
 OCCURRED_AT = datetime(2026, 3, 1, 8, 30, 0, 123999, tzinfo=UTC)
 NOW = {"email": '"ada@example.com"', "amount": "1.10", "big": "12345678901234567890", "tags": "[1]"}
 BEFORE = {"email": '"old@example.com"', "amount": "1.10", "gone": "true"}
-BARE = set(":/?@!$'()*,;-._~") | {chr(c) for c in range(128) if chr(c).isalnum()}
+BARE = set(":/?@!$'()*,-._~") | {chr(c) for c in range(128) if chr(c).isalnum()}
 
 
 def a_change(now=NOW, before=BEFORE, kind=ChangeKind.UPDATED):
@@ -153,7 +153,7 @@ def test_a_query_reads_back_and_leaves_only_the_allowed_characters_bare(pairs):
 
     assert parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)) == pairs
     assert set(query) <= BARE | set("%&=")
-    for bare in set(":/?@!$'()*,;~"):
+    for bare in set(":/?@!$'()*,~"):
         assert encode_query([(bare, bare)]) == f"{bare}={bare}"
 
 
@@ -201,19 +201,19 @@ def test_times_are_rfc_3339_in_utc_with_milliseconds(at, expected):
 @pytest.mark.parametrize(
     ("url", "query", "key", "expected"),
     [
-        ("https://e.com/a", "", None, "https://e.com/a"),
-        ("https://e.com/a", "x=1", None, "https://e.com/a?x=1"),
-        ("https://e.com/a?", "x=1", None, "https://e.com/a?x=1"),
-        ("https://e.com/a?", "", None, "https://e.com/a?"),
-        ("https://e.com/a?b=%3a+c", "x=1", None, "https://e.com/a?b=%3a+c&x=1"),
-        ("https://e.com/a?b&", "x=1", None, "https://e.com/a?b&x=1"),
-        ("https://e.com/a?b", "x=1", ("k", "s&="), "https://e.com/a?b&x=1&k=s%26%3D"),
-        ("https://e.com/a", "", ("k", "v"), "https://e.com/a?k=v"),
-        ("https://e.com/a#top", "x=1", None, "https://e.com/a?x=1"),
-        ("https://e.com/a?b=1#top?c", "x=1", None, "https://e.com/a?b=1&x=1"),
-        ("https://e.com", "x=1", None, "https://e.com/?x=1"),
-        ("https://e.com?b", "", None, "https://e.com/?b"),
-        ("https://e.com#f", "", None, "https://e.com/"),
+        ("https://e.com/a", "", "", "https://e.com/a"),
+        ("https://e.com/a", "x=1", "", "https://e.com/a?x=1"),
+        ("https://e.com/a?", "x=1", "", "https://e.com/a?x=1"),
+        ("https://e.com/a?", "", "", "https://e.com/a?"),
+        ("https://e.com/a?b=%3a+c", "x=1", "", "https://e.com/a?b=%3a+c&x=1"),
+        ("https://e.com/a?b&", "x=1", "", "https://e.com/a?b&x=1"),
+        ("https://e.com/a?b", "x=1", "k=s%26%3D", "https://e.com/a?b&x=1&k=s%26%3D"),
+        ("https://e.com/a", "", "k=v", "https://e.com/a?k=v"),
+        ("https://e.com/a#top", "x=1", "", "https://e.com/a?x=1"),
+        ("https://e.com/a?b=1#top?c", "x=1", "", "https://e.com/a?b=1&x=1"),
+        ("https://e.com", "x=1", "", "https://e.com/?x=1"),
+        ("https://e.com?b", "", "", "https://e.com/?b"),
+        ("https://e.com#f", "", "", "https://e.com/"),
     ],
 )
 def test_the_full_url_is_the_own_query_then_the_records_then_the_key(url, query, key, expected):

@@ -16,7 +16,7 @@ import httpx
 
 from webhookd import __version__
 from webhookd.definitions import Tls
-from webhookd.rules.render import full_url
+from webhookd.rules.render import encode_query, full_url
 from webhookd.sources.formats.json_values import is_too_deep, scan
 from webhookd.sources.polling import refusals
 from webhookd.sources.polling.refusals import PollError, Refusal, nonsense
@@ -177,7 +177,8 @@ class ApiClient:
         authorization: Authorization,
     ) -> httpx.Request:
         content = b"" if body is None else dumps(body, separators=(",", ":")).encode()
-        url = httpx.URL(full_url(self._base_url + target, "", authorization.query))
+        key = encode_query([authorization.query]) if authorization.query else ""
+        url = httpx.URL(full_url(self._base_url + target, "", key))
         headers = {
             **dict(authorization.headers),
             "user-agent": f"webhookd/{__version__}",
