@@ -51,6 +51,7 @@ class ClaimTable:
 
     def start(self, delivery_id: str) -> bool:
         """Claim a delivery for an attempt, on the event loop; False while a transaction has it."""
+        # Rule 7: to look and to claim is one step; the other thread may be between the two.
         with self._lock:
             if delivery_id in self._claimed:
                 return False
@@ -82,7 +83,9 @@ class ClaimTable:
         """End a transaction's claims; what it did not supersede may start."""
         with self._lock:
             self._claimed.subtract(delivery_ids)
+            # Without those that have come to zero: `in` asks for the key.
             self._claimed = +self._claimed
+        # Outside the lock, for it serves lanes, and those claim at once.
         self._released()
 
 
@@ -96,6 +99,8 @@ class TransactionClaims:
         self._claims = claims
         self.rooms = rooms
         self.locks = locks
+        # Of both runs: the writer's thread adds, and the event loop reads it when that is done.
+        # What only the first run claimed stays claimed until `release`.
         self._claimed: set[str] = set()
 
     def claim(self, delivery_id: str) -> bool:

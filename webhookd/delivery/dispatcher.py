@@ -95,6 +95,7 @@ class Dispatcher:
         self._reordering = Reordering(writer, self._reordered)
         self._lanes: dict[str, Lane] = {}
         self._by_number: dict[int, Lane] = {}
+        # When the scheduler's timer will ring, as `next_due` told it last; None: not by itself.
         self._rings_at: datetime | None = None
         self._wake: Callable[[], None] | None = None
         peers.attach(
@@ -126,6 +127,7 @@ class Dispatcher:
     async def drain(self, grace: float) -> int:
         """Start nothing more, wait *grace* seconds, and return how many were cut off."""
         await self._reordering.stop()
+        # Before the peers, which are told of the end of every attempt.
         unfinished = await self._slots.drain(grace)
         await self.peers.stop()
         return unfinished
@@ -166,6 +168,7 @@ class Dispatcher:
                 self._adopt(row, definitions[row.webhook], starts.get(row.webhook, ()), now)
             else:
                 self._retire(row, now)
+        # After all rows are in force, and every lane: to serve one hands slots to others in line.
         for lane in tuple(self._lanes.values()):
             self._slots.serve(lane)
         self._reordering.resume()
@@ -189,6 +192,8 @@ class Dispatcher:
             lane = self._lanes.get(delivery.webhook)
             if delivery.supersedes:
                 telemetry.report(DeliverySuperseded(delivery))
+            # Behind another of its record: `committed` promotes it when that one has ended. With
+            # `supersedes` the lane must hear of it all the same: what it replaced may be in memory.
             if lane is None or (delivery.is_behind and not delivery.supersedes):
                 continue
             if delivery.is_unclaimed:
@@ -213,6 +218,8 @@ class Dispatcher:
         wanted = []
         for lane in self._lanes.values():
             due_at = lane.due_at()
+            # The request lists what is in memory now. What is offered before the rows are read
+            # comes twice, and `Lane.fetched` drops it (rule 2).
             if due_at is not None and due_at <= now:
                 wanted.append(lane.fetch_request(self.peers.share_request))
         return wanted
@@ -231,6 +238,7 @@ class Dispatcher:
         lane = self._by_number.get(due.lane)
         if lane is None:
             return []
+        # First the share: how much room the lane has for these deliveries depends on it.
         if due.share is not None:
             self.peers.share_granted(lane, due.share)
         return lane.fetched(due, self._now())
@@ -295,6 +303,8 @@ class Dispatcher:
         touched = {}
         changed = set()
         # Rule 2: only now a fetch may return these again. Rule 7: only now may they be superseded.
+        # All of them before anything is served: a lane with an order takes the next delivery of a
+        # record into memory only when the one before has left it.
         for settlement in settlements:
             self.claims.settled(settlement.delivery.id)
             lane = self._by_number.get(settlement.lane)
@@ -307,9 +317,11 @@ class Dispatcher:
         for lane in touched.values():
             self._remind(lane)
         if changed:
+            # A hold or a pause of the lane's row is on the disk: others can read it from now on.
             self.notify("lanes", changed)
         if promoted:
             self._promoted(promoted)
+        # Last: with this group on the disk, `is_behind` may be over.
         self._slots.resume(self._lanes.values())
 
     def notify(self, kind: str, about: Iterable[object]) -> None:
@@ -341,7 +353,8 @@ class Dispatcher:
         for delivery in deliveries:
             lane = self._lanes.get(delivery.webhook)
             if lane is not None and delivery.due_at > now:
-                # It is due earlier than it says if its lane was released meanwhile.
+                # It is due earlier than it says if its lane was released meanwhile: the lane's
+                # epoch has risen, and only a fetch compares the two.
                 lane.refetch(now)
         self.offer(delivery for delivery in deliveries if delivery.due_at <= now)
 

@@ -50,6 +50,7 @@ Longer than membership takes to notice freed slots (two seconds), so it is the l
 """
 
 ELSEWHERE = "in force at other daemons only"
+"""The hold's reason, as people read it, of a lane that only other daemons may serve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,13 @@ class Lane:
         self.breaker = Breaker(row.webhook)
         self.is_failing = False
         self.is_in_force = True
+        # Outcomes and breaker states that are in `row` and not on the disk: while there is one, a
+        # row that another daemon wrote is not taken over, for it may be older.
         self.changes_under_way = 0
+        # Something was stored or released since the latest fetch was requested: its answer may not
+        # know of it, so the lane asks again at once.
         self._is_overtaken = False
+        # The latest fetch brought no slot: other daemons have all of the lane.
         self._is_denied = False
 
     @property
@@ -112,6 +118,8 @@ class Lane:
 
     def room_for_new(self, now: datetime) -> int:
         """Return how many deliveries about to be stored it would take."""
+        # Older deliveries wait in the database, or are on their way: they go first. This is asked
+        # before the transaction, so `offer` asks once more when it is committed.
         is_behind = self.next_at is not None and self.next_at <= now
         if self.is_fetching or is_behind or self.row.hold or self.quiet_for(now):
             return 0
@@ -191,14 +199,18 @@ class Lane:
     def fetched(self, due: Due, now: datetime) -> list[Delivery]:
         """Take into memory, and return, what was found and is not there yet."""
         self.is_fetching = False
-        # Rule 4: what was stored or released after the rows were read is not in the answer.
+        # Rule 4: what was stored or released after the rows were read is not in the answer. Whether
+        # it came before or after is not known here, so the lane asks again in either case.
         self.next_at = now if self._is_overtaken else due.next_at
         self._is_denied = due.share is not None and due.share.slots == 0
         if self._is_denied:
+            # Nothing was claimed. A freed slot is notified, and `shares_freed` asks at once then.
             self.next_at = now + timedelta(seconds=DENIED_SECONDS)
             return []
         if self.row.hold is not None or due.is_ordered != self.row.is_ordered:
-            # The lane was held, or its order changed, while the fetch was under way.
+            # The lane was held, or its order changed, while the fetch was under way. In a fleet
+            # these rows are this daemon's now: it claims them again later, or gives them back
+            # (rule 9).
             self.next_at = now
             return []
         # Rule 2: a delivery that was offered meanwhile is in memory already.
@@ -207,11 +219,13 @@ class Lane:
         fresh: list[Delivery] = []
         for delivery in found:
             if self.prefetched.is_refused(delivery):
+                # Another of its record is in memory: `settled` of that one asks again.
                 continue
             if len(fresh) < room:
                 fresh.append(delivery)
                 self.prefetched.add(delivery)
             else:
+                # Offers took the room while the fetch was under way.
                 self.next_at = now
         self.arriving.update(one.id for one in fresh)
         return fresh
@@ -223,6 +237,8 @@ class Lane:
 
     def arrived(self, delivery: Delivery) -> None:
         """Take a fetched delivery, unless it was unloaded on its way."""
+        # Between `fetched` and this round of the scheduler a hold, a newer change or a person may
+        # have taken it out of memory.
         if delivery.id in self.arriving:
             self.arriving.discard(delivery.id)
             self.ready.append(delivery)
@@ -233,6 +249,7 @@ class Lane:
         Return whether it is in memory now; if not, the lane fetches it later (rule 1: it is
         stored in any case).
         """
+        # Rule 4: a fetch under way may have read before this commit.
         self._is_overtaken = True
         if delivery.is_unclaimed or self.room_for_new(now) <= 0:
             self.wait_until(delivery.due_at)
@@ -245,15 +262,18 @@ class Lane:
 
     def supersede(self, delivery: Delivery, now: datetime) -> None:
         """Take a delivery just committed in the place of those it superseded."""
+        # At most one of them is in memory, for they are of one record in a lane with an order. It
+        # was not started meanwhile: the transaction's claim (rule 7) ends after this call.
         for place, waiting in enumerate(self.ready):
             if waiting.id in delivery.supersedes and not delivery.is_behind:
                 self.prefetched.discard(waiting.id)
                 self.prefetched.add(delivery)
                 self.ready[place] = delivery
                 return
+        # On its way from a fetch, behind another, or not in memory at all.
         self.forget(set(delivery.supersedes))
         if delivery.due_at > now:
-            # It is due earlier than it says if the lane was released meanwhile.
+            # It is due earlier than it says if the lane was released meanwhile: of an older epoch.
             self.refetch(now)
         elif not delivery.is_behind:
             self.offer(delivery, now)
@@ -264,6 +284,7 @@ class Lane:
         *may_start* claims a delivery for an attempt by its id (rule 7). Where it is False, a newer
         change is about to supersede the delivery, and the one behind it goes first.
         """
+        # Nearly always the first: claims of a transaction last for milliseconds.
         for place, delivery in enumerate(self.ready):
             if may_start(delivery.id):
                 del self.ready[place]
@@ -348,6 +369,7 @@ class Lane:
         is gone, or asked for a pause, must start nothing in between. *began_under* is the
         definition in force when the attempt began.
         """
+        # A reload may have put another request in force since: of that nothing is known yet.
         if began_under.has_same_request(self.definition):
             self.breaker.ended(settlement)
         error, at = settlement.attempt.error, settlement.ended_at
@@ -358,11 +380,14 @@ class Lane:
         self.is_failing = not isinstance(settlement.outcome, Delivered)
         self.changes_under_way += _changes_lane(settlement)
         match settlement.outcome:
+            # The row changes in memory first. Until `settled`, `changes_under_way` keeps away the
+            # row that the database still has.
             case Held(why=why):
                 since = self.row.held_since or settlement.ended_at
                 self.row = replace(self.row, gone_reason=why, held_since=since)
                 self.unload(settlement.ended_at)
             case RetryAt(lane_paused_until=until) if until is not None:
+                # Of two attempts that ended close together, the longer pause holds.
                 latest = max(until, self.row.quiet_until or until)
                 self.row = replace(self.row, quiet_until=latest)
                 self.unload(settlement.ended_at)
@@ -386,11 +411,14 @@ class Lane:
         lane has no `changes_under_way`.
         """
         row = self._as_here(row)
+        # After each of the three other deliveries are due: a fetch under way asked by the old row.
         is_other_order = row.is_ordered != self.row.is_ordered
         if is_other_order or row.epoch != self.row.epoch or (self.row.hold and not row.hold):
             self.refetch(now)
         self.row = row
         self.share.sync_breaker(self.breaker, row.probed_since, row.probed_reason)
+        # Behind `self.row`: what waits in memory waits under the old order, or for a lane that is
+        # held; the database has all of it. Attempts under way are not touched.
         if is_other_order or row.hold is not None:
             self.unload(now)
         if is_other_order:
@@ -401,6 +429,7 @@ class Lane:
         self.prefetched.discard(settlement.delivery.id)
         self.changes_under_way -= _changes_lane(settlement)
         if self.prefetched.has_refused():
+            # Perhaps for this one: what was refused then is first of its record now.
             self.refetch(settlement.ended_at)
         match settlement.outcome:
             case RetryAt(when=when):
@@ -408,6 +437,7 @@ class Lane:
                 self._is_overtaken = True
                 self.wait_until(when)
             case Held():
+                # Due when the hold ends; `due_at` returns nothing until then.
                 self._is_overtaken = True
                 self.wait_until(settlement.ended_at)
             case _:

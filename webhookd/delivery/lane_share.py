@@ -36,8 +36,11 @@ class LaneShare:
         self.rate = rate
         self.tokens: deque[str] = deque()
         self.promised: int | None = None
+        # In boot time, in seconds: until then the rate limit has no start for this daemon.
         self.no_start_before = 0.0
+        # A request is needed that takes in what has happened since the latest one was begun.
         self._is_stale = False
+        # A task of `ShareClient` sends requests for this share: a second one would overtake it.
         self._is_requesting = False
         # The database's clock, in microseconds, when the latest tokens were granted; and boot
         # time, in seconds, when they were requested, which is never later.
@@ -50,6 +53,7 @@ class LaneShare:
 
     def may_have(self, most: int) -> int:
         """Return how many attempts may be in flight here, of *most* at all daemons together."""
+        # Both: a breaker may have narrowed *most* before the database knows.
         mine = self.slots if self.promised is None else min(self.slots, self.promised)
         return min(mine, most)
 

@@ -4,6 +4,14 @@ Nothing is pickled and nothing is copied: a job *is* a row of the outbox. The sc
 asks the store what is due; the store answers from what a pump has fetched ahead, so that the
 event loop never waits for SQL, and a job leaves only when its delivery is settled. Periodic
 work (housekeeping, polls) are plain jobs in memory beside it.
+
+    timer or wakeup ─► _round ─► get_due_jobs ─► _pump (a task) ─► Peers.fetch, writer's thread
+                         ▲            │                                        │
+                         │            └─ last round's buffer ─► Dispatcher.arrived
+                         └────────── wakeup ◄─── buffer ◄─── Dispatcher.fetched
+
+Everything but SQL runs on the event loop. A round never awaits: what it wants fetched comes to a
+later round, which the pump's wakeup begins.
 """
 
 from __future__ import annotations
@@ -38,18 +46,26 @@ if TYPE_CHECKING:
     from webhookd.storage.deliveries.due import Due, FetchRequest
 
 STORE = "deliveries"
+"""The name of the outbox among APScheduler's job stores, and of the executor of its jobs."""
 
 BUG_SECONDS = 60.0
-"""How long a lane is left alone whose due deliveries cannot be fetched for a bug."""
+"""Seconds for which a lane is left alone whose due deliveries cannot be fetched for a bug.
+
+Each try is reported as a bug, and nearly always meets the same one.
+"""
 
 LONGEST_WAIT_SECONDS = 60.0
-"""The timer counts on a clock that stands still while the machine sleeps, and deliveries are due
-by one that is set now and then: so it never counts for long."""
+"""Seconds that the timer counts at the most.
+
+It counts on a clock that stands still while the machine sleeps, and deliveries are due by one that
+is set now and then.
+"""
 
 CLOCK_ERROR = timedelta(seconds=1)
 """A clock that is set back by no more than this is one that keeps time."""
 
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""The next time of a job that was handed out, as APScheduler must have one."""
 
 Periodic: TypeAlias = "Callable[[], Awaitable[None]]"
 
@@ -105,6 +121,7 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
         self._writer = writer
         self._database = database
         self._ahead = ahead
+        # Fetched, and handed out in the next round: `Lane.arriving` has each of them meanwhile.
         self._buffer: deque[Delivery] = deque()
         self._pumping: set[asyncio.Task[None]] = set()
 
@@ -115,12 +132,15 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
 
     def get_due_jobs(self, now: datetime) -> list[Job]:
         """Return what has been fetched, and have fetched what lanes want next."""
+        # Each lane in it is fetching from here on: it wants nothing until its pump has ended, and
+        # two rounds in a row fetch nothing twice.
         there = now + self._ahead()
         wanted = self._dispatch.fetch_requests(there)
         for some in self._dispatch.peers.batches(wanted):
             task = asyncio.get_running_loop().create_task(self._pump(some, there))
             self._pumping.add(task)
             task.add_done_callback(self._pumping.discard)
+        # What the tasks above fetch is for a later round: this answer must not wait for them.
         jobs = [self._job(delivery, now) for delivery in self._buffer]
         self._buffer.clear()
         return jobs
@@ -133,9 +153,12 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
     def update_job(self, job: Job) -> None:
         """Move a delivery's next attempt, where that was asked for by a person.
 
-        APScheduler calls this too for what it just handed out, with the lease's time: nothing
-        is written then, nor for what is in its lane already.
+        APScheduler calls this too for what it just handed out, with a time that never comes:
+        nothing is written then, nor for what is in its lane already. Called on the event loop,
+        which does not wait for the write; a refused one is logged. Raises TypeError where a person
+        pauses a single delivery.
         """
+        # In the lane it may be under way, and its settlement says when it goes again.
         if job.next_run_time == NEVER or self._dispatch.is_prefetched(job.args[0]):
             return
         if job.next_run_time is None:
@@ -169,18 +192,23 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
         try:
             found = await self._dispatch.peers.fetch(wanted, now)
         except StorageError as error:
+            # Whether it was claimed is not known. If so, its owner may claim it again (rule 9).
             telemetry.report(StorageRefused("due", len(wanted), str(error)))
             self._dispatch.fetch_failed(wanted, again_in=RETRY_SECONDS)
         except Exception as error:  # noqa: BLE001 - one lane's bad row must stop only that lane
             await self._pump_apart(wanted, now, error)
         else:
+            # Rule 2: nothing is awaited between the answer and this, so answers of fetches and of
+            # settlements are taken in the order of their commits.
             self._take(found)
+        # Rule 4: after a failure, too, for the timer does not know when the lanes ask again.
         self._scheduler.wakeup()
 
     async def _pump_apart(
         self, wanted: Sequence[FetchRequest], now: datetime, error: Exception
     ) -> None:
         if len(wanted) > 1:
+            # Each lane alone: a row that cannot be read stops only its own.
             for one in wanted:
                 await self._pump([one], now)
             return
@@ -198,6 +226,7 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
         error = done.exception()
         if error is not None:
             telemetry.report(StorageRefused("a rescheduled delivery", 1, str(error)))
+        # Behind the commit: the fetches that this begins see the new time (rule 4).
         self._dispatch.refetch()
 
     def _job(self, delivery: Delivery, at: datetime) -> Job:
@@ -280,7 +309,8 @@ class Scheduler(AsyncIOScheduler):  # type: ignore[misc]  # the library has no t
             seconds=period.total_seconds(),
             id=name,
             coalesce=True,
-            # The second one ends at once; the library would warn of each that it leaves out.
+            # The second ends at once (`_one_at_a_time`): with one, the library would log a warning
+            # for each run that it leaves out.
             max_instances=2,
             misfire_grace_time=None,
             **when,
@@ -289,8 +319,10 @@ class Scheduler(AsyncIOScheduler):  # type: ignore[misc]  # the library has no t
         return job
 
     def _round(self) -> None:
+        # First: a wakeup that comes out of this round means another one.
         self._is_asked = False
         if self._eventloop is None:
+            # Shut down since the wakeup.
             return
         self._stop_timer()
         try:

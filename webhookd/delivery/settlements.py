@@ -19,14 +19,19 @@ if TYPE_CHECKING:
     from webhookd.storage.database.writer import Writer
 
 GATHER_SECONDS = 0.01
-"""Without this pause the writer commits every two to four rows and each costs twice as much."""
+"""Seconds in which settlements are gathered into a group.
 
-# Rule 2: what is unsettled is in memory, so this bounds memory, too.
+Without them the writer commits every two to four rows, and a row costs twice as much.
+"""
+
 UNSETTLED_MOST = 5_000
-"""Attempts that ended and are not on the disk: beyond this nothing new should start."""
+"""Attempts that ended and are not on the disk; beyond this nothing new should start.
+
+They are in memory (rule 2), each with its request and answer: this bounds memory, too.
+"""
 
 BUG_SECONDS = 60.0
-"""How long a delivery whose settlement cannot be written for a bug is kept from going again."""
+"""Seconds until a delivery whose settlement cannot be written for a bug may go again."""
 
 
 class SettlementWriter:
@@ -58,6 +63,8 @@ class SettlementWriter:
 
     def add(self, settlement: Settlement) -> None:
         """Take a settlement to be written within a few milliseconds."""
+        # Called by the attempt's task, which awaits nothing between its judgement and this call:
+        # whoever has `quiesce` finds here all that was judged (rule 5).
         self._gathered.append(settlement)
         self._unsettled += 1
         if self._writing is None:
@@ -77,6 +84,7 @@ class SettlementWriter:
                 group, self._gathered = self._gathered, []
                 await self._write(group)
         finally:
+            # In the turn in which nothing was left: what is added later begins another task.
             self._writing = None
 
     async def _write(self, group: list[Settlement]) -> None:
@@ -107,6 +115,7 @@ class SettlementWriter:
         telemetry.report(
             BugFound("delivery.settlement_broke", error, {"delivery_id": group[0].delivery.id})
         )
+        # Until then it stays in memory and claimed: at once it would be attempted in a circle.
         asyncio.get_running_loop().call_later(BUG_SECONDS, self._done, group, ())
 
     def _done(self, group: list[Settlement], promoted: Sequence[Delivery]) -> None:

@@ -69,6 +69,7 @@ class SlotScheduler:
         self._timers: dict[str, tuple[float, asyncio.TimerHandle]] = {}
         self._attempts: set[asyncio.Task[None]] = set()
         self._is_open = False
+        # A lane was refused because settlements are behind: `resume` has to serve all again.
         self._is_backpressured = False
         self.in_flight = 0
 
@@ -78,12 +79,14 @@ class SlotScheduler:
 
     async def drain(self, grace: float) -> int:
         """Start nothing more, wait *grace* seconds, and return how many were cut off."""
+        # From here on `_may_start` refuses, so attempts that end start nothing more.
         self._is_open = False
         for _, timer in self._timers.values():
             timer.cancel()
         if self._attempts:
             await asyncio.wait(self._attempts, timeout=grace)
         unfinished = set(self._attempts)
+        # Their deliveries were never settled: the next start attempts them again.
         for task in unfinished:
             task.cancel()
         if unfinished:
@@ -95,8 +98,10 @@ class SlotScheduler:
 
         Call it after anything that may let the lane start (rule 4); it may be called at any time.
         """
+        # The lane's own slot is beyond `max_in_flight`: slow webhooks cannot take it away.
         if self._may_start(lane) and lane.in_flight == 0:
             self._start_next(lane)
+        # Whether it may start is asked when its turn comes, not when it gets in line.
         if lane.ready and lane.name not in self._in_line:
             self._line.append(lane)
             self._in_line.add(lane.name)
@@ -115,6 +120,7 @@ class SlotScheduler:
         while self._line and self.in_flight < self._max_in_flight:
             lane = self._line.popleft()
             if not self._may_start(lane):
+                # Rule 4: whatever refused it serves it again; see the table at the head.
                 self._in_line.discard(lane.name)
                 continue
             if self._start_next(lane) and lane.ready:
@@ -156,9 +162,11 @@ class SlotScheduler:
 
         Return False if every ready one is claimed by a transaction that is about to supersede it.
         """
+        # Rule 7: claimed here, on the event loop, until the settlement is committed.
         delivery = lane.next(self._claims.start)
         if delivery is None:
             return False
+        # Counted before the task runs, so that the loops above see it at once.
         self.in_flight += 1
         paced = self._peers.started(lane, delivery.id)
         task = asyncio.get_running_loop().create_task(self._attempt(lane, delivery, paced))
@@ -173,6 +181,7 @@ class SlotScheduler:
             if paced is not None:
                 # A start that a rate limit counts is on the disk before it happens (rule 1).
                 await paced
+            # The courier reads the same one, at once: nothing is awaited in between.
             definition = lane.definition
             settlement = await self._courier.attempt(delivery, lane.attempt_context)
         finally:

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from webhookd.storage.fleet.shares import Grant, ShareRequest
 
 LANES_AT_ONCE: Final = 16
-"""Lanes whose due deliveries are claimed in one transaction: others wait for its locks."""
+"""Lanes whose due deliveries are claimed in one transaction: others wait for its locks.
+
+Half of what one transaction may lock (`writer.LANES_LIMIT`).
+"""
 
 
 class FleetPeers:
@@ -38,6 +41,7 @@ class FleetPeers:
     def __init__(self, writer: Writer, *, clock: Clock) -> None:
         self._writer = writer
         self._clock, self._now = clock, clock.now
+        # Membership's, while that runs: a daemon that starts or ends notifies nobody.
         self._send: Callable[[str, Iterable[object]], None] | None = None
         self._lanes: Lanes
         self._shares: ShareClient
@@ -100,6 +104,8 @@ class FleetPeers:
 
     def room_for(self, webhooks: Iterable[str]) -> tuple[Mapping[str, int] | None, Locks]:
         """Return the room for new deliveries of *webhooks*, and what storing some locks."""
+        # Asked on the event loop, before the transaction: by its end there may be less room. What a
+        # lane then does not take into memory is this daemon's all the same (rule 9).
         now = self._now()
         lanes = [lane for name in set(webhooks) if (lane := self._lanes.by_name.get(name))]
         rooms = {lane.name: lane.room_for_new(now) for lane in lanes}
@@ -124,6 +130,8 @@ class FleetPeers:
 
     async def fetch(self, requests: Sequence[FetchRequest], now: datetime) -> list[Due]:
         """Claim what is due, as its owner, so that no other daemon fetches it, too."""
+        # Rule 8, for the shares that are requested with it. Without one nothing is locked: rows
+        # that another daemon is about to take are passed over.
         contended = frozenset(
             request.lane for request in requests if request.share_request is not None
         )
@@ -161,6 +169,8 @@ class FleetPeers:
 
     def forget_everything(self) -> None:
         """Drop all that waits in memory: another daemon owns it by now."""
+        # Called when the daemon has a new number. From its expiry until here `may_start` has
+        # refused every start (rule 9).
         now = self._now()
         self._shares.renumbered()
         for lane in self._lanes.by_name.values():
@@ -177,6 +187,9 @@ class FleetPeers:
 
     def sync(self, rows: Iterable[LaneRow]) -> None:
         """Take over lanes' rows that other daemons may have changed."""
+        # Nothing may be awaited between the answer with *rows* and this call: a pause, a reload or
+        # a settlement could overtake them, and would be undone here. With changes under way the
+        # row in memory is ahead of *rows*; the next pass brings what others wrote.
         now = self._now()
         for row in rows:
             lane = self._lanes.by_name.get(row.webhook)
@@ -201,6 +214,7 @@ class FleetPeers:
             if lane.is_busy and lane.share.slots < lane.share.wanted:
                 self._shares.request(lane)
             if lane.share.slots == 0:
+                # It may have nothing in memory, so the request goes with a fetch.
                 lane.refetch(self._now())
                 self._lanes.remind(lane)
 
@@ -210,6 +224,7 @@ class FleetPeers:
         for lane in self._lanes.by_name.values():
             share = lane.share
             is_contested = share.counted > 0 and lane.row.number in wanted
+            # A request that was lost, or a notification, is made up for here: at every pass.
             if lane.is_busy:
                 is_other = share.slots < lane.most or is_contested
             else:

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Final
 
 from webhookd import clock, telemetry
 from webhookd.errors import StorageError
+from webhookd.fleet.notifications import Notifications
 from webhookd.storage.deliveries import lanes, record_order
 from webhookd.storage.deliveries.due import give_back, next_due, owned
 from webhookd.storage.fleet import members, notify, shares
@@ -54,9 +55,6 @@ MAY_EXPIRE_AFTER_SECONDS: Final = 5.0
 
 After a restart of the server all leases are over, and every daemon needs a moment to come back.
 """
-
-GATHER_SECONDS: Final = 0.02
-"""Seconds in which notifications are gathered: the server sends those of one commit at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +105,9 @@ class Membership:
         self._clock = shared_clock
         self._number = writer.owner
         self._session_since = self._refreshed_at = clock.boottime()
+        self._notifications = Notifications(writer)
+        # Owned at the latest pass, and in nobody's memory then (rule 9).
         self._unknown: set[str] = set()
-        self._gathered: dict[str, set[object]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.daemons: tuple[Daemon, ...] = ()
         writer.reopened = self._session_reopened
@@ -125,6 +124,7 @@ class Membership:
         loop = asyncio.get_running_loop()
         self._peers.connect(self.notify)
 
+        # Called on the listener's thread.
         def heard(text: str) -> None:
             loop.call_soon_threadsafe(self._heard, text)
 
@@ -148,22 +148,9 @@ class Membership:
         await asyncio.wait([running])
 
     def notify(self, kind: str, about: Iterable[object]) -> None:
-        """Notify the other members within GATHER_SECONDS, if there are any."""
-        if not self.has_others:
-            return
-        if not self._gathered:
-            asyncio.get_running_loop().call_later(GATHER_SECONDS, self._send_gathered)
-        self._gathered.setdefault(kind, set()).update(about)
-
-    def _send_gathered(self) -> None:
-        gathered, self._gathered = self._gathered, {}
-
-        def send(connection: Connection) -> None:
-            for kind, about in gathered.items():
-                notify.notify(connection, kind, about)
-
-        # Not tried again: members that do not hear of it read the same at their next pass.
-        self._writer.write(send).add_done_callback(lambda done: done.exception())
+        """Notify the other members in a few milliseconds, if there are any."""
+        if self.has_others:
+            self._notifications.add(kind, about)
 
     def _heard(self, text: str) -> None:
         for sender, kind, about in notify.parse(text):
@@ -205,6 +192,7 @@ class Membership:
 
         The writer calls it, on the event loop.
         """
+        # The pause before this member may expire others begins anew: all may have lost theirs.
         self._session_since = clock.boottime()
         self._exclusive_work.lose_all()
         if self._writer.owner != self._number:
@@ -225,6 +213,7 @@ class Membership:
             found = await self._writer.write(
                 partial(self._read_fleet, may_expire=self._may_expire(clock.boottime()))
             )
+            # After the members that expired were freed of what they had, so that it is found.
             due = await asyncio.to_thread(next_due, self._database, self._number or 0)
         except StorageError as error:
             telemetry.report(StorageRefused("a look at other daemons", 1, str(error)))
@@ -232,12 +221,19 @@ class Membership:
         except Exception as error:  # noqa: BLE001 - the next pass is another
             telemetry.report(BugFound("fleet.look_broke", error))
             return
+        # Only a hint: a time that is over by now costs a fetch that finds nothing.
+        self._take_over(found)
+        self._peers.due_elsewhere(due)
+        if self.refreshed is not None:
+            await self.refreshed()
+
+    def _take_over(self, found: _Fleet) -> None:
+        """Bring what is in memory in line with what a pass found; nothing is awaited."""
         self._end_sessions(found.expired)
         self.daemons = found.daemons
         metrics.FLEET_DAEMONS.set(len(found.daemons))
         metrics.FLEET_CONFIGS.set(len({one.config_hash for one in found.daemons}))
         self._peers.sync(found.rows)
-        self._peers.due_elsewhere(due)
         self._peers.check_shares(found.contested)
         self._give_back(found.owned)
         if found.is_ordering_unfinished:
@@ -245,8 +241,6 @@ class Membership:
         if found.freed:
             self.notify("free", found.freed)
             self.notify("due", found.freed)
-        if self.refreshed is not None:
-            await self.refreshed()
 
     def _may_expire(self, now: float) -> bool:
         """Return whether this pass, at *now* (`boottime`), may expire other members."""
@@ -273,7 +267,8 @@ class Membership:
     def _end_sessions(self, expired: Iterable[Expired]) -> None:
         for member in expired:
             telemetry.report(FleetDaemonDied(member.number, member.host, member.process_id))
-            # Where the user may not, the server ends it by itself; nothing is written there.
+            # Behind the commit. Where the user may not, the server ends it by itself; nothing is
+            # written there, for each transaction begins with the member's row.
             ended = self._writer.read(partial(members.end_session, expired=member))
             ended.add_done_callback(lambda done: done.exception())
 

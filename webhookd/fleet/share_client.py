@@ -104,6 +104,7 @@ class ShareClient:
         share = lane.share
         if share.rate is None or not share.tokens:
             return
+        # A group for all lanes: one statement reports it. The task ends when it finds none left.
         self._started.append(share.use_start(self._boottime()))
         if self._reporting is None:
             self._reporting = asyncio.get_running_loop().create_task(self._report())
@@ -111,6 +112,8 @@ class ShareClient:
     def ended(self, lane: Lane) -> None:
         """Return the slot that was only kept for an attempt that has ended."""
         share = lane.share
+        # Compared with the row, which `_publish_breaker` changes at once: each change is written
+        # once, however many attempts end before its commit.
         if (lane.breaker.probed is None) != (lane.row.probed_since is None):
             self._publish_breaker(lane)
         if share.counted > share.slots and lane.in_flight <= share.slots:
@@ -175,6 +178,7 @@ class ShareClient:
             share.end_promise()
             share.call_for_request()
         else:
+            # Nothing is awaited between the two: no attempt starts with neither bound in force.
             share.end_promise()
             self.granted(lane, grant)
             self._serve(lane)

@@ -46,6 +46,7 @@ PER_SECOND: Final = 50.0
 """Deliveries a second, unless the person who asks for a backfill says otherwise."""
 
 _ANYTHING: Final = tuple(ChangeKind)
+"""For conditions that a person adds: they are about the record, whatever its change is called."""
 
 
 class BackfillError(WebhookdError):
@@ -123,9 +124,11 @@ class Backfill:
         but deletions, and whatever *webhook* and the sleep raise. Whatever is stored by then
         stays, and *progress* was called with it.
         """
+        # At most a second's worth in one step: a rate of 5 must not send 100 and rest for 20 s.
         meant = None if where is None else Trigger(changes=_ANYTHING, when=where)
         most = CHUNK if count_only else max(1, min(CHUNK, int(per_second)))
         while True:
+            # A count writes nothing, so it is read between two commits and has nothing to lose.
             if count_only:
                 chunk = await self._writer.read(partial(self._count, webhook(), meant, made.after))
             else:
@@ -138,6 +141,7 @@ class Backfill:
             if chunk.last_id is None:
                 return made
             records, deliveries = made.records + chunk.records, made.deliveries + chunk.deliveries
+            # Behind the commit: whoever reads it never sees more than the disk has.
             made = Backfilled(records, deliveries, chunk.last_id)
             progress(made)
             await self._sleep(0 if count_only else chunk.deliveries / per_second)
@@ -149,6 +153,7 @@ class Backfill:
         # Asked for each time: a refused step may be tried again after a reload.
         definition = webhook()
         step = partial(self._store, definition, meant, after, most)
+        # Shielded: a backfill that is cancelled leaves its step to the writer, whole or not at all.
         done = self._claimed_writer.write([definition.name], step, lambda chunk: chunk.stored)
         return await asyncio.shield(done)
 
@@ -162,17 +167,22 @@ class Backfill:
         claims: TransactionClaims,
     ) -> _Chunk:
         """Store what one step decides, with how far it came; the writer's thread."""
+        # Asked in each transaction: with a lost session the lock is lost, and another daemon may
+        # have gone on from the row. It has the lock, so nothing is stored here.
         if not connection.session.acquire(backfilling(webhook.name)):
             raise TakenOverError("another daemon goes on with it")
+        # Within the transaction: intake cannot change a record between this look and the commit.
         decision, looked_at, last_id = self._decide(webhook, meant, after, most, connection)
         stored = store(connection, decision, claims)
         made = len(stored) + len(decision.broken)
+        # Rule 1: how far it came is committed with what it made, and so is its end.
         if last_id is None:
             backfills.end(connection, webhook.name)
             return _Chunk(looked_at, made, stored, None)
         is_known = backfills.advance(
             connection, webhook.name, after=last_id, records=looked_at, deliveries=made
         )
+        # Whoever ended it elsewhere deleted its row; the exception undoes this step.
         if connection.session.is_shared and not is_known:
             raise BackfillError("ended by hand, at another daemon")
         return _Chunk(looked_at, made, stored, last_id)

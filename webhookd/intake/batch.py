@@ -100,6 +100,7 @@ class Intake:
         another daemon reads the source by now; then nothing of the batch was taken. A caller that
         is cancelled does not stop what is queued.
         """
+        # On the event loop, like `took` in `_committed`: the admission is not locked.
         entries = self._admission.entries(batch.source, self._now())
         decision = await asyncio.to_thread(self._decide, batch, entries)
         written = self._writer.write(
@@ -107,6 +108,7 @@ class Intake:
             partial(_store, batch, decision, entries),
             partial(self._committed, batch, decision, entries),
         )
+        # Shielded: a reader that is cancelled must not cancel what the writer may have committed.
         await asyncio.shield(written)
         return decision.changes
 
@@ -118,6 +120,7 @@ class Intake:
         stored: Sequence[Delivery],
     ) -> Sequence[Delivery]:
         """Report the batch and return what is to be offered; `ClaimedWriter` calls it."""
+        # Not before the commit: a refused batch comes again, and must find the same room.
         self._admission.took(batch.source, entries)
         telemetry.report(
             BatchTaken(batch.source, len(batch.observations), decision.changes, len(stored))
@@ -128,10 +131,12 @@ class Intake:
         """Compare, match and render, on a worker thread."""
         # Read once: a reload in the middle of a batch holds for the next one.
         definitions, now, decision = self._definitions(), entries.seen_at, Decision()
+        # As of the last commit. It stays true until _store: see the head.
         known = self._find_known(batch)
         listening = _listeners(definitions, batch.source)
         for seen in batch.observations:
             before = known.get((seen.object, seen.record_id))
+            # Where the batch has a record twice, the second is compared with what the first left.
             change = _observe(batch, seen, known, now, decision)
             if change is not None and not batch.as_known:
                 decision.changes += 1
@@ -213,12 +218,16 @@ def store(
 
     Runs on the writer's thread. What waits is superseded under the claims of *claims*.
     """
+    # Asked here and not in _decide: a backfill may have enrolled the record since.
     stored = [
         delivery
         for delivery, enroll in decision.deliveries
         if not trigger.is_once(enroll, delivery.change) or _enrolls(connection, delivery)
     ]
+    # Rule 7: each delivery that is to be superseded is claimed first, and left where an attempt
+    # has it. The unit may run twice; claims of the first run hold for the second.
     superseding = Superseding(decision.coalescing, claims.claim)
+    # In a fleet what finds room is this daemon's from here on (rule 9); the rest is left to any.
     stored = enqueue.store(connection, stored, superseding, claims.rooms)
     enqueue.store_failed(connection, decision.broken)
     return stored
@@ -266,6 +275,7 @@ def _store(
     claims: TransactionClaims,
 ) -> Sequence[Delivery]:
     # Rule 1: what a batch leads to and the progress behind it are one transaction.
+    # First the lock: without it another daemon may have stored newer records since _decide.
     connection.session.require_lock(reading(batch.source))
     known_records.remember(connection, batch.source, decision.known)
     stored = store(connection, decision, claims)

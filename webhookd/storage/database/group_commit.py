@@ -87,6 +87,7 @@ class GroupCommit:
 
     def serve(self, group: list[QueuedUnit]) -> None:
         """Write, then read, then answer: all of *group* but units whose commit is uncertain."""
+        # Rule 2: every read of a group sees all that the group writes.
         writes = [queued for queued in group if queued.writes]
         reads = [queued for queued in group if not queued.writes]
         if writes:
@@ -102,7 +103,8 @@ class GroupCommit:
         if not self._begin(writes) or self._commit(writes) or self._open:
             return
         if len(writes) > 1:
-            # Each by itself, so that one bad unit fails alone.
+            # Each by itself, so that one bad unit fails alone. Units run a second time here: what
+            # they did outside the database (claims of deliveries) they must bear twice.
             for queued in writes:
                 if self._begin([queued]):
                     self._commit([queued])
@@ -133,9 +135,11 @@ class GroupCommit:
                 queued.result = queued.unit(self._connection)
             self._connection.commit()
         except UncertainError as error:
+            # Neither done nor undone: `settle_open` asks the server before anything else is begun.
             self._open = error.token, writes
             return False
         except BaseException as error:  # noqa: BLE001 - a unit's failure belongs to its future
+            # *queued* is the unit that raised, or the last one where the commit did.
             self._roll_back()
             queued.error = self._as_storage_error(error)
             return False

@@ -71,6 +71,7 @@ class PostgresWriter(PostgresReader):
         self._reopened = reopened
         self._is_begun = False
         self._begun_at = 0.0
+        # The mark that this transaction leaves in the daemon's row, new for each (rule C).
         self._token = ""
         self._pause = FIRST_PAUSE
         self._again_at = 0.0
@@ -109,6 +110,8 @@ class PostgresWriter(PostgresReader):
             self._pause = min(2 * self._pause, LONGEST_PAUSE)
             raise StorageError(self._why) from error
         self._pause = FIRST_PAUSE
+        # Before anything is written in it: the event loop hears of the new session before it hears
+        # what came of that.
         self._reopened()
         return cast("psycopg.Connection[Any]", self._raw)
 
@@ -119,6 +122,8 @@ class PostgresWriter(PostgresReader):
         come free within the server's `lock_timeout` (5 s) or there is no server.
         """
         raw = self.live()
+        # The lease is counted from before the statement that moves it, so that this daemon never
+        # thinks it longer than the server does.
         self._token = secrets.token_hex(12)
         self._begun_at = clock.boottime()
         self._is_begun = True

@@ -81,6 +81,8 @@ class Writer:
         self._queue: deque[QueuedUnit] = deque()
         self._wake = threading.Event()
         self._is_closing = False
+        # In seconds of the monotonic clock; the writer's thread sets it, `_watch` reads it. None
+        # while the thread waits for work, and for no server.
         self._busy_since: float | None = None
         self._watching: asyncio.Task[None] | None = None
         self.is_ending = False
@@ -99,9 +101,11 @@ class Writer:
 
     async def __aexit__(self, *_: object) -> None:
         """Commit what is queued, then stop: without a server that does not answer any more."""
+        # From here on `_enqueue` refuses, so the queue that the thread empties is the last.
         self._is_closing = True
         self._wake.set()
         self.is_ending = True
+        # On another thread: the event loop must go on completing futures, and cut a silent server.
         await asyncio.to_thread(self._thread.join)
         if self._watching is not None:
             self._watching.cancel()
@@ -148,7 +152,9 @@ class Writer:
             await asyncio.sleep(OPEN_COMMIT_SECONDS)
             limit = ENDING_SECONDS if self.is_ending else SILENT_SECONDS
             since = self._busy_since
+            # The answer may come at this moment; then an idle connection is cut, and made anew.
             if since is not None and clock.monotonic() - since >= limit:
+                # Begin to count anew: what follows over another connection has its own time.
                 self._busy_since = clock.monotonic()
                 self._connection.cut()
                 self._database.cut()
@@ -193,6 +199,7 @@ class Writer:
         while self._queue and len(group) < GROUP_LIMIT:
             locks = self._queue[0].locks
             if locks is not NO_LOCKS:
+                # The first always goes: a unit that alone needs more would wait for ever.
                 lanes |= locks.lanes
                 if group and len(lanes) > LANES_LIMIT:
                     break
