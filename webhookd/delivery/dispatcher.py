@@ -356,6 +356,7 @@ class Dispatcher:
                 # It is due earlier than it says if its lane was released meanwhile: the lane's
                 # epoch has risen, and only a fetch compares the two.
                 lane.refetch(now)
+                self._remind(lane)
         self.offer(delivery for delivery in deliveries if delivery.due_at <= now)
 
     def _adopt(

@@ -213,6 +213,9 @@ class Membership:
             found = await self._writer.write(
                 partial(self._read_fleet, may_expire=self._may_expire(clock.boottime()))
             )
+            # At once: behind another await, what a pause or a settlement did to a lane meanwhile
+            # would be undone by the row that was read before it.
+            self._take_over(found)
             # After the members that expired were freed of what they had, so that it is found.
             due = await asyncio.to_thread(next_due, self._database, self._number or 0)
         except StorageError as error:
@@ -222,7 +225,6 @@ class Membership:
             telemetry.report(BugFound("fleet.look_broke", error))
             return
         # Only a hint: a time that is over by now costs a fetch that finds nothing.
-        self._take_over(found)
         self._peers.due_elsewhere(due)
         if self.refreshed is not None:
             await self.refreshed()

@@ -15,7 +15,7 @@ by another request, so whatever is checked is checked behind the last await.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -44,13 +44,14 @@ from webhookd.telemetry.events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from webhookd.clock import Clock
     from webhookd.definitions import AllOf, Definitions, Webhook
     from webhookd.delivery.claims import ClaimTable
     from webhookd.model import Delivery
+    from webhookd.storage.database.connection import Connection
     from webhookd.storage.database.writer import Writer
 
 _STOPPING: Final = "the daemon stops; it goes on when that runs again"
@@ -103,6 +104,7 @@ class Backfills:
     @property
     def under_way(self) -> list[Running]:
         """Return those that make deliveries, the first begun first."""
+        # Dry runs take no place: several may count at once, beside one that stores.
         return [one for one in self._running if not one.is_dry_run]
 
     async def begin(
@@ -118,24 +120,24 @@ class Backfills:
         Raises as `webhook` does, and a ConfigError when *where* is wrong.
         """
         meant = await self._meant(self.webhook(name), where)
-        if not is_dry_run and not await self._acquire(name):
-            raise BackfillError(
-                f"a backfill of {name} is under way at another daemon; wait for its end, or end it"
-                f" with `webhookd backfill {name} --stop`"
-            )
-        # Behind the last await: of two that are begun at once, the second finds the first. The
-        # lock stays, for the first has it too.
-        webhook = self.webhook(name)
-        if self._is_stopping:
-            raise BackfillError("the daemon stops")
-        if not is_dry_run and self._of(name) is not None:
-            raise BackfillError(
-                f"a backfill of {name} is under way; wait for its end, or end it with"
-                f" `webhookd backfill {name} --stop`"
-            )
-        running = Running(webhook, per_second, is_dry_run)
-        asked = StoredBackfill(name, tuple(where), per_second, self._now())
-        self._start(running, self._begun(running, asked, meant))
+        with self._lock_given_back(name):
+            if not is_dry_run and not await self._writer.read(partial(_acquire, name)):
+                raise BackfillError(
+                    f"a backfill of {name} is under way at another daemon; wait for its end, or"
+                    f" end it with `webhookd backfill {name} --stop`"
+                )
+            # Behind the last await: of two that are begun at once, the second finds the first.
+            webhook = self.webhook(name)
+            if self._is_stopping:
+                raise BackfillError("the daemon stops")
+            if not is_dry_run and self._of(name) is not None:
+                raise BackfillError(
+                    f"a backfill of {name} is under way; wait for its end, or end it with"
+                    f" `webhookd backfill {name} --stop`"
+                )
+            running = Running(webhook, per_second, is_dry_run)
+            asked = StoredBackfill(name, tuple(where), per_second, self._now())
+            self._start(running, self._begun(running, asked, meant))
         return running
 
     async def take_over(self) -> None:
@@ -148,34 +150,36 @@ class Backfills:
 
         Where several daemons share the work, one that knows the webhook does.
         """
-        is_shared = self._writer.is_shared
         for stored in await self._writer.read(backfills.unfinished):
-            if self._is_stopping or self._of(stored.webhook) is not None:
+            name = stored.webhook
+            if self._is_stopping or self._of(name) is not None:
                 continue
             # Only a daemon that knows the webhook: one with an older file would end the backfill.
-            if is_shared and (
-                stored.webhook not in self._definitions().webhooks
-                or not await self._acquire(stored.webhook)
-            ):
-                continue
-            made = Backfilled(stored.records, stored.deliveries, stored.after)
-            try:
-                webhook = self.webhook(stored.webhook)
-                meant = await self._meant(webhook, stored.conditions)
-            except WebhookdError as error:
-                await self._writer.write(partial(backfills.end, webhook=stored.webhook))
-                telemetry.report(
-                    BackfillEnded(
-                        stored.webhook, made.records, made.deliveries, _in_one_line(error)
-                    )
-                )
-                continue
-            # Behind the last await, as in `begin`.
-            if self._is_stopping or self._of(stored.webhook) is not None:
-                continue
-            telemetry.report(BackfillResumed(stored.webhook, made.records, made.deliveries))
-            running = Running(webhook, stored.per_second, made=made)
-            self._start(running, self._run(running, meant))
+            if not self._writer.is_shared or name in self._definitions().webhooks:
+                with self._lock_given_back(name):
+                    await self._resume(name)
+
+    async def _resume(self, name: str) -> None:
+        """Go on with the backfill of the webhook *name*, unless another daemon does."""
+        stored = await self._writer.read(partial(_acquired, name))
+        if stored is None:
+            return
+        made = Backfilled(stored.records, stored.deliveries, stored.after)
+        try:
+            webhook = self.webhook(name)
+            meant = await self._meant(webhook, stored.conditions)
+        except WebhookdError as error:
+            await self._writer.write(partial(backfills.end, webhook=name))
+            telemetry.report(
+                BackfillEnded(name, made.records, made.deliveries, _in_one_line(error))
+            )
+            return
+        # Behind the last await, as in `begin`.
+        if self._is_stopping or self._of(name) is not None:
+            return
+        telemetry.report(BackfillResumed(name, made.records, made.deliveries))
+        running = Running(webhook, stored.per_second, made=made)
+        self._start(running, self._run(running, meant))
 
     async def end(self, name: str) -> Running:
         """End the backfill of the webhook *name* by hand; return how far it came.
@@ -185,12 +189,14 @@ class Backfills:
         running = self._of(name)
         if running is None or running.task is None:
             return await self._end_elsewhere(name)
+        # The task takes its row away itself, after the step it is at.
         running.stop("ended by hand")
         await asyncio.wait([running.task])
         return running
 
     async def _end_elsewhere(self, name: str) -> Running:
         """End a backfill of another daemon, which sees that at its next step."""
+        # Its row is its mandate: without one the step that comes next there is undone.
         stored = await self._writer.write(partial(backfills.end, webhook=name))
         if stored is None:
             raise UnknownError(f"no backfill of {name!r} is under way")
@@ -199,6 +205,7 @@ class Backfills:
 
     async def stop(self) -> None:
         """Let all of them rest, each after the step it is at."""
+        # First: `begin` and `resume` look at it behind their last await, and start nothing more.
         self._is_stopping = True
         tasks = [one.task for one in self._running if one.task is not None]
         for one in self._running:
@@ -206,10 +213,19 @@ class Backfills:
         if tasks:
             await asyncio.wait(tasks)
 
-    async def _acquire(self, name: str) -> bool:
-        return await self._writer.read(
-            lambda connection: connection.session.acquire(backfilling(name))
-        )
+    @contextmanager
+    def _lock_given_back(self, name: str) -> Iterator[None]:
+        """Give the lock of the webhook *name* back behind the block, unless a backfill uses it.
+
+        Else no other daemon could backfill the webhook for as long as this one runs.
+        """
+        try:
+            yield
+        finally:
+            # `_ended` does it for one that runs. Another request that waits for the same lock may
+            # lose it so, and gets it again with its first step.
+            if self._of(name) is None:
+                release(self._writer, backfilling(name))
 
     def _of(self, name: str) -> Running | None:
         return next((one for one in self.under_way if one.webhook.name == name), None)
@@ -225,6 +241,7 @@ class Backfills:
         self._running.append(running)
 
     def _ended(self, running: Running) -> None:
+        # Behind everything that the task queued at the writer, so behind its last step.
         self._running.remove(running)
         if not running.is_dry_run:
             release(self._writer, backfilling(running.webhook.name))
@@ -275,6 +292,21 @@ class Backfills:
         except StorageError as error:
             # It is taken up again at the next start, and ended by what ended it now.
             telemetry.report(StorageRefused("a backfill's end", 1, str(error)))
+
+
+def _acquire(name: str, connection: Connection) -> bool:
+    """Return whether this daemon has the lock of the webhook *name* now; the writer's thread."""
+    return connection.session.acquire(backfilling(name))
+
+
+def _acquired(name: str, connection: Connection) -> StoredBackfill | None:
+    """Return the backfill of the webhook *name*, under its lock; the writer's thread.
+
+    None where another daemon has the lock, or the backfill is over.
+    """
+    # In this order: until the lock is here, the daemon that had it went on, and what was read
+    # before is as far as it was then. From there on records would be told twice.
+    return backfills.of_webhook(connection, name) if _acquire(name, connection) else None
 
 
 def _in_one_line(error: WebhookdError) -> str:

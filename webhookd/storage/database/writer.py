@@ -187,7 +187,9 @@ class Writer:
                 self._busy_since = clock.monotonic()
                 self._commits.serve(self._take_group())
             self._commits.settle_open()
-            if self._is_closing:
+            # In this order: once it is closing, nothing is queued. What was queued behind the look
+            # at the queue, while `settle_open` waited for the server, has a round of its own.
+            if self._is_closing and not self._queue:
                 self._settle_at_last()
                 return
             self._busy_since = None

@@ -67,9 +67,14 @@ def advance(
 
 def end(connection: Statements, webhook: str) -> StoredBackfill | None:
     """Forget the backfill of *webhook*, and return it; None when there was none."""
-    found = next((one for one in unfinished(connection) if one.webhook == webhook), None)
+    found = of_webhook(connection, webhook)
     connection.execute("DELETE FROM backfills WHERE webhook = ?", (webhook,))
     return found
+
+
+def of_webhook(connection: Statements, webhook: str) -> StoredBackfill | None:
+    """Return the backfill of *webhook*; None when there is none."""
+    return next((one for one in unfinished(connection) if one.webhook == webhook), None)
 
 
 def unfinished(connection: Statements) -> list[StoredBackfill]:

@@ -1,0 +1,65 @@
+"""A member's pass over its fleet, while other things happen to the lanes."""
+
+import asyncio
+import threading
+from contextlib import contextmanager
+
+import httpx
+
+from tests import postgresql
+from tests.engine import engine
+from tests.making import a_webhook
+from webhookd import clock
+from webhookd.fleet.database_clock import SharedClock
+from webhookd.fleet.exclusive_work import ExclusiveWork
+from webhookd.fleet.membership import Membership, MembershipDependencies
+from webhookd.storage.database.connection import EXCLUSIVE
+from webhookd.storage.deliveries import lanes
+
+
+class SlowToRead:
+    """A database in which reading waits until the test lets it go on."""
+
+    def __init__(self, database):
+        self._database = database
+        self.is_reading = threading.Event()
+        self.may_read = threading.Event()
+
+    @contextmanager
+    def reading(self):
+        """Wait, then read."""
+        self.is_reading.set()
+        assert self.may_read.wait(10)
+        with self._database.reading() as connection:
+            yield connection
+
+
+async def pause(running, webhook):
+    """Hold a lane, as a person does by the admin API."""
+    async with running.dispatch.quiesced():
+        row = await running.writer.write(
+            lambda connection: lanes.pause(connection, webhook, "by hand", clock.now()), EXCLUSIVE
+        )
+        running.dispatch.set_row(row)
+
+
+def test_a_pause_in_the_middle_of_a_pass_stays():
+    """The rows that the pass has read by then are older than the pause."""
+    server = postgresql.server()
+
+    async def scenario():
+        async with engine(server.url(server.new()), lambda _: httpx.Response(200)) as running:
+            await running.adopt(a_webhook())
+            database = SlowToRead(running.database)
+            parts = MembershipDependencies(
+                running.dispatch, running.dispatch.peers, ExclusiveWork(running.writer)
+            )
+            membership = Membership(database, running.writer, parts, SharedClock())
+            refreshed = asyncio.create_task(membership.refresh())
+            await asyncio.to_thread(database.is_reading.wait, 10)
+            await pause(running, "crm-mirror")
+            database.may_read.set()
+            await refreshed
+            return running.dispatch._lanes["crm-mirror"].row.hold
+
+    assert asyncio.run(scenario()) == "by hand"
