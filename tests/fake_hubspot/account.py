@@ -107,6 +107,7 @@ class Account:
     indexes: dict = field(default_factory=dict)
     serial: object = field(default_factory=lambda: count(1001))
     listed: dict = field(default_factory=dict)
+    merged: dict = field(default_factory=dict)
 
     def __post_init__(self):
         self.types = dict(self.types)
@@ -153,6 +154,27 @@ class Account:
         record = self.records[object_].pop(id_)
         self.listed.clear()
         self.indexes[object_].add(0, replace(record, archived_at=0))
+
+    def merge(self, object_, survivor, loser, *, into_new=False):
+        """Merge two records; the loser is then in no list. Return the id of what is left.
+
+        With *into_new* both are merged into a record with a new id.
+        """
+        records = self.records[object_]
+        properties = records[loser].properties | records[survivor].properties
+        left = self.create(object_, properties) if into_new else survivor
+        for gone in (loser, survivor) if into_new else (loser,):
+            self.purge(object_, gone)
+            self.merged[object_, gone] = left
+        if not into_new:
+            self.change(object_, left)
+        return left
+
+    def after_merges(self, object_, id_):
+        """Return the id that a batch read answers *id_* with."""
+        while (object_, id_) in self.merged:
+            id_ = self.merged[object_, id_]
+        return id_
 
     def live(self, object_, *, archived=False):
         """Return the records, by id."""

@@ -30,15 +30,18 @@ class FakeHubspot:
 
     *fault* is asked before each request, by its kind (`list`, `archived`, `search`, `read`,
     `properties`) and type of object; what it returns (a response, or a `RefusedError`) is answered
-    instead. *between* is called after each answer is made: the place to change records while pages
-    are read. *short* says how many records a page holds at most, whatever the limit, by its kind:
-    `list`, `search`, or `search from the beginning`.
+    instead. *spoil* may return another body for an answer, and *reading* answers batch reads in
+    place of `batch`. *between* is called after each answer is made: the place to change records
+    while pages are read. *short* says how many records a page holds at most, whatever the limit, by
+    its kind: `list`, `search`, or `search from the beginning`.
     """
 
     def __init__(self, account, *, token="pat-token", searches=5, burst=100):  # noqa: S107 - no secret
         self.account, self.tokens = account, {token}
         self.forbidden = set()
         self.fault = lambda kind, object_: None
+        self.reading = None
+        self.spoil = lambda kind, object_, body: None
         self.between = lambda kind, object_: None
         self.short = lambda kind: None
         self.requests = Counter()
@@ -83,6 +86,9 @@ class FakeHubspot:
             if isinstance(instead, RefusedError):
                 raise instead
             response = instead or JSONResponse(endpoint(object_, request, raw))
+            spoilt = None if instead else self.spoil(kind, object_, response.body)
+            if spoilt is not None:
+                response = broken(spoilt)
         except RefusedError as error:
             response = error.response()
             if error.status in (400, 414):
@@ -163,12 +169,18 @@ class FakeHubspot:
             content["paging"] = {"next": {"after": after, "link": "https://elsewhere.example/"}}
         return content
 
-    def _read(self, object_, _request, raw):
+    def _read(self, object_, request, raw):
+        return (self.reading or self.batch)(object_, request, raw)
+
+    def batch(self, object_, _request, raw):
+        """Answer a batch read."""
         body = json.loads(raw)
         if set(body) - {"inputs", "properties"} or not 1 <= len(body["inputs"]) <= 100:
             raise RefusedError(400, "Bad batch")
         check_names(body["properties"], self.account.types[object_])
-        wanted = [one["id"] for one in body["inputs"]]
+        wanted = [self.account.after_merges(object_, one["id"]) for one in body["inputs"]]
+        # One record for two ids that were merged into it.
+        wanted = list(dict.fromkeys(wanted))
         live = {one.id: one for one in map(self.account.records[object_].get, wanted) if one}
         found = [live[id_] for id_ in wanted if id_ in live and live[id_].archived_at is None]
         content = {

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class PollFigures:
     """How reading a type of object goes.
 
-    *requests* counts answers by status, or by why there was none. *lag_seconds* is how far behind
+    *requests* counts answers by status, or by why there was none; *left_out* counts records that
+    were left out as they cannot be understood. *lag_seconds* is how far behind
     now the reading was when that was looked at last (*lag_at*), None before the first poll ended;
     *budget_left* is how many requests might start at once.
     """
@@ -34,6 +35,7 @@ class PollFigures:
     changes: int = 0
     requests: Counter[str] = field(default_factory=Counter)
     failures: int = 0
+    left_out: int = 0
     lag_seconds: float | None = None
     lag_at: datetime | None = None
     budget_left: int = 0
@@ -105,6 +107,10 @@ _GAUGES: dict[str, tuple[str, Callable[[PollFigures, datetime], float | None]]] 
 _COUNTERS: dict[str, tuple[str, Callable[[PollFigures], int]]] = {
     "webhookd_poll_records": ("Records read.", lambda figures: figures.records),
     "webhookd_poll_changes": ("Changes found in them.", lambda figures: figures.changes),
+    "webhookd_poll_left_out": (
+        "Records left out, as they cannot be understood.",
+        lambda figures: figures.left_out,
+    ),
     "webhookd_poll_failures": ("Polls that came to nothing.", lambda figures: figures.failures),
 }
 _LABELS = ("source", "object")

@@ -72,6 +72,7 @@ PLAIN: dict[type[events.Event], Line] = {
     events.PropertiesMissing: warning(
         "source.property_missing", hint="they are read as empty until they are there"
     ),
+    events.RecordsLeftOut: warning("source.records_left_out"),
     events.SourceBlocked: error("source.blocked"),
     events.SourceElsewhere: info("source.elsewhere"),
     events.SourceFailed: error("source.failed"),

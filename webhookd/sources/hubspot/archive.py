@@ -15,9 +15,10 @@ from webhookd.sources.hubspot.novelty import unknown_is
 from webhookd.sources.polling.refusals import nonsense
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from webhookd.definitions import HubspotSource
+    from webhookd.model import Observation
     from webhookd.sources.hubspot.cursor import Cursor
     from webhookd.sources.hubspot.pages import Fetcher
     from webhookd.sources.hubspot.responses import ApiRecord
@@ -45,30 +46,52 @@ class ArchiveReader:
         archive = cursor.archive or Archive(cursor.passes + 1)
         for _ in range(PAGES_AT_ONCE):
             page, _ = await self._fetcher.listed(archive.after or "", archived=True)
-            gone = await self._gone([record for record in page.records if record.archived])
+            archived = [record for record in page.records if record.archived]
+            gone, survivors = await self._gone(archived, cursor)
             if page.after is None:
                 cursor = replace(cursor, archive=None, passes=archive.number)
-                await self._commit(cursor, gone, archive.number)
+                await self._commit(cursor, gone, survivors, archive.number)
                 await self._look_for_restored(cursor)
                 return cursor
             if page.after == archive.mark:
                 raise nonsense("the archive's pages lead in a circle")
             archive = archive.at(page.after)
             cursor = replace(cursor, archive=archive)
-            await self._commit(cursor, gone, archive.number)
+            await self._commit(cursor, gone, survivors, archive.number)
         return cursor
 
-    async def _gone(self, records: Sequence[ApiRecord]) -> list[ApiRecord]:
-        """Return those of *records* that are archived now, and not restored meanwhile."""
+    async def _gone(
+        self, records: Sequence[ApiRecord], cursor: Cursor
+    ) -> tuple[list[ApiRecord], list[Observation]]:
+        """Return those of *records* that are archived now, and what some were merged into.
+
+        One that was restored meanwhile is not archived, and of one that cannot be read nobody
+        knows until the next pass.
+        """
         known = await self._checkpoint.known([record.id for record in records])
         doubtful = [record.id for record in records if known.get(record.id) is False]
-        alive = {record.id for record in await self._fetcher.read(doubtful)}
-        return [record for record in records if record.id not in alive]
+        reading = await self._fetcher.read(doubtful)
+        alive = reading.found.keys() | reading.unreadable.keys()
+        survivors = [reading.found[id_] for id_ in reading.found.keys() - set(doubtful)]
+        gone = [record for record in records if record.id not in alive]
+        return gone, self._observations(survivors, cursor)
 
-    async def _commit(self, cursor: Cursor, gone: Sequence[ApiRecord], number: int) -> None:
+    def _observations(self, records: Iterable[ApiRecord], cursor: Cursor) -> list[Observation]:
+        return [
+            self._fetcher.observation(record, unknown_is(self._settings, cursor, record))
+            for record in records
+        ]
+
+    async def _commit(
+        self,
+        cursor: Cursor,
+        gone: Sequence[ApiRecord],
+        survivors: Sequence[Observation],
+        number: int,
+    ) -> None:
         await self._checkpoint.advance(
             cursor,
-            [self._fetcher.deletion(record) for record in gone],
+            [*(self._fetcher.deletion(record) for record in gone), *survivors],
             archived=[record.id for record in gone],
             archive_pass=number,
         )
@@ -76,9 +99,13 @@ class ArchiveReader:
     async def _look_for_restored(self, cursor: Cursor) -> None:
         """Read again what the last whole pass did not meet any more."""
         while ids := await self._checkpoint.unarchived(before=cursor.passes, limit=_CHUNK):
-            alive = await self._fetcher.read(ids)
-            observations = [
-                self._fetcher.observation(record, unknown_is(self._settings, cursor, record))
-                for record in alive
-            ]
-            await self._checkpoint.advance(cursor, observations, unarchived=ids)
+            reading = await self._fetcher.read(ids)
+            merged = [self._fetcher.merger(id_) for id_ in reading.merged]
+            # What cannot be read now is looked for again after the next pass.
+            await self._checkpoint.advance(
+                cursor,
+                [*merged, *self._observations(reading.found.values(), cursor)],
+                archive_pass=cursor.passes,
+                archived=[id_ for id_ in ids if id_ in reading.unreadable],
+                unarchived=[id_ for id_ in ids if id_ not in reading.unreadable],
+            )

@@ -8,6 +8,7 @@ from webhookd.authentication.credentials import Fixed
 from webhookd.definitions import Bearer
 from webhookd.sources.hubspot import cursor
 from webhookd.sources.hubspot.api import BURST, Api, refusal
+from webhookd.sources.hubspot.left_out import LeftOut
 from webhookd.sources.hubspot.object_reader import ObjectReader, ReaderDependencies
 from webhookd.sources.hubspot.pages import Fetcher
 from webhookd.sources.hubspot.properties import modified_property
@@ -65,7 +66,8 @@ def _reader(
         figures=figures,
     )
     api = Api(settings, read.name, client)
-    fetcher = Fetcher(api, read.name, modified_property(read.name))
+    left_out = LeftOut(figures, dependencies.clock.monotonic)
+    fetcher = Fetcher(api, read.name, modified_property(read.name), left_out)
     reader = ReaderDependencies(
         settings, read, api, fetcher, checkpoint, figures, dependencies.clock
     )

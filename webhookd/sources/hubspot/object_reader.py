@@ -10,6 +10,7 @@ from webhookd.sources.hubspot import cursor as cursors
 from webhookd.sources.hubspot import first_read, properties, responses, sweeps
 from webhookd.sources.hubspot.archive import ArchiveReader
 from webhookd.sources.hubspot.cursor import Sweep
+from webhookd.sources.hubspot.merges import tombstones
 from webhookd.sources.hubspot.novelty import unknown_is
 from webhookd.sources.hubspot.property_catch_up import catch_up
 from webhookd.sources.polling.refusals import nonsense
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 
     from webhookd.clock import Clock
     from webhookd.definitions import HubspotObject, HubspotSource
+    from webhookd.model import Observation
     from webhookd.sources.hubspot.api import Api
     from webhookd.sources.hubspot.cursor import Cursor
-    from webhookd.sources.hubspot.pages import Fetcher
-    from webhookd.sources.hubspot.responses import ApiRecord
+    from webhookd.sources.hubspot.pages import Fetcher, Found
     from webhookd.sources.polling.api_client import ApiAnswer
     from webhookd.sources.polling.checkpoint import Checkpoint
     from webhookd.telemetry.figures import PollFigures
@@ -78,6 +79,7 @@ class ObjectReader:
             fetcher=dependencies.fetcher,
             checkpoint=dependencies.checkpoint,
             figures=dependencies.figures,
+            tells_deletions=dependencies.read.deletions,
         )
 
     async def _ask(self) -> datetime | None:
@@ -127,29 +129,33 @@ class ObjectReader:
             following = sweeps.following(sweep, found.places, has_more=found.has_more)
             ended = cursor.swept(sweep, self._behind)
             cursor = replace(cursor, sweep=following) if following else ended
-            records = await self._without_deleted(found.records)
-            await self._dependencies.checkpoint.advance(
-                cursor,
-                [
-                    self._dependencies.fetcher.observation(
-                        record, unknown_is(self._dependencies.settings, cursor, record)
-                    )
-                    for record in records
-                ],
-            )
+            observations = await self._observations(found, cursor)
+            await self._dependencies.checkpoint.advance(cursor, observations)
             self._note_lag(following.at if following else sweep.began)
             reach, sweep = sweep.reach, following
         now = clock.monotonic()
         self._timetable.done(reach, seconds=now - began, now=now)
         return cursor
 
-    async def _without_deleted(self, records: tuple[ApiRecord, ...]) -> list[ApiRecord]:
-        """Return *records* as they are now, where the index may still have what is archived."""
-        known = await self._dependencies.checkpoint.known([record.id for record in records])
-        doubtful = [record.id for record in records if known.get(record.id)]
-        restored = {record.id: record for record in await self._dependencies.fetcher.read(doubtful)}
-        sure = (restored.get(one.id) if known.get(one.id) else one for one in records)
-        return [record for record in sure if record is not None]
+    async def _observations(self, found: Found, cursor: Cursor) -> list[Observation]:
+        """Return what was *found* as it is now: the index may still have what is archived."""
+        dependencies = self._dependencies
+        known = await dependencies.checkpoint.known([record.id for record in found.records])
+        reading = await dependencies.fetcher.read([id_ for id_, gone in known.items() if gone])
+        records = [record for record in found.records if not known.get(record.id)]
+        deletions = await tombstones(
+            (*found.merged, *reading.merged),
+            is_told=dependencies.read.deletions,
+            fetcher=dependencies.fetcher,
+            checkpoint=dependencies.checkpoint,
+        )
+        observations = [
+            dependencies.fetcher.observation(
+                record, unknown_is(dependencies.settings, cursor, record)
+            )
+            for record in (*records, *reading.found.values())
+        ]
+        return [*deletions, *observations]
 
     def _server_time(self, date: datetime | None) -> int:
         # The earlier of the two: a clock that runs ahead would make sweeps begin too late.

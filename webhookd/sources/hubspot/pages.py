@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from json import dumps
 from typing import TYPE_CHECKING, Any, Final
 
 from webhookd.model import Asked, Observation
-from webhookd.sources.hubspot import responses
+from webhookd.sources.hubspot import batch_reads, responses
 from webhookd.sources.hubspot.api import LONGEST_BODY, LONGEST_TARGET
-from webhookd.sources.hubspot.responses import ApiRecord, Page, instant
+from webhookd.sources.hubspot.responses import ApiRecord, BadRecord, Page, instant
 from webhookd.sources.polling.refusals import nonsense
 
 if TYPE_CHECKING:
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
     from webhookd.model import ChangeKind
     from webhookd.sources.hubspot.api import Api
+    from webhookd.sources.hubspot.batch_reads import Reading
     from webhookd.sources.hubspot.cursor import Sweep
+    from webhookd.sources.hubspot.left_out import LeftOut
     from webhookd.sources.polling.api_client import ApiAnswer
 
 LIST_LIMIT: Final = 100
 SEARCH_LIMIT: Final = 200
-READ_LIMIT: Final = 100
 _MOST_EMPTY: Final = 100
 """Pages without a record in a row; more lead nowhere."""
 
@@ -32,20 +33,23 @@ _MOST_EMPTY: Final = 100
 class Found:
     """What a search found: times and ids as the index has them, the records as they are.
 
-    *has_more* says that there is more to find; *date* is the server's time.
+    *has_more* says that there is more to find; *date* is the server's time. *merged* are ids of
+    records that were merged into others.
     """
 
     places: tuple[tuple[int, str], ...]
     records: tuple[ApiRecord, ...]
     has_more: bool
     date: datetime | None
+    merged: tuple[str, ...] = ()
 
 
 class Fetcher:
     """Fetches pages of one type of object. *asked* is set before anything is fetched."""
 
-    def __init__(self, api: Api, object_: str, modified_property: str) -> None:
+    def __init__(self, api: Api, object_: str, modified_property: str, left_out: LeftOut) -> None:
         self._api = api
+        self._left_out = left_out
         self._object = object_
         self._modified = modified_property
         self.asked = Asked(frozenset())
@@ -59,15 +63,17 @@ class Fetcher:
         is_long = len(self._api.list_target(whole)) > LONGEST_TARGET
         answer = await self._api.page(query if archived or is_long else whole)
         page = self._page(answer)
+        if page.lacks_after:
+            page = replace(page, after=_last_id(page))
         if page.after is not None and page.after == after:
             raise nonsense("the list's next page is the same page again")
-        if not is_long or archived:
-            return page, answer.date
-        ids = [record.id for record in page.records]
-        return Page(await self.read(ids), page.after, None), answer.date
+        if is_long and not archived:
+            reading = await self.read([record.id for record in page.records])
+            page = replace(page, records=tuple(reading.found.values()))
+        return page, answer.date
 
     async def found(self, sweep: Sweep) -> Found:
-        """Return the next page of *sweep* that holds a record, or its end."""
+        """Return the next page of *sweep* that holds a record with a place, or its end."""
         body: dict[str, Any] = _search(sweep, self._modified) | {"properties": self._names}
         is_long = len(dumps(body)) > LONGEST_BODY
         if is_long:
@@ -75,26 +81,18 @@ class Fetcher:
         for _ in range(_MOST_EMPTY):
             answer = await self._api.search(body)
             page = self._page(answer)
-            if page.records or page.after is None:
-                return await self._whole(page, answer.date, is_long=is_long)
+            if page.places or page.after is None:
+                return await self._whole(page, sweep, answer.date, is_long=is_long)
             if page.after == body.get("after"):
                 raise nonsense("the search's next page is the same page again")
             body["after"] = page.after
-        raise nonsense(f"the search gives {_MOST_EMPTY} empty pages in a row")
+        raise nonsense(f"the search gives {_MOST_EMPTY} pages in a row without a record")
 
-    async def read(self, ids: Sequence[str]) -> tuple[ApiRecord, ...]:
-        """Return those records with *ids* that are there and not archived, as they are now."""
-        records: list[ApiRecord] = []
-        for start in range(0, len(ids), READ_LIMIT):
-            wanted = list(ids[start : start + READ_LIMIT])
-            answer = await self._api.read(wanted, self._names)
-            page = self._page(answer)
-            records += [record for record in page.records if not record.archived]
-            self._refuse_unread(answer)
-        asked_for = set(ids)
-        if any(record.id not in asked_for for record in records):
-            raise nonsense("a batch read gives records that were not asked for")
-        return tuple(records)
+    async def read(self, ids: Sequence[str]) -> Reading:
+        """Return what is there of the records with *ids*, as it is now."""
+        reading = await batch_reads.read(self._api, ids, self._names, self._modified)
+        self._left_out.note(tuple(reading.unreadable.values()))
+        return reading
 
     def observation(self, record: ApiRecord, unknown_is: ChangeKind | None) -> Observation:
         """Return *record* as intake takes it."""
@@ -108,6 +106,10 @@ class Fetcher:
             unknown_is=unknown_is,
         )
 
+    def merger(self, id_: str) -> Observation:
+        """Return that the record *id_* was merged into another, nobody knows when."""
+        return Observation(self._object, id_, {}, deleted=True)
+
     def deletion(self, record: ApiRecord) -> Observation:
         """Return that *record* is archived. The time of its last modification has not moved."""
         when = instant(record.archived_at)
@@ -117,26 +119,30 @@ class Fetcher:
     def _names(self) -> list[str]:
         return sorted(self.asked.names | {self._modified})
 
-    async def _whole(self, page: Page, date: datetime | None, *, is_long: bool) -> Found:
-        places = tuple(_place(record) for record in page.records)
-        records = page.records
+    async def _whole(
+        self, page: Page, sweep: Sweep, date: datetime | None, *, is_long: bool
+    ) -> Found:
+        records, odd = [], []
+        for record in page.records:
+            why = _oddity(record, sweep)
+            if why is None:
+                records.append(record)
+            else:
+                odd.append(BadRecord(record.id, why))
+        self._left_out.note(odd)
+        merged: tuple[str, ...] = ()
         if is_long:
-            records = await self.read([record.id for record in records])
-        return Found(places, records, _has_more(page), date)
+            reading = await self.read([record.id for record in records])
+            records, merged = list(reading.found.values()), tuple(reading.merged)
+        return Found(page.places, tuple(records), _has_more(page), date, merged)
 
     def _page(self, answer: ApiAnswer) -> Page:
         try:
-            return responses.page(answer.content, self._modified)
-        except (TypeError, ValueError) as error:
-            raise nonsense(f"the API's answer cannot be understood: {error}") from None
-
-    def _refuse_unread(self, answer: ApiAnswer) -> None:
-        try:
-            why = responses.unread(answer.content)
+            page = responses.page(answer.content, self._modified)
         except TypeError as error:
-            why = f"the API's answer cannot be understood: {error}"
-        if why is not None:
-            raise nonsense(why)
+            raise nonsense(f"the API's answer cannot be understood: {error}") from None
+        self._left_out.note(page.bad)
+        return page
 
 
 def _search(sweep: Sweep, modified: str) -> dict[str, Any]:
@@ -160,13 +166,23 @@ def _search(sweep: Sweep, modified: str) -> dict[str, Any]:
     }
 
 
-def _place(record: ApiRecord) -> tuple[int, str]:
+def _oddity(record: ApiRecord, sweep: Sweep) -> str | None:
+    """Return why *record* cannot be what *sweep* searched for; None where it can."""
     if record.modified is None:
-        raise nonsense(f"the record {record.id:.60} has no time of modification")
-    return record.modified, record.id
+        return "it has no time of modification"
+    if record.modified < sweep.at:
+        return "its time of modification is before the time that was asked for"
+    return None
+
+
+def _last_id(page: Page) -> str:
+    """Return the id of the last record, which leads to the next page where the answer does not."""
+    if not page.records:
+        raise nonsense("'paging.next' has no 'after'")
+    return page.records[-1].id
 
 
 def _has_more(page: Page) -> bool:
     """Return whether the search has more; a short page may, and a count says so too."""
-    count = len(page.records)
-    return page.after is not None or count >= SEARCH_LIMIT or (page.total or 0) > count
+    has_next = page.after is not None or page.lacks_after
+    return has_next or page.count >= SEARCH_LIMIT or (page.total or 0) > page.count

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from webhookd import telemetry
 from webhookd.sources.hubspot.cursor import CatchUp
+from webhookd.sources.hubspot.merges import tombstones
 from webhookd.sources.hubspot.properties import digest
 from webhookd.telemetry.events import PropertiesTakenOver
 
@@ -27,7 +28,12 @@ _CHUNK: Final = 100
 
 
 async def catch_up(
-    cursor: Cursor, *, fetcher: Fetcher, checkpoint: Checkpoint[Cursor], figures: PollFigures
+    cursor: Cursor,
+    *,
+    fetcher: Fetcher,
+    checkpoint: Checkpoint[Cursor],
+    figures: PollFigures,
+    tells_deletions: bool,
 ) -> Cursor:
     """Read the next slice of the known records that lack a property, if any do."""
     asked = digest(fetcher.asked)
@@ -43,8 +49,12 @@ async def catch_up(
                 telemetry.report(PropertiesTakenOver(figures.summary(), read=count))
             return cursor
         done = CatchUp(ids[-1])
-        records = await fetcher.read(ids)
+        reading = await fetcher.read(ids)
+        deletions = await tombstones(
+            reading.merged, is_told=tells_deletions, fetcher=fetcher, checkpoint=checkpoint
+        )
+        records = [fetcher.observation(one, None) for one in reading.found.values()]
         cursor = replace(cursor, takeover=done)
-        await checkpoint.advance(cursor, [fetcher.observation(one, None) for one in records])
+        await checkpoint.advance(cursor, [*deletions, *records])
         count += len(records)
     return cursor

@@ -1,6 +1,7 @@
-"""Answers of the API taken apart: whatever is not as it should be is a ValueError.
+"""Answers of the API taken apart, so that a record that cannot be understood costs only itself.
 
-Values stay as they were written (`json_values`); a time is whole milliseconds since 1970.
+What is wrong with an answer as a whole is a TypeError. Values stay as they were written
+(`json_values`); a time is whole milliseconds since 1970.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _DIGITS: Final = re.compile(r"-?[0-9]{1,15}")
 _HALVES: Final = re.compile("[\ud800-\udfff]")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _LONGEST_ID: Final = 500
+_SHOWN_ID: Final = 60
 _LATEST: Final = 253_402_300_799_999
 
 
@@ -42,12 +45,40 @@ class ApiRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class BadRecord:
+    """A record that cannot be understood: *id* as far as it can be shown, and the reason."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """A page of records. *after* leads to the next one; *total* is a search's count."""
+    """A page of records. *after* leads to the next one; *total* is a search's count.
+
+    *bad* are the records that cannot be understood. *count* counts all records, and *places* are
+    the times and ids, in the order of the answer, of those that have both. *lacks_after* says that
+    there is a next page, and not what leads to it.
+    """
 
     records: tuple[ApiRecord, ...]
     after: str | None
     total: int | None
+    bad: tuple[BadRecord, ...] = ()
+    count: int = 0
+    places: tuple[tuple[int, str], ...] = ()
+    lacks_after: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What a batch read says of records that it left out.
+
+    *absent* are ids that are not there. *others* is why more may be left out, None if none is.
+    """
+
+    absent: frozenset[str]
+    others: str | None
 
 
 def page(content: dict[str, Any], modified_property: str) -> Page:
@@ -55,8 +86,22 @@ def page(content: dict[str, Any], modified_property: str) -> Page:
     results = content.get("results")
     if not isinstance(results, list):
         raise TypeError("'results' is not a list")
+    records, bad = [], []
+    for one in results:
+        try:
+            records.append(_record(one, modified_property))
+        except (TypeError, ValueError) as error:
+            bad.append(BadRecord(_shown_id(one), str(error)))
+    places = (_place(one, modified_property) for one in results)
+    after, lacks_after = _after(content)
     return Page(
-        tuple(_record(one, modified_property) for one in results), _after(content), _total(content)
+        tuple(records),
+        after,
+        _total(content),
+        bad=tuple(bad),
+        count=len(results),
+        places=tuple(place for place in places if place is not None),
+        lacks_after=lacks_after,
     )
 
 
@@ -73,16 +118,25 @@ def properties(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, str(one.get("type"))
 
 
-def unread(content: dict[str, Any]) -> str | None:
-    """Return why a batch read left out records that may be there; None when it left out none."""
+def unread(content: dict[str, Any]) -> Unread:
+    """Return what a batch read says of the records that it left out."""
     errors = content.get("errors") or []
-    if not isinstance(errors, list):
-        raise TypeError("'errors' is not a list")
-    for one in errors:
+    absent: set[str] = set()
+    others = None
+    for one in errors if isinstance(errors, list) else [errors]:
         category = one.get("category") if isinstance(one, dict) else None
-        if category != "OBJECT_NOT_FOUND":
-            return f"some records could not be read: {category!s:.60}"
-    return None
+        if category == "OBJECT_NOT_FOUND":
+            absent.update(_ids_of(one))
+        else:
+            others = f"the API could not read it: {category!s:.60}"
+    return Unread(frozenset(absent), others)
+
+
+def _ids_of(error: dict[str, Any]) -> Iterator[str]:
+    context = error.get("context")
+    ids = context.get("ids") if isinstance(context, dict) else None
+    if isinstance(ids, list):
+        yield from (str(one) for one in ids if isinstance(one, str))
 
 
 def milliseconds(value: object) -> int | None:
@@ -93,7 +147,10 @@ def milliseconds(value: object) -> int | None:
         raise TypeError(f"{value!r:.60} is not a time")
     if _DIGITS.fullmatch(value):
         return int(value)
-    found = datetime.fromisoformat(value)
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"{value!r:.60} is not a time") from None
     return (found.replace(tzinfo=found.tzinfo or UTC) - _EPOCH) // _MILLISECOND
 
 
@@ -106,42 +163,93 @@ def instant(value: int | None) -> datetime | None:
 
 def _record(value: object, modified_property: str) -> ApiRecord:
     if not isinstance(value, dict):
-        raise TypeError("a record is not an object")
-    found = value.get("properties") or {}
-    if not isinstance(found, dict):
-        raise TypeError("a record's 'properties' is not an object")
-    modified = found.get(modified_property)
+        raise TypeError("it is not an object")
+    id_, archived = _id(value.get("id")), value.get("archived")
+    if archived is not None and not isinstance(archived, bool):
+        raise TypeError("its 'archived' is neither true nor false")
+    found = value.get("properties")
+    # Of what is archived nothing but its id is wanted.
+    if not isinstance(found, dict) and not (archived and found is None):
+        raise TypeError("its 'properties' is not an object")
     return ApiRecord(
-        id=_id(value.get("id")),
-        properties={name: _text(one) for name, one in found.items() if one is not None},
-        modified=milliseconds(value.get("updatedAt") if modified is None else modified),
-        created=milliseconds(value.get("createdAt")),
-        archived=value.get("archived") is True,
-        archived_at=milliseconds(value.get("archivedAt")),
+        id=id_,
+        properties={name: _text(one) for name, one in (found or {}).items() if one is not None},
+        modified=_modified(value, modified_property),
+        created=_time_or_none(value.get("createdAt")),
+        archived=archived is True,
+        archived_at=_time_or_none(value.get("archivedAt")),
     )
+
+
+def _modified(value: dict[str, Any], modified_property: str) -> int | None:
+    """Return when a record was last modified: the property, or `updatedAt` where it has none."""
+    found = value.get("properties")
+    modified = found.get(modified_property) if isinstance(found, dict) else None
+    own = _time_or_none(modified)
+    if own is not None:
+        return own
+    updated = milliseconds(value.get("updatedAt"))
+    return milliseconds(modified) if updated is None else updated
+
+
+def _time_or_none(value: object) -> int | None:
+    try:
+        return milliseconds(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _place(value: object, modified_property: str) -> tuple[int, str] | None:
+    """Return when a record was modified, and its id, whatever else is wrong with it."""
+    if not isinstance(value, dict):
+        return None
+    try:
+        modified = _modified(value, modified_property)
+        return None if modified is None else (modified, _id(value.get("id")))
+    except (TypeError, ValueError):
+        return None
 
 
 def _text(value: object) -> JsonText:
     """Return the JSON text of a value; halves of characters, which have no UTF-8, as escapes."""
-    return _HALVES.sub(lambda half: f"\\u{ord(half.group()):04x}", compact(value))
+    try:
+        text = compact(value)
+    except KeyError:
+        raise ValueError("one of its values is not JSON") from None
+    return _HALVES.sub(lambda half: f"\\u{ord(half.group()):04x}", text)
 
 
 def _id(value: object) -> str:
-    is_id = type(value) in {str, WholeNumber} and value and len(str(value)) <= _LONGEST_ID
-    if not is_id or has_lone_surrogate(value):
-        raise TypeError(f"a record's id is {value!r:.60}")
-    return str(value)
+    if type(value) not in {str, WholeNumber}:
+        raise TypeError(f"its id is {value!r:.60}")
+    text = str(value)
+    if not text or text.isspace():
+        raise ValueError("its id is empty")
+    if len(text) > _LONGEST_ID:
+        raise ValueError(f"its id is over {_LONGEST_ID} characters")
+    if _CONTROL.search(text):
+        raise ValueError("its id holds a control character")
+    if text == "-0" or has_lone_surrogate(text):
+        raise ValueError(f"its id is {text!r:.60}")
+    return text
 
 
-def _after(content: dict[str, Any]) -> str | None:
+def _shown_id(value: object) -> str:
+    """Return what names a bad record in the log: its id, as far as that can be shown."""
+    found = value.get("id") if isinstance(value, dict) else None
+    text = str(found) if isinstance(found, str) else "without an id"
+    shown = text if len(text) <= _SHOWN_ID else f"{text[:_SHOWN_ID]}…"
+    return shown if shown.isprintable() else ascii(shown)[1:-1]
+
+
+def _after(content: dict[str, Any]) -> tuple[str | None, bool]:
+    """Return what leads to the next page, and whether there is one without it."""
     paging = content.get("paging")
     following = paging.get("next") if isinstance(paging, dict) else None
-    if following is None:
-        return None
     after = following.get("after") if isinstance(following, dict) else None
-    if not isinstance(after, str) or not after:
-        raise TypeError("'paging.next' has no 'after'")
-    return str(after)
+    if isinstance(after, str) and after:
+        return str(after), False
+    return None, following is not None
 
 
 def _total(content: dict[str, Any]) -> int | None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 HOUR_MS: Final = 3_600_000
 FRESH_MS: Final = 15_000
 _SECOND_MS: Final = 1000
+_LONGEST_NUMBER: Final = 500
+"""Digits: Python refuses to make numbers of thousands of them."""
 _HOUR_SWEEP_EVERY: Final = 1200.0
 _REST_FACTOR: Final = 3.0
 
@@ -43,13 +45,14 @@ def following(sweep: Sweep, places: Sequence[tuple[int, str]], *, has_more: bool
     """Return *sweep* as it goes on after a page with *places* (times and ids), None at its end."""
     if sweep.last_id is not None:
         return _within_instant(sweep, places, has_more=has_more)
-    if any(at < sweep.at for at, _ in places):
-        raise nonsense("a search gives records from before the time that was asked for")
+    sane = [at for at, _ in places if at >= sweep.at]
     if not has_more:
         return None
-    if not places:
+    if places and not sane:
+        raise nonsense("a search gives records from before the time that was asked for")
+    if not sane:
         raise nonsense("a search gives nothing and says that there is more")
-    newest = max(at for at, _ in places)
+    newest = _trusted(sane)
     if newest == sweep.at:
         return replace(sweep, last_id="")
     # What is modified while the sweep goes on is the next one's, or it might never end.
@@ -59,15 +62,39 @@ def following(sweep: Sweep, places: Sequence[tuple[int, str]], *, has_more: bool
 def _within_instant(
     sweep: Sweep, places: Sequence[tuple[int, str]], *, has_more: bool
 ) -> Sweep | None:
-    if any(at != sweep.at for at, _ in places):
-        raise nonsense("a search gives records of another time than was asked for")
     if not has_more:
         is_over = sweep.at >= _end(sweep)
         return None if is_over else replace(sweep, at=sweep.at + 1, last_id=None)
-    last = places[-1][1] if places else sweep.last_id
+    if places and all(at != sweep.at for at, _ in places):
+        raise nonsense("a search gives records of another time than was asked for")
+    last = _trusted_id([id_ for _, id_ in places]) if places else sweep.last_id
     if last == sweep.last_id:
         raise nonsense("a search by id does not go on")
     return replace(sweep, last_id=last)
+
+
+def _trusted(times: Sequence[int]) -> int:
+    """Return the time to go on from after a page whose records have *times*.
+
+    A page is in the order of its times. One record whose time is not what the index has must not
+    lead past others: a time that a later record's is before counts for nothing, and of the rest
+    the last but one, which costs that the last record is read again.
+    """
+    ascending: list[int] = []
+    least = times[-1]
+    for at in reversed(times):
+        if at <= least:
+            least = at
+            ascending.append(at)
+    return ascending[min(1, len(ascending) - 1)]
+
+
+def _trusted_id(ids: Sequence[str]) -> str:
+    """Return the id to go on behind, by the same rule, where ids are numbers."""
+    if not all(id_.isascii() and id_.isdigit() for id_ in ids):
+        return ids[-1]
+    by_number = {int(id_[:_LONGEST_NUMBER]): id_ for id_ in ids}
+    return by_number[_trusted([int(id_[:_LONGEST_NUMBER]) for id_ in ids])]
 
 
 def _end(sweep: Sweep) -> int:

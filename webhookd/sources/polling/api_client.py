@@ -17,9 +17,9 @@ import httpx
 from webhookd import __version__
 from webhookd.definitions import Tls
 from webhookd.rules.render import encode_query, full_url
-from webhookd.sources.formats.json_values import is_too_deep, scan
 from webhookd.sources.polling import refusals
-from webhookd.sources.polling.refusals import PollError, Refusal, nonsense
+from webhookd.sources.polling.answer_json import decoded
+from webhookd.sources.polling.refusals import TOO_LARGE, PollError, Refusal, nonsense
 from webhookd.sources.polling.request_budget import LONGEST_WAIT
 from webhookd.sources.threads import in_thread
 from webhookd.transport import SendError, SendOptions
@@ -50,8 +50,6 @@ _TRIES: Final = 3
 
 _LARGE: Final = 64 << 10
 """Bytes of an answer that are taken apart in a thread."""
-
-_SPACE: Final = " \t\r\n"
 
 
 class Judge(Protocol):
@@ -164,7 +162,8 @@ class ApiClient:
             told = await _decoded(content, is_cut=is_cut)
         except ValueError as error:
             if response.is_success:
-                raise nonsense(f"the API's answer cannot be read: {error}") from None
+                why = f"the API's answer cannot be read: {error}"
+                raise nonsense(why, TOO_LARGE if is_cut else "nonsense") from None
         retry_after = response.headers.get("retry-after")
         refused = self._judge(response.status_code, retry_after, told, now=self._clock.now())
         return refused or ApiAnswer(told, _date(response.headers.get("date")))
@@ -202,23 +201,6 @@ class ApiClient:
             stream=httpx.ByteStream(content),
             extensions={"webhookd": options},
         )
-
-
-def decoded(content: bytes) -> dict[str, Any]:
-    """Return the JSON object that *content* is, its values as they were written.
-
-    ValueError when it is anything else.
-    """
-    text = content.decode().strip(_SPACE)
-    if is_too_deep(text):
-        raise ValueError("it is nested absurdly deep")
-    try:
-        value, end = scan(text, 0)
-    except (StopIteration, RecursionError):
-        raise ValueError("it is not JSON") from None
-    if end != len(text) or not isinstance(value, dict):
-        raise ValueError("it is not one JSON object")
-    return value
 
 
 def _may_pass(refused: Refusal) -> bool:

@@ -82,6 +82,15 @@ class Checkpoint(Generic[AnyCursor]):
         self._figures.records += len(observations)
         self._figures.changes += changes
 
+    async def take_as_known(self, observations: Sequence[Observation]) -> None:
+        """Return when *observations* are stored, reported to nobody; the cursor stays."""
+        cursor = await self.cursor()
+        if cursor is None:
+            raise RuntimeError("nothing is known before the first cursor")
+        progress = PollProgress(self._source, self._object, cursor.text())
+        batch = Batch(self._source, tuple(observations), progress, as_known=True)
+        await self._stored(lambda: self._ingest(batch))
+
     async def known(self, ids: Sequence[str]) -> Mapping[str, bool]:
         """Return those of *ids* that are known, and whether as deleted."""
         return await self._stored(lambda: self._ledger.known(self._source, self._object, ids))

@@ -16,6 +16,9 @@ Concerns: TypeAlias = Literal["request", "poll", "token", "object", "source"]
 """Who must wait: a *request* may be repeated soon, a *poll* has failed, a *token* must rest, a
 type of *object* or the whole *source* is refused."""
 
+TOO_LARGE: Final = "too_large"
+"""The status of an answer that is longer than is read, or that ends too early."""
+
 _OK = range(200, 300)
 UNKNOWN_LIMIT: Final = 10.0
 """Seconds to wait at a limit of which nothing is known."""
@@ -45,9 +48,9 @@ class PollError(SourceError):
         self.refusal = refusal
 
 
-def nonsense(why: str) -> PollError:
+def nonsense(why: str, status: str = "nonsense") -> PollError:
     """Return the error for an answer that cannot be understood."""
-    return PollError(Refusal(why, "poll", "nonsense"))
+    return PollError(Refusal(why, "poll", status))
 
 
 def refusal(  # noqa: PLR0911 - a case for each status

@@ -39,6 +39,7 @@ from webhookd.telemetry.events.poll_events import (
     PollRecovered,
     PropertiesMissing,
     PropertiesTakenOver,
+    RecordsLeftOut,
     SourcePolled,
     SourceUnauthorized,
 )
@@ -103,6 +104,7 @@ __all__ = [
     "PollRecovered",
     "PropertiesMissing",
     "PropertiesTakenOver",
+    "RecordsLeftOut",
     "SourceBlocked",
     "SourceElsewhere",
     "SourceFailed",

@@ -96,3 +96,14 @@ class PropertiesTakenOver(Event):
 
     poll: PollSummary
     read: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsLeftOut(Event):
+    """Records cannot be understood and are left out: *count* of them, the first ids, a reason."""
+
+    source: str
+    object: str
+    count: int
+    record_ids: tuple[str, ...]
+    reason: str

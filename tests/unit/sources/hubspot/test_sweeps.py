@@ -57,7 +57,7 @@ def test_a_record_that_changes_meanwhile_hides_no_other(times, moves, limit):
 
 
 def test_a_sweep_ends_a_second_after_it_began_so_that_it_ends_at_all():
-    page = [(BEGAN - 1, "1"), (BEGAN + 1001, "2")]
+    page = [(BEGAN - 1, "1"), (BEGAN + 1001, "2"), (BEGAN + 1002, "3")]
 
     assert following(Sweep(Reach.FRESH, 0, BEGAN), page, has_more=True) is None
 
@@ -65,7 +65,7 @@ def test_a_sweep_ends_a_second_after_it_began_so_that_it_ends_at_all():
 @pytest.mark.parametrize(
     ("sweep", "page", "has_more"),
     [
-        (Sweep(Reach.FRESH, 10, BEGAN), [(9, "1")], False),
+        (Sweep(Reach.FRESH, 10, BEGAN), [(9, "1"), (8, "2")], True),
         (Sweep(Reach.FRESH, 10, BEGAN), [], True),
         (Sweep(Reach.FRESH, 10, BEGAN, "5"), [(11, "6")], True),
         (Sweep(Reach.FRESH, 10, BEGAN, "5"), [(10, "5")], True),
@@ -75,6 +75,28 @@ def test_a_sweep_ends_a_second_after_it_began_so_that_it_ends_at_all():
 def test_an_answer_that_would_lead_nowhere_is_refused(sweep, page, has_more):
     with pytest.raises(PollError):
         following(sweep, page, has_more=has_more)
+
+
+@given(
+    times=st.lists(st.integers(0, BEGAN), min_size=3, max_size=60),
+    odd=st.integers(-(10**6), 10**15),
+    at=st.integers(0, 59),
+    limit=st.integers(3, 7),
+)
+def test_one_record_with_a_wrong_time_leads_past_no_other(times, odd, at, limit):
+    records = [(when, number) for number, when in enumerate(times)]
+    wrong = at % len(times)
+    sweep, met = Sweep(Reach.FRESH, 0, BEGAN), set()
+    for _ in range(10 * len(times) + 60):
+        page, has_more = search(records, sweep, limit)
+        met |= {id_ for _, id_ in page}
+        page = [(odd, id_) if id_ == str(wrong) else (when, id_) for when, id_ in page]
+        sweep = following(sweep, page, has_more=has_more)
+        if sweep is None:
+            break
+
+    assert sweep is None
+    assert met == {str(number) for number in range(len(times))}
 
 
 @given(

@@ -1,0 +1,147 @@
+"""Records read by their ids, where each id that is answered differently costs only itself.
+
+An answer names records, not the ids that were asked for. So where an id is missing from it and
+another id came in its place, the missing ids are asked for in ever smaller groups, until each is
+asked for alone: what then comes in its place is the record that it was merged into.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from webhookd.sources.hubspot import responses
+from webhookd.sources.hubspot.responses import BadRecord
+from webhookd.sources.polling.refusals import TOO_LARGE, PollError, nonsense
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from webhookd.sources.hubspot.api import Api
+    from webhookd.sources.hubspot.responses import ApiRecord
+
+READ_LIMIT: Final = 100
+"""Ids that one request may ask for."""
+
+MOST_UNREADABLE: Final = 10
+"""Ids of one reading that may fail alone; where more do, the trouble is not theirs."""
+
+_OF_ONE: Final = frozenset({"400", TOO_LARGE})
+"""Refusals that one id among many may be the reason of."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """What came of reading ids.
+
+    *found* are records by id: those asked for that are there and not archived, and those that
+    others were merged into. *merged* leads from an id asked for to the one that it was merged
+    into. *unreadable* are those of which nothing is known now.
+    """
+
+    found: dict[str, ApiRecord] = field(default_factory=dict)
+    merged: dict[str, str] = field(default_factory=dict)
+    unreadable: dict[str, BadRecord] = field(default_factory=dict)
+    _failed: int = 0
+
+    def fail(self, id_: str, error: PollError) -> None:
+        """Note that *id_* alone cannot be read; raise *error* where that is so of too many."""
+        self._failed += 1
+        if self._failed > MOST_UNREADABLE:
+            raise error
+        self.unreadable[id_] = BadRecord(id_, str(error))
+
+
+async def read(api: Api, ids: Sequence[str], names: list[str], modified_property: str) -> Reading:
+    """Return what is there of *ids*, as it is now."""
+    reader = _Reader(api, names, modified_property, Reading())
+    wanted = list(dict.fromkeys(ids))
+    for start in range(0, len(wanted), READ_LIMIT):
+        await reader.read(wanted[start : start + READ_LIMIT])
+    return reader.into
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What one request for *ids* brought.
+
+    *missing* are those of the ids of which the answer says nothing; *foreign* are records with
+    other ids, and *trouble* is why one may be missing, None where there is no sign of any.
+    """
+
+    missing: list[str]
+    foreign: list[ApiRecord]
+    trouble: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    api: Api
+    names: list[str]
+    modified: str
+    into: Reading
+
+    async def read(self, ids: list[str]) -> None:
+        """Read *ids*, a hundred at the most; those that are missing once more among themselves."""
+        try:
+            answer = await self._ask(ids)
+        except PollError as error:
+            if error.refusal.status not in _OF_ONE:
+                raise
+            if len(ids) == 1:
+                self.into.fail(ids[0], error)
+            else:
+                await self._read_halves(ids)
+            return
+        if not answer.missing:
+            return
+        if len(answer.missing) < len(ids):
+            # What they were merged into may be among the ids that were asked for.
+            await self.read(answer.missing)
+        elif len(ids) == 1:
+            await self._judge(ids[0], answer)
+        elif answer.foreign or answer.trouble is not None:
+            await self._read_halves(ids)
+
+    async def _read_halves(self, ids: list[str]) -> None:
+        middle = len(ids) // 2
+        await self.read(ids[:middle])
+        await self.read(ids[middle:])
+
+    async def _judge(self, id_: str, answer: _Answer) -> None:
+        """Note why *id_*, asked for alone, was not answered; where nothing says so, it is gone."""
+        if answer.foreign:
+            # A deletion follows from this, so two answers must agree.
+            again = await self._ask([id_])
+            survivor = answer.foreign[0]
+            if again.missing and survivor.id in {one.id for one in again.foreign}:
+                self.into.merged[id_] = survivor.id
+                self._take(survivor)
+            elif again.missing:
+                self.into.unreadable[id_] = BadRecord(id_, "it is answered with several other ids")
+        elif answer.trouble is not None:
+            self.into.fail(id_, nonsense(answer.trouble))
+
+    async def _ask(self, ids: list[str]) -> _Answer:
+        content = (await self.api.read(ids, self.names)).content
+        try:
+            page = responses.page(content, self.modified)
+        except TypeError as error:
+            raise nonsense(f"the API's answer cannot be understood: {error}") from None
+        unread = responses.unread(content)
+        bad = {one.id: one for one in page.bad}
+        self.into.unreadable |= {id_: bad.pop(id_) for id_ in ids if id_ in bad}
+        foreign = []
+        answered = set(self.into.unreadable) | unread.absent
+        for record in page.records:
+            if record.id in ids:
+                answered.add(record.id)
+                self._take(record)
+            else:
+                foreign.append(record)
+        trouble = unread.others or next((one.reason for one in bad.values()), None)
+        return _Answer([id_ for id_ in ids if id_ not in answered], foreign, trouble)
+
+    def _take(self, record: ApiRecord) -> None:
+        if not record.archived:
+            self.into.found[record.id] = record
