@@ -26,7 +26,7 @@ from webhookd.delivery.prepared_webhook import prepare
 from webhookd.delivery.sender import LocalSender
 from webhookd.errors import ConfigError
 from webhookd.model import Response
-from webhookd.sources.hubspot.api import BURST, Api
+from webhookd.sources.hubspot.answers.api import BURST, Api
 from webhookd.sources.polling.api_client import ApiClient
 from webhookd.sources.polling.request_budget import Budgets
 from webhookd.transport import payload, proxying

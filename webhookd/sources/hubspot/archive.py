@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from webhookd.definitions import HubspotSource
     from webhookd.model import Observation
+    from webhookd.sources.hubspot.answers.pages import Fetcher
+    from webhookd.sources.hubspot.answers.responses import ApiRecord
     from webhookd.sources.hubspot.cursor import Cursor
-    from webhookd.sources.hubspot.pages import Fetcher
-    from webhookd.sources.hubspot.responses import ApiRecord
     from webhookd.sources.polling.checkpoint import Checkpoint
 
 PAGES_AT_ONCE: Final = 40

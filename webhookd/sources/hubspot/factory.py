@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from webhookd.authentication.credentials import Fixed
 from webhookd.definitions import Bearer
 from webhookd.sources.hubspot import cursor
-from webhookd.sources.hubspot.api import BURST, Api, refusal
-from webhookd.sources.hubspot.left_out import LeftOut
+from webhookd.sources.hubspot.answers.api import BURST, Api, refusal
+from webhookd.sources.hubspot.answers.left_out import LeftOut
+from webhookd.sources.hubspot.answers.pages import Fetcher
 from webhookd.sources.hubspot.object_reader import ObjectReader, ReaderDependencies
-from webhookd.sources.hubspot.pages import Fetcher
 from webhookd.sources.hubspot.properties import modified_property
 from webhookd.sources.polling.api_client import ApiClient
 from webhookd.sources.polling.checkpoint import Checkpoint

@@ -13,8 +13,8 @@ from webhookd.telemetry.events import FirstReadDone, FirstReadProgressed
 if TYPE_CHECKING:
     from webhookd.clock import Clock
     from webhookd.definitions import HubspotSource
+    from webhookd.sources.hubspot.answers.pages import Fetcher
     from webhookd.sources.hubspot.cursor import Cursor
-    from webhookd.sources.hubspot.pages import Fetcher
     from webhookd.sources.polling.checkpoint import Checkpoint
     from webhookd.telemetry.figures import PollFigures
 

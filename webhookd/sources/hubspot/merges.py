@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from webhookd.model import Observation
+    from webhookd.sources.hubspot.answers.pages import Fetcher
     from webhookd.sources.hubspot.cursor import Cursor
-    from webhookd.sources.hubspot.pages import Fetcher
     from webhookd.sources.polling.checkpoint import Checkpoint
 
 

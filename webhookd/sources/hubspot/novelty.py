@@ -8,8 +8,8 @@ from webhookd.model import ChangeKind
 
 if TYPE_CHECKING:
     from webhookd.definitions import HubspotSource
+    from webhookd.sources.hubspot.answers.responses import ApiRecord
     from webhookd.sources.hubspot.cursor import Cursor
-    from webhookd.sources.hubspot.responses import ApiRecord
 
 
 def unknown_is(

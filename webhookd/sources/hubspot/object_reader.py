@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from webhookd import telemetry
 from webhookd.sources.hubspot import cursor as cursors
-from webhookd.sources.hubspot import first_read, properties, responses, sweeps
+from webhookd.sources.hubspot import first_read, properties, sweeps
+from webhookd.sources.hubspot.answers import responses
 from webhookd.sources.hubspot.archive import ArchiveReader
 from webhookd.sources.hubspot.cursor import Sweep
 from webhookd.sources.hubspot.merges import tombstones
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from webhookd.clock import Clock
     from webhookd.definitions import HubspotObject, HubspotSource
     from webhookd.model import Observation
-    from webhookd.sources.hubspot.api import Api
+    from webhookd.sources.hubspot.answers.api import Api
+    from webhookd.sources.hubspot.answers.pages import Fetcher, Found
     from webhookd.sources.hubspot.cursor import Cursor
-    from webhookd.sources.hubspot.pages import Fetcher, Found
     from webhookd.sources.polling.api_client import ApiAnswer
     from webhookd.sources.polling.checkpoint import Checkpoint
     from webhookd.telemetry.figures import PollFigures

@@ -16,8 +16,8 @@ from webhookd.sources.hubspot.properties import digest
 from webhookd.telemetry.events import PropertiesTakenOver
 
 if TYPE_CHECKING:
+    from webhookd.sources.hubspot.answers.pages import Fetcher
     from webhookd.sources.hubspot.cursor import Cursor
-    from webhookd.sources.hubspot.pages import Fetcher
     from webhookd.sources.polling.checkpoint import Checkpoint
     from webhookd.telemetry.figures import PollFigures
 

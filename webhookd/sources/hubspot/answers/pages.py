@@ -7,9 +7,9 @@ from json import dumps
 from typing import TYPE_CHECKING, Any, Final
 
 from webhookd.model import Asked, Observation
-from webhookd.sources.hubspot import batch_reads, responses
-from webhookd.sources.hubspot.api import LONGEST_BODY, LONGEST_TARGET
-from webhookd.sources.hubspot.responses import ApiRecord, BadRecord, Page, instant
+from webhookd.sources.hubspot.answers import batch_reads, responses
+from webhookd.sources.hubspot.answers.api import LONGEST_BODY, LONGEST_TARGET
+from webhookd.sources.hubspot.answers.responses import ApiRecord, BadRecord, Page, instant
 from webhookd.sources.polling.refusals import nonsense
 
 if TYPE_CHECKING:
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.model import ChangeKind
-    from webhookd.sources.hubspot.api import Api
-    from webhookd.sources.hubspot.batch_reads import Reading
+    from webhookd.sources.hubspot.answers.api import Api
+    from webhookd.sources.hubspot.answers.batch_reads import Reading
+    from webhookd.sources.hubspot.answers.left_out import LeftOut
     from webhookd.sources.hubspot.cursor import Sweep
-    from webhookd.sources.hubspot.left_out import LeftOut
     from webhookd.sources.polling.api_client import ApiAnswer
 
 LIST_LIMIT: Final = 100

@@ -10,15 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from webhookd.sources.hubspot import responses
-from webhookd.sources.hubspot.responses import BadRecord
+from webhookd.sources.hubspot.answers import responses
+from webhookd.sources.hubspot.answers.responses import BadRecord
 from webhookd.sources.polling.refusals import TOO_LARGE, PollError, nonsense
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from webhookd.sources.hubspot.api import Api
-    from webhookd.sources.hubspot.responses import ApiRecord
+    from webhookd.sources.hubspot.answers.api import Api
+    from webhookd.sources.hubspot.answers.responses import ApiRecord
 
 READ_LIMIT: Final = 100
 """Ids that one request may ask for."""

@@ -10,7 +10,7 @@ from webhookd.telemetry.events import RecordsLeftOut
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from webhookd.sources.hubspot.responses import BadRecord
+    from webhookd.sources.hubspot.answers.responses import BadRecord
     from webhookd.telemetry.figures import PollFigures
 
 TOLD_EVERY: Final = 3600.0
