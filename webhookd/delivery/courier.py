@@ -21,6 +21,7 @@ from webhookd.model import (
     Unreachable,
 )
 from webhookd.rules import retry
+from webhookd.telemetry import logs
 from webhookd.telemetry.events import BugFound
 
 if TYPE_CHECKING:
@@ -174,8 +175,8 @@ def _settlement(
         started_at=start.started_at,
         seconds=seconds,
         status=reply.status if isinstance(reply, Response) else None,
-        error=None if isinstance(outcome, Delivered) else redactor.text(outcome.why),
-        answer=_answer(reply, redactor),
+        error=None if isinstance(outcome, Delivered) else _kept(lambda: redactor.text(outcome.why)),
+        answer=_kept(lambda: _answer(reply, redactor)),
         config_hash=start.context.definition.config_hash,
     )
     return Settlement(
@@ -190,6 +191,15 @@ def _settlement(
         is_paced=context.is_paced,
         kind=f"{reply.status // 100}xx" if isinstance(reply, Response) else reply.reason,
     )
+
+
+def _kept(text: Callable[[], str]) -> str:
+    """Return what *text* makes; a bug there costs that text, not the outcome of the attempt."""
+    try:
+        return text()
+    except Exception as error:  # noqa: BLE001 - what was delivered must not be sent again for it
+        telemetry.report(BugFound("delivery.attempt_broke", error))
+        return logs.UNSHOWN
 
 
 def _answer(reply: Reply, redactor: Redactor) -> str:

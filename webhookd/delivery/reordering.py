@@ -12,6 +12,7 @@ from webhookd.storage.deliveries import record_order
 from webhookd.storage.fleet.exclusive import ORDERING
 from webhookd.storage.refused_writes import keep_trying
 from webhookd.telemetry.events import BugFound
+from webhookd.telemetry.unhandled import watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -39,7 +40,8 @@ class Reordering:
         """Go on with what is left to do, if there is anything."""
         self._is_asked = True
         if self._running is None:
-            self._running = asyncio.get_running_loop().create_task(self._run())
+            task = asyncio.get_running_loop().create_task(self._run())
+            self._running = watched(task, "reordering")
 
     async def stop(self) -> None:
         """Take no further step."""

@@ -10,6 +10,7 @@ from webhookd import telemetry
 from webhookd.storage.deliveries import settle
 from webhookd.storage.refused_writes import keep_trying
 from webhookd.telemetry.events import BugFound
+from webhookd.telemetry.unhandled import watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -68,7 +69,8 @@ class SettlementWriter:
         self._gathered.append(settlement)
         self._unsettled += 1
         if self._writing is None:
-            self._writing = asyncio.get_running_loop().create_task(self._write_gathered())
+            task = asyncio.get_running_loop().create_task(self._write_gathered())
+            self._writing = watched(task, "settlements")
 
     async def drain(self, grace: float | None = None) -> bool:
         """Wait *grace* seconds at the most until nothing is left to write; return whether so."""
@@ -121,4 +123,7 @@ class SettlementWriter:
     def _done(self, group: list[Settlement], promoted: Sequence[Delivery]) -> None:
         # On the event loop, in the order of the commits: `committed` relies on that (rule 2).
         self._unsettled -= len(group)
-        self._committed(group, promoted)
+        try:
+            self._committed(group, promoted)
+        except Exception as error:  # noqa: BLE001 - the next group is written all the same
+            telemetry.report(BugFound("delivery.settlement_broke", error))

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from webhookd import telemetry
 from webhookd.model import Held
-from webhookd.telemetry.events import DeliveryAttempted, WebhookHeld
+from webhookd.telemetry.events import BugFound, DeliveryAttempted, WebhookHeld
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -35,8 +35,12 @@ if TYPE_CHECKING:
     from webhookd.delivery.courier import Courier
     from webhookd.delivery.lane import Lane
     from webhookd.delivery.peers import Peers
+    from webhookd.delivery.prepared_webhook import PreparedWebhook
     from webhookd.delivery.settlements import SettlementWriter
-    from webhookd.model import Delivery
+    from webhookd.model import Delivery, Settlement
+
+BUG_SECONDS = 60.0
+"""How long a delivery is left alone whose attempt could not even begin for a bug."""
 
 
 class SlotScheduler:
@@ -177,6 +181,7 @@ class SlotScheduler:
     async def _attempt(
         self, lane: Lane, delivery: Delivery, paced: Coroutine[None, None, None] | None
     ) -> None:
+        settlement = None
         try:
             if paced is not None:
                 # A start that a rate limit counts is on the disk before it happens (rule 1).
@@ -184,15 +189,36 @@ class SlotScheduler:
             # The courier reads the same one, at once: nothing is awaited in between.
             definition = lane.definition
             settlement = await self._courier.attempt(delivery, lane.attempt_context)
+        except Exception as error:  # noqa: BLE001 - a bug costs a wait, never the lane
+            self._broke(error, delivery)
         finally:
             # Also where the attempt is cut off at the end of the daemon: the slot is free.
             lane.attempt_over()
             self.in_flight -= 1
-        # First the lane, then the slot for the next: a hold counts from this attempt on.
-        lane.ended(settlement, definition)
-        self._peers.ended(lane)
+        if settlement is None:
+            asyncio.get_running_loop().call_later(BUG_SECONDS, self._give_back, lane, delivery)
+        else:
+            self._ended(lane, settlement, definition)
+        self.serve(lane)
+
+    def _ended(self, lane: Lane, settlement: Settlement, definition: PreparedWebhook) -> None:
+        try:
+            # First the lane, then the slot for the next: a hold counts from this attempt on.
+            lane.ended(settlement, definition)
+            self._peers.ended(lane)
+        except Exception as error:  # noqa: BLE001 - the attempt was made, and must be remembered
+            self._broke(error, settlement.delivery)
         self._settlements.add(settlement)
         telemetry.report(DeliveryAttempted(settlement))
         if isinstance(settlement.outcome, Held):
             telemetry.report(WebhookHeld(lane.name, settlement.attempt.error))
+
+    def _give_back(self, lane: Lane, delivery: Delivery) -> None:
+        """Let the database hand out a delivery again whose attempt broke before it was made."""
+        self._claims.settled(delivery.id)
+        lane.prefetched.discard(delivery.id)
+        lane.refetch(self._now())
         self.serve(lane)
+
+    def _broke(self, error: Exception, delivery: Delivery) -> None:
+        telemetry.report(BugFound("delivery.attempt_broke", error, {"delivery_id": delivery.id}))

@@ -210,20 +210,21 @@ class Membership:
     async def refresh(self) -> None:
         """Make one pass. Raises nothing: what fails is reported, and the next pass is another."""
         try:
-            found = await self._writer.write(
-                partial(self._read_fleet, may_expire=self._may_expire(clock.boottime()))
-            )
-            # At once: behind another await, what a pause or a settlement did to a lane meanwhile
-            # would be undone by the row that was read before it.
-            self._take_over(found)
-            # After the members that expired were freed of what they had, so that it is found.
-            due = await asyncio.to_thread(next_due, self._database, self._number or 0)
+            await self._pass()
         except StorageError as error:
             telemetry.report(StorageRefused("a look at other daemons", 1, str(error)))
-            return
         except Exception as error:  # noqa: BLE001 - the next pass is another
             telemetry.report(BugFound("fleet.look_broke", error))
-            return
+
+    async def _pass(self) -> None:
+        found = await self._writer.write(
+            partial(self._read_fleet, may_expire=self._may_expire(clock.boottime()))
+        )
+        # At once: behind another await, what a pause or a settlement did to a lane meanwhile
+        # would be undone by the row that was read before it.
+        self._take_over(found)
+        # After the members that expired were freed of what they had, so that it is found.
+        due = await asyncio.to_thread(next_due, self._database, self._number or 0)
         # Only a hint: a time that is over by now costs a fetch that finds nothing.
         self._peers.due_elsewhere(due)
         if self.refreshed is not None:

@@ -25,6 +25,7 @@ from webhookd.storage.fleet import shares
 from webhookd.storage.fleet.shares import Rate, ShareRequest
 from webhookd.storage.refused_writes import RETRY_SECONDS
 from webhookd.telemetry.events import BugFound, StorageRefused
+from webhookd.telemetry.unhandled import watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -107,7 +108,8 @@ class ShareClient:
         # A group for all lanes: one statement reports it. The task ends when it finds none left.
         self._started.append(share.use_start(self._boottime()))
         if self._reporting is None:
-            self._reporting = asyncio.get_running_loop().create_task(self._report())
+            task = asyncio.get_running_loop().create_task(self._report())
+            self._reporting = watched(task, "starts")
 
     def ended(self, lane: Lane) -> None:
         """Return the slot that was only kept for an attempt that has ended."""
@@ -129,6 +131,7 @@ class ShareClient:
         """Request the share that *lane* needs as it is now: more, or less."""
         if lane.share.call_for_request():
             task = asyncio.get_running_loop().create_task(self._send_requests(lane))
+            watched(task, "shares")
             self._requests.add(task)
             task.add_done_callback(self._requests.discard)
 

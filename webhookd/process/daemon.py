@@ -47,7 +47,7 @@ from webhookd.storage.deliveries import settle
 from webhookd.storage.fleet.exclusive import ExclusiveWriter, reading
 from webhookd.storage.records.cursors import Polls
 from webhookd.storage.records.files import Files
-from webhookd.telemetry import metrics
+from webhookd.telemetry import metrics, unhandled
 from webhookd.telemetry.events import (
     AdminListening,
     AdminWithoutToken,
@@ -74,6 +74,7 @@ async def run(settings: Settings) -> None:
     has the state directory, StorageError when the database cannot be opened.
     """
     faulthandler.enable()
+    unhandled.report_all(asyncio.get_running_loop())
     stop, hangup = StopSignal(), Hangup()
     # Both handlers are in place: none of these signals can get lost in between.
     early = early_signals.take()
@@ -248,7 +249,8 @@ async def _put_in_force(
     await membership.refresh()
     await reloader.start(loaded)
     await membership.refresh()
-    stack.push_async_callback(membership.end, asyncio.create_task(membership.run()))
+    running = unhandled.watched(asyncio.create_task(membership.run()), "membership")
+    stack.push_async_callback(membership.end, running)
 
 
 async def _drain(

@@ -7,10 +7,12 @@ is to say, so that a lost one costs nothing. Without a supervisor nothing runs.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from webhookd import clock, systemd
+from webhookd import clock, systemd, telemetry
+from webhookd.telemetry.events import BugFound
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -74,13 +76,18 @@ class Heartbeat:
     async def _beat(self, prove: Callable[[], Awaitable[object]]) -> None:
         alive = ["WATCHDOG=1"] if self._watchdog is not None else []
         while True:
-            await prove()
-            self._send(*alive)
+            # Nothing is proved while it fails: no beat is sent, and the next one is tried.
+            with suppress(Exception):
+                await prove()
+                self._send(*alive)
             await asyncio.sleep(self._period.total_seconds())
 
     async def _look(self, look: Callable[[], Awaitable[str]]) -> None:
         while True:
             started = clock.monotonic()
-            systemd.notify(self._environment, f"STATUS={await look()}")
+            try:
+                systemd.notify(self._environment, f"STATUS={await look()}")
+            except Exception as error:  # noqa: BLE001 - the next look is another
+                telemetry.report(BugFound("daemon.task_broke", error, {"task": "status"}))
             took = clock.monotonic() - started
             await asyncio.sleep(max(BEAT_EVERY.total_seconds(), _SHARE_OF_LOOKING * took))

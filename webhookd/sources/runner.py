@@ -12,6 +12,7 @@ from webhookd.definitions import is_same_host
 from webhookd.errors import NotHeldError, SourceError, WebhookdError
 from webhookd.storage.fleet.exclusive import reading
 from webhookd.telemetry.events import BugFound, SourceElsewhere, SourceFailed
+from webhookd.telemetry.unhandled import watched
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -98,17 +99,22 @@ class RunningSources:
             if is_free and await self._exclusive_work.try_acquire(reading(definition.name)):
                 await _prepare(source)
             work = self._run_exclusively(definition, self._exclusive_work, source)
-        return asyncio.create_task(work, name=f"source {definition.name}")
+        name = f"source {definition.name}"
+        return watched(asyncio.create_task(work, name=name), name)
 
     async def _run_exclusively(
         self, definition: definitions.Source, exclusive_work: ExclusiveWork, source: Source
     ) -> None:
         """Read *source* when it is this daemon's turn, and then another, from what is committed."""
         while True:
-            if self._has_others() and not await source.is_there():
+            try:
+                if self._has_others() and not await source.is_there():
+                    await asyncio.sleep(UNSEEN_SECONDS)
+                await exclusive_work.run(reading(definition.name), partial(_run, source))
+                source = self._build(definition)
+            except Exception as error:  # noqa: BLE001 - the source is taken up again
+                telemetry.report(BugFound("source.broke", error, {"source": definition.name}))
                 await asyncio.sleep(UNSEEN_SECONDS)
-            await exclusive_work.run(reading(definition.name), partial(_run, source))
-            source = self._build(definition)
 
     async def _stop(self, names: Iterable[str]) -> None:
         tasks = [self._running.pop(name)[1] for name in names]

@@ -33,6 +33,29 @@ REMEMBERED, SHORT = 1024, 100
 """So many texts of at most this length are not looked through a second time."""
 
 
+OWN = frozenset(
+    {
+        "event",
+        "level",
+        "timestamp",
+        "delivery_id",
+        "superseded",
+        "webhook",
+        "source",
+        "config_hash",
+        "outcome",
+        "change",
+    }
+)
+"""Keys whose values the daemon makes itself, or takes from the configuration's own names.
+
+No secret is sought there: one that is the word `info` would make each line another one. Times
+(`…_at`) are not searched either.
+"""
+
+UNSHOWN = "[not shown: looking for secrets failed]"
+
+
 def redact_with(redact: Callable[[str], str]) -> None:
     """Let every text of every later event pass *redact*."""
     global _redact, _redact_again
@@ -63,6 +86,12 @@ class _Stderr:
             sys.stderr.flush()
 
 
+def write_plainly(event: str, **facts: str) -> None:
+    """Write a line past all that makes lines, when that is what broke; *facts* hold no secret."""
+    line = _as_json({**facts, "event": event, "level": "error"})
+    _Stderr().write((systemd.with_priority(line, "error") if systemd.is_journal() else line) + "\n")
+
+
 _one_in = 1
 _successes = itertools.count(1)
 
@@ -84,7 +113,6 @@ def configure(log_format: LogFormat, level: str) -> None:
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _redact_event,
     ]
     if as_json:
         renderer: Any = structlog.processors.JSONRenderer(serializer=_as_json)
@@ -95,7 +123,7 @@ def configure(log_format: LogFormat, level: str) -> None:
     stderr: Any = _Stderr()
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
-        processors=[*shared, renderer],
+        processors=[*shared, _redact_event, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.WriteLoggerFactory(stderr),
         cache_logger_on_first_use=True,
@@ -103,7 +131,7 @@ def configure(log_format: LogFormat, level: str) -> None:
     # What it remembers from the configuration before, if there was one.
     vars(log).pop("bind", None)
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared,
+        foreign_pre_chain=[*shared, _redact_foreign],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
     )
     library = logging.StreamHandler(sys.stderr)
@@ -121,7 +149,7 @@ def _as_json(event: MutableMapping[str, Any], **_: object) -> str:
 
 def _with_priority(renderer: Any) -> Any:
     def render(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
-        level = event["level"]
+        level = str(event.get("level", "error"))
         return systemd.with_priority(renderer(logger, method, event), level)
 
     return render
@@ -132,11 +160,28 @@ def _redact_event(
 ) -> MutableMapping[str, Any]:
     for key, value in event.items():
         # Every value of every line comes by here, so that the common ones come first.
-        if isinstance(value, str):
-            event[key] = _redact_again(value) if len(value) <= SHORT else _redact(value)
-        elif isinstance(value, list | tuple):
-            event[key] = _redact_value(value)
+        if key in OWN or key.endswith("_at"):
+            continue
+        if isinstance(value, str | list | tuple):
+            event[key] = _shown(value)
     return event
+
+
+def _redact_foreign(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Redact a line of a library, whose event is a text like any other."""
+    event["event"] = _shown(str(event["event"]))
+    return _redact_event(_logger, _method, event)
+
+
+def _shown(value: str | list[Any] | tuple[Any, ...]) -> Any:
+    try:
+        if isinstance(value, str):
+            return _redact_again(value) if len(value) <= SHORT else _redact(value)
+        return _redact_value(value)
+    except Exception:  # noqa: BLE001 - a line without its text is better than none, or than a secret
+        return UNSHOWN
 
 
 def _redact_value(value: Any) -> Any:

@@ -86,6 +86,11 @@ COMMIT_UNITS = Histogram(
     buckets=(1, 2, 5, 10, 25, 50, 100, 250, 1000),
     registry=REGISTRY,
 )
+REPORT_FAILURES = Counter(
+    "webhookd_report_failures",
+    "Times that a log line, a count or another report of an event failed.",
+    registry=REGISTRY,
+)
 STORAGE_REFUSALS = Counter(
     "webhookd_storage_refusals", "Times the database did not take something.", registry=REGISTRY
 )

@@ -9,7 +9,7 @@ Listeners are called on the thread that reports, most of the time the event loop
 * must bear to be called on several threads at once, and has a lock of its own around what it
   changes, or hands the event over (`loop.call_soon_threadsafe`, `queue.SimpleQueue`);
 * may raise: the others and the reporting part do not notice. The first error of a listener is
-  reported as a bug, all are counted;
+  reported as a bug, all are counted (`webhookd_report_failures_total`);
 * may report events itself, but not one for each event it gets: that would never end.
 
 An event is reported to those who listen when `report` is called: one that stops meanwhile, on
@@ -23,6 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from webhookd.telemetry import logs, metrics
 from webhookd.telemetry.events import BugFound, Event
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Reporter:
         return stop
 
     def _failed(self, subscription: _Subscription, error: Exception) -> None:
+        metrics.REPORT_FAILURES.inc()
         with self._lock:
             self.failures += 1
             if subscription.has_failed:
@@ -77,8 +79,13 @@ class Reporter:
         bug = BugFound("daemon.listener_broke", error, {"listener": name})
         # To everybody, this listener as well: it may be the log, which failed at one event only.
         for other in self._subscriptions:
-            with suppress(Exception):
+            try:
                 other.listener(bug)
+            except Exception as another:  # noqa: BLE001 - said once, by what needs no listener
+                if other is subscription:
+                    kind = type(another).__name__
+                    with suppress(Exception):
+                        logs.write_plainly("daemon.listener_broke", listener=name, error=kind)
 
 
 @dataclass(slots=True, eq=False)

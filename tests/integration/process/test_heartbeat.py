@@ -9,6 +9,7 @@ import pytest
 from tests.engine import until
 from tests.supervisor import Supervisor
 from webhookd.errors import StorageError
+from webhookd.process import heartbeat as heartbeat_module
 from webhookd.process.heartbeat import Heartbeat
 
 WATCHDOG = {"WATCHDOG_USEC": "20000"}
@@ -148,5 +149,41 @@ def test_without_a_supervisor_nothing_runs():
             await asyncio.sleep(0)
             heartbeat.stopping()
             assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(work())
+
+
+def test_a_proof_that_fails_costs_beats_and_the_next_one_is_tried(supervisor):
+    is_working = False
+
+    async def prove():
+        if not is_working:
+            raise StorageError("not now")
+
+    async def work():
+        nonlocal is_working
+        async with beating(supervisor.environment | WATCHDOG, prove=prove):
+            await asyncio.sleep(0.1)
+            assert "WATCHDOG=1" not in supervisor.states
+            is_working = True
+            await until(lambda: supervisor.states.count("WATCHDOG=1") > 1)
+
+    asyncio.run(work())
+
+
+def test_a_look_that_fails_is_another_one_later(supervisor, monkeypatch):
+    monkeypatch.setattr(heartbeat_module, "BEAT_EVERY", timedelta(milliseconds=10))
+    looks = 0
+
+    async def look():
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            raise RuntimeError("not today")
+        return "well"
+
+    async def work():
+        async with beating(supervisor.environment, look=look):
+            await until(lambda: "STATUS=well" in supervisor.states)
 
     asyncio.run(work())

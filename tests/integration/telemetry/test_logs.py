@@ -90,3 +90,65 @@ def test_what_json_does_not_know_is_shown_as_python_shows_it(journal):
     (line,) = journal("json", emit)
     assert json.loads(line[3:])["found"] == {"1": "{2}"}
     assert "Zo\u00eb" in line
+
+
+WORDS_OF_LINES = [
+    "info",
+    "warn",
+    "warning",
+    "error",
+    "delivery.attempted",
+    "attempted",
+    "2026",
+    "20",
+]
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+@pytest.mark.parametrize("secret", [*WORDS_OF_LINES, "orders", "d0af", "a", "e", "-", ":", "retry"])
+def test_a_secret_that_is_a_word_of_the_log_changes_no_line(journal, log_format, secret):
+    """Levels, events, times, ids of deliveries and names are written whatever secrets there are."""
+
+    def emit():
+        logs.redact_with(Redactor([Secret(secret)]).text)
+        logs.log.warning(
+            "delivery.attempted",
+            webhook="orders",
+            source="orders-crm",
+            delivery_id="d0af12852e",
+            superseded=["d0af12852f"],
+            outcome="retry",
+            retry_at="2026-11-27T10:00:00.000+00:00",
+            error=f"the answer was >{secret}<",
+        )
+
+    (line,) = journal(log_format, emit)
+    assert line.startswith("<4>")
+    assert ">***<" in line or "***" in line.partition("the ")[2] or log_format == "console"
+    for text in ("delivery.attempted", "orders", "orders-crm", "d0af12852e", "d0af12852f", "retry"):
+        assert text in line
+    if log_format == "json":
+        found = json.loads(line[3:])
+        assert found["level"] == "warning"
+        assert found["retry_at"] == "2026-11-27T10:00:00.000+00:00"
+        assert f">{secret}<" not in found["error"]
+
+
+def test_a_line_of_a_library_is_searched_whole(journal):
+    def emit():
+        logs.redact_with(Redactor([Secret("canary-1")]).text)
+        logging.getLogger("a.library").warning("said canary-1")
+
+    (line,) = journal("json", emit)
+    assert json.loads(line[3:])["event"] == "said ***"
+
+
+def test_a_redactor_that_fails_costs_texts_and_no_line(journal):
+    def emit():
+        logs.redact_with(lambda text: 1 / 0)
+        logs.log.warning("source.failed", source="crm", error="canary", problems=["canary"])
+
+    (line,) = journal("json", emit)
+    found = json.loads(line[3:])
+    assert (found["event"], found["source"]) == ("source.failed", "crm")
+    assert found["error"] == found["problems"] == logs.UNSHOWN

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 from webhookd import telemetry
 from webhookd.telemetry.events import BugFound, SourceRecovered
+from webhookd.telemetry.metrics import REGISTRY
 from webhookd.telemetry.reporter import Reporter
 
 EVENT = SourceRecovered("crm")
@@ -161,3 +163,25 @@ def test_the_process_reports_to_the_reporter_that_it_was_handed():
 
     assert seen.events == [EVENT]
     assert telemetry.reporter() is before
+
+
+def test_where_the_log_itself_breaks_a_plain_line_says_so_once(capsys):
+    def broken(_event):
+        raise KeyError("canary")
+
+    reporter = Reporter(broken)
+    reporter.report(EVENT)
+    reporter.report(EVENT)
+
+    (line,) = capsys.readouterr().err.splitlines()
+    found = json.loads(line)
+    assert (found["event"], found["error"]) == ("daemon.listener_broke", "KeyError")
+    assert "canary" not in line
+
+
+def test_failures_of_reporting_are_counted():
+    before = REGISTRY.get_sample_value("webhookd_report_failures_total")
+
+    Reporter(Recording(raises=SourceRecovered)).report(EVENT)
+
+    assert REGISTRY.get_sample_value("webhookd_report_failures_total") == before + 1

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 
+from webhookd import telemetry
 from webhookd.errors import StateLockedError, StorageError
+from webhookd.telemetry.events import BugFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +58,9 @@ class PostgresListener:
                     self._listen(raw)
             except (psycopg.Error, StorageError, StateLockedError):
                 # The writer says what is the matter with the database.
+                self._ending.wait(AGAIN_SECONDS)
+            except Exception as error:  # noqa: BLE001 - the thread goes on to listen
+                telemetry.report(BugFound("daemon.task_broke", error, {"task": "listener"}))
                 self._ending.wait(AGAIN_SECONDS)
 
     def _listen(self, raw: psycopg.Connection[Any]) -> None:

@@ -23,10 +23,12 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Final, Self
 
-from webhookd import clock
+from webhookd import clock, telemetry
 from webhookd.errors import StateLockedError, StorageError
 from webhookd.storage.database.connection import NO_LOCKS
 from webhookd.storage.database.group_commit import GroupCommit, QueuedUnit, Result, Unit
+from webhookd.telemetry.events import BugFound
+from webhookd.telemetry.unhandled import watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +98,7 @@ class Writer:
         self._commits = GroupCommit(self._connection, answer=self._answer, lost=self._database_lost)
         self._thread.start()
         if self.is_shared:
-            self._watching = self._loop.create_task(self._watch())
+            self._watching = watched(self._loop.create_task(self._watch()), "watch")
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -185,7 +187,7 @@ class Writer:
             self._wake.clear()
             while self._queue:
                 self._busy_since = clock.monotonic()
-                self._commits.serve(self._take_group())
+                self._serve(self._take_group())
             self._commits.settle_open()
             # In this order: once it is closing, nothing is queued. What was queued behind the look
             # at the queue, while `settle_open` waited for the server, has a round of its own.
@@ -193,6 +195,16 @@ class Writer:
                 self._settle_at_last()
                 return
             self._busy_since = None
+
+    def _serve(self, group: list[QueuedUnit]) -> None:
+        """Serve *group*; a bug there is its units' error, and the thread goes on."""
+        try:
+            self._commits.serve(group)
+        except Exception as error:  # noqa: BLE001 - without this thread nothing would be written
+            telemetry.report(BugFound("daemon.task_broke", error, {"task": "writer"}))
+            for queued in group:
+                queued.error = queued.error or error
+            self._answer(group)
 
     def _take_group(self) -> list[QueuedUnit]:
         """Return what is done next, as one transaction: not with too many locks."""

@@ -144,3 +144,26 @@ def test_a_unit_whose_caller_left_is_still_written(with_writer, database):
         return await writer.read(keys)
 
     assert with_writer(work) == ["a", "b"]
+
+
+def test_a_bug_around_a_commit_is_the_error_of_its_units_and_the_thread_goes_on(
+    with_writer, monkeypatch
+):
+    async def work(writer):
+        serve, is_broken = writer._commits.serve, True
+
+        def broken(group):
+            if is_broken:
+                raise RuntimeError("not today")
+            serve(group)
+
+        monkeypatch.setattr(writer._commits, "serve", broken)
+        results = await asyncio.gather(writer.write(put("lost")), return_exceptions=True)
+        is_broken = False
+        await writer.write(put("kept"))
+        return results, await writer.read(keys)
+
+    (error,), kept = with_writer(work)
+
+    assert isinstance(error, RuntimeError)
+    assert kept == ["kept"]
