@@ -7,7 +7,16 @@ import json
 from webhookd.config import models
 from webhookd.config.file_form import made
 from webhookd.config.text.scalars import json_of
-from webhookd.definitions import AllOf, AnyOf, Condition, NotOf, Operator, Trigger, When
+from webhookd.definitions import (
+    AllOf,
+    AnyOf,
+    Condition,
+    ConditionValue,
+    NotOf,
+    Operator,
+    Trigger,
+    When,
+)
 
 
 def trigger(form: models.Trigger) -> Trigger:
@@ -37,9 +46,11 @@ def _when(form: models.When) -> When:
             values = form.values
         case models.Presence():
             values = ()
-    return Condition(form.property, Operator(form.operator), tuple(map(_text, values)))
+    return Condition(form.property, Operator(form.operator), tuple(map(_value, values)))
 
 
-def _text(value: models.Value) -> str:
+def _value(value: models.Value) -> ConditionValue:
+    if isinstance(value, bool):
+        return value
     written = json_of(value)
     return str(json.loads(written)) if written.startswith('"') else written

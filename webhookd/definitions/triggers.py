@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 from webhookd.model import ChangeKind
 
+ConditionValue: TypeAlias = str | bool
+
 
 class Operator(StrEnum):
     """HubSpot's search operators, and three that look at the change itself."""
@@ -35,12 +37,13 @@ class Condition:
     """One comparison of a property.
 
     *values* holds nothing (HAS_PROPERTY, CHANGED, …), the one value, the low and the high
-    value (BETWEEN), or the list (IN, NOT_IN); each as text.
+    value (BETWEEN), or the list (IN, NOT_IN); each as text, but for true and false of YAML, which
+    a property's value meets in whatever way it is written.
     """
 
     property: str
     operator: Operator
-    values: tuple[str, ...] = ()
+    values: tuple[ConditionValue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

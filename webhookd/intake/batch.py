@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from webhookd import telemetry
 from webhookd.intake.claimed_write import ClaimedWriter
+from webhookd.intake.incomparable import IncomparableValues
 from webhookd.model import (
     ChangeKind,
     Delivery,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from webhookd.delivery.claims import ClaimTable, TransactionClaims
     from webhookd.model import Asked, Batch, Change, Observation
     from webhookd.rules.coalescing import Untold
+    from webhookd.rules.conditions import Incomparable
     from webhookd.storage.database.connection import Connection, Statements
     from webhookd.storage.database.database import Database
     from webhookd.storage.database.writer import Writer
@@ -66,6 +68,8 @@ class Decision:
     deliveries: list[tuple[Delivery, Enroll]] = field(default_factory=list)
     broken: list[tuple[Delivery, str]] = field(default_factory=list)
     coalescing: dict[str, Coalescing] = field(default_factory=dict)
+    incomparable: dict[tuple[str, str], Incomparable] = field(default_factory=dict)
+    """By object and property, the first value that a condition could not be compared with."""
     changes: int = 0
 
 
@@ -92,6 +96,7 @@ class Intake:
         self._now = clock.now
         self._new_id = new_id
         self._admission = journal.Admission()
+        self._incomparable = IncomparableValues()
 
     async def ingest(self, batch: Batch) -> int:
         """Return how many changes *batch* led to, when all of them are on the disk.
@@ -125,6 +130,8 @@ class Intake:
         telemetry.report(
             BatchTaken(batch.source, len(batch.observations), decision.changes, len(stored))
         )
+        found = decision.incomparable.items()
+        self._incomparable.report(batch.source, ((key[0], value) for key, value in found))
         return stored
 
     def _decide(self, batch: Batch, entries: journal.Entries) -> Decision:
@@ -185,8 +192,9 @@ def decide(
     webhook: Webhook, change: Change, delivery_id: str, now: datetime, decision: Decision
 ) -> None:
     """Add to *decision* the delivery that *change* makes of *webhook*, if it makes one."""
+    noted: list[Incomparable] = []
     try:
-        if trigger.fires(webhook.trigger, change):
+        if trigger.fires(webhook.trigger, change, noted):
             rendered = render.render(webhook, change, delivery_id=delivery_id)
             delivery = _delivery(webhook, change, rendered, delivery_id, now)
             decision.deliveries.append((delivery, webhook.trigger.enroll))
@@ -198,6 +206,8 @@ def decide(
         delivery = _delivery(webhook, change, nothing, delivery_id, now)
         why = f"internal: a bug in webhookd ({type(error).__name__}) kept it from being made"
         decision.broken.append((delivery, why))
+    for value in noted:
+        decision.incomparable.setdefault((change.object, value.property), value)
 
 
 def _coalescing(webhook: Webhook, change: Change, delivery_id: str) -> Coalescing:

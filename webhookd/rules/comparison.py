@@ -2,7 +2,9 @@
 
 Two values in JSON's number grammar (RFC 8259) compare as numbers, exactly; two ISO 8601 dates or
 times in the extended calendar form (`2026-03-01`, `2026-03-01T08:30:00.5+01:00`) as instants,
-in UTC where no zone stands; all others, and any mixture, by their characters.
+in UTC where no zone stands; blanks around either do not matter. Two others compare by their
+characters. What is no number has no order beside a number, and what is no instant none beside
+one: `n/a` is neither less nor greater than 1000.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 _NUMBER = re.compile(r"(-?)(0|[1-9][0-9]*)(\.[0-9]+)?([eE]([+-]?)[0-9]+)?")
 _MOMENT = re.compile(
@@ -32,6 +34,7 @@ class Moment(NamedTuple):
 
 
 Comparable: TypeAlias = Decimal | Moment | str
+Kind: TypeAlias = Literal["number", "date", "text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,24 @@ class Operand:
     number: Decimal | None
     moment: Moment | None
 
-    def compare(self, value: str) -> int:
-        """Return -1, 0 or 1: whether *value* is less than, equal to or greater than this."""
-        if self.number is not None and (number := number_of(value)) is not None:
-            return (number > self.number) - (number < self.number)
-        if self.moment is not None and (moment := moment_of(value)) is not None:
-            return (moment > self.moment) - (moment < self.moment)
+    @property
+    def kind(self) -> Kind:
+        """Return what a value must be to have an order beside this one."""
+        if self.number is not None:
+            return "number"
+        return "text" if self.moment is None else "date"
+
+    def compare(self, value: str) -> int | None:
+        """Return -1, 0 or 1: whether *value* is less than, equal to or greater than this.
+
+        None says that it is not of this one's kind.
+        """
+        if self.number is not None:
+            number = number_of(value)
+            return None if number is None else (number > self.number) - (number < self.number)
+        if self.moment is not None:
+            moment = moment_of(value)
+            return None if moment is None else (moment > self.moment) - (moment < self.moment)
         return (value > self.text) - (value < self.text)
 
 
@@ -67,6 +82,7 @@ def comparable(text: str) -> Comparable:
 
 def number_of(text: str) -> Decimal | None:
     """Return the number that *text* is in JSON's grammar, None if it is not one."""
+    text = text.strip()
     if text[:1] not in _FIRST_CHARACTERS:
         return None
     match = _NUMBER.fullmatch(text)
@@ -90,6 +106,7 @@ def _beyond(match: re.Match[str]) -> Decimal:
 
 def moment_of(text: str) -> Moment | None:
     """Return the instant that *text* names in ISO 8601, None if it names none."""
+    text = text.strip()
     if text[:1] not in _FIRST_CHARACTERS:
         return None
     match = _MOMENT.fullmatch(text)

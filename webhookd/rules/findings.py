@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from webhookd.definitions import AllOf, AnyOf, Condition, NotOf, Operator
-from webhookd.rules.conditions import prepared
+from webhookd.rules.conditions import prepared, text_of_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from webhookd.definitions import When
     from webhookd.model import Change, JsonText, Properties
+    from webhookd.rules.conditions import Incomparable
 
 _LONGEST_VALUE = 200
 _LOOKS_BACK = frozenset({Operator.CHANGED, Operator.CHANGED_FROM, Operator.CHANGED_TO})
@@ -43,8 +44,10 @@ def explain_match(when: When, properties: Properties) -> tuple[Finding, ...]:
 
 
 def _walk(when: When, now: Properties, before: Properties | None, depth: int) -> Iterator[Finding]:
-    met = _met(when, now, before) if isinstance(when, Condition) else None
-    yield Finding(depth, describe(when), met, holds=prepared(when)(now, before))
+    noted: list[Incomparable] = []
+    holds = prepared(when)(now, before, noted)
+    met = _met(when, now, before, noted) if isinstance(when, Condition) else None
+    yield Finding(depth, describe(when), met, holds=holds)
     for part in _parts(when):
         yield from _walk(part, now, before, depth + 1)
 
@@ -69,18 +72,34 @@ def describe(when: When) -> str:
         case NotOf():
             return "not"
         case Condition(name, Operator.BETWEEN, (low, high)):
-            return f"{name} BETWEEN {low} and {high}"
+            return f"{name} BETWEEN {text_of_value(low)} and {text_of_value(high)}"
         case Condition(name, operator, values):
-            return " ".join((name, operator.value, ", ".join(values))).rstrip()
+            listed = ", ".join(map(text_of_value, values))
+            return f"{name} {operator.value} {listed}".rstrip()
 
 
-def _met(condition: Condition, now: Properties, before: Properties | None) -> str:
+def _met(
+    condition: Condition,
+    now: Properties,
+    before: Properties | None,
+    noted: Sequence[Incomparable],
+) -> str:
+    if noted:
+        return f"{_shown(now.get(condition.property))}: {incomparable(noted[0])}"
     value = _shown(now.get(condition.property))
     if condition.operator not in _LOOKS_BACK:
         return value
     if before is None:
         return f"nothing before, now {value}"
     return f"{_shown(before.get(condition.property))} before, now {value}"
+
+
+def incomparable(found: Incomparable) -> str:
+    """Return in words why a value has no order beside a condition's."""
+    value = found.value
+    if len(value) > _LONGEST_VALUE:
+        value = value[:_LONGEST_VALUE] + "…"
+    return f"'{value}' is not a {found.kind}"
 
 
 def _shown(value: JsonText | None) -> str:

@@ -74,7 +74,11 @@ def _aware(when: When, instants: frozenset[str]) -> When:
         case Condition(name, operator, values):
             if name not in instants or operator in _TEXTUAL:
                 return when
-            return Condition(name, operator, tuple(map(iso, values)))
+            return Condition(
+                name,
+                operator,
+                tuple(value if isinstance(value, bool) else iso(value) for value in values),
+            )
 
 
 def _with_iso(properties: Properties, names: frozenset[str]) -> Properties:

@@ -20,6 +20,7 @@ from webhookd.rules.instants import aware, seen_by_conditions
 if TYPE_CHECKING:
     from webhookd.definitions import Trigger
     from webhookd.model import Change
+    from webhookd.rules.conditions import Incomparable
     from webhookd.rules.findings import Finding
 
 
@@ -43,13 +44,16 @@ def is_once(enroll: Enroll, kind: ChangeKind) -> bool:
     return enroll is Enroll.ONCE and kind is not ChangeKind.DELETED
 
 
-def fires(trigger: Trigger, change: Change) -> bool:
-    """Return whether *change* makes a delivery, earlier enrollments aside."""
+def fires(trigger: Trigger, change: Change, noted: list[Incomparable] | None = None) -> bool:
+    """Return whether *change* makes a delivery, earlier enrollments aside.
+
+    Values of the record that a condition could not be compared with are added to *noted*.
+    """
     trigger, change = aware(trigger, change.instants), seen_by_conditions(change)
     return (
         change.kind in trigger.changes
         and _is_property_changed(trigger, change)
-        and (trigger.when is None or holds(trigger.when, change))
+        and (trigger.when is None or holds(trigger.when, change, noted))
         and not _matched_before(trigger, change)
     )
 

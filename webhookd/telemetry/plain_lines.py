@@ -86,4 +86,8 @@ PLAIN: dict[type[events.Event], Line] = {
     events.StorageRefused: error("storage.refused"),
     events.WebhookHeld: error("webhook.held"),
     events.WebhookProbed: warning("webhook.probed"),
+    events.ValueNotComparable: warning(
+        "source.value_not_comparable",
+        hint="conditions of order (GT, LT, BETWEEN …) do not hold for such values",
+    ),
 }

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.making import NOW, a_webhook, read_here, some_definitions
+from webhookd import telemetry
 from webhookd.clock import Clock
 from webhookd.definitions import AllOf, Body, BodyFormat, Condition, Enroll, Operator, Trigger
 from webhookd.delivery.claims import ClaimTable
@@ -19,6 +20,7 @@ from webhookd.model import Batch, ChangeKind, FileProgress, Observation
 from webhookd.rules import render
 from webhookd.storage.database.database import open_database
 from webhookd.storage.database.writer import Writer
+from webhookd.telemetry.events import ValueNotComparable
 
 EVERYTHING = Trigger(changes=tuple(ChangeKind))
 IDS = st.sampled_from(["1", "2", "3", "ø"])
@@ -205,6 +207,23 @@ def test_every_match_fires_when_a_record_comes_to_match(url):
         return len(taking.offered)
 
     assert run(url, scenario, replace(mirror(), trigger=trigger)) == 2
+
+
+def test_a_value_that_has_no_order_is_warned_of_once_for_its_property(url):
+    when = AllOf((Condition("amount", Operator.GT, ("1000",)),))
+
+    async def scenario(taking):
+        for number, amount in enumerate(("900,00", "n/a", " 1500", "9 %")):
+            await taking.take((str(number), {"amount": f'"{amount}"'}))
+        return [delivery.record_id for delivery in taking.offered]
+
+    events = []
+    stop = telemetry.reporter().listen(events.append)
+    assert run(url, scenario, replace(mirror(), trigger=Trigger(when=when))) == ["2"]
+    stop()
+
+    (warned,) = [event for event in events if isinstance(event, ValueNotComparable)]
+    assert (warned.property, warned.example, warned.expected) == ("amount", "900,00", "number")
 
 
 def test_a_disabled_webhook_matches_nothing(url):

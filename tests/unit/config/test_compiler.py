@@ -157,7 +157,7 @@ def test_conditions_nest_and_their_values_are_text(tmp_path, hook):
                 )
             ),
             definitions.AllOf(
-                (definitions.Condition("d", definitions.Operator.IN, ("true", "1", "x")),)
+                (definitions.Condition("d", definitions.Operator.IN, (True, "1", "x")),)
             ),
         )
     )

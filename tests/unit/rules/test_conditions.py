@@ -171,3 +171,64 @@ def test_a_negative_is_the_opposite_of_its_positive(operator, wanted, value):
     assert matches(Condition("p", operator, (wanted,)), properties) != matches(
         Condition("p", positive, (wanted,)), properties
     )
+
+
+ORDERS = (Operator.LT, Operator.LTE, Operator.GT, Operator.GTE)
+BELOW_AND_ABOVE = (Operator.BETWEEN, ("0", "999999"))
+
+
+@pytest.mark.parametrize("value", ['"900,00"', '"9 %"', '"n/a"', '"1,500.00"', "true", '" "'])
+@pytest.mark.parametrize(
+    ("operator", "values"), [*((one, ("1000",)) for one in ORDERS), BELOW_AND_ABOVE]
+)
+def test_what_is_no_number_satisfies_no_operator_of_order_and_is_noted(operator, values, value):
+    noted = []
+
+    assert not holds(Condition("p", operator, values), change({"p": value}), noted)
+
+    assert {(one.property, one.kind) for one in noted} == {("p", "number")}
+    assert noted[0].value == value.strip('"')
+
+
+@pytest.mark.parametrize("operator", ORDERS)
+def test_what_is_no_date_satisfies_no_operator_of_order_and_is_noted(operator):
+    noted = []
+
+    assert not holds(Condition("p", operator, ("2026-01-01",)), change({"p": '"01/05/26"'}), noted)
+
+    assert [(one.value, one.kind) for one in noted] == [("01/05/26", "date")]
+
+
+def test_blanks_around_a_number_do_not_matter():
+    assert met(Operator.GT, ("1000",), '" 1500"')
+    assert met(Operator.EQ, ("1500",), '"1500.0\\u00a0"')
+
+
+@pytest.mark.parametrize("value", ["true", '"true"', '"TRUE"', '"True"', '" true "', "1", '"1"'])
+def test_yamls_true_is_met_however_it_is_written(value):
+    assert met(Operator.EQ, (True,), value)
+    assert met(Operator.IN, ("maybe", True), value)
+    assert not met(Operator.EQ, (False,), value)
+    assert not met(Operator.NEQ, (True,), value)
+
+
+@pytest.mark.parametrize("value", ["false", '"FALSE"', '"False"', "0", '"0"'])
+def test_yamls_false_is_met_however_it_is_written(value):
+    assert met(Operator.EQ, (False,), value)
+    assert not met(Operator.EQ, (True,), value)
+
+
+@pytest.mark.parametrize("value", ['"yes"', '"truely"', "2", '"1.5"', "null", '"x"'])
+def test_nothing_else_is_true_or_false(value):
+    assert not met(Operator.EQ, (True,), value)
+    assert not met(Operator.EQ, (False,), value)
+
+
+def test_what_was_before_is_not_noted_and_a_missing_value_neither():
+    noted = []
+    condition = Condition("p", Operator.GT, ("1",))
+
+    holds(condition, change({"p": "2"}, {"p": '"n/a"'}), noted)
+    holds(condition, change({}), noted)
+
+    assert noted == []

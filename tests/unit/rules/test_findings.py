@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from webhookd.definitions import AllOf, AnyOf, Condition, NotOf, Operator
 from webhookd.model import Change, ChangeKind
-from webhookd.rules.findings import Finding, explain, explain_match
+from webhookd.rules.findings import Finding, describe, explain, explain_match
 
 WHEN = AllOf(
     (
@@ -51,3 +51,13 @@ def test_a_single_state_can_be_explained_and_long_values_are_cut():
     found = explain_match(Condition("note", Operator.EQ, ("x",)), {"note": f'"{"y" * 5000}"'})
 
     assert found[0].met == '"' + "y" * 199 + "…"
+
+
+def test_what_could_not_be_compared_is_said():
+    (found,) = explain_match(Condition("amount", Operator.GT, ("1000",)), {"amount": '"900,00"'})
+
+    assert (found.holds, found.met) == (False, "\"900,00\": '900,00' is not a number")
+
+
+def test_true_and_false_are_shown_as_they_are_written():
+    assert describe(Condition("vip", Operator.IN, (True, "maybe"))) == "vip IN true, maybe"

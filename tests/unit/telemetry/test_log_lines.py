@@ -290,6 +290,19 @@ LINES = [
         },
     ),
     (
+        events.ValueNotComparable("crm", "deals", "amount", "900,00", "number"),
+        "warning",
+        "source.value_not_comparable",
+        {
+            "source": "crm",
+            "object": "deals",
+            "property": "amount",
+            "example": "900,00",
+            "expected": "number",
+            "hint": "conditions of order (GT, LT, BETWEEN …) do not hold for such values",
+        },
+    ),
+    (
         events.PropertiesTakenOver(POLL, 9),
         "info",
         "source.properties_taken_over",

@@ -61,6 +61,7 @@ from webhookd.telemetry.events.source_events import (
     SourceRecovered,
     SourceUnreadable,
     SourceUnwatched,
+    ValueNotComparable,
 )
 
 __all__ = [
@@ -114,6 +115,7 @@ __all__ = [
     "SourceUnreadable",
     "SourceUnwatched",
     "StorageRefused",
+    "ValueNotComparable",
     "WebhookHeld",
     "WebhookHoldChanged",
     "WebhookProbed",

@@ -21,6 +21,17 @@ class BatchTaken(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ValueNotComparable(Event):
+    """A condition's operator of order met a property value that is no *expected*."""
+
+    source: str
+    object: str
+    property: str
+    example: str
+    expected: str
+
+
+@dataclass(frozen=True, slots=True)
 class SourceFailed(Event):
     """A source cannot work now; it is run again after *again_in* seconds."""
 
