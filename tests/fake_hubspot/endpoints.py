@@ -41,6 +41,7 @@ class FakeHubspot:
         self.forbidden = set()
         self.fault = lambda kind, object_: None
         self.reading = None
+        self.date_skew = 0
         self.spoil = lambda kind, object_, body: None
         self.between = lambda kind, object_: None
         self.short = lambda kind: None
@@ -95,7 +96,7 @@ class FakeHubspot:
                 self.bad.append(error.body["message"])
         self.requests[kind, response.status_code] += 1
         self.log.append((self.monotonic(), kind, object_, response.status_code))
-        response.headers["date"] = formatdate(self.account.clock(), usegmt=True)
+        response.headers["date"] = formatdate(self.account.clock() + self.date_skew, usegmt=True)
         self.between(kind, object_)
         return response
 

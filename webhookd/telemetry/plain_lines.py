@@ -49,6 +49,10 @@ PLAIN: dict[type[events.Event], Line] = {
     events.BackfillBegan: info("backfill.began"),
     events.BackfillResumed: info("backfill.resumed"),
     events.BatchTaken: debug("source.read"),
+    events.ClocksDiffer: warning(
+        "source.clocks_differ",
+        hint="set this machine's clock; what is read does not depend on it, times in requests do",
+    ),
     events.ConfigWarned: warning("config.warned"),
     events.DaemonOusted: error("daemon.ousted"),
     events.DaemonReady: info("daemon.ready"),

@@ -30,9 +30,9 @@ class Reach(StrEnum):
 class Sweep:
     """A search that is under way for what was modified, in the order of the times.
 
-    It began at *began* (None before the first answer) and goes on with what was modified at *at*
-    or later. *last_id* is set while the records of that one instant are read in the order of
-    their ids: it is the last of those that were, empty before the first.
+    It began when HubSpot's time was *began* at least (None where no record told it) and goes on
+    with what was modified at *at* or later. *last_id* is set while the records of that one instant
+    are read in the order of their ids: it is the last of those that were, empty before the first.
     """
 
     reach: Reach
@@ -98,6 +98,15 @@ class Cursor:
         """Return the cursor as it is stored."""
         return orjson.dumps(asdict(self), option=orjson.OPT_NON_STR_KEYS).decode()
 
+    def listed(self, newest: int, mark: int) -> Cursor:
+        """Return the cursor after the first read, which met records modified up to *newest*.
+
+        Sweeps begin at *mark* at the latest.
+        """
+        since = min(self.since, newest)
+        marks = {reach: min(one, mark) for reach, one in self.marks.items()}
+        return replace(self, since=since, marks=marks)
+
     def swept(self, sweep: Sweep, behind: dict[Reach, int]) -> Cursor:
         """Return the cursor after *sweep*, which has read everything up to its beginning."""
         began = sweep.at if sweep.began is None else sweep.began
@@ -109,9 +118,12 @@ class Cursor:
         return replace(self, marks=marks, sweep=None)
 
 
-def beginning(since: int, *, listing: str | None) -> Cursor:
-    """Return the cursor of a type of object of which nothing was read."""
-    return Cursor(since, dict.fromkeys(Reach, since), listing)
+def beginning(since: int, *, listing: str | None, mark: int | None = None) -> Cursor:
+    """Return the cursor of a type of object of which nothing was read.
+
+    Sweeps begin at *mark*, at *since* where it is None.
+    """
+    return Cursor(since, dict.fromkeys(Reach, since if mark is None else mark), listing)
 
 
 def described(text: JsonText) -> ReadTo | None:

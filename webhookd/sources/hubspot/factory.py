@@ -10,6 +10,7 @@ from webhookd.sources.hubspot import cursor
 from webhookd.sources.hubspot.answers.api import BURST, Api, refusal
 from webhookd.sources.hubspot.answers.left_out import LeftOut
 from webhookd.sources.hubspot.answers.pages import Fetcher
+from webhookd.sources.hubspot.api_time import ClockWatch
 from webhookd.sources.hubspot.object_reader import ObjectReader, ReaderDependencies
 from webhookd.sources.hubspot.properties import modified_property
 from webhookd.sources.polling.api_client import ApiClient
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
 def make(settings: HubspotSource, dependencies: SourceDependencies) -> Poller:
     """Return the source that *settings* describe."""
     budget = dependencies.budgets.of(settings.base_url, settings.token, BURST)
+    watch = ClockWatch(settings.name, dependencies.clock)
     return Poller(
         settings.name,
         settings.poll_every,
-        [_reader(settings, read, dependencies, budget) for read in settings.objects],
+        [_reader(settings, read, dependencies, budget, watch) for read in settings.objects],
         schedule=dependencies.schedule,
         budget=budget,
         clock=dependencies.clock,
@@ -39,7 +41,11 @@ def make(settings: HubspotSource, dependencies: SourceDependencies) -> Poller:
 
 
 def _reader(
-    settings: HubspotSource, read: HubspotObject, dependencies: SourceDependencies, budget: Budget
+    settings: HubspotSource,
+    read: HubspotObject,
+    dependencies: SourceDependencies,
+    budget: Budget,
+    watch: ClockWatch,
 ) -> tuple[ObjectReader, PollFigures]:
     figures = figures_of(settings.name, read.name)
 
@@ -67,8 +73,8 @@ def _reader(
     )
     api = Api(settings, read.name, client)
     left_out = LeftOut(figures, dependencies.clock.monotonic)
-    fetcher = Fetcher(api, read.name, modified_property(read.name), left_out)
+    fetcher = Fetcher(api, read.name, modified_property(read.name), left_out, watch)
     reader = ReaderDependencies(
-        settings, read, api, fetcher, checkpoint, figures, dependencies.clock
+        settings, read, api, fetcher, checkpoint, figures, dependencies.clock, watch
     )
     return ObjectReader(reader), figures

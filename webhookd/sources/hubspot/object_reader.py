@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from webhookd import telemetry
 from webhookd.sources.hubspot import cursor as cursors
 from webhookd.sources.hubspot import first_read, properties, sweeps
 from webhookd.sources.hubspot.answers import responses
+from webhookd.sources.hubspot.api_time import ApiTime, milliseconds
 from webhookd.sources.hubspot.archive import ArchiveReader
-from webhookd.sources.hubspot.cursor import Sweep
+from webhookd.sources.hubspot.cursor import Reach, Sweep
 from webhookd.sources.hubspot.merges import tombstones
 from webhookd.sources.hubspot.novelty import unknown_is
 from webhookd.sources.hubspot.property_catch_up import catch_up
@@ -26,10 +27,17 @@ if TYPE_CHECKING:
     from webhookd.model import Observation
     from webhookd.sources.hubspot.answers.api import Api
     from webhookd.sources.hubspot.answers.pages import Fetcher, Found
+    from webhookd.sources.hubspot.api_time import ClockWatch
     from webhookd.sources.hubspot.cursor import Cursor
     from webhookd.sources.polling.api_client import ApiAnswer
     from webhookd.sources.polling.checkpoint import Checkpoint
     from webhookd.telemetry.figures import PollFigures
+
+
+PAGES_AT_ONCE: Final = 400
+"""Pages of a sweep that one poll reads: deletions must not wait for millions of changes."""
+
+_CLOCKS_DIFFER_MS: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,7 @@ class ReaderDependencies:
     checkpoint: Checkpoint[Cursor]
     figures: PollFigures
     clock: Clock
+    watch: ClockWatch
 
 
 class ObjectReader:
@@ -52,6 +61,8 @@ class ObjectReader:
         self._dependencies = dependencies
         self._behind = sweeps.behind(dependencies.settings.overlap)
         self._timetable = sweeps.Timetable()
+        self._api_time = ApiTime(dependencies.clock, dependencies.watch)
+        self._sweep_began = _Beginning()
         self._archive = ArchiveReader(
             dependencies.settings, dependencies.fetcher, dependencies.checkpoint
         )
@@ -71,6 +82,7 @@ class ObjectReader:
                 checkpoint=dependencies.checkpoint,
                 figures=dependencies.figures,
                 clock=dependencies.clock,
+                api_time=self._api_time,
             )
         cursor = await self._sweep(cursor)
         if dependencies.read.deletions:
@@ -107,43 +119,79 @@ class ObjectReader:
         dependencies, start = self._dependencies, self._dependencies.settings.start
         match start:
             case "now" | "beginning":
-                if date is None:
-                    date = (await dependencies.api.properties()).date or dependencies.clock.now()
-                since, first_page = _milliseconds(date), ""
-                cursor = cursors.beginning(since, listing=first_page)
+                date = date or (await dependencies.api.properties()).date
+                now = milliseconds(dependencies.watch.earlier(date))
+                mark = max(now - self._behind[Reach.HOUR], 0)
+                since = now if start == "beginning" else await self._newest(now)
+                cursor = cursors.beginning(since, mark=mark, listing="")
             case _:
-                cursor = cursors.beginning(_milliseconds(start), listing=None)
+                since = milliseconds(start)
+                cursor = cursors.beginning(since, mark=since, listing=None)
         cursor = replace(cursor, asked=properties.digest(dependencies.fetcher.asked))
         await dependencies.checkpoint.advance(cursor)
         return cursor
 
+    async def _newest(self, now: int) -> int:
+        """Return *now*, or when the newest record was modified: clocks may be behind it."""
+        sweep: Sweep | None = Sweep(Reach.FRESH, now + _CLOCKS_DIFFER_MS)
+        newest = now
+        for _ in range(PAGES_AT_ONCE):
+            if sweep is None:
+                break
+            found = await self._dependencies.fetcher.found(sweep)
+            newest = max([newest, *self._api_time.saw((at for at, _ in found.places), found.date)])
+            sweep = sweeps.following(sweep, found.places, has_more=found.has_more)
+        return newest
+
     async def _sweep(self, cursor: Cursor) -> Cursor:
-        """Finish the sweep that is under way, or make the one that is due."""
+        """Go on with the sweep that is under way, or make the one that is due."""
         clock = self._dependencies.clock
         began = clock.monotonic()
         reach = self._timetable.due(began)
-        sweep: Sweep | None = cursor.sweep or Sweep(reach, cursor.marks[reach])
-        while sweep is not None:
+        sweep: Sweep | None = cursor.sweep
+        if sweep is None:
+            sweep, self._sweep_began = Sweep(reach, cursor.marks[reach]), _Beginning(began)
+        for _ in range(PAGES_AT_ONCE):
             found = await self._dependencies.fetcher.found(sweep)
-            if sweep.began is None:
-                sweep = replace(sweep, began=self._server_time(found.date))
+            self._api_time.saw((at for at, _ in found.places), found.date)
+            sweep = replace(sweep, began=self._began(sweep, found.date))
             following = sweeps.following(sweep, found.places, has_more=found.has_more)
             ended = cursor.swept(sweep, self._behind)
             cursor = replace(cursor, sweep=following) if following else ended
             observations = await self._observations(found, cursor)
             await self._dependencies.checkpoint.advance(cursor, observations)
-            self._note_lag(following.at if following else sweep.began)
-            reach, sweep = sweep.reach, following
-        now = clock.monotonic()
-        self._timetable.done(reach, seconds=now - began, now=now)
+            self._note_lag(following)
+            if following is None:
+                now = clock.monotonic()
+                self._timetable.done(sweep.reach, seconds=now - began, now=now)
+                break
+            sweep = following
         return cursor
 
+    def _began(self, sweep: Sweep, date: datetime | None) -> int | None:
+        """Return what HubSpot's time was when *sweep* began, as far as is known by now."""
+        beginning = self._sweep_began
+        if beginning.at is None:  # by a daemon before this one
+            return sweep.began
+        if beginning.latest is None:
+            beginning.latest = milliseconds(self._dependencies.watch.earlier(date))
+        at_least = self._api_time.at_least(beginning.at)
+        return None if at_least is None else min(at_least, beginning.latest)
+
     async def _observations(self, found: Found, cursor: Cursor) -> list[Observation]:
-        """Return what was *found* as it is now: the index may still have what is archived."""
+        """Return what was *found* as it is now: the index may still have what is archived.
+
+        That may be a record which is known as deleted, or one from before the beginning.
+        """
         dependencies = self._dependencies
         known = await dependencies.checkpoint.known([record.id for record in found.records])
-        reading = await dependencies.fetcher.read([id_ for id_, gone in known.items() if gone])
-        records = [record for record in found.records if not known.get(record.id)]
+        doubtful = {
+            record.id
+            for record in found.records
+            if known.get(record.id, (record.modified or 0) <= cursor.since)
+        }
+        reading = await dependencies.fetcher.read(sorted(doubtful))
+        records = [record for record in found.records if record.id not in doubtful]
         deletions = await tombstones(
             (*found.merged, *reading.merged),
             is_told=dependencies.read.deletions,
@@ -158,15 +206,22 @@ class ObjectReader:
         ]
         return [*deletions, *observations]
 
-    def _server_time(self, date: datetime | None) -> int:
-        # The earlier of the two: a clock that runs ahead would make sweeps begin too late.
-        now = self._dependencies.clock.now()
-        return _milliseconds(min(date or now, now))
-
-    def _note_lag(self, at: int | None) -> None:
+    def _note_lag(self, under_way: Sweep | None) -> None:
         seen_at, figures = self._dependencies.clock.now(), self._dependencies.figures
-        now = _milliseconds(seen_at)
-        figures.lag_seconds, figures.lag_at = max(0, now - (at or now)) / 1000, seen_at
+        behind = 0 if under_way is None else milliseconds(seen_at) - under_way.at
+        figures.lag_seconds, figures.lag_at = max(0, behind) / 1000, seen_at
+
+
+@dataclass(slots=True)
+class _Beginning:
+    """When the sweep under way began.
+
+    That is *at* by the clock that never jumps, and at the *latest* by the others. *at* is None when
+    an earlier daemon began it.
+    """
+
+    at: float | None = None
+    latest: int | None = None
 
 
 def _types(answer: ApiAnswer) -> Mapping[str, str]:
@@ -174,7 +229,3 @@ def _types(answer: ApiAnswer) -> Mapping[str, str]:
         return dict(responses.properties(answer.content))
     except TypeError as error:
         raise nonsense(f"the properties cannot be understood: {error}") from None
-
-
-def _milliseconds(at: datetime) -> int:
-    return int(at.timestamp() * 1000)

@@ -5,6 +5,9 @@ and move to its end, so it never counts pages: it goes on from the newest time i
 records of that instant again, which does no harm. Where one instant fills a page, its records are
 read in the order of their ids.
 
+A sweep ends where the search has no more, whatever any clock says: a page that is not full is soon
+met, since a page takes a fraction of a second.
+
 The index lags: what was modified at a time may be found only later. So sweeps begin behind what
 the last one saw: by `overlap` at every poll, by an hour now and then. Where such a sweep is long,
 it is made only as often as leaves three quarters of the time to fresh ones.
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
 
 HOUR_MS: Final = 3_600_000
 FRESH_MS: Final = 15_000
-_SECOND_MS: Final = 1000
 _LONGEST_NUMBER: Final = 500
 """Digits: Python refuses to make numbers of thousands of them."""
 _HOUR_SWEEP_EVERY: Final = 1200.0
@@ -55,16 +57,14 @@ def following(sweep: Sweep, places: Sequence[tuple[int, str]], *, has_more: bool
     newest = _trusted(sane)
     if newest == sweep.at:
         return replace(sweep, last_id="")
-    # What is modified while the sweep goes on is the next one's, or it might never end.
-    return replace(sweep, at=newest) if newest <= _end(sweep) else None
+    return replace(sweep, at=newest)
 
 
 def _within_instant(
     sweep: Sweep, places: Sequence[tuple[int, str]], *, has_more: bool
 ) -> Sweep | None:
     if not has_more:
-        is_over = sweep.at >= _end(sweep)
-        return None if is_over else replace(sweep, at=sweep.at + 1, last_id=None)
+        return replace(sweep, at=sweep.at + 1, last_id=None)
     if places and all(at != sweep.at for at, _ in places):
         raise nonsense("a search gives records of another time than was asked for")
     last = _trusted_id([id_ for _, id_ in places]) if places else sweep.last_id
@@ -95,11 +95,6 @@ def _trusted_id(ids: Sequence[str]) -> str:
         return ids[-1]
     by_number = {int(id_[:_LONGEST_NUMBER]): id_ for id_ in ids}
     return by_number[_trusted([int(id_[:_LONGEST_NUMBER]) for id_ in ids])]
-
-
-def _end(sweep: Sweep) -> int:
-    # The server tells its time in whole seconds; what happened in this one is wanted as well.
-    return (sweep.at if sweep.began is None else sweep.began) + _SECOND_MS
 
 
 @dataclass(slots=True)

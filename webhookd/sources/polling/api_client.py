@@ -165,8 +165,11 @@ class ApiClient:
                 why = f"the API's answer cannot be read: {error}"
                 raise nonsense(why, TOO_LARGE if is_cut else "nonsense") from None
         retry_after = response.headers.get("retry-after")
-        refused = self._judge(response.status_code, retry_after, told, now=self._clock.now())
-        return refused or ApiAnswer(told, _date(response.headers.get("date")))
+        date = _date(response.headers.get("date"))
+        # A time to wait until is meant by the clock that the answer has, which may differ.
+        now = date or self._clock.now()
+        refused = self._judge(response.status_code, retry_after, told, now=now)
+        return refused or ApiAnswer(told, date)
 
     def _request(
         self,

@@ -31,6 +31,7 @@ from webhookd.telemetry.events.delivery_events import (
 )
 from webhookd.telemetry.events.event import Event
 from webhookd.telemetry.events.poll_events import (
+    ClocksDiffer,
     FirstReadDone,
     FirstReadProgressed,
     ObjectRefused,
@@ -73,6 +74,7 @@ __all__ = [
     "BatchTaken",
     "BugFound",
     "ChangeUndecided",
+    "ClocksDiffer",
     "ConfigRead",
     "ConfigWarned",
     "DaemonOusted",

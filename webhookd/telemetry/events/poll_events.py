@@ -107,3 +107,12 @@ class RecordsLeftOut(Event):
     count: int
     record_ids: tuple[str, ...]
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClocksDiffer(Event):
+    """*compared* is ahead of this machine's clock by so many seconds, behind where negative."""
+
+    source: str
+    compared: str
+    ahead_seconds: int

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from tests.fake_hubspot.endpoints import broken
 from tests.fake_hubspot.limits import RefusedError, limited
-from tests.polls import CONTACTS, LEAD, everything, polling, settings
+from tests.polls import CONTACTS, LEAD, an_old, everything, polling, settings
 from webhookd.definitions import AllOf, Condition, HubspotObject, Operator, Trigger
 from webhookd.telemetry import logs
 
@@ -149,6 +149,7 @@ def test_an_odd_record_costs_itself_and_is_told_when_it_is_right_again(poll, con
     page = f'{{"total": 2, "results": [{",".join(both)}]}}'
 
     async def scenario(polls):
+        an_old(polls)
         await polls.poll()
         polls.fake.fault = lambda kind, _: broken(page) if kind == "search" else None
         with capture_logs() as logged:

@@ -89,6 +89,8 @@ def test_merges_that_a_catch_up_meets_are_tombstones_and_told_where_deletions_ar
 def test_an_id_that_no_batch_can_be_read_with_costs_only_itself(poll, refusal):
     async def scenario(polls):
         ids = an_old(polls, 150)
+        polls.time.seconds += 7200
+        an_old(polls)
         await polls.poll()
         read = polls.fake.batch
 

@@ -56,10 +56,12 @@ def test_a_record_that_changes_meanwhile_hides_no_other(times, moves, limit):
     assert {id_ for id_, at in records.items() if at <= BEGAN} <= met
 
 
-def test_a_sweep_ends_a_second_after_it_began_so_that_it_ends_at_all():
-    page = [(BEGAN - 1, "1"), (BEGAN + 1001, "2"), (BEGAN + 1002, "3")]
+def test_a_sweep_goes_on_until_there_is_no_more_whatever_the_clock_said_when_it_began():
+    page = [(BEGAN + 10**9, "1"), (BEGAN + 10**9 + 1, "2"), (BEGAN + 10**9 + 2, "3")]
+    sweep = Sweep(Reach.FRESH, 0, BEGAN)
 
-    assert following(Sweep(Reach.FRESH, 0, BEGAN), page, has_more=True) is None
+    assert following(sweep, page, has_more=True) == Sweep(Reach.FRESH, BEGAN + 10**9 + 1, BEGAN)
+    assert following(sweep, page, has_more=False) is None
 
 
 @pytest.mark.parametrize(

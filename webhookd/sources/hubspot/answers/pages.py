@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from webhookd.sources.hubspot.answers.api import Api
     from webhookd.sources.hubspot.answers.batch_reads import Reading
     from webhookd.sources.hubspot.answers.left_out import LeftOut
+    from webhookd.sources.hubspot.api_time import ClockWatch
     from webhookd.sources.hubspot.cursor import Sweep
     from webhookd.sources.polling.api_client import ApiAnswer
 
@@ -47,8 +48,16 @@ class Found:
 class Fetcher:
     """Fetches pages of one type of object. *asked* is set before anything is fetched."""
 
-    def __init__(self, api: Api, object_: str, modified_property: str, left_out: LeftOut) -> None:
+    def __init__(
+        self,
+        api: Api,
+        object_: str,
+        modified_property: str,
+        left_out: LeftOut,
+        watch: ClockWatch,
+    ) -> None:
         self._api = api
+        self._watch = watch
         self._left_out = left_out
         self._object = object_
         self._modified = modified_property
@@ -101,10 +110,15 @@ class Fetcher:
             self._object,
             record.id,
             {name: value for name, value in record.properties.items() if name in names},
-            modified_at=instant(record.modified),
+            modified_at=self._modified_at(record),
             asked=self.asked,
             unknown_is=unknown_is,
         )
+
+    def _modified_at(self, record: ApiRecord) -> datetime | None:
+        """Return when *record* was modified; None for an absurd time, which would freeze it."""
+        is_absurd = (record.modified or 0) > self._watch.latest(None)
+        return None if is_absurd else instant(record.modified)
 
     def merger(self, id_: str) -> Observation:
         """Return that the record *id_* was merged into another, nobody knows when."""
