@@ -24,15 +24,20 @@ OUTDATED = 10
 @app.command()
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Look at every page of the file, too (SQLite).")
+    ] = False,
     state_directory: StateOption = None,
     database_url: DatabaseOption = None,
 ) -> None:
     """Say which version the database has, and whether this webhookd works on it.
 
-    Exit 10 when it must be upgraded, 1 when it cannot be read, or is too new for this webhookd.
+    Exit 10 when it must be upgraded, 1 when it cannot be read, is damaged (--check), or is too new
+    for this webhookd.
     """
     outbox = find_outbox(state_directory, database_url)
     place, version = database.place_of(outbox.url), database.version_of(outbox.url)
+    faults = database.faults_of(outbox.url) if check else None
     if as_json:
         print_json(
             {
@@ -42,10 +47,15 @@ def status(
                 "newest": versions.NEWEST,
                 "is_newest": version.number == versions.NEWEST,
                 "is_usable": version.is_usable,
+                "damage": None if faults is None else list(faults),
             }
         )
     else:
         typer.echo(f"{place}: version {version.number}, {_told(version)}")
+        if faults is not None:
+            typer.echo(database.damage(place, faults) if faults else f"{place}: no damage found")
+    if faults:
+        raise typer.Exit(1)
     if not version.is_usable:
         raise typer.Exit(OUTDATED if version.is_older else 1)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
+from typing import Annotated
 
+import typer
 import uvloop
 
 from webhookd.cli.settings import takes_settings
@@ -18,8 +20,18 @@ BAD_CONFIGURATION = 78
 """EX_CONFIG of sysexits.h; the unit file tells systemd not to restart on it."""
 
 
+NewDatabaseOption = Annotated[
+    bool,
+    typer.Option(
+        "--new-database",
+        help="Begin anew where the database is empty or not there, although there was one:"
+        " every record is told as created. For one start.",
+    ),
+]
+
+
 @takes_settings
-def run(**options: object) -> None:
+def run(*, new_database: NewDatabaseOption = False, **options: object) -> None:
     """Run the daemon in the foreground, until SIGTERM or SIGINT. SIGHUP reloads.
 
     Exit 78 when the configuration is wrong, 1 when the daemon cannot work.
@@ -29,7 +41,7 @@ def run(**options: object) -> None:
         logs.configure(settings.log_format, settings.log_level)
         logs.sample_successes(settings.log_successes)
         _sweep_rarely()
-        uvloop.run(daemon.run(settings))
+        uvloop.run(daemon.run(settings, new_database=new_database))
     except (ConfigError, ReloadRefusedError) as error:
         error.exit_code = BAD_CONFIGURATION
         raise

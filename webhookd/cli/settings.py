@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from inspect import Parameter, Signature
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -43,19 +43,24 @@ def option(name: str, *, has_default: bool = False) -> Any:
 
 
 def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give *command* the option of each setting that has one; typer reads its signature."""
+    """Give *command* the option of each setting that has one, beside its own; typer reads it."""
+    own = signature(command, eval_str=True).parameters.values()
     vars(command)["__signature__"] = Signature(
         [
-            Parameter(
-                name,
-                Parameter.KEYWORD_ONLY,
-                default=None,
-                annotation=Annotated[
-                    Path | None if name in _PATHS else str | None, option(name, has_default=True)
-                ],
-            )
-            for name, field in Settings.model_fields.items()
-            if setting_text.meaning(field).metavar
+            *(one for one in own if one.kind is Parameter.KEYWORD_ONLY),
+            *(
+                Parameter(
+                    name,
+                    Parameter.KEYWORD_ONLY,
+                    default=None,
+                    annotation=Annotated[
+                        Path | None if name in _PATHS else str | None,
+                        option(name, has_default=True),
+                    ],
+                )
+                for name, field in Settings.model_fields.items()
+                if setting_text.meaning(field).metavar
+            ),
         ]
     )
     return command

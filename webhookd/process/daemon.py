@@ -67,10 +67,11 @@ if TYPE_CHECKING:
 LAG_EVERY = 0.5
 
 
-async def run(settings: Settings) -> None:
+async def run(settings: Settings, *, new_database: bool = False) -> None:
     """Run the daemon until SIGTERM or SIGINT.
 
-    Raises ConfigError when the configuration is wrong, StateLockedError when another daemon
+    *new_database*: where the database is empty or not there, a new one is made, although there was
+    one. Raises ConfigError when the configuration is wrong, StateLockedError when another daemon
     has the state directory, StorageError when the database cannot be opened.
     """
     faulthandler.enable()
@@ -89,7 +90,9 @@ async def run(settings: Settings) -> None:
     with state.held(settings.state_directory):
         async with AsyncExitStack() as stack:
             heartbeat = Heartbeat(os.environ, patience=2 * settings.shutdown_timeout)
-            reloader = await _start(settings, loaded, address, stack, heartbeat, stop)
+            database = _open(settings, may_be_new=new_database)
+            stack.callback(database.close)
+            reloader = await _start(settings, loaded, address, database, stack, heartbeat, stop)
             hangup.begin(reloader)
             await stop.wait()
             heartbeat.stopping()
@@ -98,23 +101,29 @@ async def run(settings: Settings) -> None:
         raise stop.error
 
 
+def _open(settings: Settings, *, may_be_new: bool) -> Database:
+    """Open the database, and note in the state directory that there is one."""
+    url, directory = settings.database_url.get_secret_value(), settings.state_directory
+    config, place = str(settings.config_path()), place_of(url)
+    telemetry.report(DaemonStarted(__version__, settings.host, config, place, str(directory)))
+    database = open_database(url, may_be_new=may_be_new or not state.had_database(directory))
+    state.note_database(directory, place)
+    return database
+
+
 async def _start(
     settings: Settings,
     loaded: loading.Loaded,
     address: AdminAddress,
+    database: Database,
     stack: AsyncExitStack,
     heartbeat: Heartbeat,
     stop: StopSignal,
 ) -> Reloader:
     """Start every part, each stopped in reverse by *stack*: sources, lanes, outbox."""
     path = settings.config_path()
-    url, state_directory = settings.database_url.get_secret_value(), settings.state_directory
-    telemetry.report(
-        DaemonStarted(__version__, settings.host, str(path), place_of(url), str(state_directory))
-    )
-    database = open_database(url)
-    stack.callback(database.close)
-    member = Member(state.name_of(state_directory), settings.host, os.getpid(), __version__)
+    name = state.name_of(settings.state_directory)
+    member = Member(name, settings.host, os.getpid(), __version__)
     writer = await stack.enter_async_context(Writer(database, stop.lose, member))
     shared = SharedClock()
     await writer.write(shared.compare)

@@ -8,6 +8,7 @@ import secrets
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from webhookd.config import bounded_read
 from webhookd.errors import StateLockedError, StorageError
 
 if TYPE_CHECKING:
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 LOCK_NAME = "daemon.lock"
 NAME_NAME = "daemon.name"
+DATABASE_NAME = "daemon.database"
+"""Says that there is a database, and where: one that is gone is not taken for a new one."""
+
+LARGEST = 64 * 1024
 
 
 @contextmanager
@@ -49,13 +54,46 @@ def name_of(directory: Path) -> str:
     It is made once and stays: who holds the directory later comes after who held it before.
     """
     path = directory / NAME_NAME
+    name = _kept(path)
+    if not name:
+        # There is none, or a crash left an empty file, which two daemons might share.
+        name = secrets.token_hex(16)
+        _keep(path, name)
+    return name
+
+
+def had_database(directory: Path) -> bool:
+    """Return whether a daemon that held *directory* had a database; StorageError."""
+    # Daemons of before this was noted had made their names when their databases were there.
+    return bool(_kept(directory / DATABASE_NAME) or _kept(directory / NAME_NAME))
+
+
+def note_database(directory: Path, place: str) -> None:
+    """Note in a held *directory* that there is a database, at *place*; StorageError."""
+    path = directory / DATABASE_NAME
+    if _kept(path) != place:
+        _keep(path, place)
+
+
+def _kept(path: Path) -> str:
+    """Return the line that *path* holds, nothing where there is no such file."""
     try:
         if not path.exists():
-            beside = path.with_suffix(".new")
-            beside.write_text(f"{secrets.token_hex(16)}\n")
-            beside.replace(path)
-        return path.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
+            return ""
+        return bounded_read.read(path, largest=LARGEST).decode().strip()
+    except (OSError, UnicodeDecodeError, bounded_read.UnreadableError) as error:
+        raise StorageError(f"cannot read or write {path}: {error}") from error
+
+
+def _keep(path: Path, line: str) -> None:
+    beside = path.with_name(f"{path.name}.new")
+    try:
+        with beside.open("w") as file:
+            file.write(f"{line}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except (OSError, ValueError) as error:
         raise StorageError(f"cannot read or write {path}: {error}") from error
 
 

@@ -22,7 +22,7 @@ from webhookd.storage.database.sqlite import SqliteKind
 from webhookd.storage.schema import versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from webhookd.storage.database.connection import (
         Dialect,
@@ -36,6 +36,17 @@ _REFUSALS: tuple[type[Exception], ...] = (
     sqlalchemy.exc.DBAPIError,
     sqlalchemy.exc.TimeoutError,
 )
+
+
+class NewDatabaseError(StorageError):
+    """There is nothing where a database was."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            f"the database {place} is empty or not there, and this state directory had one:"
+            " restore it, or set WEBHOOKD_DATABASE_URL to where it is. To begin anew, with every"
+            " record told as created, start once with: webhookd run --new-database"
+        )
 
 
 class Listening(Protocol):
@@ -78,6 +89,12 @@ class Kind(Protocol):
 
     def prepare(self, connection: sqlalchemy.Connection) -> None:
         """Begin the transaction in which tables are looked for, and made if there are none."""
+
+    def is_empty(self) -> bool:
+        """Return whether it is seen without opening it that there is no database yet."""
+
+    def faults(self, connection: sqlalchemy.Connection, *, is_quick: bool) -> tuple[str, ...]:
+        """Return what is damaged; *is_quick*: only where that takes a moment."""
 
     def claim(self, connection: sqlalchemy.Connection) -> None:
         """Begin a transaction that has the database exclusively; raises if a daemon uses it."""
@@ -150,11 +167,22 @@ class Database:
             why = self.kind.cause(error)
             raise StorageError(f"cannot {doing} the database {self.place}: {why}") from error
 
-    def ensure_tables(self) -> None:
-        """Make the tables of a new database; StorageError when its version is not usable."""
+    def ensure_tables(self, *, may_be_new: bool = True) -> None:
+        """Make the tables of a new database; StorageError when its version is not usable.
+
+        And when it is damaged, or new although it may not be.
+        """
+        if not may_be_new and self.kind.is_empty():
+            raise NewDatabaseError(self.place)
         with self.refusing("open"), self.engine.connect() as connection:
+            if faults := self.kind.faults(connection, is_quick=True):
+                raise StorageError(f"{damage(self.place, faults)}; {sqlite.RESTORE}")
+            # What was read was a transaction, behind which settings are taken.
+            connection.rollback()
             self.kind.prepare(connection)
             if versions.found(connection) is None:
+                if not may_be_new:
+                    raise NewDatabaseError(self.place)
                 versions.create(connection)
             versions.require_usable(connection, self.place)
             connection.commit()
@@ -174,15 +202,16 @@ class Database:
         self.engine.dispose()
 
 
-def open_database(url: str) -> Database:
+def open_database(url: str, *, may_be_new: bool = True) -> Database:
     """Return the database at *url*, its tables made when it is new.
 
     Raises StateLockedError while somebody else makes its tables or changes them, and StorageError
-    when it cannot be opened, or this webhookd does not work on its version.
+    when it cannot be opened, is damaged, or this webhookd does not work on its version;
+    NewDatabaseError when it is new and not *may_be_new*.
     """
     database = Database(_kind(url))
     try:
-        database.ensure_tables()
+        database.ensure_tables(may_be_new=may_be_new)
     except WebhookdError:
         database.close()
         raise
@@ -213,6 +242,21 @@ def version_of(url: str) -> Version:
         return database.version()
     finally:
         database.close()
+
+
+def faults_of(url: str) -> tuple[str, ...]:
+    """Return what is damaged in the database at *url*, all of whose pages are looked at."""
+    database = open_as_it_is(url)
+    try:
+        with database.connected() as connection:
+            return database.kind.faults(connection, is_quick=False)
+    finally:
+        database.close()
+
+
+def damage(place: str, faults: Sequence[str]) -> str:
+    """Return the sentence that says what is damaged."""
+    return f"the database {place} is damaged: {'; '.join(faults)}"
 
 
 def place_of(url: str) -> str:

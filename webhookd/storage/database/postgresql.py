@@ -205,6 +205,19 @@ class PostgresKind:
                 " has ended"
             ) from error
 
+    def is_empty(self) -> bool:
+        """Return False: only its tables say so."""
+        return False
+
+    def faults(
+        self,
+        connection: sqlalchemy.Connection,  # noqa: ARG002 - the server looks after its pages
+        *,
+        is_quick: bool,  # noqa: ARG002 - as above
+    ) -> tuple[str, ...]:
+        """Return nothing: a server checks its own pages."""
+        return ()
+
     def claim(self, connection: sqlalchemy.Connection) -> None:
         """Begin a transaction that holds alone the lock which daemons share."""
         raw: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]

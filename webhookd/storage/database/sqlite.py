@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 import sqlite3
+import stat
+import struct
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import orjson
@@ -32,6 +35,18 @@ BUSY_SECONDS = 5.0
 
 A `sqlite3` shell or a backup keeps it for moments; the writer refuses its queue after that.
 """
+
+
+QUICKLY_CHECKED = 64 << 20
+"""Bytes of a file whose pages are all looked at when a daemon starts: some 100 ms."""
+
+MOST_FAULTS = 10
+
+_HEADER = 100
+_FIELDS = struct.Struct(">16x H 6x I I 60x I")
+"""Of a file's header: bytes of a page, changes, pages, and at which change these were counted."""
+
+_BESIDE = ("", "-wal", "-shm", "-journal")
 
 
 class SoleSession:
@@ -109,7 +124,11 @@ class SqliteKind:
         self.place = url.removeprefix(PREFIX)
 
     def engine(self, *, mode: str) -> sqlalchemy.Engine:
-        """Return an engine on the file, which only the mode `rwc` makes."""
+        """Return an engine on the file, which only the mode `rwc` makes.
+
+        StorageError when something else is in its place, or the file has lost its end.
+        """
+        _require_file(self.place)
         engine = sqlalchemy.create_engine(
             f"{PREFIX}file:{self.place}?mode={mode}&uri=true",
             poolclass=sqlalchemy.pool.QueuePool,
@@ -149,6 +168,28 @@ class SqliteKind:
         connection.exec_driver_sql("PRAGMA journal_mode=WAL")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
+    def is_empty(self) -> bool:
+        """Return whether there is no file, or one of 0 bytes; it is not opened."""
+        try:
+            return Path(self.place).stat().st_size == 0
+        except OSError:
+            return True
+
+    def faults(self, connection: sqlalchemy.Connection, *, is_quick: bool) -> tuple[str, ...]:
+        """Return what is damaged in the file's pages; *is_quick*: a large file is left alone."""
+        if is_quick and Path(self.place).stat().st_size > QUICKLY_CHECKED:
+            return ()
+        found: list[str] = []
+        try:
+            for (told,) in connection.exec_driver_sql(f"PRAGMA quick_check({MOST_FAULTS})"):
+                found += str(told).split("\n")
+        except (sqlalchemy.exc.DBAPIError, sqlite3.Error) as error:
+            # Where a page makes no sense at all, the check itself ends so.
+            if "malformed" not in str(error):
+                raise
+            found.append("its pages are malformed")
+        return tuple(told for told in found if told != "ok")
+
     def claim(self, connection: sqlalchemy.Connection) -> None:
         """Begin a transaction that is refused while any other connection is open.
 
@@ -160,7 +201,58 @@ class SqliteKind:
     def cause(self, error: Exception) -> str:
         """Return what SQLite said, without what SQLAlchemy adds."""
         text = str(getattr(error, "orig", None) or error)
+        if "malformed" in text or "not a database" in text:
+            return f"{text}: {RESTORE}"
         return f"{text}; something else works on it" if "locked" in text else text
+
+
+RESTORE: Final = (
+    "restore it from a backup, its -wal and -shm files removed, or move all three away and begin"
+    " anew with: webhookd run --new-database"
+)
+
+
+def _require_file(place: str) -> None:
+    """Raise StorageError unless *place* is a whole file, or nothing yet.
+
+    To open a FIFO would wait for its other end, for ever.
+    """
+    for end in _BESIDE:
+        path = Path(place + end)
+        try:
+            mode = path.stat().st_mode
+        except (OSError, ValueError):
+            # SQLite says why it cannot be opened.
+            continue
+        if not stat.S_ISREG(mode):
+            kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file (a FIFO or device?)"
+            raise StorageError(f"{path} is {kind}, where the file of a database should be")
+    if _has_lost_its_end(Path(place)):
+        raise StorageError(f"the database {place} has lost its end, a part of its pages: {RESTORE}")
+
+
+def _has_lost_its_end(path: Path) -> bool:
+    """Return whether the file says that it has more pages than there are.
+
+    (https://www.sqlite.org/fileformat2.html#in_header_database_size) While there is a journal,
+    pages may be there only.
+    """
+    try:
+        if any(Path(f"{path}{end}").stat().st_size for end in _BESIDE[1:] if _is_there(path, end)):
+            return False
+        with path.open("rb") as file:
+            header = file.read(_HEADER)
+        size = path.stat().st_size
+    except OSError:
+        return False
+    if len(header) < _HEADER or not header.startswith(b"SQLite format 3\0"):
+        return False
+    page, changes, pages, valid_for = _FIELDS.unpack(header[:96])
+    return bool(changes == valid_for and pages * (65536 if page == 1 else page) > size)
+
+
+def _is_there(path: Path, end: str) -> bool:
+    return end != "-shm" and Path(f"{path}{end}").exists()
 
 
 def _own(raw: sqlalchemy.PoolProxiedConnection) -> SqliteConnection:
