@@ -69,6 +69,8 @@ class DropDirectory(Keys):
     start: Literal["beginning", "now"] = "beginning"
     on_done: Literal["archive", "delete"] = "archive"
     host: str | None = None
+    settle: Duration = timedelta(seconds=10)
+    ignore: tuple[str, ...] | None = None
 
 
 class HubspotObject(Keys):

@@ -69,4 +69,6 @@ def drop_directory(
         start=model.start,
         on_done=model.on_done,
         host=model.host,
+        settle=model.settle,
+        ignore=model.ignore,
     )

@@ -46,7 +46,9 @@ class DirectorySource:
     """A drop directory. *format* `auto` goes by each file's suffix.
 
     *content* `snapshot`: each file lists all records. *partial*: what a row lacks is as before.
-    *host*: only a daemon on the host of that name reads it.
+    *host*: only a daemon on the host of that name reads it. *settle*: how long a file stands still
+    whose writer could not be seen. *ignore*: patterns of names that are left alone, beside those
+    that every source leaves alone; empty: every name is taken.
     """
 
     name: str
@@ -59,6 +61,8 @@ class DirectorySource:
     start: Literal["beginning", "now"] = "beginning"
     on_done: Literal["archive", "delete"] = "archive"
     host: str | None = None
+    settle: timedelta = timedelta(seconds=10)
+    ignore: tuple[str, ...] | None = None
 
     @property
     def identity(self) -> Mapping[str, str]:

@@ -62,11 +62,16 @@ PLAIN: dict[type[events.Event], Line] = {
     events.DeliveriesDeleted: info("retention.deleted"),
     events.DiskRanLow: error("disk.ran_low"),
     events.DiskRecovered: info("disk.recovered"),
+    events.FileChanged: warning("file.changed", hint="write to tmp/ and rename to new/"),
     events.FileClaimed: info("file.claimed"),
     events.FileColumnsIgnored: warning("file.columns_ignored"),
+    events.FileEmpty: warning("file.empty", hint="it has 0 bytes: did its producer fail?"),
     events.FileFailed: error("file.failed"),
     events.FileGrowing: warning("file.growing", hint="write to tmp/ and rename to new/"),
     events.FileIgnored: warning("file.ignored"),
+    events.FileMisplaced: warning(
+        "file.misplaced", hint="it is not read here: files are taken from new/"
+    ),
     events.FilePropertyMissing: warning(
         "file.property_missing",
         hint="it has no value in these records; was the column renamed?",

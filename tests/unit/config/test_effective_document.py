@@ -16,9 +16,9 @@ from webhookd.config import loading
 ROOT = Path(__file__).parents[3]
 KEPT = ROOT / "tests" / "data" / "effective"
 FILES = {
-    "example": (ROOT / "config.example.yaml", "9d96223aabac"),
-    "digests": (ROOT / "tests" / "data" / "digests" / "webhooks.yaml", "a58e25cf9780"),
-    "spellings": (KEPT / "spellings.yaml", "0b4f9cfd9640"),
+    "example": (ROOT / "config.example.yaml", "6051cc8cb870"),
+    "digests": (ROOT / "tests" / "data" / "digests" / "webhooks.yaml", "d704f361394c"),
+    "spellings": (KEPT / "spellings.yaml", "16b995c5b115"),
 }
 
 

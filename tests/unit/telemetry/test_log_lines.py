@@ -196,6 +196,24 @@ LINES = [
         {**FILE, "reason": "why", "rows": 2, "bad_rows": 1, "error_file": "a.error.json"},
     ),
     (
+        events.FileChanged("crm", "a.csv", then="the rest of it is read"),
+        "warning",
+        "file.changed",
+        {**FILE, "then": "the rest of it is read", "hint": "write to tmp/ and rename to new/"},
+    ),
+    (
+        events.FileEmpty("crm", "a.csv"),
+        "warning",
+        "file.empty",
+        {**FILE, "hint": "it has 0 bytes: did its producer fail?"},
+    ),
+    (
+        events.FileMisplaced("crm", "a.csv"),
+        "warning",
+        "file.misplaced",
+        {**FILE, "hint": "it is not read here: files are taken from new/"},
+    ),
+    (
         events.FileGrowing("crm", "a.csv"),
         "warning",
         "file.growing",

@@ -1,7 +1,10 @@
 """Whether a file in `new/` is whole, or somebody still writes it there.
 
-A producer should write elsewhere and rename; `cp` straight into `new/` is common all the same.
-No single sign tells the two apart, so several are weighed, from the surest down.
+A producer should write elsewhere and rename; `cp` straight into `new/` is common all the same, and
+a producer may pause for as long as it likes. No single sign tells the two apart, so several are
+weighed, from the surest down: a lease, which the kernel grants only on a file that nobody has open
+for writing; what the watch saw happen in the folder, whoever did it; and only where neither can
+tell, for how long the file has stood still.
 """
 
 from __future__ import annotations
@@ -12,13 +15,27 @@ import os
 import signal
 import stat
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Final
+
+from webhookd.sources.directory.inotify import Arrival
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 STILL_AFTER: Final = 2.0
-"""Seconds without a change after which a file counts as whole."""
+"""Seconds without a change after which a file that its writer closed counts as whole."""
+
+_LINK_SEEN_AFTER: Final = 0.15
+"""Seconds after which a file whose content nobody was seen to write was surely linked in."""
+
+
+class Writer(Enum):
+    """Whether somebody has a file open for writing."""
+
+    SURELY = 1
+    SURELY_NOT = 2
+    UNKNOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,44 +46,62 @@ class FileSigns:
     size: int
     modified: int
     changed: int
-    is_being_written: bool
+    writer: Writer
 
 
-def signs_of(path: Path) -> FileSigns:
-    """Look at *path* without following it; FileNotFoundError when it is gone."""
+def signs_of(path: Path, *, is_local: bool) -> FileSigns:
+    """Look at *path* without following it; FileNotFoundError when it is gone.
+
+    *is_local* says that leases tell of all writers there.
+    """
     found = path.lstat()
     is_regular = stat.S_ISREG(found.st_mode)
-    written = is_regular and _has_writer(path)
-    return FileSigns(is_regular, found.st_size, found.st_mtime_ns, found.st_ctime_ns, written)
+    writer = _writer_of(path) if is_regular and is_local else Writer.UNKNOWN
+    return FileSigns(is_regular, found.st_size, found.st_mtime_ns, found.st_ctime_ns, writer)
 
 
-def is_whole(seen: FileSigns, *, was_moved_in: bool, still_for: float, now: int) -> bool:
+def is_whole(
+    seen: FileSigns,
+    arrival: Arrival,
+    *,
+    was_there: bool,
+    still_for: float,
+    settle: float,
+    now: int,
+) -> bool:
     """Return whether the file that was *seen* can be taken.
 
-    *was_moved_in* says that it was seen to come by a rename and was not written since,
-    *still_for* for how many seconds it has looked the same, *now* is in nanoseconds since 1970.
+    *arrival* is what the watch saw of it, *was_there* says that it is older than the watch.
+    *still_for* is for how many seconds it has looked the same, *settle* how many it takes where
+    nothing else tells; *now* is in nanoseconds since 1970.
     """
-    if not seen.is_regular or still_for >= STILL_AFTER:
-        return True
-    if seen.is_being_written:
-        return False
-    # A rename or a link changes the inode's times but not the content's: it came last. Kernels
-    # with coarse times do not show that of a file renamed within a tick of its last write.
-    if seen.changed > seen.modified or now - seen.modified > STILL_AFTER * 1e9:
-        return True
-    return was_moved_in
+    if seen.writer is Writer.SURELY or not seen.is_regular:
+        return not seen.is_regular
+    is_unopened = seen.writer is Writer.SURELY_NOT
+    # A rename or a link changes the inode's times but not the content's: it came last.
+    was_published = seen.changed > seen.modified
+    match arrival:
+        case Arrival.MOVED_IN:
+            return True
+        case Arrival.CLOSED:
+            return still_for >= STILL_AFTER
+        case Arrival.CREATED if seen.size:
+            # Content without a write that was seen: the name was linked to a file made elsewhere.
+            return was_published or still_for >= _LINK_SEEN_AFTER
+        case Arrival.CREATED | Arrival.WRITTEN:
+            return is_unopened and still_for >= STILL_AFTER
+        case Arrival.UNSEEN:
+            needed = STILL_AFTER if is_unopened else settle
+            is_old = now - seen.modified > needed * 1e9 and (was_there or is_unopened)
+            return still_for >= needed or is_old or (was_published and is_unopened)
 
 
-def _has_writer(path: Path) -> bool:
-    """Return whether somebody surely has *path* open for writing.
+def writer_of(descriptor: int) -> Writer:
+    """Return whether somebody has the file open for writing; it is open for reading here.
 
     The kernel grants a read lease only on a file that nobody writes (fcntl(2), F_SETLEASE).
-    On another owner's file or some filesystems it cannot be asked: then False.
+    On another owner's file and some filesystems it cannot be asked.
     """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return False
     try:
         # A writer that comes while we hold the lease makes the kernel send us a signal; the
         # default, SIGIO, would end the process. SIGURG is ignored.
@@ -74,7 +109,16 @@ def _has_writer(path: Path) -> bool:
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     except OSError as error:
-        return error.errno == errno.EAGAIN
+        return Writer.SURELY if error.errno == errno.EAGAIN else Writer.UNKNOWN
+    return Writer.SURELY_NOT
+
+
+def _writer_of(path: Path) -> Writer:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return Writer.UNKNOWN
+    try:
+        return writer_of(descriptor)
     finally:
         os.close(descriptor)
-    return False

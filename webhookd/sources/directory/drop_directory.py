@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import shutil
 from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -17,16 +16,16 @@ from typing import TYPE_CHECKING, Final
 from webhookd import clock
 from webhookd.sources.directory.columns import Columns
 from webhookd.sources.directory.completeness import signs_of
+from webhookd.sources.directory.filesystem import LEAST_FREE, DiskRoom, is_local
 from webhookd.sources.directory.folders import Claim, Folders
 from webhookd.sources.directory.ingest import FileIngest
-from webhookd.sources.directory.inotify import FolderWatch
-from webhookd.sources.directory.names import printable
+from webhookd.sources.directory.inotify import Arrival, FolderWatch
+from webhookd.sources.directory.misplaced import MisplacedFiles
+from webhookd.sources.directory.names import printable, why_ignored
 from webhookd.sources.directory.waiting_files import WaitingFiles
 from webhookd.sources.storage_retry import StorageRetry, pauses
 from webhookd.sources.threads import in_thread
 from webhookd.telemetry.events import (
-    DiskRanLow,
-    DiskRecovered,
     FileGrowing,
     FileIgnored,
     SourceRecovered,
@@ -43,16 +42,12 @@ if TYPE_CHECKING:
     from webhookd.model import ClaimedFile
     from webhookd.sources.source import FileLedger, Ingest, Report
 
-LEAST_FREE: Final = 64 << 20
-"""Bytes free on the disk below which nothing more is claimed."""
-
 _ILLS_OF_THE_DISK: Final = frozenset(
     {errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE}
 )
 """What stops a source; any other refusal to move a file is that file's own."""
 
 _SCAN_EVERY: Final = 10.0
-_LOOK_AGAIN_AFTER: Final = 0.2
 _LONGEST_PAUSE: Final = 10.0
 
 
@@ -78,9 +73,9 @@ class DropDirectory:
         self._ledger = ledger
         self._report = report
         self._now = now
-        self._least_free = least_free
         self.has_others = False
         self._folders = Folders(settings.path)
+        self._room = DiskRoom(settings.name, self._folders.root, report, least_free)
         self._storage_retry = StorageRetry(settings.name, report)
         self._file_ingest = FileIngest(
             settings,
@@ -92,11 +87,14 @@ class DropDirectory:
             monotonic=monotonic,
             now=now,
         )
-        self._waiting_files = WaitingFiles(monotonic)
-        self._accepted_files = WaitingFiles(monotonic)
+        settle = settings.settle.total_seconds()
+        self._waiting_files = WaitingFiles(monotonic, settle)
+        self._accepted_files = WaitingFiles(monotonic, settle)
+        self._misplaced = MisplacedFiles(settings, self._folders, report)
         self._watch = FolderWatch()
+        self._are_before_watch: frozenset[str] = frozenset()
+        self._is_local = False
         self._identity: tuple[int, int] | None = None
-        self._is_low = False
         self._unreadable: str | None = None
 
     @property
@@ -140,12 +138,16 @@ class DropDirectory:
         if identity != self._identity or self._unreadable is not None:
             if self._identity is not None or not self._watch.is_open:
                 self._follow()
+            self._is_local = await in_thread(partial(is_local, self._folders.new))
+            self._file_ingest.is_local = self._is_local
+            self._are_before_watch = frozenset(await in_thread(self._folders.waiting))
             await self._ingest_claimed()
             self._identity = identity
+        self._misplaced.warn(await in_thread(self._folders.beside))
         while await self._ingest_next():
             pass
-        has_growing = self._waiting_files.has_growing or self._accepted_files.has_growing
-        return _LOOK_AGAIN_AFTER if has_growing else _SCAN_EVERY
+        looks = (self._waiting_files.look_after, self._accepted_files.look_after)
+        return min((one for one in looks if one is not None), default=_SCAN_EVERY)
 
     async def _ingest_next(self) -> bool:
         """Take what comes first; return whether there was anything."""
@@ -157,7 +159,7 @@ class DropDirectory:
 
     def _follow(self) -> None:
         try:
-            self._watch.follow(self._folders.new, self._folders.accepted)
+            self._watch.follow(self._folders.new, self._folders.accepted, self._folders.root)
         except (OSError, AttributeError) as error:
             self._report(SourceUnwatched(self.name, reason=str(error)))
 
@@ -205,7 +207,7 @@ class DropDirectory:
                 continue
             # One let through while others were taken is older than those still waiting.
             has_ingested |= await self._ingest_accepted()
-            if not await self._has_room():
+            if not await self._room.is_enough():
                 return False
             has_ingested |= await self._ingest_foreign()
             has_ingested |= await self._claim(name, self._folders.claim, self._waiting_files)
@@ -218,44 +220,33 @@ class DropDirectory:
         has_ingested = False
         for name in names:
             is_whole = await self._is_whole(self._folders.accepted / name)
-            if is_whole and await self._has_room():
+            if is_whole and await self._room.is_enough():
                 claiming = self._folders.claim_accepted
                 has_ingested |= await self._claim(name, claiming, self._accepted_files)
         return has_ingested
 
     def _is_left(self, name: str) -> bool:
-        is_hidden = name.startswith(".")
-        if is_hidden:
-            why = "its name begins with a dot, as unfinished files' names do"
+        why = why_ignored(name, self._settings.ignore)
+        if why is not None:
             self._ignore(name, why, self._waiting_files)
-        return is_hidden
+        return why is not None
 
     async def _is_whole(self, path: Path) -> bool:
         try:
-            seen = await in_thread(partial(signs_of, path))
+            seen = await in_thread(partial(signs_of, path, is_local=self._is_local))
         except FileNotFoundError:
             return False
-        is_new, name = path.parent == self._folders.new, path.name
-        waiting = self._waiting_files if is_new else self._accepted_files
-        now = int(self._now().timestamp() * 1e9)
-        was_moved_in = is_new and self._watch.was_moved_in(name)
-        if waiting.is_whole(name, seen, was_moved_in=was_moved_in, now=now):
+        name, now = path.name, int(self._now().timestamp() * 1e9)
+        if path.parent == self._folders.new:
+            waiting, arrival = self._waiting_files, self._watch.arrival(name)
+            was_there = name in self._are_before_watch
+        else:
+            waiting, arrival, was_there = self._accepted_files, Arrival.UNSEEN, True
+        if waiting.is_whole(name, seen, arrival, was_there=was_there, now=now):
             return True
         if waiting.is_first_warning(name):
             self._report(FileGrowing(self.name, printable(name)))
         return False
-
-    async def _has_room(self) -> bool:
-        usage = await in_thread(partial(shutil.disk_usage, self._folders.root))
-        is_low = usage.free < self._least_free
-        if is_low and not self._is_low:
-            self._report(
-                DiskRanLow(self.name, free_bytes=usage.free, needed_bytes=self._least_free)
-            )
-        if self._is_low and not is_low:
-            self._report(DiskRecovered(self.name))
-        self._is_low = is_low
-        return not is_low
 
     async def _claim(
         self, name: str, claiming: Callable[[str, str], Claim], waiting: WaitingFiles

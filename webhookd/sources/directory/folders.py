@@ -82,6 +82,11 @@ class Folders:
         """Return the names in `new/`, in the order in which they are taken."""
         return sorted((path.name for path in self.new.iterdir()), key=names.order)
 
+    def beside(self) -> list[str]:
+        """Return the names in the root that are none of the folders."""
+        with os.scandir(self.root) as entries:
+            return [entry.name for entry in entries if entry.name not in _FOLDERS]
+
     def let_through(self) -> list[str]:
         """Return the names in `accepted/`, in the order in which they are taken."""
         found = (path.name for path in self.accepted.iterdir() if path.name[0] != ".")

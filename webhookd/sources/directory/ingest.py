@@ -21,7 +21,7 @@ from webhookd.sources.directory.reader import FileReader, Portion
 from webhookd.sources.directory.snapshot import SnapshotIngest
 from webhookd.sources.storage_retry import StorageRetry
 from webhookd.sources.threads import in_thread
-from webhookd.telemetry.events import FileClaimed, FileFailed, FileTaken
+from webhookd.telemetry.events import FileChanged, FileClaimed, FileEmpty, FileFailed, FileTaken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 MOST_OPENINGS: Final = 3
 """A file opened this often without progress crashed the daemon each time."""
+
+_READ_ON_AFTER: Final = 0.2
+"""Seconds; a file that changes all the time does not keep a processor busy."""
 
 
 class FileIngest:
@@ -61,6 +64,8 @@ class FileIngest:
         self._columns = columns
         self._monotonic = monotonic
         self._now = now
+        self.is_local = False
+        """Whether leases tell of all writers of the files."""
 
     async def ingest(self, claim: Claim, known: ClaimedFile | None = None) -> None:
         """Ingest the file of *claim*, from where it was left when it is *known*.
@@ -118,6 +123,7 @@ class FileIngest:
             self._ledger,
             self._storage_retry,
             meter,
+            lambda then: self._report(FileChanged(file.source, file.name, then=then)),
         )
         return await snapshot_ingest.read(claim, file, as_known=as_known)
 
@@ -129,24 +135,42 @@ class FileIngest:
             rows_taken=file.rows_taken,
             is_partial=is_partial,
             saw_header=partial(self._columns.check, file, is_partial=is_partial),
+            saw_nothing=lambda: self._report(FileEmpty(file.source, file.name)),
+            is_local=self.is_local,
             monotonic=self._monotonic,
         )
 
     async def _read_records(
         self, claim: Claim, file: ClaimedFile, meter: Meter, *, as_known: bool
     ) -> tuple[ClaimedFile, Failure | None]:
-        with closing(self._open(claim, file)) as reader:
-            while True:
-                portion = await in_thread(reader.portion, on_cancel=reader.stop)
-                file = _advanced(file, portion)
-                if portion.rows or portion.is_last:
-                    progress = file.progress(portion.bad_rows, meter.measure(file, reader.gauge))
-                    batch = Batch(file.source, portion.observations, progress, as_known=as_known)
-                    await self._stored(partial(self._ingest, batch))
-                if portion.broken is not None:
-                    return file, error_report.of_breaking(portion.broken)
-                if portion.is_last:
-                    return file, None
+        while True:
+            with closing(self._open(claim, file)) as reader:
+                file, failure, is_outdated = await self._take_portions(
+                    reader, file, meter, as_known=as_known
+                )
+            if not is_outdated:
+                return file, failure
+            self._report(FileChanged(file.source, file.name, then="the rest of it is read"))
+            await asyncio.sleep(_READ_ON_AFTER)
+
+    async def _take_portions(
+        self, reader: FileReader, file: ClaimedFile, meter: Meter, *, as_known: bool
+    ) -> tuple[ClaimedFile, Failure | None, bool]:
+        """Take what *reader* has; the last result says that the file changed since."""
+        while True:
+            portion = await in_thread(reader.portion, on_cancel=reader.stop)
+            if portion.is_outdated:
+                # What was the end of it may be half a row: it is read again from where we are.
+                return file, None, True
+            file = _advanced(file, portion)
+            if portion.rows or portion.is_last:
+                progress = file.progress(portion.bad_rows, meter.measure(file, reader.gauge))
+                batch = Batch(file.source, portion.observations, progress, as_known=as_known)
+                await self._stored(partial(self._ingest, batch))
+            if portion.broken is not None:
+                return file, error_report.of_breaking(portion.broken), False
+            if portion.is_last:
+                return file, None, False
 
     async def _is_taken_as_known(self) -> bool:
         if self._settings.start == "beginning":

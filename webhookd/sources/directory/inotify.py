@@ -1,7 +1,8 @@
-"""Watch a folder through the kernel (inotify(7)): a wake-up, and which files were moved in.
+"""Watch a folder through the kernel (inotify(7)): a wake-up, and how each file came to be there.
 
-A file that was moved in is finished; one that was created in place may still be being written.
-ADR 0004 says why neither watchfiles nor asyncinotify nor inotify-simple does this.
+A file that was moved in is finished; one that was created or written in place is being written
+until its writer, of whichever user, closes it. ADR 0004 says why neither watchfiles nor
+asyncinotify nor inotify-simple does this.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import ctypes
 import os
 import struct
 from contextlib import suppress
+from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -31,8 +33,20 @@ _EVENT: Final = struct.Struct("iIII")
 _BUFFER: Final = 1 << 16
 
 
+class Arrival(Enum):
+    """What was seen last of a file in a watched folder."""
+
+    UNSEEN = 1
+    MOVED_IN = 2
+    CREATED = 3
+    """A name came, by opening a new file or by a link, and no write was seen since."""
+    WRITTEN = 4
+    CLOSED = 5
+    """Somebody who could write to it closed it, and no write was seen since."""
+
+
 class FolderWatch:
-    """Wakes a waiter when something happens in a folder, and knows which names were moved in.
+    """Wakes a waiter when something happens in a folder, and knows how names came to be there.
 
     A watch may miss events (the kernel's queue overflows, network filesystems report none), so
     the truth is what a scan of the folder finds. Everything runs on the event loop's thread.
@@ -41,7 +55,7 @@ class FolderWatch:
     def __init__(self) -> None:
         self._descriptor: int | None = None
         self._news = asyncio.Event()
-        self._moved_in: set[bytes] = set()
+        self._arrivals: dict[bytes, Arrival] = {}
         self._folder = 0
 
     @property
@@ -60,7 +74,7 @@ class FolderWatch:
 
     def close(self) -> None:
         """Watch nothing."""
-        self._moved_in.clear()
+        self._arrivals.clear()
         if self._descriptor is not None:
             asyncio.get_running_loop().remove_reader(self._descriptor)
             os.close(self._descriptor)
@@ -73,11 +87,11 @@ class FolderWatch:
                 await self._news.wait()
         self._news.clear()
 
-    def was_moved_in(self, name: str) -> bool:
-        """Return whether *name* came by a rename and was not written since."""
+    def arrival(self, name: str) -> Arrival:
+        """Return what was seen last of *name*."""
         # Every write before the caller looked at the file is in the kernel's queue by now.
         self._read()
-        return os.fsencode(name) in self._moved_in
+        return self._arrivals.get(os.fsencode(name), Arrival.UNSEEN)
 
     def _read(self) -> None:
         while (data := self._next()) is not None:
@@ -94,16 +108,25 @@ class FolderWatch:
 
     def _note(self, mask: int, name: bytes, *, is_followed: bool) -> None:
         if mask & _OVERFLOW:
-            self._moved_in.clear()
+            self._arrivals.clear()
         elif not is_followed:
             pass
-        elif mask & _MOVED_TO:
-            self._moved_in.add(name)
-        elif mask & (_CREATE | _MODIFY | _DELETE | _MOVED_FROM):
-            self._moved_in.discard(name)
+        elif mask & (_DELETE | _MOVED_FROM):
+            self._arrivals.pop(name, None)
+        else:
+            found = next((one for bit, one in _ARRIVALS if mask & bit), Arrival.UNSEEN)
+            self._arrivals[name] = found
         # A file being written in place changes all the time: only its end wakes the waiter.
         if mask & ~_MODIFY:
             self._news.set()
+
+
+_ARRIVALS: Final = (
+    (_MOVED_TO, Arrival.MOVED_IN),
+    (_CREATE, Arrival.CREATED),
+    (_MODIFY, Arrival.WRITTEN),
+    (_CLOSE_WRITE, Arrival.CLOSED),
+)
 
 
 def _watch(folder: Path, others: Iterable[Path]) -> tuple[int, int]:

@@ -8,17 +8,27 @@ from __future__ import annotations
 
 import itertools
 import os
-from typing import TYPE_CHECKING
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Final
 
 from webhookd import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 LONGEST = 255
 """How many bytes Linux's filesystems allow a name (NAME_MAX)."""
 
 REPORT_SUFFIX = ".error.json"
+
+_UNFINISHED: Final = (
+    *("*.filepart", "*.part", "*.partial", "*.tmp", "*.crdownload"),
+    *(".*", ".syncthing.*", "~*"),
+)
+"""Names that programs give to files which they rename when they are finished."""
+
+_MARKERS: Final = ("*.md5", "*.sha256", "*.done", "*.ok", "thumbs.db")
+"""Names of what lies beside files and holds no records."""
 
 
 def printable(name: str) -> str:
@@ -37,6 +47,30 @@ def candidates(name: str, *, reserved: int = 0) -> Iterator[str]:
 def order(name: str) -> bytes:
     """Return the key by which files are taken in order: the bytes of the name."""
     return os.fsencode(name)
+
+
+def why_ignored(name: str, patterns: Sequence[str] | None) -> str | None:
+    """Return why a file of this *name* is left alone, None when it is taken.
+
+    *patterns* are the source's own, beside those that every source has; without any, an empty
+    sequence, every name is taken. Upper and lower case are the same.
+    """
+    folded = name.casefold()
+    if patterns is not None and not patterns:
+        return None
+    if name.startswith("."):
+        return "its name begins with a dot, as unfinished files' names do"
+    if found := _first_match(folded, _UNFINISHED):
+        return f"its name is like {found}, as of unfinished files; rename it when it is whole"
+    if found := _first_match(folded, _MARKERS):
+        return f"its name is like {found}: a marker, not records"
+    if found := _first_match(folded, patterns or ()):
+        return f"its name is like {found} (the source's `ignore`)"
+    return None
+
+
+def _first_match(folded: str, patterns: Sequence[str]) -> str | None:
+    return next((one for one in patterns if fnmatchcase(folded, one.casefold())), None)
 
 
 def _cut(name: str, limit: int) -> str:

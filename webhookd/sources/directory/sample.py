@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from typing import TYPE_CHECKING
 
 from webhookd import clock
 from webhookd.errors import SourceError
 from webhookd.model import BadRow
-from webhookd.sources.directory.streams import open_claimed
+from webhookd.sources.directory.streams import Reading, open_claimed
 from webhookd.sources.formats import formats
 from webhookd.sources.formats.rows import BrokenFileError, observer
 
@@ -23,12 +24,12 @@ def read_first(path: Path, settings: DirectorySource) -> Observation:
     """Return the first record in *path*; SourceError says why there is none."""
     try:
         file_format = formats.format_of(path.name, settings.format)
-        with open_claimed(path, threading.Event(), clock.monotonic) as stream:
+        with open_claimed(path, Reading(threading.Event(), clock.monotonic)) as stream:
             row = next(formats.rows(stream, file_format, settings.id_property), None)
     except BrokenFileError as error:
         place = f":{error.line}:{error.column or 1}" if error.line else ""
         raise SourceError(f"{path}{place}: {error.reason}") from None
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise SourceError(f"{path}: cannot be read: {error}") from None
     if row is None:
         raise SourceError(f"{path}: there is no record in it")

@@ -8,6 +8,7 @@ is then deleted, a batch at a time. The cursor says which of these is under way,
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -34,6 +35,11 @@ FEW_RECORDS: Final = 10
 
 CHANGED: Final = Failure("the file changed while it was read")
 
+MOST_COUNTS: Final = 20
+"""A file that changed this often while it was read is not counted anew."""
+
+_COUNT_AGAIN_AFTER: Final = 0.2
+
 
 class SnapshotIngest:
     """Takes one snapshot of a drop directory. *open_file* opens it behind the rows read."""
@@ -46,6 +52,7 @@ class SnapshotIngest:
         ledger: FileLedger,
         storage_retry: StorageRetry,
         meter: Meter,
+        saw_change: Callable[[str], None],
     ) -> None:
         self._object = object_type
         self._open = open_file
@@ -53,11 +60,32 @@ class SnapshotIngest:
         self._ledger = ledger
         self._stored = storage_retry.until_stored
         self._meter = meter
+        self._saw_change = saw_change
+        self._as_read: tuple[int, int] | None = None
 
     async def read(
         self, claim: Claim, file: ClaimedFile, *, as_known: bool
     ) -> tuple[ClaimedFile, Failure | None]:
         """Go on where the file was left; return it as it is then, and why that is not the end."""
+        for _ in range(MOST_COUNTS):
+            file, failure = await self._read_once(claim, file, as_known=as_known)
+            if failure is not CHANGED:
+                return file, failure
+            self._saw_change("it is counted anew, and nothing was deleted for what it lacked")
+            await asyncio.sleep(_COUNT_AGAIN_AFTER)
+            file = await self._anew(file)
+        return file, CHANGED
+
+    async def _anew(self, file: ClaimedFile) -> ClaimedFile:
+        """Forget what was counted."""
+        await self._stored(lambda: self._ledger.forget(file.claim))
+        return await self._stored(
+            lambda: self._ledger.open(file.source, file.claim, file.name, is_snapshot=True)
+        )
+
+    async def _read_once(
+        self, claim: Claim, file: ClaimedFile, *, as_known: bool
+    ) -> tuple[ClaimedFile, Failure | None]:
         if _phase(file) is SnapshotPhase.COUNTING:
             file, failure = await self._count(file)
             failure = failure or await self._objection(claim, file)
@@ -68,7 +96,7 @@ class SnapshotIngest:
             file, failure = await self._take_rows(file, as_known=as_known)
             if failure is not None or file.is_finished:
                 return file, failure
-        return await self._delete(file, as_known=as_known), None
+        return await self._delete(claim, file, as_known=as_known)
 
     async def _count(self, file: ClaimedFile) -> tuple[ClaimedFile, Failure | None]:
         """Keep every row's id, digest and number; return why the file cannot be read on."""
@@ -76,6 +104,8 @@ class SnapshotIngest:
             while True:
                 reading = partial(read_and_count, reader, file.rows_taken)
                 portion, rows = await in_thread(reading, on_cancel=reader.stop)
+                if portion.is_outdated:
+                    return file, CHANGED
                 file = replace(
                     file,
                     rows_taken=file.rows_taken + len(portion.rows),
@@ -141,9 +171,11 @@ class SnapshotIngest:
                 portion = await in_thread(reader.portion, on_cancel=reader.stop)
                 observations = await self._last_of_each(file, portion)
                 taken = replace(file, rows_taken=file.rows_taken + len(portion.rows))
-                if observations is None or _has_other_length(taken, portion):
+                is_other = observations is None or _has_other_length(taken, portion)
+                if observations is None or is_other or portion.is_outdated:
                     return file, CHANGED
                 if portion.is_last:
+                    self._as_read = reader.gauge.seen
                     taken = await self._behind_the_rows(taken)
                 pace = self._meter.measure(taken, reader.gauge)
                 await self._hand_over(taken, observations, pace, as_known=as_known)
@@ -166,7 +198,9 @@ class SnapshotIngest:
             return _moved(file, phase=SnapshotPhase.DELETING)
         return replace(file, is_finished=True)
 
-    async def _delete(self, file: ClaimedFile, *, as_known: bool) -> ClaimedFile:
+    async def _delete(
+        self, claim: Claim, file: ClaimedFile, *, as_known: bool
+    ) -> tuple[ClaimedFile, Failure | None]:
         """Delete the known records that the file lacks, a batch at a time."""
         place, is_last = _cursor(file).place, False
         while not is_last:
@@ -174,6 +208,8 @@ class SnapshotIngest:
             place, is_last = found.place, found.is_last
             if not found.record_ids and not is_last:
                 continue
+            if found.record_ids and not await in_thread(partial(self._is_as_read, claim)):
+                return file, CHANGED
             deletions = _cursor(file).deletions + len(found.record_ids)
             file = replace(_moved(file, place=place, deletions=deletions), is_finished=is_last)
             gone = tuple(
@@ -181,7 +217,19 @@ class SnapshotIngest:
                 for record_id in found.record_ids
             )
             await self._hand_over(file, gone, self._meter.measure(file), as_known=as_known)
-        return file
+        return file, None
+
+    def _is_as_read(self, claim: Claim) -> bool:
+        """Return whether the file is still what its rows were read from."""
+        if claim.file is None:
+            return False
+        found = claim.file.lstat()
+        if self._as_read is None:
+            # It was read before a restart: nothing may have been written since it was claimed.
+            if found.st_mtime_ns > claim.folder.lstat().st_mtime_ns:
+                return False
+            self._as_read = found.st_size, found.st_mtime_ns
+        return (found.st_size, found.st_mtime_ns) == self._as_read
 
     async def _hand_over(
         self,

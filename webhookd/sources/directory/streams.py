@@ -1,16 +1,24 @@
-"""The bytes of a claimed file: opened safely, unpacked, and read to an end that stands still."""
+"""The bytes of a claimed file: opened safely, unpacked, and read to an end that is one.
+
+Rules for the end of a file, where nothing more can be read at the moment:
+
+1. While somebody has it open for writing, it goes on.
+2. Where that cannot be known, it ends when it is as it was when it was opened, or has stood still
+   for as long as the source's `settle`.
+3. What the file looked like at its end is kept (`Gauge.seen`), so that it can be compared later.
+"""
 
 from __future__ import annotations
 
-import gzip
 import io
 import os
 import stat
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
-from webhookd.sources.directory.completeness import STILL_AFTER
+from webhookd.sources.directory.completeness import Writer, writer_of
+from webhookd.sources.directory.unpacking import BOM, UnpackedBytes
 from webhookd.sources.formats.rows import BrokenFileError
 
 if TYPE_CHECKING:
@@ -20,10 +28,13 @@ if TYPE_CHECKING:
 
     from _typeshed import WriteableBuffer
 
+MOST_WITHOUT_A_ROW: Final = 64 << 20
+"""Bytes in which no row ends, after which a file is not read on."""
+
 _BUFFER: Final = 1 << 17
+_UNPACKED_BUFFER: Final = 1 << 16
 _LOOK_EVERY: Final = 0.1
 _GZIP: Final = b"\x1f\x8b"
-_BOM: Final = b"\xef\xbb\xbf"
 _KINDS: Final = (
     (stat.S_ISLNK, "a symbolic link"),
     (stat.S_ISDIR, "a folder"),
@@ -38,28 +49,49 @@ class ReadingStoppedError(Exception):
 
 @dataclass(slots=True)
 class Gauge:
-    """How many bytes of a file were read, packed as they are, and how many there are."""
+    """How many bytes of a file were read, packed as they are, and how many there are.
+
+    *without_row* counts the bytes since the last row, *seen* is size and time of the last change
+    as they were where reading ended, or began.
+    """
 
     read: int = 0
     size: int = 0
+    without_row: int = 0
+    seen: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a file is read: until *stopping*, with its *gauge*.
+
+    One that may grow stands still for *settle* seconds at its end; None: it does not grow.
+    *is_local* says that leases tell of all writers.
+    """
+
+    stopping: threading.Event
+    monotonic: Callable[[], float]
+    gauge: Gauge = field(default_factory=Gauge)
+    settle: float | None = None
+    is_local: bool = False
+
+    def spend(self, count: int) -> None:
+        """Account for *count* bytes; raise when reading is to stop, or when no row ever ends."""
+        if self.stopping.is_set():
+            raise ReadingStoppedError
+        self.gauge.without_row += count
+        if self.gauge.without_row > MOST_WITHOUT_A_ROW:
+            raise BrokenFileError("there is no row in 64 MiB of it; the rest was not read")
 
 
 class _ClaimedBytes(io.RawIOBase):
-    """The bytes of an open file. One that grew since it was opened ends when it stands still."""
+    """The bytes of an open file."""
 
-    def __init__(
-        self,
-        descriptor: int,
-        stopping: threading.Event,
-        monotonic: Callable[[], float],
-        gauge: Gauge,
-    ) -> None:
+    def __init__(self, descriptor: int, reading: Reading) -> None:
         super().__init__()
-        self._gauge = gauge
         self._descriptor = descriptor
-        self._stopping = stopping
-        self._monotonic = monotonic
-        self._seen = self._look()
+        self._reading = reading
+        self._still = reading.gauge.seen = self._look()
 
     def readable(self) -> bool:
         """Return that this can be read."""
@@ -67,14 +99,18 @@ class _ClaimedBytes(io.RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         """Fill *buffer*; 0 at the end."""
+        gauge = self._reading.gauge
         while True:
-            if self._stopping.is_set():
-                raise ReadingStoppedError
+            self._reading.spend(0)
+            seen = self._look()
             count = os.readv(self._descriptor, [buffer])
-            if count or self._look() == self._seen:
-                self._gauge.read += count
+            if count:
+                gauge.read += count
+                self._reading.spend(count)
                 return count
-            self._wait_until_still()
+            if self._is_end(seen):
+                gauge.seen = seen
+                return 0
 
     def close(self) -> None:
         """Close the file, once."""
@@ -84,35 +120,45 @@ class _ClaimedBytes(io.RawIOBase):
 
     def _look(self) -> tuple[int, int]:
         found = os.fstat(self._descriptor)
-        self._gauge.size = found.st_size
+        self._reading.gauge.size = found.st_size
         return found.st_size, found.st_mtime_ns
 
-    def _wait_until_still(self) -> None:
-        since = self._monotonic()
-        while self._monotonic() - since < STILL_AFTER and not self._stopping.wait(_LOOK_EVERY):
+    def _is_end(self, seen: tuple[int, int]) -> bool:
+        """Return whether a file that had nothing more to read when it was *seen* so ends there."""
+        settle = self._reading.settle
+        if settle is None:
+            return True
+        writer = writer_of(self._descriptor) if self._reading.is_local else Writer.UNKNOWN
+        if writer is Writer.SURELY:
+            self._reading.stopping.wait(_LOOK_EVERY)
+            return False
+        if self._look() != seen:
+            return False
+        if writer is Writer.SURELY_NOT or seen == self._still:
+            return True
+        self._wait_until_still(settle)
+        return False
+
+    def _wait_until_still(self, settle: float) -> None:
+        monotonic, stopping = self._reading.monotonic, self._reading.stopping
+        since, self._still = monotonic(), self._look()
+        while monotonic() - since < settle and not stopping.wait(_LOOK_EVERY):
             now = self._look()
-            if now != self._seen:
-                self._seen, since = now, self._monotonic()
+            if now != self._still:
+                self._still, since = now, monotonic()
 
 
 @contextmanager
-def open_claimed(
-    path: Path,
-    stopping: threading.Event,
-    monotonic: Callable[[], float],
-    gauge: Gauge | None = None,
-) -> Iterator[BinaryIO]:
+def open_claimed(path: Path, reading: Reading) -> Iterator[BinaryIO]:
     """Open a claimed file for reading, unpacked and behind its byte order mark."""
-    descriptor = _open_regular(path)
-    plain: io.BufferedReader = io.BufferedReader(
-        _ClaimedBytes(descriptor, stopping, monotonic, gauge or Gauge()), _BUFFER
-    )
-    with plain:
+    raw = _ClaimedBytes(_open_regular(path), reading)
+    with io.BufferedReader(raw, _BUFFER) as plain:
         if path.name.lower().endswith(".gz") or plain.peek(2)[:2] == _GZIP:
-            with gzip.GzipFile(fileobj=plain, mode="rb") as unpacked:
-                yield _behind_mark(cast("io.BufferedReader", unpacked))
+            unpacked = UnpackedBytes(cast("io.BufferedReader", plain), reading.spend)
+            with io.BufferedReader(unpacked, _UNPACKED_BUFFER) as content:
+                yield _behind_mark(cast("io.BufferedReader", content))
         else:
-            yield _behind_mark(plain)
+            yield _behind_mark(cast("io.BufferedReader", plain))
 
 
 def _open_regular(path: Path) -> int:
@@ -140,6 +186,6 @@ def _behind_mark(stream: io.BufferedReader) -> BinaryIO:
     start = stream.peek(4)[:4]
     if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in start:
         raise BrokenFileError("the file is UTF-16 or binary; save it as UTF-8", 1, 1)
-    if start.startswith(_BOM):
-        stream.read(len(_BOM))
+    if start.startswith(BOM):
+        stream.read(len(BOM))
     return stream

@@ -166,6 +166,31 @@ class FileIgnored(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class FileEmpty(Event):
+    """A file of no bytes is taken: there is nothing in it."""
+
+    source: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileChanged(Event):
+    """A claimed file changed while it was read; *then* says how reading goes on."""
+
+    source: str
+    file: str
+    then: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileMisplaced(Event):
+    """Something lies in the root of a drop directory, where nobody takes it."""
+
+    source: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
 class DiskRanLow(Event):
     """No file is claimed because *free_bytes* are fewer than *needed_bytes*."""
 

@@ -7,13 +7,17 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 
 from tests.integration.sources.fakes import Drop, eventually, rows
 from webhookd.sources.directory import completeness
-from webhookd.sources.directory.inotify import FolderWatch
+from webhookd.sources.directory.completeness import Writer
+from webhookd.sources.directory.inotify import Arrival, FolderWatch
 from webhookd.telemetry.events import FileGrowing, SourceUnwatched
+
+signs_of = partial(completeness.signs_of, is_local=True)
 
 SLOW_WRITER = """
 import sys, time
@@ -146,8 +150,8 @@ def test_a_stop_does_not_wait_for_a_file_to_stand_still(drop):
 def test_a_writer_is_seen_and_its_absence_too(tmp_path):
     path = tmp_path / "a"
     with path.open("w"):
-        assert completeness.signs_of(path).is_being_written
-    assert not completeness.signs_of(path).is_being_written
+        assert signs_of(path).writer is Writer.SURELY
+    assert signs_of(path).writer is Writer.SURELY_NOT
 
 
 def test_a_writer_that_comes_is_not_held_up_and_does_not_kill_us(tmp_path):
@@ -158,14 +162,14 @@ def test_a_writer_that_comes_is_not_held_up_and_does_not_kill_us(tmp_path):
     )
     looks = 0
     while writer.poll() is None:
-        completeness.signs_of(path)
+        signs_of(path)
         looks += 1
 
     assert writer.returncode == 0
     assert looks > 100
 
 
-def test_the_watch_tells_moved_in_from_written(tmp_path):
+def test_the_watch_tells_how_each_file_came(tmp_path):
     new = tmp_path / "new"
     new.mkdir()
 
@@ -173,23 +177,30 @@ def test_the_watch_tells_moved_in_from_written(tmp_path):
         watch = FolderWatch()
         watch.follow(new)
         try:
-            (new / "written").write_text("x")
-            for name in ("moved", "moved-then-written", os.fsdecode(b"odd\xff"), "gone"):
+            (new / "copied").write_text("x")
+            for name in ("moved", "moved then written", os.fsdecode(b"odd\xff"), "gone"):
                 (tmp_path / "a").write_text("x")
                 (tmp_path / "a").rename(new / name)
-            with (new / "moved-then-written").open("a") as file:
-                file.write("y")
+            os.link(new / "moved", new / "linked")
             (new / "gone").unlink()
-            await watch.wait(1)
-            return [
-                name
-                for name in ("written", "moved", "moved-then-written", "odd\udcff", "gone")
-                if watch.was_moved_in(name)
-            ]
+            with (new / "moved then written").open("a") as open_file, (new / "new").open("w"):
+                open_file.write("y")
+                open_file.flush()
+                await watch.wait(1)
+                names = ("copied", "moved", "odd\udcff", "moved then written", "new", "linked")
+                return [watch.arrival(name) for name in (*names, "gone")]
         finally:
             watch.close()
 
-    assert asyncio.run(scene()) == ["moved", "odd\udcff"]
+    assert asyncio.run(scene()) == [
+        Arrival.CLOSED,
+        Arrival.MOVED_IN,
+        Arrival.MOVED_IN,
+        Arrival.WRITTEN,
+        Arrival.CREATED,
+        Arrival.CREATED,
+        Arrival.UNSEEN,
+    ]
 
 
 def test_what_happens_in_another_watched_folder_wakes_and_is_not_taken_for_moved_in(tmp_path):
@@ -207,11 +218,11 @@ def test_what_happens_in_another_watched_folder_wakes_and_is_not_taken_for_moved
                 await watch.wait(60)
             (tmp_path / "a").rename(new / "b")
             (accepted / "b").touch()
-            return [watch.was_moved_in(name) for name in "ab"]
+            return [watch.arrival(name) for name in "ab"]
         finally:
             watch.close()
 
-    assert asyncio.run(scene()) == [False, True]
+    assert asyncio.run(scene()) == [Arrival.UNSEEN, Arrival.MOVED_IN]
 
 
 def test_a_folder_that_cannot_be_watched_is_read_all_the_same(drop, monkeypatch):

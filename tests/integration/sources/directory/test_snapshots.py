@@ -9,7 +9,8 @@ import resource
 import pytest
 
 from tests.integration.sources.dropping import Dropping
-from webhookd.telemetry.events import FileFailed, FileTaken
+from webhookd.sources.directory import snapshot
+from webhookd.telemetry.events import FileChanged, FileFailed, FileTaken
 
 
 @pytest.fixture
@@ -208,7 +209,7 @@ def test_a_row_that_says_archived_is_a_deletion(dump):
     assert dump.changes("2.ndjson", ndjson(gone, *records(2, a="x"))) == [("1", "deleted")]
 
 
-def test_a_file_that_changes_between_the_passes_deletes_nothing(dump):
+def test_a_file_that_changes_between_the_passes_is_counted_anew(dump):
     dump.take("1.ndjson", ndjson(*records(1, 2, a="x")))
     dump.drop("2.ndjson", ndjson(*records(1, a="y")))
 
@@ -221,14 +222,42 @@ def test_a_file_that_changes_between_the_passes_deletes_nothing(dump):
 
         async def begin(self, made):
             (path,) = self_root.glob("work/*/2.ndjson")
-            path.write_text(ndjson(*records(1, a="z")))
+            if "y" in path.read_text():
+                path.write_text(ndjson(*records(1, 2, a="z")))
             await self._ledger.begin(made)
 
     self_root = dump.root
     before = len(dump.deliveries())
     dump.run(wrap=lambda ledger, take: (Changing(ledger), take))
 
-    assert dump.deliveries()[before:] == []
+    told = [(record_id, change) for record_id, change, *_ in dump.deliveries()[before:]]
+    assert told == [("1", "updated"), ("2", "updated")]
+    assert dump.names("done") == ["1.ndjson", "2.ndjson"]
+    assert len(dump.reported.of(FileChanged)) == 1
+
+
+def test_a_file_that_changes_whenever_it_is_read_is_put_away_at_last(dump, monkeypatch):
+    monkeypatch.setattr(snapshot, "MOST_COUNTS", 3)
+    dump.take("1.ndjson", ndjson(*records(1, 2, a="x")))
+    dump.drop("2.ndjson", ndjson(*records(1, a="y")))
+
+    class Changing:
+        def __init__(self, ledger):
+            self._ledger = ledger
+
+        def __getattr__(self, name):
+            return getattr(self._ledger, name)
+
+        async def begin(self, made):
+            (path,) = self_root.glob("work/*/2.ndjson")
+            with path.open("a") as file:
+                file.write(ndjson(*records(1, a="y")))
+            await self._ledger.begin(made)
+
+    self_root = dump.root
+    dump.run(wrap=lambda ledger, take: (Changing(ledger), take))
+
+    assert [told[0] for told in dump.deliveries() if told[1] == "deleted"] == []
     assert dump.report("2.ndjson")["reason"] == "the file changed while it was read"
 
 
