@@ -134,6 +134,28 @@ def test_a_new_token_is_taken_at_a_reload_and_nothing_is_asked_before(daemon, cr
     assert "wrong" not in daemon.log
 
 
+@pytest.mark.parametrize("refusal", ["token", "scope"])
+def test_a_reload_that_changes_nothing_wakes_what_was_refused(daemon, crm, refusal):
+    event = {"token": "source.unauthorized", "scope": "source.object_refused"}[refusal]
+    with Receiver() as receiver:
+        configure(daemon, crm, receiver)
+        daemon.start()
+        until(lambda: daemon.named("source.first_read_done"), "the first read")
+        with crm.lock:
+            crm.tokens, crm.forbidden = (
+                ({"pat-other"}, set()) if refusal == "token" else ({"pat-token"}, {"contacts"})
+            )
+        until(lambda: daemon.named(event), "the refusal")
+        with crm.lock:
+            id_ = crm.account.create("contacts", LEAD)
+            crm.tokens, crm.forbidden = {"pat-token"}, set()
+        assert daemon.reload()["event"] == "config.unchanged"
+        until(lambda: told(receiver), "the change", 20)
+        daemon.stop()
+
+    assert told(receiver) == [(id_, "created", LEAD)]
+
+
 def test_a_source_that_leads_elsewhere_gets_no_token_there(daemon, crm):
     """A redirect is an answer like any other; the egress guard holds for sources as well."""
     with Receiver() as elsewhere, Receiver() as receiver:

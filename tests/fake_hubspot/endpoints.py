@@ -114,9 +114,11 @@ class FakeHubspot:
         if request.headers.get("authorization", "").removeprefix("Bearer ") not in self.tokens:
             raise RefusedError(401, "Authentication credentials not found", category="INVALID_AUTH")
         if object_ not in self.account.types:
-            raise RefusedError(404, f"Unable to infer object type from: {object_}")
+            why = f"Unable to infer object type from: {object_}"
+            raise RefusedError(404, why, category="OBJECT_NOT_FOUND")
         if object_ in self.forbidden:
-            raise RefusedError(403, "This app hasn't been granted all required scopes")
+            why = "This app hasn't been granted all required scopes"
+            raise RefusedError(403, why, category="MISSING_SCOPES")
 
     def _list(self, object_, request, _raw):
         query = request.query_params

@@ -141,6 +141,9 @@ class Reloader:
                 return self._note(
                     "rejected", f"internal: a bug in webhookd ({type(error).__name__})"
                 )
+            finally:
+                # Whoever reloads may have mended what a source rests for, a token's scopes say.
+                self._parts.sources.wake()
             return self._note("reloaded")
 
     def _note(self, outcome: ReloadOutcome, *problems: str) -> ReloadResult:

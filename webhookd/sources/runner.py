@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from webhookd import telemetry
 from webhookd.definitions import is_same_host
@@ -24,6 +24,14 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 
 UNSEEN_SECONDS: Final = 10.0
 """How long a source that this machine does not see is left to daemons that do."""
+
+
+@runtime_checkable
+class Wakeable(Protocol):
+    """A source that may rest, after a refusal for example."""
+
+    def wake(self) -> None:
+        """Go on at once."""
 
 
 class ExclusiveWork(Protocol):
@@ -58,6 +66,7 @@ class RunningSources:
         self._has_others = has_others
         self._elsewhere: dict[str, str] = {}
         self._running: dict[str, tuple[definitions.Source, asyncio.Task[None]]] = {}
+        self._made: dict[str, Source] = {}
 
     async def adopt(self, sources: Mapping[str, definitions.Source]) -> None:
         """Stop what is gone or changed, start what is new; the others go on undisturbed."""
@@ -76,6 +85,12 @@ class RunningSources:
             if name not in self._running:
                 self._running[name] = (definition, await self._start(definition))
 
+    def wake(self) -> None:
+        """Let sources that rest go on at once: somebody may have mended what they rest for."""
+        for source in tuple(self._made.values()):
+            if isinstance(source, Wakeable):
+                source.wake()
+
     async def stop(self) -> None:
         """Stop them all; each leaves what it reads in good order."""
         await self._stop(tuple(self._running))
@@ -90,7 +105,7 @@ class RunningSources:
                 yield name, host
 
     async def _start(self, definition: definitions.Source) -> asyncio.Task[None]:
-        source = self._build(definition)
+        source = self._made[definition.name] = self._build(definition)
         if self._exclusive_work is None:
             await _prepare(source)
             work = _run(source)
@@ -111,13 +126,16 @@ class RunningSources:
                 if self._has_others() and not await source.is_there():
                     await asyncio.sleep(UNSEEN_SECONDS)
                 await exclusive_work.run(reading(definition.name), partial(_run, source))
-                source = self._build(definition)
+                source = self._made[definition.name] = self._build(definition)
             except Exception as error:  # noqa: BLE001 - the source is taken up again
                 telemetry.report(BugFound("source.broke", error, {"source": definition.name}))
                 await asyncio.sleep(UNSEEN_SECONDS)
 
     async def _stop(self, names: Iterable[str]) -> None:
-        tasks = [self._running.pop(name)[1] for name in names]
+        tasks = []
+        for name in names:
+            tasks.append(self._running.pop(name)[1])
+            self._made.pop(name, None)
         for task in tasks:
             task.cancel()
         if tasks:

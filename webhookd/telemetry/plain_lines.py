@@ -88,7 +88,7 @@ PLAIN: dict[type[events.Event], Line] = {
     events.SourceRecovered: info("source.recovered"),
     events.SourceUnauthorized: error(
         "source.unauthorized",
-        hint="put the right token in its place and reload; nothing is read until then",
+        hint="put the right token in its place and reload, which asks at once",
     ),
     events.SourceUnreadable: error("source.unreadable"),
     events.SourceUnwatched: warning("source.unwatched"),

@@ -356,15 +356,40 @@ LINES = [
         "source.polled",
         {**POLLED, "changes": 2, "read": 9, "seconds": 1.235},
     ),
+    (
+        events.RecordsLeftOut("hub", "contacts", 2, ("1", "2"), "its id is empty"),
+        "warning",
+        "source.records_left_out",
+        {
+            "source": "hub",
+            "object": "contacts",
+            "count": 2,
+            "record_ids": ["1", "2"],
+            "reason": "its id is empty",
+        },
+    ),
+    (
+        events.ClocksDiffer("hub", "the newest record", -600),
+        "warning",
+        "source.clocks_differ",
+        {
+            "source": "hub",
+            "compared": "the newest record",
+            "ahead_seconds": -600,
+            "hint": "set this machine's clock; what is read does not depend on it,"
+            " times in requests do",
+        },
+    ),
     (events.SourceRecovered("crm"), "info", "source.recovered", {"source": "crm"}),
     (
-        events.SourceUnauthorized("hub", "wrong"),
+        events.SourceUnauthorized("hub", "wrong", 60.0),
         "error",
         "source.unauthorized",
         {
             "source": "hub",
             "error": "wrong",
-            "hint": "put the right token in its place and reload; nothing is read until then",
+            "again_in": 60.0,
+            "hint": "put the right token in its place and reload, which asks at once",
         },
     ),
     (

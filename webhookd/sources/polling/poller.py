@@ -1,8 +1,8 @@
 """A source that polls: a job for each type of object, and what a failure of one means.
 
 A poll that fails costs a line in the log and a pause that grows; what was read before it stays
-committed, and the next one goes on from there. A refused type of object stops only itself, a
-refused token stops the source until somebody changes it.
+committed, and the next one goes on from there. A refused type of object rests alone; with a refused
+token the whole source rests, and one poll asks again from time to time. `wake` ends such rests.
 """
 
 from __future__ import annotations
@@ -42,6 +42,13 @@ REFUSED_PAUSE: Final = 3600.0
 """Seconds until a type of object that was refused is tried again."""
 
 
+UNAUTHORIZED_PAUSE: Final = 60.0
+"""Seconds until a token that was refused is tried again; each further refusal doubles them."""
+
+LONGEST_UNAUTHORIZED: Final = 900.0
+"""Seconds: a token that is right again is noticed within a quarter of an hour."""
+
+
 class Reader(Protocol):
     """Reads one type of object."""
 
@@ -71,7 +78,12 @@ class Poller:
         self._name = name
         self._period = period
         self._schedule = schedule
-        self._is_refused = False
+        self._clock = clock
+        self._refusals = 0
+        self._is_asking = False
+        self._is_running = False
+        self._ask_at = 0.0
+        self._woken: set[asyncio.Task[None]] = set()
         self._polls = tuple(
             _Poll(reader, figures, budget, clock, self._refuse) for reader, figures in readers
         )
@@ -94,22 +106,56 @@ class Poller:
             self._schedule(self._period, partial(self._fire, poll), f"{self.name}/{poll.object}")
             for poll in self._polls
         ]
+        self._is_running = True
         try:
             await asyncio.Event().wait()
         finally:
+            self._is_running = False
             for stop in stops:
                 stop()
+            for task in tuple(self._woken):
+                task.cancel()
             await asyncio.gather(*(poll.stop() for poll in self._polls))
 
+    def wake(self) -> None:
+        """Poll at once what rests after a refusal or a failure: somebody may have mended it.
+
+        Runs on the event loop. A pause that the API asked for is kept.
+        """
+        if not self._is_running:
+            return
+        was_refused, self._ask_at = bool(self._refusals), 0.0
+        for poll in self._polls:
+            if poll.wake() or was_refused:
+                task = asyncio.create_task(self._fire(poll), name=f"wake {poll.object}")
+                self._woken.add(task)
+                task.add_done_callback(self._woken.discard)
+
     async def _fire(self, poll: _Poll) -> None:
-        if not self._is_refused:
+        if not self._refusals:
             await poll.fire()
+        elif not self._is_asking and self._clock.monotonic() >= self._ask_at:
+            await self._ask_again(poll)
+
+    async def _ask_again(self, poll: _Poll) -> None:
+        """Let one poll find out whether the token is taken again; the others wait for that."""
+        before, self._is_asking = self._refusals, True
+        try:
+            has_asked = await poll.fire()
+        finally:
+            self._is_asking = False
+        if has_asked and self._refusals == before:
+            self._refusals = 0
 
     def _refuse(self, error: PollError) -> None:
-        """Stop polling: the token is wrong, and nobody but a person can mend that."""
-        if not self._is_refused:
-            self._is_refused = True
-            telemetry.report(SourceUnauthorized(self.name, str(error)))
+        """Let the source rest: the token is refused. Other polls under way may say so as well."""
+        if self._refusals and not self._is_asking:
+            return
+        doubled = UNAUTHORIZED_PAUSE * 2.0 ** min(self._refusals, 10)
+        pause = min(doubled, LONGEST_UNAUTHORIZED)
+        self._refusals += 1
+        self._ask_at = self._clock.monotonic() + pause
+        telemetry.report(SourceUnauthorized(self.name, str(error), again_in=pause))
 
 
 class _Poll:
@@ -130,6 +176,7 @@ class _Poll:
         self._refuse = refuse
         self._task: asyncio.Task[None] | None = None
         self._not_before = 0.0
+        self._asked_until = 0.0
         self._failures = 0
 
     @property
@@ -137,14 +184,21 @@ class _Poll:
         """Return the type of object."""
         return self._figures.object
 
-    async def fire(self) -> None:
-        """Poll, unless a poll is under way or a pause is on."""
+    async def fire(self) -> bool:
+        """Poll and return True, unless a poll is under way or a pause is on."""
         is_busy = self._task is not None and not self._task.done()
         if is_busy or self._clock.monotonic() < self._not_before:
-            return
+            return False
         # A task of the source's own: the job that waits for it is not the source's to cancel.
         self._task = asyncio.create_task(self._poll(), name=f"poll {self.object}")
         await asyncio.wait([self._task])
+        return True
+
+    def wake(self) -> bool:
+        """End a pause, but for one that the API asked for; return whether there was one to end."""
+        rests = self._clock.monotonic() < self._not_before
+        self._not_before = min(self._not_before, self._asked_until)
+        return rests and self._clock.monotonic() >= self._not_before
 
     async def stop(self) -> None:
         """Break off a poll under way; what it has committed stays."""
@@ -186,6 +240,7 @@ class _Poll:
         self._note(str(error))
         match refused.concerns:
             case "source":
+                self._failures += 1
                 self._refuse(error)
             case "object":
                 self._not_before = self._clock.monotonic() + REFUSED_PAUSE
@@ -207,5 +262,6 @@ class _Poll:
         self._failures += 1
         doubled = FIRST_PAUSE * 2.0 ** min(self._failures - 1, 10)
         pause = max(at_least, min(doubled, LONGEST_PAUSE)) * (1 + self._clock.dice() / 2)
-        self._not_before = self._clock.monotonic() + pause
+        now = self._clock.monotonic()
+        self._not_before, self._asked_until = now + pause, now + at_least
         return pause

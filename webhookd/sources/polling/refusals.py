@@ -68,7 +68,8 @@ def refusal(  # noqa: PLR0911 - a case for each status
     match status:
         case 401:
             return Refusal(why, "source", label)
-        case 403 | 404:
+        case 403 | 404 if body:
+            # Without the API's own JSON it is somebody in between who says so.
             return Refusal(why, "object", label)
         case 429:
             return Refusal(why, "token", label, wait or UNKNOWN_LIMIT)

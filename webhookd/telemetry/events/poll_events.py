@@ -57,10 +57,11 @@ class ObjectRefused(Event):
 
 @dataclass(frozen=True, slots=True)
 class SourceUnauthorized(Event):
-    """The token is refused: nothing is read until the token, or the source, is changed."""
+    """The token is refused: nothing is read until it is taken; that is asked in *again_in* s."""
 
     source: str
     error: str
+    again_in: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -338,27 +338,64 @@ def test_pauses_grow_with_each_failure_up_to_five_minutes(poll):
     assert 290 < gaps[-1] < 320
 
 
-def test_a_refused_token_stops_the_source_until_it_is_changed(poll):
+def test_a_refused_token_is_asked_again_loudly_and_taken_when_it_is_right(poll):
     async def scenario(polls):
         await polls.poll()
         polls.fake.tokens = {"pat-other"}
         with capture_logs() as logged:
-            await polls.poll(times=2)
-            asked = len(polls.fake.log)
-            await polls.poll(times=100, every=3600)
+            await polls.poll(times=120)
         loud = [one for one in logged if one["log_level"] == "error"]
-        still = len(polls.fake.log) - asked
+        refused = [at for at, *_, status in polls.fake.log if status == 401]
         polls.fake.tokens = {"pat-token"}
         polls.account.create("contacts", LEAD)
-        await polls.run_source()
-        await polls.poll(times=2)
-        return loud, still, polls.news()
+        polls.account.create("deals", {"amount": "1"})
+        await polls.poll(times=32)
+        return loud, refused, polls.news()
 
-    loud, still, news = poll(scenario, CONTACTS, DEALS)
+    loud, refused, news = poll(scenario, CONTACTS, DEALS)
 
-    assert [one["event"] for one in loud] == ["source.unauthorized"]
+    assert {one["event"] for one in loud} == {"source.unauthorized"}
+    assert [one["again_in"] for one in loud] == [60, 120, 240, 480, 900, 900, 900]
     assert "pat-token" not in str(loud)
-    assert still == 0
+    # Both types meet the first refusal; then one asks for both.
+    assert len(refused) in {7, 8}
+    assert len(news) == 2
+
+
+def test_one_401_after_hours_of_success_costs_a_minute(poll):
+    async def scenario(polls):
+        await polls.poll(times=100)
+        once = iter([RefusedError(401, "Authentication credentials not found")])
+        polls.fake.fault = lambda *_: next(once, None)
+        await polls.poll()
+        polls.account.create("contacts", LEAD)
+        await polls.poll(times=4)
+        return polls.news(), polls.figures().failures
+
+    news, failures = poll(scenario)
+
+    assert len(news) == 1
+    assert failures == 1
+
+
+@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize(
+    "body", ["<html>Forbidden by the firewall</html>", "", '{"error": "no"}', '{"category": null}']
+)
+def test_a_refusal_that_is_not_the_apis_own_is_a_failed_poll(poll, status, body):
+    async def scenario(polls):
+        await polls.poll()
+        polls.fake.fault = lambda *_: broken(body, status)
+        with capture_logs() as logged:
+            await polls.poll()
+        polls.fake.fault = lambda *_: None
+        polls.account.create("contacts", LEAD)
+        await polls.poll()
+        return [one["event"] for one in logged if one["log_level"] == "error"], polls.news()
+
+    events, news = poll(scenario)
+
+    assert events == ["source.poll_failed"]
     assert len(news) == 1
 
 
@@ -467,6 +504,6 @@ def test_a_quiet_source_is_never_late_and_a_refused_one_ever_later(poll):
 
     assert quiet < 60
     assert late > 3600
-    assert counted == (1, 1)
+    assert counted[0] == counted[1] > 4
     assert healed < 60
     assert is_read_again

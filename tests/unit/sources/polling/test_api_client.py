@@ -78,8 +78,11 @@ def test_a_limit_is_a_pause_for_all_that_the_token_does(call):
     ("answer", "concerns"),
     [
         (httpx.Response(401), "source"),
-        (httpx.Response(403), "object"),
-        (httpx.Response(404), "object"),
+        (httpx.Response(403, json={"message": "no scope"}), "object"),
+        (httpx.Response(404, json={"message": "no such thing"}), "object"),
+        (httpx.Response(403, text="<html>Forbidden</html>"), "poll"),
+        (httpx.Response(404, text="<html>Not found</html>"), "poll"),
+        (httpx.Response(403), "poll"),
         (httpx.Response(302, headers={"location": "https://evil.example"}), "poll"),
         (httpx.Response(400), "poll"),
         (httpx.Response(200, text="[1, 2]"), "poll"),

@@ -13,6 +13,9 @@ from webhookd.sources.polling.refusals import PollError, Refusal
 from webhookd.sources.polling.request_budget import Budget, Burst
 from webhookd.telemetry.figures import figures_of
 
+WAKE = object()
+"""In place of a pause: the source is woken."""
+
 
 class ScriptedReader:
     """Does at each poll what comes next: nothing, or raises an error."""
@@ -52,6 +55,11 @@ def poller():
             task = asyncio.create_task(source.run())
             await asyncio.sleep(0)
             for pause in pauses:
+                if pause is WAKE:
+                    source.wake()
+                    for _ in range(20):
+                        await asyncio.sleep(0)
+                    continue
                 time.seconds += pause
                 for job in tuple(jobs):
                     await job()
@@ -85,8 +93,32 @@ def test_a_refused_object_rests_alone(poller):
     assert poller(resting, other, pauses=[0, REFUSED_PAUSE - 1, 2]) == [2, 3]
 
 
-def test_a_refused_source_is_polled_no_more(poller):
-    assert poller(ScriptedReader(refused("source")), ScriptedReader(), pauses=[0, 10**6]) == [1, 0]
+def test_a_refused_token_is_tried_again_by_one_poll_ever_more_seldom(poller):
+    wrong = ScriptedReader(*[refused("source")] * 9)
+    others = ScriptedReader()
+
+    pauses = [0, 59, 2, 118, 3, 236, 5, 470, 15, 890, 15, 890, 15]
+    assert poller(wrong, others, pauses=pauses) == [7, 0]
+
+
+def test_a_token_that_is_taken_again_lets_all_polls_go_on(poller):
+    wrong, other = ScriptedReader(refused("source"), None), ScriptedReader()
+
+    assert poller(wrong, other, pauses=[0, 61, 1]) == [3, 2]
+
+
+def test_what_rests_is_polled_at_once_when_it_is_woken(poller):
+    resting, other = ScriptedReader(refused("object")), ScriptedReader()
+    assert poller(resting, other, pauses=[0, 1, WAKE]) == [2, 2]
+
+    wrong, other = ScriptedReader(refused("source")), ScriptedReader()
+    assert poller(wrong, other, pauses=[0, 1, WAKE, 1]) == [3, 1]
+
+
+def test_a_pause_that_the_api_asked_for_is_kept_when_it_is_woken(poller):
+    asked = ScriptedReader(refused("request", wait=60.0))
+
+    assert poller(asked, pauses=[0, 1, WAKE, 1]) == [1]
 
 
 def test_a_bug_in_one_poll_costs_that_poll(poller):

@@ -77,6 +77,8 @@ def refusal(
         return None
     wait = asked_wait(retry_after, now)
     match status:
+        case 403 | 404 if not _is_own(body):
+            return replace(found, concerns="poll")
         case 423:
             return replace(found, concerns="request", wait=max(wait, _LOCKED))
         case 429:
@@ -89,6 +91,12 @@ def refusal(
             return replace(found, why=why, concerns="token", wait=wait or _MOVING)
         case _:
             return found
+
+
+def _is_own(body: Mapping[str, Any]) -> bool:
+    """Return whether an error is HubSpot's own, and not one of a proxy or a firewall on the way."""
+    category = body.get("category")
+    return isinstance(category, str) and bool(category)
 
 
 def _paths(version: str, object_: str) -> tuple[str, str]:
