@@ -29,20 +29,8 @@ LONGEST_ID: Final = 1024
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_HUBSPOT_KEYS = frozenset(
-    {
-        "id",
-        "properties",
-        "propertiesWithHistory",
-        "createdAt",
-        "updatedAt",
-        "archived",
-        "archivedAt",
-        "associations",
-        "objectWriteTraceId",
-        "url",
-    }
-)
+_ID_AND_PROPERTIES = 2
+_HUBSPOT_MARKS = frozenset({"createdAt", "updatedAt", "archived"})
 
 
 class BrokenFileError(SourceError):
@@ -136,15 +124,25 @@ def _kind(value: object) -> str:
 
 
 def _has_hubspot_shape(members: dict[str, Any]) -> bool:
-    return (
-        "id" in members and type(members["properties"]) is dict and members.keys() <= _HUBSPOT_KEYS
-    )
+    """Return whether a row that has `properties` is a record as HubSpot gives it.
+
+    What it has decides, whatever else it has: HubSpot and those who copy from it add keys.
+    """
+    if "id" not in members:
+        return False
+    properties = members["properties"]
+    if type(properties) is dict:
+        return not _HUBSPOT_MARKS.isdisjoint(members) or len(members) == _ID_AND_PROPERTIES
+    # What is archived need not have properties; a flat row has no `archived` that is true by chance
+    # beside a time of HubSpot's.
+    is_archived = members.get("archived") is True
+    return properties is None and is_archived and len(_HUBSPOT_MARKS & members.keys()) > 1
 
 
 def _from_hubspot(
     object_type: str, id_property: str, members: dict[str, Any], *, is_partial: bool
 ) -> Observation:
-    properties = members["properties"]
+    properties = members["properties"] or {}
     # Another id_property than the default was set on purpose: it names a property.
     holder = members if id_property == "id" else properties
     return Observation(

@@ -130,6 +130,56 @@ def test_a_wrong_value_in_hubspots_shape_makes_the_row_bad(extra):
     assert isinstance(observed(f'{{"id":"7","properties":{{}},{extra}}}'), BadRow)
 
 
+@pytest.mark.parametrize(
+    "extra",
+    [
+        '"warnings":[]',
+        '"companies":["1","2"]',
+        '"new":true',
+        '"associations":{"companies":{"results":[]}},"url":"https://app.hubspot.com/x","email":"x"',
+        '"properties_versions":null,"portalId":7,"objectTypeId":"0-1","archivedAt":"2026-03-01"',
+        '"_airbyte_raw_id":"x","_airbyte_meta":{"changes":[]}',
+    ],
+)
+@pytest.mark.parametrize(
+    ("mark", "is_deleted"),
+    [
+        ('"archived":true', True),
+        ('"archived":false', False),
+        ('"createdAt":"2024-05-01T10:00:00Z"', False),
+        ('"updatedAt":"2024-05-01T10:00:00Z"', False),
+    ],
+)
+def test_further_keys_do_not_hide_hubspots_shape(extra, mark, is_deleted):
+    found = observed(f'{{{extra},"id":"7","properties":{{"email":"a@b.c"}},{mark}}}')
+
+    assert (found.record_id, found.properties) == ("7", {"email": '"a@b.c"'})
+    assert found.deleted == is_deleted
+
+
+def test_an_archived_row_needs_no_properties():
+    line = '{"id":"7","properties":null,"archived":true,"updatedAt":"2024-05-01T10:00:00Z","x":1}'
+
+    assert observed(line).deleted
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"id":"7","properties":["house"],"updatedAt":"2024-05-01","archived":true}',
+        '{"id":"7","properties":"two","archived":true}',
+        '{"id":"7","properties":null,"archived":true}',
+        '{"id":"7","properties":{"a":1},"colour":"red","updated_at":"2024-05-01"}',
+    ],
+)
+def test_a_row_without_what_makes_hubspots_shape_is_flat(line):
+    assert observed(line).properties == {
+        name: json.dumps(value, separators=(",", ":"))
+        for name, value in json.loads(line).items()
+        if value is not None
+    }
+
+
 def test_a_flat_row_may_have_a_property_called_properties():
     line = '{"id":"7","properties":{"a":1},"colour":"red"}'
 
