@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from webhookd import telemetry
 from webhookd.intake.claimed_write import ClaimedWriter
+from webhookd.intake.future_times import FutureTimes
 from webhookd.intake.incomparable import IncomparableValues
 from webhookd.model import (
     ChangeKind,
@@ -96,6 +97,7 @@ class Intake:
         self._now = clock.now
         self._new_id = new_id
         self._admission = journal.Admission()
+        self._future_times = FutureTimes()
         self._incomparable = IncomparableValues()
 
     async def ingest(self, batch: Batch) -> int:
@@ -141,7 +143,9 @@ class Intake:
         # As of the last commit. It stays true until _store: see the head.
         known = self._find_known(batch)
         listening = _listeners(definitions, batch.source)
-        for seen in batch.observations:
+        is_file = isinstance(batch.progress, FileProgress)
+        for given in batch.observations:
+            seen = self._future_times.clamped(batch.source, given, now) if is_file else given
             before = known.get((seen.object, seen.record_id))
             # Where the batch has a record twice, the second is compared with what the first left.
             change = _observe(batch, seen, known, now, decision)

@@ -81,6 +81,10 @@ PLAIN: dict[type[events.Event], Line] = {
     events.PropertiesMissing: warning(
         "source.property_missing", hint="they are read as empty until they are there"
     ),
+    events.RecordsAhead: warning(
+        "source.records_ahead",
+        hint="set the clock of this machine, or of whoever writes the files",
+    ),
     events.RecordsLeftOut: warning("source.records_left_out"),
     events.SourceBlocked: error("source.blocked"),
     events.SourceElsewhere: info("source.elsewhere"),

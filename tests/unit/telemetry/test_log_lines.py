@@ -357,6 +357,18 @@ LINES = [
         {**POLLED, "changes": 2, "read": 9, "seconds": 1.235},
     ),
     (
+        events.RecordsAhead("crm", "contacts", "7", 600),
+        "warning",
+        "source.records_ahead",
+        {
+            "source": "crm",
+            "object": "contacts",
+            "record_id": "7",
+            "ahead_seconds": 600,
+            "hint": "set the clock of this machine, or of whoever writes the files",
+        },
+    ),
+    (
         events.RecordsLeftOut("hub", "contacts", 2, ("1", "2"), "its id is empty"),
         "warning",
         "source.records_left_out",

@@ -204,3 +204,13 @@ class DiskRecovered(Event):
     """Files are claimed again after `DiskRanLow`."""
 
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsAhead(Event):
+    """A file's record was modified so many seconds in the future; it is taken as of now."""
+
+    source: str
+    object: str
+    record_id: str
+    ahead_seconds: int
