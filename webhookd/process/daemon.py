@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from webhookd import __version__, clock, early_signals, telemetry
 from webhookd.admin.application import application
-from webhookd.admin.listener import AdminAddress, listening
+from webhookd.admin.listener import AdminAddress, listening, require_free
 from webhookd.authentication.known_secrets import KnownSecrets
 from webhookd.config import loading
 from webhookd.delivery.courier import Courier
@@ -31,7 +31,7 @@ from webhookd.operations.control import Control
 from webhookd.operations.control_dependencies import ControlDependencies
 from webhookd.operations.housekeeping import EVERY, Housekeeping
 from webhookd.operations.reload import Parts, Reloader
-from webhookd.process import state
+from webhookd.process import descriptors, state
 from webhookd.process.heartbeat import Heartbeat
 from webhookd.process.signals import Hangup, StopSignal
 from webhookd.rules import usage
@@ -87,7 +87,9 @@ async def run(settings: Settings, *, new_database: bool = False) -> None:
     # Read and checked before anything is touched: a wrong file must cost nothing.
     loaded = loading.load(settings.config_path(), environment=os.environ)
     address = AdminAddress.parse(settings.admin_socket(os.environ))
+    descriptors.raise_limit()
     with state.held(settings.state_directory):
+        require_free(address)
         async with AsyncExitStack() as stack:
             heartbeat = Heartbeat(os.environ, patience=2 * settings.shutdown_timeout)
             database = _open(settings, may_be_new=new_database)
@@ -227,7 +229,7 @@ async def _administered(
     if address.path is None and token is None:
         telemetry.report(AdminWithoutToken(str(address)))
     with listening(address) as listener:
-        async with serving(app, listener):
+        async with serving(app, listener, descriptors.admin_limits()):
             telemetry.report(AdminListening(str(address)))
             yield
 
