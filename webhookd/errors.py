@@ -10,6 +10,7 @@ WebhookdError
 ├── StorageError              the database cannot be used
 │   ├── UncertainError        the connection was lost during a commit
 │   ├── ExpiredError          other daemons waited longer than this one's lease
+│   ├── NewDatabaseError      there is nothing where a database was
 │   └── DatabaseLostError     another process has the database for good
 ├── NotHeldError              another daemon does what this one did, which has not noticed yet
 ├── StateLockedError          another daemon works on the same state directory or database
