@@ -15,7 +15,7 @@
     add              the task of the attempt, when it ended     -
     committed        `SettlementWriter`, after a commit         the writer's: rows were settled
 
-From arriving to settling a delivery is in memory (`Lane.prefetched`), and no fetch returns it.
+From arriving to settling a delivery is in memory (`Lane.memory`), and no fetch returns it.
 "Rule 1" to "Rule 9" in comments are the nine rules of docs/architecture.md.
 """
 
@@ -28,7 +28,8 @@ from typing import TYPE_CHECKING
 
 from webhookd import telemetry
 from webhookd.delivery.claims import ClaimTable
-from webhookd.delivery.lane import Lane, Latest
+from webhookd.delivery.lane import Lane
+from webhookd.delivery.lane_outcomes import Latest
 from webhookd.delivery.peers import Lanes
 from webhookd.delivery.reordering import Reordering
 from webhookd.delivery.settlements import SettlementWriter
@@ -249,25 +250,25 @@ class Dispatcher:
         for one in wanted:
             lane = self._by_number.get(one.lane)
             if lane is not None:
-                lane.fetch_failed(again_at)
+                lane.memory.fetch_failed(again_at)
 
     def is_prefetched(self, delivery: Delivery) -> bool:
         """Return whether *delivery* is in memory: waiting for a slot, under way or settling."""
         lane = self._lanes.get(delivery.webhook)
-        return lane is not None and delivery.id in lane.prefetched
+        return lane is not None and delivery.id in lane.memory
 
     def refetch(self) -> None:
         """Have every lane ask the database anew: something changed there by hand."""
         now = self._now()
         for lane in self._lanes.values():
-            lane.refetch(now)
+            lane.memory.refetch(now)
         self._wake_scheduler()
 
     def forget(self, ids: Iterable[str]) -> None:
         """Drop deliveries that wait in memory: a person changed them in the database."""
         gone = set(ids)
         for lane in self._lanes.values():
-            lane.forget(gone)
+            lane.memory.forget(gone)
 
     def set_row(self, row: LaneRow) -> None:
         """Take over a lane's row that a person changed: a hold, or its end."""
@@ -276,7 +277,7 @@ class Dispatcher:
             return
         now = self._now()
         lane.set_row(row, now)
-        lane.refetch(now)
+        lane.memory.refetch(now)
         self._slots.serve(lane)
 
     def latest(self, webhook: str) -> Latest:
@@ -290,7 +291,7 @@ class Dispatcher:
         """Take a fetched delivery that the scheduler hands out."""
         lane = self._lanes.get(delivery.webhook)
         if lane is not None:
-            lane.arrived(delivery)
+            lane.memory.arrived(delivery)
             self._slots.serve(lane)
 
     def committed(self, settlements: Sequence[Settlement], promoted: Sequence[Delivery]) -> None:
@@ -335,7 +336,7 @@ class Dispatcher:
         what was claimed, and nothing else would serve it again.
         """
         for lane in self._lanes.values():
-            if lane.ready:
+            if lane.memory.ready:
                 self._slots.serve(lane)
 
     def _reordered(self, lanes: Iterable[int]) -> None:
@@ -344,7 +345,7 @@ class Dispatcher:
         for number in lanes:
             lane = self._by_number.get(number)
             if lane is not None:
-                lane.refetch(now)
+                lane.memory.refetch(now)
         self._wake_scheduler()
 
     def _promoted(self, deliveries: Sequence[Delivery]) -> None:
@@ -355,7 +356,7 @@ class Dispatcher:
             if lane is not None and delivery.due_at > now:
                 # It is due earlier than it says if its lane was released meanwhile: the lane's
                 # epoch has risen, and only a fetch compares the two.
-                lane.refetch(now)
+                lane.memory.refetch(now)
                 self._remind(lane)
         self.offer(delivery for delivery in deliveries if delivery.due_at <= now)
 
@@ -366,7 +367,7 @@ class Dispatcher:
         if lane is None:
             lane = Lane(row, definition, self.peers.new_share())
             self._lanes[row.webhook] = self._by_number[row.number] = lane
-            lane.refetch(now)
+            lane.memory.refetch(now)
         self.peers.limit_starts(lane, definition.webhook.delivery.rate_limit, starts)
         lane.put_in_force(row, definition, now)
         self.peers.share_changed(lane)

@@ -121,7 +121,7 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
         self._writer = writer
         self._database = database
         self._ahead = ahead
-        # Fetched, and handed out in the next round: `Lane.arriving` has each of them meanwhile.
+        # Fetched, and handed out in the next round: `LaneMemory.arriving` has each until then.
         self._buffer: deque[Delivery] = deque()
         self._pumping: set[asyncio.Task[None]] = set()
 

@@ -106,7 +106,7 @@ class SlotScheduler:
         if self._may_start(lane) and lane.in_flight == 0:
             self._start_next(lane)
         # Whether it may start is asked when its turn comes, not when it gets in line.
-        if lane.ready and lane.name not in self._in_line:
+        if lane.memory.ready and lane.name not in self._in_line:
             self._line.append(lane)
             self._in_line.add(lane.name)
         self._hand_out_slots()
@@ -127,13 +127,13 @@ class SlotScheduler:
                 # Rule 4: whatever refused it serves it again; see the table at the head.
                 self._in_line.discard(lane.name)
                 continue
-            if self._start_next(lane) and lane.ready:
+            if self._start_next(lane) and lane.memory.ready:
                 self._line.append(lane)
             else:
                 self._in_line.discard(lane.name)
 
     def _may_start(self, lane: Lane) -> bool:
-        if not self._is_open or not lane.ready or not lane.has_slot():
+        if not self._is_open or not lane.memory.ready or not lane.has_slot():
             return False
         if self._settlements.is_behind:
             self._is_backpressured = True

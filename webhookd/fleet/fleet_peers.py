@@ -160,12 +160,12 @@ class FleetPeers:
     @property
     def prefetched(self) -> set[str]:
         """Return the ids of all that is in memory."""
-        return {id_ for lane in self._lanes.by_name.values() for id_ in lane.prefetched}
+        return {id_ for lane in self._lanes.by_name.values() for id_ in lane.memory}
 
     @property
     def fetching(self) -> set[int]:
         """Return the lanes of which something may be on its way into memory."""
-        return {lane.row.number for lane in self._lanes.by_name.values() if lane.is_fetching}
+        return {lane.row.number for lane in self._lanes.by_name.values() if lane.memory.is_fetching}
 
     def forget_everything(self) -> None:
         """Drop all that waits in memory: another daemon owns it by now."""
@@ -182,7 +182,7 @@ class FleetPeers:
         for number, at in due.items():
             lane = self._lanes.by_number.get(number)
             if lane is not None:
-                lane.wait_until(at)
+                lane.memory.wait_until(at)
                 self._lanes.remind(lane)
 
     def sync(self, rows: Iterable[LaneRow]) -> None:
@@ -215,7 +215,7 @@ class FleetPeers:
                 self._shares.request(lane)
             if lane.share.slots == 0:
                 # It may have nothing in memory, so the request goes with a fetch.
-                lane.refetch(self._now())
+                lane.memory.refetch(self._now())
                 self._lanes.remind(lane)
 
     def check_shares(self, contested: Iterable[int]) -> None:

@@ -145,14 +145,14 @@ class ShareClient:
         if grant.is_below_fair_share:
             # Whoever has more than its fair share must return some.
             self._notify("want", [lane.row.number])
-        if share.slots > 0 or not lane.ready:
+        if share.slots > 0 or not lane.memory.ready:
             return
         if share.wanted == 0:
             # A delivery arrived while the share was returned for lack of anything to do.
             self.request(lane)
         elif lane.in_flight == 0:
             # Other daemons have the whole lane, and may have these deliveries, too.
-            lane.unload(self._now())
+            lane.memory.unload(self._now())
 
     async def _send_requests(self, lane: Lane) -> None:
         """Send requests, one after the other, until none is needed: the task of one lane."""
@@ -223,8 +223,8 @@ def _request(lane: Lane, share: LaneShare, requested_at: float) -> ShareRequest:
     returned: tuple[str, ...] = ()
     if not lane.is_busy and share.tokens:
         returned = share.return_tokens()
-    if rate is not None and lane.ready and not share.tokens:
-        tokens = min(len(lane.ready), max(wanted, 1))
+    if rate is not None and lane.memory.ready and not share.tokens:
+        tokens = min(len(lane.memory.ready), max(wanted, 1))
     return ShareRequest(
         lane.row.number,
         lane.most,

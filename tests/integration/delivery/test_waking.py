@@ -46,7 +46,7 @@ def delivered(running, count):
 def has_settled_down(running):
     """Return whether no lane waits for anything: what comes then must wake the scheduler."""
     lanes = running.dispatch._lanes.values()
-    return not any(lane.is_fetching or lane.due_at() is not None for lane in lanes)
+    return not any(lane.memory.is_fetching or lane.due_at() is not None for lane in lanes)
 
 
 async def turns_of_the_loop():
@@ -94,10 +94,10 @@ def test_a_raised_rate_limit_counts_at_once(url, run):
 
 def test_a_lane_looks_again_when_a_fetch_was_overtaken():
     lane = Lane(LaneRow(1, "crm-mirror"), prepare(a_webhook(), LOOPBACK))
-    lane.refetch(NOW)
+    lane.memory.refetch(NOW)
     lane.fetch_request(lambda _: None)
 
-    lane.refetch(NOW)
+    lane.memory.refetch(NOW)
     lane.fetched(Due(1, (), NOW + timedelta(hours=8)), NOW)
 
     assert lane.due_at() == NOW
@@ -109,7 +109,7 @@ def test_what_waits_again_at_once_is_not_missed_by_a_fetch_that_left_it_out(outc
     lane = Lane(LaneRow(1, "crm-mirror"), prepare(a_webhook(), LOOPBACK))
     delivery = a_delivery()
     lane.offer(delivery, NOW)
-    lane.refetch(NOW)
+    lane.memory.refetch(NOW)
     assert lane.fetch_request(lambda _: None).prefetched == (delivery.id,)
 
     lane.settled(a_settlement(delivery, outcome, ended_at=NOW))

@@ -264,7 +264,7 @@ class EngineMachine(RuleBasedStateMachine):
     @invariant()
     def what_is_in_memory_is_prefetched(self):
         for id_, (lane, delivery, _) in self.courier.under_way.items():
-            assert id_ in lane.prefetched
+            assert id_ in lane.memory
             assert self.dispatcher.is_prefetched(delivery)
         of_lanes = [lane for lane, *_ in self.courier.under_way.values()]
         for lane in set(of_lanes):

@@ -64,6 +64,16 @@ class LaneRow:
         """Return why the lane is held, None when it is not."""
         return self.absent_reason or self.gone_reason or self.paused_reason
 
+    def held_seconds(self, now: datetime) -> float:
+        """Return the seconds for which the lane was held in all, a hold that is on included."""
+        on = timedelta() if self.held_since is None else max(now - self.held_since, timedelta())
+        return (self.held_total + on).total_seconds()
+
+    def quiet_seconds(self, now: datetime) -> float:
+        """Return the seconds for which a Retry-After still keeps the lane quiet."""
+        until = self.quiet_until
+        return 0.0 if until is None else max((until - now).total_seconds(), 0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredLane:
