@@ -15,9 +15,10 @@ from webhookd.authentication.known_secrets import KnownSecrets
 from webhookd.clock import Clock
 from webhookd.delivery.courier import Courier
 from webhookd.delivery.dispatcher import Dispatcher
+from webhookd.delivery.job_store import DeliveryJobStore, LaneExecutor
 from webhookd.delivery.peers import Alone
 from webhookd.delivery.prepared_webhook import prepare
-from webhookd.delivery.scheduler import DeliveryJobStore, LaneExecutor, Scheduler
+from webhookd.delivery.scheduler import Scheduler
 from webhookd.delivery.sender import LocalSender
 from webhookd.fleet.fleet_peers import FleetPeers
 from webhookd.rules import digests
@@ -57,7 +58,7 @@ class Engine:
                 )
                 for name, one in prepared.items()
             ]
-            remembered = self.dispatch.rate_limited
+            remembered = self.dispatch.lanes.rate_limited
             rows, starts = await self.writer.write(
                 lambda connection: _adopt(connection, definitions, remembered)
             )

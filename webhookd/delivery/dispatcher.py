@@ -8,8 +8,7 @@
 
     step             caller, always on the event loop           what ran before on another thread
     offer            intake's callback after a commit           the writer's: rows were stored
-    fetch_requests   the scheduler's round                      -
-    fetched          the task that fetched, in commit order     the writer's: rows were read
+    fetch            `LaneFetches`: a round, then a task        the writer's: rows were read
     arrived          the scheduler's next round                 -
     next             `SlotScheduler.serve`                      -
     add              the task of the attempt, when it ended     -
@@ -22,14 +21,12 @@ From arriving to settling a delivery is in memory (`Lane.memory`), and no fetch 
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from webhookd import telemetry
 from webhookd.delivery.claims import ClaimTable
-from webhookd.delivery.lane import Lane
-from webhookd.delivery.lane_outcomes import Latest
+from webhookd.delivery.lane_fetches import LaneFetches
+from webhookd.delivery.lane_table import LaneTable
 from webhookd.delivery.peers import Lanes
 from webhookd.delivery.reordering import Reordering
 from webhookd.delivery.settlements import SettlementWriter
@@ -53,7 +50,6 @@ if TYPE_CHECKING:
     from webhookd.delivery.prepared_webhook import PreparedWebhook
     from webhookd.model import Delivery, Settlement
     from webhookd.storage.database.writer import Writer
-    from webhookd.storage.deliveries.due import Due, FetchRequest
     from webhookd.storage.deliveries.lanes import LaneRow
 
 QUIESCE_SECONDS = 10.0
@@ -82,6 +78,8 @@ class Dispatcher:
         self._quiesce = courier.quiesce
         self._now = clock.now
         self.peers = peers
+        self.lanes = LaneTable(peers)
+        self.fetches = LaneFetches(self.lanes, peers, clock)
         self.settlements = SettlementWriter(writer, self.committed, peers.locks_for)
         self.claims = ClaimTable(self._claims_released, peers.room_for)
         self._slots = SlotScheduler(
@@ -91,21 +89,16 @@ class Dispatcher:
             self.claims,
             max_in_flight=max_in_flight,
             clock=clock,
-            served=self._remind,
+            served=self.fetches.remind,
         )
-        self._reordering = Reordering(writer, self._reordered)
-        self._lanes: dict[str, Lane] = {}
-        self._by_number: dict[int, Lane] = {}
-        # When the scheduler's timer will ring, as `next_due` told it last; None: not by itself.
-        self._rings_at: datetime | None = None
-        self._wake: Callable[[], None] | None = None
+        self._reordering = Reordering(writer, self.fetches.refetch)
         peers.attach(
             Lanes(
-                self._lanes,
-                self._by_number,
+                self.lanes.by_name,
+                self.lanes.by_number,
                 self._slots.serve,
                 self._slots.serve_later,
-                self._remind,
+                self.fetches.remind,
             )
         )
 
@@ -114,15 +107,9 @@ class Dispatcher:
         """Return the number of attempts under way."""
         return self._slots.in_flight
 
-    @property
-    def failing(self) -> int:
-        """Return how many webhooks in force did not deliver at their latest attempt."""
-        lanes = self._lanes.values()
-        return sum(lane.is_failing and lane.row.absent_reason is None for lane in lanes)
-
     def open(self, wake: Callable[[], None]) -> None:
         """Begin to start attempts; *wake* has the scheduler run a round soon, on the event loop."""
-        self._wake = wake
+        self.fetches.open(wake)
         self._slots.open()
 
     async def drain(self, grace: float) -> int:
@@ -148,11 +135,6 @@ class Dispatcher:
                 raise StorageError("the database does not take what attempts led to; try again")
             yield
 
-    @property
-    def rate_limited(self) -> frozenset[str]:
-        """Return the webhooks whose late starts are in memory."""
-        return frozenset(lane.name for lane in self._lanes.values() if lane.window is not None)
-
     def adopt(
         self,
         rows: Iterable[LaneRow],
@@ -163,17 +145,12 @@ class Dispatcher:
 
         *starts* are the late starts of rate-limited lanes that are not in memory yet.
         """
-        now = self._now()
-        for row in rows:
-            if row.webhook in definitions:
-                self._adopt(row, definitions[row.webhook], starts.get(row.webhook, ()), now)
-            else:
-                self._retire(row, now)
+        self.lanes.adopt(rows, definitions, starts, self._now())
         # After all rows are in force, and every lane: to serve one hands slots to others in line.
-        for lane in tuple(self._lanes.values()):
+        for lane in self.lanes:
             self._slots.serve(lane)
         self._reordering.resume()
-        self._wake_scheduler()
+        self.fetches.wake()
 
     def resume_reordering(self) -> None:
         """Go on with what a reload of `order` has left to do, at whichever daemon."""
@@ -190,7 +167,7 @@ class Dispatcher:
         touched = {}
         left = set()
         for delivery in deliveries:
-            lane = self._lanes.get(delivery.webhook)
+            lane = self.lanes.by_name.get(delivery.webhook)
             if delivery.supersedes:
                 telemetry.report(DeliverySuperseded(delivery))
             # Behind another of its record: `committed` promotes it when that one has ended. With
@@ -211,68 +188,9 @@ class Dispatcher:
         if left:
             self.notify("due", left)
 
-    def fetch_requests(self, now: datetime) -> list[FetchRequest]:
-        """Return what lanes want fetched at *now*; the scheduler's round calls it.
-
-        Each of these lanes is fetching then, until `fetched` or `fetch_failed` is called for it.
-        """
-        wanted = []
-        for lane in self._lanes.values():
-            due_at = lane.due_at()
-            # The request lists what is in memory now. What is offered before the rows are read
-            # comes twice, and `Lane.fetched` drops it (rule 2).
-            if due_at is not None and due_at <= now:
-                wanted.append(lane.fetch_request(self.peers.share_request))
-        return wanted
-
-    def next_due(self) -> datetime | None:
-        """Return when a lane will want something, None when none will by itself."""
-        times = [due_at for lane in self._lanes.values() if (due_at := lane.due_at()) is not None]
-        self._rings_at = min(times, default=None)
-        return self._rings_at
-
-    def fetched(self, due: Due) -> list[Delivery]:
-        """Take what was fetched for a lane into memory and return it.
-
-        The task that fetched calls it with answers in the order of the commits.
-        """
-        lane = self._by_number.get(due.lane)
-        if lane is None:
-            return []
-        # First the share: how much room the lane has for these deliveries depends on it.
-        if due.share is not None:
-            self.peers.share_granted(lane, due.share)
-        return lane.fetched(due, self._now())
-
-    def fetch_failed(self, wanted: Iterable[FetchRequest], *, again_in: float) -> None:
-        """Note that a fetch failed; the lanes ask again after *again_in* seconds."""
-        again_at = self._now() + timedelta(seconds=again_in)
-        for one in wanted:
-            lane = self._by_number.get(one.lane)
-            if lane is not None:
-                lane.memory.fetch_failed(again_at)
-
-    def is_prefetched(self, delivery: Delivery) -> bool:
-        """Return whether *delivery* is in memory: waiting for a slot, under way or settling."""
-        lane = self._lanes.get(delivery.webhook)
-        return lane is not None and delivery.id in lane.memory
-
-    def refetch(self) -> None:
-        """Have every lane ask the database anew: something changed there by hand."""
-        now = self._now()
-        for lane in self._lanes.values():
-            lane.memory.refetch(now)
-        self._wake_scheduler()
-
-    def forget(self, ids: Iterable[str]) -> None:
-        """Drop deliveries that wait in memory: a person changed them in the database."""
-        gone = set(ids)
-        for lane in self._lanes.values():
-            lane.memory.forget(gone)
-
     def set_row(self, row: LaneRow) -> None:
         """Take over a lane's row that a person changed: a hold, or its end."""
-        lane = self._lanes.get(row.webhook)
+        lane = self.lanes.by_name.get(row.webhook)
         if lane is None:
             return
         now = self._now()
@@ -280,16 +198,9 @@ class Dispatcher:
         lane.memory.refetch(now)
         self._slots.serve(lane)
 
-    def latest(self, webhook: str) -> Latest:
-        """Return what happened last in a webhook's lane since the start."""
-        lane = self._lanes.get(webhook)
-        if lane is None:
-            return Latest()
-        return replace(lane.latest, in_flight=lane.in_flight, probed=lane.breaker.probed)
-
     def arrived(self, delivery: Delivery) -> None:
         """Take a fetched delivery that the scheduler hands out."""
-        lane = self._lanes.get(delivery.webhook)
+        lane = self.lanes.by_name.get(delivery.webhook)
         if lane is not None:
             lane.memory.arrived(delivery)
             self._slots.serve(lane)
@@ -308,7 +219,7 @@ class Dispatcher:
         # record into memory only when the one before has left it.
         for settlement in settlements:
             self.claims.settled(settlement.delivery.id)
-            lane = self._by_number.get(settlement.lane)
+            lane = self.lanes.by_number.get(settlement.lane)
             if lane is not None:
                 before = lane.changes_under_way
                 lane.settled(settlement)
@@ -316,14 +227,14 @@ class Dispatcher:
                 if lane.changes_under_way < before:
                     changed.add(settlement.lane)
         for lane in touched.values():
-            self._remind(lane)
+            self.fetches.remind(lane)
         if changed:
             # A hold or a pause of the lane's row is on the disk: others can read it from now on.
             self.notify("lanes", changed)
         if promoted:
             self._promoted(promoted)
         # Last: with this group on the disk, `is_behind` may be over.
-        self._slots.resume(self._lanes.values())
+        self._slots.resume(self.lanes)
 
     def notify(self, kind: str, about: Iterable[object]) -> None:
         """Tell other daemons something, where there are any."""
@@ -335,59 +246,18 @@ class Dispatcher:
         `ClaimTable` calls it when a transaction's claims have ended (rule 7): a lane passed over
         what was claimed, and nothing else would serve it again.
         """
-        for lane in self._lanes.values():
+        for lane in self.lanes:
             if lane.memory.ready:
                 self._slots.serve(lane)
-
-    def _reordered(self, lanes: Iterable[int]) -> None:
-        """Look again where deliveries were brought in line with another order."""
-        now = self._now()
-        for number in lanes:
-            lane = self._by_number.get(number)
-            if lane is not None:
-                lane.memory.refetch(now)
-        self._wake_scheduler()
 
     def _promoted(self, deliveries: Sequence[Delivery]) -> None:
         """Have the next of a record go at once, if it is due (rule 6, the part in memory)."""
         now = self._now()
         for delivery in deliveries:
-            lane = self._lanes.get(delivery.webhook)
+            lane = self.lanes.by_name.get(delivery.webhook)
             if lane is not None and delivery.due_at > now:
                 # It is due earlier than it says if its lane was released meanwhile: the lane's
                 # epoch has risen, and only a fetch compares the two.
                 lane.memory.refetch(now)
-                self._remind(lane)
+                self.fetches.remind(lane)
         self.offer(delivery for delivery in deliveries if delivery.due_at <= now)
-
-    def _adopt(
-        self, row: LaneRow, definition: PreparedWebhook, starts: Sequence[datetime], now: datetime
-    ) -> None:
-        lane = self._lanes.get(row.webhook)
-        if lane is None:
-            lane = Lane(row, definition, self.peers.new_share())
-            self._lanes[row.webhook] = self._by_number[row.number] = lane
-            lane.memory.refetch(now)
-        self.peers.limit_starts(lane, definition.webhook.delivery.rate_limit, starts)
-        lane.put_in_force(row, definition, now)
-        self.peers.share_changed(lane)
-
-    def _retire(self, row: LaneRow, now: datetime) -> None:
-        """Hold a lane whose webhook is not in force; attempts under way finish."""
-        lane = self._lanes.get(row.webhook)
-        if lane is not None:
-            lane.retire(row, now)
-            self.peers.share_changed(lane)
-
-    def _remind(self, lane: Lane) -> None:
-        """Wake the scheduler if *lane* wants something before its timer will ring (rule 4).
-
-        `SlotScheduler` calls it after every `serve`, peers when other daemons stored something.
-        """
-        due_at = lane.due_at()
-        if due_at is not None and (self._rings_at is None or due_at < self._rings_at):
-            self._wake_scheduler()
-
-    def _wake_scheduler(self) -> None:
-        if self._wake is not None:
-            self._wake()

@@ -1,58 +1,35 @@
-"""APScheduler, and the job store whose jobs are the pending deliveries.
+"""APScheduler as this daemon's timer: for pending deliveries, and for periodic work.
 
-Nothing is pickled and nothing is copied: a job *is* a row of the outbox. The scheduler's timer
-asks the store what is due; the store answers from what a pump has fetched ahead, so that the
-event loop never waits for SQL, and a job leaves only when its delivery is settled. Periodic
-work (housekeeping, polls) are plain jobs in memory beside it.
+    default     jobs in memory: housekeeping, polls, each every so often
+    deliveries  the outbox (`job_store`), whose jobs are the pending deliveries
 
-    timer or wakeup ─► _round ─► get_due_jobs ─► _pump (a task) ─► Peers.fetch, writer's thread
-                         ▲            │                                        │
-                         │            └─ last round's buffer ─► Dispatcher.arrived
-                         └────────── wakeup ◄─── buffer ◄─── Dispatcher.fetched
+    wakeup (anybody) ─┐
+    the timer rings  ─┴─► _round, in the next turn of the event loop ─► the timer is armed again
 
-Everything but SQL runs on the event loop. A round never awaits: what it wants fetched comes to a
-later round, which the pump's wakeup begins.
+Everything runs on the event loop.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections import deque
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from apscheduler.executors.asyncio import AsyncIOExecutor
-from apscheduler.executors.base import BaseExecutor
-from apscheduler.job import Job
-from apscheduler.jobstores.base import BaseJobStore
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.base import BaseTrigger
 
 from webhookd import clock, telemetry
-from webhookd.errors import StorageError
-from webhookd.storage.deliveries import settle
+from webhookd.delivery.job_store import STORE
 from webhookd.storage.refused_writes import RETRY_SECONDS
-from webhookd.telemetry.events import BugFound, StorageRefused
+from webhookd.telemetry.events import BugFound
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
 
-    from webhookd.delivery.dispatcher import Dispatcher
-    from webhookd.model import Delivery
-    from webhookd.storage.database.database import Database
-    from webhookd.storage.database.writer import Writer
-    from webhookd.storage.deliveries.due import Due, FetchRequest
+    from apscheduler.job import Job
 
-STORE = "deliveries"
-"""The name of the outbox among APScheduler's job stores, and of the executor of its jobs."""
-
-BUG_SECONDS = 60.0
-"""Seconds for which a lane is left alone whose due deliveries cannot be fetched for a bug.
-
-Each try is reported as a bug, and nearly always meets the same one.
-"""
+    from webhookd.delivery.job_store import DeliveryJobStore, LaneExecutor
 
 LONGEST_WAIT_SECONDS = 60.0
 """Seconds that the timer counts at the most.
@@ -64,185 +41,7 @@ is set now and then.
 CLOCK_ERROR = timedelta(seconds=1)
 """A clock that is set back by no more than this is one that keeps time."""
 
-NEVER = datetime(9999, 1, 1, tzinfo=UTC)
-"""The next time of a job that was handed out, as APScheduler must have one."""
-
 Periodic: TypeAlias = "Callable[[], Awaitable[None]]"
-
-
-class NeverEnding(BaseTrigger):  # type: ignore[misc]  # the library has no types
-    """Fire when the delivery is due, and never be finished.
-
-    APScheduler removes a job whose trigger has no next time the moment it is handed to an
-    executor: a crash in mid-attempt would lose the delivery. With a next time it calls
-    `update_job` instead, which this store answers by doing nothing: what ends a delivery is
-    its settlement.
-    """
-
-    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
-        """Return *now* for a job that never ran, else a time that never comes."""
-        return now if previous is None else NEVER
-
-
-class LaneExecutor(BaseExecutor):  # type: ignore[misc]  # the library has no types
-    """Hands due deliveries to their lanes, which start them."""
-
-    def __init__(self, dispatch: Dispatcher) -> None:
-        super().__init__()
-        self._dispatch = dispatch
-
-    def submit_job(self, job: Job, run_times: list[datetime]) -> None:  # noqa: ARG002 - the library's signature
-        """Give a job's delivery to its lane; the lane never refuses what it prefetched."""
-        self._dispatch.arrived(job.args[0])
-
-    def _do_submit_job(self, job: Job, run_times: list[datetime]) -> None:
-        self.submit_job(job, run_times)
-
-
-class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has no types
-    """The outbox, as APScheduler sees it.
-
-    `get_due_jobs` and `get_next_run_time` read memory only. The others serve people and tests
-    (`scheduler.get_jobs()`) and read the database where they are called.
-
-    *ahead* says by how much the clock that deliveries go by is ahead of this machine's.
-    """
-
-    def __init__(
-        self,
-        dispatch: Dispatcher,
-        writer: Writer,
-        database: Database,
-        *,
-        ahead: Callable[[], timedelta] = timedelta,
-    ) -> None:
-        super().__init__()
-        self._dispatch = dispatch
-        self._writer = writer
-        self._database = database
-        self._ahead = ahead
-        # Fetched, and handed out in the next round: `LaneMemory.arriving` has each until then.
-        self._buffer: deque[Delivery] = deque()
-        self._pumping: set[asyncio.Task[None]] = set()
-
-    async def drain(self) -> None:
-        """Wait for fetches under way; nothing is lost when their rows stay unused."""
-        if self._pumping:
-            await asyncio.wait(self._pumping)
-
-    def get_due_jobs(self, now: datetime) -> list[Job]:
-        """Return what has been fetched, and have fetched what lanes want next."""
-        # Each lane in it is fetching from here on: it wants nothing until its pump has ended, and
-        # two rounds in a row fetch nothing twice.
-        there = now + self._ahead()
-        wanted = self._dispatch.fetch_requests(there)
-        for some in self._dispatch.peers.batches(wanted):
-            task = asyncio.get_running_loop().create_task(self._pump(some, there))
-            self._pumping.add(task)
-            task.add_done_callback(self._pumping.discard)
-        # What the tasks above fetch is for a later round: this answer must not wait for them.
-        jobs = [self._job(delivery, now) for delivery in self._buffer]
-        self._buffer.clear()
-        return jobs
-
-    def get_next_run_time(self) -> datetime | None:
-        """Return when there will be something to do; the pump wakes the scheduler besides."""
-        due_at = self._dispatch.next_due()
-        return None if due_at is None else due_at - self._ahead()
-
-    def update_job(self, job: Job) -> None:
-        """Move a delivery's next attempt, where that was asked for by a person.
-
-        APScheduler calls this too for what it just handed out, with a time that never comes:
-        nothing is written then, nor for what is in its lane already. Called on the event loop,
-        which does not wait for the write; a refused one is logged. Raises TypeError where a person
-        pauses a single delivery.
-        """
-        # In the lane it may be under way, and its settlement says when it goes again.
-        if job.next_run_time == NEVER or self._dispatch.is_prefetched(job.args[0]):
-            return
-        if job.next_run_time is None:
-            raise TypeError("a delivery cannot be paused alone: pause its webhook")
-        self._submit(lambda connection: settle.reschedule(connection, job.id, job.next_run_time))
-
-    def lookup_job(self, job_id: str) -> Job | None:
-        """Return the pending delivery with this id as a job."""
-        with self._database.reading() as connection:
-            found = settle.waiting(connection, job_id)
-        return self._job(found[0], found[0].due_at) if found else None
-
-    def get_all_jobs(self) -> list[Job]:
-        """Return every pending delivery as a job, next attempt first."""
-        with self._database.reading() as connection:
-            return [self._job(delivery, delivery.due_at) for delivery in settle.waiting(connection)]
-
-    def add_job(self, job: Job) -> None:
-        """Refuse: deliveries come in through intake, in one transaction with their records."""
-        raise TypeError(f"job {job.id} cannot be added: deliveries are stored by intake")
-
-    def remove_job(self, job_id: str) -> None:
-        """Refuse: a delivery leaves the store by its settlement only."""
-        raise TypeError(f"job {job_id} cannot be removed: its settlement ends it")
-
-    def remove_all_jobs(self) -> None:
-        """Refuse: a delivery leaves the store by its settlement only."""
-        raise TypeError("deliveries cannot be removed from the store")
-
-    async def _pump(self, wanted: Sequence[FetchRequest], now: datetime) -> None:
-        try:
-            found = await self._dispatch.peers.fetch(wanted, now)
-        except StorageError as error:
-            # Whether it was claimed is not known. If so, its owner may claim it again (rule 9).
-            telemetry.report(StorageRefused("due", len(wanted), str(error)))
-            self._dispatch.fetch_failed(wanted, again_in=RETRY_SECONDS)
-        except Exception as error:  # noqa: BLE001 - one lane's bad row must stop only that lane
-            await self._pump_apart(wanted, now, error)
-        else:
-            # Rule 2: nothing is awaited between the answer and this, so answers of fetches and of
-            # settlements are taken in the order of their commits.
-            self._take(found)
-        # Rule 4: after a failure, too, for the timer does not know when the lanes ask again.
-        self._scheduler.wakeup()
-
-    async def _pump_apart(
-        self, wanted: Sequence[FetchRequest], now: datetime, error: Exception
-    ) -> None:
-        if len(wanted) > 1:
-            # Each lane alone: a row that cannot be read stops only its own.
-            for one in wanted:
-                await self._pump([one], now)
-            return
-        telemetry.report(BugFound("delivery.fetch_broke", error))
-        self._dispatch.fetch_failed(wanted, again_in=BUG_SECONDS)
-
-    def _take(self, found: Sequence[Due]) -> None:
-        for due in found:
-            self._buffer.extend(self._dispatch.fetched(due))
-
-    def _submit(self, unit: Callable[[Any], object]) -> None:
-        self._writer.write(unit).add_done_callback(self._moved)
-
-    def _moved(self, done: asyncio.Future[object]) -> None:
-        error = done.exception()
-        if error is not None:
-            telemetry.report(StorageRefused("a rescheduled delivery", 1, str(error)))
-        # Behind the commit: the fetches that this begins see the new time (rule 4).
-        self._dispatch.refetch()
-
-    def _job(self, delivery: Delivery, at: datetime) -> Job:
-        """Return *delivery* as a job, made by hand: its constructor would look up a function."""
-        job = Job.__new__(Job)
-        job._scheduler = self._scheduler  # noqa: SLF001 - what every job store sets
-        job._jobstore_alias = self._alias  # noqa: SLF001 - what every job store sets
-        job.id, job.name = delivery.id, delivery.webhook
-        job.func, job.func_ref = (
-            self._dispatch.arrived,
-            "webhookd.delivery.dispatcher:Dispatcher.arrived",
-        )
-        job.args, job.kwargs = (delivery,), {}
-        job.trigger, job.executor, job.next_run_time = NeverEnding(), STORE, at
-        job.misfire_grace_time, job.coalesce, job.max_instances = None, True, 1
-        return job
 
 
 def _one_at_a_time(work: Periodic) -> Periodic:

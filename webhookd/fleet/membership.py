@@ -165,8 +165,8 @@ class Membership:
                 case "free":
                     self._peers.shares_freed(map(int, about))
                 case "gone":
-                    self._dispatch.forget(about)
-                    self._dispatch.refetch()
+                    self._dispatch.lanes.forget(about)
+                    self._dispatch.fetches.refetch()
                 case "lanes":
                     self._spawn(self._sync())
                 case "joined":
@@ -281,7 +281,7 @@ class Membership:
         A delivery that a person cancelled at another daemon is dropped, if its attempt has not
         begun.
         """
-        self._dispatch.forget(id_ for id_, _, is_open in owned if not is_open)
+        self._dispatch.lanes.forget(id_ for id_, _, is_open in owned if not is_open)
         prefetched, fetching = self._peers.prefetched, self._peers.fetching
         missing = {id_: lane for id_, lane, _ in owned if id_ not in prefetched}
         # Rule 9. Two passes, and no fetch under way: a delivery may have been claimed on the

@@ -51,7 +51,6 @@ if TYPE_CHECKING:
     from webhookd.definitions import AllOf, Definitions, Webhook
     from webhookd.delivery.claims import ClaimTable
     from webhookd.model import Delivery
-    from webhookd.storage.database.connection import Connection
     from webhookd.storage.database.writer import Writer
 
 _STOPPING: Final = "the daemon stops; it goes on when that runs again"
@@ -121,7 +120,8 @@ class Backfills:
         """
         meant = await self._meant(self.webhook(name), where)
         with self._lock_given_back(name):
-            if not is_dry_run and not await self._writer.read(partial(_acquire, name)):
+            acquire = partial(backfills.acquire, webhook=name)
+            if not is_dry_run and not await self._writer.read(acquire):
                 raise BackfillError(
                     f"a backfill of {name} is under way at another daemon; wait for its end, or"
                     f" end it with `webhookd backfill {name} --stop`"
@@ -161,7 +161,7 @@ class Backfills:
 
     async def _resume(self, name: str) -> None:
         """Go on with the backfill of the webhook *name*, unless another daemon does."""
-        stored = await self._writer.read(partial(_acquired, name))
+        stored = await self._writer.read(partial(backfills.acquired, webhook=name))
         if stored is None:
             return
         made = Backfilled(stored.records, stored.deliveries, stored.after)
@@ -292,21 +292,6 @@ class Backfills:
         except StorageError as error:
             # It is taken up again at the next start, and ended by what ended it now.
             telemetry.report(StorageRefused("a backfill's end", 1, str(error)))
-
-
-def _acquire(name: str, connection: Connection) -> bool:
-    """Return whether this daemon has the lock of the webhook *name* now; the writer's thread."""
-    return connection.session.acquire(backfilling(name))
-
-
-def _acquired(name: str, connection: Connection) -> StoredBackfill | None:
-    """Return the backfill of the webhook *name*, under its lock; the writer's thread.
-
-    None where another daemon has the lock, or the backfill is over.
-    """
-    # In this order: until the lock is here, the daemon that had it went on, and what was read
-    # before is as far as it was then. From there on records would be told twice.
-    return backfills.of_webhook(connection, name) if _acquire(name, connection) else None
 
 
 def _in_one_line(error: WebhookdError) -> str:

@@ -115,10 +115,10 @@ class DeliveryControl:
             total += await writer.write(
                 partial(_changed, change, numbers, ids, self._now()), EXCLUSIVE
             )
-            self._dependencies.dispatch.forget(ids)
+            self._dependencies.dispatch.lanes.forget(ids)
             above = numbers[-1]
             await asyncio.sleep(pause)
-        self._dependencies.dispatch.refetch()
+        self._dependencies.dispatch.fetches.refetch()
         telemetry.report(DeliveriesChanged(change.__name__, total.count, total.overtaken))
         return total
 

@@ -173,7 +173,7 @@ class Reloader:
         in_force = {name: one for name, one in prepared.items() if one.webhook.enabled}
         redactor = Redactor.of(definitions)
         async with self._parts.dispatch.quiesced():
-            remembered = self._parts.dispatch.rate_limited
+            remembered = self._parts.dispatch.lanes.rate_limited
             rows, starts = await self._parts.writer.write(
                 lambda connection: _write(
                     connection, definitions, remembered, configured, self._now()

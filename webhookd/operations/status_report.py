@@ -99,7 +99,7 @@ class StatusReport:
         return await asyncio.to_thread(metrics.exposition)
 
     def _webhook(self, name: str, found: Standing, webhook: Webhook | None) -> WebhookView:
-        latest = self._dependencies.dispatch.latest(name)
+        latest = self._dependencies.dispatch.lanes.latest(name)
         probed = latest.probed
         is_in_force = webhook is not None and webhook.enabled
         return WebhookView(
@@ -122,7 +122,7 @@ class StatusReport:
 
     def _scraped(self, found: Standing, now: datetime) -> metrics.LaneStanding:
         oldest = found.oldest_pending_at
-        latest = self._dependencies.dispatch.latest(found.row.webhook)
+        latest = self._dependencies.dispatch.lanes.latest(found.row.webhook)
         return metrics.LaneStanding(
             webhook=found.row.webhook,
             pending=found.pending,

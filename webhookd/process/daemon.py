@@ -17,8 +17,9 @@ from webhookd.authentication.known_secrets import KnownSecrets
 from webhookd.config import loading
 from webhookd.delivery.courier import Courier
 from webhookd.delivery.dispatcher import Dispatcher
+from webhookd.delivery.job_store import DeliveryJobStore, LaneExecutor
 from webhookd.delivery.peers import Alone
-from webhookd.delivery.scheduler import DeliveryJobStore, LaneExecutor, Scheduler
+from webhookd.delivery.scheduler import Scheduler
 from webhookd.delivery.sender import LocalSender
 from webhookd.errors import StorageError
 from webhookd.fleet.database_clock import SharedClock
@@ -241,7 +242,7 @@ async def _summary(reloader: Reloader, dispatch: Dispatcher, database: Database)
     except StorageError as error:
         return str(error)
     count = len(reloader.definitions.webhooks)
-    return f"{count} webhooks, {dispatch.failing} failing; {pending} deliveries pending"
+    return f"{count} webhooks, {dispatch.lanes.failing} failing; {pending} deliveries pending"
 
 
 def _count_pending(database: Database) -> int:

@@ -346,7 +346,7 @@ def test_everything_due_at_once_is_delivered_once(url, count):
         async with engine(url, answer, max_in_flight=20) as running:
             await running.adopt(*(a_webhook(f"w{number}") for number in range(4)))
             await running.store(*(fresh(f"w{number % 4}") for number in range(count)), offer=False)
-            running.dispatch.refetch()
+            running.dispatch.fetches.refetch()
             await until(all_are(running, "delivered", count))
 
     asyncio.run(scenario())

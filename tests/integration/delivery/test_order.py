@@ -78,7 +78,7 @@ def test_order_holds_through_failures_and_bursts_from_memory_and_database(url):
             for number in range(60):
                 batch = [of_record(record, number) for record in "abcdefgh"]
                 await running.store(*batch, offer=number % 3 != 0)
-            running.dispatch.refetch()
+            running.dispatch.fetches.refetch()
             await all_settled(running)
 
     asyncio.run(scenario())
@@ -170,7 +170,7 @@ def test_a_cancelled_attempt_under_way_ends_before_the_next_begins(url):
             await running.writer.write(
                 lambda connection: manual.cancel(connection, found, clock.now())
             )
-            running.dispatch.refetch()
+            running.dispatch.fetches.refetch()
             await all_settled(running)
 
     asyncio.run(scenario())

@@ -73,7 +73,7 @@ def test_a_change_of_lanes_is_refused_where_attempts_are_not_remembered(url, tmp
             now = clock.now()
             await running.store(a_delivery(due_at=now, created_at=now), offer=False)
             other.execute("BEGIN IMMEDIATE")
-            running.dispatch.refetch()
+            running.dispatch.fetches.refetch()
             await until(lambda: running.dispatch.settlements.is_behind)
             with pytest.raises(StorageError, match="what attempts led to"):
                 await running.adopt(a_webhook(description="another"))

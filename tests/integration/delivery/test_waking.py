@@ -45,7 +45,7 @@ def delivered(running, count):
 
 def has_settled_down(running):
     """Return whether no lane waits for anything: what comes then must wake the scheduler."""
-    lanes = running.dispatch._lanes.values()
+    lanes = running.dispatch.lanes
     return not any(lane.memory.is_fetching or lane.due_at() is not None for lane in lanes)
 
 
@@ -136,7 +136,7 @@ def test_a_release_is_not_undone_by_a_fetch_under_way(url):
             await asyncio.to_thread(begun.wait, 10)
             adopting = asyncio.create_task(running.adopt(to("right", retry=LATE)))
             await turns_of_the_loop()
-            running.dispatch.refetch()
+            running.dispatch.fetches.refetch()
             await turns_of_the_loop()
             go.set()
             await adopting
@@ -161,7 +161,7 @@ def test_a_delivery_stored_while_due_ones_are_fetched_is_sent_once(url):
             running.writer.write(lambda _: (begun.set(), go.wait(10)))
             await asyncio.to_thread(begun.wait, 10)
             decided = [fresh() for _ in range(5)]
-            running.dispatch.refetch()
+            running.dispatch.fetches.refetch()
             await turns_of_the_loop()
             storing = asyncio.create_task(running.store(*decided))
             await turns_of_the_loop()
@@ -183,9 +183,9 @@ def test_the_scheduler_looks_now_and_then_whatever_its_clock_did(url, monkeypatc
         async with engine(url, lambda _: OK) as running:
             await running.adopt(a_webhook())
             await until(lambda: has_settled_down(running))
-            wanted = running.dispatch.fetch_requests
+            wanted = running.dispatch.fetches.requests
             monkeypatch.setattr(
-                running.dispatch, "fetch_requests", lambda now: rounds.append(now) or wanted(now)
+                running.dispatch.fetches, "requests", lambda now: rounds.append(now) or wanted(now)
             )
             await until(lambda: len(rounds) >= 3)
 

@@ -60,6 +60,6 @@ def test_a_pause_in_the_middle_of_a_pass_stays():
             await pause(running, "crm-mirror")
             database.may_read.set()
             await refreshed
-            return running.dispatch._lanes["crm-mirror"].row.hold
+            return running.dispatch.lanes.by_name["crm-mirror"].row.hold
 
     assert asyncio.run(scenario()) == "by hand"

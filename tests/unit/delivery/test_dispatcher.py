@@ -37,9 +37,9 @@ def test_a_promoted_delivery_of_a_later_time_has_the_scheduler_ask_at_once(loop)
         policy = a_policy(order="record")
         prepared = {"ordered": prepare(a_webhook("ordered", delivery=policy), LOOPBACK)}
         dispatcher.adopt([row], prepared, {})
-        for wanted in dispatcher.fetch_requests(loop.now()):
-            dispatcher.fetched(outbox._fetch((wanted, loop.now())))
-        dispatcher.next_due()
+        for wanted in dispatcher.fetches.requests(loop.now()):
+            dispatcher.fetches.fetched(outbox._fetch((wanted, loop.now())))
+        dispatcher.fetches.next_due()
         first = a_delivery("ordered", due_at=loop.now())
         dispatcher.offer([first])
         woken.clear()

@@ -146,7 +146,7 @@ class EngineMachine(RuleBasedStateMachine):
         kind, what, done, result = self.outbox.answers.popleft()
         match kind:
             case "fetch":
-                self.buffer += self.on_loop(self.dispatcher.fetched, result)
+                self.buffer += self.on_loop(self.dispatcher.fetches.fetched, result)
                 self.wake()
             case "store":
                 self.on_loop(self.dispatcher.offer, result)
@@ -154,11 +154,11 @@ class EngineMachine(RuleBasedStateMachine):
             case "settle":
                 ids = {settlement.delivery.id for settlement in what}
                 for settlement in what:
-                    assert self.dispatcher.is_prefetched(settlement.delivery)
+                    assert self.dispatcher.lanes.is_prefetched(settlement.delivery)
                 self.unsettled -= ids
                 self.on_loop(done.set_result, result)
                 for settlement in what:
-                    assert not self.dispatcher.is_prefetched(settlement.delivery)
+                    assert not self.dispatcher.lanes.is_prefetched(settlement.delivery)
             case "other":
                 self.on_loop(done.set_result, result)
 
@@ -172,12 +172,12 @@ class EngineMachine(RuleBasedStateMachine):
         """Run a round of the scheduler, which nothing but a wake or its timer begins."""
         self.is_woken = False
         now = self.loop.now()
-        for wanted in self.on_loop(self.dispatcher.fetch_requests, now):
+        for wanted in self.on_loop(self.dispatcher.fetches.requests, now):
             self.outbox.units.append(("fetch", (wanted, now), None))
         arrived, self.buffer = self.buffer, []
         for delivery in arrived:
             self.on_loop(self.dispatcher.arrived, delivery)
-        self.rings_at = self.on_loop(self.dispatcher.next_due)
+        self.rings_at = self.on_loop(self.dispatcher.fetches.next_due)
 
     @precondition(lambda self: self.courier.under_way)
     @rule(
@@ -255,7 +255,7 @@ class EngineMachine(RuleBasedStateMachine):
         assert self.quiet_until.get(lane.name, self.loop.now()) <= self.loop.now(), "it is quiet"
         row = self.outbox.rows[delivery.id]
         assert row.is_open, "it was settled or superseded"
-        assert self.dispatcher.is_prefetched(delivery), "it is not this lane's"
+        assert self.dispatcher.lanes.is_prefetched(delivery), "it is not this lane's"
         if lane.row.is_ordered:
             first = self.outbox.of_record(delivery)[0]
             assert first.delivery.id == delivery.id, "an older one of its record is open"
@@ -265,12 +265,12 @@ class EngineMachine(RuleBasedStateMachine):
     def what_is_in_memory_is_prefetched(self):
         for id_, (lane, delivery, _) in self.courier.under_way.items():
             assert id_ in lane.memory
-            assert self.dispatcher.is_prefetched(delivery)
+            assert self.dispatcher.lanes.is_prefetched(delivery)
         of_lanes = [lane for lane, *_ in self.courier.under_way.values()]
         for lane in set(of_lanes):
             assert of_lanes.count(lane) == lane.in_flight
         for id_ in self.unsettled:
-            assert self.dispatcher.is_prefetched(self.outbox.rows[id_].delivery)
+            assert self.dispatcher.lanes.is_prefetched(self.outbox.rows[id_].delivery)
 
     def teardown(self):
         """Let everything go well from now on: each delivery must be attempted and delivered."""

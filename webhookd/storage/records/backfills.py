@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from webhookd.storage.database.times import from_micros, to_micros
+from webhookd.storage.fleet.exclusive import backfilling
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from webhookd.storage.database.connection import Statements
+    from webhookd.storage.database.connection import Connection, Statements
 
 _COLUMNS = "webhook, conditions, per_second, began_at, after, records, deliveries"
 
@@ -75,6 +76,21 @@ def end(connection: Statements, webhook: str) -> StoredBackfill | None:
 def of_webhook(connection: Statements, webhook: str) -> StoredBackfill | None:
     """Return the backfill of *webhook*; None when there is none."""
     return next((one for one in unfinished(connection) if one.webhook == webhook), None)
+
+
+def acquire(connection: Connection, webhook: str) -> bool:
+    """Return whether this daemon has the lock of *webhook*'s backfill now."""
+    return connection.session.acquire(backfilling(webhook))
+
+
+def acquired(connection: Connection, webhook: str) -> StoredBackfill | None:
+    """Return the backfill of *webhook*, under its lock.
+
+    None where another daemon has the lock, or the backfill is over.
+    """
+    # In this order: until the lock is here, the daemon that had it went on, and what was read
+    # before is as far as it was then. From there on records would be told twice.
+    return of_webhook(connection, webhook) if acquire(connection, webhook) else None
 
 
 def unfinished(connection: Statements) -> list[StoredBackfill]:
