@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING
 
 from webhookd import telemetry
 from webhookd.delivery.claims import ClaimTable
-from webhookd.delivery.lane_fetches import LaneFetches
-from webhookd.delivery.lane_table import LaneTable
+from webhookd.delivery.lanes.lane_fetches import LaneFetches
+from webhookd.delivery.lanes.lane_table import LaneTable
 from webhookd.delivery.peers import Lanes
 from webhookd.delivery.reordering import Reordering
 from webhookd.delivery.settlements import SettlementWriter

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from webhookd.delivery.lane_share import UNLIMITED
+from webhookd.delivery.lanes.lane_share import UNLIMITED
 from webhookd.delivery.rate_limit import RateLimiter
 from webhookd.storage.database.connection import NO_LOCKS, Locks
 from webhookd.storage.deliveries.due import find_due
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from webhookd.clock import Clock
     from webhookd.definitions import RateLimit
-    from webhookd.delivery.lane import Lane
-    from webhookd.delivery.lane_share import LaneShare
+    from webhookd.delivery.lanes.lane import Lane
+    from webhookd.delivery.lanes.lane_share import LaneShare
     from webhookd.model import Settlement
     from webhookd.storage.database.writer import Writer
     from webhookd.storage.deliveries.due import Due, FetchRequest

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from webhookd.clock import Clock
     from webhookd.definitions import RateLimit
-    from webhookd.delivery.lane import Lane
+    from webhookd.delivery.lanes.lane import Lane
     from webhookd.storage.database.writer import Writer
 
 

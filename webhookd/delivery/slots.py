@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from webhookd.clock import Clock
     from webhookd.delivery.claims import ClaimTable
     from webhookd.delivery.courier import Courier
-    from webhookd.delivery.lane import Lane
+    from webhookd.delivery.lanes.lane import Lane
     from webhookd.delivery.peers import Peers
     from webhookd.delivery.prepared_webhook import PreparedWebhook
     from webhookd.delivery.settlements import SettlementWriter
@@ -215,9 +215,9 @@ class SlotScheduler:
 
     def _give_back(self, lane: Lane, delivery: Delivery) -> None:
         """Let the database hand out a delivery again whose attempt broke before it was made."""
+        now = self._now()
         self._claims.settled(delivery.id)
-        lane.prefetched.discard(delivery.id)
-        lane.refetch(self._now())
+        lane.memory.settled(delivery.id, now, now)
         self.serve(lane)
 
     def _broke(self, error: Exception, delivery: Delivery) -> None:

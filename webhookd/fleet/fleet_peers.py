@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from webhookd.delivery.lane_share import LaneShare
+from webhookd.delivery.lanes.lane_share import LaneShare
 from webhookd.fleet.share_client import ShareClient
 from webhookd.storage.database.connection import Locks
 from webhookd.storage.deliveries.due import find_due
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from webhookd.clock import Clock
     from webhookd.definitions import RateLimit
-    from webhookd.delivery.lane import Lane
+    from webhookd.delivery.lanes.lane import Lane
     from webhookd.delivery.peers import Lanes
     from webhookd.model import Settlement
     from webhookd.storage.database.writer import Writer

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from webhookd.clock import Clock
-    from webhookd.delivery.lane import Lane
-    from webhookd.delivery.lane_share import LaneShare
+    from webhookd.delivery.lanes.lane import Lane
+    from webhookd.delivery.lanes.lane_share import LaneShare
     from webhookd.storage.database.writer import Writer
     from webhookd.storage.fleet.shares import Grant
 

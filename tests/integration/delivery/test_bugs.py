@@ -11,7 +11,7 @@ from tests.engine import engine, until
 from tests.making import a_delivery, a_webhook
 from webhookd import clock, telemetry
 from webhookd.delivery import slots
-from webhookd.delivery.lane import Lane
+from webhookd.delivery.lanes.lane import Lane
 from webhookd.telemetry import logs
 from webhookd.telemetry.events import BugFound
 from webhookd.telemetry.reporter import Reporter

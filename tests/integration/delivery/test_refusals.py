@@ -17,7 +17,7 @@ from webhookd.clock import Clock
 from webhookd.definitions import RetryPolicy
 from webhookd.delivery import dispatcher
 from webhookd.delivery.courier import Courier
-from webhookd.delivery.lane import Lane
+from webhookd.delivery.lanes.lane import Lane
 from webhookd.delivery.prepared_webhook import prepare
 from webhookd.delivery.sender import LocalSender
 from webhookd.errors import StorageError

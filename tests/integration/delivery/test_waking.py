@@ -14,7 +14,7 @@ from tests.making import LOOPBACK, NOW, a_delivery, a_policy, a_settlement, a_we
 from webhookd import clock
 from webhookd.definitions import RateLimit, RetryPolicy
 from webhookd.delivery import scheduler
-from webhookd.delivery.lane import Lane
+from webhookd.delivery.lanes.lane import Lane
 from webhookd.delivery.prepared_webhook import prepare
 from webhookd.model import Held, RetryAt
 from webhookd.storage.deliveries.due import Due

@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[3] / "webhookd"
 MODULES = [
-    *sorted((PACKAGE / "delivery").glob("*.py")),
+    *sorted((PACKAGE / "delivery").rglob("*.py")),
     PACKAGE / "fleet" / "fleet_peers.py",
     PACKAGE / "fleet" / "share_client.py",
 ]
@@ -39,7 +39,7 @@ ALONE = {"is_shared", "is_alone", "owner", "has_others"}
 
 
 @pytest.mark.parametrize(
-    "path", sorted((PACKAGE / "delivery").glob("*.py")), ids=lambda path: path.name
+    "path", sorted((PACKAGE / "delivery").rglob("*.py")), ids=lambda path: path.name
 )
 def test_delivery_does_not_ask_whether_there_are_other_daemons(path):
     """That is what `Peers` are for: `Alone` answers where there are none."""

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.clock import Clock
-    from webhookd.delivery.lane import Lane
-    from webhookd.delivery.lane_table import LaneTable
+    from webhookd.delivery.lanes.lane import Lane
+    from webhookd.delivery.lanes.lane_table import LaneTable
     from webhookd.delivery.peers import Peers
     from webhookd.model import Delivery
     from webhookd.storage.deliveries.due import Due, FetchRequest

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from webhookd.delivery.lane import Lane
-from webhookd.delivery.lane_outcomes import Latest
+from webhookd.delivery.lanes.lane import Lane
+from webhookd.delivery.lanes.lane_outcomes import Latest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

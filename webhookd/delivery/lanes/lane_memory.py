@@ -19,7 +19,7 @@ from collections import deque
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from webhookd.delivery.prefetched import Prefetched
+from webhookd.delivery.lanes.prefetched import Prefetched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -17,9 +17,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from webhookd.delivery.breaker import Breaker
-from webhookd.delivery.lane_memory import LaneMemory
-from webhookd.delivery.lane_outcomes import Latest, changes_lane, due_again, row_after
-from webhookd.delivery.lane_share import UNLIMITED
+from webhookd.delivery.lanes.lane_memory import LaneMemory
+from webhookd.delivery.lanes.lane_outcomes import Latest, changes_lane, due_again, row_after
+from webhookd.delivery.lanes.lane_share import UNLIMITED
 from webhookd.delivery.prepared_webhook import AttemptContext
 from webhookd.model import Delivered
 from webhookd.storage.deliveries.due import FetchRequest
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from webhookd.delivery.lane_share import LaneShare
+    from webhookd.delivery.lanes.lane_share import LaneShare
     from webhookd.delivery.prepared_webhook import PreparedWebhook
     from webhookd.delivery.rate_window import RateWindow
     from webhookd.model import Delivery, Settlement
