@@ -71,6 +71,7 @@ class DropDirectory(Keys):
     host: str | None = None
     settle: Duration = timedelta(seconds=10)
     ignore: tuple[str, ...] | None = None
+    id_text: bool = False
 
 
 class HubspotObject(Keys):

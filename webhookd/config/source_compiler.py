@@ -71,4 +71,5 @@ def drop_directory(
         host=model.host,
         settle=model.settle,
         ignore=model.ignore,
+        id_text=model.id_text,
     )

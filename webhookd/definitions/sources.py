@@ -48,7 +48,8 @@ class DirectorySource:
     *content* `snapshot`: each file lists all records. *partial*: what a row lacks is as before.
     *host*: only a daemon on the host of that name reads it. *settle*: how long a file stands still
     whose writer could not be seen. *ignore*: patterns of names that are left alone, beside those
-    that every source leaves alone; empty: every name is taken.
+    that every source leaves alone; empty: every name is taken. *id_text*: an id that looks like a
+    number which a spreadsheet made of one is taken as it is.
     """
 
     name: str
@@ -63,6 +64,7 @@ class DirectorySource:
     host: str | None = None
     settle: timedelta = timedelta(seconds=10)
     ignore: tuple[str, ...] | None = None
+    id_text: bool = False
 
     @property
     def identity(self) -> Mapping[str, str]:

@@ -68,6 +68,7 @@ PLAIN: dict[type[events.Event], Line] = {
     events.FileEmpty: warning("file.empty", hint="it has 0 bytes: did its producer fail?"),
     events.FileFailed: error("file.failed"),
     events.FileGrowing: warning("file.growing", hint="write to tmp/ and rename to new/"),
+    events.FileHeaderRepeated: warning("file.header_repeated", hint="were several files joined?"),
     events.FileIgnored: warning("file.ignored"),
     events.FileMisplaced: warning(
         "file.misplaced", hint="it is not read here: files are taken from new/"

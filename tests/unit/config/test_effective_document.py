@@ -16,9 +16,9 @@ from webhookd.config import loading
 ROOT = Path(__file__).parents[3]
 KEPT = ROOT / "tests" / "data" / "effective"
 FILES = {
-    "example": (ROOT / "config.example.yaml", "6051cc8cb870"),
-    "digests": (ROOT / "tests" / "data" / "digests" / "webhooks.yaml", "d704f361394c"),
-    "spellings": (KEPT / "spellings.yaml", "16b995c5b115"),
+    "example": (ROOT / "config.example.yaml", "c485e0f7aed4"),
+    "digests": (ROOT / "tests" / "data" / "digests" / "webhooks.yaml", "973d0fa528cd"),
+    "spellings": (KEPT / "spellings.yaml", "4d80581a0364"),
 }
 
 

@@ -202,6 +202,12 @@ LINES = [
         {**FILE, "then": "the rest of it is read", "hint": "write to tmp/ and rename to new/"},
     ),
     (
+        events.FileHeaderRepeated("crm", "a.csv", line=3),
+        "warning",
+        "file.header_repeated",
+        {**FILE, "line": 3, "hint": "were several files joined?"},
+    ),
+    (
         events.FileEmpty("crm", "a.csv"),
         "warning",
         "file.empty",

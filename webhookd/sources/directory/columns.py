@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhookd.model import SnapshotPhase
-from webhookd.telemetry.events import FileColumnsIgnored, FilePropertyMissing
+from webhookd.telemetry.events import (
+    FileColumnsIgnored,
+    FileHeaderRepeated,
+    FilePropertyMissing,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +42,21 @@ class Columns:
         for one in sorted(missing - self._missing):
             self._report(FilePropertyMissing(self._source, file.name, property=one))
         self._missing = missing
+
+    def repetition(self, file: ClaimedFile) -> Callable[[int], None]:
+        """Return what is to be told of each line in which the header of *file* stands again.
+
+        The first of them is reported.
+        """
+        has_reported = _was_looked_at(file)
+
+        def report_once(line: int) -> None:
+            nonlocal has_reported
+            if not has_reported:
+                self._report(FileHeaderRepeated(self._source, file.name, line=line))
+            has_reported = True
+
+        return report_once
 
 
 def _was_looked_at(file: ClaimedFile) -> bool:

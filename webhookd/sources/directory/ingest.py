@@ -17,7 +17,7 @@ from webhookd.model import Batch, ClaimedFile
 from webhookd.sources.directory import error_report
 from webhookd.sources.directory.error_report import LISTED, Failure, Flaws
 from webhookd.sources.directory.file_progress import Meter
-from webhookd.sources.directory.reader import FileReader, Portion
+from webhookd.sources.directory.reader import FileReader, Portion, Sightings
 from webhookd.sources.directory.snapshot import SnapshotIngest
 from webhookd.sources.storage_retry import StorageRetry
 from webhookd.sources.threads import in_thread
@@ -134,8 +134,11 @@ class FileIngest:
             self._settings,
             rows_taken=file.rows_taken,
             is_partial=is_partial,
-            saw_header=partial(self._columns.check, file, is_partial=is_partial),
-            saw_nothing=lambda: self._report(FileEmpty(file.source, file.name)),
+            sightings=Sightings(
+                header=partial(self._columns.check, file, is_partial=is_partial),
+                repeated_header=self._columns.repetition(file),
+                nothing=lambda: self._report(FileEmpty(file.source, file.name)),
+            ),
             is_local=self.is_local,
             monotonic=self._monotonic,
         )

@@ -18,6 +18,7 @@ from webhookd.sources.directory.streams import (
     open_claimed,
 )
 from webhookd.sources.formats import formats
+from webhookd.sources.formats.record_ids import IdRule
 from webhookd.sources.formats.rows import BrokenFileError, observer
 
 if TYPE_CHECKING:
@@ -64,6 +65,15 @@ class Portion:
         return tuple(row for row in self.rows if isinstance(row, BadRow))
 
 
+@dataclass(frozen=True, slots=True)
+class Sightings:
+    """Who is told of what a file shows: a header, a header's line again, that it has 0 bytes."""
+
+    header: Callable[[Header], None]
+    repeated_header: Callable[[int], None]
+    nothing: Callable[[], None]
+
+
 class FileReader:
     """Reads one file of a drop directory from behind the rows already taken."""
 
@@ -74,18 +84,18 @@ class FileReader:
         *,
         rows_taken: int,
         is_partial: bool,
-        saw_header: Callable[[Header], None],
-        saw_nothing: Callable[[], None],
+        sightings: Sightings,
         is_local: bool,
         monotonic: Callable[[], float],
     ) -> None:
         self._path = path
         self._settings = settings
         self._monotonic = monotonic
-        self._saw_header = saw_header
-        self._saw_nothing = saw_nothing
+        self._sightings = sightings
         self._stopping = threading.Event()
-        self._observe = observer(settings.object, settings.id_property, is_partial=is_partial)
+        self._observe = observer(
+            settings.object, IdRule(settings.id_property, settings.id_text), is_partial=is_partial
+        )
         self._rows = self._read(rows_taken)
         self._held: _ReadRow | None = None
         self._bad_in_a_row = 0
@@ -135,9 +145,16 @@ class FileReader:
         settings, gauge = self._settings, self.gauge
         with open_claimed(self._path, self._reading) as stream:
             if not gauge.size:
-                self._saw_nothing()
+                self._sightings.nothing()
             found = formats.format_of(self._path.name, settings.format)
-            every = formats.rows(stream, found, settings.id_property, self._saw_header)
+            every = formats.rows(
+                stream,
+                found,
+                settings.id_property,
+                self._sightings.header,
+                saw_repeated_header=self._sightings.repeated_header,
+                is_list=settings.content == "snapshot",
+            )
             for _ in islice(every, rows_taken):
                 gauge.without_row = 0
                 if self._stopping.is_set():

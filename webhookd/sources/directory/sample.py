@@ -11,6 +11,7 @@ from webhookd.errors import SourceError
 from webhookd.model import BadRow
 from webhookd.sources.directory.streams import Reading, open_claimed
 from webhookd.sources.formats import formats
+from webhookd.sources.formats.record_ids import IdRule
 from webhookd.sources.formats.rows import BrokenFileError, observer
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def read_first(path: Path, settings: DirectorySource) -> Observation:
         raise SourceError(f"{path}: cannot be read: {error}") from None
     if row is None:
         raise SourceError(f"{path}: there is no record in it")
-    seen = row if isinstance(row, BadRow) else observer(settings.object, settings.id_property)(row)
+    observe = observer(settings.object, IdRule(settings.id_property, settings.id_text))
+    seen = row if isinstance(row, BadRow) else observe(row)
     if isinstance(seen, BadRow):
         raise SourceError(f"{path}:{seen.line}:{seen.column}: {seen.reason}")
     return seen

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from webhookd.sources.storage_retry import StorageRetry
 
 FEW_RECORDS: Final = 10
-"""As many may be missing without a question."""
+"""As many may be missing without a question, if not all are."""
 
 CHANGED: Final = Failure("the file changed while it was read")
 
@@ -130,7 +130,7 @@ class SnapshotIngest:
         if not await self._may_delete(file):
             return None
         known, missing = await self._count_missing(file)
-        if missing <= FEW_RECORDS or 2 * missing <= known:
+        if not missing or (missing < known and (missing <= FEW_RECORDS or 2 * missing <= known)):
             return None
         return Failure(
             f"the snapshot lacks {missing} of the {known} known records: it would delete them",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from webhookd.sources.formats.rows import LONGEST_ROW, BrokenFileError
@@ -15,7 +16,7 @@ _DELIMITERS: Final = (",", ";", "\t")
 _SHOWN: Final = 300
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Header:
     """The names of the columns, the place of the id among them (from 1), and how many lines.
 
@@ -26,6 +27,16 @@ class Header:
     delimiter: str
     id_column: int
     lines: int
+
+    @cached_property
+    def plain(self) -> tuple[str, ...]:
+        """Return the names without blanks around them."""
+        return tuple(name.strip() for name in self.names)
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """Return the same for looking up."""
+        return frozenset(self.plain)
 
     @property
     def unnamed(self) -> tuple[int, ...]:
@@ -52,13 +63,17 @@ def read_header(stream: BinaryIO, id_property: str) -> Header | None:
 def _first_row(stream: BinaryIO) -> tuple[str, int]:
     """Return the header's text and how many lines were read; quoted names may hold newlines."""
     text, number = _first_line(stream)
-    while text.count('"') % 2 == 1:
+    # Lines are counted and joined once: a quote that is never closed takes them all.
+    lines, size, quotes = [text], len(text), text.count('"')
+    while quotes % 2 == 1:
         line = _line(stream, number + 1)
-        if not line or len(text) + len(line) > LONGEST_ROW:
+        size += len(line)
+        if not line or size > LONGEST_ROW:
             raise BrokenFileError("a quote in the header is never closed", number, 1)
-        text += line
+        lines.append(line)
+        quotes += line.count('"')
         number += 1
-    return text, number
+    return "".join(lines), number
 
 
 def _splits(text: str, id_property: str, line: int) -> dict[str, list[str]]:

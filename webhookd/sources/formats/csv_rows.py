@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Final
 from webhookd.model import BadRow
 from webhookd.sources.formats.csv_header import Header, read_header
 from webhookd.sources.formats.csv_quotes import Quotes
-from webhookd.sources.formats.rows import LONGEST_ROW, BrokenFileError, Row
+from webhookd.sources.formats.rows import LONGEST_ROW, BrokenFileError, Row, skip_blank_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
 _NEWLINE: Final = b"\n"
+_AROUND: Final = ' \t\ufeff"'
+"""What may stand around a name of a column: a byte order mark keeps quotes from being read."""
 
 
 class _RowTooLongError(Exception):
@@ -57,6 +59,10 @@ class _Lines:
         self.is_utf8 = True
         return self.number + 1
 
+    def skip_blank_lines(self) -> None:
+        """Read over empty lines between two rows."""
+        self.number += skip_blank_lines(self._stream)
+
     def skip_row(self, delimiter: str) -> bool:
         """Read over the rest of a row too long; False when the file ends inside quotes."""
         quotes = Quotes(delimiter.encode())
@@ -77,11 +83,15 @@ class _Lines:
 
 
 def rows(
-    stream: BinaryIO, id_property: str, saw_header: Callable[[Header], None] = lambda _: None
+    stream: BinaryIO,
+    id_property: str,
+    saw_header: Callable[[Header], None] = lambda _: None,
+    saw_repeated_header: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Row | BadRow]:
     """Yield every row of *stream*, in constant memory whatever it holds.
 
-    *saw_header* is told of the header before the first row.
+    *saw_header* is told of the header before the first row, *saw_repeated_header* of the line in
+    which it stands again: several files were joined. It is no record.
     """
     # The module's own limit (128 KiB a field) is below ours; it is the process's, not the reader's.
     csv.field_size_limit(LONGEST_ROW * 2)
@@ -102,8 +112,29 @@ def rows(
         except csv.Error as error:
             yield _refused(lines, line, str(error))
         else:
-            if fields:
+            if _is_header(header, fields, line):
+                saw_repeated_header(line)
+            elif fields:
                 yield _row(lines, header, line, fields)
+            else:
+                lines.skip_blank_lines()
+
+
+def _is_header(header: Header, fields: list[str], line: int) -> bool:
+    """Return whether a row names the columns; BrokenFileError when it does in another order."""
+    id_place = header.id_column - 1
+    if len(fields) != len(header.names) or fields[id_place].strip(_AROUND) not in header.known:
+        return False
+    names = tuple(field.strip(_AROUND) for field in fields)
+    if names == header.plain:
+        return True
+    if len(names) > 1 and sorted(names) == sorted(header.plain):
+        raise BrokenFileError(
+            "this line names the columns again, in another order: drop joined files one by one",
+            line,
+            1,
+        )
+    return False
 
 
 def _row(lines: _Lines, header: Header, line: int, fields: list[str]) -> Row | BadRow:

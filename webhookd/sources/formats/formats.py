@@ -44,16 +44,20 @@ def rows(
     file_format: Format,
     id_property: str,
     saw_header: Callable[[Header], None] = lambda _: None,
+    *,
+    saw_repeated_header: Callable[[int], None] = lambda _: None,
+    is_list: bool = False,
 ) -> Iterator[Row | BadRow]:
     """Yield the rows of *stream*; BrokenFileError where it cannot be read on.
 
-    *saw_header* is told of the header where the format has one.
+    *saw_header* is told of the header where the format has one, *saw_repeated_header* of the line
+    in which it stands again. *is_list* says that the file is to list all records.
     """
     match file_format:
         case "csv":
-            return csv_rows.rows(stream, id_property, saw_header)
+            return csv_rows.rows(stream, id_property, saw_header, saw_repeated_header)
         case "json":
-            return json_rows.rows(stream)
+            return json_rows.rows(stream, is_list=is_list)
         case "ndjson":
             return ndjson_rows.rows(stream)
         case _:

@@ -25,9 +25,15 @@ if TYPE_CHECKING:
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _TOO_LONG = "the row is over 1 MiB"
 
+_MOST_IN_PLACE = 20
+"""Rows that may be refused where they stand; each costs a look at the text before it."""
 
-def rows(stream: BinaryIO) -> Iterator[Row | BadRow]:
-    """Yield every row of *stream*, in constant memory whatever it holds."""
+
+def rows(stream: BinaryIO, *, is_list: bool = False) -> Iterator[Row | BadRow]:
+    """Yield every row of *stream*, in constant memory whatever it holds.
+
+    Where *is_list*, the file lists all records: then a single object is none.
+    """
     window = Window(stream, LONGEST_ROW)
     mark = window.next_mark()
     if not mark:
@@ -35,8 +41,13 @@ def rows(stream: BinaryIO) -> Iterator[Row | BadRow]:
     if mark == "[":
         window.at += 1
         yield from _elements(window)
+    elif is_list:
+        raise BrokenFileError(
+            "a snapshot lists all records: this is one value, not a list; write [{…}, {…}]",
+            *window.place(),
+        )
     else:
-        yield _row(window)
+        yield _Decoder(window).row()
     if window.next_mark():
         hint = "; a file with one object a line is named .ndjson" if mark == "{" else ""
         raise BrokenFileError(f"text follows the end of the JSON value{hint}", *window.place())
@@ -46,8 +57,9 @@ def _elements(window: Window) -> Iterator[Row | BadRow]:
     if window.next_mark() == "]":
         window.at += 1
         return
+    decoder = _Decoder(window)
     while True:
-        yield _row(window)
+        yield decoder.row()
         mark = window.next_mark()
         if not mark:
             raise BrokenFileError("the file ends inside its array", *window.place())
@@ -58,25 +70,53 @@ def _elements(window: Window) -> Iterator[Row | BadRow]:
             return
 
 
-def _row(window: Window) -> Row | BadRow:
-    window.next_mark()
-    window.fill()
-    start = window.at
-    line, column = window.place()
-    try:
-        value, end = scan(window.text, start)
-    except StopIteration as error:
-        return _refused(window, error.value, "the row is not JSON: a value is missing here")
-    except JSONDecodeError as error:
-        return _refused(window, error.pos, f"the row is not JSON: {error.msg}")
-    except RefusedValueError as error:
-        return _refused(window, start, str(error))
-    except RecursionError:
-        return _refused(window, start, f"the row is nested deeper than {DEEPEST} levels")
-    window.at = end
-    size = _size(window.text, start, end)
-    reason = _fault(window, start, end, size, value)
-    return Row(line, column, size, value) if reason is None else BadRow(line, column, reason)
+class _Decoder:
+    """Decodes the rows in a window.
+
+    An error of the decoder counts the lines before it, from the start of the text that it was
+    given. After a few refused rows each is given to it alone, so that the time is linear.
+    """
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self._refused = 0
+
+    def row(self) -> Row | BadRow:
+        """Return the next row."""
+        window = self._window
+        window.next_mark()
+        window.fill()
+        start = window.at
+        line, column = window.place()
+        text, at = self._text(start)
+        before = start - at
+        try:
+            value, end = scan(text, at)
+        except StopIteration as error:
+            position = error.value + before
+            return self._refuse(position, "the row is not JSON: a value is missing here")
+        except JSONDecodeError as error:
+            return self._refuse(error.pos + before, f"the row is not JSON: {error.msg}")
+        except RefusedValueError as error:
+            return self._refuse(start, str(error))
+        except RecursionError:
+            return self._refuse(start, f"the row is nested deeper than {DEEPEST} levels")
+        end += before
+        window.at = end
+        size = _size(window.text, start, end)
+        reason = _fault(window, start, end, size, value)
+        return Row(line, column, size, value) if reason is None else BadRow(line, column, reason)
+
+    def _text(self, start: int) -> tuple[str, int]:
+        """Return the text to decode, and the place in it where the row begins."""
+        if self._refused < _MOST_IN_PLACE:
+            return self._window.text, start
+        end = self._window.end_of_value(start)
+        return (self._window.text, start) if end is None else (self._window.text[start:end], 0)
+
+    def _refuse(self, position: int, reason: str) -> BadRow:
+        self._refused += 1
+        return _refused(self._window, position, reason)
 
 
 def _refused(window: Window, position: int, reason: str) -> BadRow:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 DEEPEST: Final = 64
 """How deep a value may be nested, the row itself counted."""
 
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# Possessive, and an unfinished string goes to the end: otherwise each quote in it is tried again.
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
 _SHOWN = 60
 

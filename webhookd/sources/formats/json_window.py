@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 _CHUNK: Final = 1 << 20
 _SPACE = re.compile(r"[ \t\n\r]*")
-_OUTSIDE = re.compile(r'[\[\]{}",]')
+_OUTSIDE = re.compile(r'[\[{]+|[\]}",]')
 _INSIDE = re.compile(r'["\\]')
+_STRING_END = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 
 
 class Window:
@@ -91,6 +92,25 @@ class Window:
                 skipped += length
         return skipped if depth == 0 else None
 
+    def end_of_value(self, start: int) -> int | None:
+        """Return where the value at *start* ends, None where that is not in the text in memory.
+
+        Nothing is read over. As for `skip_value`, only strings and brackets count.
+        """
+        text, depth, at = self.text, 0, start
+        while match := _OUTSIDE.search(text, at):
+            mark, at = match.group(), match.end()
+            if mark == '"':
+                end = _STRING_END.match(text, at)
+                if end is None:
+                    return None
+                at = end.end()
+            elif depth == 0 and mark in ",]":
+                return match.start()
+            else:
+                depth = _deeper(depth, mark)
+        return None
+
     def _skip_outside(self, depth: int) -> int:
         """Read to the next string or the window's end; -1 when the value ended before."""
         while match := _OUTSIDE.search(self.text, self.at):
@@ -101,7 +121,7 @@ class Window:
             if depth == 0 and mark in ",]":
                 return -1
             depth = _deeper(depth, mark)
-            self.at += 1
+            self.at = match.end()
         self.at = len(self.text)
         return depth
 
@@ -142,8 +162,8 @@ class Window:
 
 
 def _deeper(depth: int, mark: str) -> int:
-    if mark in "{[":
-        return depth + 1
+    if mark[0] in "{[":
+        return depth + len(mark)
     return max(depth - 1, 0) if mark in "}]" else depth
 
 

@@ -13,7 +13,7 @@ from webhookd.sources.formats.json_values import (
     is_too_deep,
     scan,
 )
-from webhookd.sources.formats.rows import LONGEST_ROW, Row
+from webhookd.sources.formats.rows import LONGEST_ROW, Row, skip_blank_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,8 @@ def rows(stream: BinaryIO) -> Iterator[Row | BadRow]:
             yield BadRow(number, 1, "the row is over 1 MiB")
         elif content := line.strip():
             yield _row(number, content)
+        else:
+            number += skip_blank_lines(stream)
 
 
 def _skip_line(stream: BinaryIO) -> None:

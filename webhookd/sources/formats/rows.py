@@ -7,27 +7,26 @@ This runs for every row of every file: no call per value but for those that are 
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
+from io import BufferedReader
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from webhookd.errors import SourceError
 from webhookd.model import BadRow, Observation
 from webhookd.sources.formats.json_values import WholeNumber, compact
+from webhookd.sources.formats.record_ids import RefusedIdError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import BinaryIO
 
     from webhookd.model import JsonText
+    from webhookd.sources.formats.record_ids import IdRule
 
 LONGEST_ROW: Final = 1 << 20
 """Bytes; a longer row is bad."""
 
-LONGEST_ID: Final = 1024
-"""Characters; a longer id makes the row bad."""
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ID_AND_PROPERTIES = 2
 _HUBSPOT_MARKS = frozenset({"createdAt", "updatedAt", "archived"})
@@ -56,19 +55,36 @@ class _Refused(ValueError):  # noqa: N818 - turned into a BadRow below
     """Why a row is bad."""
 
 
+def skip_blank_lines(stream: BinaryIO) -> int:
+    """Read over whole lines that are empty, as far as they are in memory; return how many.
+
+    Millions of them, which take no room in a packed file, would be a call for each otherwise.
+    """
+    if not isinstance(stream, BufferedReader):
+        return 0
+    ahead = stream.peek()
+    end = ahead.rfind(b"\n", 0, len(ahead) - len(ahead.lstrip(b"\r\n"))) + 1
+    return stream.read(end).count(b"\n")
+
+
 def observer(
-    object_type: str, id_property: str, *, is_partial: bool = False
+    object_type: str, id_rule: IdRule, *, is_partial: bool = False
 ) -> Callable[[Row], Observation | BadRow]:
     """Return the function that makes an observation of a row of such a source."""
+    id_property, id_of = id_rule.name, id_rule.id_of
 
     def observe(row: Row) -> Observation | BadRow:
         members = row.members
         try:
             if "properties" in members and _has_hubspot_shape(members):
-                return _from_hubspot(object_type, id_property, members, is_partial=is_partial)
-            record_id = _record_id(members.get(id_property), id_property)
-        except _Refused as refusal:
+                return _from_hubspot(object_type, id_rule, members, is_partial=is_partial)
+            written = members.get(id_property)
+            record_id = id_of(written)
+        except (_Refused, RefusedIdError) as refusal:
             return BadRow(row.line, row.column, str(refusal))
+        # The property is the id as well: without the blanks or the formula around it.
+        if type(written) is str and written != record_id:
+            members[id_property] = record_id
         if not is_partial:
             return Observation(object_type, record_id, _texts(members))
         return Observation(
@@ -92,37 +108,6 @@ def _cleared(members: dict[str, Any]) -> frozenset[str]:
     return frozenset(name for name, value in members.items() if value is None)
 
 
-def _record_id(value: object, id_property: str) -> str:
-    if type(value) is str:
-        return _checked_id(value, id_property)
-    if type(value) is WholeNumber:
-        return _checked_id(str(value), id_property)
-    if value is None:
-        raise _Refused(f"the id ({id_property!r}) is missing or null")
-    raise _Refused(f"the id ({id_property!r}) must be text or a whole number, not {_kind(value)}")
-
-
-def _checked_id(text: str, id_property: str) -> str:
-    if not text or text.isspace():
-        raise _Refused(f"the id ({id_property!r}) is empty")
-    if len(text) > LONGEST_ID:
-        raise _Refused(f"the id ({id_property!r}) is over {LONGEST_ID} characters")
-    if _CONTROL.search(text):
-        raise _Refused(f"the id ({id_property!r}) holds a control character")
-    # JSON allows -0, which is the number 0 in a second spelling: two records for one.
-    if text == "-0":
-        raise _Refused(f"the id ({id_property!r}) is -0")
-    return text
-
-
-def _kind(value: object) -> str:
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, dict | list):
-        return "a nested value"
-    return "a number with a fraction or exponent"
-
-
 def _has_hubspot_shape(members: dict[str, Any]) -> bool:
     """Return whether a row that has `properties` is a record as HubSpot gives it.
 
@@ -140,14 +125,14 @@ def _has_hubspot_shape(members: dict[str, Any]) -> bool:
 
 
 def _from_hubspot(
-    object_type: str, id_property: str, members: dict[str, Any], *, is_partial: bool
+    object_type: str, id_rule: IdRule, members: dict[str, Any], *, is_partial: bool
 ) -> Observation:
     properties = members["properties"] or {}
     # Another id_property than the default was set on purpose: it names a property.
-    holder = members if id_property == "id" else properties
+    holder = members if id_rule.name == "id" else properties
     return Observation(
         object_type,
-        _record_id(holder.get(id_property), id_property),
+        id_rule.id_of(holder.get(id_rule.name)),
         _texts(properties),
         deleted=_is_archived(members.get("archived")),
         modified_at=_instant(members.get("updatedAt")),

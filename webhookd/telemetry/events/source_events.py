@@ -140,6 +140,15 @@ class FileColumnsIgnored(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class FileHeaderRepeated(Event):
+    """The header of a CSV file stands in it again, first at *line*; it is skipped each time."""
+
+    source: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class FilePropertyMissing(Event):
     """A file has no column for a property that webhooks use."""
 

@@ -148,7 +148,7 @@ def test_an_empty_one_is_set_aside_untouched(dump, content):
 
 @pytest.mark.parametrize(
     ("known", "kept", "is_taken"),
-    [(20, 9, False), (20, 10, True), (24, 11, False), (24, 12, True), (10, 0, True)],
+    [(20, 9, False), (20, 10, True), (24, 11, False), (10, 1, True), (10, 0, False), (2, 0, False)],
 )
 def test_one_that_would_delete_more_than_half_and_more_than_ten_is_set_aside(
     dump, known, kept, is_taken

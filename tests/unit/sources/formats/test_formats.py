@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.unit.sources.formats.short_reads import in_pieces
 from webhookd.model import BadRow, Observation
 from webhookd.sources.formats import formats
+from webhookd.sources.formats.record_ids import IdRule
 from webhookd.sources.formats.rows import BrokenFileError, observer
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -51,7 +52,7 @@ def expected(records):
 
 
 def observed(content: bytes, file_format, size: int):
-    observe = observer("contacts", "id")
+    observe = observer("contacts", IdRule("id"))
     rows = formats.rows(in_pieces(content, size), file_format, "id")
     return [row if isinstance(row, BadRow) else observe(row) for row in rows]
 

@@ -10,12 +10,13 @@ import pytest
 
 from webhookd.model import BadRow, Observation
 from webhookd.sources.formats import ndjson_rows
+from webhookd.sources.formats.record_ids import IdRule
 from webhookd.sources.formats.rows import observer
 
 
 def observed(line: str, id_property: str = "id") -> Observation | BadRow:
     (row,) = ndjson_rows.rows(io.BytesIO(line.encode()))
-    return row if isinstance(row, BadRow) else observer("contacts", id_property)(row)
+    return row if isinstance(row, BadRow) else observer("contacts", IdRule(id_property))(row)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,51 @@
+"""More input takes as much more time, whatever is wrong with it."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import pytest
+
+from webhookd.sources.formats import formats
+from webhookd.sources.formats.rows import BrokenFileError
+
+ODD = {
+    "a quote in the header": ("csv", lambda n: b'id,"' + b"a\n" * n),
+    "quotes that rows do not close": ("csv", lambda n: b"id\n" + b'"a\n' * n),
+    "rows that are not CSV": ("csv", lambda n: b"id\n" + b'"a"b\n' * n),
+    "blank lines of CSV": ("csv", lambda n: b"id\n" + b"\n" * n),
+    "rows that are not JSON": ("json", lambda n: b"[" + b"{x}," * n + b"{}]"),
+    "every other row": ("json", lambda n: b"[" + b'{"id":"1"},{x},' * n + b"{}]"),
+    "values that are missing": ("json", lambda n: b"[" + b"tru,\n" * n),
+    "keys that stand twice": ("json", lambda n: b"[" + b'{"a":1,"a":1},' * n + b"{}]"),
+    "brackets": ("json", lambda n: b"[" * n),
+    "quotes of JSON": ("json", lambda n: b'[{x"' + b'\\"' * n),
+    "space": ("json", lambda n: b"[" + b" " * n + b"1]"),
+    "blank lines": ("ndjson", lambda n: b"\n" * n),
+    "lines that are not JSON": ("ndjson", lambda n: b"{x}\n" * n),
+    "a string that is not closed": ("ndjson", lambda n: b"{" * 70 + b'"' + b'\\"' * n),
+}
+MANY = 10_000
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_the_time_of_reading_is_linear(what):
+    file_format, content = ODD[what]
+
+    def is_linear():
+        once = seconds(content(MANY), file_format)
+        return seconds(content(4 * MANY), file_format) < 9 * once + 0.05
+
+    # What else runs on the machine may slow the longer one down, but hardly thrice.
+    assert any(is_linear() for _ in range(3))
+
+
+def seconds(content: bytes, file_format):
+    began = time.process_time()
+    try:
+        for _ in formats.rows(io.BytesIO(content), file_format, "id"):
+            pass
+    except BrokenFileError:
+        pass
+    return time.process_time() - began
