@@ -45,6 +45,23 @@ def everything(object_="contacts", **changes):
     return replace(webhook, request=request, **{"trigger": trigger, **changes})
 
 
+class CuttingTransport(httpx.ASGITransport):
+    """Cuts answers that are too long, as the daemon's transport does."""
+
+    async def handle_async_request(self, request):
+        response = await super().handle_async_request(request)
+        content = await response.aread()
+        limit = request.extensions["webhookd"].answer_limit
+        if len(content) <= limit:
+            return httpx.Response(response.status_code, headers=response.headers, content=content)
+        return httpx.Response(
+            response.status_code,
+            headers={"date": response.headers["date"]},
+            content=content[:limit],
+            extensions={"answer_cut": True},
+        )
+
+
 class Polling:
     """A source that polls when it is told to. `told` are its deliveries' bodies."""
 
@@ -88,7 +105,7 @@ class Polling:
             polls=Polls(self.writer),
             report=telemetry.report,
             used=lambda _: frozenset(),
-            transport=httpx.ASGITransport(self.fake.app),
+            transport=CuttingTransport(self.fake.app),
             egress=lambda: LOOPBACK,
             schedule=self._schedule,
             clock=self.time.clock,

@@ -27,14 +27,18 @@ class BadValue:
 BAD_VALUE: Final = BadValue()
 
 
+class TooDeepError(ValueError):
+    """An answer one value of which is nested absurdly deep."""
+
+
 def decoded(content: bytes) -> dict[str, Any]:
     """Return the JSON object that *content* is, its values as they were written.
 
-    ValueError when it is anything else.
+    TooDeepError when a value in it is nested absurdly deep, ValueError when it is anything else.
     """
     text = content.decode().strip(_SPACE)
     if is_too_deep(text):
-        raise ValueError("it is nested absurdly deep")
+        raise TooDeepError("it is nested absurdly deep")
     try:
         value, end = _SCAN(text, 0)
     except (StopIteration, RecursionError):

@@ -18,7 +18,7 @@ from webhookd import __version__
 from webhookd.definitions import Tls
 from webhookd.rules.render import encode_query, full_url
 from webhookd.sources.polling import refusals
-from webhookd.sources.polling.answer_json import decoded
+from webhookd.sources.polling.answer_json import TooDeepError, decoded
 from webhookd.sources.polling.refusals import TOO_LARGE, PollError, Refusal, nonsense
 from webhookd.sources.polling.request_budget import LONGEST_WAIT
 from webhookd.sources.threads import in_thread
@@ -163,7 +163,8 @@ class ApiClient:
         except ValueError as error:
             if response.is_success:
                 why = f"the API's answer cannot be read: {error}"
-                raise nonsense(why, TOO_LARGE if is_cut else "nonsense") from None
+                is_too_much = is_cut or isinstance(error, TooDeepError)
+                raise nonsense(why, TOO_LARGE if is_too_much else "nonsense") from None
         retry_after = response.headers.get("retry-after")
         date = _date(response.headers.get("date"))
         # A time to wait until is meant by the clock that the answer has, which may differ.

@@ -17,7 +17,9 @@ Concerns: TypeAlias = Literal["request", "poll", "token", "object", "source"]
 type of *object* or the whole *source* is refused."""
 
 TOO_LARGE: Final = "too_large"
-"""The status of an answer that is longer than is read, or that ends too early."""
+"""The status of an answer that is longer or deeper than is read, or that ends too early.
+
+Asked for less at once, an API may give what can be read."""
 
 _OK = range(200, 300)
 UNKNOWN_LIMIT: Final = 10.0

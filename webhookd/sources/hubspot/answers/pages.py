@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from json import dumps
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from webhookd.model import Asked, Observation
 from webhookd.sources.hubspot.answers import batch_reads, responses
 from webhookd.sources.hubspot.answers.api import LONGEST_BODY, LONGEST_TARGET
 from webhookd.sources.hubspot.answers.responses import ApiRecord, BadRecord, Page, instant
-from webhookd.sources.polling.refusals import nonsense
+from webhookd.sources.polling.refusals import TOO_LARGE, PollError, nonsense
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +45,22 @@ class Found:
     merged: tuple[str, ...] = ()
 
 
+class Ask(Protocol):
+    """Asks for a page of records, bare ones where it *is_bare*: without properties."""
+
+    async def __call__(self, limit: int, *, is_bare: bool) -> ApiAnswer:
+        """Return the answer, with *limit* records at the most."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An answer, and what was asked for: how many records, and whether bare ones."""
+
+    answer: ApiAnswer
+    limit: int
+    is_bare: bool
+
+
 class Fetcher:
     """Fetches pages of one type of object. *asked* is set before anything is fetched."""
 
@@ -61,37 +77,47 @@ class Fetcher:
         self._left_out = left_out
         self._object = object_
         self._modified = modified_property
+        self._divisor = 1
         self.asked = Asked(frozenset())
 
     async def listed(self, after: str, *, archived: bool = False) -> tuple[Page, datetime | None]:
         """Return the page of the list that *after* leads to, empty for the first."""
-        query = {"limit": str(LIST_LIMIT), "archived": "true" if archived else "false"}
+        query = {"archived": "true" if archived else "false"}
         if after:
             query["after"] = after
-        whole = query | {"properties": ",".join(self._names)}
-        is_long = len(self._api.list_target(whole)) > LONGEST_TARGET
-        answer = await self._api.page(query if archived or is_long else whole)
+        names = {"properties": ",".join(self._names)}
+        is_long = len(self._api.list_target(query | names)) > LONGEST_TARGET
+
+        async def ask(limit: int, *, is_bare: bool) -> ApiAnswer:
+            size = {"limit": str(limit)}
+            return await self._api.page(query | size if is_bare else query | size | names)
+
+        asked = await self._asked(ask, LIST_LIMIT, is_bare=archived or is_long)
+        answer, is_bare = asked.answer, asked.is_bare
         page = self._page(answer)
         if page.lacks_after:
             page = replace(page, after=_last_id(page))
         if page.after is not None and page.after == after:
             raise nonsense("the list's next page is the same page again")
-        if is_long and not archived:
+        if is_bare and not archived:
             reading = await self.read([record.id for record in page.records])
             page = replace(page, records=tuple(reading.found.values()))
         return page, answer.date
 
     async def found(self, sweep: Sweep) -> Found:
         """Return the next page of *sweep* that holds a record with a place, or its end."""
-        body: dict[str, Any] = _search(sweep, self._modified) | {"properties": self._names}
-        is_long = len(dumps(body)) > LONGEST_BODY
-        if is_long:
-            body["properties"] = [self._modified]
+        body = _search(sweep, self._modified)
+        is_long = len(dumps(body | {"properties": self._names})) > LONGEST_BODY
+
+        async def ask(limit: int, *, is_bare: bool) -> ApiAnswer:
+            names = [self._modified] if is_bare else self._names
+            return await self._api.search(body | {"limit": limit, "properties": names})
+
         for _ in range(_MOST_EMPTY):
-            answer = await self._api.search(body)
-            page = self._page(answer)
+            asked = await self._asked(ask, SEARCH_LIMIT, is_bare=is_long)
+            page = self._page(asked.answer)
             if page.places or page.after is None:
-                return await self._whole(page, sweep, answer.date, is_long=is_long)
+                return await self._whole(page, sweep, asked)
             if page.after == body.get("after"):
                 raise nonsense("the search's next page is the same page again")
             body["after"] = page.after
@@ -133,9 +159,25 @@ class Fetcher:
     def _names(self) -> list[str]:
         return sorted(self.asked.names | {self._modified})
 
-    async def _whole(
-        self, page: Page, sweep: Sweep, date: datetime | None, *, is_long: bool
-    ) -> Found:
+    async def _asked(self, ask: Ask, most: int, *, is_bare: bool) -> _Asked:
+        """Return what *ask* gets, *most* records or as many as an answer that can be read holds.
+
+        Where one record alone is too much, the answer is bare: it has no properties.
+        """
+        while True:
+            limit = max(1, most // self._divisor)
+            try:
+                answer = await ask(limit, is_bare=is_bare)
+            except PollError as error:
+                if error.refusal.status != TOO_LARGE or (limit == 1 and is_bare):
+                    raise
+                self._divisor *= 2
+                is_bare = is_bare or limit == 1
+            else:
+                self._divisor = max(1, self._divisor // 2)
+                return _Asked(answer, limit, is_bare)
+
+    async def _whole(self, page: Page, sweep: Sweep, asked: _Asked) -> Found:
         records, odd = [], []
         for record in page.records:
             why = _oddity(record, sweep)
@@ -145,10 +187,11 @@ class Fetcher:
                 odd.append(BadRecord(record.id, why))
         self._left_out.note(odd)
         merged: tuple[str, ...] = ()
-        if is_long:
+        if asked.is_bare:
             reading = await self.read([record.id for record in records])
             records, merged = list(reading.found.values()), tuple(reading.merged)
-        return Found(page.places, tuple(records), _has_more(page), date, merged)
+        has_more = _has_more(page, asked.limit)
+        return Found(page.places, tuple(records), has_more, asked.answer.date, merged)
 
     def _page(self, answer: ApiAnswer) -> Page:
         try:
@@ -176,7 +219,6 @@ def _search(sweep: Sweep, modified: str) -> dict[str, Any]:
     return {
         "filterGroups": [{"filters": filters}],
         "sorts": [{"propertyName": sort, "direction": "ASCENDING"}],
-        "limit": SEARCH_LIMIT,
     }
 
 
@@ -196,7 +238,7 @@ def _last_id(page: Page) -> str:
     return page.records[-1].id
 
 
-def _has_more(page: Page) -> bool:
+def _has_more(page: Page, limit: int) -> bool:
     """Return whether the search has more; a short page may, and a count says so too."""
     has_next = page.after is not None or page.lacks_after
-    return has_next or page.count >= SEARCH_LIMIT or (page.total or 0) > page.count
+    return has_next or page.count >= limit or (page.total or 0) > page.count
