@@ -40,14 +40,24 @@ class ClockWatch:
         self._source = source
         self._clock = clock
         self._quiet_until = 0.0
+        self._date_ahead = timedelta()
 
     def earlier(self, date: datetime | None) -> datetime:
         """Return the earlier of this machine's time and *date*, an answer's, if it had one."""
         now = self._clock.now()
         if date is None:
             return now
+        self._date_ahead = date - now
         self._compare(date, "the Date of HubSpot's answers", now)
         return min(date, now)
+
+    def is_ahead(self, at: int) -> bool:
+        """Return whether *at* is over a minute after what this machine and the latest Date say.
+
+        Then one record is wrong, or both clocks: either way its time orders nothing.
+        """
+        later = self._clock.now() + max(self._date_ahead, timedelta()) + DIFFERENCE_TOLD
+        return at > milliseconds(later)
 
     def latest(self, date: datetime | None) -> int:
         """Return the time in milliseconds beyond which a record's is absurd."""

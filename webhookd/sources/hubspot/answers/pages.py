@@ -142,9 +142,9 @@ class Fetcher:
         )
 
     def _modified_at(self, record: ApiRecord) -> datetime | None:
-        """Return when *record* was modified; None for an absurd time, which would freeze it."""
-        is_absurd = (record.modified or 0) > self._watch.latest(None)
-        return None if is_absurd else instant(record.modified)
+        """Return when *record* was modified; None for a time to come, which would freeze it."""
+        is_ahead = record.modified is not None and self._watch.is_ahead(record.modified)
+        return None if is_ahead else instant(record.modified)
 
     def merger(self, id_: str) -> Observation:
         """Return that the record *id_* was merged into another, nobody knows when."""

@@ -106,15 +106,13 @@ def page(content: dict[str, Any], modified_property: str) -> Page:
 
 
 def properties(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the name and type of each property."""
+    """Yield the name and type of each property; what has no name is no property."""
     results = content.get("results")
     if not isinstance(results, list):
         raise TypeError("'results' is not a list")
     for one in results:
         name = one.get("name") if isinstance(one, dict) else None
-        if type(name) is not str or not name:
-            raise TypeError("a property has no name")
-        if one.get("archived") is not True:
+        if type(name) is str and name and one.get("archived") is not True:
             yield name, str(one.get("type"))
 
 
