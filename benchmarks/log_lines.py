@@ -19,8 +19,9 @@ from tests.making import a_delivery, a_settlement
 from webhookd import telemetry
 from webhookd.model import Secret
 from webhookd.rules.redaction import Redactor
-from webhookd.telemetry import logs
+from webhookd.telemetry import log_lines, logs, metric_counts
 from webhookd.telemetry.events import DeliveryAttempted
+from webhookd.telemetry.reporter import Reporter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +52,7 @@ def _line(redact: Callable[[str], str]) -> tuple[float, float]:
     with tempfile.TemporaryFile("w") as file, redirect_stderr(file):
         logs.configure("json", "INFO")
         logs.redact_with(redact)
+        telemetry.use_reporter(Reporter(metric_counts.count, log_lines.write))
         for _ in range(RUNS):
             for one_in, found in ((1, logged), (0, not_logged)):
                 logs.sample_successes(one_in)

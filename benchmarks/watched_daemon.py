@@ -5,8 +5,8 @@ whether anything ever held the loop up.
 """
 
 from webhookd import cli
-from webhookd.process import daemon
+from webhookd.process import parts
 
 if __name__ == "__main__":
-    daemon.LAG_EVERY = 0.005
+    parts.LAG_EVERY = 0.005
     cli.main()

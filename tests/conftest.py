@@ -10,7 +10,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import postgresql
-from webhookd.telemetry import logs
+from webhookd import telemetry
+from webhookd.telemetry import log_lines, logs, metric_counts
+from webhookd.telemetry.reporter import Reporter
 
 ACCEPTANCE = Path(__file__).parent / "acceptance"
 
@@ -28,6 +30,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("webhookd")
+
+
+# As the daemon's process does.
+telemetry.use_reporter(Reporter(metric_counts.count, log_lines.write))
 
 
 def pytest_collection_modifyitems(items):

@@ -5,64 +5,53 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import httpx
 
 from tests.making import LOOPBACK
 from webhookd import clock
-from webhookd.authentication.known_secrets import KnownSecrets
 from webhookd.clock import Clock
-from webhookd.delivery.courier import Courier
-from webhookd.delivery.dispatcher import Dispatcher
-from webhookd.delivery.job_store import DeliveryJobStore, LaneExecutor
+from webhookd.config.loading import Loaded
+from webhookd.definitions import Definitions
+from webhookd.definitions.in_force import InForce
+from webhookd.delivery import engine as delivery_engine
 from webhookd.delivery.peers import Alone
-from webhookd.delivery.prepared_webhook import prepare
-from webhookd.delivery.scheduler import Scheduler
 from webhookd.delivery.sender import LocalSender
 from webhookd.fleet.fleet_peers import FleetPeers
-from webhookd.rules import digests
+from webhookd.operations.reload import ReloadDependencies, Reloader
+from webhookd.sources.runner import NeverContested, RunningSources
 from webhookd.storage.database.database import open_database
 from webhookd.storage.database.writer import Writer
-from webhookd.storage.deliveries import enqueue, lanes
-from webhookd.storage.deliveries.starts import recall
+from webhookd.storage.deliveries import enqueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from webhookd.definitions import Webhook
+    from webhookd.definitions import Source, Webhook
+    from webhookd.delivery.dispatcher import Dispatcher
+    from webhookd.delivery.scheduler import Scheduler
     from webhookd.model import Delivery
     from webhookd.storage.database.database import Database
 
 
 @dataclass
 class Engine:
-    """Writer, lanes, courier and scheduler, wired as the daemon wires them."""
+    """Writer, lanes, courier and scheduler, built as the daemon builds them."""
 
     database: Database
     writer: Writer
     dispatch: Dispatcher
     scheduler: Scheduler
+    reloader: Reloader
 
     async def adopt(self, *webhooks: Webhook) -> None:
         """Put webhooks in force, as a reload does."""
-        prepared = {webhook.name: prepare(webhook, LOOPBACK) for webhook in webhooks}
-        async with self.dispatch.quiesced():
-            key = await self.writer.write(lanes.digest_key)
-            definitions = [
-                lanes.ConfiguredLane(
-                    name,
-                    digests.request_digest(one.webhook.request, key),
-                    digests.target_digest(one.webhook.request, key),
-                    is_ordered=one.webhook.delivery.order == "record",
-                )
-                for name, one in prepared.items()
-            ]
-            remembered = self.dispatch.lanes.rate_limited
-            rows, starts = await self.writer.write(
-                lambda connection: _adopt(connection, definitions, remembered)
-            )
-            self.dispatch.adopt(rows, prepared, starts)
+        by_name = {webhook.name: webhook for webhook in webhooks}
+        definitions = Definitions("c0ffee000000", LOOPBACK, {}, by_name)
+        await self.reloader.put_in_force(Loaded(definitions, (), {}))
 
     async def store(self, *deliveries: Delivery, offer: bool = True) -> None:
         """Store deliveries and, as intake does, hand them over."""
@@ -73,18 +62,6 @@ class Engine:
     async def query(self, sql: str, *values: object) -> list[tuple]:
         """Return rows of the database."""
         return await self.writer.read(lambda connection: connection.execute(sql, values).fetchall())
-
-
-def _adopt(connection, definitions, remembered):
-    """Do in one transaction what a reload does."""
-    now = clock.now()
-    rows = lanes.adopt(connection, definitions, now)
-    starts = {
-        row.webhook: recall(connection, row.number, now)
-        for row in rows
-        if row.webhook not in remembered
-    }
-    return rows, starts
 
 
 @asynccontextmanager
@@ -98,32 +75,38 @@ async def engine(url: str, answer: Callable[[httpx.Request], object], **settings
         given = answer(request)
         return await given if asyncio.iscoroutine(given) else given
 
-    time = Clock(dice=settings.pop("dice", lambda: 0.0))
     database = open_database(url)
+    time = Clock(dice=settings.pop("dice", lambda: 0.0))
     async with Writer(database) as writer:
-        courier = Courier(
-            LocalSender(settings.pop("transport", None) or httpx.MockTransport(answering)),
-            KnownSecrets(),
-            clock=time,
-        )
-        peers = FleetPeers(writer, clock=time) if writer.is_shared else Alone(writer, clock=time)
-        dispatch = Dispatcher(
-            courier,
+        fleet = FleetPeers(writer, clock=time) if writer.is_shared else None
+        built = delivery_engine.build(
+            database,
             writer,
-            peers,
-            max_in_flight=settings.pop("max_in_flight", 1000),
+            fleet or Alone(writer, clock=time),
+            LocalSender(settings.pop("transport", None) or httpx.MockTransport(answering)),
             clock=time,
+            ahead=timedelta,
+            max_in_flight=settings.pop("max_in_flight", 1000),
+            grace=lambda: settings.get("grace", 5),
         )
-        store = DeliveryJobStore(dispatch, writer, database)
-        scheduler = Scheduler(store, LaneExecutor(dispatch))
-        scheduler.start()
-        dispatch.open(scheduler.wakeup)
-        yield Engine(database, writer, dispatch, scheduler)
-        await dispatch.drain(settings.pop("grace", 5))
-        await dispatch.settlements.drain()
-        scheduler.shutdown(wait=False)
-        await store.drain()
+        if fleet is not None:
+            fleet.join()
+        async with built:
+            dependencies = ReloadDependencies(
+                writer, built.dispatch, built.secrets, _no_sources(), InForce()
+            )
+            reloader = Reloader(Path("unread.yaml"), dependencies, environment={}, clock=time)
+            yield Engine(database, writer, built.dispatch, built.scheduler, reloader)
     database.close()
+
+
+def _no_sources() -> RunningSources:
+    def build(source: Source) -> NoReturn:
+        raise AssertionError(f"no source is read here: {source.name}")
+
+    return RunningSources(
+        build, host="here", exclusive_work=NeverContested(), has_others=lambda: False
+    )
 
 
 async def until(condition: Callable[[], object], seconds: float = 10) -> None:

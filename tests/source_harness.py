@@ -27,7 +27,7 @@ from webhookd.intake.batch import Intake
 from webhookd.model import ChangeKind
 from webhookd.sources.dependencies import SourceDependencies
 from webhookd.sources.polling.request_budget import Budgets
-from webhookd.sources.runner import RunningSources
+from webhookd.sources.runner import NeverContested, RunningSources
 from webhookd.storage.database.connection import Member
 from webhookd.storage.database.database import open_database
 from webhookd.storage.database.writer import Writer
@@ -116,11 +116,12 @@ class SourceDaemon:
             budgets=Budgets(clock=self.time.clock),
             has_others=self.writer.is_shared,
         )
+        is_shared = self.writer.is_shared
         self._sources = RunningSources(
             lambda settings: self._build(settings, dependencies),
             host=self._member,
-            exclusive_work=ExclusiveWork(self.writer) if self.writer.is_shared else None,
-            has_others=lambda: self.writer.is_shared,
+            exclusive_work=ExclusiveWork(self.writer) if is_shared else NeverContested(),
+            has_others=lambda: is_shared,
         )
         await self._sources.adopt({name: self._settings})
         await asyncio.sleep(0)

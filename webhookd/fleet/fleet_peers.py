@@ -57,6 +57,10 @@ class FleetPeers:
             notify=self.notify,
         )
 
+    def join(self) -> None:
+        """Let attempts begin, for the member that the running writer's session registered."""
+        self._shares.renumbered()
+
     # What `delivery` asks: see `Peers`.
 
     def new_share(self) -> LaneShare:

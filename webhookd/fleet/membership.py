@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from webhookd.fleet.database_clock import SharedClock
     from webhookd.fleet.exclusive_work import ExclusiveWork
     from webhookd.fleet.fleet_peers import FleetPeers
+    from webhookd.fleet.known_members import KnownMembers
     from webhookd.storage.database.connection import Connection
     from webhookd.storage.database.database import Database
     from webhookd.storage.database.writer import Writer
@@ -76,48 +77,54 @@ class _Fleet:
 
 @dataclass(frozen=True, slots=True)
 class MembershipDependencies:
-    """The parts of this daemon that other members matter to."""
+    """The parts of this daemon that other members matter to.
+
+    Each pass writes the members it found into *members*, and calls *refreshed* at its end.
+    *put_in_force* is called when this daemon goes on under a new number: it writes once more which
+    configuration is in force here.
+    """
 
     dispatch: Dispatcher
     peers: FleetPeers
     exclusive_work: ExclusiveWork
+    members: KnownMembers
+    put_in_force: Callable[[], Awaitable[None]]
+    refreshed: Callable[[], Awaitable[None]]
 
 
 class Membership:
     """This daemon's membership in its fleet: sees the other members, and notifies them.
 
-    `rejoin`, when it is set, puts the configuration in force once more; it is called when this
-    daemon goes on under a new number. `refreshed`, when it is set, is called after each pass.
+    Call `join` once the writer runs, then `refresh` before and after the first configuration comes
+    into force, then `run` until the end.
     """
 
     def __init__(
         self,
         database: Database,
         writer: Writer,
-        parts: MembershipDependencies,
+        dependencies: MembershipDependencies,
         shared_clock: SharedClock,
     ) -> None:
         self._database = database
         self._writer = writer
-        self._dispatch = parts.dispatch
-        self._peers = parts.peers
-        self._exclusive_work = parts.exclusive_work
+        self._dependencies = dependencies
+        self._dispatch = dependencies.dispatch
+        self._peers = dependencies.peers
         self._clock = shared_clock
-        self._number = writer.owner
+        self._number: int | None = None
         self._session_since = self._refreshed_at = clock.boottime()
         self._notifications = Notifications(writer)
         # Owned at the latest pass, and in nobody's memory then (rule 9).
         self._unknown: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self.daemons: tuple[Daemon, ...] = ()
-        writer.reopened = self._session_reopened
-        self.rejoin: Callable[[], Awaitable[None]] | None = None
-        self.refreshed: Callable[[], Awaitable[None]] | None = None
 
-    @property
-    def has_others(self) -> bool:
-        """Return whether other daemons work on the database."""
-        return len(self.daemons) > 1
+    def join(self) -> None:
+        """Be the member that the writer's session registered, and watch for other sessions."""
+        self._number = self._writer.owner
+        self._peers.join()
+        self._session_since = self._refreshed_at = clock.boottime()
+        self._writer.watch_session(self._session_reopened)
 
     async def run(self) -> None:
         """Make a pass every two seconds, and hear notifications, until cancelled."""
@@ -149,7 +156,7 @@ class Membership:
 
     def notify(self, kind: str, about: Iterable[object]) -> None:
         """Notify the other members in a few milliseconds, if there are any."""
-        if self.has_others:
+        if self._dependencies.members.has_others:
             self._notifications.add(kind, about)
 
     def _heard(self, text: str) -> None:
@@ -194,18 +201,14 @@ class Membership:
         """
         # The pause before this member may expire others begins anew: all may have lost theirs.
         self._session_since = clock.boottime()
-        self._exclusive_work.lose_all()
+        self._dependencies.exclusive_work.lose_all()
         if self._writer.owner != self._number:
             self._number = self._writer.owner
             telemetry.report(FleetRejoined(self._number))
             # Rule 9: under the old number nothing is owned any more, so nothing may be in memory.
             self._peers.forget_everything()
-            self._spawn(self._put_in_force_again())
-
-    async def _put_in_force_again(self) -> None:
-        """Write under the new number what this daemon has in force."""
-        if self.rejoin is not None:
-            await keep_trying(self.rejoin, what="a daemon's return", pause=REFRESH_SECONDS)
+            again = self._dependencies.put_in_force
+            self._spawn(keep_trying(again, what="a daemon's return", pause=REFRESH_SECONDS))
 
     async def refresh(self) -> None:
         """Make one pass. Raises nothing: what fails is reported, and the next pass is another."""
@@ -227,13 +230,12 @@ class Membership:
         due = await asyncio.to_thread(next_due, self._database, self._number or 0)
         # Only a hint: a time that is over by now costs a fetch that finds nothing.
         self._peers.due_elsewhere(due)
-        if self.refreshed is not None:
-            await self.refreshed()
+        await self._dependencies.refreshed()
 
     def _take_over(self, found: _Fleet) -> None:
         """Bring what is in memory in line with what a pass found; nothing is awaited."""
         self._end_sessions(found.expired)
-        self.daemons = found.daemons
+        self._dependencies.members.replace(found.daemons)
         metrics.FLEET_DAEMONS.set(len(found.daemons))
         metrics.FLEET_CONFIGS.set(len({one.config_hash for one in found.daemons}))
         self._peers.sync(found.rows)

@@ -65,10 +65,13 @@ class ShareClient:
         self._requests: set[asyncio.Task[None]] = set()
         self._started: list[tuple[str, int]] = []
         self._reporting: asyncio.Task[None] | None = None
-        self._number = writer.owner
+        self._number: int | None = None
 
     def renumbered(self) -> None:
-        """Begin anew, as another member; what the one before had in memory is forgotten."""
+        """Begin, as the member that the writer's session registered; until then nothing starts.
+
+        What an earlier member had in memory is forgotten in the same step of the event loop.
+        """
         self._number = self._writer.owner
 
     async def stop(self) -> None:

@@ -2,7 +2,7 @@
 
     asked for ──begin──► under way ──its records are over, `end`, its webhook is gone──► ended
                           │     ▲                                        (its row is deleted)
-                 stop, crash    └─ resume: at a start, or at another daemon (take_over)
+                 stop, crash    └─ `start`, or `take_over` at another daemon
 
 A backfill does not depend on the person who asked for it: it goes on when the client is gone, and
 after a stop or a crash of the daemon where it was. What it stored by its end stays. In a fleet the
@@ -81,6 +81,7 @@ class Backfills:
         )
         self._running: list[Running] = []
         self._is_stopping = False
+        self._has_started = False
 
     def webhook(self, name: str) -> Webhook:
         """Return the webhook *name* as it is in force.
@@ -140,16 +141,26 @@ class Backfills:
             self._start(running, self._begun(running, asked, meant))
         return running
 
-    async def take_over(self) -> None:
-        """Go on with those of daemons that are gone; what is refused is looked at again."""
-        with suppress(StorageError):
-            await self.resume()
+    async def start(self) -> None:
+        """Go on with those that a stop or a crash interrupted, and take over others from then on.
 
-    async def resume(self) -> None:
-        """Go on with those that a stop or a crash interrupted; StorageError when refused.
-
-        Where several daemons share the work, one that knows the webhook does.
+        Raises StorageError when the database refuses.
         """
+        await self._resume_all()
+        self._has_started = True
+
+    async def take_over(self) -> None:
+        """Go on with those of daemons that are gone; membership calls it after each pass.
+
+        Does nothing before the start is over. What the database refuses is tried again at the
+        next pass.
+        """
+        if self._has_started:
+            with suppress(StorageError):
+                await self._resume_all()
+
+    async def _resume_all(self) -> None:
+        """Go on with those that nobody runs; of several daemons, one that knows the webhook."""
         for stored in await self._writer.read(backfills.unfinished):
             name = stored.webhook
             if self._is_stopping or self._of(name) is not None:
@@ -205,7 +216,7 @@ class Backfills:
 
     async def stop(self) -> None:
         """Let all of them rest, each after the step it is at."""
-        # First: `begin` and `resume` look at it behind their last await, and start nothing more.
+        # First: `begin` and `_resume` look at it behind their last await, and start nothing more.
         self._is_stopping = True
         tasks = [one.task for one in self._running if one.task is not None]
         for one in self._running:

@@ -10,6 +10,7 @@ from webhookd.operations.delivery_control import DeliveryControl
 from webhookd.operations.status_report import StatusReport
 from webhookd.operations.view_builders import journal_page, reload_result
 from webhookd.operations.webhook_control import WebhookControl
+from webhookd.storage.deliveries import settle
 from webhookd.storage.records import journal_pages
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from webhookd.clock import Clock
     from webhookd.operations.control_dependencies import ControlDependencies
+    from webhookd.storage.database.database import Database
     from webhookd.views.changes import ChangesView
     from webhookd.views.status import ReloadView
 
@@ -29,11 +31,28 @@ class Control:
         self.deliveries = DeliveryControl(dependencies, clock)
         self.webhooks = WebhookControl(dependencies, clock)
         self.report = StatusReport(dependencies, host=host, clock=clock)
-        self.is_ready = False
+        self._is_ready = False
+
+    def begin(self) -> None:
+        """Begin to answer: the daemon counts as started now, and is not ready yet."""
+        self.report.begin()
+
+    def become_ready(self) -> None:
+        """Answer that the daemon is ready: a configuration is in force, backfills go on."""
+        self._is_ready = True
+
+    @property
+    def is_ready(self) -> bool:
+        """Return whether the daemon has started."""
+        return self._is_ready
 
     async def is_alive(self) -> bool:
         """Return whether the writer answers; the event loop does if this returns."""
         return await self._dependencies.writer.read(lambda _: True)
+
+    async def count_pending(self) -> int:
+        """Return how many deliveries are pending."""
+        return await asyncio.to_thread(_count_pending, self._dependencies.database)
 
     async def changes(self, since: datetime, *, after: int, limit: int) -> ChangesView:
         """Return a page of the journal of changes, those seen since a time."""
@@ -45,3 +64,8 @@ class Control:
         """Read the configuration anew; callers that come meanwhile share one more reload."""
         reloader = self._dependencies.reloader
         return reload_result(await reloader.reload(allow_mass_removal=allow_mass_removal))
+
+
+def _count_pending(database: Database) -> int:
+    with database.reading() as connection:
+        return settle.count_pending(connection)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from webhookd.delivery.dispatcher import Dispatcher
-    from webhookd.fleet.membership import Membership
+    from webhookd.fleet.known_members import KnownMembers
     from webhookd.intake.running_backfills import Backfills
     from webhookd.operations.reload import Reloader
     from webhookd.storage.database.database import Database
@@ -23,4 +23,4 @@ class ControlDependencies:
     dispatch: Dispatcher
     reloader: Reloader
     backfills: Backfills
-    membership: Membership | None = None
+    members: KnownMembers

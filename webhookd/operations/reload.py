@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from webhookd.clock import Clock
     from webhookd.config.loading import Loaded
     from webhookd.definitions import Definitions
+    from webhookd.definitions.in_force import InForce
     from webhookd.delivery.dispatcher import Dispatcher
     from webhookd.delivery.prepared_webhook import PreparedWebhook
     from webhookd.sources.runner import RunningSources
@@ -49,32 +50,32 @@ class ReloadRefusedError(WebhookdError):
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class ReloadDependencies:
     """The parts of the daemon that a configuration is put in force in."""
 
     writer: Writer
     dispatch: Dispatcher
     secrets: KnownSecrets
     sources: RunningSources
+    in_force: InForce
 
 
 class Reloader:
-    """Holds the plan in force and replaces it. One reload at a time."""
+    """Replaces the definitions in force by those on disk. One reload at a time."""
 
     def __init__(
         self,
         path: Path,
-        parts: Parts,
+        dependencies: ReloadDependencies,
         *,
         environment: Mapping[str, str],
         clock: Clock,
     ) -> None:
         self._path = path
-        self._parts = parts
+        self._dependencies = dependencies
         self._environment = environment
         self._now = clock.now
         self._lock = asyncio.Lock()
-        self._definitions: Definitions | None = None
         self._waiting: asyncio.Task[ReloadResult] | None = None
         self._allows_mass_removal = False
         self.document: Mapping[str, Any] = {}
@@ -87,15 +88,16 @@ class Reloader:
 
     @property
     def definitions(self) -> Definitions:
-        """Return the plan in force; take it once per batch and keep it."""
-        if self._definitions is None:
-            raise RuntimeError("no configuration is in force yet")
-        return self._definitions
+        """Return the definitions in force; take them once per batch and keep them.
+
+        RuntimeError before there are any.
+        """
+        return self._dependencies.in_force.current()
 
     async def start(self, loaded: Loaded) -> None:
         """Put the first configuration in force."""
         async with self._lock:
-            await self._adopt(loaded)
+            await self.put_in_force(loaded)
             self._note("loaded")
 
     async def rejoin(self) -> None:
@@ -104,7 +106,7 @@ class Reloader:
         Raises StorageError.
         """
         async with self._lock:
-            await self._adopt(loading.Loaded(self.definitions, (), self.document))
+            await self.put_in_force(loading.Loaded(self.definitions, (), self.document))
 
     async def read(self) -> Loaded:
         """Return the configuration as it is on disk now; ConfigError when it is wrong."""
@@ -131,7 +133,7 @@ class Reloader:
                     return self._note("unchanged")
                 if not allow:
                     _refuse_mass_removal(self.definitions, loaded.definitions)
-                await self._adopt(loaded)
+                await self.put_in_force(loaded)
             except ConfigError as error:
                 return self._note("rejected", *map(str, error.problems))
             except WebhookdError as error:
@@ -143,7 +145,7 @@ class Reloader:
                 )
             finally:
                 # Whoever reloads may have mended what a source rests for, a token's scopes say.
-                self._parts.sources.wake()
+                self._dependencies.sources.wake()
             return self._note("reloaded")
 
     def _note(self, outcome: ReloadOutcome, *problems: str) -> ReloadResult:
@@ -161,33 +163,40 @@ class Reloader:
             metrics.config_in_force(self.definitions.hash, result.at)
         return result
 
-    async def _adopt(self, loaded: Loaded) -> None:
-        definitions, before = loaded.definitions, self._definitions
+    async def put_in_force(self, loaded: Loaded) -> None:
+        """Put *loaded* in force, whole or not at all. One call at a time; reports no outcome.
+
+        Raises ReloadRefusedError when it does not go with what the database knows, StorageError
+        when the database refuses.
+        """
+        definitions, in_force = loaded.definitions, self._dependencies.in_force
+        before = None if in_force.is_empty else in_force.current()
         prepared = {
             name: prepare(webhook, definitions.egress, config_hash=definitions.hash)
             for name, webhook in definitions.webhooks.items()
         }
         # The key may be read before the transaction: once there is one, it never changes.
-        key = await self._parts.writer.write(lanes.digest_key)
+        key = await self._dependencies.writer.write(lanes.digest_key)
         configured = [_configured_lane(one, before, key) for one in prepared.values()]
-        in_force = {name: one for name, one in prepared.items() if one.webhook.enabled}
+        enabled = {name: one for name, one in prepared.items() if one.webhook.enabled}
         redactor = Redactor.of(definitions)
-        async with self._parts.dispatch.quiesced():
-            remembered = self._parts.dispatch.lanes.rate_limited
-            rows, starts = await self._parts.writer.write(
+        async with self._dependencies.dispatch.quiesced():
+            remembered = self._dependencies.dispatch.lanes.rate_limited
+            rows, starts = await self._dependencies.writer.write(
                 lambda connection: _write(
                     connection, definitions, remembered, configured, self._now()
                 ),
                 EXCLUSIVE,
             )
             # Nothing above touched what runs; nothing below can fail.
-            self._parts.secrets.adopt(redactor)
-            self._definitions, self.document = definitions, loaded.document
-            self._parts.dispatch.adopt(rows, in_force, starts)
-        self._parts.dispatch.notify("lanes", ())
+            self._dependencies.secrets.adopt(redactor)
+            in_force.replace(definitions)
+            self.document = loaded.document
+            self._dependencies.dispatch.adopt(rows, enabled, starts)
+        self._dependencies.dispatch.notify("lanes", ())
         if before is not None:
             metrics.forget_webhooks(before.webhooks.keys() - definitions.webhooks.keys())
-        await self._parts.sources.adopt(definitions.sources)
+        await self._dependencies.sources.adopt(definitions.sources)
         figures.keep(set(_polled(definitions)))
         if before is not None:
             # Only now: a source that stops may still count.

@@ -43,7 +43,11 @@ class StatusReport:
         self._dependencies = dependencies
         self._host = host
         self._now = clock.now
-        self._started_at = clock.now()
+        self._started_at: datetime
+
+    def begin(self) -> None:
+        """Take note that the daemon begins to answer, which counts as its start."""
+        self._started_at = self._now()
 
     async def sources(self) -> SourcesView:
         """Return every source that was ever configured; those polled with how each object goes."""
@@ -64,7 +68,7 @@ class StatusReport:
     async def status(self) -> StatusView:
         """Return how everything stands."""
         reloader, now = self._dependencies.reloader, self._now()
-        membership, own = self._dependencies.membership, self._dependencies.writer.owner
+        own = self._dependencies.writer.owner
         standings = await asyncio.to_thread(backlog.standings, self._dependencies.database, now)
         webhooks = tuple(
             self._webhook(name, found, reloader.definitions.webhooks.get(name))
@@ -81,9 +85,7 @@ class StatusReport:
             pending=sum(webhook.pending for webhook in webhooks),
             failed=sum(webhook.failed for webhook in webhooks),
             in_flight=self._dependencies.dispatch.in_flight,
-            fleet=()
-            if membership is None
-            else tuple(member(daemon, own) for daemon in membership.daemons),
+            fleet=tuple(member(daemon, own) for daemon in self._dependencies.members.daemons),
             webhooks=webhooks,
             sources=(await self.sources()).sources,
             backfills=tuple(map(running_backfill, self._dependencies.backfills.under_way)),

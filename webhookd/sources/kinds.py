@@ -35,15 +35,14 @@ class SourceKind:
 
 
 def _directory(settings: DirectorySource, dependencies: SourceDependencies) -> Source:
-    directory = DropDirectory(
+    return DropDirectory(
         settings,
         ingest=dependencies.ingest,
         ledger=dependencies.files(settings.name),
         report=dependencies.report,
         used=lambda: dependencies.used(settings.name),
+        has_others=dependencies.has_others,
     )
-    directory.has_others = dependencies.has_others
-    return directory
 
 
 KINDS: Mapping[type, SourceKind] = {

@@ -44,12 +44,24 @@ class ExclusiveWork(Protocol):
         """Run *work* once *name* is this daemon's; return when that ends, or it is another's."""
 
 
+class NeverContested:
+    """The exclusive work of a daemon that is alone on its database: every name is its own."""
+
+    async def try_acquire(self, name: str) -> bool:  # noqa: ARG002 - no name is another daemon's
+        """Return True."""
+        return True
+
+    async def run(self, name: str, work: Callable[[], Awaitable[None]]) -> None:  # noqa: ARG002
+        """Run *work*."""
+        await work()
+
+
 class RunningSources:
     """Runs each source of the plan in force that is read here.
 
     *build* makes a source from its definition; *host* is the name of this host. *exclusive_work*
-    says when this daemon may read a source; None: always. *has_others* returns whether there are
-    other daemons, to which a source is left that this host does not see.
+    says when this daemon may read a source. *has_others* returns whether there are other daemons,
+    to which a source is left that this host does not see.
     """
 
     def __init__(
@@ -57,8 +69,8 @@ class RunningSources:
         build: Callable[[definitions.Source], Source],
         *,
         host: str,
-        exclusive_work: ExclusiveWork | None = None,
-        has_others: Callable[[], bool] = lambda: False,
+        exclusive_work: ExclusiveWork,
+        has_others: Callable[[], bool],
     ) -> None:
         self._build = build
         self._host = host
@@ -106,26 +118,20 @@ class RunningSources:
 
     async def _start(self, definition: definitions.Source) -> asyncio.Task[None]:
         source = self._made[definition.name] = self._build(definition)
-        if self._exclusive_work is None:
+        is_free = not self._has_others() or await source.is_there()
+        if is_free and await self._exclusive_work.try_acquire(reading(definition.name)):
             await _prepare(source)
-            work = _run(source)
-        else:
-            is_free = not self._has_others() or await source.is_there()
-            if is_free and await self._exclusive_work.try_acquire(reading(definition.name)):
-                await _prepare(source)
-            work = self._run_exclusively(definition, self._exclusive_work, source)
+        work = self._run_exclusively(definition, source)
         name = f"source {definition.name}"
         return watched(asyncio.create_task(work, name=name), name)
 
-    async def _run_exclusively(
-        self, definition: definitions.Source, exclusive_work: ExclusiveWork, source: Source
-    ) -> None:
+    async def _run_exclusively(self, definition: definitions.Source, source: Source) -> None:
         """Read *source* when it is this daemon's turn, and then another, from what is committed."""
         while True:
             try:
                 if self._has_others() and not await source.is_there():
                     await asyncio.sleep(UNSEEN_SECONDS)
-                await exclusive_work.run(reading(definition.name), partial(_run, source))
+                await self._exclusive_work.run(reading(definition.name), partial(_run, source))
                 source = self._made[definition.name] = self._build(definition)
             except Exception as error:  # noqa: BLE001 - the source is taken up again
                 telemetry.report(BugFound("source.broke", error, {"source": definition.name}))

@@ -1,15 +1,15 @@
 """What the daemon says about itself: `report` an event of `events`, and those who listen get it.
 
-At first two listen: `metric_counts`, then `log_lines`. Others are added with
-`reporter().listen(...)`, without touching the places that report. `logs` is where log lines go,
-`metrics` what a scrape shows, `figures` what polls count.
+Nobody listens before the process hands over its reporter (`use_reporter`): the daemon's has
+`metric_counts`, then `log_lines`. Others are added with `reporter().listen(...)`, without touching
+the places that report. `logs` is where log lines go, `metrics` what a scrape shows, `figures` what
+polls count.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhookd.telemetry import log_lines, metric_counts
 from webhookd.telemetry.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["report", "reporter", "use_reporter"]
 
-_reporter = Reporter(metric_counts.count, log_lines.write)
+_reporter = Reporter()
 
 
 def report(event: Event) -> None:

@@ -38,8 +38,8 @@ def deliver(url, break_it, *, answer=None):
 
     async def scenario():
         async with engine(url, answering) as running:
-            break_it(running)
             await running.adopt(a_webhook())
+            break_it(running)
             now = clock.now()
             await running.store(*(a_delivery(due_at=now, created_at=now) for _ in range(COUNT)))
             await until(lambda: len(set(seen)) == COUNT)

@@ -51,7 +51,7 @@ def test_a_stored_delivery_is_sent_once_and_settled(url):
 
     delivery, attempts = asyncio.run(scenario())
 
-    assert attempts == [(delivery.id, 1, 200, "thank you", "")]
+    assert attempts == [(delivery.id, 1, 200, "thank you", "c0ffee000000")]
     (request,) = requests
     assert request.headers["webhook-id"] == delivery.id
     assert request.content == delivery.rendered.body

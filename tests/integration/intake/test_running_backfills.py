@@ -97,7 +97,7 @@ def test_it_goes_on_from_where_it_is_when_this_daemon_gets_its_lock(url):
             await store_one(polls)
             overtaken = OvertakenWriter(polls.writer, lambda: polls.writer.write(step))
             backfills = of(polls, writer=overtaken)
-            await backfills.resume()
+            await backfills.start()
             (running,) = backfills.under_way
             made = running.made
             await running.task
@@ -112,7 +112,7 @@ async def resume_a_wrong_one(polls):
     """Resume a backfill whose conditions the source does not know any more."""
     backfills = of(polls)
     await store_one(polls, "nonsense")
-    await backfills.resume()
+    await backfills.start()
     assert await polls.query("SELECT * FROM backfills") == []
 
 

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from webhookd.definitions import DirectorySource, HubspotSource
 from webhookd.model import Secret
-from webhookd.sources.runner import RunningSources
+from webhookd.sources.runner import NeverContested, RunningSources
 from webhookd.telemetry import logs
 
 
@@ -45,7 +45,12 @@ def a_directory(host=None, **more):
 async def adopted(*plans, host="alpha"):
     """Return what was done and said when *plans* came into force one after the other."""
     done = []
-    running = RunningSources(lambda one: FakeSource(one.name, done), host=host)
+    running = RunningSources(
+        lambda one: FakeSource(one.name, done),
+        host=host,
+        exclusive_work=NeverContested(),
+        has_others=lambda: False,
+    )
     with capture_logs() as said:
         for sources in plans:
             await running.adopt({one.name: one for one in sources})

@@ -13,7 +13,7 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from webhookd import clock
+from webhookd.clock import SYSTEM, Clock, new_id
 from webhookd.sources.directory.columns import Columns
 from webhookd.sources.directory.completeness import signs_of
 from webhookd.sources.directory.filesystem import LEAST_FREE, DiskRoom, is_local
@@ -35,7 +35,6 @@ from webhookd.telemetry.events import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
     from pathlib import Path
 
     from webhookd.definitions import DirectorySource
@@ -54,7 +53,7 @@ _LONGEST_PAUSE: Final = 10.0
 class DropDirectory:
     """Reads the files that are dropped into a directory.
 
-    *has_others*, where it is set, says that other daemons may have read it before.
+    *has_others*: other daemons may have read it before.
     """
 
     def __init__(
@@ -65,15 +64,15 @@ class DropDirectory:
         report: Report,
         *,
         used: Callable[[], frozenset[str]] = frozenset,
-        now: Callable[[], datetime] = clock.now,
-        monotonic: Callable[[], float] = clock.monotonic,
+        clock: Clock = SYSTEM,
         least_free: int = LEAST_FREE,
+        has_others: bool = False,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._report = report
-        self._now = now
-        self.has_others = False
+        self._now = clock.now
+        self._has_others = has_others
         self._folders = Folders(settings.path)
         self._room = DiskRoom(settings.name, self._folders.root, report, least_free)
         self._storage_retry = StorageRetry(settings.name, report)
@@ -84,12 +83,11 @@ class DropDirectory:
             ledger,
             report,
             columns=Columns(settings.name, report, used=used),
-            monotonic=monotonic,
-            now=now,
+            clock=clock,
         )
         settle = settings.settle.total_seconds()
-        self._waiting_files = WaitingFiles(monotonic, settle)
-        self._accepted_files = WaitingFiles(monotonic, settle)
+        self._waiting_files = WaitingFiles(clock.monotonic, settle)
+        self._accepted_files = WaitingFiles(clock.monotonic, settle)
         self._misplaced = MisplacedFiles(settings, self._folders, report)
         self._watch = FolderWatch()
         self._are_before_watch: frozenset[str] = frozenset()
@@ -180,7 +178,7 @@ class DropDirectory:
         It may do so still when it has lost the source, for it has not noticed yet: a machine that
         slept, a move that took long.
         """
-        if not self.has_others or not await in_thread(self._folders.are_claimed):
+        if not self._has_others or not await in_thread(self._folders.are_claimed):
             return False
         await self._ingest_claimed()
         return True
@@ -251,9 +249,9 @@ class DropDirectory:
     async def _claim(
         self, name: str, claiming: Callable[[str, str], Claim], waiting: WaitingFiles
     ) -> bool:
-        if self.has_others:
+        if self._has_others:
             await self._storage_retry.until_stored(self._ledger.check)
-        claim_id = clock.new_id(self._now())
+        claim_id = new_id(self._now())
         try:
             claim = await in_thread(partial(claiming, name, claim_id))
         except FileNotFoundError:

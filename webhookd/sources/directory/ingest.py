@@ -24,9 +24,7 @@ from webhookd.sources.threads import in_thread
 from webhookd.telemetry.events import FileChanged, FileClaimed, FileEmpty, FileFailed, FileTaken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
+    from webhookd.clock import Clock
     from webhookd.definitions import DirectorySource
     from webhookd.sources.directory.columns import Columns
     from webhookd.sources.directory.folders import Claim, Folders
@@ -51,8 +49,7 @@ class FileIngest:
         report: Report,
         *,
         columns: Columns,
-        monotonic: Callable[[], float],
-        now: Callable[[], datetime],
+        clock: Clock,
     ) -> None:
         self._settings = settings
         self._folders = folders
@@ -62,8 +59,8 @@ class FileIngest:
         self._storage_retry = StorageRetry(settings.name, report)
         self._stored = self._storage_retry.until_stored
         self._columns = columns
-        self._monotonic = monotonic
-        self._now = now
+        self._monotonic = clock.monotonic
+        self._now = clock.now
         self.is_local = False
         """Whether leases tell of all writers of the files."""
 

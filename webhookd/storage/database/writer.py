@@ -63,8 +63,8 @@ class Writer:
     *lost* is called on the event loop, once, when another process has taken the database over
     while this one's connection was lost (PostgreSQL only): nothing is ever written again.
 
-    Where several daemons share the database it writes in the name of *member*. `reopened` is called
-    on the event loop when the session was lost and made anew, with all locks by name gone.
+    Where several daemons share the database it writes in the name of *member*. `watch_session` has
+    a function called when the session was lost and made anew, with all locks by name gone.
 
     A connection that is lost during a commit leaves open what became of it. Those units are
     answered when the server has said so; until then nothing else is begun.
@@ -79,7 +79,7 @@ class Writer:
         self._database = database
         self._lost = lost
         self._member = member
-        self.reopened: Callable[[], None] = lambda: None
+        self._reopened: Callable[[], None] = lambda: None
         self._queue: deque[QueuedUnit] = deque()
         self._wake = threading.Event()
         self._is_closing = False
@@ -112,6 +112,10 @@ class Writer:
         if self._watching is not None:
             self._watching.cancel()
         self._connection.close()
+
+    def watch_session(self, reopened: Callable[[], None]) -> None:
+        """Have *reopened* called, on the event loop, whenever the session is a new one."""
+        self._reopened = reopened
 
     @property
     def is_shared(self) -> bool:
@@ -235,11 +239,11 @@ class Writer:
         self._loop.call_soon_threadsafe(_complete, group)
 
     def _session_reopened(self) -> None:
-        # `reopened` is read on the event loop, where it is set.
+        # `_reopened` is read on the event loop, where it is set.
         self._loop.call_soon_threadsafe(self._call_reopened)
 
     def _call_reopened(self) -> None:
-        self.reopened()
+        self._reopened()
 
     def _database_lost(self, error: StateLockedError) -> None:
         if self._lost is not None:

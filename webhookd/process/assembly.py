@@ -1,0 +1,278 @@
+"""The parts of the daemon, built from its settings, joined to each other, and put in order.
+
+Building starts nothing. Everything begins when a part is entered, in the order of `Daemon.parts`,
+and ends in reverse:
+
+    writer, shared clock, heartbeat, transport              what all other parts need
+    delivery engine                                         attempts may start
+    sources                                                 nothing is read yet
+    configuration in force, membership in the fleet         sources begin to read
+    admin API, backfills, readiness                         others may ask
+
+A part that needs something of a part that is built later gets a value that is filled then
+(`InForce`, `KnownMembers`), not an attribute that is set afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from webhookd import __version__, clock, telemetry
+from webhookd.definitions.in_force import InForce
+from webhookd.delivery import engine
+from webhookd.delivery.peers import Alone
+from webhookd.delivery.sender import LocalSender
+from webhookd.fleet.database_clock import SharedClock
+from webhookd.fleet.exclusive_work import ExclusiveWork
+from webhookd.fleet.fleet_peers import FleetPeers
+from webhookd.fleet.known_members import KnownMembers
+from webhookd.fleet.membership import Membership, MembershipDependencies
+from webhookd.intake.batch import Intake
+from webhookd.intake.running_backfills import Backfills
+from webhookd.operations.control import Control
+from webhookd.operations.control_dependencies import ControlDependencies
+from webhookd.operations.housekeeping import EVERY, Housekeeping
+from webhookd.operations.reload import ReloadDependencies, Reloader
+from webhookd.process import parts, state
+from webhookd.rules import usage
+from webhookd.sources import kinds
+from webhookd.sources.dependencies import SourceDependencies
+from webhookd.sources.polling.request_budget import Budgets
+from webhookd.sources.runner import NeverContested, RunningSources
+from webhookd.storage.database.connection import Member
+from webhookd.storage.database.writer import Writer
+from webhookd.storage.fleet.exclusive import ExclusiveWriter, reading
+from webhookd.storage.records.cursors import Polls
+from webhookd.storage.records.files import Files
+from webhookd.transport import Transport
+
+if TYPE_CHECKING:
+    from webhookd.admin.listener import AdminAddress
+    from webhookd.clock import Clock
+    from webhookd.config.loading import Loaded
+    from webhookd.config.settings import Settings
+    from webhookd.delivery.engine import DeliveryEngine
+    from webhookd.process.heartbeat import Heartbeat
+    from webhookd.process.signals import StopSignal
+    from webhookd.storage.database.database import Database
+
+Part: TypeAlias = AbstractAsyncContextManager[object]
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """A daemon that is ready to start: enter *parts* in order, and leave them in reverse."""
+
+    parts: tuple[Part, ...]
+    reloader: Reloader
+
+
+@dataclass(frozen=True, slots=True)
+class _Storage:
+    """The database and its writer. In a fleet *clock* goes by the database's time."""
+
+    database: Database
+    writer: Writer
+    shared_clock: SharedClock
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class _Fleet:
+    """The other daemons on the database. *peers* is None where there can be none."""
+
+    peers: FleetPeers | None
+    members: KnownMembers
+    exclusive_work: ExclusiveWork
+
+
+def assemble(
+    settings: Settings,
+    loaded: Loaded,
+    address: AdminAddress,
+    database: Database,
+    heartbeat: Heartbeat,
+    stop: StopSignal,
+) -> Daemon:
+    """Return the daemon of *settings*, which begins with the configuration *loaded*.
+
+    Raises StorageError when the state directory cannot be read or written.
+    """
+    storage = build_storage(settings, database, stop)
+    transport = Transport(settings.outgoing_proxy())
+    fleet, in_force = build_fleet(storage), InForce()
+    delivery = build_delivery(settings, storage, fleet, transport, stop)
+    intake = Intake(
+        storage.database,
+        storage.writer,
+        definitions=in_force.current,
+        offer=delivery.dispatch.offer,
+        claims=delivery.dispatch.claims,
+        clock=storage.clock,
+        new_id=clock.new_id,
+    )
+    sources = build_sources(settings, storage, fleet, delivery, intake, transport, in_force)
+    reloader = Reloader(
+        settings.config_path(),
+        ReloadDependencies(storage.writer, delivery.dispatch, delivery.secrets, sources, in_force),
+        environment=os.environ,
+        clock=storage.clock,
+    )
+    backfills = Backfills(
+        storage.writer,
+        definitions=in_force.current,
+        offer=delivery.dispatch.offer,
+        claims=delivery.dispatch.claims,
+        clock=storage.clock,
+        new_id=clock.new_id,
+    )
+    control = build_control(settings, storage, fleet, delivery, reloader, backfills)
+    ordered: tuple[Part, ...] = (
+        storage.writer,
+        parts.setting_clock(storage.writer, storage.shared_clock),
+        # Before everything that asks the writer for something: the heart beats until all of that
+        # has ended.
+        parts.beating(heartbeat),
+        parts.closing(transport),
+        delivery,
+        parts.stopping(sources),
+        parts.watching_lag(),
+        _putting_in_force(storage, fleet, delivery, reloader, backfills, loaded),
+        parts.administered(address, settings.token, control),
+        # Left before the admin API: clients that wait for a backfill hear how far it came.
+        parts.backfilling(backfills),
+        parts.ready(control, heartbeat, storage.writer, reloader, delivery.dispatch),
+    )
+    return Daemon(ordered, reloader)
+
+
+def build_storage(settings: Settings, database: Database, stop: StopSignal) -> _Storage:
+    """Return *database* with its writer, not yet entered. Raises StorageError."""
+    name = state.name_of(settings.state_directory)
+    member = Member(name, settings.host, os.getpid(), __version__)
+    shared_clock = SharedClock()
+    return _Storage(
+        database,
+        Writer(database, stop.lose, member),
+        shared_clock,
+        replace(clock.SYSTEM, now=shared_clock.now),
+    )
+
+
+def build_fleet(storage: _Storage) -> _Fleet:
+    """Return what the daemon knows of other daemons: the one place that asks for it."""
+    writer = storage.writer
+    peers = FleetPeers(writer, clock=storage.clock) if writer.is_shared else None
+    return _Fleet(peers, KnownMembers(), ExclusiveWork(writer))
+
+
+def build_delivery(
+    settings: Settings,
+    storage: _Storage,
+    fleet: _Fleet,
+    transport: Transport,
+    stop: StopSignal,
+) -> DeliveryEngine:
+    """Return the delivery engine, with retention among the jobs of its scheduler."""
+
+    def grace() -> float:
+        # What another daemon owns by now cannot be written: waiting would only make it send twice.
+        return 0.0 if stop.error is not None else settings.shutdown_timeout.total_seconds()
+
+    built = engine.build(
+        storage.database,
+        storage.writer,
+        fleet.peers or Alone(storage.writer, clock=storage.clock),
+        LocalSender(transport),
+        clock=storage.clock,
+        ahead=storage.shared_clock.ahead,
+        max_in_flight=settings.max_in_flight,
+        grace=grace,
+    )
+    housekeeping = Housekeeping(
+        storage.database, storage.writer, retention=settings.retention, clock=storage.clock
+    )
+    built.scheduler.every(EVERY, housekeeping.tidy, "retention")
+    return built
+
+
+def build_sources(
+    settings: Settings,
+    storage: _Storage,
+    fleet: _Fleet,
+    delivery: DeliveryEngine,
+    intake: Intake,
+    transport: Transport,
+    in_force: InForce,
+) -> RunningSources:
+    """Return the runner of sources: it reads those of the configuration that comes into force."""
+    writer = storage.writer
+    dependencies = SourceDependencies(
+        ingest=intake.ingest,
+        files=lambda source: Files(ExclusiveWriter(writer, reading(source))),
+        polls=Polls(writer),
+        report=telemetry.report,
+        used=lambda source: usage.of_source(in_force.current(), source),
+        transport=transport,
+        egress=lambda: in_force.current().egress,
+        schedule=delivery.scheduler.at_once_and_every,
+        clock=storage.clock,
+        budgets=Budgets(clock=storage.clock),
+        has_others=fleet.peers is not None,
+    )
+    return RunningSources(
+        lambda definition: kinds.build(definition, dependencies),
+        host=settings.host,
+        exclusive_work=NeverContested() if fleet.peers is None else fleet.exclusive_work,
+        has_others=lambda: fleet.members.has_others,
+    )
+
+
+def build_control(
+    settings: Settings,
+    storage: _Storage,
+    fleet: _Fleet,
+    delivery: DeliveryEngine,
+    reloader: Reloader,
+    backfills: Backfills,
+) -> Control:
+    """Return what answers operators."""
+    dependencies = ControlDependencies(
+        storage.database,
+        storage.writer,
+        delivery.dispatch,
+        reloader,
+        backfills,
+        fleet.members,
+    )
+    return Control(dependencies, host=settings.host, clock=storage.clock)
+
+
+def _putting_in_force(
+    storage: _Storage,
+    fleet: _Fleet,
+    delivery: DeliveryEngine,
+    reloader: Reloader,
+    backfills: Backfills,
+    loaded: Loaded,
+) -> Part:
+    """Return the part that puts the first configuration in force, as a member of a fleet if any."""
+    if fleet.peers is None:
+        return parts.putting_in_force(reloader, loaded)
+    membership = Membership(
+        storage.database,
+        storage.writer,
+        MembershipDependencies(
+            delivery.dispatch,
+            fleet.peers,
+            fleet.exclusive_work,
+            fleet.members,
+            put_in_force=reloader.rejoin,
+            refreshed=backfills.take_over,
+        ),
+        storage.shared_clock,
+    )
+    return parts.putting_in_force_as_member(reloader, loaded, membership)

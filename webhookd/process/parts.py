@@ -1,0 +1,170 @@
+"""The lifecycle of each part of the daemon: what begins with it, and what ends with it.
+
+Each function returns an async context manager; `assembly` says in which order they are entered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from webhookd import clock, telemetry
+from webhookd.admin.application import application
+from webhookd.admin.listener import listening
+from webhookd.errors import StorageError
+from webhookd.process import descriptors
+from webhookd.serving import serving
+from webhookd.telemetry import metrics, unhandled
+from webhookd.telemetry.events import AdminListening, AdminWithoutToken, DaemonReady
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from webhookd.admin.listener import AdminAddress
+    from webhookd.config.loading import Loaded
+    from webhookd.delivery.dispatcher import Dispatcher
+    from webhookd.fleet.database_clock import SharedClock
+    from webhookd.fleet.membership import Membership
+    from webhookd.intake.running_backfills import Backfills
+    from webhookd.model import Secret
+    from webhookd.operations.control import Control
+    from webhookd.operations.reload import Reloader
+    from webhookd.process.heartbeat import Heartbeat
+    from webhookd.sources.runner import RunningSources
+    from webhookd.storage.database.writer import Writer
+    from webhookd.transport import Transport
+
+LAG_EVERY = 0.5
+"""Seconds between two measurements of how late the event loop runs a timer."""
+
+
+@asynccontextmanager
+async def closing(transport: Transport) -> AsyncIterator[None]:
+    """Close *transport* and its connections at the end."""
+    try:
+        yield
+    finally:
+        await transport.aclose()
+
+
+@asynccontextmanager
+async def setting_clock(writer: Writer, shared: SharedClock) -> AsyncIterator[None]:
+    """Set the shared clock by the database's before any other part reads it."""
+    await writer.write(shared.compare)
+    yield
+
+
+@asynccontextmanager
+async def beating(heartbeat: Heartbeat) -> AsyncIterator[None]:
+    """End the heartbeat, which `ready` begins, when everything that asks the writer has ended."""
+    try:
+        yield
+    finally:
+        await heartbeat.end()
+
+
+@asynccontextmanager
+async def stopping(sources: RunningSources) -> AsyncIterator[None]:
+    """Stop *sources* at the end; what starts them is the configuration that comes into force."""
+    try:
+        yield
+    finally:
+        await sources.stop()
+
+
+@asynccontextmanager
+async def watching_lag() -> AsyncIterator[None]:
+    """Measure how late the event loop runs timers."""
+    watching = asyncio.create_task(_watch_lag())
+    try:
+        yield
+    finally:
+        watching.cancel()
+
+
+@asynccontextmanager
+async def putting_in_force(reloader: Reloader, loaded: Loaded) -> AsyncIterator[None]:
+    """Put the first configuration in force."""
+    await reloader.start(loaded)
+    yield
+
+
+@asynccontextmanager
+async def putting_in_force_as_member(
+    reloader: Reloader, loaded: Loaded, membership: Membership
+) -> AsyncIterator[None]:
+    """Put the first configuration in force once it is known who else works on the database."""
+    membership.join()
+    await membership.refresh()
+    await reloader.start(loaded)
+    await membership.refresh()
+    running = unhandled.watched(asyncio.create_task(membership.run()), "membership")
+    try:
+        yield
+    finally:
+        await membership.end(running)
+
+
+@asynccontextmanager
+async def administered(
+    address: AdminAddress, read_token: Callable[[], Secret | None], control: Control
+) -> AsyncIterator[None]:
+    """Serve the admin API."""
+    control.begin()
+    token = read_token()
+    app = application(control, address, token)
+    if address.path is None and token is None:
+        telemetry.report(AdminWithoutToken(str(address)))
+    with listening(address) as listener:
+        async with serving(app, listener, descriptors.admin_limits()):
+            telemetry.report(AdminListening(str(address)))
+            yield
+
+
+@asynccontextmanager
+async def backfilling(backfills: Backfills) -> AsyncIterator[None]:
+    """Go on with backfills that a stop or a crash interrupted, and stop all at the end."""
+    try:
+        await backfills.start()
+        yield
+    finally:
+        await backfills.stop()
+
+
+@asynccontextmanager
+async def ready(
+    control: Control,
+    heartbeat: Heartbeat,
+    writer: Writer,
+    reloader: Reloader,
+    dispatch: Dispatcher,
+) -> AsyncIterator[None]:
+    """Say that the daemon is ready: to the admin API, in the log, to systemd."""
+    control.become_ready()
+    definitions = reloader.definitions
+    telemetry.report(
+        DaemonReady(len(definitions.webhooks), len(definitions.sources), definitions.hash)
+    )
+    heartbeat.ready(
+        lambda: writer.read(lambda _: None), partial(_summary, reloader, dispatch, control)
+    )
+    yield
+
+
+async def _summary(reloader: Reloader, dispatch: Dispatcher, control: Control) -> str:
+    """Return how it goes in one line, for `systemctl status`."""
+    try:
+        pending = await control.count_pending()
+    except StorageError as error:
+        return str(error)
+    count = len(reloader.definitions.webhooks)
+    return f"{count} webhooks, {dispatch.lanes.failing} failing; {pending} deliveries pending"
+
+
+async def _watch_lag() -> None:
+    while True:
+        expected = clock.monotonic() + LAG_EVERY
+        await asyncio.sleep(LAG_EVERY)
+        metrics.LOOP_LAG.observe(max(clock.monotonic() - expected, 0.0))
