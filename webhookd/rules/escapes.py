@@ -1,0 +1,128 @@
+r"""Undo how a text was written (escapes, percent signs, entities), with a map back to its places.
+
+What a receiver echoes went through encoders that nobody can list: JSON in JSON, `\u002B` of one
+library, `&#x3D;` of another. So no forms of a secret are sought there: what can be undone is
+undone, again and again, in the text and in the secret alike, and both are compared.
+"""
+
+from __future__ import annotations
+
+import re
+from html.entities import html5
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PASSES: Final = 8
+"""Encodings around each other that are undone: nobody reads a text that was encoded more often."""
+
+_ESCAPE: Final = re.compile(
+    r"\\u\{(?P<braced>[0-9A-Fa-f]{1,6})\}"
+    r"|(?P<pair>\\u[Dd][89ABab][0-9A-Fa-f]{2}\\u[Dd][C-Fc-f][0-9A-Fa-f]{2})"
+    r"|[\\%]u(?P<four>[0-9A-Fa-f]{4})"
+    r"|\\U(?P<eight>[0-9A-Fa-f]{8})"
+    r"|(?P<bytes>(?:%[0-9A-Fa-f]{2})+|(?:\\x[0-9A-Fa-f]{2})+)"
+    r"|\\(?P<octal>[0-3][0-7]{2})"
+    r"|\\(?P<character>.)"
+    r"|&#(?P<decimal>[0-9]{1,7});?"
+    r"|&#[xX](?P<hexadecimal>[0-9A-Fa-f]{1,6});?"
+    r"|&(?P<name>[A-Za-z][A-Za-z0-9]{1,31};)"
+    r"|=(?P<equals>3D)"
+    r"|(?P<soft>=\r?\n)",
+    re.DOTALL,
+)
+_SIGNS: Final = ("\\", "%", "&", "=3D", "=\r", "=\n")
+_CODES: Final = {"decimal": 10, "octal": 8}
+_CONTROLS: Final = dict(zip("nrtbfv0", "\n\r\t\b\f\v\0", strict=True))
+_BEGUN: Final = re.compile(r"(?:\\+[uUx]?\{?|%u?|&#?[xX]?|=)[0-9A-Za-z]{0,8}$")
+_NULS: Final = re.compile("\0+")
+_DROPPED: Final = re.compile("[\0\r\n]+")
+_LARGEST: Final = 0x10FFFF
+
+
+class Undone(NamedTuple):
+    """A text without its encodings, in lower case; each character's place in the text before."""
+
+    text: str
+    starts: Sequence[int]
+    ends: Sequence[int]
+
+
+def undone(text: str) -> Undone:
+    """Return *text* without its encodings, line breaks and NULs, with `+` as a space."""
+    found = Undone(text, range(len(text)), range(1, len(text) + 1))
+    # NULs first: in UTF-16 they stand between the characters of an escape, too.
+    found = _replaced(found, _NULS)
+    for _ in range(PASSES):
+        # Quicker than the pattern, which most answers hold nothing of.
+        if not any(sign in found.text for sign in _SIGNS) or not _ESCAPE.search(found.text):
+            break
+        found = _replaced(found, _ESCAPE)
+    found = _replaced(found, _DROPPED)
+    return found._replace(text=_folded(found.text))
+
+
+def without_begun(text: str) -> str:
+    """Return *text* without an escape at its end of which the rest may have been cut off."""
+    return _BEGUN.sub("", text.rstrip("\ufffd"))
+
+
+def _replaced(before: Undone, sought: re.Pattern[str]) -> Undone:
+    """Return *before* with what is *sought* replaced by what it means."""
+    text, starts, ends = before
+    pieces: list[str] = []
+    new_starts: list[int] = []
+    new_ends: list[int] = []
+    place = 0
+    for found in sought.finditer(text):
+        first, last = found.span()
+        meant = _meant(found)
+        if meant is None:
+            continue
+        pieces += (text[place:first], meant)
+        new_starts += starts[place:first]
+        new_ends += ends[place:first]
+        width = 3 if found[0].startswith("%") else 4
+        if found.lastgroup == "bytes" and len(meant) * width == last - first:
+            # One character for each byte: each has a place of its own.
+            new_starts += starts[first:last:width]
+            new_ends += ends[first + width - 1 : last : width]
+        else:
+            new_starts += [starts[first]] * len(meant)
+            new_ends += [ends[last - 1]] * len(meant)
+        place = last
+    if not pieces:
+        return before
+    pieces.append(text[place:])
+    new_starts += starts[place:]
+    new_ends += ends[place:]
+    return Undone("".join(pieces), new_starts, new_ends)
+
+
+def _meant(found: re.Match[str]) -> str | None:
+    """Return what an escape stands for; None: it is none."""
+    kind, written = found.lastgroup or "dropped", found[found.lastgroup or 0]
+    meant: str | None
+    match kind:
+        case "bytes":
+            meant = bytes.fromhex(re.sub(r"[%\\x]", "", written)).decode(errors="replace")
+        case "pair":
+            meant = bytes.fromhex(re.sub(r"\\u", "", written)).decode("utf-16-be", "replace")
+        case "character":
+            meant = _CONTROLS.get(written, written)
+        case "name":
+            meant = html5.get(written)
+        case "equals" | "soft" | "dropped":
+            meant = "=" if kind == "equals" else ""
+        case _:
+            code = int(written, _CODES.get(kind, 16))
+            meant = chr(code) if code <= _LARGEST else None
+    return meant
+
+
+def _folded(text: str) -> str:
+    lower = text.replace("+", " ").lower()
+    if len(lower) == len(text):
+        return lower
+    return "".join([one if len(low := one.lower()) != 1 else low for one in text.replace("+", " ")])
