@@ -39,13 +39,18 @@ class ArchiveReader:
         self._settings = settings
         self._fetcher = fetcher
         self._checkpoint = checkpoint
+        self._is_clean = False
+        """Whether this daemon read the latest pass from its beginning, and all of it made sense."""
 
     async def read(self, cursor: Cursor) -> Cursor:
         """Read the next slice, from the beginning when the last pass is over."""
         await self._look_for_restored(cursor)
-        archive = cursor.archive or Archive(cursor.passes + 1)
+        archive = cursor.archive
+        if archive is None:
+            archive, self._is_clean = Archive(cursor.passes + 1), True
         for _ in range(PAGES_AT_ONCE):
             page, _ = await self._fetcher.listed(archive.after or "", archived=True)
+            self._is_clean = self._is_clean and not page.bad
             archived = [record for record in page.records if record.archived]
             gone, survivors = await self._gone(archived, cursor)
             if page.after is None:
@@ -101,11 +106,20 @@ class ArchiveReader:
         while ids := await self._checkpoint.unarchived(before=cursor.passes, limit=_CHUNK):
             reading = await self._fetcher.read(ids)
             merged = [self._fetcher.merger(id_) for id_ in reading.merged]
-            # What cannot be read now is looked for again after the next pass.
+            # They are there now, whatever their times say: none is an older state.
+            alive = [
+                replace(one, modified_at=None)
+                for one in self._observations(reading.found.values(), cursor)
+            ]
+            # What cannot be read now, or may be in the archive though the pass did not make sense
+            # of it, is looked for again after the next pass.
+            settled = reading.found.keys() | reading.merged.keys()
+            if self._is_clean:
+                settled |= set(ids) - reading.unreadable.keys()
             await self._checkpoint.advance(
                 cursor,
-                [*merged, *self._observations(reading.found.values(), cursor)],
+                [*merged, *alive],
                 archive_pass=cursor.passes,
-                archived=[id_ for id_ in ids if id_ in reading.unreadable],
-                unarchived=[id_ for id_ in ids if id_ not in reading.unreadable],
+                archived=[id_ for id_ in ids if id_ not in settled],
+                unarchived=[id_ for id_ in ids if id_ in settled],
             )
