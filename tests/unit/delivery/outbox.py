@@ -94,6 +94,8 @@ class Outbox:
         self.units: deque[tuple[Any, ...]] = deque()
         self.answers: deque[tuple[Any, ...]] = deque()
         self.settling: list[Any] | None = None
+        # What transactions have claimed that the event loop has not heard of: whose, and the id.
+        self.claimed: list[tuple[Any, str]] = []
 
     def write(self, unit: object, locks: object = NO_LOCKS) -> asyncio.Future[Any]:
         """Queue what the engine writes: settlements, or a step of a reordering."""
@@ -149,8 +151,8 @@ class Outbox:
         before = self.of_record(delivery) if lane.is_ordered else []
         stored = replace(delivery, is_behind=bool(before))
         epoch = lane.epoch
-        if before and claims.claim(before[-1].delivery.id):
-            place = before[-1]
+        place = self._claim(before, claims)
+        if place is not None:
             place.is_open = False
             epoch = place.epoch
             stored = replace(
@@ -162,6 +164,24 @@ class Outbox:
         number = len(self.rows) + 1
         self.rows[stored.id] = Row(stored, number, stored.due_at, epoch, stored.is_behind)
         return [stored]
+
+    def _refused(self, what: tuple[Delivery, Any]) -> list[Delivery]:
+        """Claim as `_store` does, and then fail: nothing is stored, and nothing superseded."""
+        delivery, claims = what
+        if self.lanes[self.numbers[delivery.webhook]].is_ordered:
+            self._claim(self.of_record(delivery), claims)
+        return []
+
+    def _claim(self, waiting: list[Row], claims: Any) -> Row | None:
+        """Return the newest of a record if a transaction may supersede it."""
+        if not waiting or not claims.claim(waiting[-1].delivery.id):
+            return None
+        self.claimed.append((claims, waiting[-1].delivery.id))
+        return waiting[-1]
+
+    def claims_ended(self, claims: Any) -> None:
+        """Note that the event loop knows what became of a transaction."""
+        self.claimed = [one for one in self.claimed if one[0] is not claims]
 
     def _settle(self, group: list[Any]) -> list[Delivery]:
         promoted = []

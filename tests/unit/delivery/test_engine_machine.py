@@ -120,12 +120,35 @@ class EngineMachine(RuleBasedStateMachine):
             elif self.is_ringing:
                 self.ring()
 
-    def store_one(self, webhook, record):
-        """Queue a transaction that stores a delivery, or has it take the place of one."""
+    def store_one(self, webhook, record, kind="store"):
+        """Queue a transaction that stores a delivery, or has it take the place of one.
+
+        A *kind* of "refused" is one that fails when it has claimed what it would supersede.
+        """
         now = self.loop.now()
         delivery = a_delivery(webhook, record_id=record, due_at=now, created_at=now)
         claims = self.dispatcher.claims.transaction([webhook])
-        self.outbox.units.append(("store", (delivery, claims), None))
+        self.outbox.units.append((kind, (delivery, claims), None))
+
+    @rule(kind=st.sampled_from(["store", "refused"]))
+    def overtake(self, kind):
+        """Have slots come free while transactions have claimed all that waits for them."""
+        # One more record than the lane has slots at the most, so that one waits.
+        for record in "abcd":
+            self.store_one("ordered", record)
+        self.work(20)
+        lane = self.dispatcher.lanes.by_name["ordered"]
+        for waiting in tuple(lane.memory.ready):
+            self.store_one("ordered", waiting.record_id, kind)
+        while self.outbox.units:
+            self.execute()
+        for id_, (one, *_) in sorted(self.courier.under_way.items()):
+            if one is lane and id_ in self.courier.under_way:
+                self.end_attempt(sorted(self.courier.under_way).index(id_), "delivered", 0)
+        while self.outbox.answers:
+            self.answer()
+        is_free = lane.has_slot() and not lane.row.quiet_seconds(self.loop.now())
+        assert lane.in_flight or not lane.memory.ready or not is_free, "passed over, and forgotten"
 
     @precondition(lambda self: self.outbox.units)
     @rule()
@@ -134,9 +157,11 @@ class EngineMachine(RuleBasedStateMachine):
         before = {id_ for id_, row in self.outbox.rows.items() if row.is_open}
         kind = self.outbox.units[0][0]
         self.outbox.execute()
+        attempted = self.unsettled | self.courier.under_way.keys()
+        claimed = {id_ for _, id_ in self.outbox.claimed}
+        assert not claimed & attempted, "claimed by an attempt and by a transaction"
         if kind == "store":
             superseded = before - {id_ for id_, row in self.outbox.rows.items() if row.is_open}
-            attempted = self.unsettled | self.courier.under_way.keys()
             assert not superseded & attempted, "either attempted or superseded, never both"
 
     @precondition(lambda self: self.outbox.answers)
@@ -150,7 +175,9 @@ class EngineMachine(RuleBasedStateMachine):
                 self.wake()
             case "store":
                 self.on_loop(self.dispatcher.offer, result)
-                self.on_loop(what[1].release)
+                self.release(what[1])
+            case "refused":
+                self.release(what[1])
             case "settle":
                 ids = {settlement.delivery.id for settlement in what}
                 for settlement in what:
@@ -161,6 +188,11 @@ class EngineMachine(RuleBasedStateMachine):
                     assert not self.dispatcher.lanes.is_prefetched(settlement.delivery)
             case "other":
                 self.on_loop(done.set_result, result)
+
+    def release(self, claims):
+        """End a transaction's claims, as intake does when it has offered what was stored."""
+        self.outbox.claims_ended(claims)
+        self.on_loop(claims.release)
 
     @property
     def is_ringing(self):
@@ -247,6 +279,8 @@ class EngineMachine(RuleBasedStateMachine):
     def check_begun(self, lane, delivery):
         assert delivery.id not in self.courier.under_way, "in flight twice"
         assert delivery.id not in self.unsettled, "its outcome is not on the disk yet"
+        claimed = {id_ for _, id_ in self.outbox.claimed}
+        assert delivery.id not in claimed, "a transaction is about to supersede it"
         mine = [one for one, *_ in self.courier.under_way.values() if one is lane]
         assert len(mine) < self.concurrency, "more in flight than the webhook's concurrency"
         # Each lane may have one attempt beyond the shared slots.
