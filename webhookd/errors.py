@@ -17,7 +17,7 @@ WebhookdError
 │   └── WrongVersionError     the database was upgraded beyond this daemon meanwhile
 ├── BackfillError             a webhook cannot be backfilled, or not any further
 │   ├── TakenOverError        another daemon goes on with the backfill
-│   └── UnknownError          there is no such webhook, or no backfill of it
+│   └── UnknownBackfillError  there is no such webhook, or no backfill of it
 ├── ReloadRefusedError        a configuration is right and cannot be put in force
 ├── UnknownWebhookError       no webhook of that name is or was in the configuration
 ├── AdminAddressError         the admin API cannot listen at its address

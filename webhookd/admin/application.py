@@ -18,7 +18,7 @@ from webhookd.admin.guard import Guard
 from webhookd.admin.parameters import CHANGES, FILTER, MOST_CHANGES, BadQuestionError
 from webhookd.errors import ConfigError, StorageError
 from webhookd.intake.backfill import BackfillError
-from webhookd.intake.running_backfills import UnknownError
+from webhookd.intake.running_backfills import UnknownBackfillError
 from webhookd.operations.view_builders import backfilled
 from webhookd.operations.webhook_control import UnknownWebhookError
 from webhookd.telemetry import metrics
@@ -65,7 +65,7 @@ def application(control: Control, address: AdminAddress, token: Secret | None) -
     handlers: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
         BadQuestionError: _bad_question,
         UnknownWebhookError: _not_found,
-        UnknownError: _not_found,
+        UnknownBackfillError: _not_found,
         BackfillError: _conflict,
         StorageError: _unavailable,
         ConfigError: _refused,

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 _STOPPING: Final = "the daemon stops; it goes on when that runs again"
 
 
-class UnknownError(BackfillError):
+class UnknownBackfillError(BackfillError):
     """There is no such webhook in force, or no backfill of it."""
 
 
@@ -86,11 +86,11 @@ class Backfills:
     def webhook(self, name: str) -> Webhook:
         """Return the webhook *name* as it is in force.
 
-        Raises an UnknownError or a BackfillError when it cannot be backfilled.
+        Raises an UnknownBackfillError or a BackfillError when it cannot be backfilled.
         """
         webhook = self._definitions().webhooks.get(name)
         if webhook is None:
-            raise UnknownError(
+            raise UnknownBackfillError(
                 f"the configuration in force has no webhook {name!r}; `webhookd status` lists those"
                 " there are"
             )
@@ -195,7 +195,7 @@ class Backfills:
     async def end(self, name: str) -> Running:
         """End the backfill of the webhook *name* by hand; return how far it came.
 
-        UnknownError when none is under way.
+        UnknownBackfillError when none is under way.
         """
         running = self._of(name)
         if running is None or running.task is None:
@@ -210,7 +210,7 @@ class Backfills:
         # Its row is its mandate: without one the step that comes next there is undone.
         stored = await self._writer.write(partial(backfills.end, webhook=name))
         if stored is None:
-            raise UnknownError(f"no backfill of {name!r} is under way")
+            raise UnknownBackfillError(f"no backfill of {name!r} is under way")
         made = Backfilled(stored.records, stored.deliveries, stored.after)
         return Running(self.webhook(name), stored.per_second, made=made, error="ended by hand")
 

@@ -50,15 +50,15 @@ class WebhookControl:
     ) -> Running:
         """Begin to enroll the known records of the webhook *name*, or to count them.
 
-        Raises an UnknownError or a BackfillError when that cannot be, a ConfigError when *where*
-        is wrong.
+        Raises an UnknownBackfillError or a BackfillError when that cannot be, a ConfigError when
+        *where* is wrong.
         """
         return await self._dependencies.backfills.begin(
             name, where, per_second=per_second, is_dry_run=is_dry_run
         )
 
     async def end_backfill(self, name: str) -> Running:
-        """End the backfill of the webhook *name*; UnknownError when there is none."""
+        """End the backfill of the webhook *name*; UnknownBackfillError when there is none."""
         return await self._dependencies.backfills.end(name)
 
     async def rotated(self) -> RotatedView:
