@@ -7,9 +7,23 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from webhookd.config.models import Configuration
 
 LENGTH = 12
+
+LATER_KEYS: tuple[tuple[tuple[str, ...], object], ...] = (
+    (("sources", "*", "settle"), "10s"),
+    (("sources", "*", "ignore"), None),
+    (("sources", "*", "id_text"), False),
+    (("webhooks", "*", "delivery", "success_on"), ["2xx"]),
+)
+"""Keys that came after the first release, each with its default; `*` stands for any name.
+
+The document leaves them out where they have it: a file that nobody touched keeps its fingerprint
+through an upgrade, and the daemons of a fleet agree on it while they are replaced one by one.
+"""
 
 
 def of(configuration: Configuration) -> str:
@@ -23,8 +37,28 @@ def of(configuration: Configuration) -> str:
 
 
 def effective(configuration: Configuration) -> dict[str, Any]:
-    """Return the configuration as JSON values, every default in it and no secret."""
-    return configuration.model_dump(mode="json", by_alias=True)
+    """Return the configuration as JSON values, with no secret in it.
+
+    Every default is in it but those of `LATER_KEYS`.
+    """
+    document = configuration.model_dump(mode="json", by_alias=True)
+    for path, default in LATER_KEYS:
+        for place in _places(document, path[:-1]):
+            if place.get(path[-1], ...) == default:
+                del place[path[-1]]
+    return document
+
+
+def _places(value: Any, path: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """Yield the mappings at *path* below *value*."""
+    if not isinstance(value, dict):
+        return
+    if not path:
+        yield value
+        return
+    name, rest = path[0], path[1:]
+    for below in value.values() if name == "*" else (value.get(name),):
+        yield from _places(below, rest)
 
 
 def _canonical(value: object) -> str:

@@ -31,6 +31,7 @@ class RetryPolicy:
 class DeliveryPolicy:
     """How a webhook's deliveries are attempted. *timeout* is that of the whole exchange.
 
+    *success_on* holds `2xx`, `302` and the like: these statuses end a delivery as delivered.
     *order* `record`: a record's deliveries go out one after the other; *coalesce*: a newer one
     takes the place of those that wait.
     """
@@ -39,6 +40,7 @@ class DeliveryPolicy:
     connect_timeout: Duration = timedelta(seconds=3)
     concurrency: int = 10
     rate_limit: Rate | None = None
+    success_on: tuple[Status, ...] = ("2xx",)
     order: Literal["none", "record"] = "none"
     coalesce: bool = False
     retry: RetryPolicy = field(default_factory=RetryPolicy)

@@ -115,7 +115,7 @@ class Courier:
         held_for = timedelta(seconds=max(context.held_total - start.held_before, 0.0))
         outcome = retry.judge(
             reply,
-            policy=start.context.definition.webhook.delivery.retry,
+            policy=start.context.definition.webhook.delivery,
             attempts_made=start.delivery.attempts_made + 1,
             first_attempt_at=start.first_attempt_at,
             held_for=held_for,

@@ -65,4 +65,5 @@ class LocalSender:
             response.headers.get("retry-after"),
             body,
             is_cut=bool(response.extensions.get("answer_cut")),
+            location=response.headers.get("location") if response.is_redirect else None,
         )

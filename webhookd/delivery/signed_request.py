@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, TypeAlias
 import httpx
 
 from webhookd import __version__
-from webhookd.definitions import Scheme
 from webhookd.rules import render, signing
 
 if TYPE_CHECKING:
@@ -58,11 +57,8 @@ class RequestTemplate:
         self._origin = f"{url.scheme}://{self._host}"
         # Few have a query of their own, and a key changes seldom: the latest one's is kept.
         self._key: tuple[str, str] | None = None
-        signature = request.signature
-        is_hubspot_v3 = signature is not None and signature.scheme is Scheme.HUBSPOT_V3
-        self._written = (
-            render.with_bare_semicolons if is_hubspot_v3 else render.without_bare_semicolons
-        )
+        is_bare = signing.needs_bare_semicolons(request.signature)
+        self._written = render.with_bare_semicolons if is_bare else render.without_bare_semicolons
         self._target = self._target_with("", None)
 
     def fill(

@@ -94,13 +94,14 @@ class Response:
     """What the receiver answered: enough of it to judge and to show.
 
     *answer* is the beginning of the body, *is_cut* whether more of it came or was to come;
-    *retry_after* is the header's text as it came.
+    *retry_after* and *location* are headers' texts as they came.
     """
 
     status: int
     retry_after: str | None = None
     answer: bytes = b""
     is_cut: bool = False
+    location: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

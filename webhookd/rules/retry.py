@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,17 +13,22 @@ from webhookd.rules.retry_after import LATEST, asked_for
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from webhookd.definitions import RetryPolicy
+    from webhookd.definitions import DeliveryPolicy, RetryPolicy
 
 _GONE, _TOO_MANY, _UNAVAILABLE = 410, 429, 503
 _PAUSES_LANE = frozenset({_TOO_MANY, _UNAVAILABLE})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_USERINFO = re.compile(r"//[^/?#@]*@")
+_LONGEST_LOCATION = 200
+"""Characters of an address that an error shows."""
+_DELIVERED = Delivered()
 _MICROSECONDS = 1_000_000
 
 
 def judge(
     reply: Reply,
     *,
-    policy: RetryPolicy,
+    policy: DeliveryPolicy,
     attempts_made: int,
     first_attempt_at: datetime,
     held_for: timedelta,
@@ -34,20 +40,22 @@ def judge(
     *attempts_made* counts this one, *first_attempt_at* is the start of the first, *held_for* how
     long the webhook was held since then, *dice* a number in [0, 1).
     """
+    retry = policy.retry
     match reply:
-        case Response(status) if _is_success(status):
-            return Delivered()
+        case Response(status) if _is_among(policy.success_on, status):
+            return _DELIVERED
         case Response(status) if status == _GONE:
             return Held(f"the receiver answered {status}: it is gone")
-        case Response(status) if not is_retried(status, policy):
-            return GivenUp(f"the receiver answered {status}, which is not retried")
+        case Response(status) if not is_retried(status, retry):
+            why = f"the receiver answered {status}, which is not retried"
+            return GivenUp(why + _pointer(reply))
         case Response() | Unreachable():
             why = _failure(reply)
-    give_up_at = _later(first_attempt_at, policy.give_up_after, held_for)
+    give_up_at = _later(first_attempt_at, retry.give_up_after, held_for)
     if now >= give_up_at:
         return GivenUp(f"{why}; given up at attempt {attempts_made}, as give_up_after has passed")
-    earliest = _later(now, waiting_time(policy, attempts_made, dice))
-    return _retry_at(reply, policy, why, earliest=earliest, latest=give_up_at, now=now)
+    earliest = _later(now, waiting_time(retry, attempts_made, dice))
+    return _retry_at(reply, retry, why, earliest=earliest, latest=give_up_at, now=now)
 
 
 def _retry_at(
@@ -91,19 +99,35 @@ def _grown(policy: RetryPolicy, retries_made: int) -> float:
 
 def is_retried(status: int, policy: RetryPolicy) -> bool:
     """Return whether *status* or its class (`5xx`) is one to try again after."""
-    return str(status) in policy.retry_on or f"{status // 100}xx" in policy.retry_on
+    return _is_among(policy.retry_on, status)
 
 
-def _is_success(status: int) -> bool:
-    return status // 100 == 2  # noqa: PLR2004 - the class of 2xx
+def _is_among(named: tuple[str, ...], status: int) -> bool:
+    # Nearly always a class of statuses alone.
+    return f"{status // 100}xx" in named or str(status) in named
 
 
 def _failure(reply: Reply) -> str:
     match reply:
         case Response(status):
-            return f"the receiver answered {status}"
+            return f"the receiver answered {status}" + _pointer(reply)
         case Unreachable(reason, detail):
             return f"{reason}: {detail}"
+
+
+def _pointer(response: Response) -> str:
+    """Return where a redirect points and what to do about it; nothing of other answers."""
+    if response.status not in _REDIRECTS or not response.location:
+        return ""
+    shown = _shown(response.location)
+    return f"; it points to {shown}, which is not followed: put that address into 'url'"
+
+
+def _shown(location: str) -> str:
+    """Return where an answer points, in one short line and without a password in it."""
+    address = _USERINFO.sub("//", location.strip())
+    text = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in address)
+    return text if len(text) <= _LONGEST_LOCATION else text[:_LONGEST_LOCATION] + "…"
 
 
 def _later(at: datetime, *lengths: timedelta) -> datetime:

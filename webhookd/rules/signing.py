@@ -56,6 +56,14 @@ def headers(
             return (("webhook-signature", _rotating(signature, delivery_id, at, body)),)
 
 
+def needs_bare_semicolons(signature: Signature | None) -> bool:
+    """Return whether a `;` in a query must go out as it is.
+
+    HubSpot's page has receivers of v3 decode `%3B` before they hash, and its libraries do not.
+    """
+    return signature is not None and signature.scheme is Scheme.HUBSPOT_V3
+
+
 def _versioned(version: str, digest: str) -> Headers:
     return (("X-HubSpot-Signature", digest), ("X-HubSpot-Signature-Version", version))
 

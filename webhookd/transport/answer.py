@@ -1,10 +1,14 @@
 """What a receiver answers, as it arrives: parsed by llhttp, kept up to a limit.
 
-The final status line and headers decide. Before them, anything that is not HTTP/1 makes the
-answer *broken*; after them, whatever the body does can only *cut* it.
+The final status line decides. Before it, anything that is not HTTP/1 makes the answer *broken*;
+after it, whatever the headers and the body do can only *cut* it: a receiver that has taken a
+delivery and writes a malformed header would otherwise get it again for three days.
 """
 
 from __future__ import annotations
+
+import re
+from typing import Final
 
 import httptools
 
@@ -18,6 +22,8 @@ BODY_LIMIT = 64 * 1024
 _AFTER_HEAD_FACTOR = 4
 
 _NAME = b"HTTP/"
+_STATUS_LINE: Final = re.compile(rb"[\r\n]*HTTP/1\.[01] ([2-9][0-9]{2})(?: [^\r\n]*)?\r?\n")
+_HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
 
 _FIRST_FINAL = 200
 _FIRST_INFORMATIONAL = 100
@@ -31,7 +37,9 @@ class Answer:
         "_begin",
         "_body",
         "_has_body",
+        "_head",
         "_head_size",
+        "_informational",
         "_is_http",
         "_most",
         "_parser",
@@ -59,7 +67,9 @@ class Answer:
         self._room = room
         self._most = HEAD_LIMIT + _AFTER_HEAD_FACTOR * room
         self._received = 0
+        self._head: list[bytes] = []
         self._head_size = 0
+        self._informational = 0
         parser = httptools.HttpResponseParser(self)
         # RFC 9112, 2.2: a lone LF may end a line. A delivery that was taken but not
         # understood would be repeated for days.
@@ -68,7 +78,7 @@ class Answer:
 
     @property
     def is_decided(self) -> bool:
-        """Return whether the final status and all headers are there and in order."""
+        """Return whether the final status is there, and nothing that matters may come."""
         return bool(self.status) and not self.broken
 
     @property
@@ -94,9 +104,11 @@ class Answer:
             self.broken = "it does not speak HTTP"
             return True
         self._received += len(data)
+        if not self.status:
+            self._head.append(data)
         self._parse(data)
         if not self.status and self._received > HEAD_LIMIT:
-            self._break_off(f"its headers are longer than {HEAD_LIMIT} bytes")
+            self._give_up_head(f"its headers are longer than {HEAD_LIMIT} bytes")
         elif self.status and self._received > self._most:
             self.is_cut = not self.is_complete
         return self.is_over
@@ -132,17 +144,40 @@ class Answer:
         try:
             parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._break_off("it switches protocols (101), which was not asked for")
+            self.broken = self.broken or "it switches protocols (101), which was not asked for"
         except httptools.HttpParserError as error:
             if not self.is_complete:
                 self._break_off(f"it does not speak HTTP/1.1 properly: {error}")
 
     def _break_off(self, problem: str) -> None:
-        """Note that what came cannot be understood: fatal only before the headers' end."""
+        """Note that what came cannot be understood: fatal only before the status line's end."""
         if self.status:
             self.is_cut = True
         else:
-            self.broken = self.broken or problem
+            self._give_up_head(problem)
+
+    def _give_up_head(self, problem: str) -> None:
+        """Judge by the final status line, where there is one; else the answer is broken.
+
+        No header is kept: which ones the parser got to depends on how the bytes came.
+        """
+        if self.broken:
+            return
+        self.headers.clear()
+        self.status = self._status_of_line()
+        if self.status:
+            self.is_cut = True
+        else:
+            self.broken = problem
+
+    def _status_of_line(self) -> int:
+        """Return the status of the final status line as far as it came; 0 where it has no end."""
+        head, begin = b"".join(self._head), 0
+        for _ in range(self._informational):
+            end = _HEAD_END.search(head, begin)
+            begin = end.end() if end else len(head)
+        line = _STATUS_LINE.match(head, begin)
+        return int(line[1]) if line else 0
 
     def on_message_begin(self) -> None:
         """Note that a second answer begins: a connection that holds one is not used again."""
@@ -164,15 +199,17 @@ class Answer:
         if parser.get_http_version() not in ("1.1", "1.0"):
             self.broken = "it does not speak HTTP/1.1"
         elif self._head_size > HEAD_LIMIT:
-            self.broken = f"its headers are longer than {HEAD_LIMIT} bytes"
+            self._give_up_head(f"its headers are longer than {HEAD_LIMIT} bytes")
         elif status >= _FIRST_FINAL:
             self.status = status
+            self._head.clear()
             self.is_complete = not self._has_body
         elif status == _SWITCHING_PROTOCOLS:
             self.broken = "it switches protocols (101), which was not asked for"
         elif status < _FIRST_INFORMATIONAL:
             self.broken = f"its status {status} is none"
         else:
+            self._informational += 1
             self.headers.clear()
 
     def on_body(self, piece: bytes) -> None:

@@ -16,9 +16,9 @@ from webhookd.config import loading
 ROOT = Path(__file__).parents[3]
 KEPT = ROOT / "tests" / "data" / "effective"
 FILES = {
-    "example": (ROOT / "config.example.yaml", "c485e0f7aed4"),
-    "digests": (ROOT / "tests" / "data" / "digests" / "webhooks.yaml", "973d0fa528cd"),
-    "spellings": (KEPT / "spellings.yaml", "4d80581a0364"),
+    "example": (ROOT / "config.example.yaml", "acfb1979ebe1"),
+    "digests": (ROOT / "tests" / "data" / "digests" / "webhooks.yaml", "a58e25cf9780"),
+    "spellings": (KEPT / "spellings.yaml", "0b4f9cfd9640"),
 }
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhookd.definitions import RetryPolicy
+from webhookd.definitions import DeliveryPolicy, RetryPolicy
 from webhookd.model import Delivered, GivenUp, Held, Response, RetryAt, Unreachable
 from webhookd.rules.retry import judge, waiting_time
 
@@ -37,11 +37,19 @@ RETRIED = st.one_of(
 
 
 def judged(
-    reply, *, policy=POLICY, attempts_made=1, first=NOW, held_for=timedelta(), now=NOW, dice=0.0
+    reply,
+    *,
+    policy=POLICY,
+    success_on=("2xx",),
+    attempts_made=1,
+    first=NOW,
+    held_for=timedelta(),
+    now=NOW,
+    dice=0.0,
 ):
     return judge(
         reply,
-        policy=policy,
+        policy=DeliveryPolicy(retry=policy, success_on=success_on),
         attempts_made=attempts_made,
         first_attempt_at=first,
         held_for=held_for,
@@ -83,6 +91,47 @@ def test_retry_on_decides_but_never_over_success_and_gone():
     assert isinstance(judged(Response(503), policy=policy), GivenUp)
     assert isinstance(judged(Response(204), policy=policy), Delivered)
     assert isinstance(judged(Response(410), policy=policy), Held)
+
+
+@pytest.mark.parametrize("status", [302, 410, 400, 503])
+def test_success_on_wins_over_everything(status):
+    for named in (("2xx", str(status)), (f"{status // 100}xx",)):
+        assert judged(Response(status), success_on=named) == Delivered()
+    assert judged(Response(204), success_on=("200", "302")) == GivenUp(
+        "the receiver answered 204, which is not retried"
+    )
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_says_where_it_points_and_what_to_do(status):
+    outcome = judged(Response(status, location="https://new.example/hook?a=1"))
+
+    assert outcome.why == (
+        f"the receiver answered {status}; it points to https://new.example/hook?a=1, which is not"
+        " followed: put that address into 'url'"
+    )
+    given_up = judged(Response(status, location="/new"), policy=RetryPolicy(retry_on=()))
+    assert "points to /new" in given_up.why
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("https://ada:pa55@new.example/a", "https://new.example/a"),
+        ("//a:b:c@h/x@y", "//h/x@y"),
+        ("https://e.example/\r\nX: 1\x1b[2J", "https://e.example/\ufffd\ufffdX: 1\ufffd[2J"),
+        ("/" + "x" * 5000, "/" + "x" * 199 + "…"),
+    ],
+)
+def test_what_a_redirect_shows_is_one_short_line_without_a_password(location, shown):
+    assert f"points to {shown}, which" in judged(Response(301, location=location)).why
+
+
+@pytest.mark.parametrize("status", [200, 304, 404])
+def test_other_answers_point_nowhere(status):
+    outcome = judged(Response(status, location="https://new.example/"))
+
+    assert "points" not in getattr(outcome, "why", "")
 
 
 def test_the_default_waits_grow_from_a_minute_to_eight_hours():

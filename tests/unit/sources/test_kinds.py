@@ -24,7 +24,6 @@ SIGNATURES = (
     "HubSpot's signatures, which have nothing to do with where records are read",
     *("config/checks/headers.py", "config/checks/signatures.py", "definitions/requests.py"),
     *("rules/render.py", "rules/signing.py", "rules/verification.py", "cli/receiver.py"),
-    "delivery/signed_request.py",
 )
 WORDS = ("HubSpot's words for operators", "definitions/triggers.py")
 TIMES = ("HubSpot's two ways to write a time", "rules/instants.py")
