@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from tests.crash import fleets, killing, surroundings
+from tests.crash import fleets, killing, producers, surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +38,7 @@ def main() -> int:
         "disk-full": lambda folder, seed: surroundings.disk_full(folder, seed, 5),
         "clock-forward": lambda folder, seed: surroundings.clock_jumped(folder, seed, 1),
         "clock-back": lambda folder, seed: surroundings.clock_jumped(folder, seed, -1),
+        "producers": lambda folder, seed: producers.written(folder, seed, 200, 40),
         "fleet": lambda folder, seed: fleets.killed(folder, seed, arguments.seconds),
         "fleet-server-killed": lambda folder, seed: fleets.server_killed(folder, seed, 20),
         "fleet-cut-off": lambda folder, seed: fleets.cut_off(folder, seed, 60),
