@@ -45,6 +45,35 @@ def test_status_tells_how_everything_stands(daemon, ask):
     assert found["sources"][0]["records"] == 1
 
 
+def test_status_counts_the_files_of_a_drop_directory(daemon, ask):
+    """The folders are the truth: each look counts them anew, a failed file's report aside."""
+    with Receiver() as receiver:
+        daemon.configure({"mirror": hook(receiver.url)})
+        daemon.start()
+        daemon.drop_rows("1.ndjson", {"id": 1})
+        root = daemon.folder / "crm"
+        (root / "new" / "2.csv.filepart").write_text("id\n2\n")
+        (root / "new" / ".3.csv.x7Yz").write_text("id\n3\n")
+        daemon.drop_rows("4.ndjson", {"id": None})
+        until(lambda: daemon.named("file.failed"), "the bad file")
+        until(lambda: daemon.named("file.taken"), "the good file")
+        shown, (found,) = (
+            ask("status").stdout,
+            json.loads(ask("status", "--json").stdout)["sources"],
+        )
+        of_state = ("--state-directory", str(daemon.state))
+        listed = json.loads(daemon.command("sources", "list", "--json", *of_state).stdout)
+        (root / "new" / "2.csv.filepart").unlink()
+        (after,) = json.loads(ask("status", "--json").stdout)["sources"]
+        daemon.stop()
+
+    counts = ("files_waiting", "files_failed", "files_ignored")
+    assert [found[name] for name in counts] == [0, 1, 1]
+    assert [listed[name] for name in counts] == [0, 1, 1]
+    assert [after[name] for name in counts] == [0, 1, 0]
+    assert "1 failed, 1 ignored" in shown
+
+
 def test_a_webhook_where_nobody_is_shows_as_probed_until_somebody_answers(daemon, ask):
     """Its receiver was down, and comes back on the same port."""
     with Receiver() as gone:

@@ -48,11 +48,14 @@ def status(
     rows = [_webhook(webhook, now) for webhook in found["webhooks"]]
     print_table(columns, rows)
     sources = [
-        (one["source"], f"{one['records']:,}", f"{one['pending']:,}", one["file"] or "")
+        (
+            *(one["source"], f"{one['records']:,}", f"{one['pending']:,}"),
+            *(one["file"] or "", _files(one)),
+        )
         for one in found["sources"]
     ]
     typer.echo("")
-    columns_of_sources = ("SOURCE", "KNOWN RECORDS", "PENDING", "IN WORK")
+    columns_of_sources = ("SOURCE", "KNOWN RECORDS", "PENDING", "IN WORK", "FILES")
     print_table(*with_hosts(columns_of_sources, sources, found["sources"]))
     for one in found["backfills"]:
         typer.echo(
@@ -116,6 +119,12 @@ def _webhook(webhook: dict[str, Any], now: datetime) -> tuple[str | Text, ...]:
         "" if delivered is None else _ago(delivered, now),
         error or "",
     )
+
+
+def _files(source: dict[str, Any]) -> str:
+    """Return how many files wait, failed and are ignored, as far as there are any."""
+    counts = ((source.get(f"files_{what}"), what) for what in ("waiting", "failed", "ignored"))
+    return ", ".join(f"{count:,} {what}" for count, what in counts if count)
 
 
 def _polled(source: str, read: dict[str, Any], now: datetime) -> tuple[str, ...]:

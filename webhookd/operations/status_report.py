@@ -16,6 +16,7 @@ from webhookd.operations.view_builders import (
     running_backfill,
     running_source,
 )
+from webhookd.sources import kinds
 from webhookd.storage.deliveries import backlog, lanes
 from webhookd.telemetry import figures, metrics
 from webhookd.views.sources import SourcesView
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.clock import Clock
-    from webhookd.definitions import Webhook
+    from webhookd.definitions import Source, Webhook
     from webhookd.delivery.breaker import Probed
     from webhookd.operations.control_dependencies import ControlDependencies
+    from webhookd.sources.source import FileCounts
     from webhookd.storage.deliveries.backlog import Standing
     from webhookd.storage.deliveries.lanes import LaneRow
     from webhookd.views.webhooks import WebhookState
@@ -54,12 +56,14 @@ class StatusReport:
         found, now = await asyncio.to_thread(listed, self._dependencies.database), self._now()
         configured = self._dependencies.reloader.definitions.sources
         hosts = {name: definition.host for name, definition in configured.items()}
+        files = await asyncio.to_thread(_count_files, configured)
         return SourcesView(
             tuple(
                 running_source(
                     stored,
                     hosts.get(stored.source),
                     [polled(read, now) for read in figures.of_source(stored.source)],
+                    files.get(stored.source),
                 )
                 for stored in found
             )
@@ -135,6 +139,10 @@ class StatusReport:
             is_held=found.row.hold is not None,
             is_probed=latest.probed is not None,
         )
+
+
+def _count_files(configured: Mapping[str, Source]) -> dict[str, FileCounts | None]:
+    return {name: kinds.count_files(definition) for name, definition in configured.items()}
 
 
 def _state(row: LaneRow, probed: Probed | None, *, is_in_force: bool) -> WebhookState:

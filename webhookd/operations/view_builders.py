@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from webhookd.telemetry import logs
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from webhookd.intake.backfill import Backfilled
     from webhookd.intake.backfill_run import Running
     from webhookd.model import Asked, ReloadResult
+    from webhookd.sources.source import FileCounts
     from webhookd.storage.deliveries.query import ListedDelivery, ListedSource, ShownDelivery
     from webhookd.storage.fleet.members import Daemon
     from webhookd.storage.records.journal_pages import KeptChange, Page
@@ -99,11 +100,22 @@ def stored_source(source: ListedSource, cursors: Iterable[CursorView]) -> Stored
 
 
 def running_source(
-    source: StoredSourceView, host: str | None, polls: Iterable[PollView]
+    source: StoredSourceView,
+    host: str | None,
+    polls: Iterable[PollView],
+    files: FileCounts | None = None,
 ) -> SourceView:
     """Return *source* with what only the running daemon knows."""
     stored = {field.name: getattr(source, field.name) for field in fields(source)}
-    return SourceView(**stored, host=host, objects=tuple(polls))
+    running = SourceView(**stored, host=host, objects=tuple(polls))
+    if files is None:
+        return running
+    return replace(
+        running,
+        files_waiting=files.waiting,
+        files_failed=files.failed,
+        files_ignored=files.ignored,
+    )
 
 
 def polled(figures: PollFigures, now: datetime) -> PollView:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from webhookd.definitions import DirectorySource, HubspotSource
 from webhookd.sources.directory.drop_directory import DropDirectory
+from webhookd.sources.directory.folders import Folders
 from webhookd.sources.hubspot import cursor, factory
 from webhookd.sources.source import ReadTo
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from webhookd import definitions
     from webhookd.model import JsonText
     from webhookd.sources.dependencies import SourceDependencies
-    from webhookd.sources.source import Source
+    from webhookd.sources.source import FileCounts, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,9 @@ class SourceKind:
 
     describe_cursor: Callable[[JsonText], ReadTo | None] = lambda _: None
     """Return what a cursor says for people; None when it is not one of this kind's."""
+
+    count_files: Callable[[Any], FileCounts | None] = lambda _: None
+    """Return how many files there are of a definition; None where there can be none to count."""
 
 
 def _directory(settings: DirectorySource, dependencies: SourceDependencies) -> Source:
@@ -45,8 +49,12 @@ def _directory(settings: DirectorySource, dependencies: SourceDependencies) -> S
     )
 
 
+def _count_files(settings: DirectorySource) -> FileCounts | None:
+    return Folders(settings.path).count(settings.ignore)
+
+
 KINDS: Mapping[type, SourceKind] = {
-    DirectorySource: SourceKind(_directory),
+    DirectorySource: SourceKind(_directory, count_files=_count_files),
     HubspotSource: SourceKind(factory.make, cursor.described),
 }
 """Each kind by the class of its definition."""
@@ -55,6 +63,14 @@ KINDS: Mapping[type, SourceKind] = {
 def build(settings: definitions.Source, dependencies: SourceDependencies) -> Source:
     """Return the source that *settings* describe."""
     return KINDS[type(settings)].build(settings, dependencies)
+
+
+def count_files(settings: definitions.Source) -> FileCounts | None:
+    """Return how many files of a source there are now; None of one that has no files here.
+
+    It looks at folders, so it belongs on a thread of its own.
+    """
+    return KINDS[type(settings)].count_files(settings)
 
 
 def describe_cursor(text: JsonText) -> ReadTo:

@@ -39,6 +39,15 @@ class ReadTo:
     is_first_read: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class FileCounts:
+    """How many files of a source wait, were set aside, and are left alone for their names."""
+
+    waiting: int
+    failed: int
+    ignored: int
+
+
 Ingest: TypeAlias = Callable[[Batch], Awaitable[int]]
 """Take a batch whole: returns how many changes it led to, when it is committed durably.
 

@@ -92,10 +92,20 @@ class StoredSourceView(View):
 class SourceView(StoredSourceView):
     """A source that was ever read, as the running daemon knows it."""
 
+    lacks_where_none: ClassVar[frozenset[str]] = StoredSourceView.lacks_where_none | frozenset(
+        {"files_waiting", "files_failed", "files_ignored"}
+    )
+
     host: str | None = None
     """The only host on which it is read."""
     objects: tuple[PollView, ...] = ()
     """How reading each type of object from an API goes."""
+    files_waiting: Count | None = None
+    """Files in `new/` of a drop directory that will be taken; absent where they are not seen."""
+    files_failed: Count | None = None
+    """Files in `failed/`, without the reports beside them; absent where they are not seen."""
+    files_ignored: Count | None = None
+    """Files in `new/` that are left alone for their names; absent where they are not seen."""
 
 
 @dataclass(frozen=True, slots=True)

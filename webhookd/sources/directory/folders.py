@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from webhookd.errors import SourceError
 from webhookd.sources.directory import durable_moves, names
+from webhookd.sources.source import FileCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 _FOLDERS: Final = ("tmp", "new", "work", "done", "failed", "accepted")
@@ -86,6 +87,27 @@ class Folders:
         """Return the names in the root that are none of the folders."""
         with os.scandir(self.root) as entries:
             return [entry.name for entry in entries if entry.name not in _FOLDERS]
+
+    def count(self, ignore: Sequence[str] | None) -> FileCounts | None:
+        """Count the files in `new/` and `failed/`; None where this machine does not see both.
+
+        *ignore* is the source's own. The reports beside failed files do not count, nor do names
+        with a dot that nobody takes.
+        """
+        waiting = ignored = 0
+        try:
+            for name in (path.name for path in self.new.iterdir()):
+                if names.why_ignored(name, ignore) is None:
+                    waiting += 1
+                elif not name.startswith("."):
+                    ignored += 1
+            failed = sum(
+                not name.startswith(".") and not name.endswith(names.REPORT_SUFFIX)
+                for name in (path.name for path in self.failed.iterdir())
+            )
+        except OSError:
+            return None
+        return FileCounts(waiting, failed, ignored)
 
     def let_through(self) -> list[str]:
         """Return the names in `accepted/`, in the order in which they are taken."""
