@@ -23,6 +23,7 @@ from webhookd.config.socket_address import listeners_of
 from webhookd.errors import WebhookdError, printable
 from webhookd.rules.cursor_text import source_effect
 from webhookd.rules.difference import Comparison, Difference, Setting, compare, effect
+from webhookd.rules.literal_secrets import shown_document
 from webhookd.rules.replay import Replay, listeners
 
 CHANGES = 10
@@ -57,7 +58,7 @@ def plan(
     where = Where(status, admin_address, state_directory, database_url)
     in_force = find_in_force(where, needs_daemon=length is None)
     running, rotated = in_force.status, _rotated(in_force, path)
-    found = compare(running["document"], loaded.document, secrets=rotated)
+    found = _compared(running, loaded.document, rotated)
     told = _as_object(found, running, loaded)
     if length is not None:
         told["replay"] = _replay(in_force, loaded, length)
@@ -79,6 +80,27 @@ def _rotated(in_force: InForce, path: Path) -> dict[str, tuple[str, ...]]:
     except RefusedError as error:
         raise WebhookdError("\n".join(error.answer.get("problems", [str(error)]))) from None
     return {name: tuple(settings) for name, settings in found.items()}
+
+
+def _compared(
+    running: Mapping[str, Any],
+    document: Mapping[str, Any],
+    rotated: Mapping[str, tuple[str, ...]],
+) -> Comparison:
+    """Compare what may be shown; values that are hidden differ where their digests do."""
+    # What an older daemon says is whole, and is hidden here.
+    before, after = shown_document(running["document"]), shown_document(document)
+    digests = {**before.digests, **running.get("hidden_digests", {})}
+    other = {
+        name: tuple(
+            setting
+            for setting, digest in settings.items()
+            if digests.get(name, {}).get(setting, digest) != digest
+        )
+        for name, settings in after.digests.items()
+    }
+    secrets = {name: (*rotated.get(name, ()), *other.get(name, ())) for name in {*rotated, *other}}
+    return compare(before.document, after.document, secrets=secrets)
 
 
 def _replay(in_force: InForce, loaded: loading.Loaded, length: timedelta) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from webhookd.definitions import Definitions, Enroll, Webhook, durations
+from webhookd.rules.literal_secrets import shown_url
 from webhookd.rules.replay import Differing, Replay, Tally
 from webhookd.storage.records.journal import KEPT_FOR, KEPT_PER_MINUTE, LARGEST
 from webhookd.views.json_writer import instant
@@ -57,7 +58,7 @@ def _webhook(
         "source": None if webhook is None else webhook.source,
         "object": None if webhook is None else webhook.object,
         "method": None if webhook is None else webhook.request.method,
-        "url": None if webhook is None else webhook.request.url,
+        "url": None if webhook is None else shown_url(webhook.request.url),
         "changes": tally.changes,
         "fires": tally.fired if is_after else None,
         "fires_in_force": tally.fired_before if before is not None and name in before else None,

@@ -15,7 +15,7 @@ from webhookd.config import loading
 from webhookd.delivery.prepared_webhook import prepare
 from webhookd.errors import ConfigError, WebhookdError
 from webhookd.model import ReloadOutcome, ReloadResult
-from webhookd.rules import digests
+from webhookd.rules import digests, literal_secrets
 from webhookd.rules.difference import is_mass_removal
 from webhookd.rules.redaction import Redactor
 from webhookd.storage.database.connection import EXCLUSIVE
@@ -79,6 +79,7 @@ class Reloader:
         self._waiting: asyncio.Task[ReloadResult] | None = None
         self._allows_mass_removal = False
         self.document: Mapping[str, Any] = {}
+        self.shown = literal_secrets.shown_document({})
         self.last: ReloadResult | None = None
 
     @property
@@ -179,7 +180,7 @@ class Reloader:
         key = await self._dependencies.writer.write(lanes.digest_key)
         configured = [_configured_lane(one, before, key) for one in prepared.values()]
         enabled = {name: one for name, one in prepared.items() if one.webhook.enabled}
-        redactor = Redactor.of(definitions)
+        redactor, shown = Redactor.of(definitions), literal_secrets.shown_document(loaded.document)
         async with self._dependencies.dispatch.quiesced():
             remembered = self._dependencies.dispatch.lanes.rate_limited
             rows, starts = await self._dependencies.writer.write(
@@ -191,7 +192,7 @@ class Reloader:
             # Nothing above touched what runs; nothing below can fail.
             self._dependencies.secrets.adopt(redactor)
             in_force.replace(definitions)
-            self.document = loaded.document
+            self.document, self.shown = loaded.document, shown
             self._dependencies.dispatch.adopt(rows, enabled, starts)
         self._dependencies.dispatch.notify("lanes", ())
         if before is not None:

@@ -93,7 +93,8 @@ class StatusReport:
             webhooks=webhooks,
             sources=(await self.sources()).sources,
             backfills=tuple(map(running_backfill, self._dependencies.backfills.under_way)),
-            document=as_written(reloader.document),
+            document=as_written(reloader.shown.document),
+            hidden_digests=reloader.shown.digests,
         )
 
     async def exposition(self) -> bytes:

@@ -149,7 +149,10 @@ def _differences(
         elif name not in before:
             yield Difference("added", name)
         else:
-            settings = [*_settings(before[name], after[name]), *_rotated(secrets.get(name, ()))]
+            settings = list(_settings(before[name], after[name]))
+            told = {setting.name for setting in settings}
+            unseen = tuple(each for each in secrets.get(name, ()) if each not in told)
+            settings += _rotated(unseen)
             if settings:
                 yield Difference("changed", name, tuple(settings))
 

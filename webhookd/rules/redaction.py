@@ -22,14 +22,15 @@ from typing import TYPE_CHECKING
 from ahocorasick_rs import AhoCorasick
 
 from webhookd.definitions import Basic, Proxy
+from webhookd.model import Secret
+from webhookd.rules import literal_secrets
 from webhookd.rules.encodings import forms_of
 from webhookd.rules.escapes import undone, without_begun
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from webhookd.definitions import Definitions
-    from webhookd.model import Secret
+    from webhookd.definitions import Definitions, Request
     from webhookd.rules.escapes import Undone
 
 MARK = "***"
@@ -67,13 +68,14 @@ class Redactor:
 
     @classmethod
     def of(cls, definitions: Definitions) -> Redactor:
-        """Return the redactor for every secret of *definitions*."""
+        """Return the redactor for every secret of *definitions*, literal ones included."""
         requests = [webhook.request for webhook in definitions.webhooks.values()]
         basics = [one.authentication for one in requests] + [
             one.proxy.authentication for one in requests if isinstance(one.proxy, Proxy)
         ]
         usernames = {one.username for one in basics if isinstance(one, Basic)}
-        return cls(definitions.secrets, usernames=usernames)
+        literal = dict.fromkeys(text for request in requests for text in _literal(request))
+        return cls((*definitions.secrets, *map(Secret, literal)), usernames=usernames)
 
     def also(self, *secrets: Secret) -> Redactor:
         """Return a redactor that hides *secrets*, too, in every form, without building all anew."""
@@ -205,6 +207,13 @@ class _Layer:
                 return None
             self._plain = _Layer(fit)
         return self._plain
+
+
+def _literal(request: Request) -> Iterator[str]:
+    """Yield the secrets that stand in *request* as they are."""
+    yield from literal_secrets.secrets_of_url(request.url)
+    for name, value in request.headers:
+        yield from literal_secrets.secrets_of_header(name, value)
 
 
 def _without(text: str, spans: list[tuple[int, int]]) -> str:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from webhookd.model import Delivered, GivenUp, Held, Outcome, Reply, Response, RetryAt, Unreachable
+from webhookd.rules.literal_secrets import shown_url
 from webhookd.rules.retry_after import LATEST, asked_for
 
 if TYPE_CHECKING:
@@ -124,8 +125,8 @@ def _pointer(response: Response) -> str:
 
 
 def _shown(location: str) -> str:
-    """Return where an answer points, in one short line and without a password in it."""
-    address = _USERINFO.sub("//", location.strip())
+    """Return where an answer points, in one short line and without a secret in it."""
+    address = shown_url(_USERINFO.sub("//", location.strip()))
     text = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in address)
     return text if len(text) <= _LONGEST_LOCATION else text[:_LONGEST_LOCATION] + "…"
 

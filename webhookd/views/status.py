@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -85,4 +85,9 @@ class StatusView(View):
     backfills: tuple[RunningBackfillView, ...]
     """The backfills under way."""
     document: Mapping[str, Any]
-    """The configuration in force, without secrets."""
+    """The configuration in force, without secrets.
+
+    URLs that are secrets stand in it up to the second segment of their path, headers as `***`.
+    """
+    hidden_digests: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Digests of the values that `document` does not show whole, by webhook and setting."""
