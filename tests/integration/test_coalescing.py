@@ -21,8 +21,8 @@ from webhookd import clock
 from webhookd.definitions import Body, BodyFormat, Definitions, Enroll, RetryPolicy, Trigger
 from webhookd.delivery.claims import ClaimTable
 from webhookd.errors import StorageError
-from webhookd.intake import batch
-from webhookd.intake.batch import Decision, Intake
+from webhookd.intake.batch import Intake
+from webhookd.intake.decision import Decision, decide, store
 from webhookd.model import (
     Batch,
     ChangeKind,
@@ -35,7 +35,7 @@ from webhookd.model import (
     Observation,
     RetryAt,
 )
-from webhookd.rules import changes
+from webhookd.rules import changes, render
 from webhookd.storage.database.database import open_database
 from webhookd.storage.deliveries import backlog, lanes, manual, query, settle
 from webhookd.storage.deliveries.due import FetchRequest, find_due
@@ -95,9 +95,9 @@ class Outbox:
                 self._known[record] = noticed.known
             if noticed.change is not None:
                 id_ = f"{next(self._ids):032x}"
-                batch.decide(self.webhook, noticed.change, id_, self.now, decision)
+                decide(self.webhook, noticed.change, id_, self.now, decision)
         claims = self.claims.transaction(["w"])
-        stored = batch.store(self.connection, decision, claims)
+        stored = store(self.connection, decision, claims)
         claims.release()
         return stored
 
@@ -339,14 +339,14 @@ def test_a_bug_in_rendering_the_whole_supersedes_nothing(opened, monkeypatch):
     running = opened()
     running.settle(running.see(("1", A))[0], Delivered())
     running.see(("1", B))
-    real = batch.render.render
+    real = render.render
 
     def broken(webhook, change, *, delivery_id):
         if change.previous == {"x": "1", "y": "1"}:
             raise RuntimeError("a bug")
         return real(webhook, change, delivery_id=delivery_id)
 
-    monkeypatch.setattr(batch.render, "render", broken)
+    monkeypatch.setattr(render, "render", broken)
     running.see(("1", C))
 
     assert [one.state for one in running.rows()] == ["delivered", "pending", "pending"]

@@ -18,7 +18,7 @@ from webhookd.admin.guard import Guard
 from webhookd.admin.parameters import CHANGES, FILTER, MOST_CHANGES, BadQuestionError
 from webhookd.errors import ConfigError, StorageError
 from webhookd.intake.backfill import BackfillError
-from webhookd.intake.running_backfills import UnknownBackfillError
+from webhookd.intake.backfilled_webhook import UnknownBackfillError
 from webhookd.operations.view_builders import backfilled
 from webhookd.operations.webhook_control import UnknownWebhookError
 from webhookd.telemetry import metrics

@@ -33,6 +33,11 @@ if TYPE_CHECKING:
     from webhookd.storage.fleet.shares import Grant, ShareRequest
 
 
+EXCLUSIVE_STEP = 500, 0.02
+"""Deliveries that one exclusive transaction changes where nobody else waits: a few milliseconds of
+the writer's time; and the seconds after it, in which the daemon does what it does besides."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lanes:
     """This daemon's lanes, as its peers reach them.
@@ -50,6 +55,19 @@ class Lanes:
 
 class Peers(Protocol):
     """The other daemons on the database."""
+
+    @property
+    def exclusive_step(self) -> tuple[int, float]:
+        """Return how many deliveries one exclusive transaction may change, and the seconds after.
+
+        Nothing else is written during it, and in the seconds after it everybody catches up.
+        """
+
+    def may_end_unknown(self) -> bool:
+        """Return whether what waits for a webhook that this daemon does not know may be ended.
+
+        Another daemon, with a newer configuration, may know it.
+        """
 
     def attach(self, lanes: Lanes) -> None:
         """Work on *lanes* from now on; called once, before any other method."""
@@ -110,6 +128,15 @@ class Alone:
     def __init__(self, writer: Writer, *, clock: Clock) -> None:
         self._writer = writer
         self._limiter = RateLimiter(writer, clock=clock)
+
+    @property
+    def exclusive_step(self) -> tuple[int, float]:
+        """Return steps of a few milliseconds, after which this daemon's own work goes on."""
+        return EXCLUSIVE_STEP
+
+    def may_end_unknown(self) -> bool:
+        """Return True: it is ended here, or by nobody."""
+        return True
 
     def attach(self, lanes: Lanes) -> None:
         """Do nothing: no other daemon changes anything about the lanes."""

@@ -35,6 +35,11 @@ Half of what one transaction may lock (`writer.LANES_LIMIT`).
 """
 
 
+EXCLUSIVE_STEP: Final = 50, 0.05
+"""Deliveries that one exclusive transaction changes while all daemons wait for it, and the seconds
+after it in which they go on."""
+
+
 class FleetPeers:
     """The other daemons of this one's fleet. *clock* tells the fleet's time."""
 
@@ -62,6 +67,15 @@ class FleetPeers:
         self._shares.renumbered()
 
     # What `delivery` asks: see `Peers`.
+
+    @property
+    def exclusive_step(self) -> tuple[int, float]:
+        """Return shorter steps with longer pauses: every daemon waits for each."""
+        return EXCLUSIVE_STEP
+
+    def may_end_unknown(self) -> bool:
+        """Return False: another daemon may have a newer configuration."""
+        return False
 
     def new_share(self) -> LaneShare:
         """Return a share of nothing yet: it is requested with the first fetch."""

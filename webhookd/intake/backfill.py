@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Final
 
 from webhookd.definitions import Trigger
 from webhookd.errors import WebhookdError
-from webhookd.intake.batch import Decision, count, decide, store
 from webhookd.intake.claimed_write import ClaimedWriter
+from webhookd.intake.decision import Decision, count, decide, store
 from webhookd.model import Change, ChangeKind
 from webhookd.rules import trigger
 from webhookd.storage.fleet.exclusive import backfilling
@@ -183,7 +183,7 @@ class Backfill:
             connection, webhook.name, after=last_id, records=looked_at, deliveries=made
         )
         # Whoever ended it elsewhere deleted its row; the exception undoes this step.
-        if connection.session.is_shared and not is_known:
+        if not is_known:
             raise BackfillError("ended by hand, at another daemon")
         return _Chunk(looked_at, made, stored, last_id)
 

@@ -29,9 +29,9 @@ from webhookd.intake.backfill import (
     Backfilled,
     BackfillError,
     TakenOverError,
-    reported_kind,
 )
 from webhookd.intake.backfill_run import Running
+from webhookd.intake.backfilled_webhook import UnknownBackfillError, may_be_backfilled, still_is
 from webhookd.storage.fleet.exclusive import backfilling
 from webhookd.storage.records import backfills
 from webhookd.storage.records.backfills import StoredBackfill
@@ -56,10 +56,6 @@ if TYPE_CHECKING:
 _STOPPING: Final = "the daemon stops; it goes on when that runs again"
 
 
-class UnknownBackfillError(BackfillError):
-    """There is no such webhook in force, or no backfill of it."""
-
-
 class Backfills:
     """Begins backfills and ends them, of webhooks as the *definitions* in force say."""
 
@@ -72,8 +68,10 @@ class Backfills:
         claims: ClaimTable,
         clock: Clock,
         new_id: Callable[[datetime], str],
+        may_end_unknown: Callable[[], bool],
     ) -> None:
         self._writer = writer
+        self._may_end_unknown = may_end_unknown
         self._definitions = definitions
         self._now = clock.now
         self._make = partial(
@@ -88,18 +86,7 @@ class Backfills:
 
         Raises an UnknownBackfillError or a BackfillError when it cannot be backfilled.
         """
-        webhook = self._definitions().webhooks.get(name)
-        if webhook is None:
-            raise UnknownBackfillError(
-                f"the configuration in force has no webhook {name!r}; `webhookd status` lists those"
-                " there are"
-            )
-        if not webhook.enabled:
-            raise BackfillError(
-                f"the webhook {name} is disabled; set `enabled: true`, reload, and ask again"
-            )
-        reported_kind(webhook)
-        return webhook
+        return may_be_backfilled(self._definitions(), name)
 
     @property
     def under_way(self) -> list[Running]:
@@ -165,8 +152,8 @@ class Backfills:
             name = stored.webhook
             if self._is_stopping or self._of(name) is not None:
                 continue
-            # Only a daemon that knows the webhook: one with an older file would end the backfill.
-            if not self._writer.is_shared or name in self._definitions().webhooks:
+            # Where the webhook is not in this daemon's file, to resume the backfill is to end it.
+            if self._may_end_unknown() or name in self._definitions().webhooks:
                 with self._lock_given_back(name):
                     await self._resume(name)
 
@@ -268,10 +255,7 @@ class Backfills:
         await self._run(running, meant)
 
     def _in_force(self, begun: Webhook) -> Webhook:
-        webhook = self.webhook(begun.name)
-        if (webhook.source, webhook.object) != (begun.source, begun.object):
-            raise BackfillError(f"the webhook {begun.name} has another source or object now")
-        return webhook
+        return still_is(self._definitions(), begun)
 
     async def _run(self, running: Running, meant: AllOf | None) -> None:
         name, is_others = running.webhook.name, False

@@ -28,15 +28,6 @@ if TYPE_CHECKING:
     from webhookd.storage.deliveries.manual import Selection
     from webhookd.views.deliveries import ShownDeliveryView
 
-CHUNK = 500
-"""Deliveries changed in one transaction: a few milliseconds of the writer's time."""
-
-PAUSE_SECONDS = 0.02
-"""Between two chunks, so that what the daemon does besides is not held up."""
-
-SHARED_CHUNK, SHARED_PAUSE_SECONDS = 50, 0.05
-"""The same where several daemons share the database, and all wait for a chunk."""
-
 RETRIED = (DeliveryState.FAILED,)
 CANCELLED = (DeliveryState.PENDING, DeliveryState.HELD)
 
@@ -101,10 +92,8 @@ class DeliveryControl:
         database, writer = self._dependencies.database, self._dependencies.writer
         upto = await asyncio.to_thread(manual.last_number, database)
         above, total = 0, Changed()
-        # Beside it no other daemon writes.
-        limit, pause = (
-            (SHARED_CHUNK, SHARED_PAUSE_SECONDS) if writer.is_shared else (CHUNK, PAUSE_SECONDS)
-        )
+        # Beside it nobody else writes, neither this daemon's own work nor another's.
+        limit, pause = self._dependencies.dispatch.peers.exclusive_step
         while True:
             find = partial(manual.numbers, database, selection, above=above, upto=upto, limit=limit)
             found = await asyncio.to_thread(find)
@@ -131,6 +120,5 @@ def _changed(
     connection: Connection,
 ) -> Changed:
     """Change deliveries, and have other daemons drop them from their memory with the commit."""
-    if connection.session.is_shared:
-        notify.notify(connection, "gone", ids)
+    notify.notify(connection, "gone", ids)
     return change(connection, numbers, now)

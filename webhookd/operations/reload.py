@@ -245,10 +245,7 @@ def _write(
     for source in definitions.sources.values():
         known_records.introduce(connection, source.name, source.identity)
     rows = lanes.adopt(connection, configured, now)
-    if connection.session.is_shared:
-        # Late starts are asked for with every batch of them.
-        members.set_config(connection, definitions.hash)
-        return rows, {}
+    members.set_config(connection, definitions.hash)
     paced = {
         webhook.name for webhook in definitions.webhooks.values() if webhook.delivery.rate_limit
     }

@@ -128,6 +128,7 @@ def assemble(
         claims=delivery.dispatch.claims,
         clock=storage.clock,
         new_id=clock.new_id,
+        may_end_unknown=delivery.dispatch.peers.may_end_unknown,
     )
     control = build_control(settings, storage, fleet, delivery, reloader, backfills)
     ordered: tuple[Part, ...] = (

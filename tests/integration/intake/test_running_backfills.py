@@ -34,6 +34,7 @@ def of(polls, *, writer=None):
         claims=ClaimTable(lambda: None),
         clock=polls.time.clock,
         new_id=polls.intake._new_id,
+        may_end_unknown=lambda: True,
     )
 
 

@@ -9,7 +9,7 @@ from webhookd.storage.database.times import from_micros, to_micros
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from webhookd.storage.database.connection import Statements
+    from webhookd.storage.database.connection import Connection, Statements
 
 
 def reserve(connection: Statements, *, lane: int, delivery_id: str, oldest: datetime) -> None:
@@ -20,12 +20,15 @@ def reserve(connection: Statements, *, lane: int, delivery_id: str, oldest: date
     )
 
 
-def recall(connection: Statements, lane: int, now: datetime) -> list[datetime]:
+def recall(connection: Connection, lane: int, now: datetime) -> list[datetime]:
     """Return when attempts of a rate-limited lane started lately, in order.
 
     A start that was written and never settled happened at some time before the daemon ended:
-    to keep the limit it is taken for *now*.
+    to keep the limit it is taken for *now*. Nothing is recalled where daemons share a database:
+    there late starts are asked for with every batch of new ones.
     """
+    if connection.session.is_shared:
+        return []
     connection.execute(
         "UPDATE starts SET started_at = ? WHERE lane = ? AND started_at IS NULL",
         (to_micros(now), lane),

@@ -20,7 +20,12 @@ _NOTIFY = "SELECT pg_notify('webhookd ' || current_schema(), ?)"
 
 
 def notify(connection: Connection, kind: str, about: Iterable[object]) -> None:
-    """Notify all daemons, this one too, when the transaction is committed."""
+    """Notify all daemons, this one too, when the transaction is committed.
+
+    Does nothing on a database that only one daemon works on.
+    """
+    if not connection.session.is_shared:
+        return
     things = list(map(str, about))
     # At least once: a notification may be about nothing but its kind.
     for start in range(0, max(len(things), 1), AT_ONCE):

@@ -52,18 +52,18 @@ def begin(connection: Statements, backfill: StoredBackfill) -> None:
 
 
 def advance(
-    connection: Statements, webhook: str, *, after: str, records: int, deliveries: int
+    connection: Connection, webhook: str, *, after: str, records: int, deliveries: int
 ) -> bool:
     """Note a step of *webhook*'s backfill: part of the transaction that stores what it made.
 
-    Returns False where it was ended meanwhile, at another daemon.
+    Returns False where it was ended meanwhile, at another daemon of the fleet.
     """
     done = connection.execute(
         "UPDATE backfills SET after = ?, records = records + ?, deliveries = deliveries + ?"
         " WHERE webhook = ?",
         (after, records, deliveries, webhook),
     )
-    return done.rowcount == 1
+    return done.rowcount == 1 or not connection.session.is_shared
 
 
 def end(connection: Statements, webhook: str) -> StoredBackfill | None:
