@@ -19,6 +19,13 @@ def note() -> None:
     """
     for number in NOTED:
         signal.signal(number, _note)
+    # A process that began anew (`utf8_mode`) has them blocked, so that none was lost.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, NOTED)
+
+
+def noted() -> frozenset[int]:
+    """Return the signals that came so far."""
+    return frozenset(_noted)
 
 
 def take() -> frozenset[int]:

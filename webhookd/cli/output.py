@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from webhookd.errors import printable
+from webhookd.utf8_mode import takes_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +30,8 @@ STATE_STYLES = {
 
 def print_json(value: Mapping[str, Any]) -> None:
     """Print one object on one line."""
-    print(json.dumps(value, ensure_ascii=False))  # noqa: T201 - what the command is for
+    told = json.dumps(value, ensure_ascii=not takes_all(sys.stdout))
+    print(told)  # noqa: T201 - what the command is for
 
 
 def ago(at: datetime, now: datetime) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import structlog
 
 from webhookd import systemd
+from webhookd.utf8_mode import takes_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
@@ -141,10 +142,12 @@ def configure(log_format: LogFormat, level: str) -> None:
 
 # json.dumps would make one for every line.
 _encoder = json.JSONEncoder(ensure_ascii=False, default=repr)
+_ascii_encoder = json.JSONEncoder(ensure_ascii=True, default=repr)
 
 
 def _as_json(event: MutableMapping[str, Any], **_: object) -> str:
-    return _encoder.encode(event)
+    # What stderr cannot encode it escapes in a way of its own, which is not JSON's.
+    return (_encoder if takes_all(sys.stderr) else _ascii_encoder).encode(event)
 
 
 def _with_priority(renderer: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -180,7 +179,7 @@ def sources(database: Database) -> list[ListedSource]:
                 identity=row.identity,
                 records=records.get(row.name, 0),
                 pending=pending.get(row.name, 0),
-                file=None if row.file is None else os.fsdecode(row.file),
+                file=None if row.file is None else row.file.decode("utf-8", "surrogateescape"),
                 rows_taken=row.rows_taken or 0,
                 bad_rows=row.bad_count or 0,
                 phase=row.phase,

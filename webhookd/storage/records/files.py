@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from webhookd.model import BadRow, ClaimedFile, SnapshotCursor, SnapshotPhase
@@ -151,7 +150,7 @@ def progress(connection: Statements, made: FileProgress) -> None:
         (
             made.claim,
             made.source,
-            os.fsencode(made.name),
+            _bytes(made.name),
             made.rows_taken,
             before + len(made.bad_rows),
             made.is_finished,
@@ -167,13 +166,18 @@ def progress(connection: Statements, made: FileProgress) -> None:
         connection.execute("UPDATE sources SET has_started = 1 WHERE name = ?", (made.source,))
 
 
+def _bytes(name: str) -> bytes:
+    # The same for every locale: another daemon may read it.
+    return name.encode("utf-8", "surrogateescape")
+
+
 def _open(
     connection: Statements, source: str, claim: str, name: str, phase: SnapshotPhase | None
 ) -> ClaimedFile:
     connection.execute(
         "INSERT INTO files (claim, source, name, openings, phase) VALUES (?, ?, ?, 1, ?)"
         " ON CONFLICT (claim) DO UPDATE SET openings = files.openings + 1",
-        (claim, source, os.fsencode(name), phase and phase.value),
+        (claim, source, _bytes(name), phase and phase.value),
     )
     query = f"SELECT {_COLUMNS} FROM files WHERE claim = ?"  # noqa: S608 - constant
     return _file(connection.execute(query, (claim,)).fetchone())
@@ -206,7 +210,7 @@ def _file(row: tuple[Any, ...]) -> ClaimedFile:
     return ClaimedFile(
         source=source,
         claim=claim,
-        name=os.fsdecode(name),
+        name=name.decode("utf-8", "surrogateescape"),
         rows_taken=rows_taken,
         bad_count=bad_count,
         openings=openings,
