@@ -59,7 +59,7 @@ def test_no_two_modules_have_the_same_name():
 
 def test_no_folder_is_a_heap():
     """At most 12 modules in a folder, but for those that hold one module for each subject."""
-    more = {"delivery": 20, "transport": 20, "directory": 20, "config": 24}
+    more = {"delivery": 20, "transport": 20, "directory": 22, "config": 24}
     folders = Counter(
         path.parent for path in (ROOT / "webhookd").rglob("*.py") if path.name != "__init__.py"
     )

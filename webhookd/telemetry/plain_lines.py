@@ -70,6 +70,7 @@ PLAIN: dict[type[events.Event], Line] = {
     events.FileGrowing: warning("file.growing", hint="write to tmp/ and rename to new/"),
     events.FileHeaderRepeated: warning("file.header_repeated", hint="were several files joined?"),
     events.FileIgnored: warning("file.ignored"),
+    events.FileWrittenLate: error("file.written_late", hint="write to tmp/ and rename to new/"),
     events.FileMisplaced: warning(
         "file.misplaced", hint="it is not read here: files are taken from new/"
     ),

@@ -202,6 +202,12 @@ LINES = [
         {**FILE, "then": "the rest of it is read", "hint": "write to tmp/ and rename to new/"},
     ),
     (
+        events.FileWrittenLate("crm", "a.csv", reason="it was deleted"),
+        "error",
+        "file.written_late",
+        {**FILE, "reason": "it was deleted", "hint": "write to tmp/ and rename to new/"},
+    ),
+    (
         events.FileHeaderRepeated("crm", "a.csv", line=3),
         "warning",
         "file.header_repeated",

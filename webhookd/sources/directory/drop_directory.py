@@ -20,8 +20,10 @@ from webhookd.sources.directory.filesystem import LEAST_FREE, DiskRoom, is_local
 from webhookd.sources.directory.folders import Claim, Folders
 from webhookd.sources.directory.ingest import FileIngest
 from webhookd.sources.directory.inotify import Arrival, FolderWatch
+from webhookd.sources.directory.late_writes import LateWrites
 from webhookd.sources.directory.misplaced import MisplacedFiles
 from webhookd.sources.directory.names import printable, why_ignored
+from webhookd.sources.directory.put_away_files import PutAwayFiles
 from webhookd.sources.directory.waiting_files import WaitingFiles
 from webhookd.sources.storage_retry import StorageRetry, pauses
 from webhookd.sources.threads import in_thread
@@ -76,6 +78,9 @@ class DropDirectory:
         self._folders = Folders(settings.path)
         self._room = DiskRoom(settings.name, self._folders.root, report, least_free)
         self._storage_retry = StorageRetry(settings.name, report)
+        self._watch = FolderWatch()
+        settle = settings.settle.total_seconds()
+        self._put_away = PutAwayFiles(self._watch, clock.monotonic, settle)
         self._file_ingest = FileIngest(
             settings,
             self._folders,
@@ -83,13 +88,16 @@ class DropDirectory:
             ledger,
             report,
             columns=Columns(settings.name, report, used=used),
+            put_away=self._put_away,
             clock=clock,
         )
-        settle = settings.settle.total_seconds()
+        self._late_writes = LateWrites(
+            *(settings, self._folders, self._put_away, self._file_ingest, ledger, report),
+            clock.now,
+        )
         self._waiting_files = WaitingFiles(clock.monotonic, settle)
         self._accepted_files = WaitingFiles(clock.monotonic, settle)
         self._misplaced = MisplacedFiles(settings, self._folders, report)
-        self._watch = FolderWatch()
         self._are_before_watch: frozenset[str] = frozenset()
         self._is_local = False
         self._identity: tuple[int, int] | None = None
@@ -144,13 +152,15 @@ class DropDirectory:
         self._misplaced.warn(await in_thread(self._folders.beside))
         while await self._ingest_next():
             pass
-        looks = (self._waiting_files.look_after, self._accepted_files.look_after)
+        waiting = (self._waiting_files, self._accepted_files, self._put_away)
+        looks = [one.look_after for one in waiting]
         return min((one for one in looks if one is not None), default=_SCAN_EVERY)
 
     async def _ingest_next(self) -> bool:
         """Take what comes first; return whether there was anything."""
         return (
             await self._ingest_foreign()
+            or await self._late_writes.take(has_others=self._has_others)
             or await self._ingest_accepted()
             or await self._ingest_waiting()
         )

@@ -133,11 +133,17 @@ class Folders:
         """Move `accepted/NAME` into a fresh claim, which says where it came from."""
         return self._claim_from(self.accepted, name, claim_id + _ACCEPTED)
 
-    def _claim_from(self, origin: Path, name: str, claim_id: str) -> Claim:
+    def claim_again(self, path: Path, name: str, claim_id: str) -> Claim:
+        """Move a file that was put away at *path* into a fresh claim, by its first *name*."""
+        return self._claim_from(path.parent, path.name, claim_id, name)
+
+    def _claim_from(
+        self, origin: Path, name: str, claim_id: str, first_name: str | None = None
+    ) -> Claim:
         folder = self.work / claim_id
         folder.mkdir()
         durable_moves.sync_folder(self.work)
-        file = folder / name
+        file = folder / (first_name or name)
         try:
             (origin / name).rename(file)
         except OSError:
@@ -148,15 +154,16 @@ class Folders:
         durable_moves.sync_folder(origin)
         return Claim(claim_id, folder, file)
 
-    def archive(self, claim: Claim) -> None:
-        """Move the file to `done/`, under the first free name."""
+    def archive(self, claim: Claim) -> Path | None:
+        """Move the file to `done/`, under the first free name; return where it is."""
         if claim.file is None:
-            return
+            return None
         for name in names.candidates(claim.file.name):
             if durable_moves.place(claim.file, self.done / name):
                 break
         durable_moves.sync_folder(self.done)
         durable_moves.sync_folder(claim.folder)
+        return self.done / name
 
     def delete(self, claim: Claim) -> None:
         """Delete the file."""

@@ -17,6 +17,7 @@ from webhookd.model import Batch, ClaimedFile
 from webhookd.sources.directory import error_report
 from webhookd.sources.directory.error_report import LISTED, Failure, Flaws
 from webhookd.sources.directory.file_progress import Meter
+from webhookd.sources.directory.put_away_files import PutAwayFile, size_of
 from webhookd.sources.directory.reader import FileReader, Portion, Sightings
 from webhookd.sources.directory.snapshot import SnapshotIngest
 from webhookd.sources.storage_retry import StorageRetry
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from webhookd.definitions import DirectorySource
     from webhookd.sources.directory.columns import Columns
     from webhookd.sources.directory.folders import Claim, Folders
+    from webhookd.sources.directory.put_away_files import PutAwayFiles
     from webhookd.sources.source import FileLedger, Ingest, Report
 
 MOST_OPENINGS: Final = 3
@@ -49,6 +51,7 @@ class FileIngest:
         report: Report,
         *,
         columns: Columns,
+        put_away: PutAwayFiles,
         clock: Clock,
     ) -> None:
         self._settings = settings
@@ -59,20 +62,32 @@ class FileIngest:
         self._storage_retry = StorageRetry(settings.name, report)
         self._stored = self._storage_retry.until_stored
         self._columns = columns
+        self._put_away = put_away
+        self._as_read: tuple[int, int] | None = None
+        self.latest_claim = ""
+        """The claim of the file that was ingested last."""
+
         self._monotonic = clock.monotonic
         self._now = clock.now
         self.is_local = False
         """Whether leases tell of all writers of the files."""
 
-    async def ingest(self, claim: Claim, known: ClaimedFile | None = None) -> None:
-        """Ingest the file of *claim*, from where it was left when it is *known*.
+    async def ingest(
+        self,
+        claim: Claim,
+        known: ClaimedFile | None = None,
+        *,
+        late: PutAwayFile | None = None,
+    ) -> None:
+        """Ingest the file of *claim*, from where it was left when it is *known* or *late*.
 
         OSError when it cannot be put away: all else that is wrong with it ends in `failed/`.
         """
         self._report(FileClaimed(self._settings.name, claim.name, claim=claim.id))
         started = self._monotonic()
+        self.latest_claim, self._as_read = claim.id, None
         if known is not None and known.is_finished:
-            await self._finish(claim, known, started)
+            await self._finish(claim, known, started, as_known=False)
             return
         file = await self._stored(
             lambda: self._ledger.open(
@@ -83,7 +98,10 @@ class FileIngest:
             )
         )
         try:
-            await self._work(claim, file, started)
+            as_known = await self._is_taken_as_known() if late is None else late.as_known
+            if late is not None and late.file.snapshot is None:
+                file = await self._behind_the_taken(file, late)
+            await self._work(claim, file, started, as_known=as_known)
         except (asyncio.CancelledError, OSError):
             # The file is left in good order: this opening was no crash.
             with suppress(StorageError, NotHeldError):
@@ -95,21 +113,30 @@ class FileIngest:
         await self._stored(lambda: self._ledger.forget(claim.id))
         await in_thread(lambda: self._folders.release(claim))
 
-    async def _work(self, claim: Claim, file: ClaimedFile, started: float) -> None:
+    async def _behind_the_taken(self, file: ClaimedFile, late: PutAwayFile) -> ClaimedFile:
+        """Go on behind the rows that were taken, but for the last: it may have been half a row."""
+        file = replace(file, rows_taken=max(late.file.rows_taken - 1, 0))
+        await self._stored(partial(self._ingest, Batch(file.source, (), file.progress())))
+        return file
+
+    async def _work(
+        self, claim: Claim, file: ClaimedFile, started: float, *, as_known: bool
+    ) -> None:
         if file.openings > MOST_OPENINGS:
             await self._fail(claim, file, error_report.of_crashes(file))
             return
-        file, failure = await self._read(claim, file)
+        file, failure = await self._read(claim, file, as_known=as_known)
         if failure is None:
-            await self._finish(claim, file, started)
+            await self._finish(claim, file, started, as_known=as_known)
         else:
             await self._fail(claim, file, failure)
 
-    async def _read(self, claim: Claim, file: ClaimedFile) -> tuple[ClaimedFile, Failure | None]:
+    async def _read(
+        self, claim: Claim, file: ClaimedFile, *, as_known: bool
+    ) -> tuple[ClaimedFile, Failure | None]:
         """Take all that was not taken yet; return the file as it is then, and why it failed."""
         if claim.file is None:
             return file, Failure("the file is gone")
-        as_known = await self._is_taken_as_known()
         meter = Meter(self._report, self._monotonic, self._now)
         if file.snapshot is None:
             return await self._read_records(claim, file, meter, as_known=as_known)
@@ -122,7 +149,9 @@ class FileIngest:
             meter,
             lambda then: self._report(FileChanged(file.source, file.name, then=then)),
         )
-        return await snapshot_ingest.read(claim, file, as_known=as_known)
+        file, failure = await snapshot_ingest.read(claim, file, as_known=as_known)
+        self._as_read = snapshot_ingest.as_read
+        return file, failure
 
     def _open(self, claim: Claim, file: ClaimedFile) -> FileReader:
         is_partial = self._settings.partial and file.snapshot is None
@@ -170,6 +199,7 @@ class FileIngest:
             if portion.broken is not None:
                 return file, error_report.of_breaking(portion.broken), False
             if portion.is_last:
+                self._as_read = reader.gauge.seen
                 return file, None, False
 
     async def _is_taken_as_known(self) -> bool:
@@ -177,16 +207,20 @@ class FileIngest:
             return False
         return not await self._stored(lambda: self._ledger.has_started(self._settings.name))
 
-    async def _finish(self, claim: Claim, file: ClaimedFile, started: float) -> None:
+    async def _finish(
+        self, claim: Claim, file: ClaimedFile, started: float, *, as_known: bool
+    ) -> None:
         """Put away a file that was read to its end."""
         flaws = await self._flaws(file)
         failure = error_report.of_flaws(file, flaws)
         if failure is not None:
             await self._fail(claim, file, failure, flaws)
             return
-        is_kept = self._settings.on_done == "archive"
-        put_away = self._folders.archive if is_kept else self._folders.delete
-        await in_thread(lambda: put_away(claim))
+        put_away = await self._watched(claim, file, as_known=as_known)
+        if self._settings.on_done == "archive" or put_away.is_written:
+            put_away.path = await in_thread(partial(self._folders.archive, claim))
+        else:
+            await in_thread(partial(self._folders.delete, claim))
         self._report(
             FileTaken(
                 file.source,
@@ -196,12 +230,14 @@ class FileIngest:
                 deletions=None if file.snapshot is None else file.snapshot.deletions,
             )
         )
+        self._put_away.keep(put_away)
         await self.forget(claim)
 
     async def _fail(
         self, claim: Claim, file: ClaimedFile, failure: Failure, flaws: Flaws | None = None
     ) -> None:
         found = flaws or await self._flaws(file)
+        put_away = await self._watched(claim, file)
         target, beside = await in_thread(
             lambda: self._folders.fail(
                 claim, lambda target: error_report.report(file, failure, found, target)
@@ -217,7 +253,23 @@ class FileIngest:
                 error_file=str(beside),
             )
         )
+        put_away.path, put_away.is_failed = target, True
+        self._put_away.keep(put_away)
         await self.forget(claim)
+
+    async def _watched(
+        self, claim: Claim, file: ClaimedFile, *, as_known: bool = False
+    ) -> PutAwayFile:
+        """Watch a file that is about to be put away, and look at it once more.
+
+        In this order no write comes between the two unseen.
+        """
+        name, writes = "", None
+        if claim.file is not None:
+            name, writes = claim.file.name, self._put_away.follow(claim.file)
+        size = await in_thread(partial(size_of, claim.file)) or 0
+        was_read = size if self._as_read is None else self._as_read[0]
+        return PutAwayFile(file, name, was_read, as_known, writes, is_written=size > was_read)
 
     async def _flaws(self, file: ClaimedFile) -> Flaws:
         claim = file.claim

@@ -12,7 +12,9 @@ import ctypes
 import os
 import struct
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ _MOVED_TO: Final = 0x80
 _CREATE: Final = 0x100
 _DELETE: Final = 0x200
 _OVERFLOW: Final = 0x4000
+_IGNORED: Final = 0x8000
 _ONLY_A_FOLDER: Final = 0x1000000
 _WATCHED: Final = _MODIFY | _CLOSE_WRITE | _MOVED_FROM | _MOVED_TO | _CREATE | _DELETE
 
@@ -45,6 +48,19 @@ class Arrival(Enum):
     """Somebody who could write to it closed it, and no write was seen since."""
 
 
+@dataclass(slots=True)
+class FileWrites:
+    """What was seen last of a file that is watched itself, wherever it is moved.
+
+    *last* is UNSEEN, WRITTEN, or CLOSED after a write. *is_news* says that there was a write since
+    somebody set it to False.
+    """
+
+    number: int
+    last: Arrival = Arrival.UNSEEN
+    is_news: bool = False
+
+
 class FolderWatch:
     """Wakes a waiter when something happens in a folder, and knows how names came to be there.
 
@@ -57,6 +73,7 @@ class FolderWatch:
         self._news = asyncio.Event()
         self._arrivals: dict[bytes, Arrival] = {}
         self._folder = 0
+        self._files: dict[int, FileWrites] = {}
 
     @property
     def is_open(self) -> bool:
@@ -75,10 +92,33 @@ class FolderWatch:
     def close(self) -> None:
         """Watch nothing."""
         self._arrivals.clear()
+        self._files.clear()
         if self._descriptor is not None:
             asyncio.get_running_loop().remove_reader(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = None
+
+    def follow_file(self, path: Path) -> FileWrites | None:
+        """Watch the file at *path* as well, until it is forgotten; None when the kernel refuses."""
+        if self._descriptor is None:
+            return None
+        # What happened before would else count as written since.
+        self._read()
+        number = _add(self._descriptor, path, _MODIFY | _CLOSE_WRITE)
+        if number < 0:
+            return None
+        return self._files.setdefault(number, FileWrites(number))
+
+    def forget_file(self, writes: FileWrites) -> None:
+        """Watch a file no longer."""
+        if self._descriptor is not None and self._files.get(writes.number) is writes:
+            del self._files[writes.number]
+            _library().inotify_rm_watch(self._descriptor, writes.number)
+
+    def last_of(self, writes: FileWrites) -> Arrival:
+        """Return what was seen last of a file that is watched itself."""
+        self._read()
+        return writes.last
 
     async def wait(self, seconds: float) -> None:
         """Wait until something happened since the last wait, at most *seconds*."""
@@ -95,8 +135,11 @@ class FolderWatch:
 
     def _read(self) -> None:
         while (data := self._next()) is not None:
-            for folder, mask, name in _events(data):
-                self._note(mask, name, is_followed=folder == self._folder)
+            for number, mask, name in _events(data):
+                if number in self._files:
+                    self._note_file(self._files[number], mask)
+                else:
+                    self._note(mask, name, is_followed=number == self._folder)
 
     def _next(self) -> bytes | None:
         if self._descriptor is None:
@@ -109,6 +152,9 @@ class FolderWatch:
     def _note(self, mask: int, name: bytes, *, is_followed: bool) -> None:
         if mask & _OVERFLOW:
             self._arrivals.clear()
+            # Any of them may have been written to: its size tells.
+            for file in self._files.values():
+                file.last, file.is_news = Arrival.CLOSED, True
         elif not is_followed:
             pass
         elif mask & (_DELETE | _MOVED_FROM):
@@ -118,6 +164,17 @@ class FolderWatch:
             self._arrivals[name] = found
         # A file being written in place changes all the time: only its end wakes the waiter.
         if mask & ~_MODIFY:
+            self._news.set()
+
+    def _note_file(self, file: FileWrites, mask: int) -> None:
+        if mask & _IGNORED:
+            self._files.pop(file.number, None)
+        elif mask & _MODIFY:
+            if file.last is not Arrival.WRITTEN:
+                self._news.set()
+            file.last, file.is_news = Arrival.WRITTEN, True
+        elif file.last is Arrival.WRITTEN:
+            file.last = Arrival.CLOSED
             self._news.set()
 
 
@@ -131,19 +188,28 @@ _ARRIVALS: Final = (
 
 def _watch(folder: Path, others: Iterable[Path]) -> tuple[int, int]:
     """Return the descriptor to read from, and the watch number of events in *folder*."""
-    library = ctypes.CDLL(None, use_errno=True)
-    descriptor: int = library.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor: int = _library().inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
     if descriptor < 0:
         raise _refused(folder)
-    mask = ctypes.c_uint32(_WATCHED | _ONLY_A_FOLDER)
     numbers = []
     for path in (folder, *others):
-        numbers.append(library.inotify_add_watch(descriptor, os.fsencode(path), mask))
+        numbers.append(_add(descriptor, path, _WATCHED | _ONLY_A_FOLDER))
         if numbers[-1] < 0:
             error = _refused(path)
             os.close(descriptor)
             raise error
     return descriptor, numbers[0]
+
+
+def _add(descriptor: int, path: Path, mask: int) -> int:
+    """Return the number of the watch; negative when it is refused."""
+    add = _library().inotify_add_watch
+    return int(add(descriptor, os.fsencode(path), ctypes.c_uint32(mask)))
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
 
 
 def _refused(folder: Path) -> OSError:

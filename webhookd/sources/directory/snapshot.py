@@ -63,6 +63,11 @@ class SnapshotIngest:
         self._saw_change = saw_change
         self._as_read: tuple[int, int] | None = None
 
+    @property
+    def as_read(self) -> tuple[int, int] | None:
+        """Return size and time of the last change of what was read; None before its end."""
+        return self._as_read
+
     async def read(
         self, claim: Claim, file: ClaimedFile, *, as_known: bool
     ) -> tuple[ClaimedFile, Failure | None]:

@@ -184,11 +184,20 @@ class FileEmpty(Event):
 
 @dataclass(frozen=True, slots=True)
 class FileChanged(Event):
-    """A claimed file changed while it was read; *then* says how reading goes on."""
+    """A file changed while it was read, or after; *then* says how reading goes on."""
 
     source: str
     file: str
     then: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileWrittenLate(Event):
+    """A file was written to after it was put away, and that cannot be taken."""
+
+    source: str
+    file: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
