@@ -12,6 +12,7 @@ from tests.making import a_webhook
 from webhookd import clock
 from webhookd.fleet.database_clock import SharedClock
 from webhookd.fleet.exclusive_work import ExclusiveWork
+from webhookd.fleet.known_members import KnownMembers
 from webhookd.fleet.membership import Membership, MembershipDependencies
 from webhookd.storage.database.connection import EXCLUSIVE
 from webhookd.storage.deliveries import lanes
@@ -34,6 +35,10 @@ class SlowToRead:
             yield connection
 
 
+async def nothing():
+    """Do nothing."""
+
+
 async def pause(running, webhook):
     """Hold a lane, as a person does by the admin API."""
     async with running.dispatch.quiesced():
@@ -52,7 +57,12 @@ def test_a_pause_in_the_middle_of_a_pass_stays():
             await running.adopt(a_webhook())
             database = SlowToRead(running.database)
             parts = MembershipDependencies(
-                running.dispatch, running.dispatch.peers, ExclusiveWork(running.writer)
+                running.dispatch,
+                running.dispatch.peers,
+                ExclusiveWork(running.writer),
+                KnownMembers(),
+                put_in_force=nothing,
+                refreshed=nothing,
             )
             membership = Membership(database, running.writer, parts, SharedClock())
             refreshed = asyncio.create_task(membership.refresh())
