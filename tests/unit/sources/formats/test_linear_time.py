@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import time
+from contextlib import suppress
+from threading import Event
 
 import pytest
 
+from webhookd.sources.directory.streams import Reading, open_claimed
 from webhookd.sources.formats import formats
 from webhookd.sources.formats.rows import BrokenFileError
 
@@ -39,6 +43,35 @@ def test_the_time_of_reading_is_linear(what):
 
     # What else runs on the machine may slow the longer one down, but hardly thrice.
     assert any(is_linear() for _ in range(3))
+
+
+PACKED = (
+    *("a quote in the header", "blank lines of CSV", "space", "rows that are not JSON"),
+    *("blank lines", "lines that are not JSON"),
+)
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+@pytest.mark.parametrize("what", PACKED)
+def test_the_time_of_reading_packed_data_is_linear(what, factor, tmp_path):
+    """A small file can hold much: what is unpacked counts."""
+    file_format, content = ODD[what]
+
+    def is_linear():
+        once = packed_seconds(tmp_path / "once.gz", content(MANY), file_format)
+        more = packed_seconds(tmp_path / "more.gz", content(factor * MANY), file_format)
+        return more < 2.2 * factor * once + 0.05
+
+    assert any(is_linear() for _ in range(3))
+
+
+def packed_seconds(path, content: bytes, file_format):
+    path.write_bytes(gzip.compress(content, 1))
+    began = time.process_time()
+    with suppress(BrokenFileError), open_claimed(path, Reading(Event(), time.monotonic)) as stream:
+        for _ in formats.rows(stream, file_format, "id"):
+            pass
+    return time.process_time() - began
 
 
 def seconds(content: bytes, file_format):

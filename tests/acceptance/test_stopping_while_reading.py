@@ -1,0 +1,54 @@
+"""A stop is over in time, whatever is being read."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from tests.daemon import until
+from webhookd import clock
+
+SHUTDOWN_TIMEOUT = 3
+GRACE = 2
+"""Seconds; how much later than its timeout a daemon may end."""
+
+MANY = 60 << 20
+"""Bytes; a little less than a file may have without a row."""
+
+BAD = 9_999
+"""Rows; one less than may be bad in a row."""
+
+WORST = {
+    "blank.ndjson.gz": b"\n" * MANY,
+    "blank.csv.gz": b"id\n" + b"\n" * MANY,
+    "blank.json.gz": b"[" + b" " * MANY,
+    "line.ndjson.gz": b"x" * MANY,
+    "quote.csv.gz": b'id,"' + b"a\n" * (MANY // 2),
+    "brackets.json.gz": b"[" + b"{" * MANY,
+    "escapes.json.gz": b'[{"a": "' + b'\\"' * (MANY // 2),
+    "blank.csv": b"id\n" + b"\n" * MANY,
+    "bad.csv": b"id,b\n" + (b'"1"x,2\n' * BAD + b"1,2\n") * 30,
+    "bad.json": b"[" + (b"{x}," * BAD + b'{"id":"1"},') * 30 + b"{}]",
+    "bad.ndjson": (b"{x}\n" * BAD + b'{"id":"1"}\n') * 30,
+}
+
+
+@pytest.mark.parametrize("content", ["records", "snapshot"])
+@pytest.mark.parametrize("name", WORST)
+def test_a_stop_is_over_in_time_while_the_worst_is_read(daemon, name, content):
+    request = {"url": "http://127.0.0.1:9/", "allow_http": True}
+    mirror = {"source": "export", "object": "contacts", "request": request}
+    daemon.configure({"mirror": mirror}, source={"content": content})
+    daemon.start("--shutdown-timeout", f"{SHUTDOWN_TIMEOUT}s")
+    written = gzip.compress(WORST[name], 1) if name.endswith(".gz") else WORST[name]
+    (daemon.folder / "crm" / "tmp" / name).write_bytes(written)
+    (daemon.folder / "crm" / "tmp" / name).rename(daemon.folder / "crm" / "new" / name)
+    until(lambda: daemon.named("file.claimed"), "the file is claimed")
+
+    began = clock.monotonic()
+    status = daemon.stop()
+
+    assert clock.monotonic() - began < SHUTDOWN_TIMEOUT + GRACE
+    assert status == 0
+    assert "Traceback" not in daemon.log
