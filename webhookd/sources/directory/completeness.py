@@ -65,13 +65,15 @@ def is_whole(
     arrival: Arrival,
     *,
     was_there: bool,
+    is_opened: bool = False,
     still_for: float,
     settle: float,
     now: int,
 ) -> bool:
     """Return whether the file that was *seen* can be taken.
 
-    *arrival* is what the watch saw of it, *was_there* says that it is older than the watch.
+    *arrival* is what the watch saw of it, *was_there* says that it is older than the watch,
+    *is_opened* that somebody seems to have it open, who may only read it.
     *still_for* is for how many seconds it has looked the same, *settle* how many it takes where
     nothing else tells; *now* is in nanoseconds since 1970.
     """
@@ -84,7 +86,8 @@ def is_whole(
         case Arrival.MOVED_IN:
             return True
         case Arrival.CLOSED:
-            return still_for >= STILL_AFTER
+            is_doubtful = is_opened and not is_unopened
+            return still_for >= (max(settle, STILL_AFTER) if is_doubtful else STILL_AFTER)
         case Arrival.CREATED if seen.size:
             # Content without a write that was seen: the name was linked to a file made elsewhere.
             return was_published or still_for >= _LINK_SEEN_AFTER

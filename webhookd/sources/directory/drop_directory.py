@@ -240,6 +240,8 @@ class DropDirectory:
         return why is not None
 
     async def _is_whole(self, path: Path) -> bool:
+        # Heard of before our own look: the kernel would make one of two openings in a row.
+        self._watch.is_opened(path.name)
         try:
             seen = await in_thread(partial(signs_of, path, is_local=self._is_local))
         except FileNotFoundError:
@@ -248,9 +250,11 @@ class DropDirectory:
         if path.parent == self._folders.new:
             waiting, arrival = self._waiting_files, self._watch.arrival(name)
             was_there = name in self._are_before_watch
+            is_opened = self._watch.is_opened(name)
         else:
             waiting, arrival, was_there = self._accepted_files, Arrival.UNSEEN, True
-        if waiting.is_whole(name, seen, arrival, was_there=was_there, now=now):
+            is_opened = False
+        if waiting.is_whole(name, seen, arrival, was_there=was_there, is_opened=is_opened, now=now):
             return True
         if waiting.is_first_warning(name):
             self._report(FileGrowing(self.name, printable(name)))

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _MODIFY: Final = 0x2
 _CLOSE_WRITE: Final = 0x8
+_CLOSE_NOWRITE: Final = 0x10
+_OPEN: Final = 0x20
 _MOVED_FROM: Final = 0x40
 _MOVED_TO: Final = 0x80
 _CREATE: Final = 0x100
@@ -31,6 +33,7 @@ _OVERFLOW: Final = 0x4000
 _IGNORED: Final = 0x8000
 _ONLY_A_FOLDER: Final = 0x1000000
 _WATCHED: Final = _MODIFY | _CLOSE_WRITE | _MOVED_FROM | _MOVED_TO | _CREATE | _DELETE
+_OPENINGS: Final = _OPEN | _CLOSE_NOWRITE
 
 _EVENT: Final = struct.Struct("iIII")
 _BUFFER: Final = 1 << 16
@@ -72,6 +75,7 @@ class FolderWatch:
         self._descriptor: int | None = None
         self._news = asyncio.Event()
         self._arrivals: dict[bytes, Arrival] = {}
+        self._openings: dict[bytes, int] = {}
         self._folder = 0
         self._files: dict[int, FileWrites] = {}
 
@@ -92,11 +96,20 @@ class FolderWatch:
     def close(self) -> None:
         """Watch nothing."""
         self._arrivals.clear()
+        self._openings.clear()
         self._files.clear()
         if self._descriptor is not None:
             asyncio.get_running_loop().remove_reader(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = None
+
+    def is_opened(self, name: str) -> bool:
+        """Return whether somebody seems to have *name* open, to read or to write it.
+
+        The kernel makes one event of two that are alike, so that this may be wrong both ways.
+        """
+        self._read()
+        return os.fsencode(name) in self._openings
 
     def follow_file(self, path: Path) -> FileWrites | None:
         """Watch the file at *path* as well, until it is forgotten; None when the kernel refuses."""
@@ -152,6 +165,7 @@ class FolderWatch:
     def _note(self, mask: int, name: bytes, *, is_followed: bool) -> None:
         if mask & _OVERFLOW:
             self._arrivals.clear()
+            self._openings.clear()
             # Any of them may have been written to: its size tells.
             for file in self._files.values():
                 file.last, file.is_news = Arrival.CLOSED, True
@@ -159,12 +173,27 @@ class FolderWatch:
             pass
         elif mask & (_DELETE | _MOVED_FROM):
             self._arrivals.pop(name, None)
+            self._openings.pop(name, None)
+        elif mask & _OPENINGS:
+            self._count_opening(name, 1 if mask & _OPEN else -1)
+            # Our own looks open files, too: this wakes nobody.
+            return
         else:
+            if mask & (_MOVED_TO | _CREATE):
+                # Whatever had the name before.
+                self._openings.pop(name, None)
+            elif mask & _CLOSE_WRITE:
+                self._count_opening(name, -1)
             found = next((one for bit, one in _ARRIVALS if mask & bit), Arrival.UNSEEN)
             self._arrivals[name] = found
         # A file being written in place changes all the time: only its end wakes the waiter.
         if mask & ~_MODIFY:
             self._news.set()
+
+    def _count_opening(self, name: bytes, more: int) -> None:
+        count = self._openings.pop(name, 0) + more
+        if name and count > 0:
+            self._openings[name] = count
 
     def _note_file(self, file: FileWrites, mask: int) -> None:
         if mask & _IGNORED:
@@ -193,7 +222,8 @@ def _watch(folder: Path, others: Iterable[Path]) -> tuple[int, int]:
         raise _refused(folder)
     numbers = []
     for path in (folder, *others):
-        numbers.append(_add(descriptor, path, _WATCHED | _ONLY_A_FOLDER))
+        mask = _WATCHED | _ONLY_A_FOLDER | (_OPENINGS if path is folder else 0)
+        numbers.append(_add(descriptor, path, mask))
         if numbers[-1] < 0:
             error = _refused(path)
             os.close(descriptor)

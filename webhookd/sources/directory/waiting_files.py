@@ -63,7 +63,14 @@ class WaitingFiles:
         return is_new
 
     def is_whole(
-        self, name: str, seen: FileSigns, arrival: Arrival, *, was_there: bool, now: int
+        self,
+        name: str,
+        seen: FileSigns,
+        arrival: Arrival,
+        *,
+        was_there: bool,
+        is_opened: bool = False,
+        now: int,
     ) -> bool:
         """Return whether the file can be taken; if not, it is waited for."""
         moment = self._monotonic()
@@ -79,6 +86,7 @@ class WaitingFiles:
             seen,
             arrival,
             was_there=was_there,
+            is_opened=is_opened,
             still_for=moment - state.still_since,
             settle=self._settle,
             now=now,

@@ -11,6 +11,7 @@ import gzip
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from itertools import takewhile
 from pathlib import Path
@@ -77,7 +78,7 @@ def open_folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def drop(open_folder):
-    return Drop(open_folder / "crm")
+    return Drop(open_folder / "crm", settle=timedelta(seconds=2))
 
 
 def run(drop, name, first, later, *, user=0, mode="ab", until):
@@ -118,6 +119,37 @@ def test_what_is_appended_after_all_is_taken(drop, user, name, first, later):
     assert not drop.reported.of(FileWrittenLate)
 
 
+@pytest.mark.parametrize("pause", [3, 6])
+def test_who_has_a_closed_file_open_again_is_waited_for(drop, user, pause):
+    drop.settings = replace(drop.settings, settle=timedelta(seconds=20))
+
+    async def scene():
+        async with drop.running():
+            appender = Appender(drop.root / "new" / "a.ndjson", ndjson(1), user=user)
+            await asyncio.sleep(pause)
+            appender.write(ndjson(2))
+            appender.close()
+            await eventually(lambda: drop.names("done"))
+
+    asyncio.run(scene())
+
+    assert drop.storage.ids == ["1", "2"]
+    assert not drop.reported.of(FileChanged)
+
+
+def test_who_only_looks_into_a_file_does_not_hold_it_up_for_ever(drop):
+    async def scene():
+        async with drop.running():
+            path = drop.root / "new" / "a.ndjson"
+            path.write_text(rows("1"))
+            with path.open("rb"):
+                await eventually(lambda: drop.names("done"))
+
+    asyncio.run(scene())
+
+    assert drop.storage.ids == ["1"]
+
+
 def test_a_file_is_appended_to_again_and_again(drop, user):
     async def scene():
         async with drop.running():
@@ -145,7 +177,7 @@ def test_a_file_is_appended_to_again_and_again(drop, user):
     ids=["deleted", "failed", "overwritten"],
 )
 def test_what_cannot_be_taken_is_an_error(drop, user, settings, first, later, mode, said):
-    drop.settings = type(drop.settings)("crm", drop.root, "contacts", **settings)
+    drop.settings = replace(drop.settings, **settings)
 
     run(
         *(drop, "a.ndjson", first, [later]),
