@@ -48,6 +48,7 @@ DAEMON, NAME, MODE, LANE = (0x77656269 + number for number in range(4))
 """The first halves of advisory locks' keys: of a daemon, a name, the way of lanes, and a lane."""
 
 _TRIED = "SELECT pg_try_advisory_lock(%s, hashtext(current_schema() || '/' || %s))"
+_TRIED_NAME = f"SELECT pg_try_advisory_lock({NAME}, hashtext(current_schema() || '/' || ?))"
 _FREED = f"SELECT pg_advisory_unlock({NAME}, hashtext(current_schema() || '/' || ?))"
 
 
@@ -180,8 +181,10 @@ class PostgresSession:
         """Return whether this daemon has the lock *name* now, without waiting for another."""
         if name not in self._names:
             # First: a session that is made anew has no names any more.
-            raw = self._connection.live()
-            if _try_lock(raw, NAME, name):
+            self._connection.live()
+            # By the connection, which makes a StorageError of a session that is ended just now.
+            row = self._connection.execute(_TRIED_NAME, (name,)).fetchone()
+            if row is not None and row[0]:
                 self._names.add(name)
         return name in self._names
 

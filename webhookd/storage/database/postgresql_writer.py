@@ -133,7 +133,11 @@ class PostgresWriter(PostgresReader):
         except psycopg.errors.LockNotAvailable as error:
             self.roll_back()
             # Others keep their locks for long, but this daemon is alive.
-            if not self.session.renew():
+            try:
+                is_member = self.session.renew()
+            except psycopg.Error as lost:
+                raise self._refused(lost) from lost
+            if not is_member:
                 self._expire()
             raise self._refused(error) from error
         except psycopg.Error as error:

@@ -87,6 +87,20 @@ def test_a_connection_lost_in_a_transaction_takes_nothing_and_is_made_anew(serve
     assert keys(server, name) == ["a", "b"]
 
 
+def test_a_lock_that_is_asked_for_as_the_server_ends_the_session_is_refused_and_then_given(
+    server, name, database
+):
+    async def work(writer):
+        backend = await writer.read(lambda connection: connection.session.backend)
+        with psycopg.connect(server.url(name), autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", (backend,))
+        with pytest.raises(StorageError):
+            await writer.read(lambda connection: connection.session.acquire("a lock"))
+        return await writer.read(lambda connection: connection.session.acquire("a lock"))
+
+    assert writing(database, work)
+
+
 @pytest.mark.parametrize("is_taken", [True, False])
 def test_a_commit_whose_answer_is_lost_is_told_as_what_became_of_it(
     server, name, wire, database, is_taken
