@@ -17,13 +17,13 @@ from webhookd import cli, telemetry
 from webhookd.delivery import (
     courier,
     dispatcher,
-    lane,
-    scheduler,
+    job_store,
     sender,
     settlements,
     signed_request,
     slots,
 )
+from webhookd.delivery.lanes import lane, lane_fetches
 from webhookd.intake import batch
 from webhookd.rules import changes, render, trigger
 from webhookd.sources.directory.reader import FileReader
@@ -55,12 +55,12 @@ STAGES = (
     (dispatcher.Dispatcher, "committed", "settling: deliveries out of memory"),
     (dispatcher.Dispatcher, "offer", "lane: turns"),
     (dispatcher.Dispatcher, "arrived", "lane: turns"),
-    (dispatcher.Dispatcher, "fetched", "lane: fetching what is due"),
+    (lane_fetches.LaneFetches, "fetched", "lane: fetching what is due"),
     (slots.SlotScheduler, "serve", "lane: turns"),
     (slots.SlotScheduler, "_attempt", "lane: turns"),
     (lane.Lane, "ended", "lane: turns"),
-    (scheduler.DeliveryJobStore, "get_due_jobs", "lane: APScheduler"),
-    (scheduler.DeliveryJobStore, "_pump", "lane: fetching what is due"),
+    (job_store.DeliveryJobStore, "get_due_jobs", "lane: APScheduler"),
+    (job_store.DeliveryJobStore, "_pump", "lane: fetching what is due"),
     (BaseScheduler, "_process_jobs", "lane: APScheduler"),
     (courier.Courier, "attempt", "attempt: judging, settlement"),
     (signed_request.RequestTemplate, "fill", "signing"),
