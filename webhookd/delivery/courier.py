@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from webhookd import telemetry
 from webhookd.model import (
@@ -175,8 +175,8 @@ def _settlement(
         started_at=start.started_at,
         seconds=seconds,
         status=reply.status if isinstance(reply, Response) else None,
-        error=None if isinstance(outcome, Delivered) else _kept(lambda: redactor.text(outcome.why)),
-        answer=_kept(lambda: _answer(reply, redactor)),
+        error=None if isinstance(outcome, Delivered) else _kept(redactor.text, outcome.why),
+        answer=_answer(reply, redactor),
         config_hash=start.context.definition.config_hash,
     )
     return Settlement(
@@ -193,10 +193,10 @@ def _settlement(
     )
 
 
-def _kept(text: Callable[[], str]) -> str:
-    """Return what *text* makes; a bug there costs that text, not the outcome of the attempt."""
+def _kept(make: Callable[..., str], *parts: Any, **options: Any) -> str:
+    """Return the text that *make* makes; a bug there costs it, not the outcome of the attempt."""
     try:
-        return text()
+        return make(*parts, **options)
     except Exception as error:  # noqa: BLE001 - what was delivered must not be sent again for it
         telemetry.report(BugFound("delivery.attempt_broke", error))
         return logs.UNSHOWN
@@ -205,4 +205,4 @@ def _kept(text: Callable[[], str]) -> str:
 def _answer(reply: Reply, redactor: Redactor) -> str:
     if not isinstance(reply, Response) or not reply.answer:
         return ""
-    return redactor.answer(reply.answer, limit=ANSWER_KEPT, is_cut=reply.is_cut)
+    return _kept(redactor.answer, reply.answer, limit=ANSWER_KEPT, is_cut=reply.is_cut)

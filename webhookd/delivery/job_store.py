@@ -26,6 +26,7 @@ from apscheduler.jobstores.base import BaseJobStore
 from apscheduler.triggers.base import BaseTrigger
 
 from webhookd import telemetry
+from webhookd.delivery.settlements import BUG_SECONDS
 from webhookd.errors import StorageError
 from webhookd.storage.deliveries import settle
 from webhookd.storage.refused_writes import RETRY_SECONDS
@@ -43,11 +44,6 @@ if TYPE_CHECKING:
 STORE = "deliveries"
 """The name of the outbox among APScheduler's job stores, and of the executor of its jobs."""
 
-BUG_SECONDS = 60.0
-"""Seconds for which a lane is left alone whose due deliveries cannot be fetched for a bug.
-
-Each try is reported as a bug, and nearly always meets the same one.
-"""
 
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 """The next time of a job that was handed out, as APScheduler must have one."""

@@ -32,7 +32,10 @@ They are in memory (rule 2), each with its request and answer: this bounds memor
 """
 
 BUG_SECONDS = 60.0
-"""Seconds until a delivery whose settlement cannot be written for a bug may go again."""
+"""Seconds for which what met a bug is left alone: an attempt, its settlement, a lane's fetches.
+
+Each try is reported as a bug, and nearly always meets the same one.
+"""
 
 
 class SettlementWriter:

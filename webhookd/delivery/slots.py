@@ -24,6 +24,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from webhookd import telemetry
+from webhookd.delivery.settlements import BUG_SECONDS
 from webhookd.model import Held
 from webhookd.telemetry.events import BugFound, DeliveryAttempted, WebhookHeld
 
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
     from webhookd.delivery.prepared_webhook import PreparedWebhook
     from webhookd.delivery.settlements import SettlementWriter
     from webhookd.model import Delivery, Settlement
-
-BUG_SECONDS = 60.0
-"""How long a delivery is left alone whose attempt could not even begin for a bug."""
 
 
 class SlotScheduler:

@@ -108,8 +108,9 @@ class Redactor:
         text = _decoded(body[:looked_at], is_cut=is_cut)
         spans = self._found(text)
         # An encoder that nobody thought of: what can be undone is undone, and looked at as well.
-        plain = undone(text)
-        spans = sorted(spans + [span for layer in self._layers for span in layer.encoded(plain)])
+        if wanted := [layer for layer in self._layers if layer.may_be_encoded_in(len(text))]:
+            plain = undone(text)
+            spans = sorted(spans + [span for layer in wanted for span in layer.encoded(plain)])
         if is_cut:
             plain = undone(without_begun(text))
             begun = [layer.begun(text) for layer in self._layers]
@@ -145,11 +146,11 @@ class Redactor:
 class _Layer:
     """Some forms of secrets, all sought in one pass."""
 
-    __slots__ = ("_find", "_ordered", "_plain", "forms", "longest")
+    __slots__ = ("_find", "_ordered", "_plain", "forms", "longest", "shortest")
 
     def __init__(self, forms: frozenset[str]) -> None:
         self.forms = forms
-        self.longest = max(map(len, forms))
+        self.longest, self.shortest = max(map(len, forms)), min(map(len, forms))
         self._ordered = sorted(forms)
         self._find = AhoCorasick(self._ordered).find_matches_as_indexes
         # The forms as `undone` leaves them, made for the first answer that is looked at.
@@ -176,6 +177,11 @@ class _Layer:
             if place < len(self._ordered) and self._ordered[place].startswith(end):
                 return start
         return len(text)
+
+    def may_be_encoded_in(self, length: int) -> bool:
+        """Return whether a text of *length* may hold a form: what is undone only gets shorter."""
+        plain = self._undone()
+        return plain is not None and plain.shortest <= length
 
     def encoded(self, answer: Undone) -> list[tuple[int, int]]:
         """Return where forms stand in the text of which *answer* is what is left undone."""

@@ -8,7 +8,7 @@ import logging
 import sys
 from contextlib import suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias
 
 import structlog
 
@@ -89,7 +89,7 @@ class _Stderr:
 
 def write_plainly(event: str, **facts: str) -> None:
     """Write a line past all that makes lines, when that is what broke; *facts* hold no secret."""
-    line = _as_json({**facts, "event": event, "level": "error"})
+    line = _json_for(sys.stderr)({**facts, "event": event, "level": "error"})
     _Stderr().write((systemd.with_priority(line, "error") if systemd.is_journal() else line) + "\n")
 
 
@@ -116,7 +116,7 @@ def configure(log_format: LogFormat, level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if as_json:
-        renderer: Any = structlog.processors.JSONRenderer(serializer=_as_json)
+        renderer: Any = structlog.processors.JSONRenderer(serializer=_json_for(sys.stderr))
     else:
         renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24)
     if systemd.is_journal():
@@ -140,14 +140,12 @@ def configure(log_format: LogFormat, level: str) -> None:
     logging.basicConfig(handlers=[library], level=logging.WARNING, force=True)
 
 
-# json.dumps would make one for every line.
-_encoder = json.JSONEncoder(ensure_ascii=False, default=repr)
-_ascii_encoder = json.JSONEncoder(ensure_ascii=True, default=repr)
-
-
-def _as_json(event: MutableMapping[str, Any], **_: object) -> str:
-    # What stderr cannot encode it escapes in a way of its own, which is not JSON's.
-    return (_encoder if takes_all(sys.stderr) else _ascii_encoder).encode(event)
+def _json_for(stream: TextIO) -> Callable[..., str]:
+    """Return what makes a line of an event for *stream*."""
+    # One encoder for all lines. What the stream cannot encode it escapes in a way of its own, which
+    # is not JSON's; so JSON's escapes are taken for such a stream.
+    encoder = json.JSONEncoder(ensure_ascii=not takes_all(stream), default=repr)
+    return lambda event, **_: encoder.encode(event)
 
 
 def _with_priority(renderer: Any) -> Any:

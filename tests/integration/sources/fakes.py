@@ -13,6 +13,9 @@ from webhookd.errors import StorageError
 from webhookd.model import Batch, ClaimedFile
 from webhookd.sources.directory.drop_directory import DropDirectory
 
+OTHER_USER = 65534
+"""The uid of nobody: of producers that are not this user."""
+
 
 class FakeStorage:
     """A FileLedger and an Ingest over dictionaries, committed step by step.

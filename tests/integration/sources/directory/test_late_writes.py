@@ -13,9 +13,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import timedelta
-from itertools import takewhile
-from pathlib import Path
-from tempfile import gettempdir
 
 import pytest
 
@@ -23,8 +20,6 @@ from tests.integration.sources.dropping import Dropping
 from tests.integration.sources.fakes import Drop, eventually, rows
 from webhookd.sources.directory import drop_directory
 from webhookd.telemetry.events import FileChanged, FileFailed, FileTaken, FileWrittenLate
-
-OTHER_USER = 65534
 
 APPENDER = """
 import os, sys
@@ -56,28 +51,9 @@ class Appender:
         assert self._process.wait() == 0
 
 
-@pytest.fixture(params=["this user", "another user"])
-def user(request):
-    if request.param == "this user":
-        return os.getuid()
-    if os.getuid() != 0:
-        pytest.skip("only root can write as another user")
-    return OTHER_USER
-
-
 @pytest.fixture
-def open_folder(tmp_path, monkeypatch):
+def drop(open_folder, monkeypatch):
     monkeypatch.setattr(drop_directory, "is_local", lambda _: False)
-    (tmp_path / "crm" / "new").mkdir(parents=True)
-    (tmp_path / "crm" / "new").chmod(0o777)
-    # pytest's folders are closed to others.
-    for folder in takewhile(lambda one: one != Path(gettempdir()), (tmp_path, *tmp_path.parents)):
-        folder.chmod(0o755)
-    return tmp_path
-
-
-@pytest.fixture
-def drop(open_folder):
     return Drop(open_folder / "crm", settle=timedelta(seconds=2))
 
 

@@ -9,18 +9,14 @@ import subprocess
 import sys
 import time
 from datetime import timedelta
-from itertools import chain, takewhile
-from pathlib import Path
-from tempfile import gettempdir
+from itertools import chain
 
 import pytest
 
 from tests.integration.sources.dropping import Dropping
-from tests.integration.sources.fakes import Drop, eventually, rows
+from tests.integration.sources.fakes import OTHER_USER, Drop, eventually, rows
 from webhookd.sources.directory import completeness
 from webhookd.telemetry.events import FileChanged, FileEmpty, FileFailed, FileIgnored, FileMisplaced
-
-OTHER_USER = 65534
 
 WRITER = """
 import os, sys, time
@@ -45,25 +41,9 @@ def a_writer(path, *pieces, user, pause=PAUSE):
     return subprocess.Popen(command)
 
 
-@pytest.fixture(params=["this user", "another user"])
-def user(request):
-    """Return the uid of a producer; another user's files can be given no lease on."""
-    if request.param == "this user":
-        return os.getuid()
-    if os.getuid() != 0:
-        pytest.skip("only root can write as another user")
-    return OTHER_USER
-
-
 @pytest.fixture
-def drop(tmp_path):
-    drop = Drop(tmp_path / "crm")
-    (drop.root / "new").mkdir(parents=True)
-    (drop.root / "new").chmod(0o777)
-    # pytest's folders are closed to others.
-    for folder in takewhile(lambda one: one != Path(gettempdir()), (tmp_path, *tmp_path.parents)):
-        folder.chmod(0o755)
-    return drop
+def drop(open_folder):
+    return Drop(open_folder / "crm")
 
 
 def test_a_pause_longer_than_any_stillness_loses_nothing(drop, user):

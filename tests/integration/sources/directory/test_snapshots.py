@@ -209,9 +209,8 @@ def test_a_row_that_says_archived_is_a_deletion(dump):
     assert dump.changes("2.ndjson", ndjson(gone, *records(2, a="x"))) == [("1", "deleted")]
 
 
-def test_a_file_that_changes_between_the_passes_is_counted_anew(dump):
-    dump.take("1.ndjson", ndjson(*records(1, 2, a="x")))
-    dump.drop("2.ndjson", ndjson(*records(1, a="y")))
+def changing(dump, change):
+    """Return what wraps a ledger so that *change* has the claimed file before each `begin`."""
 
     class Changing:
         def __init__(self, ledger):
@@ -221,14 +220,23 @@ def test_a_file_that_changes_between_the_passes_is_counted_anew(dump):
             return getattr(self._ledger, name)
 
         async def begin(self, made):
-            (path,) = self_root.glob("work/*/2.ndjson")
-            if "y" in path.read_text():
-                path.write_text(ndjson(*records(1, 2, a="z")))
+            (path,) = dump.root.glob("work/*/2.ndjson")
+            change(path)
             await self._ledger.begin(made)
 
-    self_root = dump.root
+    return lambda ledger, take: (Changing(ledger), take)
+
+
+def test_a_file_that_changes_between_the_passes_is_counted_anew(dump):
+    dump.take("1.ndjson", ndjson(*records(1, 2, a="x")))
+    dump.drop("2.ndjson", ndjson(*records(1, a="y")))
+
+    def change(path):
+        if "y" in path.read_text():
+            path.write_text(ndjson(*records(1, 2, a="z")))
+
     before = len(dump.deliveries())
-    dump.run(wrap=lambda ledger, take: (Changing(ledger), take))
+    dump.run(wrap=changing(dump, change))
 
     told = [(record_id, change) for record_id, change, *_ in dump.deliveries()[before:]]
     assert told == [("1", "updated"), ("2", "updated")]
@@ -241,21 +249,11 @@ def test_a_file_that_changes_whenever_it_is_read_is_put_away_at_last(dump, monke
     dump.take("1.ndjson", ndjson(*records(1, 2, a="x")))
     dump.drop("2.ndjson", ndjson(*records(1, a="y")))
 
-    class Changing:
-        def __init__(self, ledger):
-            self._ledger = ledger
+    def change(path):
+        with path.open("a") as file:
+            file.write(ndjson(*records(1, a="y")))
 
-        def __getattr__(self, name):
-            return getattr(self._ledger, name)
-
-        async def begin(self, made):
-            (path,) = self_root.glob("work/*/2.ndjson")
-            with path.open("a") as file:
-                file.write(ndjson(*records(1, a="y")))
-            await self._ledger.begin(made)
-
-    self_root = dump.root
-    dump.run(wrap=lambda ledger, take: (Changing(ledger), take))
+    dump.run(wrap=changing(dump, change))
 
     assert [told[0] for told in dump.deliveries() if told[1] == "deleted"] == []
     assert dump.report("2.ndjson")["reason"] == "the file changed while it was read"
