@@ -51,7 +51,7 @@ class _Protocol(H11Protocol):
     _has_waited_for_head = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection, or answer that there are too many."""
+        """Accept a connection, or answer 503 where the limit of connections is reached."""
         super().connection_made(transport)
         if self.limits is None:
             return

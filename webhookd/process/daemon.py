@@ -66,7 +66,7 @@ async def run(settings: Settings, *, new_database: bool = False) -> None:
 
 
 def _open(settings: Settings, *, may_be_new: bool) -> Database:
-    """Open the database, and note in the state directory that there is one."""
+    """Open the database, and name it in the state directory."""
     url, directory = settings.database_url.get_secret_value(), settings.state_directory
     config, place = str(settings.config_path()), place_of(url)
     telemetry.report(DaemonStarted(__version__, settings.host, config, place, str(directory)))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LOCK_NAME = "daemon.lock"
 NAME_NAME = "daemon.name"
 DATABASE_NAME = "daemon.database"
-"""Says that there is a database, and where: one that is gone is not taken for a new one."""
+"""The file that names the daemon's database, so that a lost one is not taken for a new one."""
 
 LARGEST = 64 * 1024
 
@@ -69,7 +69,7 @@ def had_database(directory: Path) -> bool:
 
 
 def note_database(directory: Path, place: str) -> None:
-    """Note in a held *directory* that there is a database, at *place*; StorageError."""
+    """Write into a held *directory* that its database is at *place*. Raises StorageError."""
     path = directory / DATABASE_NAME
     if _kept(path) != place:
         _keep(path, place)

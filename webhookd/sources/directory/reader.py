@@ -67,7 +67,7 @@ class Portion:
 
 @dataclass(frozen=True, slots=True)
 class Sightings:
-    """Who is told of what a file shows: a header, a header's line again, that it has 0 bytes."""
+    """What to call for a file's header, for a line that repeats it, and for a file of 0 bytes."""
 
     header: Callable[[Header], None]
     repeated_header: Callable[[int], None]

@@ -90,8 +90,8 @@ def rows(
 ) -> Iterator[Row | BadRow]:
     """Yield every row of *stream*, in constant memory whatever it holds.
 
-    *saw_header* is told of the header before the first row, *saw_repeated_header* of the line in
-    which it stands again: several files were joined. It is no record.
+    *saw_header* gets the header before the first row. *saw_repeated_header* gets the number of each
+    line that repeats the header, where several files were joined; such a line is no record.
     """
     # The module's own limit (128 KiB a field) is below ours; it is the process's, not the reader's.
     csv.field_size_limit(LONGEST_ROW * 2)

@@ -50,8 +50,8 @@ def rows(
 ) -> Iterator[Row | BadRow]:
     """Yield the rows of *stream*; BrokenFileError where it cannot be read on.
 
-    *saw_header* is told of the header where the format has one, *saw_repeated_header* of the line
-    in which it stands again. *is_list* says that the file is to list all records.
+    *saw_header* gets the header where the format has one, *saw_repeated_header* the number of each
+    line that repeats it. *is_list* says that the file must list all records.
     """
     match file_format:
         case "csv":

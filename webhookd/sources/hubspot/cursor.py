@@ -119,7 +119,7 @@ class Cursor:
 
 
 def beginning(since: int, *, listing: str | None, mark: int | None = None) -> Cursor:
-    """Return the cursor of a type of object of which nothing was read.
+    """Return the cursor of a type of object that was never read.
 
     Sweeps begin at *mark*, at *since* where it is None.
     """

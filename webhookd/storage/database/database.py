@@ -91,7 +91,7 @@ class Kind(Protocol):
         """Begin the transaction in which tables are looked for, and made if there are none."""
 
     def is_empty(self) -> bool:
-        """Return whether it is seen without opening it that there is no database yet."""
+        """Return whether there is no database yet, as far as that shows without opening it."""
 
     def faults(self, connection: sqlalchemy.Connection, *, is_quick: bool) -> tuple[str, ...]:
         """Return what is damaged; *is_quick*: only where that takes a moment."""

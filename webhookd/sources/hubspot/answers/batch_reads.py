@@ -36,7 +36,7 @@ class Reading:
 
     *found* are records by id: those asked for that are there and not archived, and those that
     others were merged into. *merged* leads from an id asked for to the one that it was merged
-    into. *unreadable* are those of which nothing is known now.
+    into. *unreadable* are ids whose records could not be read.
     """
 
     found: dict[str, ApiRecord] = field(default_factory=dict)

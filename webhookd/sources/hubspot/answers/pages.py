@@ -34,7 +34,7 @@ _MOST_EMPTY: Final = 100
 class Found:
     """What a search found: times and ids as the index has them, the records as they are.
 
-    *has_more* says that there is more to find; *date* is the server's time. *merged* are ids of
+    *has_more* says that a next page exists; *date* is the server's time. *merged* are ids of
     records that were merged into others.
     """
 
