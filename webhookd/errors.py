@@ -19,7 +19,9 @@ WebhookdError
 │   ├── TakenOverError        another daemon goes on with the backfill
 │   └── UnknownBackfillError  there is no such webhook, or no backfill of it
 ├── ReloadRefusedError        a configuration is right and cannot be put in force
-├── UnknownWebhookError       no webhook of that name is or was in the configuration
+├── UnknownNameError          neither the configuration nor the database knows a name
+├── NoDeliveryError           no delivery has an id that was typed
+├── SeveralDeliveriesError    an id that was typed fits several deliveries
 ├── AdminAddressError         the admin API cannot listen at its address
 ├── NoDaemonError             no daemon answers a command
 ├── LostError                 the daemon went away in the middle of its answer
@@ -27,7 +29,7 @@ WebhookdError
 ├── UnreadableAnswerError     the daemon answered a command with what cannot be read
 ├── NoSuchWebhookError        `test`: no webhook of that name is in the file
 ├── NotDeliveredError         `test`: the request got no 2xx answer
-├── NotFoundError             `deliveries`: no delivery, or more than one, is meant
+├── StaysHeldError            `resume`: the webhook is held for another reason
 ├── EarlyEndError             `backfill`: it ended before every record was looked at
 ├── NoReplayError             `plan --replay`: the changes asked for cannot be replayed
 ├── StatusFileError           `plan`: a saved status cannot be read

@@ -19,8 +19,9 @@ from webhookd.admin.parameters import CHANGES, FILTER, MOST_CHANGES, BadQuestion
 from webhookd.errors import ConfigError, StorageError
 from webhookd.intake.backfill import BackfillError
 from webhookd.intake.backfilled_webhook import UnknownBackfillError
-from webhookd.operations.view_builders import backfilled
-from webhookd.operations.webhook_control import UnknownWebhookError
+from webhookd.operations.unknown_names import UnknownNameError
+from webhookd.operations.view_builders import backfilled, listed_delivery
+from webhookd.storage.deliveries.typed_ids import NoDeliveryError, SeveralDeliveriesError
 from webhookd.telemetry import metrics
 from webhookd.telemetry.events import BugFound
 from webhookd.views.json_writer import written
@@ -64,8 +65,10 @@ def application(control: Control, address: AdminAddress, token: Secret | None) -
     ]
     handlers: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
         BadQuestionError: _bad_question,
-        UnknownWebhookError: _not_found,
+        UnknownNameError: _not_found,
         UnknownBackfillError: _not_found,
+        NoDeliveryError: _not_found,
+        SeveralDeliveriesError: _several,
         BackfillError: _conflict,
         StorageError: _unavailable,
         ConfigError: _refused,
@@ -119,26 +122,23 @@ class _Api:
         given = parameters.query_of(request, parameters.PAGE)
         found = await self._control.changes(
             parameters.since_of(given),
-            after=parameters.number_of(given),
+            after=parameters.number_of(given, "after") or 0,
             limit=parameters.limit_of(given, normally=CHANGES, most=MOST_CHANGES),
         )
         return _answer(found)
 
     async def deliveries(self, request: Request) -> Response:
-        given = parameters.query_of(request, (*FILTER, "limit"))
+        given = parameters.query_of(request, (*FILTER, "limit", "before"))
         found = await self._control.deliveries.listed(
-            parameters.filter_of(given), parameters.limit_of(given)
+            parameters.filter_of(given),
+            parameters.limit_of(given),
+            before=parameters.number_of(given, "before"),
         )
         return _answer(found)
 
     async def delivery(self, request: Request) -> Response:
         parameters.query_of(request, ())
-        found = await self._control.deliveries.shown(request.path_params["id"])
-        if not found:
-            return _refusal("no delivery has this id", NOT_FOUND)
-        if len(found) > 1:
-            return _refusal("several deliveries begin so; write more", CONFLICT)
-        return _answer(found[0])
+        return _answer(await self._control.deliveries.shown(request.path_params["id"]))
 
     async def retry(self, request: Request) -> Response:
         given = await parameters.body_of(request, (*FILTER, "ids", "dry_run", "out_of_order"))
@@ -209,6 +209,12 @@ def _refusal(text: str, status: int, problems: Iterable[str] | None = None) -> R
 
 async def _conflict(_request: Request, error: Exception) -> Response:
     return _refusal(str(error), CONFLICT)
+
+
+async def _several(_request: Request, error: Exception) -> Response:
+    found = error.found if isinstance(error, SeveralDeliveriesError) else ()
+    refusal = RefusalView(str(error), deliveries=tuple(map(listed_delivery, found)))
+    return _answer(refusal, CONFLICT)
 
 
 async def _bad_question(_request: Request, error: Exception) -> Response:

@@ -80,7 +80,7 @@ def _parameter(name: str, where: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "in": where, "required": where == "path", "schema": schema}
 
 
-_RETRIED = _answer("How many; those overtaken were left.", RetriedView)
+_RETRIED = _answer("How many; those overtaken or held were left.", RetriedView)
 _HELD = _answer("The webhook and its hold.", HoldView)
 _OPENAPI = {
     "description": "OpenAPI 3.1.",
@@ -140,17 +140,20 @@ _PATHS: dict[str, Any] = {
     },
     "/v1/deliveries": {
         "get": _operation(
-            "Deliveries, the newest first.",
-            {"200": _answer("Deliveries.", DeliveriesView)},
+            "Deliveries, the newest first; `next` is the `before` of the page behind it.",
+            {"200": _answer("Deliveries.", DeliveriesView), "404": _ERROR},
             parameters=[
                 *(_parameter(name, "query", schema) for name, schema in _FILTER.items()),
                 _parameter("limit", "query", _whole(LISTED, 1, MOST_LISTED)),
+                _parameter(
+                    "before", "query", {"type": "integer", "minimum": 0, "maximum": LARGEST_NUMBER}
+                ),
             ],
         )
     },
     "/v1/deliveries/{id}": {
         "get": _operation(
-            "One delivery whole, by its id or the beginning of it.",
+            "One delivery whole, by its id, or the beginning or ending of it.",
             {"200": _answer("The delivery.", ShownDeliveryView), "404": _ERROR, "409": _ERROR},
             parameters=[_parameter("id", "path", {"type": "string", "minLength": 1})],
         )
@@ -158,8 +161,9 @@ _PATHS: dict[str, Any] = {
     "/v1/deliveries/retry": {
         "post": _operation(
             "Make deliveries due now; without a state, those that failed. Left are those that"
-            " a newer delivered change of their record overtook, where an order is kept.",
-            {"200": _RETRIED},
+            " a newer delivered change of their record overtook, where an order is kept, and"
+            " those of held webhooks.",
+            {"200": _RETRIED, "404": _ERROR, "409": _ERROR},
             requestBody=_body(
                 {**_SELECTION, "out_of_order": {"type": "boolean", "default": False}},
                 is_required=True,
@@ -169,7 +173,7 @@ _PATHS: dict[str, Any] = {
     "/v1/deliveries/cancel": {
         "post": _operation(
             "Cancel deliveries that wait.",
-            {"200": _answer("How many.", CancelledView)},
+            {"200": _answer("How many.", CancelledView), "404": _ERROR, "409": _ERROR},
             requestBody=_body(_SELECTION, is_required=True),
         )
     },

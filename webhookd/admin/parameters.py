@@ -74,9 +74,9 @@ def limit_of(given: Mapping[str, Any], *, normally: int = LISTED, most: int = MO
     return _whole(given, "limit", normally, 1, most)
 
 
-def number_of(given: Mapping[str, Any]) -> int:
-    """Return the number behind which a page begins."""
-    return _whole(given, "after", 0, 0, LARGEST_NUMBER)
+def number_of(given: Mapping[str, Any], name: str) -> int | None:
+    """Return the number behind or before which a page begins; None where it is left out."""
+    return _whole(given, name, 0, 0, LARGEST_NUMBER) if name in given else None
 
 
 def since_of(given: Mapping[str, Any]) -> datetime:

@@ -127,12 +127,17 @@ class Client:
         return dict(said)
 
 
-def connect(admin_address: str | None, *, seconds: float | None = 60.0) -> Client:
+def connect(
+    admin_address: str | None,
+    state_directory: Path | None = None,
+    *,
+    seconds: float | None = 60.0,
+) -> Client:
     """Return a client of the daemon, found by option, environment, or where it usually is.
 
     Raises NoDaemonError (exit 3) when none answers.
     """
-    client = _first_there(_candidates(admin_address, None, seconds))
+    client = _first_there(_candidates(admin_address, state_directory, seconds))
     if client is not None:
         return client
     settings = Settings.from_environment(os.environ, admin_address=admin_address)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from webhookd import clock
-from webhookd.cli import delivery_text
-from webhookd.cli.client import AdminOption, RefusedError, connect, find
+from webhookd.cli import delivery_text, hold_text
+from webhookd.cli.client import AdminOption, Client, NoDaemonError, RefusedError, connect, find
+from webhookd.cli.meant_delivery import meant_delivery, print_several
 from webhookd.cli.output import print_json
 from webhookd.cli.settings import DatabaseOption, StateOption
 from webhookd.definitions import durations
-from webhookd.errors import WebhookdError, printable
+from webhookd.errors import StorageError
 from webhookd.model import DeliveryFilter, DeliveryState
 
 if TYPE_CHECKING:
@@ -41,7 +43,10 @@ SinceOption = Annotated[
     typer.Option("--since", help="Only stored since: 2026-03-01T12:00:00Z, or 2h for two ago."),
 ]
 UntilOption = Annotated[str | None, typer.Option("--until", help="Only stored before: likewise.")]
-IdsArgument = Annotated[list[str] | None, typer.Argument(help="Their ids, instead of a filter.")]
+IdsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(help="Their ids, or beginnings or endings of them, instead of a filter."),
+]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say how many, change nothing.")]
 OutOfOrderOption = Annotated[
     bool,
@@ -52,10 +57,6 @@ OutOfOrderOption = Annotated[
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON: one object a line of a list.")]
-
-
-class NotFoundError(WebhookdError):
-    """No delivery, or more than one, is meant."""
 
 
 @app.command("list")
@@ -92,13 +93,15 @@ def list_deliveries(
 
 @app.command()
 def show(
-    delivery: Annotated[str, typer.Argument(help="The delivery's id, or its beginning.")],
+    delivery: Annotated[
+        str, typer.Argument(help="The delivery's id, its beginning or its ending.")
+    ],
     as_json: JsonOption = False,
     state_directory: StateOption = None,
     database_url: DatabaseOption = None,
 ) -> None:
     """Show one delivery: what is sent, and every attempt with its answer."""
-    shown = find_delivery(delivery, state_directory, database_url)
+    shown = meant_delivery(delivery, state_directory, database_url)
     if as_json:
         print_json(shown)
     else:
@@ -118,20 +121,33 @@ def retry(
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     admin_address: AdminOption = None,
+    state_directory: StateOption = None,
 ) -> None:
-    """Make deliveries due now, with a new give-up period. Without --state: those that failed."""
+    """Make deliveries due now, with a new give-up period. Without --state: those that failed.
+
+    Exit 1 when what is meant stays as it is: held, or overtaken by a newer change.
+    """
     wanted = _filter(webhook, state_, object_, record, since, until, clock.now())
+    client = _daemon(wanted, admin_address, state_directory)
     asked = _meant(ids, wanted) | {"out_of_order": out_of_order}
-    counts = _change("retry", asked, dry_run=dry_run, yes=yes, admin_address=admin_address)
-    overtaken = counts["overtaken"]
+    counts = _change(client, "retry", asked, dry_run=dry_run, yes=yes)
+    overtaken, held = counts["overtaken"], counts.get("held", 0)
     if overtaken:
         typer.echo(
             f"{overtaken:,} left: a newer change of the record was delivered or took their place,"
             " and the receiver would go back to an older state; --out-of-order retries them too",
             err=True,
         )
-        if ids and not dry_run:
-            raise typer.Exit(1)
+    if held:
+        typer.echo(hold_text.held(held, counts["holds"]), err=True)
+    left = counts.get("left", 0)
+    if left:
+        typer.echo(
+            f"{left:,} left: given up before any attempt, there is nothing to send", err=True
+        )
+    is_undone = bool(overtaken and ids and not dry_run)
+    if left or is_undone or (held and (ids or not counts["count"])):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -146,29 +162,16 @@ def cancel(
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     admin_address: AdminOption = None,
+    state_directory: StateOption = None,
 ) -> None:
     """Cancel deliveries that wait; they stay visible and are attempted no more."""
     wanted = _filter(webhook, state_, object_, record, since, until, clock.now())
-    asked = _meant(ids, wanted)
-    _change("cancel", asked, dry_run=dry_run, yes=yes, admin_address=admin_address)
-
-
-def find_delivery(id_: str, state_directory: Path | None, database_url: str | None) -> Shown:
-    """Return the one delivery whose id begins with *id_*: of the daemon, else of its database."""
-    daemon = find(state_directory) if database_url is None else None
-    if daemon is not None and id_.isalnum():
-        try:
-            return daemon.get(f"/v1/deliveries/{id_}")
-        except RefusedError as error:
-            raise NotFoundError(f"{error} ({printable(id_)})") from None
-    from webhookd.cli import offline  # noqa: PLC0415
-
-    found = offline.delivery(id_, state_directory, database_url)
-    if not found:
-        raise NotFoundError(f"no delivery has the id '{printable(id_)}'")
-    if len(found) > 1:
-        raise NotFoundError(f"several deliveries begin with {printable(id_)}; write more of it")
-    return found[0]
+    client = _daemon(wanted, admin_address, state_directory)
+    counts = _change(client, "cancel", _meant(ids, wanted), dry_run=dry_run, yes=yes)
+    left = counts.get("left", 0)
+    if left:
+        typer.echo(f"{left:,} left: only what waits can be cancelled", err=True)
+        raise typer.Exit(1)
 
 
 def _filter(
@@ -216,21 +219,37 @@ def _meant(ids: list[str] | None, wanted: DeliveryFilter) -> dict[str, Any]:
     return {"ids": ids} if ids else _asked(wanted)
 
 
+def _daemon(
+    wanted: DeliveryFilter, admin_address: str | None, state_directory: Path | None
+) -> Client:
+    """Return a client of the daemon; without one, a name that nobody knows is told all the same."""
+    try:
+        return connect(admin_address, state_directory, seconds=None)
+    except NoDaemonError:
+        from webhookd.cli import offline  # noqa: PLC0415
+
+        with suppress(StorageError):
+            offline.refuse_unknown(wanted, state_directory, None)
+        raise
+
+
 def _change(
-    action: str, asked: dict[str, Any], *, dry_run: bool, yes: bool, admin_address: str | None
+    client: Client, action: str, asked: dict[str, Any], *, dry_run: bool, yes: bool
 ) -> dict[str, Any]:
     """Retry or cancel through the daemon; ask first when a filter means more than one."""
-    client = connect(admin_address, seconds=None)
-    path = f"/v1/deliveries/{action}"
-    if dry_run or not ("ids" in asked or yes):
-        counts = client.post(path, dry_run=True, **asked)
-        count = counts["count"]
-        if dry_run:
-            typer.echo(f"{count:,} deliveries would be {_done(action)}")
-            return counts
-        if count > 1:
-            typer.confirm(f"{count:,} deliveries will be {_done(action)}; go on?", abort=True)
-    counts = client.post(path, **asked)
+    try:
+        if dry_run or not ("ids" in asked or yes):
+            counts = client.post(f"/v1/deliveries/{action}", dry_run=True, **asked)
+            count = counts["count"]
+            if dry_run:
+                typer.echo(f"{count:,} deliveries would be {_done(action)}")
+                return counts
+            if count > 1:
+                typer.confirm(f"{count:,} deliveries will be {_done(action)}; go on?", abort=True)
+        counts = client.post(f"/v1/deliveries/{action}", **asked)
+    except RefusedError as error:
+        print_several(error)
+        raise
     typer.echo(f"{counts['count']:,} deliveries {_done(action)}")
     return counts
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import typer
 from rich.text import Text
 
 from webhookd.cli.output import ago, aligned, console, print_line, state
@@ -27,6 +28,16 @@ def print_list(found: Sequence[Shown], now: datetime) -> None:
     width = console.width if console.is_terminal else None
     for line in as_lines(found, now, width=width):
         print_line(line)
+
+
+def print_fitting(found: Sequence[Shown], now: datetime) -> None:
+    """Print to stderr the deliveries that a typed id fits, each in a line."""
+    for delivery in found:
+        facts = (
+            *(delivery["id"], delivery["webhook"], _record(delivery), delivery["change"]),
+            *(delivery["state"], f"stored {_stored(delivery, now)}"),
+        )
+        typer.echo(printable("  ".join(facts)), err=True)
 
 
 def as_lines(found: Sequence[Shown], now: datetime, *, width: int | None) -> list[Text]:

@@ -9,7 +9,7 @@ import typer
 
 from webhookd import clock
 from webhookd.cli import delivery_text
-from webhookd.cli.deliveries import find_delivery
+from webhookd.cli.meant_delivery import meant_delivery
 from webhookd.cli.settings import DatabaseOption, StateOption
 from webhookd.errors import printable
 
@@ -21,12 +21,14 @@ Shown: TypeAlias = dict[str, Any]
 
 
 def explain(
-    delivery: Annotated[str, typer.Argument(help="The delivery's id, or its beginning.")],
+    delivery: Annotated[
+        str, typer.Argument(help="The delivery's id, its beginning or its ending.")
+    ],
     state_directory: StateOption = None,
     database_url: DatabaseOption = None,
 ) -> None:
     """Tell a delivery's whole story: the change, each attempt, what happens next and when."""
-    shown = find_delivery(delivery, state_directory, database_url)
+    shown = meant_delivery(delivery, state_directory, database_url)
     for line in story(shown, clock.now()):
         typer.echo(printable(line))
 

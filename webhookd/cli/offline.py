@@ -7,14 +7,21 @@ commands do.
 from __future__ import annotations
 
 import json
+import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from webhookd import clock
+from webhookd.cli import delivery_text
 from webhookd.cli.replay import PAGE
 from webhookd.cli.settings import open_outbox
-from webhookd.operations import view_builders
+from webhookd.config import loading
+from webhookd.config.settings import Settings
+from webhookd.errors import ConfigError
+from webhookd.operations import unknown_names, view_builders
 from webhookd.operations.source_overview import listed
-from webhookd.storage.deliveries import backlog, query
+from webhookd.storage.deliveries import backlog, query, typed_ids
+from webhookd.storage.deliveries.typed_ids import NoDeliveryError, SeveralDeliveriesError
 from webhookd.storage.records import journal_pages
 from webhookd.views.json_writer import written
 
@@ -36,18 +43,45 @@ def deliveries(
     state_directory: Path | None,
     database_url: str | None,
 ) -> Iterator[dict[str, Any]]:
-    """Return the deliveries that are *wanted*, at most *limit*, the newest first."""
+    """Return the deliveries that are *wanted*, at most *limit*, the newest first.
+
+    Raises an UnknownNameError for a webhook or object that nobody knows.
+    """
     database = open_outbox(state_directory, database_url)
+    is_empty = True
     for delivery in query.deliveries(database, wanted, limit=limit, now=now):
+        is_empty = False
         yield _plain(view_builders.listed_delivery(delivery))
+    if is_empty:
+        _refuse_unknown(database, wanted)
 
 
-def delivery(
-    id_: str, state_directory: Path | None, database_url: str | None
-) -> list[dict[str, Any]]:
-    """Return the deliveries whose ids begin with *id_*, whole: two, where there are more."""
-    found = query.delivery(open_outbox(state_directory, database_url), id_, now=clock.now())
-    return [_plain(view_builders.shown_delivery(shown)) for shown in found]
+def refuse_unknown(
+    wanted: DeliveryFilter, state_directory: Path | None, database_url: str | None
+) -> None:
+    """Raise an UnknownNameError for a webhook or object that nobody knows.
+
+    Raises StorageError when there is no database to ask.
+    """
+    _refuse_unknown(open_outbox(state_directory, database_url), wanted)
+
+
+def delivery(typed: str, state_directory: Path | None, database_url: str | None) -> dict[str, Any]:
+    """Return the delivery whose id is *typed*, or begins or ends so.
+
+    Raises a NoDeliveryError, or a SeveralDeliveriesError with those that fit printed.
+    """
+    database, now = open_outbox(state_directory, database_url), clock.now()
+    try:
+        id_ = typed_ids.find(database, typed, now=now)
+    except SeveralDeliveriesError as error:
+        fitting = [_plain(view_builders.listed_delivery(one)) for one in error.found]
+        delivery_text.print_fitting(fitting, now)
+        raise
+    found = query.delivery(database, id_, now=now)
+    if found is None:
+        raise NoDeliveryError(f"the delivery {id_} was deleted just now")
+    return _plain(view_builders.shown_delivery(found))
 
 
 def sources(state_directory: Path | None, database_url: str | None) -> list[dict[str, Any]]:
@@ -74,6 +108,20 @@ def changes(database: Database, since: datetime) -> Pages:
         return _plain(view_builders.journal_page(found))
 
     return page
+
+
+def _refuse_unknown(database: Database, wanted: DeliveryFilter) -> None:
+    """Ask the database; and the file, where the environment says which it is."""
+    webhooks: frozenset[str] = frozenset()
+    objects: frozenset[str] = frozenset()
+    path = Settings.from_environment(os.environ).config
+    if path is not None:
+        with suppress(ConfigError):
+            definitions = loading.load(path, environment=os.environ, offline=True).definitions
+            webhooks = frozenset(definitions.webhooks)
+            objects = frozenset(unknown_names.objects_of(definitions))
+    with database.reading() as connection:
+        unknown_names.refuse_unknown(connection, wanted, webhooks=webhooks, objects=objects)
 
 
 def _plain(view: View) -> dict[str, Any]:

@@ -6,9 +6,15 @@ from typing import Annotated
 
 import typer
 
+from webhookd.cli import hold_text
 from webhookd.cli.client import AdminOption, connect
+from webhookd.errors import WebhookdError
 
 WebhookArgument = Annotated[str, typer.Argument(help="The webhook's key in the configuration.")]
+
+
+class StaysHeldError(WebhookdError):
+    """A webhook was resumed, and is held for another reason."""
 
 
 def pause(
@@ -24,10 +30,11 @@ def pause(
 
 
 def resume(webhook: WebhookArgument, admin_address: AdminOption = None) -> None:
-    """Lift a pause or a 410's hold; what waits is due now."""
+    """Lift a pause or a 410's hold; what waits is due now. Exit 1 when it stays held."""
     answer = connect(admin_address).post(f"/v1/webhooks/{quoted(webhook)}/resume")
-    held = answer["hold"]
-    typer.echo(f"{webhook} goes on" if held is None else f"{webhook} stays held: {held}")
+    if answer["hold"] is not None:
+        raise StaysHeldError(hold_text.stays(webhook, answer["hold"]))
+    typer.echo(f"{webhook} goes on")
 
 
 def quoted(webhook: str) -> str:

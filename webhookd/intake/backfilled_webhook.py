@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from webhookd.config.messages import no_such
 from webhookd.intake.backfill import BackfillError, reported_kind
 
 if TYPE_CHECKING:
@@ -21,10 +22,8 @@ def may_be_backfilled(definitions: Definitions, name: str) -> Webhook:
     """
     webhook = definitions.webhooks.get(name)
     if webhook is None:
-        raise UnknownBackfillError(
-            f"the configuration in force has no webhook {name!r}; `webhookd status` lists those"
-            " there are"
-        )
+        there = sorted(definitions.webhooks)
+        raise UnknownBackfillError(f"in the configuration {no_such('webhook', name, there)}")
     if not webhook.enabled:
         raise BackfillError(
             f"the webhook {name} is disabled; set `enabled: true`, reload, and ask again"

@@ -2,6 +2,8 @@
 
 from webhookd.model.configuration import ReloadOutcome, ReloadResult, Secret
 from webhookd.model.deliveries import (
+    DISABLED,
+    REMOVED,
     Attempt,
     Delivered,
     Delivery,
@@ -43,6 +45,8 @@ from webhookd.model.records import (
 )
 
 __all__ = [
+    "DISABLED",
+    "REMOVED",
     "Asked",
     "Attempt",
     "BadRow",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,6 +39,11 @@ class DeliveryState(StrEnum):
     HELD = "held"
     SUPERSEDED = "superseded"
     CANCELLED = "cancelled"
+
+
+REMOVED: Final = "removed from the configuration"
+DISABLED: Final = "disabled in the configuration"
+"""Reasons to hold a webhook's deliveries that only the configuration ends."""
 
 
 @dataclass(slots=True)

@@ -8,11 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from webhookd import telemetry
-from webhookd.model import DeliveryState
+from webhookd.operations import unknown_names
 from webhookd.operations.view_builders import listed_delivery, shown_delivery
 from webhookd.storage.database.connection import EXCLUSIVE
-from webhookd.storage.deliveries import manual, query
-from webhookd.storage.deliveries.manual import Changed
+from webhookd.storage.deliveries import lanes, manual, query, typed_ids
+from webhookd.storage.deliveries.manual import CANCELLED, RETRIED, Changed
+from webhookd.storage.deliveries.typed_ids import NoDeliveryError
 from webhookd.storage.fleet import notify
 from webhookd.telemetry.events import DeliveriesChanged
 from webhookd.views.deliveries import CancelledView, DeliveriesView, RetriedView
@@ -28,32 +29,45 @@ if TYPE_CHECKING:
     from webhookd.storage.deliveries.manual import Selection
     from webhookd.views.deliveries import ShownDeliveryView
 
-RETRIED = (DeliveryState.FAILED,)
-CANCELLED = (DeliveryState.PENDING, DeliveryState.HELD)
-
 
 class DeliveryControl:
-    """Shows deliveries and changes their state by hand."""
+    """Shows deliveries and changes their state by hand.
+
+    Each method raises an UnknownNameError for a webhook or object that nobody knows, a
+    NoDeliveryError or a SeveralDeliveriesError for an id that means not one delivery.
+    """
 
     def __init__(self, dependencies: ControlDependencies, clock: Clock) -> None:
         self._dependencies = dependencies
         self._now = clock.now
 
-    async def listed(self, wanted: DeliveryFilter, limit: int) -> DeliveriesView:
-        """Return deliveries, the newest first."""
+    async def listed(
+        self, wanted: DeliveryFilter, limit: int, *, before: int | None = None
+    ) -> DeliveriesView:
+        """Return deliveries, the newest first: of those stored *before* the one of a number."""
         database, now = self._dependencies.database, self._now()
 
         def read() -> DeliveriesView:
-            found = query.deliveries(database, wanted, limit=limit, now=now)
-            return DeliveriesView(tuple(map(listed_delivery, found)))
+            found = list(query.deliveries(database, wanted, limit=limit, now=now, before=before))
+            if not found:
+                self._refuse_unknown(wanted)
+            following = found[-1].number if len(found) == limit else None
+            return DeliveriesView(tuple(map(listed_delivery, found)), following)
 
         return await asyncio.to_thread(read)
 
-    async def shown(self, id_or_beginning: str) -> list[ShownDeliveryView]:
-        """Return the delivery with an id, or two of those that begin so."""
+    async def shown(self, typed: str) -> ShownDeliveryView:
+        """Return the delivery whose id is *typed*, or begins or ends so."""
         database, now = self._dependencies.database, self._now()
-        found = await asyncio.to_thread(query.delivery, database, id_or_beginning, now=now)
-        return list(map(shown_delivery, found))
+
+        def read() -> ShownDeliveryView:
+            id_ = typed_ids.find(database, typed, now=now)
+            found = query.delivery(database, id_, now=now)
+            if found is None:
+                raise NoDeliveryError(f"the delivery {id_} was deleted just now")
+            return shown_delivery(found)
+
+        return await asyncio.to_thread(read)
 
     async def retry(
         self, selection: Selection, *, is_dry_run: bool, is_out_of_order: bool = False
@@ -61,28 +75,62 @@ class DeliveryControl:
         """Make deliveries due now; return how many were, or would be.
 
         Those that a newer delivered change of their record overtook are left, where the webhook
-        keeps an order, unless *is_out_of_order*.
+        keeps an order, unless *is_out_of_order*. Those of held webhooks are told apart.
         """
-        selection = replace(selection, states=RETRIED)
+        selection = await self._meant(selection)
+        meant = replace(selection, states=RETRIED)
         if is_dry_run:
-            changed = await self._count(selection, with_overtaken=is_out_of_order)
+            changed = await asyncio.to_thread(
+                manual.count_retried,
+                self._dependencies.database,
+                meant,
+                with_overtaken=is_out_of_order,
+            )
         else:
             change = manual.retry_overtaken if is_out_of_order else manual.retry
-            changed = await self._change(selection, change)
-        return RetriedView(changed.count, changed.overtaken, is_dry_run)
+            changed = await self._change(meant, change)
+        held, holds = await asyncio.to_thread(self._held, meant, is_dry_run=is_dry_run)
+        if not (changed.count or changed.overtaken or held):
+            await asyncio.to_thread(self._refuse_unknown, selection.wanted)
+        left = _left(meant, changed.count + changed.overtaken + held)
+        return RetriedView(changed.count, changed.overtaken, is_dry_run, left, held, holds)
 
     async def cancel(self, selection: Selection, *, is_dry_run: bool) -> CancelledView:
         """Cancel pending deliveries; return how many were, or would be."""
-        selection = replace(selection, states=CANCELLED)
+        selection = await self._meant(selection)
+        meant, database = replace(selection, states=CANCELLED), self._dependencies.database
         if is_dry_run:
-            changed = await self._count(selection, with_overtaken=True)
+            changed = await asyncio.to_thread(manual.count_cancelled, database, meant)
         else:
-            changed = await self._change(selection, manual.cancel)
-        return CancelledView(changed.count, is_dry_run)
+            changed = await self._change(meant, manual.cancel)
+        if not changed.count:
+            await asyncio.to_thread(self._refuse_unknown, selection.wanted)
+        return CancelledView(changed.count, is_dry_run, _left(meant, changed.count))
 
-    async def _count(self, selection: Selection, *, with_overtaken: bool) -> Changed:
-        count = partial(manual.count, with_overtaken=with_overtaken)
-        return await asyncio.to_thread(count, self._dependencies.database, selection)
+    async def _meant(self, selection: Selection) -> Selection:
+        """Return *selection* with whole ids in place of those that were typed."""
+        find = partial(typed_ids.find_all, now=self._now())
+        ids = await asyncio.to_thread(find, self._dependencies.database, selection.ids)
+        return replace(selection, ids=ids)
+
+    def _held(self, selection: Selection, *, is_dry_run: bool) -> tuple[int, dict[str, str]]:
+        """Return how many of *selection* are held, and by webhook why."""
+        database = self._dependencies.database
+        counts = manual.held(database, selection, is_dry_run=is_dry_run)
+        with database.reading() as connection:
+            rows = [lanes.row_of(connection, webhook) for webhook in sorted(counts)]
+        holds = {row.webhook: row.hold for row in rows if row is not None}
+        return sum(counts.values()), {name: hold or "" for name, hold in holds.items()}
+
+    def _refuse_unknown(self, wanted: DeliveryFilter) -> None:
+        definitions = self._dependencies.reloader.definitions
+        with self._dependencies.database.reading() as connection:
+            unknown_names.refuse_unknown(
+                connection,
+                wanted,
+                webhooks=definitions.webhooks,
+                objects=unknown_names.objects_of(definitions),
+            )
 
     async def _change(
         self,
@@ -108,8 +156,15 @@ class DeliveryControl:
             above = numbers[-1]
             await asyncio.sleep(pause)
         self._dependencies.dispatch.fetches.refetch()
-        telemetry.report(DeliveriesChanged(change.__name__, total.count, total.overtaken))
+        telemetry.report(
+            DeliveriesChanged(change.__name__, total.count, total.overtaken, total.held)
+        )
         return total
+
+
+def _left(selection: Selection, changed: int) -> int:
+    """Return how many of those that were asked for by id nothing became of."""
+    return max(0, len(selection.ids) - changed)
 
 
 def _changed(

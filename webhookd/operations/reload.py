@@ -14,7 +14,7 @@ from webhookd import telemetry
 from webhookd.config import loading
 from webhookd.delivery.prepared_webhook import prepare
 from webhookd.errors import ConfigError, WebhookdError
-from webhookd.model import ReloadOutcome, ReloadResult
+from webhookd.model import DISABLED, ReloadOutcome, ReloadResult
 from webhookd.rules import digests, literal_secrets
 from webhookd.rules.difference import is_mass_removal
 from webhookd.rules.redaction import Redactor
@@ -223,7 +223,7 @@ def _configured_lane(
         request_digest=digests.request_digest(webhook.request, key),
         target_digest=target,
         is_ordered=webhook.delivery.order == "record",
-        absent_reason=None if webhook.enabled else lanes.DISABLED,
+        absent_reason=None if webhook.enabled else DISABLED,
         is_retargeted=old is not None and digests.target_digest(old.request, key) != target,
         seconds=prepared.seconds,
     )

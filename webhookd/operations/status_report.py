@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from webhookd import __version__
+from webhookd.model import REMOVED
 from webhookd.operations.source_overview import listed
 from webhookd.operations.view_builders import (
     member,
@@ -17,7 +18,7 @@ from webhookd.operations.view_builders import (
     running_source,
 )
 from webhookd.sources import kinds
-from webhookd.storage.deliveries import backlog, lanes
+from webhookd.storage.deliveries import backlog
 from webhookd.telemetry import figures, metrics
 from webhookd.views.sources import SourcesView
 from webhookd.views.status import StatusView
@@ -148,7 +149,7 @@ def _count_files(configured: Mapping[str, Source]) -> dict[str, FileCounts | Non
 
 def _state(row: LaneRow, probed: Probed | None, *, is_in_force: bool) -> WebhookState:
     if row.absent_reason is not None:
-        return "removed" if row.absent_reason == lanes.REMOVED else "disabled"
+        return "removed" if row.absent_reason == REMOVED else "disabled"
     if not is_in_force:
         return "elsewhere"
     if row.gone_reason is not None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhookd import telemetry
-from webhookd.errors import WebhookdError
+from webhookd.operations.unknown_names import unknown_webhook
 from webhookd.storage.database.connection import EXCLUSIVE
 from webhookd.storage.deliveries import lanes
+from webhookd.storage.records import known_names
 from webhookd.telemetry.events import WebhookHoldChanged
 from webhookd.views.webhooks import HoldView, RotatedView
 
@@ -22,12 +23,11 @@ if TYPE_CHECKING:
     from webhookd.storage.deliveries.lanes import LaneRow
 
 
-class UnknownWebhookError(WebhookdError):
-    """No webhook of that name is or was in the configuration."""
-
-
 class WebhookControl:
-    """Holds webhooks, lets them go, and enrolls known records."""
+    """Holds webhooks, lets them go, and enrolls known records.
+
+    Raises an UnknownNameError for a webhook that is and was in no configuration.
+    """
 
     def __init__(self, dependencies: ControlDependencies, clock: Clock) -> None:
         self._dependencies = dependencies
@@ -74,7 +74,8 @@ class WebhookControl:
         async with self._dependencies.dispatch.quiesced():
             row = await self._dependencies.writer.write(unit, EXCLUSIVE)
             if row is None:
-                raise UnknownWebhookError(f"there is no webhook {webhook!r}")
+                there = await self._dependencies.writer.read(known_names.webhooks)
+                raise unknown_webhook(webhook, there)
             self._dependencies.dispatch.set_row(row)
             self._dependencies.dispatch.notify("lanes", [row.number])
         telemetry.report(WebhookHoldChanged(webhook, row.hold))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
 
@@ -90,6 +91,8 @@ class DeliveriesView(View):
 
     deliveries: tuple[DeliveryView, ...]
     """Those that were asked for."""
+    next: int | None = None
+    """What `before` is for those that follow; null where there are no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,8 @@ class CancelledView(View):
     """How many were, or would be."""
     dry_run: bool
     """Whether they were only counted."""
+    left: Count = 0
+    """Those that were asked for by id and do not wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +117,9 @@ class RetriedView(View):
     """Those left, for a newer delivered change of their record overtook them."""
     dry_run: bool
     """Whether they were only counted."""
+    left: Count = 0
+    """Those that were asked for by id and have nothing to send: given up before any attempt."""
+    held: Count = 0
+    """Those that are not attempted, for their webhook is held, whichever their state was."""
+    holds: Mapping[str, str] = field(default_factory=dict)
+    """By webhook with held ones, why it is held."""

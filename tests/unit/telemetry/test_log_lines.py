@@ -123,10 +123,10 @@ LINES = [
     (events.DaemonStopped(1), "warning", "daemon.stopped", {"unfinished": 1}),
     (events.DaemonStopping("SIGTERM"), "info", "daemon.stopping", {"signal": "SIGTERM"}),
     (
-        events.DeliveriesChanged("retry", 2, 1),
+        events.DeliveriesChanged("retry", 2, 1, 4),
         "info",
         "delivery.changed",
-        {"action": "retry", "count": 2, "overtaken": 1},
+        {"action": "retry", "count": 2, "overtaken": 1, "held": 4},
     ),
     (events.DeliveriesDeleted(4), "info", "retention.deleted", {"deliveries": 4}),
     (

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from webhookd.model import REMOVED
 from webhookd.rules import digests
 from webhookd.storage.database.times import from_micros, to_micros
 from webhookd.storage.fleet import shares
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.storage.database.connection import Connection, Statements
-
-REMOVED = "removed from the configuration"
-DISABLED = "disabled in the configuration"
 
 DIGEST_KEY: Final = "digest_key"
 """Where the table `meta` keeps the key of secrets in digests, in hexadecimal digits."""

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import func, select, text
+from sqlalchemy import and_, func, or_, select, text
 
 from webhookd.model import DeliveryState
 from webhookd.storage.database.times import to_micros
 from webhookd.storage.deliveries import record_order
-from webhookd.storage.deliveries.query import conditions
+from webhookd.storage.deliveries.query import HELD, conditions
 from webhookd.storage.schema.tables import DELIVERIES, LANES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy import Select
+    from sqlalchemy import ColumnElement, Select
 
     from webhookd.model import DeliveryFilter
     from webhookd.storage.database.connection import Connection, Statements
     from webhookd.storage.database.database import Database
 
+RETRIED: Final = (DeliveryState.FAILED,)
+"""States that a retry applies to where a filter names none."""
+CANCELLED: Final = (DeliveryState.PENDING, DeliveryState.HELD)
+"""States that cancelling applies to where a filter names none."""
+
 _MEANT = "SELECT lane, source, object, record_id, due_at, owner FROM deliveries WHERE number = ?"
+_IS_LANE_HELD = (
+    "SELECT 1 FROM lanes WHERE number = ? AND (paused_reason IS NOT NULL OR gone_reason IS NOT NULL"
+    " OR absent_reason IS NOT NULL)"
+)
 _RETRY = (
     "UPDATE deliveries SET state = 'pending', due_at = ?, settled_at = NULL, behind = ?,"
     " first_attempt_at = NULL, held_before = 0, untold_new = NULL, superseded_by = NULL,"
@@ -69,25 +78,57 @@ class Changed:
     """How many deliveries were changed.
 
     *overtaken* ones were left: their webhook keeps its records' order, and a newer change of
-    the record was delivered, or took their place.
+    the record was delivered, or took their place. *held* ones would be due now, if their webhook
+    were not held.
     """
 
     count: int = 0
     overtaken: int = 0
+    held: int = 0
 
     def __add__(self, other: Changed) -> Changed:
-        return Changed(self.count + other.count, self.overtaken + other.overtaken)
+        return Changed(
+            self.count + other.count, self.overtaken + other.overtaken, self.held + other.held
+        )
 
 
-def count(database: Database, selection: Selection, *, with_overtaken: bool) -> Changed:
-    """Return how many deliveries *selection* means, those overtaken counted apart if not meant."""
-    query = _restricted(select(func.count()), selection)
+def count_retried(database: Database, selection: Selection, *, with_overtaken: bool) -> Changed:
+    """Return what `retry` would do to the deliveries that *selection* means."""
+    query = _restricted(select(func.count()), selection).where(
+        or_(DELIVERIES.c.state != "failed", DELIVERIES.c.attempts > 0)
+    )
     with database.connected() as connection:
         count = int(connection.execute(query).scalar_one())
-        if with_overtaken:
-            return Changed(count)
-        overtaken = int(connection.execute(query.where(text(_IS_OVERTAKEN))).scalar_one())
-    return Changed(count - overtaken, overtaken)
+        overtaken = 0
+        if not with_overtaken:
+            overtaken = int(connection.execute(query.where(text(_IS_OVERTAKEN))).scalar_one())
+            query = query.where(text(f"NOT {_IS_OVERTAKEN}"))
+        held = int(connection.execute(query.where(HELD)).scalar_one())
+    return Changed(count - overtaken - held, overtaken, held)
+
+
+def count_cancelled(database: Database, selection: Selection) -> Changed:
+    """Return what `cancel` would do to the deliveries that *selection* means."""
+    query = _restricted(select(func.count()), selection).where(DELIVERIES.c.due_at.isnot(None))
+    with database.connected() as connection:
+        return Changed(int(connection.execute(query).scalar_one()))
+
+
+def held(database: Database, selection: Selection, *, is_dry_run: bool) -> dict[str, int]:
+    """Return how many of *selection* no retry brings out, by webhook: those of held webhooks.
+
+    Whatever the state that *selection* names, what is held counts: who asks for what failed wants
+    to know what became of all. A dry run counts those that would come to be held as well.
+    """
+    wanted: ColumnElement[bool] = and_(HELD, DELIVERIES.c.state == "pending")
+    if is_dry_run:
+        meant = _restricted(select(1), selection).whereclause
+        wanted = wanted if meant is None else or_(wanted, and_(HELD, meant))
+    everything = replace(selection, wanted=replace(selection.wanted, state=None), states=())
+    query = _restricted(select(LANES.c.webhook, func.count()), everything).where(wanted)
+    with database.connected() as connection:
+        rows = connection.execute(query.group_by(LANES.c.webhook)).all()
+    return {str(webhook): int(count) for webhook, count in rows}
 
 
 def numbers(
@@ -131,19 +172,22 @@ def retry(
         if not with_overtaken and connection.execute(_OVERTAKEN, (number,)).fetchone():
             changed += Changed(overtaken=1)
         else:
-            changed += Changed(_retry(connection, number, at))
+            changed += _retry(connection, number, at)
     return changed
 
 
-def _retry(connection: Statements, number: int, at: int) -> int:
+def _retry(connection: Statements, number: int, at: int) -> Changed:
     found = connection.execute(_MEANT, (number,)).fetchone()
     if found is None:
-        return 0
+        return Changed()
     lane, source, object_, record_id, due_at, _ = found
     if due_at is not None:
-        return connection.execute(_AGAIN, (at, number)).rowcount
-    behind = record_order.behind(connection, (lane, source, object_, record_id), number)
-    return connection.execute(_RETRY, (at, behind, number)).rowcount
+        count = connection.execute(_AGAIN, (at, number)).rowcount
+    else:
+        behind = record_order.behind(connection, (lane, source, object_, record_id), number)
+        count = connection.execute(_RETRY, (at, behind, number)).rowcount
+    is_held = connection.execute(_IS_LANE_HELD, (lane,)).fetchone() is not None
+    return Changed(held=count) if is_held else Changed(count)
 
 
 def cancel(connection: Connection, wanted: Sequence[int], now: datetime) -> Changed:

@@ -21,7 +21,7 @@ from webhookd.storage.schema.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection, Select
@@ -34,7 +34,7 @@ class ListedDelivery:
     """A delivery as it is listed. *next_attempt_at* is None when none is planned.
 
     *is_behind* says that an older delivery of its record must end first; *superseded_by* is the
-    id of the one that took its place.
+    id of the one that took its place. *number* counts deliveries in the order they were stored.
     """
 
     id: str
@@ -52,6 +52,7 @@ class ListedDelivery:
     created_at: datetime
     settled_at: datetime | None
     superseded_by: str | None = None
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class ListedSource:
     ends_at: datetime | None = None
 
 
-_HELD = (
+HELD = (
     LANES.c.paused_reason.isnot(None)
     | LANES.c.gone_reason.isnot(None)
     | LANES.c.absent_reason.isnot(None)
@@ -108,16 +109,25 @@ _LISTED = (
     DELIVERIES.c.created_at,
     DELIVERIES.c.settled_at,
     DELIVERIES.c.superseded_by,
-    _HELD.label("is_held"),
+    DELIVERIES.c.number,
+    HELD.label("is_held"),
     LANES.c.quiet_until,
     (DELIVERIES.c.epoch < LANES.c.epoch).label("is_released"),
 )
 
 
 def deliveries(
-    database: Database, wanted: DeliveryFilter, *, limit: int, now: datetime
+    database: Database,
+    wanted: DeliveryFilter,
+    *,
+    limit: int,
+    now: datetime,
+    before: int | None = None,
 ) -> Iterator[ListedDelivery]:
-    """Yield at most *limit* deliveries that *wanted* means, the newest first."""
+    """Yield at most *limit* deliveries that *wanted* means, the newest first.
+
+    Those *before* a delivery's number were stored before it, which need not be there any more.
+    """
     query = (
         select(*_LISTED)
         .join(LANES, LANES.c.number == DELIVERIES.c.lane)
@@ -125,14 +135,27 @@ def deliveries(
         .order_by(DELIVERIES.c.number.desc())
         .limit(limit)
     )
+    if before is not None:
+        query = query.where(DELIVERIES.c.number < before)
     with database.connected() as connection:
         for row in connection.execution_options(yield_per=500).execute(query):
             yield _listed(row, now)
 
 
-def delivery(database: Database, id_or_beginning: str, *, now: datetime) -> list[ShownDelivery]:
-    """Return the delivery with an id, or those (two at the most) whose ids begin so."""
-    beginning = id_or_beginning.replace("\\", "").replace("%", "").replace("_", "")
+def with_ids(database: Database, ids: Sequence[str], *, now: datetime) -> list[ListedDelivery]:
+    """Return the deliveries that have one of *ids*, the newest first."""
+    query = (
+        select(*_LISTED)
+        .join(LANES, LANES.c.number == DELIVERIES.c.lane)
+        .where(DELIVERIES.c.id.in_(ids))
+        .order_by(DELIVERIES.c.number.desc())
+    )
+    with database.connected() as connection:
+        return [_listed(row, now) for row in connection.execute(query)]
+
+
+def delivery(database: Database, id_: str, *, now: datetime) -> ShownDelivery | None:
+    """Return the delivery with an id whole; None where it is not there."""
     query = (
         select(
             *_LISTED,
@@ -142,12 +165,11 @@ def delivery(database: Database, id_or_beginning: str, *, now: datetime) -> list
             DELIVERIES.c.body,
         )
         .join(LANES, LANES.c.number == DELIVERIES.c.lane)
-        .where(DELIVERIES.c.id.between(beginning, beginning + "\U0010ffff"))
-        .limit(2)
+        .where(DELIVERIES.c.id == id_)
     )
     with database.connected() as connection:
-        rows = connection.execute(query).all()
-        return [_shown(row, _attempts(connection, row.id), now) for row in rows]
+        row = connection.execute(query).first()
+        return None if row is None else _shown(row, _attempts(connection, row.id), now)
 
 
 def sources(database: Database) -> list[ListedSource]:
@@ -215,9 +237,9 @@ def conditions(wanted: DeliveryFilter) -> list[ColumnElement[bool]]:
 
 def _state(state: DeliveryState) -> list[ColumnElement[bool]]:
     if state is DeliveryState.HELD:
-        return [DELIVERIES.c.state == "pending", _HELD]
+        return [DELIVERIES.c.state == "pending", HELD]
     if state is DeliveryState.PENDING:
-        return [DELIVERIES.c.state == "pending", ~_HELD]
+        return [DELIVERIES.c.state == "pending", ~HELD]
     return [DELIVERIES.c.state == state.value]
 
 
@@ -242,6 +264,7 @@ def _listed(row: Any, now: datetime) -> ListedDelivery:
         created_at=from_micros(row.created_at),
         settled_at=from_micros(row.settled_at),
         superseded_by=row.superseded_by,
+        number=row.number,
     )
 
 

@@ -47,11 +47,15 @@ class DeliverySuperseded(Event):
 
 @dataclass(frozen=True, slots=True)
 class DeliveriesChanged(Event):
-    """A person retried or cancelled deliveries; *overtaken* ones were left as they are."""
+    """A person retried or cancelled deliveries; *overtaken* ones were left as they are.
+
+    *held* ones were retried, and wait for the hold of their webhook to end.
+    """
 
     action: str
     count: int
     overtaken: int
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,38 @@
+"""The one delivery that a typed id means, asked of the daemon or read in its database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import quote
+
+from webhookd import clock
+from webhookd.cli import delivery_text
+from webhookd.cli.client import RefusedError, find
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Shown: TypeAlias = dict[str, Any]
+
+
+def meant_delivery(typed: str, state_directory: Path | None, database_url: str | None) -> Shown:
+    """Return the delivery whose id is *typed*, or begins or ends so.
+
+    Raises a RefusedError or a SeveralDeliveriesError, with those that fit printed, or a
+    NoDeliveryError.
+    """
+    daemon = find(state_directory) if database_url is None else None
+    if daemon is not None:
+        try:
+            return daemon.get(f"/v1/deliveries/{quote(typed, safe='')}")
+        except RefusedError as error:
+            print_several(error)
+            raise
+    from webhookd.cli import offline  # noqa: PLC0415
+
+    return offline.delivery(typed, state_directory, database_url)
+
+
+def print_several(error: RefusedError) -> None:
+    """Print the deliveries that an id fits, where the daemon refused it for that."""
+    delivery_text.print_fitting(error.answer.get("deliveries", ()), clock.now())
