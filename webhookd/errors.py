@@ -28,8 +28,10 @@ WebhookdError
 ├── RefusedError              the daemon understood a command and refused
 ├── UnreadableAnswerError     the daemon answered a command with what cannot be read
 ├── NoSuchWebhookError        `test`: no webhook of that name is in the file
+├── NotFiringError            `test`: the record does not fire, and was not sent
 ├── NotDeliveredError         `test`: the request got no 2xx answer
 ├── StaysHeldError            `resume`: the webhook is held for another reason
+├── NoSuchPropertyError       `backfill`: no known record has a property that --where names
 ├── EarlyEndError             `backfill`: it ended before every record was looked at
 ├── NoReplayError             `plan --replay`: the changes asked for cannot be replayed
 ├── StatusFileError           `plan`: a saved status cannot be read

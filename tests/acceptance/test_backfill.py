@@ -41,6 +41,41 @@ def test_without_a_daemon_it_ends_with_3(ask):
     assert (done.returncode, "no daemon answers" in done.stderr) == (3, True)
 
 
+@pytest.mark.parametrize("operator", ["EQ", "NEQ"])
+def test_a_property_that_nobody_has_is_said_and_nothing_is_made(daemon, ask, filled, operator):
+    """With NEQ, which holds where there is no value, a typo would tell every record."""
+    with Receiver() as receiver:
+        when = [{"property": "naem", "operator": "NOT_HAS_PROPERTY"}]
+        filled({"mirror": hook(receiver.url, trigger={"when": when})})
+        typo = f"{{property: stagee, operator: {operator}, value: customer}}"
+        counted = ask("backfill", "mirror", "--dry-run", "--where", typo)
+        done = ask("backfill", "mirror", "--where", CUSTOMER, "--where", typo)
+        right = ask("backfill", "mirror", "--dry-run", "--where", CUSTOMER)
+        daemon.stop()
+
+    assert receiver.received == []
+    for said in (counted, done):
+        assert (said.returncode, said.stdout) == (1, "")
+        assert (
+            "stagee: no known record has a property of this name; did you mean 'stage'?\n"
+            in said.stderr
+        )
+    assert (right.returncode, right.stdout) == (
+        0,
+        "100 deliveries of 300 known records would be made\n",
+    )
+    assert right.stderr == "naem: no known record has a property of this name\n"
+
+
+def test_without_known_records_no_property_is_missing(daemon, ask):
+    daemon.configure({"mirror": hook("http://127.0.0.1:9/")})
+    daemon.start()
+    done = ask("backfill", "mirror", "--dry-run", "--where", CUSTOMER)
+    daemon.stop()
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_known_records_are_counted_then_told_and_logged(daemon, ask, filled):
     with Receiver() as receiver:
         filled({"mirror": hook(receiver.url)})

@@ -133,7 +133,7 @@ def test_test_says_which_condition_keeps_it_from_firing(daemon):
 
     done = daemon.command("test", "mirror", "--config", "config.yaml", "--record", "record.json")
 
-    assert done.returncode == 0
+    assert done.returncode == 4
     assert "mirror does not fire for contacts/1" in done.stdout
     assert '- stage EQ customer  (met "lead")' in done.stdout
 
@@ -228,6 +228,52 @@ def test_test_sends_what_it_shows(daemon):
     assert one.headers["x-hubspot-signature"] == hubspot_v2(SECRET, "POST", url, one.body)
 
 
+def test_test_sends_what_does_not_fire_only_if_that_is_meant(daemon):
+    (daemon.folder / "record.json").write_text('{"id": 1, "stage": "lead"}')
+    with Receiver() as receiver:
+        request = HOOK["request"] | {"url": receiver.url, "allow_http": True}
+        daemon.configure({"mirror": HOOK | {"request": request}})
+        told = ("test", "mirror", "--config", "config.yaml", "--record", "record.json")
+        alone = daemon.command(*told, "--anyway")
+        refused = daemon.command(*told, "--send")
+        count = len(receiver.received)
+        sent = daemon.command(*told, "--send", "--anyway")
+        request["url"] += "/hook"
+        daemon.configure({"mirror": HOOK | {"request": request, "enabled": False}})
+        disabled = daemon.command("test", "mirror", "--config", "config.yaml", "--send")
+
+    assert alone.returncode == 2
+    assert refused.returncode == 4
+    assert "not sent: the record does not fire; --anyway sends it all the same" in refused.stderr
+    assert count == 0
+    assert (sent.returncode, len(receiver.received)) == (0, 1), sent.stderr
+    assert "answered 200" in sent.stdout
+    assert disabled.returncode == 4
+    assert "mirror is disabled; else it would fire for contacts/123, created" in disabled.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("r.csv", "id,stagee,email,name\n1,customer,,\n", ["stage"]),
+        ("r.json", '{"id": 1, "stage": null, "name": "x"}', ["email"]),
+        ("r.ndjson", '{"id": 1, "properties": {"Stage": "x", "email": ""}}', ["name", "stage"]),
+        ("r.csv", "id,stage,email,name\n1,,,\n", []),
+    ],
+)
+def test_test_says_which_properties_the_record_has_not(daemon, name, content, told):
+    daemon.configure({"mirror": HOOK})
+    (daemon.folder / name).write_text(content)
+
+    done = daemon.command("test", "mirror", "--config", "config.yaml", "--record", name)
+
+    sentence = re.compile("^  (.*): the record has no property of this name", re.MULTILINE)
+    assert done.returncode == 4
+    assert sentence.findall(done.stdout) == told
+    assert ("did you mean 'stagee'?" in done.stdout) == ("stagee" in content)
+    assert ("did you mean 'Stage'?" in done.stdout) == ("Stage" in content)
+
+
 def test_deliveries_can_be_listed_and_filtered(daemon):
     with Receiver() as receiver:
         hook = {"source": "export", "object": "contacts"}
@@ -247,7 +293,7 @@ def test_deliveries_can_be_listed_and_filtered(daemon):
     assert len(daemon.deliveries("--state", "delivered")) == 4
     assert daemon.deliveries("--since", "1h") != []
     assert daemon.deliveries("--until", "1h") == []
-    assert daemon.deliveries("--object", "deals") == []
+    assert len(daemon.deliveries("--object", "contacts")) == 4
     state = ("--state-directory", "state")
     table = daemon.command("deliveries", "list", *state).stdout
     assert first["id"] in table

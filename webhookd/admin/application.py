@@ -179,7 +179,7 @@ class _Api:
     async def end_backfill(self, request: Request) -> Response:
         await parameters.body_of(request, ())
         ended = await self._control.webhooks.end_backfill(request.path_params["webhook"])
-        return _answer(backfilled(ended.made, is_over=True, error=ended.error))
+        return _answer(backfilled(ended, ended.made, is_over=True))
 
     async def reload(self, request: Request) -> Response:
         given = await parameters.body_of(request, ("allow_mass_removal",))
@@ -195,8 +195,8 @@ class _Api:
 async def _reports(running: Running) -> AsyncIterator[bytes]:
     """Yield a line for each report of a backfill, and one for its end."""
     async for made in running.reports():
-        yield written(backfilled(made, is_over=False)) + b"\n"
-    yield written(backfilled(running.made, is_over=True, error=running.error)) + b"\n"
+        yield written(backfilled(running, made, is_over=False)) + b"\n"
+    yield written(backfilled(running, running.made, is_over=True)) + b"\n"
 
 
 def _answer(view: View, status: int = 200) -> Response:

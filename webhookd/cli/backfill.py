@@ -18,6 +18,10 @@ class EarlyEndError(WebhookdError):
     """A backfill ended before it had looked at every record."""
 
 
+class NoSuchPropertyError(WebhookdError):
+    """No known record has a property that `--where` names."""
+
+
 def backfill(
     webhook: WebhookArgument,
     where: Annotated[
@@ -40,8 +44,9 @@ def backfill(
 ) -> None:
     """Enroll the records that are known already, as if the webhook had just met them.
 
-    Its trigger decides, as always; records are counted first. The daemon goes on with it by
-    itself, also after a restart. Exit 3 when no daemon runs.
+    Its trigger decides, as always; records are counted first, and a property in --where that none
+    of them has is an error (exit 1). The daemon goes on with it by itself, also after a restart.
+    Exit 3 when no daemon runs.
     """
     client = connect(admin_address)
     if stop:
@@ -51,6 +56,10 @@ def backfill(
         typer.echo(f"ended; {_how_far(ended)}")
         return
     counted = _asked(client, webhook, where=where, dry_run=True)
+    for note in counted.get("notes", ()):
+        typer.echo(note, err=True)
+    if counted.get("missing"):
+        raise NoSuchPropertyError("nothing is made: look at the properties in --where")
     expected = counted["deliveries"]
     told = f"{expected:,} deliveries of {counted['records']:,} known records"
     if dry_run:

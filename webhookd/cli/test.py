@@ -15,7 +15,7 @@ from webhookd.cli.curl import curl_line
 from webhookd.cli.output import console
 from webhookd.cli.settings import ConfigOption, config_path
 from webhookd.config import loading
-from webhookd.config.messages import no_such
+from webhookd.config.messages import near, no_such
 from webhookd.config.settings import Settings
 from webhookd.definitions import DirectorySource
 from webhookd.delivery.prepared_webhook import prepare
@@ -24,7 +24,7 @@ from webhookd.errors import WebhookdError, printable
 from webhookd.model import Change, ChangeKind, Response
 from webhookd.rules import render, trigger, usage
 from webhookd.rules.redaction import Redactor
-from webhookd.sources.directory.sample import read_first
+from webhookd.sources.directory.sample import names_in, read_first
 from webhookd.transport import Transport
 
 if TYPE_CHECKING:
@@ -41,6 +41,12 @@ GOOD = range(200, 300)
 
 class NoSuchWebhookError(WebhookdError):
     """There is no webhook of that name in the configuration."""
+
+
+class NotFiringError(WebhookdError):
+    """The record does not fire, and was not sent."""
+
+    exit_code = 4
 
 
 class NotDeliveredError(WebhookdError):
@@ -67,18 +73,25 @@ def try_webhook(
     send_it: Annotated[
         bool, typer.Option("--send", help="Send the request once and show the answer.")
     ] = False,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="With --send: send what does not fire, too.")
+    ] = False,
 ) -> None:
     """Show the exact request for a record, secrets as ***, and why the record fires or not.
 
-    Exit 1 when the request cannot be made or, with --send, when it is not answered 2xx.
+    Exit 0 when it fires, 4 when it does not; 1 when the request cannot be made or, with --send,
+    when it is not answered 2xx.
     """
+    if anyway and not send_it:
+        raise typer.BadParameter("it goes with --send", param_hint="--anyway")
     definitions = loading.load(config_path(config), environment=os.environ).definitions
     definition = _webhook(definitions, webhook)
-    made = _change(definitions, definition, record, previous, change)
+    made, names = _change(definitions, definition, record, previous, change)
+    fires = definition.enabled and trigger.fires(definition.trigger, made)
     redactor = Redactor.of(definitions)
     if record is None:
         typer.echo("record    made up; --record FILE takes a real one")
-    for line in _explained(definition, made):
+    for line in (*_explained(definition, made), *_missing(definition, names)):
         typer.echo(redactor.text(line))
     prepared = prepare(definition, definitions.egress)
     proxy = Settings.from_environment(os.environ).outgoing_proxy()
@@ -92,8 +105,12 @@ def try_webhook(
         _echo_exactly(redactor.text(line))
     typer.echo("")
     _echo_exactly(curl_line(request, prepared.options, proxy, redactor))
+    if send_it and not (fires or anyway):
+        raise NotFiringError("not sent: the record does not fire; --anyway sends it all the same")
     if send_it:
         asyncio.run(_send(request, prepared, proxy, redactor))
+    elif not fires:
+        raise typer.Exit(NotFiringError.exit_code)
 
 
 def _webhook(definitions: Definitions, name: str) -> Webhook:
@@ -108,16 +125,19 @@ def _change(
     record: Path | None,
     previous: Path | None,
     kind: ChangeKind | None,
-) -> Change:
+) -> tuple[Change, frozenset[str] | None]:
+    """Return the change, and the names of the properties in its files; None without a file."""
     source = _of_files(definitions.sources[webhook.source], webhook)
-    record_id, properties = "123", _made_up(webhook)
+    record_id, properties, names = "123", _made_up(webhook), None
+    old = None if previous is None else read_first(previous, source)
     if record is not None:
         seen = read_first(record, source)
         record_id, properties = seen.record_id, seen.properties
         kind = ChangeKind.DELETED if seen.deleted and kind is None else kind
-    before = read_first(previous, source).properties if previous is not None else None
+        names = names_in(seen) | (frozenset() if old is None else names_in(old))
+    before = None if old is None else old.properties
     chosen = kind or _usual_kind(webhook, has_before=before is not None)
-    return Change(
+    made = Change(
         kind=chosen,
         source=webhook.source,
         object=webhook.object,
@@ -126,6 +146,7 @@ def _change(
         previous=_before(chosen, properties, before),
         occurred_at=clock.now(),
     )
+    return made, names
 
 
 def _of_files(source: Source, webhook: Webhook) -> DirectorySource:
@@ -170,12 +191,20 @@ def _explained(webhook: Webhook, change: Change) -> Iterator[str]:
     explanation = trigger.explain(webhook.trigger, change)
     fires = "fires" if explanation.fires else "does not fire"
     if not webhook.enabled:
-        fires += " while it is disabled"
+        fires = "is disabled; else it would " + ("fire" if explanation.fires else "not fire")
     yield f"{webhook.name} {fires} for {change.object}/{printable(change.record_id)}, {change.kind}"
     for reason in explanation.reasons:
         yield f"  {printable(reason)}"
     yield from _findings("  now:", explanation.findings)
     yield from _findings("  before:", explanation.findings_before)
+
+
+def _missing(webhook: Webhook, names: frozenset[str] | None) -> Iterator[str]:
+    """Yield the properties that the webhook speaks of and the record has not, not even empty."""
+    if names is not None:
+        for name in sorted({*usage.of_webhook(webhook)} - names):
+            told = f"{name}: the record has no property of this name{near(name, names)}"
+            yield f"  {printable(told)}"
 
 
 def _findings(title: str, findings: tuple[Finding, ...]) -> Iterator[str]:

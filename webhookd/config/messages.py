@@ -60,6 +60,15 @@ def no_such(noun: str, name: str, there: Iterable[str]) -> str:
     return f"there is no {noun} {shown(name)}{near(name, names) or f'; there is {listed}'}"
 
 
+def no_property(name: str, there: Iterable[str], *, looked_at: int | None = None) -> str:
+    """Return that no known record has the property *name*, and which of those *there* is meant.
+
+    *looked_at* is how many records were looked at where that was not all.
+    """
+    who = "no known record" if looked_at is None else f"none of {looked_at:,} known records"
+    return f"{name}: {who} has a property of this name{near(name, there)}"
+
+
 def shortened(text: str) -> str:
     """Return at most the first 60 characters of *text*."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

@@ -113,12 +113,14 @@ class Backfill:
         per_second: float = PER_SECOND,
         made: Backfilled = Backfilled(),
         progress: Callable[[Backfilled], None] = lambda _: None,
+        look: Callable[[KnownRecord], None] = lambda _: None,
     ) -> Backfilled:
         """Enroll the known records that meet *where* and fire; *count_only* stores nothing.
 
-        It goes on from what was *made*. *webhook* gives the definition in force, and is asked
-        before each step. At most *per_second* deliveries a second are made, a second's worth at
-        once. What the database refuses is tried again.
+        A count shows each record to *look*, on the writer's thread. It goes on from what was
+        *made*. *webhook* gives the definition in force, and is asked before each step. At most
+        *per_second* deliveries a second are made, a second's worth at once. What the database
+        refuses is tried again.
 
         Raises StorageError where it only counts, BackfillError when the webhook reports nothing
         but deletions, and whatever *webhook* and the sleep raise. Whatever is stored by then
@@ -130,7 +132,9 @@ class Backfill:
         while True:
             # A count writes nothing, so it is read between two commits and has nothing to lose.
             if count_only:
-                chunk = await self._writer.read(partial(self._count, webhook(), meant, made.after))
+                chunk = await self._writer.read(
+                    partial(self._count, webhook(), meant, made.after, look)
+                )
             else:
                 chunk = await keep_trying(
                     partial(self._write, webhook, meant, made.after, most),
@@ -188,10 +192,15 @@ class Backfill:
         return _Chunk(looked_at, made, stored, last_id)
 
     def _count(
-        self, webhook: Webhook, meant: Trigger | None, after: str, connection: Connection
+        self,
+        webhook: Webhook,
+        meant: Trigger | None,
+        after: str,
+        look: Callable[[KnownRecord], None],
+        connection: Connection,
     ) -> _Chunk:
         """Count what one step would store; the writer's thread."""
-        decision, looked_at, last_id = self._decide(webhook, meant, after, CHUNK, connection)
+        decision, looked_at, last_id = self._decide(webhook, meant, after, CHUNK, connection, look)
         return _Chunk(looked_at, count(connection, decision), (), last_id)
 
     def _decide(
@@ -201,6 +210,7 @@ class Backfill:
         after: str,
         most: int,
         connection: Connection,
+        look: Callable[[KnownRecord], None] = lambda _: None,
     ) -> tuple[Decision, int, str | None]:
         """Return the decision on the records behind *after*, their number, and the last id."""
         now, decision, kind = self._now(), Decision(), reported_kind(webhook)
@@ -211,6 +221,7 @@ class Backfill:
             if known.deleted:
                 continue
             looked_at += 1
+            look(known)
             change = _change(webhook, kind, record_id, known, now)
             if meant is None or trigger.fires(meant, change):
                 decide(webhook, change, self._new_id(now), now, decision)

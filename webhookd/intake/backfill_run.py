@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from webhookd.definitions import Webhook
+    from webhookd.intake.unseen_properties import UnseenProperties
 
 REPORT_SECONDS: Final = 1.0
 """Pause between two reports of how far a backfill is: as often as a person reads it."""
@@ -24,13 +25,17 @@ REPORT_SECONDS: Final = 1.0
 
 @dataclass(slots=True)
 class Running:
-    """A backfill under way: how far it is, and why it ended early, if it did."""
+    """A backfill under way: how far it is, and why it ended early, if it did.
+
+    *unseen* are the properties that no record had, of a dry run, which looks at all.
+    """
 
     webhook: Webhook
     per_second: float
     is_dry_run: bool = False
     made: Backfilled = field(default_factory=Backfilled)
     error: str | None = None
+    unseen: UnseenProperties | None = None
     task: asyncio.Task[None] | None = None
     _why: str = ""
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)

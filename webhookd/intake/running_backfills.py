@@ -32,6 +32,7 @@ from webhookd.intake.backfill import (
 )
 from webhookd.intake.backfill_run import Running
 from webhookd.intake.backfilled_webhook import UnknownBackfillError, may_be_backfilled, still_is
+from webhookd.intake.unseen_properties import UnseenProperties
 from webhookd.storage.fleet.exclusive import backfilling
 from webhookd.storage.records import backfills
 from webhookd.storage.records.backfills import StoredBackfill
@@ -124,6 +125,7 @@ class Backfills:
                     f" `webhookd backfill {name} --stop`"
                 )
             running = Running(webhook, per_second, is_dry_run)
+            running.unseen = UnseenProperties(webhook, meant) if is_dry_run else None
             asked = StoredBackfill(name, tuple(where), per_second, self._now())
             self._start(running, self._begun(running, asked, meant))
         return running
@@ -267,6 +269,7 @@ class Backfills:
                 per_second=running.per_second,
                 made=running.made,
                 progress=running.note,
+                look=(lambda _: None) if running.unseen is None else running.unseen.look,
             )
         except WebhookdError as error:
             running.error, is_others = str(error), isinstance(error, TakenOverError)

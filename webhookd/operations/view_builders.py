@@ -135,9 +135,19 @@ def polled(figures: PollFigures, now: datetime) -> PollView:
     )
 
 
-def backfilled(made: Backfilled, *, is_over: bool, error: str | None = None) -> BackfillView:
-    """Return how far a backfill is; *error* is why it went no further."""
-    return BackfillView(made.records, made.deliveries, is_over, error)
+def backfilled(running: Running, made: Backfilled, *, is_over: bool) -> BackfillView:
+    """Return how far a backfill is, or how it ended."""
+    if not is_over:
+        return BackfillView(made.records, made.deliveries, over=False)
+    unseen = running.unseen
+    return BackfillView(
+        made.records,
+        made.deliveries,
+        over=True,
+        error=running.error,
+        missing=() if unseen is None else unseen.of_where(),
+        notes=() if unseen is None else tuple(unseen.notes()),
+    )
 
 
 def running_backfill(running: Running) -> RunningBackfillView:

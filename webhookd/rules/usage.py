@@ -18,7 +18,7 @@ def of_source(definitions: Definitions, source: str) -> frozenset[str]:
         name
         for webhook in definitions.webhooks.values()
         if webhook.enabled and webhook.source == source
-        for name in _of_webhook(webhook)
+        for name in of_webhook(webhook)
     )
 
 
@@ -36,6 +36,12 @@ def of_trigger(trigger: Trigger) -> Iterator[str]:
     yield from (one.property for one in conditions(trigger.when))
 
 
+def of_webhook(webhook: Webhook) -> Iterator[str]:
+    """Yield the properties that *webhook* matches, watches or sends."""
+    yield from chosen(webhook)
+    yield from of_trigger(webhook.trigger)
+
+
 def conditions(when: When | None) -> Iterator[Condition]:
     """Yield the conditions in *when*, however deep, in the order in which they are written."""
     match when:
@@ -48,8 +54,3 @@ def conditions(when: When | None) -> Iterator[Condition]:
             yield from conditions(part)
         case None:
             return
-
-
-def _of_webhook(webhook: Webhook) -> Iterator[str]:
-    yield from chosen(webhook)
-    yield from of_trigger(webhook.trigger)

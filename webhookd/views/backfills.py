@@ -19,6 +19,10 @@ class BackfillView(View):
     """Whether this is its end."""
     error: str | None = None
     """Why it ended before it had looked at every record."""
+    missing: tuple[str, ...] = ()
+    """Properties in `where` that no known record has: of a dry run's end."""
+    notes: tuple[str, ...] = ()
+    """A sentence for each property that `where` or the webhook names and no known record has."""
 
 
 @dataclass(frozen=True, slots=True)

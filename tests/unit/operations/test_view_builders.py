@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from tests.making import a_webhook
 from webhookd.admin.description import description
 from webhookd.intake.backfill import Backfilled
+from webhookd.intake.backfill_run import Running
 from webhookd.model import Asked, Attempt, DeliveryState, ReloadResult
 from webhookd.operations import view_builders
 from webhookd.operations.status_report import as_written
@@ -174,7 +176,9 @@ ANSWERS = {
     "delivery": view_builders.shown_delivery(SHOWN),
     "delivery-binary": view_builders.shown_delivery(BINARY),
     "changes": view_builders.journal_page(PAGE),
-    "backfill": view_builders.backfilled(Backfilled(10, 3), is_over=True, error="it was ended"),
+    "backfill": view_builders.backfilled(
+        Running(a_webhook(), 2.5, error="it was ended"), Backfilled(10, 3), is_over=True
+    ),
     "reload": RELOADED,
     "retried": RetriedView(3, 1, dry_run=False, held=2, holds={"new-customer": "paused by hand"}),
     "cancelled": CancelledView(3, dry_run=True, left=1),

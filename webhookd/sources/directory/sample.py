@@ -34,8 +34,15 @@ def read_first(path: Path, settings: DirectorySource) -> Observation:
         raise SourceError(f"{path}: cannot be read: {error}") from None
     if row is None:
         raise SourceError(f"{path}: there is no record in it")
-    observe = observer(settings.object, IdRule(settings.id_property, settings.id_text))
+    # As partial, so that it is known what the row has and leaves empty.
+    rule = IdRule(settings.id_property, settings.id_text)
+    observe = observer(settings.object, rule, is_partial=True)
     seen = row if isinstance(row, BadRow) else observe(row)
     if isinstance(seen, BadRow):
         raise SourceError(f"{path}:{seen.line}:{seen.column}: {seen.reason}")
     return seen
+
+
+def names_in(seen: Observation) -> frozenset[str]:
+    """Return the names of the properties of a record that `read_first` read, empty ones too."""
+    return frozenset(seen.properties) | seen.cleared
