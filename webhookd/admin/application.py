@@ -52,6 +52,7 @@ def application(control: Control, address: AdminAddress, token: Secret | None) -
         _Path("/v1/status", api.status),
         _Path("/v1/sources", api.sources),
         _Path("/v1/changes", api.changes),
+        _Path("/v1/properties", api.properties),
         _Path("/v1/deliveries", api.deliveries),
         _Path("/v1/deliveries/retry", api.retry, methods=["POST"]),
         _Path("/v1/deliveries/cancel", api.cancel, methods=["POST"]),
@@ -126,6 +127,13 @@ class _Api:
             limit=parameters.limit_of(given, normally=CHANGES, most=MOST_CHANGES),
         )
         return _answer(found)
+
+    async def properties(self, request: Request) -> Response:
+        given = parameters.query_of(request, ("source", "object"))
+        source, object_ = (parameters.text_of(given, name) for name in ("source", "object"))
+        if source is None or object_ is None:
+            raise BadQuestionError("say which: source and object")
+        return _answer(await self._control.properties(source, object_))
 
     async def deliveries(self, request: Request) -> Response:
         given = parameters.query_of(request, (*FILTER, "limit", "before"))

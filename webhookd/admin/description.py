@@ -30,7 +30,7 @@ from webhookd.views.deliveries import (
     ShownDeliveryView,
 )
 from webhookd.views.refusals import RefusalView
-from webhookd.views.sources import SourcesView
+from webhookd.views.sources import PropertiesView, SourcesView
 from webhookd.views.status import ReloadView, StatusView
 from webhookd.views.webhooks import HoldView, RotatedView
 
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from webhookd.views.view import View
 
 _VIEWS = (
-    *(StatusView, SourcesView, ChangesView, DeliveriesView, ShownDeliveryView, RetriedView),
-    *(CancelledView, HoldView, BackfillView, ReloadView, RotatedView, RefusalView),
+    *(StatusView, SourcesView, PropertiesView, ChangesView, DeliveriesView, ShownDeliveryView),
+    *(RetriedView, CancelledView, HoldView, BackfillView, ReloadView, RotatedView, RefusalView),
 )
 _TEXT = {"type": "string", "maxLength": LONGEST_TEXT}
 _WHEN = {"type": "string", "format": "date-time"}
@@ -135,6 +135,16 @@ _PATHS: dict[str, Any] = {
                 _parameter("since", "query", _WHEN),
                 _parameter("after", "query", _whole(0, 0, LARGEST_NUMBER)),
                 _parameter("limit", "query", _whole(CHANGES, 1, MOST_CHANGES)),
+            ],
+        )
+    },
+    "/v1/properties": {
+        "get": _operation(
+            "The properties that known records of a source and object have.",
+            {"200": _answer("Their names.", PropertiesView)},
+            parameters=[
+                {**_parameter("source", "query", _TEXT), "required": True},
+                {**_parameter("object", "query", _TEXT), "required": True},
             ],
         )
     },

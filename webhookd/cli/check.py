@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from webhookd.cli.settings import ConfigOption, config_path
+from webhookd.cli.client import AdminOption, connect
+from webhookd.cli.settings import ConfigOption, StateOption, config_path
 from webhookd.config import loading
+from webhookd.config.messages import no_property
 from webhookd.config.schema import schema_text
+from webhookd.errors import WebhookdError
+from webhookd.rules import usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from webhookd.errors import Problem
 
 
 def check(
@@ -17,20 +29,50 @@ def check(
     offline: Annotated[
         bool,
         typer.Option(
-            "--offline", help="Resolve no secrets and files: for pull requests and editors."
+            "--offline",
+            help="Resolve no secrets and files, ask no daemon: for pull requests and editors.",
         ),
     ] = False,
+    admin_address: AdminOption = None,
+    state_directory: StateOption = None,
 ) -> None:
-    """Validate the configuration and print every problem (exit 1 when there is one)."""
+    """Validate the configuration and print every problem (exit 1 when there is one).
+
+    Properties that no record has which a running daemon knows are warned of.
+    """
     path = config_path(config)
     loaded = loading.load(path, environment=os.environ, offline=offline)
     for warning in loaded.warnings:
         typer.echo(f"warning: {warning}", err=True)
+    if not offline:
+        for problem in _unknown_properties(path, loaded, admin_address, state_directory):
+            typer.echo(f"warning: {problem}", err=True)
     webhooks, sources = len(loaded.definitions.webhooks), len(loaded.definitions.sources)
     typer.echo(
         f"{path}: ok, {_count(webhooks, 'webhook')} and {_count(sources, 'source')}"
         f" (hash {loaded.definitions.hash})"
     )
+
+
+def _unknown_properties(
+    path: Path, loaded: loading.Loaded, admin_address: str | None, state_directory: Path | None
+) -> Iterator[Problem]:
+    """Yield each property of a webhook that no record of the running daemon has; none without."""
+    known: dict[tuple[str, str], dict[str, Any]] = {}
+    # Whatever keeps the daemon from answering is no fault of the configuration.
+    with suppress(WebhookdError):
+        client = connect(admin_address, state_directory)
+        for webhook in filter(lambda one: one.enabled, loaded.definitions.webhooks.values()):
+            key = webhook.source, webhook.object
+            if key not in known:
+                known[key] = client.get("/v1/properties", source=key[0], object=key[1])
+            names = known[key]["names"]
+            looked_at = None if known[key]["is_whole"] else known[key]["records"]
+            missing = {*usage.of_webhook(webhook)} - {*names} if known[key]["records"] else ()
+            for name in sorted(missing):
+                told = no_property(name, names, looked_at=looked_at)
+                for place in loading.property_places(path, webhook.name, name):
+                    yield replace(place, message=told)
 
 
 def schema() -> None:

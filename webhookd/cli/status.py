@@ -11,6 +11,7 @@ from rich.text import Text
 from webhookd import clock
 from webhookd.cli.client import AdminOption, connect
 from webhookd.cli.output import ago, length, print_json, print_table, with_hosts
+from webhookd.errors import printable
 
 STATES = {
     "active": "green",
@@ -47,6 +48,9 @@ def status(
     columns = ("WEBHOOK", "STATE", "PENDING", "DUE", "FAILED", "DELIVERED", "LAST ERROR")
     rows = [_webhook(webhook, now) for webhook in found["webhooks"]]
     print_table(columns, rows)
+    for webhook in found["webhooks"]:
+        for note in webhook.get("notes", ()):
+            typer.echo(printable(f"{webhook['webhook']}: {note}"))
     sources = [
         (
             *(one["source"], f"{one['records']:,}", f"{one['pending']:,}"),

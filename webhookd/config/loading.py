@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from webhookd.config import bounded_read, compiler, schema
+from webhookd.config.checks import properties
 from webhookd.config.checks.collection import check
 from webhookd.config.secrets import Secrets
 from webhookd.config.text import document
@@ -46,6 +47,17 @@ def load(path: Path, *, environment: Mapping[str, str], offline: bool = False) -
     """
     with _garbage_collector_off():
         return _load(path, Secrets(environment, offline))
+
+
+def property_places(path: Path, webhook: str, name: str) -> list[Problem]:
+    """Return each place where *webhook* speaks of a property, as a problem without a message.
+
+    *path* is read once more; a file that cannot be read has no places.
+    """
+    node = Collection(tuple(_documents(path, []))).entries("webhooks").get(webhook)
+    if node is None:
+        return []
+    return [place.problem("") for place, used in properties.used(node) if used == name]
 
 
 def _load(path: Path, secrets: Secrets) -> Loaded:

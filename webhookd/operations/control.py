@@ -12,6 +12,8 @@ from webhookd.operations.view_builders import journal_page, reload_result
 from webhookd.operations.webhook_control import WebhookControl
 from webhookd.storage.deliveries import settle
 from webhookd.storage.records import journal_pages
+from webhookd.storage.records.known_properties import known_properties
+from webhookd.views.sources import PropertiesView
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -59,6 +61,17 @@ class Control:
         database = self._dependencies.database
         read = partial(journal_pages.page, database, since=since, after=after, limit=limit)
         return await asyncio.to_thread(lambda: journal_page(read()))
+
+    async def properties(self, source: str, object_: str) -> PropertiesView:
+        """Return the properties that known records of a source and object have."""
+        database = self._dependencies.database
+
+        def read() -> PropertiesView:
+            with database.reading() as connection:
+                found = known_properties(connection, source, object_)
+            return PropertiesView(found.records, tuple(sorted(found.names)), found.is_whole)
+
+        return await asyncio.to_thread(read)
 
     async def reload(self, *, allow_mass_removal: bool) -> ReloadView:
         """Read the configuration anew; callers that come meanwhile share one more reload."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from webhookd import __version__
 from webhookd.model import REMOVED
+from webhookd.operations import unknown_properties
 from webhookd.operations.source_overview import listed
 from webhookd.operations.view_builders import (
     member,
@@ -75,8 +77,12 @@ class StatusReport:
         reloader, now = self._dependencies.reloader, self._now()
         own = self._dependencies.writer.owner
         standings = await asyncio.to_thread(backlog.standings, self._dependencies.database, now)
+        in_force = reloader.definitions.webhooks
+        notes = await asyncio.to_thread(
+            unknown_properties.notes, self._dependencies.database, in_force.values()
+        )
         webhooks = tuple(
-            self._webhook(name, found, reloader.definitions.webhooks.get(name))
+            replace(self._webhook(name, found, in_force.get(name)), notes=notes.get(name, ()))
             for name, found in sorted(standings.items())
         )
         return StatusView(

@@ -114,3 +114,15 @@ class SourcesView(View):
 
     sources: tuple[SourceView, ...]
     """The sources by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class PropertiesView(View):
+    """The properties that known records of a source and object have, of some of them."""
+
+    records: Count
+    """Records that were looked at; deleted ones do not count, nor those read by chosen names."""
+    names: tuple[str, ...]
+    """The properties that at least one of them has."""
+    is_whole: bool
+    """Whether these are all the known records there are."""

@@ -50,6 +50,8 @@ class WebhookView(View):
     """Why the latest attempt of this daemon that failed did."""
     last_error_at: datetime | None
     """When it failed."""
+    notes: tuple[str, ...] = ()
+    """A sentence for each property that the webhook speaks of and no known record has."""
 
 
 @dataclass(frozen=True, slots=True)
