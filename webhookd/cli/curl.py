@@ -23,17 +23,18 @@ def curl_line(
 
     *proxy* is the process's: what *options* say goes before it.
     """
+    # Before they are quoted: a secret with a quote in it would not be found behind it.
     parts = ["curl", "-X", request.method]
     for name, value in request.headers:
         if name not in ("host", "content-length"):
-            parts += ["-H", f"{name}: {value}"]
+            parts += ["-H", f"{name}: {redactor.text(value)}"]
     if request.body:
-        parts += ["--data-binary", request.body.decode()]
-    parts += [*_limits(options), *_proxy(options.proxy or proxy)]
+        parts += ["--data-binary", redactor.text(request.body.decode())]
+    parts += _limits(options)
+    parts += [redactor.text(part) for part in _proxy(options.proxy or proxy)]
     if request.uri.startswith("https:"):
         parts += _tls(options.tls)
-    # Before they are quoted: a secret with a quote in it would not be found behind it.
-    return shlex.join([redactor.text(part) for part in (*parts, request.uri)])
+    return shlex.join([*parts, redactor.text(request.uri)])
 
 
 def _limits(options: SendOptions) -> Iterator[str]:

@@ -15,6 +15,7 @@ from webhookd.config import loading
 from webhookd.config.settings import Settings
 from webhookd.errors import WebhookdError, printable
 from webhookd.model import Secret
+from webhookd.rules import literal_secrets
 from webhookd.rules.redaction import Redactor
 from webhookd.rules.verification import Unverified, Verified
 
@@ -90,9 +91,8 @@ async def until_told_to_stop() -> None:
 def whole(receipt: Receipt, redact: Callable[[str], str]) -> Text:
     """Return a request as it came, its credentials masked."""
     shown = Text()
-    shown.append(
-        f"{receipt.at:%H:%M:%S}  {receipt.method} {printable(redact(receipt.url))}\n", "bold"
-    )
+    url = printable(redact(literal_secrets.shown_url(receipt.url)))
+    shown.append(f"{receipt.at:%H:%M:%S}  {receipt.method} {url}\n", "bold")
     for name, value in receipt.headers:
         shown.append(f"          {printable(name)}: {printable(redact(_masked(name, value)))}\n")
     if receipt.body:
@@ -117,8 +117,8 @@ def verdict(verification: Verification | None) -> Text:
 
 
 def _masked(name: str, value: str) -> str:
-    """Return a header's value, the credentials of Authorization masked."""
-    if name.lower() != "authorization":
-        return value
+    """Return a header's value, masked where the header says who sends it."""
+    if name.lower() not in ("authorization", "proxy-authorization"):
+        return literal_secrets.shown_header(name, value)
     scheme, _, credentials = value.partition(" ")
     return f"{scheme} ***" if credentials else "***"

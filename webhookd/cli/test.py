@@ -101,8 +101,8 @@ def try_webhook(
     authorization = asyncio.run(prepared.credentials.authorize(now))
     request = prepared.template.fill(rendered, authorization, delivery_id=delivery_id, at=now)
     typer.echo("")
-    for line in _request(request):
-        _echo_exactly(redactor.text(line))
+    for line in _request(request, redactor):
+        _echo_exactly(line)
     typer.echo("")
     _echo_exactly(curl_line(request, prepared.options, proxy, redactor))
     if send_it and not (fires or anyway):
@@ -216,13 +216,14 @@ def _findings(title: str, findings: tuple[Finding, ...]) -> Iterator[str]:
         yield f"    {'  ' * finding.depth}{mark} {printable(finding.text)}{met}"
 
 
-def _request(request: SignedRequest) -> Iterator[str]:
-    yield f"{request.method} {request.uri}"
+def _request(request: SignedRequest, redactor: Redactor) -> Iterator[str]:
+    # Part by part: a short secret is hidden only where it is a whole value.
+    yield f"{request.method} {redactor.text(request.uri)}"
     for name, value in request.headers:
-        yield f"{name}: {value}"
+        yield f"{name}: {redactor.text(value)}"
     if request.body:
         yield ""
-        yield request.body.decode()
+        yield redactor.text(request.body.decode())
 
 
 def _echo_exactly(line: str) -> None:

@@ -73,7 +73,7 @@ def _load(path: Path, secrets: Secrets) -> Loaded:
     compiled = compiler.compile_definitions(collection, secrets, tls_files)
     return Loaded(
         compiled.definitions,
-        tuple(warnings(compiled.definitions, collection)),
+        tuple(_in_order(warnings(compiled.definitions, collection, secrets))),
         compiled.document,
         secrets.offline,
     )

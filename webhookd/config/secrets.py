@@ -51,6 +51,10 @@ class Secrets:
         """Return every secret that was resolved, each once."""
         return tuple(dict.fromkeys(self._resolved.values()))
 
+    def known(self, reference: SecretReference, folder: Path) -> Secret | None:
+        """Return the secret that was resolved for *reference*, None when none was."""
+        return self._resolved.get((reference, folder))
+
     def _read(self, reference: SecretReference, folder: Path) -> str:
         if reference.env is not None:
             name = f"the environment variable {reference.env}"

@@ -5,18 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhookd.config import addressing, urls
+from webhookd.config.checks.context import reference
+from webhookd.model import SHORTEST_SOUGHT
 from webhookd.rules import egress, literal_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from webhookd.config.secrets import Secrets
     from webhookd.config.text.node import Collection, Node
     from webhookd.definitions import Definitions, Request
     from webhookd.errors import Problem
+    from webhookd.model import Secret
 
 
-def warnings(definitions: Definitions, collection: Collection) -> Iterator[Problem]:
-    """Yield a warning for each URL that `egress` refuses, and for each literal secret."""
+def warnings(
+    definitions: Definitions, collection: Collection, secrets: Secrets
+) -> Iterator[Problem]:
+    """Yield a warning for each URL that `egress` refuses, and each literal or short secret."""
     for name, node in collection.entries("sources").items():
         for key, url in definitions.sources[name].urls.items():
             yield from _refused(url, definitions, node.at(key))
@@ -24,6 +30,10 @@ def warnings(definitions: Definitions, collection: Collection) -> Iterator[Probl
         request = definitions.webhooks[name].request
         yield from _refused(request.url, definitions, node.at("request", "url"))
         yield from _literal(request, node.at("request"))
+        yield from _static(node.at("request", "body", "static"))
+    if any(_is_short(secret) for secret in secrets.all()):
+        for top in collection.tops:
+            yield from _short(top, secrets)
 
 
 def _refused(url: str, definitions: Definitions, node: Node) -> Iterator[Problem]:
@@ -47,6 +57,48 @@ def _literal(request: Request, node: Node) -> Iterator[Problem]:
                 "this header holds a literal secret; use 'authentication' with a reference, as in"
                 f" {{type: api_key, name: {name}, key: {{env: NAME}}}}. It is shown as ***"
             )
+
+
+def _static(node: Node) -> Iterator[Problem]:
+    """Yield a warning for each fixed value of a body that is named like a secret."""
+    for entry in _inside(node):
+        if literal_secrets.is_secret_name(entry.name) and isinstance(entry.value, str):
+            yield entry.problem(
+                "this is named like a secret, and stands in every body that is kept or shown; where"
+                " the receiver takes it in a header or in the query, use 'authentication' with a"
+                " reference"
+            )
+
+
+def _short(node: Node, secrets: Secrets) -> Iterator[Problem]:
+    """Yield a warning for each reference below *node* to a secret too short to be hidden."""
+    found = reference(node)
+    secret = None if found is None else secrets.known(found, node.folder)
+    if secret is not None and _is_short(secret):
+        yield node.problem(
+            f"this secret has fewer than {SHORTEST_SOUGHT} characters: it cannot be hidden inside"
+            " of texts (answers, errors, the log) without hiding others. It is shown as *** only"
+            " where it is the whole of a header, a query parameter or a JSON text; use a longer one"
+        )
+    for entry in _children(node):
+        yield from _short(entry, secrets)
+
+
+def _is_short(secret: Secret) -> bool:
+    return len(secret.reveal()) < SHORTEST_SOUGHT
+
+
+def _inside(node: Node) -> Iterator[Node]:
+    """Yield the nodes among the keys below *node*, at any depth."""
+    for entry in _children(node):
+        if isinstance(entry.steps[-1], str):
+            yield entry
+        yield from _inside(entry)
+
+
+def _children(node: Node) -> Iterator[Node]:
+    yield from node.entries()
+    yield from node.items()
 
 
 def _remedy(refusal: str) -> str:

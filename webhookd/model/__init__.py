@@ -1,6 +1,6 @@
 """The words of the domain as frozen values."""
 
-from webhookd.model.configuration import ReloadOutcome, ReloadResult, Secret
+from webhookd.model.configuration import SHORTEST_SOUGHT, ReloadOutcome, ReloadResult, Secret
 from webhookd.model.deliveries import (
     DISABLED,
     REMOVED,
@@ -47,6 +47,7 @@ from webhookd.model.records import (
 __all__ = [
     "DISABLED",
     "REMOVED",
+    "SHORTEST_SOUGHT",
     "Asked",
     "Attempt",
     "BadRow",

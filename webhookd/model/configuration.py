@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+SHORTEST_SOUGHT = 8
+"""A secret of fewer characters is not sought inside of texts: it would be found anywhere."""
+
+
 class Secret:
     """A resolved secret. It shows itself as `***` everywhere but in `reveal`."""
 

@@ -7,9 +7,10 @@ import html
 import json
 import re
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, quote_plus
 
+from webhookd.model import SHORTEST_SOUGHT
 from webhookd.rules.render import percent_encoded, with_bare_semicolons
 from webhookd.rules.signing import KEY_PREFIX
 
@@ -23,23 +24,40 @@ _SHORTEST_MIDDLE = 8
 """Fewer characters of a secret inside some Base64 say nothing, and would be found anywhere."""
 
 
-def forms_of(secret: str, usernames: Iterable[str]) -> frozenset[str]:
+class Forms(NamedTuple):
+    """Texts that give a secret away: *anywhere*, or only where they stand *whole*."""
+
+    anywhere: frozenset[str]
+    whole: frozenset[str]
+
+
+def is_short(secret: str) -> bool:
+    """Return whether *secret* may stand in any text by chance."""
+    return len(secret) < SHORTEST_SOUGHT
+
+
+def forms_of(secret: str, usernames: Iterable[str]) -> Forms:
     """Return every text that gives *secret* away; *usernames* are those of Basic (RFC 7617)."""
-    forms = set(_written(secret))
+    anywhere: set[str] = set()
+    whole: set[str] = set()
+    for text in {secret, secret.removeprefix(KEY_PREFIX)}:
+        # A short one in hexadecimal may be two digits, which any number has.
+        encoded = {form for form in _encoded(text.encode()) if not is_short(form)}
+        (whole if is_short(text) else anywhere).update(encoded, _written(text))
     for user in usernames:
-        forms.update(_base64(f"{user}:{secret}".encode()))
-    if secret.startswith(KEY_PREFIX):
-        forms.update(_written(secret.removeprefix(KEY_PREFIX)))
-    forms.discard("")
-    return frozenset(forms)
+        for pair in _base64(f"{user}:{secret}".encode()):
+            (whole if is_short(pair) else anywhere).add(pair)
+    return Forms(frozenset(anywhere - {""}), frozenset(whole - {""}))
 
 
 def _written(secret: str) -> Iterator[str]:
-    raw = secret.encode()
     yield secret
     yield from _percent(secret)
     yield from _json(secret)
     yield from _html(secret)
+
+
+def _encoded(raw: bytes) -> Iterator[str]:
     yield from (raw.hex(), raw.hex().upper())
     yield from _base64(raw)
     yield from _base64_middles(raw)

@@ -12,7 +12,7 @@ from html.entities import html5
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 PASSES: Final = 8
 """Encodings around each other that are undone: nobody reads a text that was encoded more often."""
@@ -42,7 +42,7 @@ _LARGEST: Final = 0x10FFFF
 
 
 class Undone(NamedTuple):
-    """A text without its encodings, in lower case; each character's place in the text before."""
+    """A text without its encodings; each character's place in the text before."""
 
     text: str
     starts: Sequence[int]
@@ -50,17 +50,24 @@ class Undone(NamedTuple):
 
 
 def undone(text: str) -> Undone:
-    """Return *text* without its encodings, line breaks and NULs, with `+` as a space."""
+    """Return *text* without its encodings, line breaks and NULs, in lower case, `+` as a space."""
+    *_, last = unescaping(text)
+    found = _replaced(last, _DROPPED)
+    return found._replace(text=_folded(found.text))
+
+
+def unescaping(text: str) -> Iterator[Undone]:
+    """Yield *text* with none of its encodings undone, with the outermost ones, with the next."""
     found = Undone(text, range(len(text)), range(1, len(text) + 1))
     # NULs first: in UTF-16 they stand between the characters of an escape, too.
     found = _replaced(found, _NULS)
+    yield found
     for _ in range(PASSES):
         # Quicker than the pattern, which most answers hold nothing of.
         if not any(sign in found.text for sign in _SIGNS) or not _ESCAPE.search(found.text):
             break
         found = _replaced(found, _ESCAPE)
-    found = _replaced(found, _DROPPED)
-    return found._replace(text=_folded(found.text))
+        yield found
 
 
 def without_begun(text: str) -> str:

@@ -60,8 +60,6 @@ _SECRET_VALUE = re.compile(
 )
 _SCHEME = re.compile(r"[A-Za-z]+\s+")
 
-_SHORTEST_VALUE = 8
-"""Shorter ones cannot be hidden in texts without hiding others."""
 _SHORTEST_SEGMENT = 16
 """Segments and values that are shorter may be words or dates, which other texts hold as well."""
 _DIGEST = 8
@@ -79,9 +77,14 @@ class Shown:
     digests: dict[str, dict[str, str]]
 
 
+def is_secret_name(name: str) -> bool:
+    """Return whether a header, or a parameter, of this name is likely to carry a secret."""
+    return _SECRET_NAME.search(name) is not None and not _HARMLESS_NAME.search(name)
+
+
 def is_secret_header(name: str, value: str) -> bool:
     """Return whether a header of this name, or with this value, says who sends it."""
-    return _is_secret_name(name) or _SECRET_VALUE.fullmatch(value.strip()) is not None
+    return is_secret_name(name) or _SECRET_VALUE.fullmatch(value.strip()) is not None
 
 
 def shown_header(name: str, value: str) -> str:
@@ -115,7 +118,7 @@ def secrets_of_url(url: str) -> Iterator[str]:
     count = _segments_shown(found["host"], found["path"], found["rest"])
     if count is None:
         for name, value in _pairs(found["rest"]):
-            if _is_secret_parameter(found["host"], name) and len(value) >= _SHORTEST_VALUE:
+            if _is_secret_parameter(found["host"], name):
                 yield from (value, unquote_plus(value))
         return
     segments = found["path"].split("/")[1 + count :]
@@ -129,11 +132,9 @@ def secrets_of_url(url: str) -> Iterator[str]:
 
 
 def secrets_of_header(name: str, value: str) -> Iterator[str]:
-    """Yield what `shown_header` hides, where a text can hide it."""
+    """Yield what `shown_header` hides, with its scheme and without."""
     if is_secret_header(name, value):
-        for text in (value, _SCHEME.sub("", value, count=1)):
-            if len(text) >= _SHORTEST_VALUE:
-                yield text
+        yield from (value, _SCHEME.sub("", value, count=1))
 
 
 def shown_document(document: Mapping[str, Any]) -> Shown:
@@ -209,8 +210,4 @@ def _is_secret_parameter(host: str, name: str) -> bool:
     named = unquote_plus(name).lower()
     if named in {"sig", "signature"} or (named == "code" and _FUNCTION_HOST.fullmatch(host)):
         return True
-    return _is_secret_name(named)
-
-
-def _is_secret_name(name: str) -> bool:
-    return _SECRET_NAME.search(name) is not None and not _HARMLESS_NAME.search(name)
+    return is_secret_name(named)

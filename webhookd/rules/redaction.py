@@ -10,6 +10,8 @@ with its own: one more secret costs a small new layer and leaves the large one a
 
 What receivers answer is looked at twice: as it came, and with all its encodings undone (`escapes`),
 against forms that were undone in the same way.
+
+Short secrets are sought only where one stands as a whole value (`whole_values`).
 """
 
 from __future__ import annotations
@@ -24,8 +26,9 @@ from ahocorasick_rs import AhoCorasick
 from webhookd.definitions import Basic, Proxy
 from webhookd.model import Secret
 from webhookd.rules import literal_secrets
-from webhookd.rules.encodings import forms_of
+from webhookd.rules.encodings import Forms, forms_of
 from webhookd.rules.escapes import undone, without_begun
+from webhookd.rules.whole_values import WholeValues
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -56,15 +59,12 @@ class Redactor:
     *usernames* are those of Basic authentication, which is sent as Base64 of name and secret.
     """
 
-    __slots__ = ("_layers", "_longest", "_usernames")
+    __slots__ = ("_layers", "_longest", "_usernames", "_whole")
 
     def __init__(self, secrets: Iterable[Secret], *, usernames: Iterable[str] = ()) -> None:
         self._usernames = frozenset(usernames)
-        self._layers: tuple[_Layer, ...] = ()
-        self._longest = 0
         forms = self._forms_of(secrets)
-        if forms:
-            self._set((_Layer(forms),))
+        self._set((_Layer(forms.anywhere),) if forms.anywhere else (), _whole(forms.whole))
 
     @classmethod
     def of(cls, definitions: Definitions) -> Redactor:
@@ -79,18 +79,22 @@ class Redactor:
 
     def also(self, *secrets: Secret) -> Redactor:
         """Return a redactor that hides *secrets*, too, in every form, without building all anew."""
-        fresh = self._forms_of(secrets)
-        if all(any(form in layer.forms for layer in self._layers) for form in fresh):
-            return self
+        fresh, known = self._forms_of(secrets), self._whole.forms if self._whole else frozenset()
+        whole = self._whole if fresh.whole <= known else _whole(known | fresh.whole)
+        if all(any(form in layer.forms for layer in self._layers) for form in fresh.anywhere):
+            return self if whole is self._whole else self._with(self._layers, whole)
         # The first layer is the configuration's, and may be large; the last one is small.
         kept, last = self._layers[:1], self._layers[1:]
-        forms = fresh.union(*(layer.forms for layer in last[-1:]))
-        return self._with((*kept, *last[:-1], _Layer(forms)))
+        forms = fresh.anywhere.union(*(layer.forms for layer in last[-1:]))
+        return self._with((*kept, *last[:-1], _Layer(forms)), whole)
 
     def joined(self, other: Redactor) -> Redactor:
         """Return a redactor that hides what either of both hides."""
         added = tuple(layer for layer in other._layers if layer not in self._layers)
-        return self._with(self._layers + added)
+        whole = self._whole or other._whole
+        if self._whole and other._whole:
+            whole = _whole(self._whole.forms | other._whole.forms)
+        return self._with(self._layers + added, whole)
 
     def text(self, text: str) -> str:
         """Return *text* with every secret replaced."""
@@ -111,6 +115,8 @@ class Redactor:
         if wanted := [layer for layer in self._layers if layer.may_be_encoded_in(len(text))]:
             plain = undone(text)
             spans = sorted(spans + [span for layer in wanted for span in layer.encoded(plain)])
+        if self._whole:
+            spans = sorted(spans + self._whole.encoded(text))
         if is_cut:
             plain = undone(without_begun(text))
             begun = [layer.begun(text) for layer in self._layers]
@@ -118,18 +124,20 @@ class Redactor:
             spans = sorted([*spans, (min(begun, default=len(text)), len(text))])
         return _shortened(_UNSAFE.sub(_escaped, _without(text, spans)), limit)
 
-    def _forms_of(self, secrets: Iterable[Secret]) -> frozenset[str]:
-        return frozenset(
-            form for secret in secrets for form in forms_of(secret.reveal(), self._usernames)
+    def _forms_of(self, secrets: Iterable[Secret]) -> Forms:
+        found = [forms_of(secret.reveal(), self._usernames) for secret in secrets]
+        return Forms(
+            frozenset().union(*(forms.anywhere for forms in found)),
+            frozenset().union(*(forms.whole for forms in found)),
         )
 
-    def _with(self, layers: tuple[_Layer, ...]) -> Redactor:
+    def _with(self, layers: tuple[_Layer, ...], whole: WholeValues | None) -> Redactor:
         other = Redactor((), usernames=self._usernames)
-        other._set(layers)
+        other._set(layers, whole)
         return other
 
-    def _set(self, layers: tuple[_Layer, ...]) -> None:
-        self._layers = layers
+    def _set(self, layers: tuple[_Layer, ...], whole: WholeValues | None) -> None:
+        self._layers, self._whole = layers, whole
         self._longest = max((layer.longest for layer in layers), default=0)
 
     def _found(self, text: str) -> list[tuple[int, int]]:
@@ -139,6 +147,8 @@ class Redactor:
         for layer in self._layers:
             if layer.holds_one(text):
                 spans += layer.found(text)
+        if self._whole:
+            spans += self._whole.found(text)
         spans.sort()
         return spans
 
@@ -213,6 +223,10 @@ class _Layer:
                 return None
             self._plain = _Layer(fit)
         return self._plain
+
+
+def _whole(forms: frozenset[str]) -> WholeValues | None:
+    return WholeValues(forms) if forms else None
 
 
 def _literal(request: Request) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias
 import structlog
 
 from webhookd import systemd
+from webhookd.model import SHORTEST_SOUGHT
 from webhookd.utf8_mode import takes_all
 
 if TYPE_CHECKING:
@@ -43,9 +44,13 @@ OWN = frozenset(
         "superseded",
         "webhook",
         "source",
+        "object",
         "config_hash",
         "outcome",
         "change",
+        "doing",
+        "then",
+        "version",
     }
 )
 """Keys whose values the daemon makes itself, or takes from the configuration's own names.
@@ -53,6 +58,9 @@ OWN = frozenset(
 No secret is sought there: one that is the word `info` would make each line another one. Times
 (`…_at`) are not searched either.
 """
+
+RECORD_IDS = frozenset({"record_id", "record_ids"})
+"""Keys of records' ids: one that is as short as a secret that is no more than a word is shown."""
 
 UNSHOWN = "[not shown: looking for secrets failed]"
 
@@ -164,7 +172,7 @@ def _redact_event(
         if key in OWN or key.endswith("_at"):
             continue
         if isinstance(value, str | list | tuple):
-            event[key] = _shown(value)
+            event[key] = _shown_ids(value) if key in RECORD_IDS else _shown(value)
     return event
 
 
@@ -183,6 +191,12 @@ def _shown(value: str | list[Any] | tuple[Any, ...]) -> Any:
         return _redact_value(value)
     except Exception:  # noqa: BLE001 - a line without its text is better than none, or than a secret
         return UNSHOWN
+
+
+def _shown_ids(value: str | list[Any] | tuple[Any, ...]) -> Any:
+    if isinstance(value, str):
+        return value if len(value) < SHORTEST_SOUGHT else _shown(value)
+    return [_shown_ids(one) for one in value]
 
 
 def _redact_value(value: Any) -> Any:

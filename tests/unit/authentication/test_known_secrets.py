@@ -94,8 +94,8 @@ def test_of_very_many_learned_secrets_the_newest_are_hidden(monkeypatch):
     secrets = KnownSecrets()
     secrets.adopt(Redactor([Secret("of-the-configuration")]))
     for number in range(5):
-        secrets.learn(Secret(f"token-{number}"))
+        secrets.learn(Secret(f"a-token-{number}"))
 
-    shown = secrets.redactor.text("of-the-configuration token-0 token-3 token-4")
+    shown = secrets.redactor.text("of-the-configuration a-token-0 a-token-3 a-token-4")
 
-    assert shown == "*** token-0 *** ***"
+    assert shown == "*** a-token-0 *** ***"

@@ -40,13 +40,13 @@ def test_the_example_passes_once_its_secrets_exist(tmp_path, authority_pem):
     client = trustme.CA().issue_cert("webhookd.example.com")
     client.cert_chain_pems[0].write_to_path(secrets / "erp-client.pem")
     client.private_key_pem.write_to_path(secrets / "erp-client-key.pem")
-    (secrets / "portal-token").write_text("token")
+    (secrets / "portal-token").write_text("portal-token")
     (secrets / "hubspot-token").write_text("pat-token")
     environment = {
-        "ERP_CLIENT_SECRET": "a",
-        "ERP_KEY": "b",
-        "BI_PASSWORD": "c",
-        "PROXY_PASSWORD": "d",
+        "ERP_CLIENT_SECRET": "a" * 32,
+        "ERP_KEY": "b" * 32,
+        "BI_PASSWORD": "c" * 8,
+        "PROXY_PASSWORD": "d" * 8,
         "CREDENTIALS_DIRECTORY": str(secrets),
     }
 

@@ -24,7 +24,7 @@ def source(loaded):
     """Return what loads a HubSpot source with some more keys."""
 
     def load(more=""):
-        found = loaded(SOURCE.format(more=more), TOKEN="pat")
+        found = loaded(SOURCE.format(more=more), TOKEN="pat-na1-token")
         return found.definitions.sources["crm"], found
 
     return load
@@ -34,9 +34,12 @@ def test_what_is_not_said_is_as_the_documents_say(source):
     made, found = source()
 
     assert made == HubspotSource(
-        "crm", "https://api.hubapi.com", Secret("pat"), (HubspotObject("contacts", ("email",)),)
+        "crm",
+        "https://api.hubapi.com",
+        Secret("pat-na1-token"),
+        (HubspotObject("contacts", ("email",)),),
     )
-    assert found.definitions.secrets == (Secret("pat"),)
+    assert found.definitions.secrets == (Secret("pat-na1-token"),)
     assert found.warnings == ()
 
 

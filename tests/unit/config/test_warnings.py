@@ -48,3 +48,37 @@ def test_the_redactor_knows_literal_secrets(loaded):
     )
 
     assert told == "POST /services/T0A1B2C3/*** x-api-key: *** x-tenant: acme"
+
+
+SHORT = """\
+apps: {"1": {client_secret: {env: CLIENT}, previous_client_secrets: [{env: OLD}, {env: OLDER}]}}
+"""
+
+
+def test_secrets_of_fewer_than_8_characters_are_warned_of_with_their_places(loaded, minimal):
+    text = minimal.replace(
+        '"https://example.com/hook"',
+        '"https://example.com/hook", signature: {app_id: "1"}, body: {static: {note: {env: OLD}}}',
+    )
+    found = loaded(text + SHORT, CLIENT="seven77", OLD="eight888", OLDER="\U0001f511" * 7).warnings
+
+    assert [(one.line, one.where) for one in found] == [
+        (9, "apps.1.client_secret"),
+        (9, "apps.1.previous_client_secrets[1]"),
+    ]
+    assert "fewer than 8 characters" in found[0].message
+    assert "seven77" not in str(found)
+    assert loaded(text + SHORT, offline=True).warnings == ()
+
+
+def test_static_values_that_are_named_like_secrets_are_warned_of(loaded, minimal):
+    static = "{api_key: canary, origin: crm, meta: {password: canary, list: [{token: canary}]}}"
+    text = minimal.replace('hook"}', f'hook", body: {{static: {static}}}}}')
+    found = loaded(text).warnings
+
+    assert [one.where.partition("static.")[2] for one in found] == [
+        "api_key",
+        "meta.password",
+        "meta.list[0].token",
+    ]
+    assert "canary" not in str(found)
