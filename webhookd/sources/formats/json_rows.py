@@ -87,48 +87,55 @@ class _Decoder:
         window.next_mark()
         window.fill()
         start = window.at
-        line, column = window.place()
-        text, at = self._text(start)
+        place = window.place()
+        text, at, end_of_value = self._text(start)
         before = start - at
         try:
             value, end = scan(text, at)
         except StopIteration as error:
             position = error.value + before
-            return self._refuse(position, "the row is not JSON: a value is missing here")
+            reason = "the row is not JSON: a value is missing here"
         except JSONDecodeError as error:
-            return self._refuse(error.pos + before, f"the row is not JSON: {error.msg}")
+            position = error.pos + before
+            reason = f"the row is not JSON: {error.msg}"
         except RefusedValueError as error:
-            return self._refuse(start, str(error))
+            position, reason = start, str(error)
         except RecursionError:
-            return self._refuse(start, f"the row is nested deeper than {DEEPEST} levels")
-        end += before
-        window.at = end
-        size = _size(window.text, start, end)
-        reason = _fault(window, start, end, size, value)
-        return Row(line, column, size, value) if reason is None else BadRow(line, column, reason)
-
-    def _text(self, start: int) -> tuple[str, int]:
-        """Return the text to decode, and the place in it where the row begins."""
-        if self._refused < _MOST_IN_PLACE:
-            return self._window.text, start
-        end = self._window.end_of_value(start)
-        return (self._window.text, start) if end is None else (self._window.text[start:end], 0)
-
-    def _refuse(self, position: int, reason: str) -> BadRow:
+            position, reason = start, f"the row is nested deeper than {DEEPEST} levels"
+        else:
+            end += before
+            window.at = end
+            size = _size(window.text, start, end)
+            fault = _fault(window, start, end, size, value)
+            return Row(*place, size, value) if fault is None else BadRow(*place, fault)
         self._refused += 1
-        return _refused(self._window, position, reason)
+        return self._read_over(place, window.place_of(position), end_of_value, reason)
 
+    def _text(self, start: int) -> tuple[str, int, int | None]:
+        """Return the text to decode, the place in it where the row begins, and its end if known."""
+        if self._refused < _MOST_IN_PLACE:
+            return self._window.text, start, None
+        end = self._window.end_of_value(start)
+        if end is None:
+            return self._window.text, start, None
+        return self._window.text[start:end], 0, end
 
-def _refused(window: Window, position: int, reason: str) -> BadRow:
-    """Return the bad row that starts here, read over; one without an end breaks the file."""
-    start = window.place()
-    place = window.place_of(position)
-    length = window.skip_value()
-    if length is None:
-        raise BrokenFileError(f"the file ends inside the row that starts here ({reason})", *start)
-    if length > LONGEST_ROW:
-        return BadRow(*start, _TOO_LONG)
-    return BadRow(*place, reason)
+    def _read_over(
+        self, start: tuple[int, int], place: tuple[int, int], end: int | None, reason: str
+    ) -> BadRow:
+        """Return the bad row that starts here, read over; one without an end breaks the file."""
+        window = self._window
+        if end is None:
+            length = window.skip_value()
+        else:
+            length, window.at = end - window.at, end
+        if length is None:
+            raise BrokenFileError(
+                f"the file ends inside the row that starts here ({reason})", *start
+            )
+        if length > LONGEST_ROW:
+            return BadRow(*start, _TOO_LONG)
+        return BadRow(*place, reason)
 
 
 def _size(text: str, start: int, end: int) -> int:

@@ -20,6 +20,19 @@ _INSIDE = re.compile(r'["\\]')
 _STRING_END = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 
 
+def _nested(levels: int) -> str:
+    """Return a pattern for what stands in brackets that are nested this deep at most."""
+    string = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+    inner = rf"|[\[{{]{_nested(levels - 1)}[\]}}]" if levels else ""
+    return rf'(?:[^"\[\]{{}}]++|{string}{inner})*+'
+
+
+# Whole values at once, without a step for each string and bracket: most rows are not deeper.
+_SHALLOW = re.compile(
+    rf'(?:[^"\[\]{{,]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[{{]{_nested(2)}[\]}}])*+(?=[,\]])', re.DOTALL
+)
+
+
 class Window:
     """The part of *stream*'s text in memory: *text*, and the place *at* in it to read next.
 
@@ -58,9 +71,13 @@ class Window:
         """Return the next character that is not space, without reading it; empty at the end."""
         while True:
             self.fill()
-            self.at = self._end_of_space()
-            if self.at < len(self.text):
-                return self.text[self.at]
+            text, at = self.text, self.at
+            if at < len(text):
+                if (mark := text[at]) not in " \t\n\r":
+                    return mark
+                self.at = at = self._end_of_space()
+                if at < len(text):
+                    return text[at]
             if self._is_end:
                 return ""
 
@@ -97,6 +114,8 @@ class Window:
 
         Nothing is read over. As for `skip_value`, only strings and brackets count.
         """
+        if whole := _SHALLOW.match(self.text, start):
+            return whole.end()
         text, depth, at = self.text, 0, start
         while match := _OUTSIDE.search(text, at):
             mark, at = match.group(), match.end()
@@ -153,12 +172,14 @@ class Window:
 
     def _place_of(self, position: int) -> tuple[int, int]:
         # Counted on from the last place: from the start each time would cost the square.
-        newlines = self.text.count("\n", self._counted, position)
-        if newlines:
-            self._line += newlines
-            self._line_start = self.text.rfind("\n", self._counted, position) + 1
-        self._counted = max(self._counted, position)
-        return self._line, max(position - self._line_start, 0) + 1
+        counted = self._counted
+        if position > counted:
+            if newlines := self.text.count("\n", counted, position):
+                self._line += newlines
+                self._line_start = self.text.rfind("\n", counted, position) + 1
+            self._counted = position
+        column = position - self._line_start
+        return self._line, column + 1 if column > 0 else 1
 
 
 def _deeper(depth: int, mark: str) -> int:

@@ -140,3 +140,53 @@ def test_many_bad_rows_on_one_line_take_linear_time():
 
     assert len(rows) == 20_000
     assert rows[-1].column == 40_000
+
+
+PIECES = [
+    "{",
+    "[",
+    "}",
+    "]",
+    ",",
+    '"',
+    "\\",
+    "a",
+    " ",
+    "\n",
+    ":",
+    "1",
+    '"a"',
+    "{}",
+    "[[",
+    "[[[",
+    "}}",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
+def test_the_end_of_a_value_is_found_as_it_is_read_over(text):
+    content = (text + ",").encode()
+    looked, skipped = Window(io.BytesIO(content), 100), Window(io.BytesIO(content), 100)
+    for window in (looked, skipped):
+        window.fill()
+
+    length, end = skipped.skip_value(), looked.end_of_value(0)
+
+    assert (looked.at, looked.text) == (0, text + ",")
+    if end is None:
+        assert length is None or skipped.at == len(text) + 1
+    else:
+        assert end == skipped.at
+
+
+@pytest.mark.parametrize(
+    "bad", ["nope", '{"id": 1,}', '{"a": "\\q"}', "[1 2", '{"a": {"b": [[{,}]]}}', "NaN"]
+)
+def test_after_many_bad_rows_reasons_and_places_are_those_of_the_first(bad):
+    bad = bad + "]" * (bad.count("[") - bad.count("]"))
+    content = ",\n".join([bad, '{"id": 1}'] * 40)
+    rows = read(f"[{content}]".encode())
+
+    assert {(row.column, row.reason) for row in rows[2::2]} == {(rows[2].column, rows[2].reason)}
+    assert [row.line for row in rows[::2]] == list(range(1, 80, 2))
+    assert [row.members for row in rows[1::2]] == [{"id": "1"}] * 40
