@@ -52,6 +52,10 @@ _LARGE: Final = 64 << 10
 """Bytes of an answer that are taken apart in a thread."""
 
 
+_YEARS = range(1971, 9000)
+"""Of a `Date`: beyond them a length added to it, or taken off, may have no date."""
+
+
 class Judge(Protocol):
     """Says what an answer refuses."""
 
@@ -221,8 +225,10 @@ async def _decoded(content: bytes, *, is_cut: bool) -> dict[str, Any]:
 
 
 def _date(text: str | None) -> datetime | None:
+    """Return the time in an answer's `Date`; None for one that nobody could reckon with."""
     try:
         found = parsedate_to_datetime(text or "")
-    except ValueError:
+        at = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return at if at.year in _YEARS else None

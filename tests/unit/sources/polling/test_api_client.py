@@ -94,3 +94,24 @@ def test_what_will_not_pass_is_asked_once(call, answer, concerns):
     result, seen, _ = call(answer)
 
     assert (result.concerns, len(seen)) == (concerns, 1)
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -0500",
+        "Mon, 01 Jan 0100 00:00:00 GMT",
+        "Mon, 01 Jan 0100 00:00:00 +0500",
+        "Thu, 01 Jan 1970 00:00:00 GMT",
+        "Thu, 01 Jan 2026 00:00:00 +99999999999999999999",
+        "Thu, 01 Jan 99999999999 00:00:00 GMT",
+        "Thu, 32 Jan 2026 25:61:00 GMT",
+        "soon",
+        "",
+    ],
+)
+def test_a_date_that_nobody_can_reckon_with_is_none(call, date):
+    result, *_ = call(httpx.Response(200, json={}, headers={"date": date}))
+
+    assert result.date is None
