@@ -18,6 +18,7 @@ from webhookd.definitions import Body, BodyFormat, HubspotObject, HubspotSource,
 from webhookd.delivery.claims import ClaimTable
 from webhookd.intake.batch import Intake
 from webhookd.model import ChangeKind, Secret
+from webhookd.rules.usage import NOTHING
 from webhookd.sources import kinds
 from webhookd.sources.dependencies import SourceDependencies
 from webhookd.sources.polling.request_budget import Budgets
@@ -104,7 +105,7 @@ class Polling:
             files=lambda _: Files(self.writer),
             polls=Polls(self.writer),
             report=telemetry.report,
-            used=lambda _: frozenset(),
+            used=lambda _: NOTHING,
             transport=CuttingTransport(self.fake.app),
             egress=lambda: LOOPBACK,
             schedule=self._schedule,

@@ -25,6 +25,7 @@ from webhookd.delivery.claims import ClaimTable
 from webhookd.fleet.exclusive_work import ExclusiveWork
 from webhookd.intake.batch import Intake
 from webhookd.model import ChangeKind
+from webhookd.rules.usage import NOTHING
 from webhookd.sources.dependencies import SourceDependencies
 from webhookd.sources.polling.request_budget import Budgets
 from webhookd.sources.runner import NeverContested, RunningSources
@@ -108,7 +109,7 @@ class SourceDaemon:
             files=lambda source: Files(ExclusiveWriter(self.writer, reading(source))),
             polls=Polls(self.writer),
             report=telemetry.report,
-            used=lambda _: frozenset(),
+            used=lambda _: NOTHING,
             transport=self._transport,
             egress=lambda: LOOPBACK,
             schedule=self._schedule,

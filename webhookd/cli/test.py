@@ -128,10 +128,11 @@ def _change(
 ) -> tuple[Change, frozenset[str] | None]:
     """Return the change, and the names of the properties in its files; None without a file."""
     source = _of_files(definitions.sources[webhook.source], webhook)
+    used = usage.of_webhooks([webhook])
     record_id, properties, names = "123", _made_up(webhook), None
-    old = None if previous is None else read_first(previous, source)
+    old = None if previous is None else read_first(previous, source, used)
     if record is not None:
-        seen = read_first(record, source)
+        seen = read_first(record, source, used)
         record_id, properties = seen.record_id, seen.properties
         kind = ChangeKind.DELETED if seen.deleted and kind is None else kind
         names = names_in(seen) | (frozenset() if old is None else names_in(old))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from webhookd.config.secrets import Secrets
     from webhookd.config.text.node import Collection, Node
     from webhookd.config.tls_files import TlsFiles
+    from webhookd.definitions import ValueReading
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,12 @@ def compile_definitions(collection: Collection, secrets: Secrets, tls_files: Tls
     configuration = _configuration(collection)
     apps, sources = collection.entries("apps"), collection.entries("sources")
     requests = Requests(configuration.apps, apps, secrets, tls_files)
+    compiled = {
+        name: source_kinds.KINDS[model.type].compile(name, model, sources[name], secrets)
+        for name, model in configuration.sources.items()
+    }
     webhooks = {
-        name: _webhook(name, model, node, requests)
+        name: _webhook(name, model, node, requests, compiled[node.value["source"]].value_reading)
         for (name, node), model in zip(
             collection.entries("webhooks").items(), configuration.webhooks.values(), strict=True
         )
@@ -42,10 +47,7 @@ def compile_definitions(collection: Collection, secrets: Secrets, tls_files: Tls
     made = definitions.Definitions(
         hash=fingerprints.of(configuration),
         egress=_egress(configuration.egress),
-        sources={
-            name: source_kinds.KINDS[model.type].compile(name, model, sources[name], secrets)
-            for name, model in configuration.sources.items()
-        },
+        sources=compiled,
         webhooks=webhooks,
         secrets=secrets.all(),
     )
@@ -86,12 +88,12 @@ def _egress(model: models.Egress) -> definitions.Egress:
 
 
 def _webhook(
-    name: str, form: models.Webhook, node: Node, requests: Requests
+    name: str, form: models.Webhook, node: Node, requests: Requests, reading: ValueReading
 ) -> definitions.Webhook:
     return made(
         definitions.Webhook,
         form,
         name=name,
-        trigger=trigger(form.trigger),
+        trigger=trigger(form.trigger, reading),
         request=requests.request(form.request, node.folder),
     )

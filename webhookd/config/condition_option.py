@@ -39,7 +39,8 @@ def conditions(texts: Sequence[str], source: Source, object_: str) -> AllOf | No
     if problems:
         raise ConfigError(problems)
     parts = [part for one in documents if one.data for part in one.data["when"]]
-    return trigger(models.Trigger.model_validate({"when": parts or None})).when
+    form = models.Trigger.model_validate({"when": parts or None})
+    return trigger(form, source.value_reading).when
 
 
 def _document(number: int, written: str, count: int) -> Document:

@@ -17,6 +17,10 @@ LATER_KEYS: tuple[tuple[tuple[str, ...], object], ...] = (
     (("sources", "*", "settle"), "10s"),
     (("sources", "*", "ignore"), None),
     (("sources", "*", "id_text"), False),
+    (
+        ("sources", "*", "csv"),
+        {"decimal": None, "dates": [], "encoding": "auto", "skip_lines": 0, "delimiter": "auto"},
+    ),
     (("webhooks", "*", "delivery", "success_on"), ["2xx"]),
 )
 """Keys that came after the first release, each with its default; `*` stands for any name.

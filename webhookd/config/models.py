@@ -72,6 +72,7 @@ class DropDirectory(Keys):
     settle: Duration = timedelta(seconds=10)
     ignore: tuple[str, ...] | None = None
     id_text: bool = False
+    csv: definitions.CsvSettings = definitions.ANY_CSV
 
 
 class HubspotObject(Keys):

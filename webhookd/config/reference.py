@@ -70,6 +70,7 @@ _SECTIONS = (
     "secret",
     "egress",
     "drop_directory",
+    "csv",
     "hubspot",
     "hubspot_object",
     "defaults",

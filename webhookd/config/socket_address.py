@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from webhookd.config import models
+from webhookd.config import models, source_kinds
 from webhookd.config.trigger_compiler import trigger
 from webhookd.errors import WebhookdError
 from webhookd.rules.replay import Listener, listeners
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from webhookd.config.loading import Loaded
+    from webhookd.definitions import ValueReading
 
 _TOLD = ("source", "object", "trigger")
 
@@ -31,10 +32,14 @@ def listeners_of(document: Mapping[str, Any], loaded: Loaded) -> dict[str, Liste
     """
     same, own = loaded.document["webhooks"], listeners(loaded.definitions)
     try:
+        readings = _readings(document)
+        here = _readings(loaded.document)
         return {
             name: own[name]
-            if name in own and all(webhook[key] == same[name][key] for key in _TOLD)
-            else _listener(webhook)
+            if name in own
+            and readings[webhook["source"]] == here.get(webhook["source"])
+            and all(webhook[key] == same[name][key] for key in _TOLD)
+            else _listener(webhook, readings[webhook["source"]])
             for name, webhook in document["webhooks"].items()
             if webhook["enabled"]
         }
@@ -45,6 +50,14 @@ def listeners_of(document: Mapping[str, Any], loaded: Loaded) -> dict[str, Liste
         ) from None
 
 
-def _listener(webhook: Mapping[str, Any]) -> Listener:
+def _readings(document: Mapping[str, Any]) -> dict[str, ValueReading]:
+    """Return how conditions read the values of each source of *document*."""
+    return {
+        name: source_kinds.KINDS[source["type"]].reading(source)
+        for name, source in document["sources"].items()
+    }
+
+
+def _listener(webhook: Mapping[str, Any], reading: ValueReading) -> Listener:
     told = models.Trigger.model_validate(webhook["trigger"])
-    return Listener(webhook["source"], webhook["object"], trigger(told))
+    return Listener(webhook["source"], webhook["object"], trigger(told, reading))

@@ -6,13 +6,17 @@ Like everything that compiles, they run only when nothing is wrong, so nothing h
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import TypeAdapter
 
 from webhookd import definitions
 from webhookd.config.checks.drop_directory import absolute_path
 from webhookd.config.checks.hubspot import start_at
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from webhookd.config import models
     from webhookd.config.secrets import Secrets
     from webhookd.config.text.node import Node
@@ -72,4 +76,11 @@ def drop_directory(
         settle=model.settle,
         ignore=model.ignore,
         id_text=model.id_text,
+        csv=model.csv,
     )
+
+
+def reading_of_files(source: Mapping[str, Any]) -> definitions.ValueReading:
+    """Return how conditions read what a drop directory holds, given as the document tells it."""
+    told = source.get("csv", {})
+    return TypeAdapter(definitions.CsvSettings).validate_python(told).value_reading

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from webhookd.config import source_compiler
 from webhookd.config.checks import drop_directory, hubspot
+from webhookd.definitions import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from webhookd.config.checks.context import Context
     from webhookd.config.secrets import Secrets
     from webhookd.config.text.node import Node
-    from webhookd.definitions import Source
+    from webhookd.definitions import Source, ValueReading
     from webhookd.errors import Problem
 
 
@@ -35,10 +36,16 @@ class ConfiguredKind:
     compile: Callable[[str, Any, Node, Secrets], Source]
     """Return the definition of a source, given its name, model and place."""
 
+    reading: Callable[[Mapping[str, Any]], ValueReading] = lambda _: PLAIN
+    """Return how conditions read the values of a source, given it as the document tells it."""
+
 
 KINDS: Mapping[str, ConfiguredKind] = {
     "drop_directory": ConfiguredKind(
-        drop_directory.check, drop_directory.check_use, source_compiler.drop_directory
+        drop_directory.check,
+        drop_directory.check_use,
+        source_compiler.drop_directory,
+        source_compiler.reading_of_files,
     ),
     "hubspot": ConfiguredKind(hubspot.check, hubspot.check_use, source_compiler.hubspot),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from webhookd.config import models
 from webhookd.config.file_form import made
@@ -15,29 +16,37 @@ from webhookd.definitions import (
     NotOf,
     Operator,
     Trigger,
+    ValueReading,
     When,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
-def trigger(form: models.Trigger) -> Trigger:
-    """Return the trigger that *form* describes."""
+
+def trigger(form: models.Trigger, reading: ValueReading) -> Trigger:
+    """Return the trigger that *form* describes, on a source whose values have *reading*."""
     return made(
         Trigger,
         form,
         changed_properties=frozenset(form.changed_properties or ()),
-        when=AllOf(tuple(map(_when, form.when))) if form.when else None,
+        when=AllOf(_parts(form.when, reading)) if form.when else None,
     )
 
 
-def _when(form: models.When) -> When:
+def _parts(forms: Iterable[models.When], reading: ValueReading) -> tuple[When, ...]:
+    return tuple(_when(form, reading) for form in forms)
+
+
+def _when(form: models.When, reading: ValueReading) -> When:
     values: tuple[models.Value, ...]
     match form:
         case models.AnyGroup():
-            return AnyOf(tuple(map(_when, form.any)))
+            return AnyOf(_parts(form.any, reading))
         case models.AllGroup():
-            return AllOf(tuple(map(_when, form.all)))
+            return AllOf(_parts(form.all, reading))
         case models.NotGroup():
-            return NotOf(_when(form.part))
+            return NotOf(_when(form.part, reading))
         case models.Comparison():
             values = (form.value,)
         case models.Range():
@@ -46,7 +55,7 @@ def _when(form: models.When) -> When:
             values = form.values
         case models.Presence():
             values = ()
-    return Condition(form.property, Operator(form.operator), tuple(map(_value, values)))
+    return Condition(form.property, Operator(form.operator), tuple(map(_value, values)), reading)
 
 
 def _value(value: models.Value) -> ConditionValue:

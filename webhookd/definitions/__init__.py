@@ -26,6 +26,8 @@ from webhookd.definitions.requests import (
     Tls,
 )
 from webhookd.definitions.sources import (
+    ANY_CSV,
+    CsvSettings,
     DirectorySource,
     HubspotObject,
     HubspotSource,
@@ -43,10 +45,13 @@ from webhookd.definitions.triggers import (
     Trigger,
     When,
 )
+from webhookd.definitions.value_reading import PLAIN, Grouping, ValueReading
 from webhookd.definitions.webhooks import DeliveryPolicy, RetryPolicy, Webhook
 
 __all__ = [
+    "ANY_CSV",
     "DIRECT",
+    "PLAIN",
     "AllOf",
     "AnyOf",
     "ApiKey",
@@ -58,12 +63,14 @@ __all__ = [
     "ChosenProperty",
     "Condition",
     "ConditionValue",
+    "CsvSettings",
     "Definitions",
     "DeliveryPolicy",
     "DirectorySource",
     "Duration",
     "Egress",
     "Enroll",
+    "Grouping",
     "HubspotObject",
     "HubspotSource",
     "Location",
@@ -80,6 +87,7 @@ __all__ = [
     "Source",
     "Tls",
     "Trigger",
+    "ValueReading",
     "Webhook",
     "When",
     "is_same_host",

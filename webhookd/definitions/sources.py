@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
+
+from webhookd.definitions.value_reading import PLAIN, ValueReading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,8 +39,36 @@ class Source(Protocol):
     def polled_objects(self) -> tuple[str, ...]:
         """Return the types of objects that are polled; none for a source of files."""
 
+    @property
+    def value_reading(self) -> ValueReading:
+        """Return how conditions read the texts of its records."""
+
     def listed_properties(self, object_: str) -> tuple[str, ...] | None:
         """Return the properties that are read of *object_*, None when that is all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class CsvSettings:
+    """How CSV files are written. *encoding* and *delimiter* may be `auto`.
+
+    *skip_lines* stand before the header. *decimal* and *dates* are for conditions alone: what is
+    sent stays as it was written.
+    """
+
+    decimal: Literal["point", "comma"] | None = None
+    dates: tuple[str, ...] = ()
+    encoding: str = "auto"
+    skip_lines: int = 0
+    delimiter: str = "auto"
+
+    @property
+    def value_reading(self) -> ValueReading:
+        """Return how conditions read texts that are written so."""
+        return ValueReading(self.decimal or "clear", self.dates)
+
+
+ANY_CSV: Final = CsvSettings()
+"""CSV files of which nothing is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +95,7 @@ class DirectorySource:
     settle: timedelta = timedelta(seconds=10)
     ignore: tuple[str, ...] | None = None
     id_text: bool = False
+    csv: CsvSettings = ANY_CSV
 
     @property
     def identity(self) -> Mapping[str, str]:
@@ -84,6 +115,11 @@ class DirectorySource:
     def polled_objects(self) -> tuple[str, ...]:
         """Return nothing: files are found, not polled."""
         return ()
+
+    @property
+    def value_reading(self) -> ValueReading:
+        """Return how the files write numbers and dates."""
+        return self.csv.value_reading
 
     def listed_properties(self, object_: str) -> tuple[str, ...] | None:  # noqa: ARG002 - all alike
         """Return None: every column of a file is read."""
@@ -132,6 +168,11 @@ class HubspotSource:
     def polled_objects(self) -> tuple[str, ...]:
         """Return the types of objects, each of which is polled by itself."""
         return tuple(read.name for read in self.objects)
+
+    @property
+    def value_reading(self) -> ValueReading:
+        """Return that an API writes numbers and dates as JSON and ISO 8601 do."""
+        return PLAIN
 
     def listed_properties(self, object_: str) -> tuple[str, ...] | None:
         """Return the properties that are chosen of *object_*, None when that is all of them."""

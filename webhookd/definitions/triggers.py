@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from webhookd.definitions.value_reading import PLAIN, ValueReading
 from webhookd.model import ChangeKind
 
 ConditionValue: TypeAlias = str | bool
@@ -38,12 +39,14 @@ class Condition:
 
     *values* holds nothing (HAS_PROPERTY, CHANGED, …), the one value, the low and the high
     value (BETWEEN), or the list (IN, NOT_IN); each as text, but for true and false of YAML, which
-    a property's value meets in whatever way it is written.
+    a property's value meets in whatever way it is written. *reading*: how the source writes what
+    it is compared with.
     """
 
     property: str
     operator: Operator
     values: tuple[ConditionValue, ...] = ()
+    reading: ValueReading = PLAIN
 
 
 @dataclass(frozen=True, slots=True)

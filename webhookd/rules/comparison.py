@@ -3,7 +3,8 @@
 Two values in JSON's number grammar (RFC 8259) compare as numbers, exactly; two ISO 8601 dates or
 times in the extended calendar form (`2026-03-01`, `2026-03-01T08:30:00.5+01:00`) as instants,
 in UTC where no zone stands; blanks around either do not matter. Two others compare by their
-characters. What is no number has no order beside a number, and what is no instant none beside
+characters. A source may say that its texts write numbers and dates in other ways (`ValueReading`).
+What is no number has no order beside a number, and what is no instant none beside
 one: `n/a` is neither less nor greater than 1000.
 """
 
@@ -11,9 +12,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+from webhookd.definitions import PLAIN
+from webhookd.rules.written_values import instant, json_number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from webhookd.definitions import ValueReading
 
 _NUMBER = re.compile(r"(-?)(0|[1-9][0-9]*)(\.[0-9]+)?([eE]([+-]?)[0-9]+)?")
 _MOMENT = re.compile(
@@ -33,7 +42,6 @@ class Moment(NamedTuple):
     fraction: str
 
 
-Comparable: TypeAlias = Decimal | Moment | str
 Kind: TypeAlias = Literal["number", "date", "text"]
 
 
@@ -52,37 +60,56 @@ class Operand:
             return "number"
         return "text" if self.moment is None else "date"
 
-    def compare(self, value: str) -> int | None:
+    def compare(self, value: str, reading: ValueReading = PLAIN) -> int | None:
         """Return -1, 0 or 1: whether *value* is less than, equal to or greater than this.
 
         None says that it is not of this one's kind.
         """
         if self.number is not None:
-            number = number_of(value)
+            number = number_of(value, reading)
             return None if number is None else (number > self.number) - (number < self.number)
         if self.moment is not None:
-            moment = moment_of(value)
+            moment = moment_of(value, reading)
             return None if moment is None else (moment > self.moment) - (moment < self.moment)
         return (value > self.text) - (value < self.text)
 
 
-def operand(text: str) -> Operand:
-    """Return the configured value *text*, taken apart."""
-    return Operand(text, number_of(text), moment_of(text))
+def operand(text: str, reading: ValueReading = PLAIN) -> Operand:
+    """Return the configured value *text*, taken apart.
 
-
-def comparable(text: str) -> Comparable:
-    """Return what *text* is equal by: two values are equal when these are."""
-    number = number_of(text)
+    It is written as everywhere, or else as the source writes it, whose *reading* it is.
+    """
+    number, moment = number_of(text), moment_of(text, reading)
     if number is not None:
-        return number
-    moment = moment_of(text)
-    return text if moment is None else moment
+        return Operand(text, number, None)
+    return Operand(text, number_of(text, reading) if moment is None else None, moment)
 
 
-def number_of(text: str) -> Decimal | None:
-    """Return the number that *text* is in JSON's grammar, None if it is not one."""
+class Equals:
+    """Asks whether a value equals one of the configured values *texts*, as *reading* says."""
+
+    def __init__(self, texts: Iterable[str], reading: ValueReading = PLAIN) -> None:
+        wanted = [operand(text, reading) for text in texts]
+        self._numbers = frozenset(one.number for one in wanted if one.kind == "number")
+        self._moments = frozenset(one.moment for one in wanted if one.kind == "date")
+        self._texts = frozenset(one.text for one in wanted if one.kind == "text")
+
+    def is_met(self, value: str, reading: ValueReading = PLAIN) -> bool:
+        """Return whether *value* is one of them; what has another *reading* than text says so."""
+        # Where only texts are wanted there is nothing to parse: none equals a number or an instant.
+        return (
+            value in self._texts
+            or (bool(self._numbers) and number_of(value, reading) in self._numbers)
+            or (bool(self._moments) and moment_of(value, reading) in self._moments)
+        )
+
+
+def number_of(text: str, reading: ValueReading = PLAIN) -> Decimal | None:
+    """Return the number that *text* is in JSON's grammar or by *reading*, None if it is not one."""
     text = text.strip()
+    if reading.grouping != "none":
+        # Not beside JSON's grammar but in its place: 1.500 may be one and a half, or 1500.
+        text = json_number(text, reading.grouping) or ""
     if text[:1] not in _FIRST_CHARACTERS:
         return None
     match = _NUMBER.fullmatch(text)
@@ -104,9 +131,11 @@ def _beyond(match: re.Match[str]) -> Decimal:
     return magnitude.copy_negate() if sign else magnitude
 
 
-def moment_of(text: str) -> Moment | None:
-    """Return the instant that *text* names in ISO 8601, None if it names none."""
+def moment_of(text: str, reading: ValueReading = PLAIN) -> Moment | None:
+    """Return the instant that *text* names by *reading* or in ISO 8601, None if it names none."""
     text = text.strip()
+    if reading.dates and (found := instant(text, reading.dates)) is not None:
+        return _moment_at(found)
     if text[:1] not in _FIRST_CHARACTERS:
         return None
     match = _MOMENT.fullmatch(text)
@@ -123,6 +152,13 @@ def moment_of(text: str) -> Moment | None:
         return None
     offset = -zone if sign == "-" else zone
     return Moment(days * _DAY + time - offset, (fraction or "").rstrip("0"))
+
+
+def _moment_at(at: datetime) -> Moment:
+    time = at.hour * 3600 + at.minute * 60 + at.second
+    offset = at.utcoffset() or timedelta()
+    fraction = f"{at.microsecond:06}".rstrip("0")
+    return Moment(at.toordinal() * _DAY + time - round(offset.total_seconds()), fraction)
 
 
 def _seconds(hour: str | None, minute: str | None, second: str | None) -> int | None:

@@ -8,17 +8,18 @@ not of the kind of the condition's value (`n/a` beside a number) satisfies no op
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from webhookd.definitions import AllOf, AnyOf, Condition, NotOf, Operator
+from webhookd.definitions import PLAIN, AllOf, AnyOf, Condition, NotOf, Operator
 from webhookd.model import text_of
-from webhookd.rules.comparison import comparable, operand
+from webhookd.rules.comparison import Equals, operand
 from webhookd.rules.tokens import containing
 
 if TYPE_CHECKING:
-    from webhookd.definitions import ConditionValue, When
+    from collections.abc import Callable
+
+    from webhookd.definitions import ConditionValue, ValueReading, When
     from webhookd.model import Change, JsonText, Properties
     from webhookd.rules.comparison import Kind
 
@@ -35,13 +36,14 @@ class Incomparable:
 _Noted: TypeAlias = "list[Incomparable] | None"
 """Where incomparable values are noted, None where nobody wants to know."""
 
-_Question: TypeAlias = Callable[[str], bool]
-"""Asked of one value, as text, that is there and not empty."""
+_Question: TypeAlias = "Callable[[JsonText], bool]"
+"""Asked of one value that is there and not empty."""
 
 _Check: TypeAlias = "Callable[[Properties, Properties | None, _Noted], bool]"
 """Asked of a record's properties now and before."""
 
 _EMPTY = '""'
+_QUOTE = '"'
 _MOST_CHECKS = 10_000
 _POSITIVE_OF = {
     Operator.NEQ: Operator.EQ,
@@ -124,32 +126,35 @@ def _not(part: _Check) -> _Check:
 
 
 def _condition(condition: Condition) -> _Check:
-    name, operator, values = condition.property, condition.operator, condition.values
+    name, operator = condition.property, condition.operator
+    values, reading = condition.values, condition.reading
     if operator in _POSITIVE_OF:
-        return _not(_condition(Condition(name, _POSITIVE_OF[operator], values)))
+        return _not(_condition(replace(condition, operator=_POSITIVE_OF[operator])))
     match operator:
         case Operator.CHANGED:
             return lambda now, before, _noted: has_changed(name, now, before)
         case Operator.CHANGED_FROM:
-            return _changed_from(name, _equal_to(values))
+            return _changed_from(name, _equal_to(values, reading))
         case Operator.CHANGED_TO:
-            return _changed_to(name, _equal_to(values))
+            return _changed_to(name, _equal_to(values, reading))
         case _ if operator in _ORDERS:
-            return _ordered_as(name, _ORDERS[operator], values)
+            return _ordered_as(condition, _ORDERS[operator])
         case _:
-            return _is_now(name, _QUESTIONS[operator](values))
+            return _is_now(name, _QUESTIONS[operator](values, reading))
 
 
-def _ordered_as(
-    name: str, orders: tuple[frozenset[int], ...], values: tuple[ConditionValue, ...]
-) -> _Check:
-    checks = [_ordered(name, value, signs) for value, signs in zip(values, orders, strict=False)]
+def _ordered_as(condition: Condition, orders: tuple[frozenset[int], ...]) -> _Check:
+    checks = [
+        _ordered(condition, value, signs)
+        for value, signs in zip(condition.values, orders, strict=False)
+    ]
     return checks[0] if len(checks) == 1 else _all_of(checks)
 
 
-def _ordered(name: str, value: ConditionValue, signs: frozenset[int]) -> _Check:
+def _ordered(condition: Condition, value: ConditionValue, signs: frozenset[int]) -> _Check:
     """Ask whether the property compares with *value* by one of *signs*: -1 is less."""
-    bound = operand(text_of_value(value))
+    name, reading = condition.property, condition.reading
+    bound = operand(text_of_value(value), reading)
     compare, kind = bound.compare, bound.kind
 
     def check(now: Properties, _before: Properties | None, noted: _Noted) -> bool:
@@ -157,12 +162,17 @@ def _ordered(name: str, value: ConditionValue, signs: frozenset[int]) -> _Check:
         if found is None or found == _EMPTY:
             return False
         text = text_of(found)
-        sign = compare(text)
+        sign = compare(text, _reading_of(found, reading))
         if sign is None and noted is not None:
             noted.append(Incomparable(name, text, kind))
         return sign in signs
 
     return check
+
+
+def _reading_of(value: JsonText, reading: ValueReading) -> ValueReading:
+    """Return how *value* is read: a number of JSON as what it is, a text by *reading*."""
+    return reading if value.startswith(_QUOTE) else PLAIN
 
 
 def _is_now(name: str, question: _Question) -> _Check:
@@ -189,23 +199,22 @@ def has_changed(name: str, now: Properties, before: Properties | None) -> bool:
 
 
 def _is_answered(question: _Question, value: JsonText | None) -> bool:
-    return value is not None and value != _EMPTY and question(text_of(value))
+    return value is not None and value != _EMPTY and question(value)
 
 
-def _equal_to(values: tuple[ConditionValue, ...]) -> _Question:
+def _equal_to(values: tuple[ConditionValue, ...], reading: ValueReading) -> _Question:
     """Ask whether a value equals one of *values*."""
-    texts = [value for value in values if isinstance(value, str)]
-    wanted = frozenset(comparable(value) for value in texts)
-    if len(texts) < len(values):
-        # YAML's true and false: CSV files and APIs write them in many ways.
-        words = frozenset(
-            word for value in values if isinstance(value, bool) for word in _WORDS[value]
+    is_met = Equals((value for value in values if isinstance(value, str)), reading).is_met
+    # YAML's true and false: CSV files and APIs write them in many ways.
+    words = frozenset(word for value in values if isinstance(value, bool) for word in _WORDS[value])
+
+    def question(value: JsonText) -> bool:
+        text = text_of(value)
+        return is_met(text, _reading_of(value, reading)) or (
+            bool(words) and text.strip().lower() in words
         )
-        return lambda text: text.strip().lower() in words or comparable(text) in wanted
-    if all(isinstance(value, str) for value in wanted):
-        # Only text is wanted, and no number or instant equals a text: nothing to parse.
-        return frozenset(texts).__contains__
-    return lambda text: comparable(text) in wanted
+
+    return question
 
 
 def text_of_value(value: ConditionValue) -> str:
@@ -213,15 +222,16 @@ def text_of_value(value: ConditionValue) -> str:
     return value if isinstance(value, str) else "true" if value else "false"
 
 
-def _has_value(_values: tuple[ConditionValue, ...]) -> _Question:
-    return lambda _text: True
+def _has_value(_values: tuple[ConditionValue, ...], _reading: ValueReading) -> _Question:
+    return lambda _value: True
 
 
-def _contains(values: tuple[ConditionValue, ...]) -> _Question:
-    return containing(text_of_value(values[0]))
+def _contains(values: tuple[ConditionValue, ...], _reading: ValueReading) -> _Question:
+    contains = containing(text_of_value(values[0]))
+    return lambda value: contains(text_of(value))
 
 
-_QUESTIONS: dict[Operator, Callable[[tuple[ConditionValue, ...]], _Question]] = {
+_QUESTIONS: dict[Operator, Callable[[tuple[ConditionValue, ...], ValueReading], _Question]] = {
     Operator.EQ: _equal_to,
     Operator.IN: _equal_to,
     Operator.HAS_PROPERTY: _has_value,

@@ -74,11 +74,8 @@ def _aware(when: When, instants: frozenset[str]) -> When:
         case Condition(name, operator, values):
             if name not in instants or operator in _TEXTUAL:
                 return when
-            return Condition(
-                name,
-                operator,
-                tuple(value if isinstance(value, bool) else iso(value) for value in values),
-            )
+            told = tuple(value if isinstance(value, bool) else iso(value) for value in values)
+            return replace(when, values=told)
 
 
 def _with_iso(properties: Properties, names: frozenset[str]) -> Properties:

@@ -2,24 +2,61 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from webhookd.definitions import AllOf, AnyOf, Condition, NotOf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from webhookd.definitions import Definitions, Trigger, Webhook, When
 
 
-def of_source(definitions: Definitions, source: str) -> frozenset[str]:
+@dataclass(frozen=True, slots=True)
+class Used:
+    """The properties that webhooks match, watch or send by name, each with the webhook that does.
+
+    *all_by* is a webhook that sends all properties, if one does.
+    """
+
+    by: Mapping[str, str]
+    all_by: str | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Return the properties that are used by name."""
+        return frozenset(self.by)
+
+    def needed_by(self, name: str) -> str | None:
+        """Return a webhook that needs the property *name*, None when none does."""
+        return self.by.get(name, self.all_by)
+
+
+NOTHING: Final = Used({})
+"""What is used where there is no webhook."""
+
+
+def of_source(definitions: Definitions, source: str) -> Used:
     """Return the properties that the enabled webhooks on *source* match, watch or send."""
-    return frozenset(
-        name
+    return of_webhooks(
+        webhook
         for webhook in definitions.webhooks.values()
         if webhook.enabled and webhook.source == source
-        for name in of_webhook(webhook)
     )
+
+
+def of_webhooks(webhooks: Iterable[Webhook]) -> Used:
+    """Return the properties that *webhooks* match, watch or send."""
+    by: dict[str, str] = {}
+    all_by = None
+    for webhook in webhooks:
+        body = webhook.request.body
+        if body is not None and body.properties is None:
+            all_by = all_by or webhook.name
+        for name in of_webhook(webhook):
+            by.setdefault(name, webhook.name)
+    return Used(by, all_by)
 
 
 def chosen(webhook: Webhook) -> Iterator[str]:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from webhookd.clock import Clock
     from webhookd.definitions import Egress
+    from webhookd.rules.usage import Used
     from webhookd.sources.polling.api_client import ApiTransport
     from webhookd.sources.polling.request_budget import Budgets
     from webhookd.sources.source import FileLedger, Ingest, PollLedger, Report, Schedule
@@ -28,7 +29,7 @@ class SourceDependencies:
     files: Callable[[str], FileLedger]
     polls: PollLedger
     report: Report
-    used: Callable[[str], frozenset[str]]
+    used: Callable[[str], Used]
     transport: ApiTransport
     egress: Callable[[], Egress]
     schedule: Schedule

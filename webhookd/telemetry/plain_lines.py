@@ -65,6 +65,9 @@ PLAIN: dict[type[events.Event], Line] = {
     events.FileChanged: warning("file.changed", hint="write to tmp/ and rename to new/"),
     events.FileClaimed: info("file.claimed"),
     events.FileColumnsIgnored: warning("file.columns_ignored"),
+    events.FileColumnsRepeated: warning(
+        "file.columns_repeated", hint="no webhook needs the property; these columns are left out"
+    ),
     events.FileEmpty: warning("file.empty", hint="it has 0 bytes: did its producer fail?"),
     events.FileFailed: error("file.failed"),
     events.FileGrowing: warning("file.growing", hint="write to tmp/ and rename to new/"),
@@ -103,6 +106,7 @@ PLAIN: dict[type[events.Event], Line] = {
     events.WebhookProbed: warning("webhook.probed"),
     events.ValueNotComparable: warning(
         "source.value_not_comparable",
-        hint="conditions of order (GT, LT, BETWEEN …) do not hold for such values",
+        hint="conditions of order (GT, LT, BETWEEN …) do not hold for such values; csv.decimal and"
+        " csv.dates say how the files of a drop directory write them",
     ),
 }

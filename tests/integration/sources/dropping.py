@@ -21,6 +21,7 @@ from webhookd.definitions import Body, BodyFormat, DirectorySource, Trigger
 from webhookd.delivery.claims import ClaimTable
 from webhookd.intake.batch import Intake
 from webhookd.model import ChangeKind
+from webhookd.rules.usage import NOTHING
 from webhookd.sources.directory.drop_directory import DropDirectory
 from webhookd.storage.database.database import open_database
 from webhookd.storage.database.writer import Writer
@@ -52,7 +53,7 @@ class Dropping:
             self.url = _database_of(folder)
         self.settings = DirectorySource("export", self.root, "contacts", **settings)
         self.definitions = some_definitions(*(webhooks or (mirror(),)))
-        self.used = frozenset()
+        self.used = NOTHING
         self.reported = ReportedEvents()
 
     def drop(self, name, content: bytes | str, *, into="new"):

@@ -143,22 +143,23 @@ def test_conditions_nest_and_their_values_are_text(tmp_path, hook):
 """,
     ).trigger
 
+    reading = definitions.CsvSettings().value_reading
+
+    def condition(name, operator, values=()):
+        return definitions.Condition(name, definitions.Operator[operator], values, reading)
+
     assert found.changed_properties == {"amount"}
     assert found.enroll is definitions.Enroll.ONCE
     assert found.when == definitions.AllOf(
         (
-            definitions.Condition("a", definitions.Operator.EQ, ("1.10",)),
+            condition("a", "EQ", ("1.10",)),
             definitions.AnyOf(
                 (
-                    definitions.Condition("b", definitions.Operator.BETWEEN, ("1", "ten")),
-                    definitions.NotOf(
-                        definitions.Condition("c", definitions.Operator.HAS_PROPERTY)
-                    ),
+                    condition("b", "BETWEEN", ("1", "ten")),
+                    definitions.NotOf(condition("c", "HAS_PROPERTY")),
                 )
             ),
-            definitions.AllOf(
-                (definitions.Condition("d", definitions.Operator.IN, (True, "1", "x")),)
-            ),
+            definitions.AllOf((condition("d", "IN", (True, "1", "x")),)),
         )
     )
 

@@ -30,6 +30,7 @@ SHAPES: dict[str, type[models.Keys | DataclassInstance]] = {
     "secret": models.SecretReference,
     "egress": models.Egress,
     "drop_directory": models.DropDirectory,
+    "csv": definitions.CsvSettings,
     "hubspot": models.Hubspot,
     "hubspot_object": models.HubspotObject,
     "webhook": models.Webhook,
@@ -66,6 +67,7 @@ DEFINITIONS: dict[str, type[DataclassInstance]] = {
     "delivery": definitions.DeliveryPolicy,
     "retry": definitions.RetryPolicy,
     "egress": definitions.Egress,
+    "csv": definitions.CsvSettings,
 }
 FILE_ONLY = {
     "request.allow_http": "checked, and then without a meaning",

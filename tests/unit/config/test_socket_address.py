@@ -9,7 +9,7 @@ import pytest
 
 from webhookd.config import loading
 from webhookd.config.socket_address import OtherVersionError, listeners_of
-from webhookd.definitions import Condition
+from webhookd.definitions import Condition, CsvSettings, ValueReading
 from webhookd.rules.replay import listeners
 
 EXAMPLE = Path(__file__).parents[3] / "config.example.yaml"
@@ -47,7 +47,20 @@ def test_what_is_the_same_keeps_how_its_numbers_are_written(loaded, minimal):
 
     (found,) = listeners_of(told(same), same).values()
 
-    assert found.trigger.when.parts[0] == Condition("amount", "CONTAINS_TOKEN", ("1.10",))
+    assert found.trigger.when.parts[0] == Condition(
+        "amount", "CONTAINS_TOKEN", ("1.10",), CsvSettings().value_reading
+    )
+
+
+def test_conditions_compare_as_the_document_says_that_the_files_write(loaded, minimal):
+    comma = minimal.replace("object: contacts}", "object: contacts, csv: {decimal: comma}}", 1)
+    when = "    trigger: {when: [{property: amount, operator: GT, value: 1000}]}\n"
+
+    (before,) = listeners_of(told(loaded(comma + when)), loaded(minimal + when)).values()
+    (same,) = listeners_of(told(loaded(minimal + when)), loaded(minimal + when)).values()
+
+    assert before.trigger.when.parts[0].reading == ValueReading("comma")
+    assert same.trigger.when.parts[0].reading == ValueReading("clear")
 
 
 @pytest.mark.parametrize(

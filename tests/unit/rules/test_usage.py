@@ -21,9 +21,22 @@ def test_all_that_is_matched_watched_or_sent_is_used():
     body = replace(webhook.request.body, properties=(ChosenProperty("e", "sent as"),))
     request = replace(webhook.request, body=body, query=(ChosenProperty("f", "f"),))
 
-    assert usage.of_source(some_definitions(replace(webhook, request=request)), "export") == {
-        *"abcdef"
-    }
+    used = usage.of_source(some_definitions(replace(webhook, request=request)), "export")
+
+    assert used.names == {*"abcdef"}
+    assert used.needed_by("a") == used.needed_by("f") == webhook.name
+    assert used.needed_by("g") is None
+
+
+def test_a_webhook_that_sends_all_properties_needs_each_of_them():
+    watching = a_webhook("watching", trigger=Trigger(changed_properties=frozenset({"a"})))
+    body = replace(watching.request.body, properties=())
+    watching = replace(watching, request=replace(watching.request, body=body))
+
+    used = usage.of_webhooks([watching, a_webhook("sending-all")])
+
+    assert used.names == {"a"}
+    assert (used.needed_by("a"), used.needed_by("b")) == ("watching", "sending-all")
 
 
 def test_disabled_webhooks_and_those_of_other_sources_use_nothing():
@@ -31,7 +44,6 @@ def test_disabled_webhooks_and_those_of_other_sources_use_nothing():
     definitions = some_definitions(
         a_webhook("disabled", enabled=False, trigger=trigger),
         a_webhook("other", source="other", trigger=trigger),
-        a_webhook("everything"),
     )
 
-    assert usage.of_source(definitions, "export") == frozenset()
+    assert usage.of_source(definitions, "export") == usage.NOTHING

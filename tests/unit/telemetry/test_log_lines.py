@@ -190,6 +190,17 @@ LINES = [
         {**FILE, "columns": [1, 3]},
     ),
     (
+        events.FileColumnsRepeated("crm", "a.csv", "note", (2, 5)),
+        "warning",
+        "file.columns_repeated",
+        {
+            **FILE,
+            "property": "note",
+            "columns": [2, 5],
+            "hint": "no webhook needs the property; these columns are left out",
+        },
+    ),
+    (
         events.FileFailed("crm", "a.csv", "why", 2, 1, "a.error.json"),
         "error",
         "file.failed",
@@ -329,7 +340,8 @@ LINES = [
             "property": "amount",
             "example": "900,00",
             "expected": "number",
-            "hint": "conditions of order (GT, LT, BETWEEN …) do not hold for such values",
+            "hint": "conditions of order (GT, LT, BETWEEN …) do not hold for such values;"
+            " csv.decimal and csv.dates say how the files of a drop directory write them",
         },
     ),
     (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from webhookd.model import SnapshotPhase
 from webhookd.telemetry.events import (
     FileColumnsIgnored,
+    FileColumnsRepeated,
     FileHeaderRepeated,
     FilePropertyMissing,
 )
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from webhookd.model import ClaimedFile
+    from webhookd.rules.usage import Used
     from webhookd.sources.formats.csv_header import Header
     from webhookd.sources.source import Report
 
@@ -26,19 +28,27 @@ class Columns:
     told of once, and again only when it was there meanwhile.
     """
 
-    def __init__(self, source: str, report: Report, *, used: Callable[[], frozenset[str]]) -> None:
+    def __init__(self, source: str, report: Report, *, used: Callable[[], Used]) -> None:
         self._source = source
         self._report = report
         self._used = used
         self._missing: frozenset[str] = frozenset()
 
     def check(self, file: ClaimedFile, header: Header, *, is_partial: bool) -> None:
-        """Look at the *header* of *file*; partial rows may lack what they like."""
-        if header.unnamed and not _was_looked_at(file):
-            self._report(FileColumnsIgnored(self._source, file.name, columns=header.unnamed))
+        """Look at the *header* of *file*; partial rows may lack what they like.
+
+        BrokenFileError when several columns have a name that a webhook needs.
+        """
+        used = self._used()
+        header.check_repeated(used)
+        if not _was_looked_at(file):
+            if header.unnamed:
+                self._report(FileColumnsIgnored(self._source, file.name, columns=header.unnamed))
+            for name, columns in header.repeated.items():
+                self._report(FileColumnsRepeated(self._source, file.name, name, columns))
         if is_partial:
             return
-        missing = self._used() - frozenset(header.names)
+        missing = used.names - header.known
         for one in sorted(missing - self._missing):
             self._report(FilePropertyMissing(self._source, file.name, property=one))
         self._missing = missing

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from webhookd.clock import SYSTEM, Clock, new_id
+from webhookd.rules.usage import NOTHING
 from webhookd.sources.directory.columns import Columns
 from webhookd.sources.directory.completeness import signs_of
 from webhookd.sources.directory.filesystem import LEAST_FREE, DiskRoom, is_local
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from webhookd.definitions import DirectorySource
     from webhookd.model import ClaimedFile
+    from webhookd.rules.usage import Used
     from webhookd.sources.source import FileLedger, Ingest, Report
 
 _ILLS_OF_THE_DISK: Final = frozenset(
@@ -65,7 +67,7 @@ class DropDirectory:
         ledger: FileLedger,
         report: Report,
         *,
-        used: Callable[[], frozenset[str]] = frozenset,
+        used: Callable[[], Used] = lambda: NOTHING,
         clock: Clock = SYSTEM,
         least_free: int = LEAST_FREE,
         has_others: bool = False,

@@ -154,6 +154,7 @@ class FileReader:
                 self._sightings.header,
                 saw_repeated_header=self._sightings.repeated_header,
                 is_list=settings.content == "snapshot",
+                csv=settings.csv,
             )
             for _ in islice(every, rows_taken):
                 gauge.without_row = 0

@@ -19,14 +19,25 @@ if TYPE_CHECKING:
 
     from webhookd.definitions import DirectorySource
     from webhookd.model import Observation
+    from webhookd.rules.usage import Used
 
 
-def read_first(path: Path, settings: DirectorySource) -> Observation:
-    """Return the first record in *path*; SourceError says why there is none."""
+def read_first(path: Path, settings: DirectorySource, used: Used) -> Observation:
+    """Return the first record in *path*; SourceError says why there is none.
+
+    It is for webhooks by which these properties are *used*.
+    """
     try:
         file_format = formats.format_of(path.name, settings.format)
         with open_claimed(path, Reading(threading.Event(), clock.monotonic)) as stream:
-            row = next(formats.rows(stream, file_format, settings.id_property), None)
+            rows = formats.rows(
+                stream,
+                file_format,
+                settings.id_property,
+                lambda header: header.check_repeated(used),
+                csv=settings.csv,
+            )
+            row = next(rows, None)
     except BrokenFileError as error:
         place = f":{error.line}:{error.column or 1}" if error.line else ""
         raise SourceError(f"{path}{place}: {error.reason}") from None

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from webhookd.sources.directory.completeness import Writer, writer_of
-from webhookd.sources.directory.unpacking import BOM, UnpackedBytes
+from webhookd.sources.directory.unpacking import UnpackedBytes
 from webhookd.sources.formats.rows import BrokenFileError
 
 if TYPE_CHECKING:
@@ -150,15 +150,15 @@ class _ClaimedBytes(io.RawIOBase):
 
 @contextmanager
 def open_claimed(path: Path, reading: Reading) -> Iterator[BinaryIO]:
-    """Open a claimed file for reading, unpacked and behind its byte order mark."""
+    """Open a claimed file for reading, unpacked."""
     raw = _ClaimedBytes(_open_regular(path), reading)
     with io.BufferedReader(raw, _BUFFER) as plain:
         if path.name.lower().endswith(".gz") or plain.peek(2)[:2] == _GZIP:
             unpacked = UnpackedBytes(cast("io.BufferedReader", plain), reading.spend)
             with io.BufferedReader(unpacked, _UNPACKED_BUFFER) as content:
-                yield _behind_mark(cast("io.BufferedReader", content))
+                yield content
         else:
-            yield _behind_mark(cast("io.BufferedReader", plain))
+            yield plain
 
 
 def _open_regular(path: Path) -> int:
@@ -180,12 +180,3 @@ def _check_kind(mode: int) -> None:
         return
     kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "a device")
     raise BrokenFileError(f"this is {kind}; only regular files are read")
-
-
-def _behind_mark(stream: io.BufferedReader) -> BinaryIO:
-    start = stream.peek(4)[:4]
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in start:
-        raise BrokenFileError("the file is UTF-16 or binary; save it as UTF-8", 1, 1)
-    if start.startswith(BOM):
-        stream.read(len(BOM))
-    return stream

@@ -55,4 +55,4 @@ class Quotes:
         if found < 0:
             return len(piece)
         self._at = then
-        return found + 1
+        return found + len(mark)

@@ -5,17 +5,21 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, Final
 
+from webhookd.definitions import ANY_CSV, CsvSettings
 from webhookd.model import BadRow
-from webhookd.sources.formats.csv_header import Header, read_header
+from webhookd.sources.formats.csv_header import Header, in_our_words, plain, read_header, remedy
 from webhookd.sources.formats.csv_quotes import Quotes
+from webhookd.sources.formats.csv_text import csv_text
 from webhookd.sources.formats.rows import LONGEST_ROW, BrokenFileError, Row, skip_blank_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
+    from webhookd.sources.formats.csv_text import CsvText
+
 _NEWLINE: Final = b"\n"
-_AROUND: Final = ' \t\ufeff"'
+_AROUND: Final = ' \t\u00a0\ufeff\u200b"'
 """What may stand around a name of a column: a byte order mark keeps quotes from being read."""
 
 
@@ -26,13 +30,14 @@ class _RowTooLongError(Exception):
 class _Lines:
     """The lines that csv.reader asks for, and what the row in work has taken of them."""
 
-    def __init__(self, stream: BinaryIO, number: int) -> None:
-        self._stream = stream
+    def __init__(self, text: CsvText, number: int) -> None:
+        self._text = text
+        self._stream = text.stream
         self._pieces: list[bytes] = []
         self.number = number
         self.size = 0
         self.has_ended = False
-        self.is_utf8 = True
+        self.is_readable = True
 
     def __iter__(self) -> _Lines:
         return self
@@ -47,16 +52,21 @@ class _Lines:
         if self.size > LONGEST_ROW + 1:
             raise _RowTooLongError
         try:
-            return line.decode()
+            return self._text.decoded(line)
         except UnicodeDecodeError:
-            self.is_utf8 = False
-            return line.decode(errors="replace")
+            self.is_readable = False
+            return self._text.decoded(line, errors="replace")
+
+    def unreadable(self, line: int) -> BadRow:
+        """Return what is wrong with a row that is not in the file's encoding."""
+        encoding = self._text.encoding
+        return BadRow(line, 1, f"the row is not {encoding}{remedy(encoding)}")
 
     def begin(self) -> int:
         """Start a row; return the number of its first line."""
         self._pieces.clear()
         self.size = 0
-        self.is_utf8 = True
+        self.is_readable = True
         return self.number + 1
 
     def skip_blank_lines(self) -> None:
@@ -87,19 +97,22 @@ def rows(
     id_property: str,
     saw_header: Callable[[Header], None] = lambda _: None,
     saw_repeated_header: Callable[[int], None] = lambda _: None,
+    settings: CsvSettings = ANY_CSV,
 ) -> Iterator[Row | BadRow]:
     """Yield every row of *stream*, in constant memory whatever it holds.
 
     *saw_header* gets the header before the first row. *saw_repeated_header* gets the number of each
-    line that repeats the header, where several files were joined; such a line is no record.
+    line that repeats the header, where several files were joined; such a line is no record. The
+    *settings* say how the file is written.
     """
     # The module's own limit (128 KiB a field) is below ours; it is the process's, not the reader's.
     csv.field_size_limit(LONGEST_ROW * 2)
-    header = read_header(stream, id_property)
+    text = csv_text(stream, settings.encoding, is_header_first=not settings.skip_lines)
+    header = read_header(text, id_property, settings)
     if header is None:
         return
     saw_header(header)
-    lines = _Lines(stream, header.lines)
+    lines = _Lines(text, header.lines)
     reader = csv.reader(lines, delimiter=header.delimiter, strict=True)
     while True:
         line = lines.begin()
@@ -110,10 +123,13 @@ def rows(
         except _RowTooLongError:
             yield _too_long(lines, header, line)
         except csv.Error as error:
-            yield _refused(lines, line, str(error))
+            yield _refused(lines, line, in_our_words(error))
         else:
             if _is_header(header, fields, line):
                 saw_repeated_header(line)
+            elif header.separator and tuple(map(plain, fields)) == header.separator:
+                # It stands before the repeated header of a joined file.
+                continue
             elif fields:
                 yield _row(lines, header, line, fields)
             else:
@@ -126,9 +142,9 @@ def _is_header(header: Header, fields: list[str], line: int) -> bool:
     if len(fields) != len(header.names) or fields[id_place].strip(_AROUND) not in header.known:
         return False
     names = tuple(field.strip(_AROUND) for field in fields)
-    if names == header.plain:
+    if names == header.written:
         return True
-    if len(names) > 1 and sorted(names) == sorted(header.plain):
+    if len(names) > 1 and sorted(names) == sorted(header.written):
         raise BrokenFileError(
             "this line names the columns again, in another order: drop joined files one by one",
             line,
@@ -138,8 +154,8 @@ def _is_header(header: Header, fields: list[str], line: int) -> bool:
 
 
 def _row(lines: _Lines, header: Header, line: int, fields: list[str]) -> Row | BadRow:
-    if not lines.is_utf8:
-        return BadRow(line, 1, "the row is not UTF-8")
+    if not lines.is_readable:
+        return lines.unreadable(line)
     names = header.names
     if len(fields) != len(names):
         column = min(len(fields), len(names)) + 1
@@ -159,8 +175,8 @@ def _too_long(lines: _Lines, header: Header, line: int) -> BadRow:
 def _refused(lines: _Lines, line: int, reason: str) -> BadRow:
     if lines.has_ended:
         raise _never_closed(line)
-    if not lines.is_utf8:
-        return BadRow(line, 1, "the row is not UTF-8")
+    if not lines.is_readable:
+        return lines.unreadable(line)
     return BadRow(line, 1, f"the row is not CSV: {reason}")
 
 

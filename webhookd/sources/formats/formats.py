@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never
 
+from webhookd.definitions import ANY_CSV, CsvSettings
 from webhookd.sources.formats import csv_rows, json_rows, ndjson_rows
-from webhookd.sources.formats.rows import BrokenFileError
+from webhookd.sources.formats.rows import BrokenFileError, behind_mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,18 +48,20 @@ def rows(
     *,
     saw_repeated_header: Callable[[int], None] = lambda _: None,
     is_list: bool = False,
+    csv: CsvSettings = ANY_CSV,
 ) -> Iterator[Row | BadRow]:
     """Yield the rows of *stream*; BrokenFileError where it cannot be read on.
 
     *saw_header* gets the header where the format has one, *saw_repeated_header* the number of each
-    line that repeats it. *is_list* says that the file must list all records.
+    line that repeats it. *is_list* says that the file must list all records, *csv* how a CSV file
+    is written.
     """
     match file_format:
         case "csv":
-            return csv_rows.rows(stream, id_property, saw_header, saw_repeated_header)
+            return csv_rows.rows(stream, id_property, saw_header, saw_repeated_header, csv)
         case "json":
-            return json_rows.rows(stream, is_list=is_list)
+            return json_rows.rows(behind_mark(stream), is_list=is_list)
         case "ndjson":
-            return ndjson_rows.rows(stream)
+            return ndjson_rows.rows(behind_mark(stream))
         case _:
             assert_never(file_format)

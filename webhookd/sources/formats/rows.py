@@ -7,6 +7,7 @@ This runs for every row of every file: no call per value but for those that are 
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from datetime import UTC, datetime, timedelta
 from io import BufferedReader
 from json.encoder import encode_basestring
@@ -53,6 +54,18 @@ class Row(NamedTuple):
 
 class _Refused(ValueError):  # noqa: N818 - turned into a BadRow below
     """Why a row is bad."""
+
+
+def behind_mark(stream: BinaryIO) -> BinaryIO:
+    """Return *stream* behind its byte order mark; BrokenFileError where it is not UTF-8."""
+    if not isinstance(stream, BufferedReader):
+        return stream
+    start = stream.peek(4)[:4]
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in start:
+        raise BrokenFileError("the file is UTF-16 or binary; save it as UTF-8", 1, 1)
+    if start.startswith(BOM_UTF8):
+        stream.read(len(BOM_UTF8))
+    return stream
 
 
 def skip_blank_lines(stream: BinaryIO) -> int:

@@ -140,6 +140,16 @@ class FileColumnsIgnored(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class FileColumnsRepeated(Event):
+    """Several columns have one name, and no webhook needs it: they are left out."""
+
+    source: str
+    file: str
+    property: str
+    columns: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FileHeaderRepeated(Event):
     """The header of a CSV file stands in it again, first at *line*; it is skipped each time."""
 

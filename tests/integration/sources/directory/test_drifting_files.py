@@ -9,6 +9,7 @@ import pytest
 from tests.integration.sources.dropping import Dropping, mirror
 from webhookd.definitions import ChosenProperty, Trigger
 from webhookd.model import ChangeKind
+from webhookd.rules.usage import Used
 from webhookd.telemetry.events import FileColumnsIgnored, FilePropertyMissing
 
 
@@ -82,7 +83,7 @@ def test_columns_that_come_and_go_and_change_places_are_absent_or_there(whole):
 
 
 def test_a_used_property_without_a_column_is_warned_of_once(whole):
-    whole.used = frozenset({"email", "name", "score"})
+    whole.used = Used(dict.fromkeys(("email", "name", "score"), "hook"))
     headers = ("id,email,name,score", "id,email", "id,email", "id,email,name", "id,email")
     rows = ("1,e,n,s", "1,e", "1,e", "1,e,n", "1,e")
 
@@ -95,7 +96,7 @@ def test_a_used_property_without_a_column_is_warned_of_once(whole):
 
 
 def test_partial_files_may_lack_columns_without_a_warning(partial):
-    partial.used = frozenset({"email"})
+    partial.used = Used({"email": "hook"})
 
     partial.take("1.csv", "id,name\n1,n\n")
 

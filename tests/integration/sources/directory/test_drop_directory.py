@@ -163,8 +163,9 @@ def test_gzip_goes_by_suffix_or_content(drop):
         ("a.ndjson.gz", b"plain", "gzip"),
         ("a.ndjson.gz", gzip.compress(rows(*range(50_000)).encode(), mtime=0)[:-100], "gzip"),
         ("a.txt", b"x", "set the source's `format`"),
-        ("a.csv", "\N{ZERO WIDTH NO-BREAK SPACE}id,a\n1,2\n".encode("utf-16-le"), "UTF-16"),
-        ("a.csv", "id,a\n1,2\n".encode("utf-16-be"), "UTF-16"),
+        ("a.ndjson", '{"id": 1}'.encode("utf-16"), "UTF-16"),
+        ("a.csv", "id,a\n1,2\n".encode("utf-16-be"), "csv.encoding"),
+        ("a.csv", "id,größe\n1,2\n".encode("cp1252"), "csv.encoding"),
         ("a.csv", b"name\nx\n", "no column 'id'"),
     ],
 )

@@ -51,7 +51,7 @@ def test_the_delimiter_is_the_one_that_makes_the_id_a_column(content):
     ("header", "column", "says"),
     [
         (b"a,b", 1, "no column 'id' (the source's id_property); it has 'a', 'b'"),
-        (b"id,a,a", 3, "'a' twice"),
+        (b"id,a,id", 3, "'id' twice, and it is the source's id_property"),
         (b"id,\xff", 4, "not UTF-8"),
         (b'id,"a', 1, "never closed"),
         (b'id,"a"b', 1, "not CSV"),

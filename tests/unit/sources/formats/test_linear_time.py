@@ -18,6 +18,8 @@ ODD = {
     "a quote in the header": ("csv", lambda n: b'id,"' + b"a\n" * n),
     "quotes that rows do not close": ("csv", lambda n: b"id\n" + b'"a\n' * n),
     "rows that are not CSV": ("csv", lambda n: b"id\n" + b'"a"b\n' * n),
+    "lines that end in CR": ("csv", lambda n: b"id\r" + b"1\r\r" * n),
+    "a quote in a header that ends in CR": ("csv", lambda n: b'id,"' + b"a\r" * n),
     "blank lines of CSV": ("csv", lambda n: b"id\n" + b"\n" * n),
     "rows that are not JSON": ("json", lambda n: b"[" + b"{x}," * n + b"{}]"),
     "every other row": ("json", lambda n: b"[" + b'{"id":"1"},{x},' * n + b"{}]"),
