@@ -92,13 +92,14 @@ class Equals:
         wanted = [operand(text, reading) for text in texts]
         self._numbers = frozenset(one.number for one in wanted if one.kind == "number")
         self._moments = frozenset(one.moment for one in wanted if one.kind == "date")
-        self._texts = frozenset(one.text for one in wanted if one.kind == "text")
+        self.texts = frozenset(one.text for one in wanted if one.kind == "text")
+        self.is_of_texts = not (self._numbers or self._moments)
+        """Whether only *texts* are wanted: nothing else is equal to one of them."""
 
     def is_met(self, value: str, reading: ValueReading = PLAIN) -> bool:
         """Return whether *value* is one of them; what has another *reading* than text says so."""
-        # Where only texts are wanted there is nothing to parse: none equals a number or an instant.
         return (
-            value in self._texts
+            value in self.texts
             or (bool(self._numbers) and number_of(value, reading) in self._numbers)
             or (bool(self._moments) and moment_of(value, reading) in self._moments)
         )
