@@ -8,14 +8,13 @@ default or a choice.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from webhookd import definitions
 from webhookd.config.file_form import with_fields_of
-from webhookd.definitions import BodyFormat, Duration, Location, Method, Scheme
+from webhookd.definitions import BodyFormat, Location, Method, Scheme
 
 # As written in the file; `scalars.json_of` gives its text.
 Value: TypeAlias = Any
@@ -56,44 +55,30 @@ class Egress(Keys):
     deny: tuple[str, ...] = ()
 
 
+@with_fields_of(definitions.DirectorySource, but=("name",))
 class DropDirectory(Keys):
     """A drop directory."""
 
     type: Literal["drop_directory"]
     path: str
-    object: str
-    id_property: str = "id"
-    content: Literal["records", "snapshot"] = "records"
-    partial: bool = False
-    format: Literal["auto", "csv", "json", "ndjson"] = "auto"
-    start: Literal["beginning", "now"] = "beginning"
-    on_done: Literal["archive", "delete"] = "archive"
-    host: str | None = None
-    settle: Duration = timedelta(seconds=10)
-    ignore: tuple[str, ...] | None = None
-    id_text: bool = False
-    csv: definitions.CsvSettings = definitions.ANY_CSV
 
 
+@with_fields_of(definitions.HubspotObject, but=("name",))
 class HubspotObject(Keys):
     """What is read of one type of object."""
 
     properties: Literal["all"] | tuple[str, ...]
-    deletions: bool = False
 
 
+@with_fields_of(definitions.HubspotSource, but=("name",))
 class Hubspot(Keys):
     """HubSpot's CRM API."""
 
     type: Literal["hubspot"]
     base_url: str = "https://api.hubapi.com"
-    api_version: str = "2026-03"
     token: SecretReference
-    poll_every: Duration = timedelta(seconds=30)
-    start: str = "now"
-    overlap: Duration = timedelta(minutes=5)
-    requests_per_second: float = 4
     objects: dict[str, HubspotObject]
+    start: str = "now"
 
 
 Source: TypeAlias = Annotated[DropDirectory | Hubspot, Field(discriminator="type")]

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from webhookd import definitions
 from webhookd.config.checks.drop_directory import absolute_path
 from webhookd.config.checks.hubspot import start_at
+from webhookd.config.file_form import made
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,24 +27,20 @@ def hubspot(
     name: str, model: models.Hubspot, node: Node, secrets: Secrets
 ) -> definitions.HubspotSource:
     """Return the definition that *model* is; *node* is its place, *secrets* have its token."""
-    return definitions.HubspotSource(
+    return made(
+        definitions.HubspotSource,
+        model,
         name=name,
         base_url=model.base_url.rstrip("/"),
         token=secrets.resolve(model.token, node.folder),
-        objects=tuple(
-            definitions.HubspotObject(
-                object_name,
-                None if read.properties == "all" else read.properties,
-                deletions=read.deletions,
-            )
-            for object_name, read in model.objects.items()
-        ),
-        api_version=model.api_version,
-        poll_every=model.poll_every,
+        objects=tuple(_object(*one) for one in model.objects.items()),
         start=_start(model.start),
-        overlap=model.overlap,
-        requests_per_second=model.requests_per_second,
     )
+
+
+def _object(name: str, model: models.HubspotObject) -> definitions.HubspotObject:
+    properties = None if model.properties == "all" else model.properties
+    return made(definitions.HubspotObject, model, name=name, properties=properties)
 
 
 def _start(text: str) -> Literal["now", "beginning"] | datetime:
@@ -62,22 +59,8 @@ def drop_directory(
     secrets: Secrets,  # noqa: ARG001 - a directory has none
 ) -> definitions.DirectorySource:
     """Return the definition that *model* is; its path counts from *node*'s folder."""
-    return definitions.DirectorySource(
-        name=name,
-        path=absolute_path(node.folder, model.path),
-        object=model.object,
-        id_property=model.id_property,
-        content=model.content,
-        partial=model.partial,
-        format=model.format,
-        start=model.start,
-        on_done=model.on_done,
-        host=model.host,
-        settle=model.settle,
-        ignore=model.ignore,
-        id_text=model.id_text,
-        csv=model.csv,
-    )
+    path = absolute_path(node.folder, model.path)
+    return made(definitions.DirectorySource, model, name=name, path=path)
 
 
 def reading_of_files(source: Mapping[str, Any]) -> definitions.ValueReading:

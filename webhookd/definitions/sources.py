@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, Literal, Protocol
 
+from webhookd.definitions.durations import Duration
 from webhookd.definitions.value_reading import PLAIN, ValueReading
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-    from pathlib import Path
-
-    from webhookd.model import Secret
+from webhookd.model import Secret
 
 
 class Source(Protocol):
@@ -92,7 +89,7 @@ class DirectorySource:
     start: Literal["beginning", "now"] = "beginning"
     on_done: Literal["archive", "delete"] = "archive"
     host: str | None = None
-    settle: timedelta = timedelta(seconds=10)
+    settle: Duration = timedelta(seconds=10)
     ignore: tuple[str, ...] | None = None
     id_text: bool = False
     csv: CsvSettings = ANY_CSV
@@ -144,9 +141,9 @@ class HubspotSource:
     token: Secret
     objects: tuple[HubspotObject, ...]
     api_version: str = "2026-03"
-    poll_every: timedelta = timedelta(seconds=30)
+    poll_every: Duration = timedelta(seconds=30)
     start: Literal["now", "beginning"] | datetime = "now"
-    overlap: timedelta = timedelta(minutes=5)
+    overlap: Duration = timedelta(minutes=5)
     requests_per_second: float = 4.0
 
     @property
