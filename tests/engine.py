@@ -43,7 +43,7 @@ class Engine:
 
     database: Database
     writer: Writer
-    dispatch: Dispatcher
+    dispatcher: Dispatcher
     scheduler: Scheduler
     reloader: Reloader
 
@@ -57,7 +57,7 @@ class Engine:
         """Store deliveries and, as intake does, hand them over."""
         stored = await self.writer.write(lambda connection: enqueue.store(connection, deliveries))
         if offer:
-            self.dispatch.offer(stored)
+            self.dispatcher.offer(stored)
 
     async def query(self, sql: str, *values: object) -> list[tuple]:
         """Return rows of the database."""
@@ -93,10 +93,10 @@ async def engine(url: str, answer: Callable[[httpx.Request], object], **settings
             fleet.join()
         async with built:
             dependencies = ReloadDependencies(
-                writer, built.dispatch, built.secrets, _no_sources(), InForce()
+                writer, built.dispatcher, built.secrets, _no_sources(), InForce()
             )
             reloader = Reloader(Path("unread.yaml"), dependencies, environment={}, clock=time)
-            yield Engine(database, writer, built.dispatch, built.scheduler, reloader)
+            yield Engine(database, writer, built.dispatcher, built.scheduler, reloader)
     database.close()
 
 

@@ -452,8 +452,8 @@ async def taking_in(url, receiver, webhook):
             running.database,
             running.writer,
             definitions=lambda: definitions,
-            offer=running.dispatch.offer,
-            claims=running.dispatch.claims,
+            offer=running.dispatcher.offer,
+            claims=running.dispatcher.claims,
             clock=clock.SYSTEM,
             new_id=clock.new_id,
         )
@@ -490,12 +490,12 @@ def test_nothing_is_told_twice_or_lost_while_changes_race_with_attempts(url, fai
             for number in range(rounds):
                 await take(*((record, {"n": number}) for record in records))
             await until(is_done(running), 30)
-            return await running.query("SELECT id, state FROM deliveries"), running.dispatch
+            return await running.query("SELECT id, state FROM deliveries"), running.dispatcher
 
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     try:
-        rows, dispatch = asyncio.run(scenario())
+        rows, dispatcher = asyncio.run(scenario())
     finally:
         sys.setswitchinterval(interval)
 
@@ -511,8 +511,8 @@ def test_nothing_is_told_twice_or_lost_while_changes_race_with_attempts(url, fai
         assert steps[-1][1] == {"n": rounds - 1}
         for (_, before_it, _), (_, _, previous) in pairwise(steps):
             assert previous == before_it
-    assert dispatch.claims._started == set()
-    assert not dispatch.claims._claimed
+    assert dispatcher.claims._started == set()
+    assert not dispatcher.claims._claimed
     counted = metrics.SUPERSEDED.labels("crm-mirror")._value.get() - before
     assert counted == len(superseded)
 
@@ -525,9 +525,9 @@ def test_a_transaction_that_fails_gives_back_what_it_was_about_to_supersede(url)
         async with taking_in(url, receiver, hook(concurrency=1)) as (running, take):
             receiver.gate = asyncio.Event()
             await take(("0", {"n": 0}), ("1", {"n": 0}))
-            await until(lambda: running.dispatch.in_flight == 1)
+            await until(lambda: running.dispatcher.in_flight == 1)
             ((waiting,),) = await running.query("SELECT id FROM deliveries WHERE record_id = '1'")
-            claims = running.dispatch.claims.transaction([])
+            claims = running.dispatcher.claims.transaction([])
 
             def breaks(_connection):
                 assert claims.claim(waiting)
@@ -558,7 +558,7 @@ def test_a_newer_change_takes_the_older_ones_place_in_memory(url):
         async with taking_in(url, receiver, hook(concurrency=1)) as (running, take):
             receiver.gate = asyncio.Event()
             await take(*((str(number), {"n": 0}) for number in range(5)))
-            await until(lambda: running.dispatch.in_flight == 1)
+            await until(lambda: running.dispatcher.in_flight == 1)
             for number in range(1, 20):
                 await take(("1", {"n": number}))
             receiver.gate.set()

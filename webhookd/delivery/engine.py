@@ -36,7 +36,7 @@ class DeliveryEngine:
     """
 
     secrets: KnownSecrets
-    dispatch: Dispatcher
+    dispatcher: Dispatcher
     store: DeliveryJobStore
     scheduler: Scheduler
     grace: Callable[[], float]
@@ -44,14 +44,14 @@ class DeliveryEngine:
     async def __aenter__(self) -> Self:
         """Start the scheduler and let lanes start attempts."""
         self.scheduler.start()
-        self.dispatch.open(self.scheduler.wakeup)
+        self.dispatcher.open(self.scheduler.wakeup)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Let attempts under way end, write their settlements, then end the scheduler."""
         grace = self.grace()
-        unfinished = await self.dispatch.drain(grace)
-        await self.dispatch.settlements.drain(grace)
+        unfinished = await self.dispatcher.drain(grace)
+        await self.dispatcher.settlements.drain(grace)
         self.scheduler.shutdown(wait=False)
         await self.store.drain()
         telemetry.report(DaemonStopped(unfinished))
@@ -75,6 +75,8 @@ def build(
     """
     secrets = KnownSecrets()
     courier = Courier(sender, secrets, clock=clock)
-    dispatch = Dispatcher(courier, writer, peers, max_in_flight=max_in_flight, clock=clock)
-    store = DeliveryJobStore(dispatch, writer, database, ahead=ahead)
-    return DeliveryEngine(secrets, dispatch, store, Scheduler(store, LaneExecutor(dispatch)), grace)
+    dispatcher = Dispatcher(courier, writer, peers, max_in_flight=max_in_flight, clock=clock)
+    store = DeliveryJobStore(dispatcher, writer, database, ahead=ahead)
+    return DeliveryEngine(
+        secrets, dispatcher, store, Scheduler(store, LaneExecutor(dispatcher)), grace
+    )

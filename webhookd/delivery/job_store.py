@@ -66,13 +66,13 @@ class NeverEnding(BaseTrigger):  # type: ignore[misc]  # the library has no type
 class LaneExecutor(BaseExecutor):  # type: ignore[misc]  # the library has no types
     """Hands due deliveries to their lanes, which start them."""
 
-    def __init__(self, dispatch: Dispatcher) -> None:
+    def __init__(self, dispatcher: Dispatcher) -> None:
         super().__init__()
-        self._dispatch = dispatch
+        self._dispatcher = dispatcher
 
     def submit_job(self, job: Job, run_times: list[datetime]) -> None:  # noqa: ARG002 - the library's signature
         """Give a job's delivery to its lane; the lane never refuses what it prefetched."""
-        self._dispatch.arrived(job.args[0])
+        self._dispatcher.arrived(job.args[0])
 
     def _do_submit_job(self, job: Job, run_times: list[datetime]) -> None:
         self.submit_job(job, run_times)
@@ -89,15 +89,15 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
 
     def __init__(
         self,
-        dispatch: Dispatcher,
+        dispatcher: Dispatcher,
         writer: Writer,
         database: Database,
         *,
         ahead: Callable[[], timedelta] = timedelta,
     ) -> None:
         super().__init__()
-        self._dispatch = dispatch
-        self._fetches = dispatch.fetches
+        self._dispatcher = dispatcher
+        self._fetches = dispatcher.fetches
         self._writer = writer
         self._database = database
         self._ahead = ahead
@@ -116,7 +116,7 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
         # two rounds in a row fetch nothing twice.
         there = now + self._ahead()
         wanted = self._fetches.requests(there)
-        for some in self._dispatch.peers.batches(wanted):
+        for some in self._dispatcher.peers.batches(wanted):
             task = asyncio.get_running_loop().create_task(self._pump(some, there))
             self._pumping.add(task)
             task.add_done_callback(self._pumping.discard)
@@ -139,7 +139,7 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
         pauses a single delivery.
         """
         # In the lane it may be under way, and its settlement says when it goes again.
-        if job.next_run_time == NEVER or self._dispatch.lanes.is_prefetched(job.args[0]):
+        if job.next_run_time == NEVER or self._dispatcher.lanes.is_prefetched(job.args[0]):
             return
         if job.next_run_time is None:
             raise TypeError("a delivery cannot be paused alone: pause its webhook")
@@ -170,7 +170,7 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
 
     async def _pump(self, wanted: Sequence[FetchRequest], now: datetime) -> None:
         try:
-            found = await self._dispatch.peers.fetch(wanted, now)
+            found = await self._dispatcher.peers.fetch(wanted, now)
         except StorageError as error:
             # Whether it was claimed is not known. If so, its owner may claim it again (rule 9).
             telemetry.report(StorageRefused("due", len(wanted), str(error)))
@@ -216,7 +216,7 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
         job._jobstore_alias = self._alias  # noqa: SLF001 - what every job store sets
         job.id, job.name = delivery.id, delivery.webhook
         job.func, job.func_ref = (
-            self._dispatch.arrived,
+            self._dispatcher.arrived,
             "webhookd.delivery.dispatcher:Dispatcher.arrived",
         )
         job.args, job.kwargs = (delivery,), {}

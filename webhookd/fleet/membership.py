@@ -84,7 +84,7 @@ class MembershipDependencies:
     configuration is in force here.
     """
 
-    dispatch: Dispatcher
+    dispatcher: Dispatcher
     peers: FleetPeers
     exclusive_work: ExclusiveWork
     members: KnownMembers
@@ -109,7 +109,7 @@ class Membership:
         self._database = database
         self._writer = writer
         self._dependencies = dependencies
-        self._dispatch = dependencies.dispatch
+        self._dispatcher = dependencies.dispatcher
         self._peers = dependencies.peers
         self._clock = shared_clock
         self._number: int | None = None
@@ -172,8 +172,8 @@ class Membership:
                 case "free":
                     self._peers.shares_freed(map(int, about))
                 case "gone":
-                    self._dispatch.lanes.forget(about)
-                    self._dispatch.fetches.refetch()
+                    self._dispatcher.lanes.forget(about)
+                    self._dispatcher.fetches.refetch()
                 case "lanes":
                     self._spawn(self._sync())
                 case "joined":
@@ -242,7 +242,7 @@ class Membership:
         self._peers.check_shares(found.contested)
         self._give_back(found.owned)
         if found.is_ordering_unfinished:
-            self._dispatch.resume_reordering()
+            self._dispatcher.resume_reordering()
         if found.freed:
             self.notify("free", found.freed)
             self.notify("due", found.freed)
@@ -283,7 +283,7 @@ class Membership:
         A delivery that a person cancelled at another daemon is dropped, if its attempt has not
         begun.
         """
-        self._dispatch.lanes.forget(id_ for id_, _, is_open in owned if not is_open)
+        self._dispatcher.lanes.forget(id_ for id_, _, is_open in owned if not is_open)
         prefetched, fetching = self._peers.prefetched, self._peers.fetching
         missing = {id_: lane for id_, lane, _ in owned if id_ not in prefetched}
         # Rule 9. Two passes, and no fetch under way: a delivery may have been claimed on the

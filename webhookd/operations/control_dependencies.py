@@ -20,7 +20,7 @@ class ControlDependencies:
 
     database: Database
     writer: Writer
-    dispatch: Dispatcher
+    dispatcher: Dispatcher
     reloader: Reloader
     backfills: Backfills
     members: KnownMembers

@@ -141,7 +141,7 @@ class DeliveryControl:
         upto = await asyncio.to_thread(manual.last_number, database)
         above, total = 0, Changed()
         # Beside it nobody else writes, neither this daemon's own work nor another's.
-        limit, pause = self._dependencies.dispatch.peers.exclusive_step
+        limit, pause = self._dependencies.dispatcher.peers.exclusive_step
         while True:
             find = partial(manual.numbers, database, selection, above=above, upto=upto, limit=limit)
             found = await asyncio.to_thread(find)
@@ -152,10 +152,10 @@ class DeliveryControl:
             total += await writer.write(
                 partial(_changed, change, numbers, ids, self._now()), EXCLUSIVE
             )
-            self._dependencies.dispatch.lanes.forget(ids)
+            self._dependencies.dispatcher.lanes.forget(ids)
             above = numbers[-1]
             await asyncio.sleep(pause)
-        self._dependencies.dispatch.fetches.refetch()
+        self._dependencies.dispatcher.fetches.refetch()
         telemetry.report(
             DeliveriesChanged(change.__name__, total.count, total.overtaken, total.held)
         )

@@ -54,7 +54,7 @@ class ReloadDependencies:
     """The parts of the daemon that a configuration is put in force in."""
 
     writer: Writer
-    dispatch: Dispatcher
+    dispatcher: Dispatcher
     secrets: KnownSecrets
     sources: RunningSources
     in_force: InForce
@@ -181,8 +181,8 @@ class Reloader:
         configured = [_configured_lane(one, before, key) for one in prepared.values()]
         enabled = {name: one for name, one in prepared.items() if one.webhook.enabled}
         redactor, shown = Redactor.of(definitions), literal_secrets.shown_document(loaded.document)
-        async with self._dependencies.dispatch.quiesced():
-            remembered = self._dependencies.dispatch.lanes.rate_limited
+        async with self._dependencies.dispatcher.quiesced():
+            remembered = self._dependencies.dispatcher.lanes.rate_limited
             rows, starts = await self._dependencies.writer.write(
                 lambda connection: _write(
                     connection, definitions, remembered, configured, self._now()
@@ -193,8 +193,8 @@ class Reloader:
             self._dependencies.secrets.adopt(redactor)
             in_force.replace(definitions)
             self.document, self.shown = loaded.document, shown
-            self._dependencies.dispatch.adopt(rows, enabled, starts)
-        self._dependencies.dispatch.notify("lanes", ())
+            self._dependencies.dispatcher.adopt(rows, enabled, starts)
+        self._dependencies.dispatcher.notify("lanes", ())
         if before is not None:
             metrics.forget_webhooks(before.webhooks.keys() - definitions.webhooks.keys())
         await self._dependencies.sources.adopt(definitions.sources)

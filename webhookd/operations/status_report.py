@@ -95,7 +95,7 @@ class StatusReport:
             last_reload=None if reloader.last is None else reload_result(reloader.last),
             pending=sum(webhook.pending for webhook in webhooks),
             failed=sum(webhook.failed for webhook in webhooks),
-            in_flight=self._dependencies.dispatch.in_flight,
+            in_flight=self._dependencies.dispatcher.in_flight,
             fleet=tuple(member(daemon, own) for daemon in self._dependencies.members.daemons),
             webhooks=webhooks,
             sources=(await self.sources()).sources,
@@ -113,7 +113,7 @@ class StatusReport:
         return await asyncio.to_thread(metrics.exposition)
 
     def _webhook(self, name: str, found: Standing, webhook: Webhook | None) -> WebhookView:
-        latest = self._dependencies.dispatch.lanes.latest(name)
+        latest = self._dependencies.dispatcher.lanes.latest(name)
         probed = latest.probed
         is_in_force = webhook is not None and webhook.enabled
         return WebhookView(
@@ -136,7 +136,7 @@ class StatusReport:
 
     def _scraped(self, found: Standing, now: datetime) -> metrics.LaneStanding:
         oldest = found.oldest_pending_at
-        latest = self._dependencies.dispatch.lanes.latest(found.row.webhook)
+        latest = self._dependencies.dispatcher.lanes.latest(found.row.webhook)
         return metrics.LaneStanding(
             webhook=found.row.webhook,
             pending=found.pending,

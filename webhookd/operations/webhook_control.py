@@ -71,13 +71,13 @@ class WebhookControl:
         return RotatedView(dict(_rotated(in_force, loaded.definitions)))
 
     async def _hold(self, webhook: str, unit: Callable[[Statements], LaneRow | None]) -> HoldView:
-        async with self._dependencies.dispatch.quiesced():
+        async with self._dependencies.dispatcher.quiesced():
             row = await self._dependencies.writer.write(unit, EXCLUSIVE)
             if row is None:
                 there = await self._dependencies.writer.read(known_names.webhooks)
                 raise unknown_webhook(webhook, there)
-            self._dependencies.dispatch.set_row(row)
-            self._dependencies.dispatch.notify("lanes", [row.number])
+            self._dependencies.dispatcher.set_row(row)
+            self._dependencies.dispatcher.notify("lanes", [row.number])
         telemetry.report(WebhookHoldChanged(webhook, row.hold))
         return HoldView(webhook, row.hold)
 

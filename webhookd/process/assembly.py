@@ -109,26 +109,28 @@ def assemble(
         storage.database,
         storage.writer,
         definitions=in_force.current,
-        offer=delivery.dispatch.offer,
-        claims=delivery.dispatch.claims,
+        offer=delivery.dispatcher.offer,
+        claims=delivery.dispatcher.claims,
         clock=storage.clock,
         new_id=clock.new_id,
     )
     sources = build_sources(settings, storage, fleet, delivery, intake, transport, in_force)
     reloader = Reloader(
         settings.config_path(),
-        ReloadDependencies(storage.writer, delivery.dispatch, delivery.secrets, sources, in_force),
+        ReloadDependencies(
+            storage.writer, delivery.dispatcher, delivery.secrets, sources, in_force
+        ),
         environment=os.environ,
         clock=storage.clock,
     )
     backfills = Backfills(
         storage.writer,
         definitions=in_force.current,
-        offer=delivery.dispatch.offer,
-        claims=delivery.dispatch.claims,
+        offer=delivery.dispatcher.offer,
+        claims=delivery.dispatcher.claims,
         clock=storage.clock,
         new_id=clock.new_id,
-        may_end_unknown=delivery.dispatch.peers.may_end_unknown,
+        may_end_unknown=delivery.dispatcher.peers.may_end_unknown,
     )
     control = build_control(settings, storage, fleet, delivery, reloader, backfills)
     ordered: tuple[Part, ...] = (
@@ -145,7 +147,7 @@ def assemble(
         parts.administered(address, settings.token, control),
         # Left before the admin API: clients that wait for a backfill hear how far it came.
         parts.backfilling(backfills),
-        parts.ready(control, heartbeat, storage.writer, reloader, delivery.dispatch),
+        parts.ready(control, heartbeat, storage.writer, reloader, delivery.dispatcher),
     )
     return Daemon(ordered, reloader)
 
@@ -244,7 +246,7 @@ def build_control(
     dependencies = ControlDependencies(
         storage.database,
         storage.writer,
-        delivery.dispatch,
+        delivery.dispatcher,
         reloader,
         backfills,
         fleet.members,
@@ -267,7 +269,7 @@ def _putting_in_force(
         storage.database,
         storage.writer,
         MembershipDependencies(
-            delivery.dispatch,
+            delivery.dispatcher,
             fleet.peers,
             fleet.exclusive_work,
             fleet.members,

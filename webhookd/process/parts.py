@@ -139,7 +139,7 @@ async def ready(
     heartbeat: Heartbeat,
     writer: Writer,
     reloader: Reloader,
-    dispatch: Dispatcher,
+    dispatcher: Dispatcher,
 ) -> AsyncIterator[None]:
     """Say that the daemon is ready: to the admin API, in the log, to systemd."""
     control.become_ready()
@@ -148,19 +148,19 @@ async def ready(
         DaemonReady(len(definitions.webhooks), len(definitions.sources), definitions.hash)
     )
     heartbeat.ready(
-        lambda: writer.read(lambda _: None), partial(_summary, reloader, dispatch, control)
+        lambda: writer.read(lambda _: None), partial(_summary, reloader, dispatcher, control)
     )
     yield
 
 
-async def _summary(reloader: Reloader, dispatch: Dispatcher, control: Control) -> str:
+async def _summary(reloader: Reloader, dispatcher: Dispatcher, control: Control) -> str:
     """Return how it goes in one line, for `systemctl status`."""
     try:
         pending = await control.count_pending()
     except StorageError as error:
         return str(error)
     count = len(reloader.definitions.webhooks)
-    return f"{count} webhooks, {dispatch.lanes.failing} failing; {pending} deliveries pending"
+    return f"{count} webhooks, {dispatcher.lanes.failing} failing; {pending} deliveries pending"
 
 
 async def _watch_lag() -> None:

@@ -1,8 +1,8 @@
 """Sending one request and getting its answer: httpx's seam on asyncio and llhttp.
 
 `Transport` takes an `httpx.Request` and gives an `httpx.Response` or raises `SendError`. Start
-reading at `sending`; what one request meets is `connecting` (resolve, guard, connect, TLS), then
-`connection` (write, wait) with `answer` (parse, cap), and between two requests `pool`.
+reading at `http_transport`; what one request meets is `connector` (resolve, guard, connect, TLS),
+then `http_connection` (write, wait) with `answer` (parse, cap), and between two requests `pool`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from webhookd.transport.http_connection import Connection
-    from webhookd.transport.resolving import Address
+    from webhookd.transport.resolver import Address
 
 STAGGER_SECONDS = 0.25
 """Wait so long for one address before the next is tried as well (RFC 8305, section 5)."""

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import httpx
 
 from webhookd.definitions import Proxy
-from webhookd.transport.connecting import Connector
+from webhookd.transport.connector import Connector
 from webhookd.transport.limit import Limit
 from webhookd.transport.origin import SendOptions, origin_of
 from webhookd.transport.payload import payload
 from webhookd.transport.pool import Pool
-from webhookd.transport.proxying import Proxies
-from webhookd.transport.resolving import Resolver
+from webhookd.transport.proxy_connections import Proxies
+from webhookd.transport.resolver import Resolver
 from webhookd.transport.response import ReceivedResponse
 from webhookd.transport.tls import Contexts
 

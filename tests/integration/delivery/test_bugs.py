@@ -43,8 +43,8 @@ def deliver(url, break_it, *, answer=None):
             now = clock.now()
             await running.store(*(a_delivery(due_at=now, created_at=now) for _ in range(COUNT)))
             await until(lambda: len(set(seen)) == COUNT)
-            await until(lambda: running.dispatch.in_flight == 0)
-            await running.dispatch.settlements.drain()
+            await until(lambda: running.dispatcher.in_flight == 0)
+            await running.dispatcher.settlements.drain()
             (pending,) = await running.query(
                 "SELECT count(*) FROM deliveries WHERE state = 'pending'"
             )
@@ -61,7 +61,7 @@ def test_an_attempt_that_cannot_begin_is_begun_again_and_the_others_go(url, repo
     monkeypatch.setattr(slots, "BUG_SECONDS", 0.05)
 
     def break_it(running):
-        courier, times = running.dispatch._slots._courier, 0
+        courier, times = running.dispatcher._slots._courier, 0
         attempt = courier.attempt
 
         async def broken(delivery, context):
@@ -99,7 +99,7 @@ def test_an_answer_that_cannot_be_redacted_is_not_kept_and_nothing_is_sent_twice
         answer = text
 
     def break_it(running):
-        secrets = running.dispatch._slots._courier._secrets
+        secrets = running.dispatcher._slots._courier._secrets
         monkeypatch.setattr(secrets, "_redactor", Broken())
 
     seen, pending = deliver(url, break_it, answer=httpx.Response(200, content=b"thank you"))

@@ -131,7 +131,7 @@ def test_a_delivery_in_flight_at_the_end_is_attempted_again_after_a_restart(url)
         async with engine(url, lambda _: asyncio.sleep(3600), grace=0.05) as running:
             await running.adopt(a_webhook())
             await running.store(fresh())
-            await until(lambda: running.dispatch.in_flight == 1)
+            await until(lambda: running.dispatcher.in_flight == 1)
         async with engine(url, lambda _: httpx.Response(200)) as running:
             await running.adopt(a_webhook())
             await until(all_are(running, "delivered", 1))
@@ -179,7 +179,7 @@ def test_a_dead_webhook_takes_nothing_from_its_neighbours(url):
             await until(
                 lambda: running.query("SELECT 1 WHERE (SELECT count(*) FROM attempts) = 50")
             )
-            return running.dispatch.in_flight
+            return running.dispatcher.in_flight
 
     assert asyncio.run(scenario()) == 10
 
@@ -346,7 +346,7 @@ def test_everything_due_at_once_is_delivered_once(url, count):
         async with engine(url, answer, max_in_flight=20) as running:
             await running.adopt(*(a_webhook(f"w{number}") for number in range(4)))
             await running.store(*(fresh(f"w{number % 4}") for number in range(count)), offer=False)
-            running.dispatch.fetches.refetch()
+            running.dispatcher.fetches.refetch()
             await until(all_are(running, "delivered", count))
 
     asyncio.run(scenario())

@@ -79,14 +79,14 @@ def test_a_throttled_webhook_does_not_spin_the_scheduler(url):
             await running.adopt(to("bad", concurrency=2))
             await running.store(*(fresh("bad") for _ in range(COUNT)))
             await until(lambda: running.query("SELECT 1 FROM lanes WHERE quiet_until IS NOT NULL"))
-            await until(lambda: running.dispatch.in_flight == 0)
-            wanted = running.dispatch.fetches.requests
+            await until(lambda: running.dispatcher.in_flight == 0)
+            wanted = running.dispatcher.fetches.requests
 
             def counted(now):
                 rounds["all"] += 1
                 return wanted(now)
 
-            running.dispatch.fetches.requests = counted
+            running.dispatcher.fetches.requests = counted
             await asyncio.sleep(0.3)
 
     asyncio.run(scenario())

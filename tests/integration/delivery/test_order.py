@@ -78,7 +78,7 @@ def test_order_holds_through_failures_and_bursts_from_memory_and_database(url):
             for number in range(60):
                 batch = [of_record(record, number) for record in "abcdefgh"]
                 await running.store(*batch, offer=number % 3 != 0)
-            running.dispatch.fetches.refetch()
+            running.dispatcher.fetches.refetch()
             await all_settled(running)
 
     asyncio.run(scenario())
@@ -145,11 +145,11 @@ def test_order_holds_over_a_hold_and_a_restart(url):
         async with engine(url, watching.answer) as running:
             await running.adopt(hook())
             await running.store(of_record("a", 6))
-            async with running.dispatch.quiesced():
+            async with running.dispatcher.quiesced():
                 row = await running.writer.write(
                     lambda connection: lanes.resume(connection, "crm-mirror", clock.now())
                 )
-                running.dispatch.set_row(row)
+                running.dispatcher.set_row(row)
             await all_settled(running)
 
     asyncio.run(scenario())
@@ -165,12 +165,12 @@ def test_a_cancelled_attempt_under_way_ends_before_the_next_begins(url):
             await running.adopt(hook())
             first, second = of_record("a", 0), of_record("a", 1)
             await running.store(first, second)
-            await until(lambda: running.dispatch.in_flight == 1)
+            await until(lambda: running.dispatcher.in_flight == 1)
             (found,) = await running.query("SELECT number FROM deliveries WHERE id = ?", first.id)
             await running.writer.write(
                 lambda connection: manual.cancel(connection, found, clock.now())
             )
-            running.dispatch.fetches.refetch()
+            running.dispatcher.fetches.refetch()
             await all_settled(running)
 
     asyncio.run(scenario())
@@ -218,7 +218,7 @@ def test_a_reload_that_stopped_in_the_middle_goes_on_at_the_next_start(url, monk
             await running.adopt(hook("none"))
             await running.store(*(of_record("a", number) for number in range(20)))
             await running.adopt(hook())
-            await running.dispatch._reordering.stop()
+            await running.dispatcher._reordering.stop()
             return await running.query("SELECT ordered_upto FROM lanes")
 
     async def rest():
@@ -243,7 +243,7 @@ def test_several_of_a_record_under_way_when_order_comes_are_waited_for(url):
         async with engine(url, watching.answer) as running:
             await running.adopt(hook("none"))
             await running.store(*(of_record("a", number) for number in range(3)))
-            await until(lambda: running.dispatch.in_flight == 3)
+            await until(lambda: running.dispatcher.in_flight == 3)
             watching.overlaps.clear()
             await running.adopt(hook())
             await running.store(of_record("a", 3), of_record("a", 4))

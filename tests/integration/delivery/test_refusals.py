@@ -46,8 +46,8 @@ def test_nothing_starts_that_could_not_be_remembered(url, tmp_path, capsys):
             await running.store(*(a_delivery(due_at=now, created_at=now) for _ in range(COUNT)))
             await until(lambda: len(seen) > 10)
             other.execute("BEGIN IMMEDIATE")
-            await until(lambda: running.dispatch.settlements.is_behind)
-            await until(lambda: running.dispatch.in_flight == 0)
+            await until(lambda: running.dispatcher.settlements.is_behind)
+            await until(lambda: running.dispatcher.in_flight == 0)
             while_refused = len(seen)
             other.execute("ROLLBACK")
             await until(lambda: len(seen) == COUNT)
@@ -73,10 +73,10 @@ def test_a_change_of_lanes_is_refused_where_attempts_are_not_remembered(url, tmp
             now = clock.now()
             await running.store(a_delivery(due_at=now, created_at=now), offer=False)
             other.execute("BEGIN IMMEDIATE")
-            running.dispatch.fetches.refetch()
-            await until(lambda: running.dispatch.settlements.is_behind)
+            running.dispatcher.fetches.refetch()
+            await until(lambda: running.dispatcher.settlements.is_behind)
             with pytest.raises(StorageError, match="what attempts led to"):
-                async with running.dispatch.quiesced():
+                async with running.dispatcher.quiesced():
                     pytest.fail("lanes might change")
             other.execute("ROLLBACK")
             await until(lambda: running.query("SELECT 1 FROM deliveries WHERE state = 'delivered'"))

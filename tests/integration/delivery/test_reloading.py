@@ -114,6 +114,6 @@ def test_a_410_during_a_reload_that_changes_nothing_of_the_request_holds(url):
             await meeting.meet(running, hook(timeout=timedelta(seconds=9)))
             await until(lambda: running.query("SELECT 1 FROM lanes WHERE gone_reason IS NOT NULL"))
             await running.store(fresh())
-            return len(meeting.seen), running.dispatch.in_flight
+            return len(meeting.seen), running.dispatcher.in_flight
 
     assert asyncio.run(scenario()) == (1, 0)

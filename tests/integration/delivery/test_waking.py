@@ -45,7 +45,7 @@ def delivered(running, count):
 
 def has_settled_down(running):
     """Return whether no lane waits for anything: what comes then must wake the scheduler."""
-    lanes = running.dispatch.lanes
+    lanes = running.dispatcher.lanes
     return not any(lane.memory.is_fetching or lane.due_at() is not None for lane in lanes)
 
 
@@ -136,7 +136,7 @@ def test_a_release_is_not_undone_by_a_fetch_under_way(url):
             await asyncio.to_thread(begun.wait, 10)
             adopting = asyncio.create_task(running.adopt(to("right", retry=LATE)))
             await turns_of_the_loop()
-            running.dispatch.fetches.refetch()
+            running.dispatcher.fetches.refetch()
             await turns_of_the_loop()
             go.set()
             await adopting
@@ -161,14 +161,14 @@ def test_a_delivery_stored_while_due_ones_are_fetched_is_sent_once(url):
             running.writer.write(lambda _: (begun.set(), go.wait(10)))
             await asyncio.to_thread(begun.wait, 10)
             decided = [fresh() for _ in range(5)]
-            running.dispatch.fetches.refetch()
+            running.dispatcher.fetches.refetch()
             await turns_of_the_loop()
             storing = asyncio.create_task(running.store(*decided))
             await turns_of_the_loop()
             go.set()
             await storing
             await until(delivered(running, 5))
-            await until(lambda: running.dispatch.in_flight == 0)
+            await until(lambda: running.dispatcher.in_flight == 0)
 
     asyncio.run(scenario())
 
@@ -183,9 +183,11 @@ def test_the_scheduler_looks_now_and_then_whatever_its_clock_did(url, monkeypatc
         async with engine(url, lambda _: OK) as running:
             await running.adopt(a_webhook())
             await until(lambda: has_settled_down(running))
-            wanted = running.dispatch.fetches.requests
+            wanted = running.dispatcher.fetches.requests
             monkeypatch.setattr(
-                running.dispatch.fetches, "requests", lambda now: rounds.append(now) or wanted(now)
+                running.dispatcher.fetches,
+                "requests",
+                lambda now: rounds.append(now) or wanted(now),
             )
             await until(lambda: len(rounds) >= 3)
 

@@ -41,11 +41,11 @@ async def nothing():
 
 async def pause(running, webhook):
     """Hold a lane, as a person does by the admin API."""
-    async with running.dispatch.quiesced():
+    async with running.dispatcher.quiesced():
         row = await running.writer.write(
             lambda connection: lanes.pause(connection, webhook, "by hand", clock.now()), EXCLUSIVE
         )
-        running.dispatch.set_row(row)
+        running.dispatcher.set_row(row)
 
 
 def test_a_pause_in_the_middle_of_a_pass_stays():
@@ -57,8 +57,8 @@ def test_a_pause_in_the_middle_of_a_pass_stays():
             await running.adopt(a_webhook())
             database = SlowToRead(running.database)
             parts = MembershipDependencies(
-                running.dispatch,
-                running.dispatch.peers,
+                running.dispatcher,
+                running.dispatcher.peers,
                 ExclusiveWork(running.writer),
                 KnownMembers(),
                 put_in_force=nothing,
@@ -70,6 +70,6 @@ def test_a_pause_in_the_middle_of_a_pass_stays():
             await pause(running, "crm-mirror")
             database.may_read.set()
             await refreshed
-            return running.dispatch.lanes.by_name["crm-mirror"].row.hold
+            return running.dispatcher.lanes.by_name["crm-mirror"].row.hold
 
     assert asyncio.run(scenario()) == "by hand"

@@ -23,7 +23,7 @@ from tests.integration.transport.scripted import (
 from webhookd.definitions import Egress
 from webhookd.transport import happy_eyeballs
 from webhookd.transport.happy_eyeballs import connect_first
-from webhookd.transport.resolving import Address
+from webhookd.transport.resolver import Address
 
 SILENT = [f"127.0.0.{number}" for number in range(2, 11)]
 

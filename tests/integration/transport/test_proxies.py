@@ -31,8 +31,8 @@ from tests.integration.transport.scripted import (
 )
 from webhookd.definitions import Basic, Egress, Proxy
 from webhookd.model import Secret
-from webhookd.transport import Transport, proxying
-from webhookd.transport.resolving import Address
+from webhookd.transport import Transport, proxy_connections
+from webhookd.transport.resolver import Address
 
 
 async def connecting(peer: Peer) -> None:
@@ -385,7 +385,7 @@ async def test_cancelling_at_any_moment_leaves_nothing(transport, authority, tru
 
 
 async def test_connections_to_a_proxy_are_closed_when_nobody_uses_them(transport, monkeypatch):
-    monkeypatch.setattr(proxying, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(proxy_connections, "IDLE_SECONDS", 0.05)
     gone = asyncio.Event()
 
     async def script(peer: Peer) -> None:

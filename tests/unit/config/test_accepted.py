@@ -29,7 +29,7 @@ from webhookd.model import Response
 from webhookd.sources.hubspot.answers.api import BURST, Api
 from webhookd.sources.polling.api_client import ApiClient
 from webhookd.sources.polling.request_budget import Budgets
-from webhookd.transport import payload, proxying
+from webhookd.transport import payload, proxy_connections
 from webhookd.transport.origin import Origin, origin_of
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class _Recorded(httpx.AsyncBaseTransport):
         _takes(origin)
         # Through a proxy a name is asked for, and an IPv6 address is a failure of its own.
         if ":" not in origin.host:
-            proxying._inner(request, origin, options)
+            proxy_connections._inner(request, origin, options)
         self.requests.append(request)
         return httpx.Response(200, json={"results": []})
 
@@ -92,8 +92,8 @@ async def _ask_all(definitions: Definitions) -> int:
         reply = await LocalSender(transport).send(request, prepared.options)
         assert isinstance(reply, Response)
         if isinstance(webhook.request.proxy, Proxy):
-            _takes(proxying._place(webhook.request.proxy))
-            await proxying._transport(webhook.request.proxy, None).aclose()
+            _takes(proxy_connections._place(webhook.request.proxy))
+            await proxy_connections._transport(webhook.request.proxy, None).aclose()
     for source in definitions.sources.values():
         if isinstance(source, HubspotSource):
             await _ask_api(source, transport)
@@ -168,7 +168,7 @@ def test_whatever_loads_is_a_request_that_can_be_made(file, written):
 def test_whatever_proxy_the_process_takes_can_be_made(url):
     with suppress(urls.UrlError):
         urls.parse_proxy(url)
-        asyncio.run(proxying._transport(Proxy(url), None).aclose())
+        asyncio.run(proxy_connections._transport(Proxy(url), None).aclose())
 
 
 @pytest.mark.parametrize(

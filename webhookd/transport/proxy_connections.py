@@ -21,7 +21,7 @@ from webhookd.transport.failure import SendError
 from webhookd.transport.origin import Origin
 from webhookd.transport.payload import body_of, headers_of, target_of
 from webhookd.transport.pool import IDLE_SECONDS
-from webhookd.transport.resolving import permitted
+from webhookd.transport.resolver import permitted
 from webhookd.transport.response import ReceivedResponse
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from webhookd.definitions import Proxy, Tls
     from webhookd.transport.limit import Limit
     from webhookd.transport.origin import SendOptions
-    from webhookd.transport.resolving import Resolver
+    from webhookd.transport.resolver import Resolver
     from webhookd.transport.tls import Contexts
 
 # httpx's pool looks at every connection for every request, so few are kept.

@@ -12,7 +12,7 @@ from webhookd.transport.failure import SendError
 from webhookd.transport.happy_eyeballs import connect_first
 from webhookd.transport.http_connection import Connection
 from webhookd.transport.limit import Limit
-from webhookd.transport.resolving import permitted
+from webhookd.transport.resolver import permitted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from webhookd.transport.happy_eyeballs import Connected
     from webhookd.transport.origin import Origin, SendOptions
     from webhookd.transport.pool import Pool
-    from webhookd.transport.resolving import Address, Resolver
+    from webhookd.transport.resolver import Address, Resolver
     from webhookd.transport.tls import Contexts
 
 _INSPECTION_SECONDS = 2.0
