@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 _GONE, _TOO_MANY, _UNAVAILABLE = 410, 429, 503
 _PAUSES_LANE = frozenset({_TOO_MANY, _UNAVAILABLE})
+_SHORT_HINTS = 10
+"""Attempts of a delivery after which a short Retry-After is obeyed; later ones only lengthen.
+
+A receiver that says "in a second" for ever would else be asked every second for days.
+"""
+_SHORTEST_HINT = timedelta(seconds=1)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _USERINFO = re.compile(r"//[^/?#@]*@")
 _LONGEST_LOCATION = 200
@@ -56,26 +62,34 @@ def judge(
     if now >= give_up_at:
         return GivenUp(f"{why}; given up at attempt {attempts_made}, as give_up_after has passed")
     earliest = _later(now, waiting_time(retry, attempts_made, dice))
-    return _retry_at(reply, retry, why, earliest=earliest, latest=give_up_at, now=now)
-
-
-def _retry_at(
-    reply: Reply,
-    policy: RetryPolicy,
-    why: str,
-    *,
-    earliest: datetime,
-    latest: datetime,
-    now: datetime,
-) -> RetryAt:
-    """Return the next attempt, later than *earliest* if asked for, but not than *latest*."""
-    if not isinstance(reply, Response):
-        return RetryAt(min(earliest, latest), why)
-    asked = asked_for(reply.retry_after, unit=policy.retry_after_unit, now=now)
+    asked = _asked_for(reply, retry, now)
     if asked is None:
-        return RetryAt(min(earliest, latest), why)
-    paused_until = min(asked, latest) if reply.status in _PAUSES_LANE else None
-    return RetryAt(min(max(earliest, asked), latest), why, paused_until)
+        return RetryAt(min(earliest, give_up_at), why)
+    paused_until = min(asked, give_up_at) if _pauses_lane(reply) else None
+    if paused_until is not None and attempts_made <= _SHORT_HINTS:
+        earliest = min(earliest, _hinted(asked - now, retry, now, dice))
+    return RetryAt(min(max(earliest, asked), give_up_at), why, paused_until)
+
+
+def _asked_for(reply: Reply, policy: RetryPolicy, now: datetime) -> datetime | None:
+    """Return the time before which the receiver wants no attempt; None if it named none."""
+    if not isinstance(reply, Response):
+        return None
+    return asked_for(reply.retry_after, unit=policy.retry_after_unit, now=now)
+
+
+def _pauses_lane(reply: Reply) -> bool:
+    """Return whether what *reply* asks for holds for all of the webhook's deliveries."""
+    return isinstance(reply, Response) and reply.status in _PAUSES_LANE
+
+
+def _hinted(hint: timedelta, policy: RetryPolicy, now: datetime, dice: float) -> datetime:
+    """Return when the next attempt is due by the receiver's *hint* alone: never before it."""
+    try:
+        jittered = hint + hint * (policy.jitter * dice)
+    except OverflowError:
+        return LATEST
+    return _later(now, max(jittered, _SHORTEST_HINT))
 
 
 def waiting_time(policy: RetryPolicy, attempts_made: int, dice: float) -> timedelta:

@@ -235,10 +235,56 @@ def test_a_longer_retry_after_is_obeyed_on_every_retried_status(status):
     assert outcome.lane_paused_until == (NOW + 2 * HOUR if status in {429, 503} else None)
 
 
-def test_a_shorter_retry_after_pauses_the_lane_and_hurries_nothing():
-    outcome = judged(Response(429, "5"))
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("attempts_made", [1, 10])
+def test_a_shorter_retry_after_on_429_and_503_is_obeyed_and_the_pause_ends_with_it(
+    status, attempts_made
+):
+    outcome = judged(Response(status, "7"), attempts_made=attempts_made)
 
-    assert outcome == RetryAt(NOW + MINUTE, "the receiver answered 429", NOW + timedelta(seconds=5))
+    at = NOW + timedelta(seconds=7)
+    assert outcome == RetryAt(at, f"the receiver answered {status}", at)
+
+
+def test_a_shorter_retry_after_as_a_date_is_obeyed_too():
+    at = NOW + timedelta(seconds=20)
+
+    assert judged(Response(503, format_datetime(at, usegmt=True))).when == at
+
+
+def test_after_ten_attempts_a_retry_after_only_lengthens():
+    outcome = judged(Response(429, "7"), attempts_made=11)
+
+    assert outcome.when == NOW + waiting_time(POLICY, 11, 0.0)
+    assert outcome.lane_paused_until == NOW + timedelta(seconds=7)
+
+
+@pytest.mark.parametrize("status", [301, 500, 502, 504])
+def test_a_shorter_retry_after_on_another_status_hurries_nothing(status):
+    assert judged(Response(status, "5")).when == NOW + MINUTE
+
+
+def test_a_hint_of_less_than_a_second_is_a_second():
+    policy = RetryPolicy(retry_after_unit="milliseconds")
+
+    assert judged(Response(429, "50"), policy=policy).when == NOW + timedelta(seconds=1)
+
+
+def test_a_hint_lengthens_no_schedule_that_is_shorter():
+    policy = RetryPolicy(first_after=timedelta(milliseconds=10), retry_after_unit="milliseconds")
+
+    assert judged(Response(429, "5"), policy=policy).when == NOW + timedelta(milliseconds=10)
+
+
+@given(st.integers(1, 10**6), st.integers(1, 30), st.sampled_from([429, 503]), DICE)
+def test_chance_puts_a_retry_behind_the_hint_and_never_before_it(
+    seconds, attempts_made, status, dice
+):
+    outcome = judged(Response(status, str(seconds)), attempts_made=attempts_made, dice=dice)
+
+    gap, hint = waiting_time(POLICY, attempts_made, dice), timedelta(seconds=seconds)
+    latest = max(hint, min(gap, hint * 1.1)) if attempts_made <= 10 else max(hint, gap)
+    assert min(hint, GIVE_UP_AT - NOW) <= outcome.when - NOW <= latest + timedelta(microseconds=1)
 
 
 @pytest.mark.parametrize(
@@ -269,7 +315,8 @@ def test_a_retry_after_on_a_status_that_is_not_retried_changes_nothing():
 def test_whatever_is_asked_the_retry_is_within_its_bounds(retry_after, status, dice):
     outcome = judged(Response(status, retry_after), dice=dice)
 
-    assert NOW + MINUTE <= outcome.when <= GIVE_UP_AT
+    shortest = MINUTE if status == 500 else timedelta(seconds=1)
+    assert NOW + shortest <= outcome.when <= GIVE_UP_AT
 
 
 def test_lengths_beyond_the_calendar_end_with_it():
