@@ -102,8 +102,9 @@ class Model:
 
     def is_set_aside(self, rows, *, is_clear, has_rows):
         missing = len(self.known.keys() - {record_id for record_id, _ in rows})
-        few = snapshot.FEW_RECORDS
-        return not has_rows or (is_clear and missing > few and 2 * missing > len(self.known))
+        known, few = len(self.known), snapshot.FEW_RECORDS
+        is_all = missing == known > 0
+        return not has_rows or (is_clear and (is_all or (missing > few and 2 * missing > known)))
 
     def take_snapshot(self, rows, *, is_clear):
         last = {record_id: number for number, (record_id, _) in enumerate(rows)}
