@@ -24,6 +24,7 @@ _PARTS = re.compile(
     re.DOTALL,
 )
 _REFUSED = re.compile(r"[^A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]")
+_TEMPLATE = re.compile(r"[{}<>]|%\([^()]*\)")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HOST_AND_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(:(?P<port>.*))?", re.DOTALL)
 _FOUR_NUMBERS = re.compile(r"[0-9]+(\.[0-9]+){3}")
@@ -160,6 +161,11 @@ def query_names(url: str) -> Iterator[str]:
 def _check_characters(url: str) -> None:
     if len(url) > LONGEST:
         raise UrlError(f"the URL is longer than the maximum of {LONGEST} characters")
+    if _TEMPLATE.search(url):
+        raise UrlError(
+            "the URL holds what looks like a template, and webhookd fills in no templates: write"
+            " the URL as it is; properties of the record are sent in 'body' or 'query'"
+        )
     refused = _REFUSED.search(url)
     if refused:
         raise UrlError(f"the URL holds {_named(refused.group())}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhookd.config import addressing, urls
+from webhookd.config.checks import template_marks
 from webhookd.config.checks.context import reference
 from webhookd.model import SHORTEST_SOUGHT
 from webhookd.rules import egress, literal_secrets
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def warnings(
     definitions: Definitions, collection: Collection, secrets: Secrets
 ) -> Iterator[Problem]:
-    """Yield a warning for each URL that `egress` refuses, and each literal or short secret."""
+    """Yield a warning for what `egress` refuses, secrets in sight, and what is like a template."""
     for name, node in collection.entries("sources").items():
         for key, url in definitions.sources[name].urls.items():
             yield from _refused(url, definitions, node.at(key))
@@ -31,6 +32,7 @@ def warnings(
         yield from _refused(request.url, definitions, node.at("request", "url"))
         yield from _literal(request, node.at("request"))
         yield from _static(node.at("request", "body", "static"))
+        yield from template_marks.check(node.at("request"))
     if any(_is_short(secret) for secret in secrets.all()):
         for top in collection.tops:
             yield from _short(top, secrets)

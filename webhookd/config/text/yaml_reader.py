@@ -180,7 +180,7 @@ class Builder:
         name: str,
     ) -> None:
         place = _place(event)
-        self._refuse_as_key(place)
+        self._refuse_as_key(place, is_map=isinstance(value, dict))
         if len(self._stack) >= DEEPEST:
             raise FlawError(*place, f"this is nested deeper than {DEEPEST} levels")
         if event.tag not in {None, "!", f"{_TAG}{name}"}:
@@ -242,9 +242,10 @@ class Builder:
         top = self._stack[-1]
         return isinstance(top.value, dict) and top.key is None
 
-    def _refuse_as_key(self, place: Place) -> None:
+    def _refuse_as_key(self, place: Place, *, is_map: bool = False) -> None:
         if self._expects_key():
-            raise FlawError(*place, "a key must be plain text")
+            hint = "; put a text that begins with '{' in quotes" if is_map else ""
+            raise FlawError(*place, f"a key must be plain text{hint}")
 
     def _refuse(self, place: Place, message: str, text: str = "") -> str:
         """Report what is wrong with a value, and let *text* stand in for it."""
