@@ -282,7 +282,7 @@ def test_a_superseded_one_is_retried_out_of_order_only(opened):
     running.see(("1", B))
     retried = manual.retry(running.connection, [1], running.now)
     meant = manual.Selection(DeliveryFilter(state=DeliveryState.SUPERSEDED))
-    counted = manual.count(running.database, meant, with_overtaken=False)
+    counted = manual.count_retried(running.database, meant, with_overtaken=False)
     assert (retried, counted) == (manual.Changed(0, 1), manual.Changed(0, 1))
     assert manual.retry_overtaken(running.connection, [1], running.now).count == 1
 

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from webhookd.cli.client import AdminOption, Client, LostError, RefusedError, connect
+from webhookd.cli.client import Client, LostError, RefusedError, connect
 from webhookd.cli.pause import WebhookArgument, quoted
+from webhookd.cli.settings import AdminOption
 from webhookd.errors import WebhookdError
 from webhookd.intake.backfill import PER_SECOND
 

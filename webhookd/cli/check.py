@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from webhookd.cli.client import AdminOption, connect
-from webhookd.cli.settings import ConfigOption, StateOption, config_path
+from webhookd.cli.settings import AdminOption, ConfigOption, StateOption, config_path
 from webhookd.config import loading
 from webhookd.config.messages import no_property
 from webhookd.config.schema import schema_text
@@ -58,6 +57,9 @@ def _unknown_properties(
     path: Path, loaded: loading.Loaded, admin_address: str | None, state_directory: Path | None
 ) -> Iterator[Problem]:
     """Yield each property of a webhook that no record of the running daemon has; none without."""
+    # An HTTP client takes longer to load than a file takes to check: `--offline` needs none.
+    from webhookd.cli.client import connect  # noqa: PLC0415
+
     known: dict[tuple[str, str], dict[str, Any]] = {}
     # Whatever keeps the daemon from answering is no fault of the configuration.
     with suppress(WebhookdError):

@@ -7,10 +7,9 @@ import os
 import ssl
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import httpx
-import typer
 
 from webhookd.admin.listener import AdminAddress, reachable
 from webhookd.cli.settings import is_there
@@ -19,17 +18,6 @@ from webhookd.errors import WebhookdError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-AdminOption: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--admin-address",
-        metavar="ADDRESS",
-        help="Where the daemon's admin API is: unix:PATH or 127.0.0.1:PORT."
-        "  [env: WEBHOOKD_ADMIN_ADDRESS]",
-        show_default=False,
-    ),
-]
 
 USUAL_SOCKETS = (Path("/run/webhookd/admin.sock"), Path(".webhookd/admin.sock"))
 CONNECT_SECONDS = 5.0

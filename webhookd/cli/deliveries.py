@@ -11,10 +11,10 @@ import typer
 
 from webhookd import clock
 from webhookd.cli import delivery_text, hold_text
-from webhookd.cli.client import AdminOption, Client, NoDaemonError, RefusedError, connect, find
+from webhookd.cli.client import Client, NoDaemonError, RefusedError, connect, find
 from webhookd.cli.meant_delivery import meant_delivery, print_several
 from webhookd.cli.output import print_json
-from webhookd.cli.settings import DatabaseOption, StateOption
+from webhookd.cli.settings import AdminOption, DatabaseOption, StateOption
 from webhookd.definitions import durations
 from webhookd.errors import StorageError
 from webhookd.model import DeliveryFilter, DeliveryState

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from webhookd.cli import hold_text
-from webhookd.cli.client import AdminOption, connect
+from webhookd.cli.client import connect
+from webhookd.cli.settings import AdminOption
 from webhookd.errors import WebhookdError
 
 WebhookArgument = Annotated[str, typer.Argument(help="The webhook's key in the configuration.")]

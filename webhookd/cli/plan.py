@@ -13,11 +13,17 @@ import typer
 from webhookd import clock
 from webhookd.cli import replay_text
 from webhookd.cli.baseline import InForce, Where, find_in_force
-from webhookd.cli.client import AdminOption, RefusedError
+from webhookd.cli.client import RefusedError
 from webhookd.cli.output import print_json
 from webhookd.cli.replay import duration
 from webhookd.cli.replay import replay as replay_journal
-from webhookd.cli.settings import ConfigOption, DatabaseOption, StateOption, config_path
+from webhookd.cli.settings import (
+    AdminOption,
+    ConfigOption,
+    DatabaseOption,
+    StateOption,
+    config_path,
+)
 from webhookd.config import loading
 from webhookd.config.socket_address import listeners_of
 from webhookd.errors import WebhookdError, printable

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from webhookd.cli.client import AdminOption, RefusedError, connect
+from webhookd.cli.client import RefusedError, connect
+from webhookd.cli.settings import AdminOption
 
 
 def reload(

@@ -20,6 +20,18 @@ if TYPE_CHECKING:
     from webhookd.storage.database.database import Database
 
 
+AdminOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--admin-address",
+        metavar="ADDRESS",
+        help="Where the daemon's admin API is: unix:PATH or 127.0.0.1:PORT."
+        "  [env: WEBHOOKD_ADMIN_ADDRESS]",
+        show_default=False,
+    ),
+]
+
+
 def _path(text: str) -> Path:
     # An unset variable of a script must not stand for the folder it runs in.
     if not text:

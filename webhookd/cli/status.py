@@ -9,8 +9,9 @@ import typer
 from rich.text import Text
 
 from webhookd import clock
-from webhookd.cli.client import AdminOption, connect
+from webhookd.cli.client import connect
 from webhookd.cli.output import ago, length, print_json, print_table, with_hosts
+from webhookd.cli.settings import AdminOption
 from webhookd.errors import printable
 
 STATES = {
