@@ -8,17 +8,19 @@ import pytest
 READS_DATABASES = {"sqlalchemy"}
 READS_CONFIGURATIONS = {"jsonschema", "yaml"}
 IS_A_DAEMON = {"apscheduler", "prometheus_client", "structlog", "uvicorn"}
+READS_SETTINGS = {"pydantic"}
+ALL = READS_DATABASES | READS_CONFIGURATIONS | IS_A_DAEMON | READS_SETTINGS | {"httpx"}
 
 
 @pytest.mark.parametrize(
     ("module", "none_of"),
     [
-        ("app", READS_DATABASES | READS_CONFIGURATIONS | IS_A_DAEMON | {"httpx", "pydantic"}),
-        ("status", READS_DATABASES | READS_CONFIGURATIONS | IS_A_DAEMON),
-        ("pause", READS_DATABASES | READS_CONFIGURATIONS | IS_A_DAEMON),
-        ("reload", READS_DATABASES | READS_CONFIGURATIONS | IS_A_DAEMON),
-        ("deliveries", READS_DATABASES | READS_CONFIGURATIONS | IS_A_DAEMON),
-        ("explain", READS_DATABASES | READS_CONFIGURATIONS | IS_A_DAEMON),
+        ("app", ALL),
+        ("status", ALL),
+        ("pause", ALL),
+        ("reload", ALL),
+        ("deliveries", ALL),
+        ("explain", ALL),
         ("check", READS_DATABASES | IS_A_DAEMON | {"httpx"}),
         ("plan", READS_DATABASES),
         ("db", READS_CONFIGURATIONS | IS_A_DAEMON | {"alembic", "httpx"}),

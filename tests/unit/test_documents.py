@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from webhookd.config import loading
-from webhookd.config.settings import Settings
+from webhookd.config.settings.process_settings import Settings
 from webhookd.model import Reason
 from webhookd.telemetry import metrics
 

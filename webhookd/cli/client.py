@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import ssl
-from contextlib import ExitStack, suppress
+import socket
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import httpx
+from urllib.parse import urlencode
 
 from webhookd.admin.listener import AdminAddress, reachable
 from webhookd.cli.settings import is_there
-from webhookd.config.settings import Settings
+from webhookd.config.settings import setting_names
 from webhookd.errors import WebhookdError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from webhookd.model import Secret
 
 USUAL_SOCKETS = (Path("/run/webhookd/admin.sock"), Path(".webhookd/admin.sock"))
 CONNECT_SECONDS = 5.0
@@ -44,75 +46,126 @@ class RefusedError(WebhookdError):
 
 
 class Client:
-    """Asks one daemon."""
+    """Asks one daemon: a connection for each question.
 
-    def __init__(self, address: AdminAddress, settings: Settings, seconds: float | None) -> None:
+    The standard library's client speaks to it: a bigger one takes longer to load than most commands
+    take.
+    """
+
+    def __init__(self, address: AdminAddress, token: Secret | None, seconds: float | None) -> None:
         self._address = address
-        uds = None
-        if address.path is not None:
-            # Open as long as the command runs, which is not long.
-            uds = ExitStack().enter_context(reachable(address.path))
-        token = settings.token() if address.path is None else None
+        self._seconds = seconds
         # The bytes that the variable or the file holds, whichever characters they are.
         bearer = b"" if token is None else token.reveal().encode(errors="surrogateescape")
-        headers = {b"authorization": b"Bearer " + bearer} if bearer else {}
-        self._client = httpx.Client(
-            # Neither address needs TLS: no certificates are looked for, which may not be there.
-            transport=httpx.HTTPTransport(uds=uds, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)),
-            base_url="http://webhookd" if uds is not None else f"http://{address}",
-            timeout=httpx.Timeout(seconds, connect=CONNECT_SECONDS),
-            headers=headers,
-        )
+        self._headers = {"Connection": b"close"}
+        if bearer:
+            self._headers["Authorization"] = b"Bearer " + bearer
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         """Return what the daemon answers; NoDaemonError when it does not."""
         wanted = {name: value for name, value in query.items() if value is not None}
-        return self._ask("GET", path, params=wanted)
+        return self._ask("GET", f"{path}?{urlencode(wanted)}" if wanted else path)
 
     def post(self, path: str, **body: Any) -> dict[str, Any]:
         """Have the daemon do something and return its answer."""
-        wanted = {name: value for name, value in body.items() if value is not None}
-        return self._ask("POST", path, json=wanted)
+        return self._ask("POST", path, body)
 
     def stream(self, path: str, **body: Any) -> Iterator[dict[str, Any]]:
         """Have the daemon do something long, and yield each line of its answer as it comes.
 
         Raises LostError when the answer breaks off.
         """
-        wanted = {name: value for name, value in body.items() if value is not None}
-        try:
-            with self._client.stream("POST", path, json=wanted) as answer:
-                if answer.status_code not in GOOD:
-                    answer.read()
-                    raise RefusedError(answer.status_code, answer.json())
-                for line in answer.iter_lines():
+        with self._answer("POST", path, body) as answer:
+            if answer.status not in GOOD:
+                raise RefusedError(answer.status, self._object(answer))
+            try:
+                for line in answer:
                     yield json.loads(line)
-        except httpx.ConnectError as error:
-            raise NoDaemonError(f"no daemon answers at {self._address}: {error}") from None
-        except (httpx.HTTPError, ValueError):
-            raise LostError(f"the daemon at {self._address} broke off its answer") from None
+            except (OSError, HTTPException, ValueError):
+                told = f"the daemon at {self._address} broke off its answer"
+                raise LostError(told) from None
 
     def is_there(self) -> bool:
         """Return whether a daemon answers."""
         try:
-            return self._client.get("/healthz", timeout=CONNECT_SECONDS).status_code in GOOD
-        except httpx.HTTPError:
+            with self._answer("GET", "/healthz", seconds=CONNECT_SECONDS) as answer:
+                return answer.status in GOOD
+        except NoDaemonError:
             return False
 
-    def _ask(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        with self._answer(method, path, body) as answer:
+            said = self._object(answer)
+        if answer.status not in GOOD:
+            raise RefusedError(answer.status, said)
+        return said
+
+    @contextmanager
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        seconds: float | None = None,
+    ) -> Iterator[HTTPResponse]:
+        """Ask, and give the answer, of which the head has arrived; NoDaemonError without one."""
+        given = {name: value for name, value in (body or {}).items() if value is not None}
+        content = None if method == "GET" else json.dumps(given).encode()
+        kind = {} if content is None else {"Content-Type": b"application/json"}
+        connection = _Connection(self._address, CONNECT_SECONDS)
+        with closing(connection):
+            try:
+                connection.connect()
+                connection.sock.settimeout(self._seconds if seconds is None else seconds)
+                connection.request(method, path, content, {**self._headers, **kind})
+                answer = connection.getresponse()
+            except TimeoutError:
+                raise self._is_late() from None
+            except OSError as error:
+                told = error.strerror or str(error) or type(error).__name__
+                raise NoDaemonError(f"no daemon answers at {self._address}: {told}") from None
+            except HTTPException:
+                raise self._is_another() from None
+            with answer:
+                yield answer
+
+    def _object(self, answer: HTTPResponse) -> dict[str, Any]:
         try:
-            answer = self._client.request(method, path, **more)
-        except httpx.ReadTimeout:
-            raise NoDaemonError(f"the daemon at {self._address} did not answer in time") from None
-        except httpx.HTTPError as error:
-            raise NoDaemonError(f"no daemon answers at {self._address}: {error}") from None
-        try:
-            said = answer.json()
-        except ValueError:
-            raise NoDaemonError(f"what answers at {self._address} is no webhookd") from None
-        if answer.status_code not in GOOD:
-            raise RefusedError(answer.status_code, said)
-        return dict(said)
+            said = json.loads(answer.read())
+        except TimeoutError:
+            raise self._is_late() from None
+        except (OSError, IncompleteRead):
+            raise LostError(f"the daemon at {self._address} broke off its answer") from None
+        except (HTTPException, ValueError):
+            raise self._is_another() from None
+        if not isinstance(said, dict):
+            raise self._is_another()
+        return said
+
+    def _is_late(self) -> NoDaemonError:
+        return NoDaemonError(f"the daemon at {self._address} did not answer in time")
+
+    def _is_another(self) -> NoDaemonError:
+        return NoDaemonError(f"what answers at {self._address} is no webhookd")
+
+
+class _Connection(HTTPConnection):
+    """A connection to a unix socket or a loopback port; without TLS, which neither needs."""
+
+    def __init__(self, address: AdminAddress, seconds: float) -> None:
+        super().__init__(address.host or "webhookd", address.port or None, timeout=seconds)
+        self._path = address.path
+
+    def connect(self) -> None:
+        """Connect, or raise OSError."""
+        if self._path is None:
+            super().connect()
+            return
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        with reachable(self._path) as name:
+            self.sock.connect(name)
 
 
 def connect(
@@ -128,8 +181,7 @@ def connect(
     client = _first_there(_candidates(admin_address, state_directory, seconds))
     if client is not None:
         return client
-    settings = Settings.from_environment(os.environ, admin_address=admin_address)
-    where = settings.admin_address or " and ".join(map(str, USUAL_SOCKETS))
+    where = _told_address(admin_address) or " and ".join(map(str, USUAL_SOCKETS))
     raise NoDaemonError(f"no daemon answers (looked at {where}); is it running?")
 
 
@@ -142,20 +194,27 @@ def _first_there(clients: Iterator[Client]) -> Client | None:
     return next((client for client in clients if client.is_there()), None)
 
 
+def _told_address(admin_address: str | None) -> str | None:
+    return admin_address or setting_names.written(os.environ, "admin_address")
+
+
 def _candidates(
     admin_address: str | None, state_directory: Path | None, seconds: float | None
 ) -> Iterator[Client]:
-    settings = Settings.from_environment(
-        os.environ, admin_address=admin_address, state_directory=state_directory
-    )
-    if settings.admin_address is not None:
-        address = AdminAddress.parse(settings.admin_address)
-        # The folder of a socket with a long path may not be there.
-        with suppress(OSError):
-            yield Client(address, settings, seconds)
+    told = _told_address(admin_address)
+    if told is not None:
+        address = AdminAddress.parse(told)
+        yield Client(address, None if address.path else _token(), seconds)
         return
-    is_told = state_directory is not None or os.environ.get("WEBHOOKD_STATE_DIRECTORY")
-    sockets = (settings.state_directory / "admin.sock",) if is_told else USUAL_SOCKETS
+    folder = state_directory or setting_names.written(os.environ, "state_directory")
+    sockets = (Path(folder) / "admin.sock",) if folder else USUAL_SOCKETS
     for path in sockets:
         if is_there(path):
-            yield Client(AdminAddress(path), settings, seconds)
+            yield Client(AdminAddress(path), None, seconds)
+
+
+def _token() -> Secret | None:
+    # Only a TCP port asks for one: most commands need not wait for what reads all settings.
+    from webhookd.config.settings.process_settings import Settings  # noqa: PLC0415
+
+    return Settings.from_environment(os.environ).token()

@@ -9,7 +9,7 @@ import typer
 
 from webhookd.cli.output import print_json
 from webhookd.cli.settings import DatabaseOption, Outbox, StateOption, find_outbox
-from webhookd.config.settings import Settings
+from webhookd.config.settings.process_settings import Settings
 from webhookd.errors import ConfigError
 from webhookd.process import state
 from webhookd.storage.database import database

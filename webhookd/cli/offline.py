@@ -16,7 +16,7 @@ from webhookd.cli import delivery_text
 from webhookd.cli.replay import PAGE
 from webhookd.cli.settings import open_outbox
 from webhookd.config import loading
-from webhookd.config.settings import Settings
+from webhookd.config.settings.process_settings import Settings
 from webhookd.errors import ConfigError
 from webhookd.operations import unknown_names, view_builders
 from webhookd.operations.source_overview import listed

@@ -12,7 +12,7 @@ from rich.text import Text
 from webhookd.cli.output import console
 from webhookd.cli.receiver import Answering, Receipt, application, receiving
 from webhookd.config import loading
-from webhookd.config.settings import Settings
+from webhookd.config.settings.process_settings import Settings
 from webhookd.errors import WebhookdError, printable
 from webhookd.model import Secret
 from webhookd.rules import literal_secrets

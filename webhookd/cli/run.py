@@ -10,7 +10,7 @@ import typer
 import uvloop
 
 from webhookd.cli.settings import takes_settings
-from webhookd.config.settings import Settings
+from webhookd.config.settings.process_settings import Settings
 from webhookd.errors import ConfigError
 from webhookd.operations.reload import ReloadRefusedError
 from webhookd.process import daemon

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from webhookd.config import setting_text
-from webhookd.config.settings import Settings
+from webhookd.config.settings import setting_names
+from webhookd.config.settings.setting_names import CONFIG, DATABASE_URL, STATE_DIRECTORY
 from webhookd.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from webhookd.config.settings.setting_names import Meaning
     from webhookd.storage.database.database import Database
 
 
@@ -39,23 +40,24 @@ def _path(text: str) -> Path:
     return Path(text)
 
 
-def option(name: str, *, has_default: bool = False) -> Any:
-    """Return the option of the setting *name*: with its default only where that is what holds."""
-    field = Settings.model_fields[name]
-    meaning = setting_text.meaning(field)
-    default = setting_text.default(field) if has_default else ""
-    shown = f"  [env: {setting_text.variable(name)}{f'; default: {default}' if default else ''}]"
+def option(name: str, meaning: Meaning, default: str = "") -> Any:
+    """Return the option of the setting *name*; *default* is shown where that is what holds."""
+    shown = f"  [env: {setting_names.variable(name)}{f'; default: {default}' if default else ''}]"
     return typer.Option(
-        *_FLAGS.get(name, (setting_text.option(name),)),
+        *_FLAGS.get(name, (setting_names.option(name),)),
         parser=_path if name in _PATHS else None,
         metavar=meaning.metavar,
-        help=setting_text.plain(meaning.text + shown),
+        help=setting_names.plain(meaning.text + shown),
         show_default=False,
     )
 
 
 def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
     """Give *command* the option of each setting that has one, beside its own; typer reads it."""
+    # Only `run` has them all, which loads what reads them anyway.
+    from webhookd.config.settings import setting_text  # noqa: PLC0415
+    from webhookd.config.settings.process_settings import Settings  # noqa: PLC0415
+
     own = signature(command, eval_str=True).parameters.values()
     vars(command)["__signature__"] = Signature(
         [
@@ -67,7 +69,7 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
                     default=None,
                     annotation=Annotated[
                         Path | None if name in _PATHS else str | None,
-                        option(name, has_default=True),
+                        option(name, setting_text.meaning(field), setting_text.default(field)),
                     ],
                 )
                 for name, field in Settings.model_fields.items()
@@ -81,15 +83,17 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
 _FLAGS = {"config": ("--config", "-c")}
 _PATHS = {"config", "state_directory"}
 
-ConfigOption: TypeAlias = Annotated[Path | None, option("config")]
-StateOption: TypeAlias = Annotated[Path | None, option("state_directory")]
-DatabaseOption: TypeAlias = Annotated[str | None, option("database_url")]
+ConfigOption: TypeAlias = Annotated[Path | None, option("config", CONFIG)]
+StateOption: TypeAlias = Annotated[Path | None, option("state_directory", STATE_DIRECTORY)]
+DatabaseOption: TypeAlias = Annotated[str | None, option("database_url", DATABASE_URL)]
 
 USUAL_STATE_DIRECTORIES = (Path("/var/lib/webhookd"), Path(".webhookd"))
 
 
 def config_path(config: Path | None) -> Path:
     """Return where the configuration is, or raise a ConfigError that asks for it."""
+    from webhookd.config.settings.process_settings import Settings  # noqa: PLC0415 - see above
+
     return Settings.from_environment(os.environ, config=config).config_path()
 
 
@@ -115,6 +119,8 @@ class Outbox:
 
 def find_outbox(state_directory: Path | None, database_url: str | None) -> Outbox:
     """Return where the daemon's database is: as `open_outbox` looks for it."""
+    from webhookd.config.settings.process_settings import Settings  # noqa: PLC0415 - see above
+
     settings = Settings.from_environment(
         os.environ, state_directory=state_directory, database_url=database_url
     )

@@ -16,7 +16,7 @@ from webhookd.cli.output import console
 from webhookd.cli.settings import ConfigOption, config_path
 from webhookd.config import loading
 from webhookd.config.messages import near, no_such
-from webhookd.config.settings import Settings
+from webhookd.config.settings.process_settings import Settings
 from webhookd.definitions import DirectorySource
 from webhookd.delivery.prepared_webhook import prepare
 from webhookd.delivery.sender import LocalSender

@@ -9,9 +9,9 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from webhookd.config import setting_text
 from webhookd.config.schema import schema
-from webhookd.config.settings import Settings
+from webhookd.config.settings import setting_names, setting_text
+from webhookd.config.settings.process_settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -122,9 +122,9 @@ def _settings() -> str:
     rows = []
     for name, field in Settings.model_fields.items():
         meaning = setting_text.meaning(field)
-        option = f"`{setting_text.option(name)}`" if meaning.metavar else ""
+        option = f"`{setting_names.option(name)}`" if meaning.metavar else ""
         default = setting_text.default(field)
-        rows.append(f"| `{setting_text.variable(name)}` | {option} | {default} | {meaning.text} |")
+        rows.append(f"| `{setting_names.variable(name)}` | {option} | {default} | {meaning.text} |")
     return "\n".join([_SETTINGS + rows[0], *rows[1:], ""])
 
 

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from webhookd.admin.listener import AdminAddress
     from webhookd.clock import Clock
     from webhookd.config.loading import Loaded
-    from webhookd.config.settings import Settings
+    from webhookd.config.settings.process_settings import Settings
     from webhookd.delivery.engine import DeliveryEngine
     from webhookd.process.heartbeat import Heartbeat
     from webhookd.process.signals import StopSignal

@@ -21,7 +21,7 @@ from webhookd.telemetry.events import DaemonStarted
 from webhookd.telemetry.reporter import Reporter
 
 if TYPE_CHECKING:
-    from webhookd.config.settings import Settings
+    from webhookd.config.settings.process_settings import Settings
     from webhookd.storage.database.database import Database
 
 

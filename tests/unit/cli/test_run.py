@@ -4,7 +4,7 @@ from typer import Typer
 from typer.main import get_command
 
 from webhookd.cli.run import run
-from webhookd.config.settings import Settings
+from webhookd.config.settings.process_settings import Settings
 
 NOT_FOR_ARGUMENTS = {"admin_token", "admin_token_file"}
 

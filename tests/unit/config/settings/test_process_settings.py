@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webhookd.config.reference import reference
-from webhookd.config.settings import Settings
+from webhookd.config.settings.process_settings import Settings
 from webhookd.definitions import Proxy
 from webhookd.errors import ConfigError, StorageError
 from webhookd.storage.database.postgresql import PostgresKind

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
-from webhookd.config import setting_text
-from webhookd.config.setting_text import PREFIX, Meaning
+from webhookd.config.settings import setting_names, setting_text
+from webhookd.config.settings.setting_names import PREFIX, Meaning
 from webhookd.definitions import Proxy
 from webhookd.errors import ConfigError, Problem
 from webhookd.model import Secret
@@ -44,26 +44,16 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
 
-    config: Annotated[
-        Path | None, Meaning("The configuration: a file, or a folder of `*.yaml` files.", "PATH")
-    ] = None
+    config: Annotated[Path | None, setting_names.CONFIG] = None
     state_directory: Annotated[
         Path,
         BeforeValidator(setting_text.folder),
-        Meaning(
-            "Where the daemon keeps its state, the database included.",
-            "PATH",
-            default="`$STATE_DIRECTORY`, else `./.webhookd`",
-        ),
+        setting_names.STATE_DIRECTORY,
     ] = Path(".webhookd")
     database_url: Annotated[
         SecretStr,
         BeforeValidator(setting_text.database_url),
-        Meaning(
-            "The database: `sqlite:///PATH`, or `postgresql://HOST/NAME` ([scaling](scaling.md)).",
-            "URL",
-            default="`sqlite:///<state>/webhookd.db`",
-        ),
+        setting_names.DATABASE_URL,
     ]
     host: Annotated[
         str,
@@ -213,6 +203,6 @@ def _problems(error: ValidationError, options: Mapping[str, object]) -> list[Pro
         # It is made of the other, which says what is wrong.
         wrong.pop("database_url", None)
     for name, told in wrong.items():
-        shown_as = setting_text.option(name) if name in options else setting_text.variable(name)
+        shown_as = setting_names.option(name) if name in options else setting_names.variable(name)
         problems.append(Problem(shown_as, 0, 0, "", told.removeprefix("Value error, ")))
     return problems

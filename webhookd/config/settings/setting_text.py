@@ -1,14 +1,12 @@
-"""The text of a setting of the process: how people write its value, and what they read of it.
+"""The text of a setting of the process: how people write its value, and its default.
 
-The functions that read a value raise ValueError for one that cannot be; the documents and the help
-of `run` are made of `Meaning`.
+The functions that read a value raise ValueError for one that cannot be.
 """
 
 from __future__ import annotations
 
 import re
 import socket
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -16,47 +14,21 @@ from pydantic import SecretStr
 
 from webhookd.config import urls
 from webhookd.config.messages import near, shown
+from webhookd.config.settings.setting_names import Meaning
 from webhookd.definitions import durations
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-PREFIX = "WEBHOOKD_"
 SQLITE = "sqlite:///"
 POSTGRESQL = ("postgresql://", "postgres://")
 MOST_IN_FLIGHT = 100_000
 LONGEST_HOST = 253
 
-_LINK_ALONE = re.compile(r" \(\[[^]]*\]\([^)]*\)\)")
-_LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """Says, in the annotation of a setting, what it means, as Markdown.
-
-    *metavar* is what the option's value looks like; a setting without one is no option. *default*
-    is for one that the field's own default does not show.
-    """
-
-    text: str
-    metavar: str = ""
-    default: str = ""
-
 
 def meaning(field: FieldInfo) -> Meaning:
     """Return what the setting *field* means."""
     return next(one for one in field.metadata if isinstance(one, Meaning))
-
-
-def variable(name: str) -> str:
-    """Return the environment variable of the setting *name*."""
-    return PREFIX + name.upper()
-
-
-def option(name: str) -> str:
-    """Return the option of the setting *name*."""
-    return f"--{name.replace('_', '-')}"
 
 
 def default(field: FieldInfo) -> str:
@@ -66,11 +38,6 @@ def default(field: FieldInfo) -> str:
         return told
     value = field.default
     return f"`{durations.written(value) if isinstance(value, timedelta) else value}`"
-
-
-def plain(markdown: str) -> str:
-    """Return *markdown* for a terminal: without code marks, and without where links lead."""
-    return _LINK.sub(r"\1", _LINK_ALONE.sub("", markdown)).replace("`", "")
 
 
 def one_of(options: tuple[str, ...], value: object) -> str:
