@@ -21,6 +21,7 @@ LATER_KEYS: tuple[tuple[tuple[str, ...], object], ...] = (
         ("sources", "*", "csv"),
         {"decimal": None, "dates": [], "encoding": "auto", "skip_lines": 0, "delimiter": "auto"},
     ),
+    (("sources", "*", "json"), {"records": None}),
     (("webhooks", "*", "delivery", "success_on"), ["2xx"]),
 )
 """Keys that came after the first release, each with its default; `*` stands for any name.

@@ -55,11 +55,13 @@ class Egress(Keys):
     deny: tuple[str, ...] = ()
 
 
-@with_fields_of(definitions.DirectorySource, but=("name",))
+@with_fields_of(definitions.DirectorySource, but=("name", "json"))
 class DropDirectory(Keys):
     """A drop directory."""
 
     type: Literal["drop_directory"]
+    # Pydantic's models have a method of this name.
+    json_: definitions.JsonSettings = Field(default=definitions.ANY_JSON, alias="json")
     path: str
 
 

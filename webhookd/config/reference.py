@@ -71,6 +71,7 @@ _SECTIONS = (
     "egress",
     "drop_directory",
     "csv",
+    "json",
     "hubspot",
     "hubspot_object",
     "defaults",

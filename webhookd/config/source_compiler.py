@@ -60,7 +60,7 @@ def drop_directory(
 ) -> definitions.DirectorySource:
     """Return the definition that *model* is; its path counts from *node*'s folder."""
     path = absolute_path(node.folder, model.path)
-    return made(definitions.DirectorySource, model, name=name, path=path)
+    return made(definitions.DirectorySource, model, name=name, path=path, json=model.json_)
 
 
 def reading_of_files(source: Mapping[str, Any]) -> definitions.ValueReading:

@@ -27,10 +27,12 @@ from webhookd.definitions.requests import (
 )
 from webhookd.definitions.sources import (
     ANY_CSV,
+    ANY_JSON,
     CsvSettings,
     DirectorySource,
     HubspotObject,
     HubspotSource,
+    JsonSettings,
     Source,
     is_same_host,
 )
@@ -50,6 +52,7 @@ from webhookd.definitions.webhooks import DeliveryPolicy, RetryPolicy, Webhook
 
 __all__ = [
     "ANY_CSV",
+    "ANY_JSON",
     "DIRECT",
     "PLAIN",
     "AllOf",
@@ -73,6 +76,7 @@ __all__ = [
     "Grouping",
     "HubspotObject",
     "HubspotSource",
+    "JsonSettings",
     "Location",
     "Method",
     "Network",

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
+from webhookd.definitions import record_path
 from webhookd.definitions.durations import Duration
 from webhookd.definitions.value_reading import PLAIN, ValueReading
 from webhookd.model import Secret
@@ -69,6 +70,22 @@ ANY_CSV: Final = CsvSettings()
 
 
 @dataclass(frozen=True, slots=True)
+class JsonSettings:
+    """Where JSON files have their records: under the path *records*, or at the top."""
+
+    records: str | None = None
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Return the names that lead to the list of records; none where it is the document."""
+        return () if self.records is None else record_path.steps(self.records)
+
+
+ANY_JSON: Final = JsonSettings()
+"""JSON files that are lists of records."""
+
+
+@dataclass(frozen=True, slots=True)
 class DirectorySource:
     """A drop directory. *format* `auto` goes by each file's suffix.
 
@@ -93,6 +110,7 @@ class DirectorySource:
     ignore: tuple[str, ...] | None = None
     id_text: bool = False
     csv: CsvSettings = ANY_CSV
+    json: JsonSettings = ANY_JSON
 
     @property
     def identity(self) -> Mapping[str, str]:

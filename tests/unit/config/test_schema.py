@@ -31,6 +31,7 @@ SHAPES: dict[str, type[models.Keys | DataclassInstance]] = {
     "egress": models.Egress,
     "drop_directory": models.DropDirectory,
     "csv": definitions.CsvSettings,
+    "json": definitions.JsonSettings,
     "hubspot": models.Hubspot,
     "hubspot_object": models.HubspotObject,
     "webhook": models.Webhook,
@@ -68,6 +69,7 @@ DEFINITIONS: dict[str, type[DataclassInstance]] = {
     "retry": definitions.RetryPolicy,
     "egress": definitions.Egress,
     "csv": definitions.CsvSettings,
+    "json": definitions.JsonSettings,
 }
 FILE_ONLY = {
     "request.allow_http": "checked, and then without a meaning",

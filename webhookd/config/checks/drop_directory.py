@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webhookd.config import bounded_read
-from webhookd.config.checks import csv_files
+from webhookd.config.checks import csv_files, json_files
 from webhookd.config.messages import shown
 from webhookd.definitions import is_same_host
 
@@ -29,6 +29,7 @@ def check(
     yield from _paths(sources, offline=context.offline)
     for source in sources:
         yield from csv_files.check(source)
+        yield from json_files.check(source)
         if source.at("partial").value is True and source.text("content") == "snapshot":
             yield source.problem(
                 "a snapshot lists whole records; partial rows go with `content: records`", "partial"

@@ -155,6 +155,7 @@ class FileReader:
                 saw_repeated_header=self._sightings.repeated_header,
                 is_list=settings.content == "snapshot",
                 csv=settings.csv,
+                json=settings.json,
             )
             for _ in islice(every, rows_taken):
                 gauge.without_row = 0

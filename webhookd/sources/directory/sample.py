@@ -36,6 +36,7 @@ def read_first(path: Path, settings: DirectorySource, used: Used) -> Observation
                 settings.id_property,
                 lambda header: header.check_repeated(used),
                 csv=settings.csv,
+                json=settings.json,
             )
             row = next(rows, None)
     except BrokenFileError as error:

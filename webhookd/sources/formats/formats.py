@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never
 
-from webhookd.definitions import ANY_CSV, CsvSettings
+from webhookd.definitions import ANY_CSV, ANY_JSON, CsvSettings, JsonSettings
 from webhookd.sources.formats import csv_rows, json_rows, ndjson_rows
 from webhookd.sources.formats.rows import BrokenFileError, behind_mark
 
@@ -49,18 +49,19 @@ def rows(
     saw_repeated_header: Callable[[int], None] = lambda _: None,
     is_list: bool = False,
     csv: CsvSettings = ANY_CSV,
+    json: JsonSettings = ANY_JSON,
 ) -> Iterator[Row | BadRow]:
     """Yield the rows of *stream*; BrokenFileError where it cannot be read on.
 
     *saw_header* gets the header where the format has one, *saw_repeated_header* the number of each
     line that repeats it. *is_list* says that the file must list all records, *csv* how a CSV file
-    is written.
+    is written, *json* where a JSON file has its records.
     """
     match file_format:
         case "csv":
             return csv_rows.rows(stream, id_property, saw_header, saw_repeated_header, csv)
         case "json":
-            return json_rows.rows(behind_mark(stream), is_list=is_list)
+            return json_rows.rows(behind_mark(stream), id_property, path=json.path, is_list=is_list)
         case "ndjson":
             return ndjson_rows.rows(behind_mark(stream))
         case _:

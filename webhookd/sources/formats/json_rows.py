@@ -1,8 +1,9 @@
-"""Rows of a JSON file: an array of objects, or one object; streamed row by row."""
+"""Rows of a JSON file: a list of objects, at its top or within it, or one object; streamed."""
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from json import JSONDecodeError
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,9 @@ from webhookd.sources.formats.json_values import (
     is_too_deep,
     scan,
 )
-from webhookd.sources.formats.json_window import Window
 from webhookd.sources.formats.rows import LONGEST_ROW, BrokenFileError, Row
+from webhookd.sources.formats.streamed_json.json_document import Document, hint, listed_at
+from webhookd.sources.formats.streamed_json.json_window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,31 +31,71 @@ _MOST_IN_PLACE = 20
 """Rows that may be refused where they stand; each costs a look at the text before it."""
 
 
-def rows(stream: BinaryIO, *, is_list: bool = False) -> Iterator[Row | BadRow]:
+def rows(
+    stream: BinaryIO, id_property: str = "id", *, path: tuple[str, ...] = (), is_list: bool = False
+) -> Iterator[Row | BadRow]:
     """Yield every row of *stream*, in constant memory whatever it holds.
 
+    They are the list at *path* in its document, or else the document: a list, or one record.
     Where *is_list*, the file lists all records: then a single object is none.
     """
     window = Window(stream, LONGEST_ROW)
     mark = window.next_mark()
     if not mark:
         return
-    if mark == "[":
-        window.at += 1
+    if path:
+        document = Document(window, path)
+        document.enter()
         yield from _elements(window)
-    elif is_list:
-        raise BrokenFileError(
-            "a snapshot lists all records: this is one value, not a list; write [{…}, {…}]",
-            *window.place(),
-        )
+        document.leave()
+    elif mark == "[":
+        yield from _elements(window)
     else:
-        yield _Decoder(window).row()
+        yield _only(window, id_property, is_list=is_list)
     if window.next_mark():
-        hint = "; a file with one object a line is named .ndjson" if mark == "{" else ""
-        raise BrokenFileError(f"text follows the end of the JSON value{hint}", *window.place())
+        instead = "; a file with one object a line is named .ndjson" if mark == "{" else ""
+        raise BrokenFileError(f"text follows the end of the JSON value{instead}", *window.place())
+
+
+def _only(window: Window, id_property: str, *, is_list: bool) -> Row | BadRow:
+    """Return the one row of a document that is no list; BrokenFileError where it is a page."""
+    place = window.place()
+    window.fill()
+    listed, is_in_memory = _listed(window)
+    if listed is None and not is_in_memory:
+        listed = listed_at(window)
+        if listed is None and not is_list:
+            return BadRow(*place, _TOO_LONG)
+    if listed is None and is_list:
+        reason = "a snapshot lists all records: this is one value, not a list; write [{…}, {…}]"
+        raise BrokenFileError(reason, *place)
+    if listed is None:
+        return _Decoder(window).row()
+    # An object with an id is a record, whatever it holds.
+    row = None
+    if is_in_memory and not is_list:
+        with suppress(BrokenFileError):
+            row = _Decoder(window).row()
+    if isinstance(row, Row) and (
+        row.members.get(id_property) is not None or "properties" in row.members
+    ):
+        return row
+    raise BrokenFileError(hint(listed), *place)
+
+
+def _listed(window: Window) -> tuple[tuple[str, ...] | None, bool]:
+    """Return the path of the list in the value that starts here, and whether it ends in memory."""
+    if window.next_mark() != "{":
+        return None, True
+    try:
+        return listed_at(window.ahead()), True
+    except BrokenFileError:
+        return None, window.has_all
 
 
 def _elements(window: Window) -> Iterator[Row | BadRow]:
+    """Yield the elements of the list that starts here."""
+    window.at += 1
     if window.next_mark() == "]":
         window.at += 1
         return

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tests.unit.sources.formats.short_reads import ShortReads
 from webhookd.model import BadRow
 from webhookd.sources.formats import json_rows
-from webhookd.sources.formats.json_window import Window
 from webhookd.sources.formats.rows import LONGEST_ROW, BrokenFileError, Row
+from webhookd.sources.formats.streamed_json.json_window import Window
 
 
 def read(content: bytes):

@@ -27,6 +27,8 @@ ODD = {
     "keys that stand twice": ("json", lambda n: b"[" + b'{"a":1,"a":1},' * n + b"{}]"),
     "brackets": ("json", lambda n: b"[" * n),
     "quotes of JSON": ("json", lambda n: b'[{x"' + b'\\"' * n),
+    "members around records": ("json", lambda n: b"{" + b'"a":["b",{}],' * n + b'"x":1}'),
+    "members without values": ("json", lambda n: b"{" + b'"a":{' * n),
     "space": ("json", lambda n: b"[" + b" " * n + b"1]"),
     "blank lines": ("ndjson", lambda n: b"\n" * n),
     "lines that are not JSON": ("ndjson", lambda n: b"{x}\n" * n),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -67,6 +68,18 @@ class Window:
         self.text = "".join(parts)
         self.is_clean = _is_utf8(self.text)
 
+    @property
+    def has_all(self) -> bool:
+        """Return whether everything up to the end of the file is in the text."""
+        return self._is_end
+
+    def ahead(self) -> Window:
+        """Return a window of its own over what is ahead in memory; nothing is read over by it."""
+        content = self.text[self.at :].encode("utf-8", "surrogateescape")
+        ahead = Window(BytesIO(content), self._ahead)
+        ahead.fill()
+        return ahead
+
     def next_mark(self) -> str:
         """Return the next character that is not space, without reading it; empty at the end."""
         while True:
@@ -89,8 +102,8 @@ class Window:
         """Return line and column of a *position* in the text, not before an earlier one."""
         return self._place_of(position)
 
-    def skip_value(self) -> int | None:
-        """Read over what is left of a value, to the comma or bracket that ends it.
+    def skip_value(self, ends: str = ",]") -> int | None:
+        """Read over what is left of a value, to the one of *ends* that ends it.
 
         Return how many characters that were, None when the file ends inside. Only strings
         and brackets count, so this finds the end of values that the decoder refuses.
@@ -98,7 +111,7 @@ class Window:
         skipped, depth = 0, 0
         while self.next_mark():
             start = self.at
-            depth = self._skip_outside(depth)
+            depth = self._skip_outside(depth, ends)
             skipped += self.at - start
             if depth < 0:
                 return skipped
@@ -130,14 +143,14 @@ class Window:
                 depth = _deeper(depth, mark)
         return None
 
-    def _skip_outside(self, depth: int) -> int:
+    def _skip_outside(self, depth: int, ends: str) -> int:
         """Read to the next string or the window's end; -1 when the value ended before."""
         while match := _OUTSIDE.search(self.text, self.at):
             mark = match.group()
             self.at = match.start()
             if mark == '"':
                 return depth
-            if depth == 0 and mark in ",]":
+            if depth == 0 and mark in ends:
                 return -1
             depth = _deeper(depth, mark)
             self.at = match.end()
