@@ -37,8 +37,9 @@ from webhookd.model import (
 )
 from webhookd.rules import changes, render
 from webhookd.storage.database.database import open_database
-from webhookd.storage.deliveries import backlog, lanes, manual, query, settle
+from webhookd.storage.deliveries import lanes, manual, query, settle
 from webhookd.storage.deliveries.due import FetchRequest, find_due
+from webhookd.storage.webhooks import backlog
 from webhookd.telemetry import metrics
 
 EVERYTHING = Trigger(changes=tuple(ChangeKind))

@@ -20,9 +20,10 @@ from webhookd.config.settings.process_settings import Settings
 from webhookd.errors import ConfigError
 from webhookd.operations import unknown_names, view_builders
 from webhookd.operations.source_overview import listed
-from webhookd.storage.deliveries import backlog, query, typed_ids
+from webhookd.storage.deliveries import query, typed_ids
 from webhookd.storage.deliveries.typed_ids import NoDeliveryError, SeveralDeliveriesError
 from webhookd.storage.records import journal_pages
+from webhookd.storage.webhooks import backlog
 from webhookd.views.json_writer import written
 
 if TYPE_CHECKING:

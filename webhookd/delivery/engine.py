@@ -52,6 +52,7 @@ class DeliveryEngine:
         grace = self.grace()
         unfinished = await self.dispatcher.drain(grace)
         await self.dispatcher.settlements.drain(grace)
+        await self.dispatcher.settlements.close()
         self.scheduler.shutdown(wait=False)
         await self.store.drain()
         telemetry.report(DaemonStopped(unfinished))

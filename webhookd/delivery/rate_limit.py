@@ -10,8 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from webhookd.delivery.rate_window import RateWindow
-from webhookd.storage.deliveries.starts import reserve
 from webhookd.storage.refused_writes import keep_trying
+from webhookd.storage.webhooks.starts import reserve
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence

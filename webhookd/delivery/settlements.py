@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from webhookd import telemetry
+from webhookd.errors import StorageError
 from webhookd.storage.deliveries import settle
 from webhookd.storage.refused_writes import keep_trying
+from webhookd.storage.webhooks import latest_attempts
 from webhookd.telemetry.events import BugFound
 from webhookd.telemetry.unhandled import watched
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from webhookd.model import Delivery, Settlement
-    from webhookd.storage.database.connection import Locks
+    from webhookd.storage.database.connection import Connection, Locks
     from webhookd.storage.database.writer import Writer
+    from webhookd.storage.webhooks.latest_attempts import LatestAttempts
 
 GATHER_SECONDS = 0.01
 """Seconds in which settlements are gathered into a group.
@@ -38,8 +42,17 @@ Each try is reported as a bug, and nearly always meets the same one.
 """
 
 
+LEFT_SECONDS = 0.5
+"""Seconds after which the sums that other daemons' locks kept back are written again.
+
+The next group of settlements takes them along; this is for a daemon that has no more of them.
+"""
+
+
 class SettlementWriter:
     """Writes settlements in groups, one after the other, and says when they are on the disk.
+
+    With each group goes what its attempts came to for each webhook, as sums (`latest_attempts`).
 
     *committed* is called on the event loop with each group, and with the deliveries that were
     behind those that ended. A group that the database refuses is written again until it is taken:
@@ -59,6 +72,9 @@ class SettlementWriter:
         self._writing: asyncio.Task[None] | None = None
         self._is_refused = False
         self._unsettled = 0
+        # Sums whose lanes' rows were locked by other daemons.
+        self._left: dict[int, LatestAttempts] = {}
+        self._writing_left: asyncio.TimerHandle | None = None
 
     @property
     def is_behind(self) -> bool:
@@ -71,6 +87,9 @@ class SettlementWriter:
         # whoever has `quiesce` finds here all that was judged (rule 5).
         self._gathered.append(settlement)
         self._unsettled += 1
+        self._begin()
+
+    def _begin(self) -> None:
         if self._writing is None:
             task = asyncio.get_running_loop().create_task(self._write_gathered())
             self._writing = watched(task, "settlements")
@@ -81,10 +100,22 @@ class SettlementWriter:
             await asyncio.wait({self._writing}, timeout=grace)
         return self._writing is None
 
+    async def close(self) -> None:
+        """Write the sums that are left, once: what is locked even now is not worth a wait."""
+        if self._writing_left is not None:
+            self._writing_left.cancel()
+        # What is being written even now has the sums with it.
+        if self._left and self._writing is None:
+            with suppress(StorageError):
+                left, self._left = self._left, {}
+                await self._writer.write(partial(latest_attempts.write, sums=left))
+
     async def _write_gathered(self) -> None:
         """Write until nothing is left; what comes during a commit is the next group."""
         try:
-            while self._gathered:
+            is_first = True
+            while self._gathered or (is_first and self._left):
+                is_first = False
                 await asyncio.sleep(GATHER_SECONDS)
                 group, self._gathered = self._gathered, []
                 await self._write(group)
@@ -93,9 +124,10 @@ class SettlementWriter:
             self._writing = None
 
     async def _write(self, group: list[Settlement]) -> None:
-        unit = partial(settle.settle, settlements=group)
+        sums = latest_attempts.summed(group, self._left)
+        unit = partial(_settle, group, sums)
         try:
-            promoted = await keep_trying(
+            promoted, left = await keep_trying(
                 lambda: self._writer.write(unit, self._locks(group)),
                 what="settlements",
                 count=len(group),
@@ -106,7 +138,20 @@ class SettlementWriter:
             await self._write_apart(group, error)
         else:
             self._is_refused = False
+            self._keep(left)
             self._done(group, promoted)
+
+    def _keep(self, left: dict[int, LatestAttempts]) -> None:
+        """Keep sums for the next group, and have them written if none comes soon."""
+        self._left = left
+        if left and self._writing_left is None:
+            loop = asyncio.get_running_loop()
+            self._writing_left = loop.call_later(LEFT_SECONDS, self._begin_without_settlements)
+
+    def _begin_without_settlements(self) -> None:
+        self._writing_left = None
+        if self._left:
+            self._begin()
 
     def _was_refused(self) -> None:
         # Until the write is taken, nothing new should start: see `is_behind`.
@@ -130,3 +175,11 @@ class SettlementWriter:
             self._committed(group, promoted)
         except Exception as error:  # noqa: BLE001 - the next group is written all the same
             telemetry.report(BugFound("delivery.settlement_broke", error))
+
+
+def _settle(
+    group: Sequence[Settlement], sums: Mapping[int, LatestAttempts], connection: Connection
+) -> tuple[list[Delivery], dict[int, LatestAttempts]]:
+    """Write settlements and sums; return the promoted deliveries, and the sums that are left."""
+    promoted = settle.settle(connection, group)
+    return promoted, latest_attempts.write(connection, sums)

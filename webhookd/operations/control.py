@@ -13,13 +13,16 @@ from webhookd.operations.webhook_control import WebhookControl
 from webhookd.storage.deliveries import settle
 from webhookd.storage.records import journal_pages
 from webhookd.storage.records.known_properties import known_properties
+from webhookd.storage.webhooks import latest_attempts
 from webhookd.views.sources import PropertiesView
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from webhookd.clock import Clock
     from webhookd.operations.control_dependencies import ControlDependencies
+    from webhookd.storage.database.connection import Statements
     from webhookd.storage.database.database import Database
     from webhookd.views.changes import ChangesView
     from webhookd.views.status import ReloadView
@@ -54,7 +57,12 @@ class Control:
 
     async def count_pending(self) -> int:
         """Return how many deliveries are pending."""
-        return await asyncio.to_thread(_count_pending, self._dependencies.database)
+        return await asyncio.to_thread(_counted, self._dependencies.database, settle.count_pending)
+
+    async def count_failing(self) -> int:
+        """Return how many webhooks in force are failing."""
+        count = latest_attempts.count_failing
+        return await asyncio.to_thread(_counted, self._dependencies.database, count)
 
     async def changes(self, since: datetime, *, after: int, limit: int) -> ChangesView:
         """Return a page of the journal of changes, those seen since a time."""
@@ -79,6 +87,6 @@ class Control:
         return reload_result(await reloader.reload(allow_mass_removal=allow_mass_removal))
 
 
-def _count_pending(database: Database) -> int:
+def _counted(database: Database, count: Callable[[Statements], int]) -> int:
     with database.reading() as connection:
-        return settle.count_pending(connection)
+        return count(connection)

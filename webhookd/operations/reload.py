@@ -20,9 +20,9 @@ from webhookd.rules.difference import is_mass_removal
 from webhookd.rules.redaction import Redactor
 from webhookd.storage.database.connection import EXCLUSIVE
 from webhookd.storage.deliveries import lanes
-from webhookd.storage.deliveries.starts import recall
 from webhookd.storage.fleet import members
 from webhookd.storage.records import known_records
+from webhookd.storage.webhooks.starts import recall
 from webhookd.telemetry import figures, metrics
 from webhookd.telemetry.events import BugFound, ConfigRead, ConfigWarned
 

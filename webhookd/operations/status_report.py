@@ -20,7 +20,7 @@ from webhookd.operations.view_builders import (
     running_source,
 )
 from webhookd.sources import kinds
-from webhookd.storage.deliveries import backlog
+from webhookd.storage.webhooks import backlog
 from webhookd.telemetry import figures, metrics
 from webhookd.views.sources import SourcesView
 from webhookd.views.status import StatusView
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from webhookd.delivery.breaker import Probed
     from webhookd.operations.control_dependencies import ControlDependencies
     from webhookd.sources.source import FileCounts
-    from webhookd.storage.deliveries.backlog import Standing
     from webhookd.storage.deliveries.lanes import LaneRow
+    from webhookd.storage.webhooks.backlog import Standing
     from webhookd.views.webhooks import WebhookState
 
 
@@ -113,8 +113,8 @@ class StatusReport:
         return await asyncio.to_thread(metrics.exposition)
 
     def _webhook(self, name: str, found: Standing, webhook: Webhook | None) -> WebhookView:
-        latest = self._dependencies.dispatcher.lanes.latest(name)
-        probed = latest.probed
+        lanes, latest = self._dependencies.dispatcher.lanes, found.latest
+        probed = lanes.probed(name)
         is_in_force = webhook is not None and webhook.enabled
         return WebhookView(
             webhook=name,
@@ -127,25 +127,25 @@ class StatusReport:
             pending=found.pending,
             due=found.due,
             failed=found.failed,
-            in_flight=latest.in_flight,
+            in_flight=lanes.in_flight(name),
             oldest_pending_at=found.oldest_pending_at,
-            last_delivered_at=latest.delivered_at,
-            last_error=latest.error,
-            last_error_at=latest.failed_at,
+            last_delivered_at=latest.last_delivered_at,
+            last_error=latest.last_error,
+            last_error_at=latest.last_error_at,
         )
 
     def _scraped(self, found: Standing, now: datetime) -> metrics.LaneStanding:
         oldest = found.oldest_pending_at
-        latest = self._dependencies.dispatcher.lanes.latest(found.row.webhook)
+        lanes, webhook = self._dependencies.dispatcher.lanes, found.row.webhook
         return metrics.LaneStanding(
-            webhook=found.row.webhook,
+            webhook=webhook,
             pending=found.pending,
             failed=found.failed,
             due=found.due,
             oldest_age=0.0 if oldest is None else max((now - oldest).total_seconds(), 0.0),
-            in_flight=latest.in_flight,
+            in_flight=lanes.in_flight(webhook),
             is_held=found.row.hold is not None,
-            is_probed=latest.probed is not None,
+            is_probed=lanes.probed(webhook) is not None,
         )
 
 

@@ -147,7 +147,7 @@ def assemble(
         parts.administered(address, settings.token, control),
         # Left before the admin API: clients that wait for a backfill hear how far it came.
         parts.backfilling(backfills),
-        parts.ready(control, heartbeat, storage.writer, reloader, delivery.dispatcher),
+        parts.ready(control, heartbeat, storage.writer, reloader),
     )
     return Daemon(ordered, reloader)
 

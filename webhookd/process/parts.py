@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from webhookd.admin.listener import AdminAddress
     from webhookd.config.loading import Loaded
-    from webhookd.delivery.dispatcher import Dispatcher
     from webhookd.fleet.database_clock import SharedClock
     from webhookd.fleet.membership import Membership
     from webhookd.intake.running_backfills import Backfills
@@ -139,7 +138,6 @@ async def ready(
     heartbeat: Heartbeat,
     writer: Writer,
     reloader: Reloader,
-    dispatcher: Dispatcher,
 ) -> AsyncIterator[None]:
     """Say that the daemon is ready: to the admin API, in the log, to systemd."""
     control.become_ready()
@@ -147,20 +145,18 @@ async def ready(
     telemetry.report(
         DaemonReady(len(definitions.webhooks), len(definitions.sources), definitions.hash)
     )
-    heartbeat.ready(
-        lambda: writer.read(lambda _: None), partial(_summary, reloader, dispatcher, control)
-    )
+    heartbeat.ready(lambda: writer.read(lambda _: None), partial(_summary, reloader, control))
     yield
 
 
-async def _summary(reloader: Reloader, dispatcher: Dispatcher, control: Control) -> str:
+async def _summary(reloader: Reloader, control: Control) -> str:
     """Return how it goes in one line, for `systemctl status`."""
     try:
-        pending = await control.count_pending()
+        pending, failing = await control.count_pending(), await control.count_failing()
     except StorageError as error:
         return str(error)
     count = len(reloader.definitions.webhooks)
-    return f"{count} webhooks, {dispatcher.lanes.failing} failing; {pending} deliveries pending"
+    return f"{count} webhooks, {failing} failing; {pending} deliveries pending"
 
 
 async def _watch_lag() -> None:

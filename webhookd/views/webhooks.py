@@ -45,9 +45,9 @@ class WebhookView(View):
     oldest_pending_at: datetime | None
     """When the oldest of those that wait was stored."""
     last_delivered_at: datetime | None
-    """When this daemon last delivered."""
+    """When an attempt was last delivered, by whichever daemon."""
     last_error: str | None
-    """Why the latest attempt of this daemon that failed did."""
+    """Why the latest attempt that failed did, of whichever daemon."""
     last_error_at: datetime | None
     """When it failed."""
     notes: tuple[str, ...] = ()

@@ -90,11 +90,11 @@ def test_a_dead_receiver_gets_one_attempt_at_a_time_and_all_at_once_when_it_is_b
         async with engine(url, None, transport=transport) as running:
 
             def observed(_received):
-                in_flight.append(running.dispatcher.lanes.latest("dead").in_flight)
+                in_flight.append(running.dispatcher.lanes.in_flight("dead"))
                 return Answer(is_silent=True)
 
             def slow(_received):
-                back.append(running.dispatcher.lanes.latest("dead").in_flight)
+                back.append(running.dispatcher.lanes.in_flight("dead"))
                 return Answer(delay=0.02)
 
             dead.answer = observed
@@ -104,14 +104,14 @@ def test_a_dead_receiver_gets_one_attempt_at_a_time_and_all_at_once_when_it_is_b
             )
             await running.store(*(fresh("dead", record_id=str(n)) for n in range(PENDING)))
             await until(lambda: len(in_flight) > LIMIT + CONCURRENCY + 5)
-            probed = running.dispatcher.lanes.latest("dead").probed
+            probed = running.dispatcher.lanes.probed("dead")
             before = len(in_flight)
             for _ in range(PENDING):
                 await running.store(fresh("well"))
             await until(lambda: len(well.received) == PENDING)
             meanwhile = len(in_flight) - before
             dead.answer = slow
-            await until(lambda: running.dispatcher.lanes.latest("dead").probed is None)
+            await until(lambda: running.dispatcher.lanes.probed("dead") is None)
             at = len(back)
             await until(lambda: max(back, default=0) == CONCURRENCY)
             soon_full = len(back) - at
@@ -149,7 +149,7 @@ def test_each_delivery_of_a_probed_webhook_keeps_its_schedule_to_the_end(url):
             policy = {"timeout": timedelta(milliseconds=10), "retry": short}
             await running.adopt(to("dead", dead.url, **policy))
             await running.store(*(fresh("dead", record_id=str(n)) for n in range(40)))
-            await until(lambda: running.dispatcher.lanes.latest("dead").probed is not None)
+            await until(lambda: running.dispatcher.lanes.probed("dead") is not None)
             await until(lambda: _is_all_given_up(running), 30)
             rows = await running.query(
                 "SELECT attempts, first_attempt_at, settled_at FROM deliveries"
@@ -181,12 +181,12 @@ def test_a_changed_request_ends_the_probing_and_an_unchanged_one_does_not(url):
             long = {**policy, "timeout": timedelta(hours=1)}
             await running.adopt(to("dead", dead.url, **policy))
             await running.store(*(fresh("dead", record_id=str(n)) for n in range(100)))
-            await until(lambda: running.dispatcher.lanes.latest("dead").probed is not None)
+            await until(lambda: running.dispatcher.lanes.probed("dead") is not None)
             await running.adopt(to("dead", dead.url, **long))
-            unchanged = running.dispatcher.lanes.latest("dead").probed
+            unchanged = running.dispatcher.lanes.probed("dead")
             await until(lambda: running.dispatcher.in_flight == 1)
             await running.adopt(to("dead", well.url, **policy))
-            changed = running.dispatcher.lanes.latest("dead").probed
+            changed = running.dispatcher.lanes.probed("dead")
             await until(lambda: len(well.received) > 50)
             await transport.aclose()
             return unchanged, changed

@@ -14,6 +14,7 @@ from tests.engine import engine, until
 from tests.making import a_delivery, a_policy, a_webhook
 from webhookd import clock
 from webhookd.definitions import RetryPolicy
+from webhookd.storage.webhooks import latest_attempts
 from webhookd.transport import SendError
 
 LATE = RetryPolicy(first_after=timedelta(hours=1), jitter=0.0)
@@ -233,3 +234,37 @@ def test_whatever_is_reloaded_and_answered_each_is_delivered_once(tmp_path_facto
     count = asyncio.run(scenario())
 
     assert len(accepted) == len(set(accepted)) == count
+
+
+def test_what_the_latest_attempts_came_to_is_known_after_a_restart(url):
+    """Whichever daemon made them, and in however many groups they were written."""
+    answers = iter([200, 503, 503, 404, 502, 502])
+
+    def answer(_request):
+        return httpx.Response(next(answers))
+
+    async def scenario():
+        seen = []
+        for count in range(1, 7):
+            async with engine(url, answer) as running:
+                await running.adopt(a_webhook(delivery=a_policy(retry=LATE)))
+                await running.store(fresh())
+                await attempts(running, count)
+            async with engine(url, answer) as running:
+                [one] = (await running.writer.read(latest_attempts.of_all)).values()
+                counted = await running.writer.read(latest_attempts.count_failing)
+                seen.append((one.failing_attempts, one.last_error, one.is_failing, counted))
+        return seen, one
+
+    seen, last = asyncio.run(scenario())
+
+    busy, bad = "the receiver answered 503", "the receiver answered 502"
+    assert seen == [
+        (0, None, False, 0),
+        (1, busy, False, 0),
+        (2, busy, False, 0),
+        (3, "the receiver answered 404, which is not retried", False, 0),
+        (4, bad, False, 0),
+        (5, bad, True, 1),
+    ]
+    assert last.last_delivered_at < last.failing_since < last.last_error_at

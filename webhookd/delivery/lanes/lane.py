@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING
 
 from webhookd.delivery.breaker import Breaker
 from webhookd.delivery.lanes.lane_memory import LaneMemory
-from webhookd.delivery.lanes.lane_outcomes import Latest, changes_lane, due_again, row_after
+from webhookd.delivery.lanes.lane_outcomes import changes_lane, due_again, row_after
 from webhookd.delivery.lanes.lane_share import UNLIMITED
 from webhookd.delivery.prepared_webhook import AttemptContext
-from webhookd.model import Delivered
 from webhookd.storage.deliveries.due import FetchRequest
 from webhookd.storage.fleet import shares
 
@@ -61,9 +60,7 @@ class Lane:
         self.window: RateWindow | None = None
         self.memory = LaneMemory(is_ordered=row.is_ordered)
         self.in_flight = 0
-        self.latest = Latest()
         self.breaker = Breaker(row.webhook)
-        self.is_failing = False
         self.is_in_force = True
         # Outcomes and breaker states that are in `row` and not on the disk: while there is one, a
         # row that another daemon wrote is not taken over, for it may be older.
@@ -252,8 +249,6 @@ class Lane:
         # A reload may have put another request in force since: of that nothing is known yet.
         if began_under.has_same_request(self.definition):
             self.breaker.ended(settlement)
-        self.latest = self.latest.after(settlement)
-        self.is_failing = not isinstance(settlement.outcome, Delivered)
         if changes_lane(settlement):
             # The row changes in memory first. Until `settled`, `changes_under_way` keeps away the
             # row that the database still has.

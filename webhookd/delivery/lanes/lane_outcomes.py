@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from webhookd.model import Held, RetryAt
@@ -20,27 +20,8 @@ from webhookd.model import Held, RetryAt
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from webhookd.delivery.breaker import Probed
     from webhookd.model import Settlement
     from webhookd.storage.deliveries.lanes import LaneRow
-
-
-@dataclass(frozen=True, slots=True)
-class Latest:
-    """What happened last in a lane, since the daemon started."""
-
-    in_flight: int = 0
-    delivered_at: datetime | None = None
-    error: str | None = None
-    failed_at: datetime | None = None
-    probed: Probed | None = None
-
-    def after(self, settlement: Settlement) -> Latest:
-        """Return it after another attempt."""
-        error, at = settlement.attempt.error, settlement.ended_at
-        if error is None:
-            return replace(self, delivered_at=at)
-        return replace(self, error=error, failed_at=at)
 
 
 def row_after(row: LaneRow, settlement: Settlement) -> LaneRow:

@@ -6,16 +6,15 @@ has the webhook's state when that comes back. Everything runs on the event loop.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from webhookd.delivery.lanes.lane import Lane
-from webhookd.delivery.lanes.lane_outcomes import Latest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from webhookd.delivery.breaker import Probed
     from webhookd.delivery.peers import Peers
     from webhookd.delivery.prepared_webhook import PreparedWebhook
     from webhookd.model import Delivery
@@ -34,11 +33,6 @@ class LaneTable:
         return iter(tuple(self.by_name.values()))
 
     @property
-    def failing(self) -> int:
-        """Return how many webhooks in force did not deliver at their latest attempt."""
-        return sum(lane.is_failing and lane.row.absent_reason is None for lane in self)
-
-    @property
     def rate_limited(self) -> frozenset[str]:
         """Return the webhooks whose late starts are in memory."""
         return frozenset(lane.name for lane in self if lane.window is not None)
@@ -48,12 +42,15 @@ class LaneTable:
         lane = self.by_name.get(delivery.webhook)
         return lane is not None and delivery.id in lane.memory
 
-    def latest(self, webhook: str) -> Latest:
-        """Return what happened last in a webhook's lane since the start."""
+    def in_flight(self, webhook: str) -> int:
+        """Return how many attempts of a webhook are under way at this daemon."""
         lane = self.by_name.get(webhook)
-        if lane is None:
-            return Latest()
-        return replace(lane.latest, in_flight=lane.in_flight, probed=lane.breaker.probed)
+        return 0 if lane is None else lane.in_flight
+
+    def probed(self, webhook: str) -> Probed | None:
+        """Return since when, and why, a webhook is probed; None where it is not."""
+        lane = self.by_name.get(webhook)
+        return None if lane is None else lane.breaker.probed
 
     def forget(self, ids: Iterable[str]) -> None:
         """Drop deliveries that wait in memory: a person changed them in the database."""

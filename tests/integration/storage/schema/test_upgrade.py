@@ -163,6 +163,20 @@ def test_an_old_database_is_refused_until_it_is_upgraded_and_keeps_its_deliverie
     ]
 
 
+def test_an_upgraded_database_knows_when_each_webhook_last_delivered(path):
+    leave_behind("3", path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        (lane, at) = connection.execute(
+            "SELECT lane, max(settled_at) FROM deliveries WHERE state = 'delivered' GROUP BY lane"
+        ).fetchone()
+
+    upgrade(f"sqlite:///{path}")
+
+    with closing(sqlite3.connect(path)) as connection:
+        query = "SELECT number, last_delivered_at FROM lanes WHERE last_delivered_at IS NOT NULL"
+        assert connection.execute(query).fetchall() == [(lane, at)]
+
+
 def test_a_database_that_is_the_newest_stays_as_it_is(path):
     url = f"sqlite:///{path}"
     open_database(url).close()

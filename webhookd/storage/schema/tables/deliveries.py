@@ -59,6 +59,13 @@ LANES = Table(
     # Since when its receiver does not answer, and why, where several daemons share a lane.
     Column("probed_since", BigInteger),
     Column("probed_reason", TEXT),
+    # What the latest attempts came to, at all daemons (`latest_attempts`): when one was last
+    # delivered, why the last that failed did, and how many have failed since, from when on.
+    Column("last_delivered_at", BigInteger),
+    Column("last_error", TEXT),
+    Column("last_error_at", BigInteger),
+    Column("failing_since", BigInteger),
+    Column("failing_attempts", Integer, nullable=False, server_default=text("0")),
 )
 
 # Starts of rate-limited lanes, written before they happen; when exactly is known afterwards.
@@ -106,6 +113,10 @@ DELIVERIES = Table(
     Column("untold_since", BigInteger),
     Column("superseded_by", TEXT),
     Column("owner", NUMBER),
+    # Attempts whose Retry-After was obeyed although it was shorter than the schedule's wait: all
+    # of them, and those in a row.
+    Column("hints", Integer, nullable=False, server_default=text("0")),
+    Column("hints_in_row", Integer, nullable=False, server_default=text("0")),
 )
 Index(
     "due",

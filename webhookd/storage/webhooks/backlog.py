@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from webhookd.storage.database.times import from_micros, to_micros
 from webhookd.storage.deliveries import lanes, record_order
+from webhookd.storage.webhooks import latest_attempts
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from webhookd.storage.database.connection import Statements
     from webhookd.storage.database.database import Database
     from webhookd.storage.deliveries.lanes import LaneRow
+    from webhookd.storage.webhooks.latest_attempts import LatestAttempts
 
 # All are answered from an index alone, however many deliveries are settled.
 _WAITING = {
@@ -42,6 +44,7 @@ class Standing:
     due: int = 0
     failed: int = 0
     oldest_pending_at: datetime | None = None
+    latest: LatestAttempts = latest_attempts.NONE
 
 
 def standings(database: Database, now: datetime) -> dict[str, Standing]:
@@ -60,8 +63,14 @@ def standings(database: Database, now: datetime) -> dict[str, Standing]:
             for lane, (count, due, oldest) in counted.items()
         }
         failed: dict[int, int] = dict(connection.execute(_FAILED).fetchall())
+        latest = latest_attempts.of_all(connection)
         rows = lanes.all_rows(connection)
-    return {row.webhook: _standing(row, waiting, failed) for row in rows}
+    return {
+        row.webhook: replace(
+            _standing(row, waiting, failed), latest=latest.get(row.number, latest_attempts.NONE)
+        )
+        for row in rows
+    }
 
 
 def _standing(
