@@ -17,6 +17,7 @@ LATER_KEYS: tuple[tuple[tuple[str, ...], object], ...] = (
     (("sources", "*", "settle"), "10s"),
     (("sources", "*", "ignore"), None),
     (("sources", "*", "id_text"), False),
+    (("sources", "*", "order"), "name"),
     (
         ("sources", "*", "csv"),
         {"decimal": None, "dates": [], "encoding": "auto", "skip_lines": 0, "delimiter": "auto"},

@@ -92,8 +92,9 @@ class DirectorySource:
     *content* `snapshot`: each file lists all records. *partial*: what a row lacks is as before.
     *host*: only a daemon on the host of that name reads it. *settle*: how long a file stands still
     whose writer could not be seen. *ignore*: patterns of names that are left alone, beside those
-    that every source leaves alone; empty: every name is taken. *id_text*: an id that looks like a
-    number which a spreadsheet made of one is taken as it is.
+    that every source leaves alone; empty: every name is taken. *order*: what says
+    which file is taken first. *id_text*: an id that looks like a number which a spreadsheet made
+    of one is taken as it is.
     """
 
     name: str
@@ -104,6 +105,7 @@ class DirectorySource:
     partial: bool = False
     format: Literal["auto", "csv", "json", "ndjson"] = "auto"
     start: Literal["beginning", "now"] = "beginning"
+    order: Literal["name", "modified"] = "name"
     on_done: Literal["archive", "delete"] = "archive"
     host: str | None = None
     settle: Duration = timedelta(seconds=10)

@@ -1,8 +1,8 @@
 """The drop directory as a source: notices files in `new/`, claims them, has them taken.
 
 Scanning is the truth: at the start, at every wake-up by the kernel, and every ten seconds.
-Files are taken one at a time in the order of their names; one still being written is left, and
-does not hold up the others. What a person let through comes first: it waited before.
+Files are taken one at a time in the order that the source has; one still being written is left,
+and does not hold up the others. What a person let through comes first: it waited before.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class DropDirectory:
         self._report = report
         self._now = clock.now
         self._has_others = has_others
-        self._folders = Folders(settings.path)
+        self._folders = Folders(settings.path, settings.order)
         self._room = DiskRoom(settings.name, self._folders.root, report, least_free)
         self._storage_retry = StorageRetry(settings.name, report)
         self._watch = FolderWatch()
@@ -212,7 +212,7 @@ class DropDirectory:
                 continue
             if not await self._is_whole(self._folders.new / name):
                 if self._waiting_files.is_in_doubt(name):
-                    # It may well be whole: two seconds tell, and files are taken in name order.
+                    # It may well be whole: two seconds tell, and files are taken in order.
                     return has_ingested
                 continue
             # One let through while others were taken is older than those still waiting.

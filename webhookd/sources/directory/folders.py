@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from webhookd.errors import SourceError
-from webhookd.sources.directory import durable_moves, names
+from webhookd.sources.directory import durable_moves, file_order, names
 from webhookd.sources.source import FileCounts
 
 if TYPE_CHECKING:
@@ -45,10 +45,11 @@ class Claim:
 
 
 class Folders:
-    """The folders below *root*."""
+    """The folders below *root*; files are taken from them in *order*."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, order: Literal["name", "modified"] = "name") -> None:
         self.root = root
+        self._order: Literal["name", "modified"] = order
         self.new, self.work = root / "new", root / "work"
         self.done, self.failed = root / "done", root / "failed"
         self.accepted = root / "accepted"
@@ -81,7 +82,7 @@ class Folders:
 
     def waiting(self) -> list[str]:
         """Return the names in `new/`, in the order in which they are taken."""
-        return sorted((path.name for path in self.new.iterdir()), key=names.order)
+        return file_order.in_order(self.new, _names(self.new), self._order)
 
     def beside(self) -> list[str]:
         """Return the names in the root that are none of the folders."""
@@ -111,8 +112,8 @@ class Folders:
 
     def let_through(self) -> list[str]:
         """Return the names in `accepted/`, in the order in which they are taken."""
-        found = (path.name for path in self.accepted.iterdir() if path.name[0] != ".")
-        return sorted(found, key=names.order)
+        found = [name for name in _names(self.accepted) if name[0] != "."]
+        return file_order.in_order(self.accepted, found, self._order)
 
     def claimed(self) -> list[Claim]:
         """Return the claims in `work/`, oldest first."""
@@ -204,8 +205,8 @@ class Folders:
 
     def _claim(self, claim_id: str) -> Claim:
         folder = self.work / claim_id
-        found = sorted(folder.iterdir(), key=lambda path: names.order(path.name))
-        return Claim(claim_id, folder, found[0] if found else None)
+        found = file_order.in_order(folder, _names(folder))
+        return Claim(claim_id, folder, folder / found[0] if found else None)
 
     @staticmethod
     def _is_free(claim: Claim, target: Path, beside: Path) -> bool:
@@ -215,6 +216,10 @@ class Folders:
         ):
             return False
         return not os.path.lexists(beside) or _claim_of(beside) == claim.id
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
 
 
 def _claim_of(report: Path) -> object:

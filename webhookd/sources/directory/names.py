@@ -44,11 +44,6 @@ def candidates(name: str, *, reserved: int = 0) -> Iterator[str]:
         yield _cut(name, LONGEST - reserved - len(suffix)) + suffix
 
 
-def order(name: str) -> bytes:
-    """Return the key by which files are taken in order: the bytes of the name."""
-    return os.fsencode(name)
-
-
 def why_ignored(name: str, patterns: Sequence[str] | None) -> str | None:
     """Return why a file of this *name* is left alone, None when it is taken.
 
