@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Final
 
 from webhookd.clock import SYSTEM, Clock, new_id
 from webhookd.rules.usage import NOTHING
+from webhookd.sources.directory.arrivals.completeness import signs_of
+from webhookd.sources.directory.arrivals.inotify import Arrival, FolderWatch
+from webhookd.sources.directory.arrivals.misplaced import MisplacedFiles
+from webhookd.sources.directory.arrivals.waiting_files import WaitingFiles
 from webhookd.sources.directory.columns import Columns
-from webhookd.sources.directory.completeness import signs_of
 from webhookd.sources.directory.filesystem import LEAST_FREE, DiskRoom, is_local
 from webhookd.sources.directory.folders import Claim, Folders
 from webhookd.sources.directory.ingest import FileIngest
-from webhookd.sources.directory.inotify import Arrival, FolderWatch
 from webhookd.sources.directory.late_writes import LateWrites
-from webhookd.sources.directory.misplaced import MisplacedFiles
 from webhookd.sources.directory.names import printable, why_ignored
 from webhookd.sources.directory.put_away_files import PutAwayFiles
-from webhookd.sources.directory.waiting_files import WaitingFiles
 from webhookd.sources.storage_retry import StorageRetry, pauses
 from webhookd.sources.threads import in_thread
 from webhookd.telemetry.events import (

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from webhookd.errors import SourceError
-from webhookd.sources.directory import durable_moves, file_order, names
+from webhookd.sources.directory import durable_moves, names
+from webhookd.sources.directory.arrivals import file_order
 from webhookd.sources.source import FileCounts
 
 if TYPE_CHECKING:

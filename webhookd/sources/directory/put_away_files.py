@@ -12,14 +12,14 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from webhookd.sources.directory.inotify import Arrival
+from webhookd.sources.directory.arrivals.inotify import Arrival
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from webhookd.model import ClaimedFile
-    from webhookd.sources.directory.inotify import FileWrites, FolderWatch
+    from webhookd.sources.directory.arrivals.inotify import FileWrites, FolderWatch
 
 MOST_WATCHED: Final = 256
 """Files of one source that are watched, the latest ones; each takes a watch of the kernel's."""

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
-from webhookd.sources.directory.completeness import Writer, writer_of
+from webhookd.sources.directory.arrivals.completeness import Writer, writer_of
 from webhookd.sources.directory.unpacking import UnpackedBytes
 from webhookd.sources.formats.rows import BrokenFileError
 

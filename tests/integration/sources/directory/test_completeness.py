@@ -12,9 +12,9 @@ from functools import partial
 import pytest
 
 from tests.integration.sources.fakes import Drop, eventually, rows
-from webhookd.sources.directory import completeness
-from webhookd.sources.directory.completeness import Writer
-from webhookd.sources.directory.inotify import Arrival, FolderWatch
+from webhookd.sources.directory.arrivals import completeness
+from webhookd.sources.directory.arrivals.completeness import Writer
+from webhookd.sources.directory.arrivals.inotify import Arrival, FolderWatch
 from webhookd.telemetry.events import FileGrowing, SourceUnwatched
 
 signs_of = partial(completeness.signs_of, is_local=True)

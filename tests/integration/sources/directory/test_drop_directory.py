@@ -18,7 +18,7 @@ from tests.integration.sources.fakes import Drop, FakeStorage, eventually, rows
 from webhookd.errors import SourceError, StorageError
 from webhookd.model import BadRow, ClaimedFile
 from webhookd.sources.directory import drop_directory, durable_moves, folders
-from webhookd.sources.directory.completeness import STILL_AFTER
+from webhookd.sources.directory.arrivals.completeness import STILL_AFTER
 from webhookd.telemetry.events import (
     DiskRanLow,
     FileFailed,

@@ -15,7 +15,7 @@ import pytest
 
 from tests.integration.sources.dropping import Dropping
 from tests.integration.sources.fakes import OTHER_USER, Drop, eventually, rows
-from webhookd.sources.directory import completeness
+from webhookd.sources.directory.arrivals import completeness
 from webhookd.telemetry.events import FileChanged, FileEmpty, FileFailed, FileIgnored, FileMisplaced
 
 WRITER = """

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from webhookd.sources.directory.completeness import FileSigns, Writer, is_whole
-from webhookd.sources.directory.inotify import Arrival
-from webhookd.sources.directory.waiting_files import WaitingFiles
+from webhookd.sources.directory.arrivals.completeness import FileSigns, Writer, is_whole
+from webhookd.sources.directory.arrivals.inotify import Arrival
+from webhookd.sources.directory.arrivals.waiting_files import WaitingFiles
 
 NOW = 1_700_000_000_000_000_000
 SETTLE = 10.0

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhookd.sources.directory.file_order import by_name, in_order
+from webhookd.sources.directory.arrivals.file_order import by_name, in_order
 
 ANY_NAME = st.one_of(
     st.binary(min_size=1, max_size=255).map(os.fsdecode),

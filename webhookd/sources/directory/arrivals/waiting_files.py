@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from webhookd.sources.directory.completeness import Writer, is_whole
-from webhookd.sources.directory.inotify import Arrival
+from webhookd.sources.directory.arrivals.completeness import Writer, is_whole
+from webhookd.sources.directory.arrivals.inotify import Arrival
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from webhookd.sources.directory.completeness import FileSigns
+    from webhookd.sources.directory.arrivals.completeness import FileSigns
 
 _LOOK_AFTER: Final = 0.2
 _LOOK_SELDOM_AFTER: Final = 1.0

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from webhookd.sources.directory.inotify import Arrival
+from webhookd.sources.directory.arrivals.inotify import Arrival
 
 if TYPE_CHECKING:
     from pathlib import Path
