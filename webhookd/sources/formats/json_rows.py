@@ -46,10 +46,10 @@ def rows(
     if path:
         document = Document(window, path)
         document.enter()
-        yield from _elements(window)
+        yield from elements(window)
         document.leave()
     elif mark == "[":
-        yield from _elements(window)
+        yield from elements(window)
     else:
         yield _only(window, id_property, is_list=is_list)
     if window.next_mark():
@@ -70,12 +70,12 @@ def _only(window: Window, id_property: str, *, is_list: bool) -> Row | BadRow:
         reason = "a snapshot lists all records: this is one value, not a list; write [{…}, {…}]"
         raise BrokenFileError(reason, *place)
     if listed is None:
-        return _Decoder(window).row()
+        return RowDecoder(window).row()
     # An object with an id is a record, whatever it holds.
     row = None
     if is_in_memory and not is_list:
         with suppress(BrokenFileError):
-            row = _Decoder(window).row()
+            row = RowDecoder(window).row()
     if isinstance(row, Row) and (
         row.members.get(id_property) is not None or "properties" in row.members
     ):
@@ -93,13 +93,13 @@ def _listed(window: Window) -> tuple[tuple[str, ...] | None, bool]:
         return None, window.has_all
 
 
-def _elements(window: Window) -> Iterator[Row | BadRow]:
+def elements(window: Window) -> Iterator[Row | BadRow]:
     """Yield the elements of the list that starts here."""
     window.at += 1
     if window.next_mark() == "]":
         window.at += 1
         return
-    decoder = _Decoder(window)
+    decoder = RowDecoder(window)
     while True:
         yield decoder.row()
         mark = window.next_mark()
@@ -112,19 +112,22 @@ def _elements(window: Window) -> Iterator[Row | BadRow]:
             return
 
 
-class _Decoder:
+class RowDecoder:
     """Decodes the rows in a window.
 
     An error of the decoder counts the lines before it, from the start of the text that it was
     given. After a few refused rows each is given to it alone, so that the time is linear.
+
+    A row that *is_alone* is in no list: where it is broken, nothing says where the next begins.
     """
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: Window, *, is_alone: bool = False) -> None:
         self._window = window
+        self._is_alone = is_alone
         self._refused = 0
 
     def row(self) -> Row | BadRow:
-        """Return the next row."""
+        """Return the next row; BrokenFileError where it does not end, or is broken and alone."""
         window = self._window
         window.next_mark()
         window.fill()
@@ -150,6 +153,11 @@ class _Decoder:
             size = _size(window.text, start, end)
             fault = _fault(window, start, end, size, value)
             return Row(*place, size, value) if fault is None else BadRow(*place, fault)
+        if self._is_alone:
+            is_cut = "Unterminated" in reason and not window.has_all
+            if is_cut or position - start > LONGEST_ROW:
+                raise BrokenFileError(_TOO_LONG, *place)
+            raise BrokenFileError(reason, *window.place_of(position))
         self._refused += 1
         return self._read_over(place, window.place_of(position), end_of_value, reason)
 

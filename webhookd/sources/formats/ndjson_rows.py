@@ -1,11 +1,17 @@
-"""Rows of an NDJSON file: one JSON object a line, blank lines skipped."""
+"""Rows of an NDJSON file: one JSON object a line, blank lines skipped.
+
+Where a line begins a value that is whole further on, or a list of objects, the rest of the file is
+read as the JSON values that it holds, whatever their lines.
+"""
 
 from __future__ import annotations
 
 from json import JSONDecodeError
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from webhookd.model import BadRow
+from webhookd.sources.formats import json_sequence
+from webhookd.sources.formats.json_sequence import rejoined
 from webhookd.sources.formats.json_values import (
     DEEPEST,
     RefusedValueError,
@@ -22,17 +28,31 @@ if TYPE_CHECKING:
 _NEWLINE = 10
 
 
+_MOST_TRIALS: Final = 3
+"""Lines that may turn out to begin nothing; each costs a look at the next 1 MiB."""
+
+
 def rows(stream: BinaryIO) -> Iterator[Row | BadRow]:
     """Yield every row of *stream*, in constant memory whatever its lines hold."""
-    number = 0
-    readline = stream.readline
-    while line := readline(LONGEST_ROW + 1):
+    number, trials = 0, _MOST_TRIALS
+    while line := stream.readline(LONGEST_ROW + 1):
         number += 1
         if len(line) > LONGEST_ROW and line[-1] != _NEWLINE:
+            if json_sequence.is_list(line):
+                yield from json_sequence.rows(rejoined(line, stream), number)
+                return
             _skip_line(stream)
             yield BadRow(number, 1, "the row is over 1 MiB")
         elif content := line.strip():
-            yield _row(number, content)
+            row = _row(number, content)
+            if trials and type(row) is BadRow and json_sequence.is_begun(content):
+                ahead = stream.read(LONGEST_ROW)
+                if json_sequence.is_sequence(line + ahead):
+                    yield from json_sequence.rows(rejoined(line + ahead, stream), number)
+                    return
+                trials -= 1
+                stream = rejoined(ahead, stream)
+            yield row
         else:
             number += skip_blank_lines(stream)
 
@@ -61,7 +81,8 @@ def _row(number: int, content: bytes) -> Row | BadRow:
 
 def _checked(number: int, content: bytes, value: object, rest: str, end: int) -> Row | BadRow:
     if rest:
-        return BadRow(number, end + 1, "the row goes on after its first value")
+        of_list = " with a comma, as in a JSON list; that begins with [" if rest == "," else ""
+        return BadRow(number, end + 1, f"the row goes on after its first value{of_list}")
     if type(value) is not dict:
         return BadRow(number, 1, "the row is not a JSON object")
     if b"\\u" in content and has_lone_surrogate(value):

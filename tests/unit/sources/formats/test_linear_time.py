@@ -32,6 +32,10 @@ ODD = {
     "space": ("json", lambda n: b"[" + b" " * n + b"1]"),
     "blank lines": ("ndjson", lambda n: b"\n" * n),
     "lines that are not JSON": ("ndjson", lambda n: b"{x}\n" * n),
+    "rows over two lines": ("ndjson", lambda n: b'{"id":\n"1"}\n' * n),
+    "a list in NDJSON": ("ndjson", lambda n: b"[\n" + b'{"id":"1"},\n' * n + b"{}]"),
+    "lines that end too soon": ("ndjson", lambda n: b'{"a":\n' * n),
+    "lines that begin lists": ("ndjson", lambda n: b"[\n" * n),
     "a string that is not closed": ("ndjson", lambda n: b"{" * 70 + b'"' + b'\\"' * n),
 }
 MANY = 10_000

@@ -37,15 +37,16 @@ _SHALLOW = re.compile(
 class Window:
     """The part of *stream*'s text in memory: *text*, and the place *at* in it to read next.
 
-    Bytes that are not UTF-8 become lone surrogates, to be found row by row.
+    Bytes that are not UTF-8 become lone surrogates, to be found row by row. *stream* begins in the
+    *line* of that number, and *ahead* characters are in memory before they are read.
     """
 
-    def __init__(self, stream: BinaryIO, ahead: int) -> None:
+    def __init__(self, stream: BinaryIO, ahead: int, line: int = 1) -> None:
         self._stream = stream
         self._ahead = ahead
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
         self._is_end = False
-        self._line = 1
+        self._line = line
         self._line_start = 0
         self._counted = 0
         self.text = ""
