@@ -149,6 +149,15 @@ class ClaimedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class LatestFile:
+    """The file of *source* that was taken last; *modified* is in nanoseconds since 1970."""
+
+    source: str
+    name: str
+    modified: int
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """What a source hands over at once: taken whole, in one transaction with its *progress*.
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         CountedRow,
         FileProgress,
         JsonText,
+        LatestFile,
         MissingRecords,
     )
     from webhookd.telemetry.events import Event
@@ -138,8 +139,14 @@ class FileLedger(SnapshotLedger, Protocol):
     async def bad_rows(self, claim: str, limit: int) -> tuple[BadRow, ...]:
         """Return the first *limit* bad rows of a file, in file order."""
 
-    async def forget(self, claim: str) -> None:
-        """Forget a file and its rows, bad or counted; an unknown one is no error."""
+    async def forget(self, claim: str, latest: LatestFile | None = None) -> None:
+        """Forget a file and its rows, bad or counted; an unknown one is no error.
+
+        *latest* is remembered in the same transaction as the file that was taken last.
+        """
+
+    async def latest(self, source: str) -> LatestFile | None:
+        """Return the file of *source* that was taken last; None before the first."""
 
     async def has_started(self, source: str) -> bool:
         """Return whether a first file of *source* was ever finished."""

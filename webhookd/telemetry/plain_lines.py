@@ -77,6 +77,11 @@ PLAIN: dict[type[events.Event], Line] = {
     events.FileMisplaced: warning(
         "file.misplaced", hint="it is not read here: files are taken from new/"
     ),
+    events.FileOlder: warning(
+        "file.older",
+        hint="its records replace newer ones; if they should not, drop the newer file once more,"
+        " and see the source's key `order`",
+    ),
     events.FilePropertyMissing: warning(
         "file.property_missing",
         hint="it has no value in these records; was the column renamed?",

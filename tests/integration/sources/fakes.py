@@ -31,6 +31,7 @@ class FakeStorage:
         self.as_known = []
         self.started = set()
         self.refusals = 0
+        self.latest_file = None
 
     def _refuse(self):
         if self.refusals:
@@ -83,11 +84,16 @@ class FakeStorage:
         """Return the first bad rows."""
         return tuple(self.bad.get(claim, ())[:limit])
 
-    async def forget(self, claim):
+    async def latest(self, source):
+        """Return the file that was taken last."""
+        return self.latest_file
+
+    async def forget(self, claim, latest=None):
         """Forget a file."""
         self.step("before forget")
         self.files.pop(claim, None)
         self.bad.pop(claim, None)
+        self.latest_file = latest or self.latest_file
         self.step("after forget")
 
     async def has_started(self, source):

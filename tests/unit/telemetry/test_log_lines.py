@@ -231,6 +231,19 @@ LINES = [
         {**FILE, "hint": "it has 0 bytes: did its producer fail?"},
     ),
     (
+        events.FileOlder("crm", "a.csv", "2026-01-01T00:00:00", "b.csv", "2026-01-02T00:00:00"),
+        "warning",
+        "file.older",
+        {
+            **FILE,
+            "modified_at": "2026-01-01T00:00:00",
+            "taken_before": "b.csv",
+            "taken_modified_at": "2026-01-02T00:00:00",
+            "hint": "its records replace newer ones; if they should not, drop the newer file once"
+            " more, and see the source's key `order`",
+        },
+    ),
+    (
         events.FileMisplaced("crm", "a.csv"),
         "warning",
         "file.misplaced",

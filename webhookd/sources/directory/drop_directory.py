@@ -123,6 +123,7 @@ class DropDirectory:
         """Read until cancelled; SourceError when the folders cannot be created."""
         await in_thread(self._folders.create)
         self._identity = None
+        self._file_ingest.begin_anew()
         with closing(self._watch):
             again = pauses(longest=_LONGEST_PAUSE)
             while True:

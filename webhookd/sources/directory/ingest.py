@@ -1,4 +1,4 @@
-"""One claimed file: open it, hand its rows to intake batch by batch, and put it away.
+"""One claimed file: open it, hand its rows to intake batch by batch, and have it put away.
 
 The order of steps is what makes every crash harmless: rows and their count are committed
 together; the file is moved before its row is forgotten; its folder goes last.
@@ -15,21 +15,22 @@ from typing import TYPE_CHECKING, Final
 from webhookd.errors import NotHeldError, StorageError
 from webhookd.model import Batch, ClaimedFile
 from webhookd.sources.directory import error_report
-from webhookd.sources.directory.error_report import LISTED, Failure, Flaws
+from webhookd.sources.directory.error_report import Failure
+from webhookd.sources.directory.file_endings import FileEndings, ReadFile
 from webhookd.sources.directory.file_progress import Meter
-from webhookd.sources.directory.put_away_files import PutAwayFile, size_of
+from webhookd.sources.directory.older_files import OlderFiles
 from webhookd.sources.directory.reader import FileReader, Portion, Sightings
 from webhookd.sources.directory.snapshot import SnapshotIngest
 from webhookd.sources.storage_retry import StorageRetry
 from webhookd.sources.threads import in_thread
-from webhookd.telemetry.events import FileChanged, FileClaimed, FileEmpty, FileFailed, FileTaken
+from webhookd.telemetry.events import FileChanged, FileClaimed, FileEmpty
 
 if TYPE_CHECKING:
     from webhookd.clock import Clock
     from webhookd.definitions import DirectorySource
     from webhookd.sources.directory.columns import Columns
     from webhookd.sources.directory.folders import Claim, Folders
-    from webhookd.sources.directory.put_away_files import PutAwayFiles
+    from webhookd.sources.directory.put_away_files import PutAwayFile, PutAwayFiles
     from webhookd.sources.source import FileLedger, Ingest, Report
 
 MOST_OPENINGS: Final = 3
@@ -55,14 +56,19 @@ class FileIngest:
         clock: Clock,
     ) -> None:
         self._settings = settings
-        self._folders = folders
         self._ingest = ingest
         self._ledger = ledger
         self._report = report
         self._storage_retry = StorageRetry(settings.name, report)
         self._stored = self._storage_retry.until_stored
         self._columns = columns
-        self._put_away = put_away
+        self._older_files = OlderFiles(settings.name, ledger, report, self._storage_retry)
+        self._endings = FileEndings(
+            *(settings, folders, ledger, report),
+            storage_retry=self._storage_retry,
+            put_away=put_away,
+            older_files=self._older_files,
+        )
         self._as_read: tuple[int, int] | None = None
         self.latest_claim = ""
         """The claim of the file that was ingested last."""
@@ -87,8 +93,10 @@ class FileIngest:
         started = self._monotonic()
         self.latest_claim, self._as_read = claim.id, None
         if known is not None and known.is_finished:
-            await self._finish(claim, known, started, as_known=False)
+            await self._finish(ReadFile(claim, known), started)
             return
+        if known is None and late is None:
+            await self._older_files.warn(claim)
         file = await self._stored(
             lambda: self._ledger.open(
                 self._settings.name,
@@ -110,8 +118,11 @@ class FileIngest:
 
     async def forget(self, claim: Claim) -> None:
         """Forget a file that was put away, and remove its folder."""
-        await self._stored(lambda: self._ledger.forget(claim.id))
-        await in_thread(lambda: self._folders.release(claim))
+        await self._endings.forget(claim)
+
+    def begin_anew(self) -> None:
+        """Forget what may have changed while the source was not read."""
+        self._older_files.forget()
 
     async def _behind_the_taken(self, file: ClaimedFile, late: PutAwayFile) -> ClaimedFile:
         """Go on behind the rows that were taken, but for the last: it may have been half a row."""
@@ -123,13 +134,18 @@ class FileIngest:
         self, claim: Claim, file: ClaimedFile, started: float, *, as_known: bool
     ) -> None:
         if file.openings > MOST_OPENINGS:
-            await self._fail(claim, file, error_report.of_crashes(file))
+            await self._endings.fail(ReadFile(claim, file), error_report.of_crashes(file))
             return
         file, failure = await self._read(claim, file, as_known=as_known)
+        read = ReadFile(claim, file, self._as_read and self._as_read[0], as_known)
         if failure is None:
-            await self._finish(claim, file, started, as_known=as_known)
+            await self._finish(read, started)
         else:
-            await self._fail(claim, file, failure)
+            # Its records are taken no more: what was written since is told, and that is all.
+            await self._endings.fail(replace(read, as_known=False), failure)
+
+    async def _finish(self, read: ReadFile, started: float) -> None:
+        await self._endings.finish(read, seconds=self._monotonic() - started)
 
     async def _read(
         self, claim: Claim, file: ClaimedFile, *, as_known: bool
@@ -206,81 +222,6 @@ class FileIngest:
         if self._settings.start == "beginning":
             return False
         return not await self._stored(lambda: self._ledger.has_started(self._settings.name))
-
-    async def _finish(
-        self, claim: Claim, file: ClaimedFile, started: float, *, as_known: bool
-    ) -> None:
-        """Put away a file that was read to its end."""
-        flaws = await self._flaws(file)
-        failure = error_report.of_flaws(file, flaws)
-        if failure is not None:
-            await self._fail(claim, file, failure, flaws)
-            return
-        put_away = await self._watched(claim, file, as_known=as_known)
-        if self._settings.on_done == "archive" or put_away.is_written:
-            put_away.path = await in_thread(partial(self._folders.archive, claim))
-        else:
-            await in_thread(partial(self._folders.delete, claim))
-        self._report(
-            FileTaken(
-                file.source,
-                file.name,
-                rows=error_report.rows_read(file),
-                seconds=self._monotonic() - started,
-                deletions=None if file.snapshot is None else file.snapshot.deletions,
-            )
-        )
-        self._put_away.keep(put_away)
-        await self.forget(claim)
-
-    async def _fail(
-        self, claim: Claim, file: ClaimedFile, failure: Failure, flaws: Flaws | None = None
-    ) -> None:
-        found = flaws or await self._flaws(file)
-        put_away = await self._watched(claim, file)
-        target, beside = await in_thread(
-            lambda: self._folders.fail(
-                claim, lambda target: error_report.report(file, failure, found, target)
-            )
-        )
-        self._report(
-            FileFailed(
-                file.source,
-                file.name,
-                reason=failure.told(target),
-                rows=error_report.rows_taken(file),
-                bad_rows=file.bad_count,
-                error_file=str(beside),
-            )
-        )
-        put_away.path, put_away.is_failed = target, True
-        self._put_away.keep(put_away)
-        await self.forget(claim)
-
-    async def _watched(
-        self, claim: Claim, file: ClaimedFile, *, as_known: bool = False
-    ) -> PutAwayFile:
-        """Watch a file that is about to be put away, and look at it once more.
-
-        In this order no write comes between the two unseen.
-        """
-        name, writes = "", None
-        if claim.file is not None:
-            name, writes = claim.file.name, self._put_away.follow(claim.file)
-        size = await in_thread(partial(size_of, claim.file)) or 0
-        was_read = size if self._as_read is None else self._as_read[0]
-        return PutAwayFile(file, name, was_read, as_known, writes, is_written=size > was_read)
-
-    async def _flaws(self, file: ClaimedFile) -> Flaws:
-        claim = file.claim
-        bad_rows = await self._stored(lambda: self._ledger.bad_rows(claim, LISTED))
-        if file.snapshot is None:
-            return Flaws(bad_rows)
-        return Flaws(
-            bad_rows,
-            await self._stored(lambda: self._ledger.count_differing(claim)),
-            await self._stored(lambda: self._ledger.differing(claim, LISTED)),
-        )
 
 
 def _advanced(file: ClaimedFile, portion: Portion) -> ClaimedFile:

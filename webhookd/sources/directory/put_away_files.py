@@ -102,9 +102,24 @@ class PutAwayFiles:
             self._watch.forget_file(put_away.writes)
 
 
-def size_of(path: Path | None) -> int | None:
-    """Return how long the file at *path* is; None when there is none."""
+@dataclass(frozen=True, slots=True)
+class FileLook:
+    """How long a file is, and when its content changed last, in nanoseconds since 1970."""
+
+    size: int
+    modified: int
+
+
+def look_of(path: Path | None) -> FileLook | None:
+    """Return what the file at *path* looks like; None when there is none."""
     try:
-        return None if path is None else path.lstat().st_size
+        found = None if path is None else path.lstat()
     except OSError:
         return None
+    return None if found is None else FileLook(found.st_size, found.st_mtime_ns)
+
+
+def size_of(path: Path | None) -> int | None:
+    """Return how long the file at *path* is; None when there is none."""
+    look = look_of(path)
+    return None if look is None else look.size

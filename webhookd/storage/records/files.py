@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhookd.model import BadRow, ClaimedFile, SnapshotCursor, SnapshotPhase
+from webhookd.model import BadRow, ClaimedFile, LatestFile, SnapshotCursor, SnapshotPhase
 from webhookd.storage.database.times import to_micros
 from webhookd.storage.records import snapshots
 
@@ -31,6 +31,9 @@ _PROGRESS = (
     " deletions = excluded.deletions, rows_per_second = excluded.rows_per_second,"
     " ends_at = excluded.ends_at, openings = 0"
 )
+
+_LATEST = "latest_file:"
+"""With a source's name: where the table `meta` keeps mtime and name of the file taken last."""
 
 BAD_ROWS_KEPT = 1000
 """Bad rows of one file that are kept by place; the rest are counted."""
@@ -72,10 +75,24 @@ class Files:
         )
         return tuple(BadRow(*row) for row in rows)
 
-    async def forget(self, claim: str) -> None:
-        """Drop all that is kept of a file that has been put away, a little at a time."""
-        while not await self._writer.write(lambda connection: _forget(connection, claim)):
+    async def forget(self, claim: str, latest: LatestFile | None = None) -> None:
+        """Drop all that is kept of a file that has been put away, a little at a time.
+
+        With the last of it goes that it is the *latest* one that was taken.
+        """
+        while not await self._writer.write(lambda connection: _forget(connection, claim, latest)):
             pass
+
+    async def latest(self, source: str) -> LatestFile | None:
+        """Return the file of *source* that was taken last, None before the first."""
+        query = "SELECT value FROM meta WHERE key = ?"
+        row = await self._writer.read(
+            lambda connection: connection.execute(query, (_LATEST + source,)).fetchone()
+        )
+        if row is None:
+            return None
+        modified, _, name = str(row[0]).partition(" ")
+        return LatestFile(source, name, int(modified))
 
     async def has_started(self, source: str) -> bool:
         """Return whether a first file of *source* has been read to its end."""
@@ -195,12 +212,18 @@ def _begin(connection: Statements, made: FileProgress) -> None:
     )
 
 
-def _forget(connection: Statements, claim: str) -> bool:
+def _forget(connection: Statements, claim: str, latest: LatestFile | None) -> bool:
     """Return whether all is forgotten; a snapshot's many rows go a few at a time."""
     if not snapshots.clear(connection, claim):
         return False
     connection.execute("DELETE FROM bad_rows WHERE claim = ?", (claim,))
     connection.execute("DELETE FROM files WHERE claim = ?", (claim,))
+    if latest is not None:
+        connection.execute(
+            "INSERT INTO meta (key, value) VALUES (?, ?)"
+            " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            (_LATEST + latest.source, f"{latest.modified} {latest.name}"),
+        )
     return True
 
 

@@ -211,6 +211,17 @@ class FileWrittenLate(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class FileOlder(Event):
+    """A file is taken whose content is older than that of the file *taken_before* it."""
+
+    source: str
+    file: str
+    modified_at: str
+    taken_before: str
+    taken_modified_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileMisplaced(Event):
     """Something lies in the root of a drop directory, where nobody takes it."""
 

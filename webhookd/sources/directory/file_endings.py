@@ -1,0 +1,150 @@
+"""What becomes of a claimed file that was read: `done/`, `failed/` with a report, or nothing.
+
+The file is moved before the database forgets it, and its folder goes last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from webhookd.model import LatestFile
+from webhookd.sources.directory import error_report
+from webhookd.sources.directory.error_report import LISTED, Failure, Flaws
+from webhookd.sources.directory.put_away_files import PutAwayFile, look_of
+from webhookd.sources.threads import in_thread
+from webhookd.telemetry.events import FileFailed, FileTaken
+
+if TYPE_CHECKING:
+    from webhookd.definitions import DirectorySource
+    from webhookd.model import ClaimedFile
+    from webhookd.sources.directory.folders import Claim, Folders
+    from webhookd.sources.directory.older_files import OlderFiles
+    from webhookd.sources.directory.put_away_files import PutAwayFiles
+    from webhookd.sources.source import FileLedger, Report
+    from webhookd.sources.storage_retry import StorageRetry
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """A file that was read: by its claim, and as the database knows it.
+
+    *size* is how long it was at the end, None where its end was not read. *as_known* says that its
+    records were taken as known.
+    """
+
+    claim: Claim
+    file: ClaimedFile
+    size: int | None = None
+    as_known: bool = False
+
+
+class FileEndings:
+    """Puts away the files of one drop directory."""
+
+    def __init__(
+        self,
+        settings: DirectorySource,
+        folders: Folders,
+        ledger: FileLedger,
+        report: Report,
+        *,
+        storage_retry: StorageRetry,
+        put_away: PutAwayFiles,
+        older_files: OlderFiles,
+    ) -> None:
+        self._settings = settings
+        self._folders = folders
+        self._ledger = ledger
+        self._report = report
+        self._stored = storage_retry.until_stored
+        self._put_away = put_away
+        self._older_files = older_files
+
+    async def finish(self, read: ReadFile, *, seconds: float) -> None:
+        """Put away a file that was read to its end, *seconds* ago it was opened."""
+        file = read.file
+        flaws = await self._flaws(file)
+        failure = error_report.of_flaws(file, flaws)
+        if failure is not None:
+            await self.fail(read, failure, flaws)
+            return
+        put_away, latest = await self._watched(read)
+        if self._settings.on_done == "archive" or put_away.is_written:
+            put_away.path = await in_thread(partial(self._folders.archive, read.claim))
+        else:
+            await in_thread(partial(self._folders.delete, read.claim))
+        self._report(
+            FileTaken(
+                file.source,
+                file.name,
+                rows=error_report.rows_read(file),
+                seconds=seconds,
+                deletions=None if file.snapshot is None else file.snapshot.deletions,
+            )
+        )
+        self._put_away.keep(put_away)
+        await self.forget(read.claim, latest)
+
+    async def fail(self, read: ReadFile, failure: Failure, flaws: Flaws | None = None) -> None:
+        """Put a file into `failed/`, with a report that says why."""
+        file = read.file
+        found = flaws or await self._flaws(file)
+        put_away, latest = await self._watched(read)
+        target, beside = await in_thread(
+            lambda: self._folders.fail(
+                read.claim, lambda target: error_report.report(file, failure, found, target)
+            )
+        )
+        rows = error_report.rows_taken(file)
+        self._report(
+            FileFailed(
+                file.source,
+                file.name,
+                reason=failure.told(target),
+                rows=rows,
+                bad_rows=file.bad_count,
+                error_file=str(beside),
+            )
+        )
+        put_away.path, put_away.is_failed = target, True
+        self._put_away.keep(put_away)
+        # A file of which nothing was taken says nothing that the next one could undo.
+        await self.forget(read.claim, latest if rows else None)
+
+    async def forget(self, claim: Claim, latest: LatestFile | None = None) -> None:
+        """Forget a file that was put away, and remove its folder; it is the *latest* one taken."""
+        if latest is not None:
+            self._older_files.taken(latest)
+        await self._stored(lambda: self._ledger.forget(claim.id, latest))
+        await in_thread(lambda: self._folders.release(claim))
+
+    async def _watched(self, read: ReadFile) -> tuple[PutAwayFile, LatestFile | None]:
+        """Watch a file that is about to be put away, and look at it once more.
+
+        In this order no write comes between the two unseen.
+        """
+        claim, file = read.claim, read.file
+        name, writes = "", None
+        if claim.file is not None:
+            name, writes = claim.file.name, self._put_away.follow(claim.file)
+        look = await in_thread(partial(look_of, claim.file))
+        size = 0 if look is None else look.size
+        was_read = size if read.size is None else read.size
+        put_away = PutAwayFile(
+            file, name, was_read, read.as_known, writes, is_written=size > was_read
+        )
+        latest = None if look is None else LatestFile(file.source, file.name, look.modified)
+        return put_away, latest
+
+    async def _flaws(self, file: ClaimedFile) -> Flaws:
+        claim = file.claim
+        bad_rows = await self._stored(lambda: self._ledger.bad_rows(claim, LISTED))
+        if file.snapshot is None:
+            return Flaws(bad_rows)
+        return Flaws(
+            bad_rows,
+            await self._stored(lambda: self._ledger.count_differing(claim)),
+            await self._stored(lambda: self._ledger.differing(claim, LISTED)),
+        )
