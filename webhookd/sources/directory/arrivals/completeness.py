@@ -56,7 +56,8 @@ def signs_of(path: Path, *, is_local: bool) -> FileSigns:
     """
     found = path.lstat()
     is_regular = stat.S_ISREG(found.st_mode)
-    writer = _writer_of(path) if is_regular and is_local else Writer.UNKNOWN
+    can_tell = is_regular and is_local and _may_ask(found)
+    writer = _writer_of(path) if can_tell else Writer.UNKNOWN
     return FileSigns(is_regular, found.st_size, found.st_mtime_ns, found.st_ctime_ns, writer)
 
 
@@ -103,8 +104,11 @@ def writer_of(descriptor: int) -> Writer:
     """Return whether somebody has the file open for writing; it is open for reading here.
 
     The kernel grants a read lease only on a file that nobody writes (fcntl(2), F_SETLEASE).
-    On another owner's file and some filesystems it cannot be asked.
+    On another owner's file and some filesystems it cannot be asked. Only root tries on another's:
+    it would be refused, and each refusal is an entry in the audit log of a hardened machine.
     """
+    if not _may_ask(os.fstat(descriptor)):
+        return Writer.UNKNOWN
     try:
         # A writer that comes while we hold the lease makes the kernel send us a signal; the
         # default, SIGIO, would end the process. SIGURG is ignored.
@@ -114,6 +118,11 @@ def writer_of(descriptor: int) -> Writer:
     except OSError as error:
         return Writer.SURELY if error.errno == errno.EAGAIN else Writer.UNKNOWN
     return Writer.SURELY_NOT
+
+
+def _may_ask(found: os.stat_result) -> bool:
+    """Return whether this process may have a lease on a file (without CAP_LEASE: its own ones)."""
+    return os.geteuid() in {0, found.st_uid}
 
 
 def _writer_of(path: Path) -> Writer:
