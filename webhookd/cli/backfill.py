@@ -43,7 +43,7 @@ def backfill(
     ] = PER_SECOND,
     admin_address: AdminOption = None,
 ) -> None:
-    """Enroll the records that are known already, as if the webhook had just met them.
+    """Enroll known records, as if a webhook had just met them.
 
     Its trigger decides, as always; records are counted first, and a property in --where that none
     of them has is an error (exit 1). The daemon goes on with it by itself, also after a restart.

@@ -35,9 +35,10 @@ def check(
     admin_address: AdminOption = None,
     state_directory: StateOption = None,
 ) -> None:
-    """Validate the configuration and print every problem (exit 1 when there is one).
+    """Validate the configuration and print every problem.
 
-    Properties that no record has which a running daemon knows are warned of.
+    Exit 1 when there is one. Properties that no record has which a running daemon knows are
+    warned of.
     """
     path = config_path(config)
     loaded = loading.load(path, environment=os.environ, offline=offline)
@@ -78,7 +79,7 @@ def _unknown_properties(
 
 
 def schema() -> None:
-    """Print the JSON Schema of the configuration file, for editors and CI."""
+    """Print the JSON Schema of the configuration, for editors."""
     typer.echo(schema_text().rstrip("\n"))
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from webhookd.cli.help import example
 from webhookd.cli.output import print_json
 from webhookd.cli.settings import DatabaseOption, Outbox, StateOption, find_outbox
 from webhookd.config.settings.process_settings import Settings
@@ -15,13 +16,13 @@ from webhookd.process import state
 from webhookd.storage.database import database
 from webhookd.storage.schema import versions
 
-app = typer.Typer(help="See the database's version; upgrade it; move it.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 OUTDATED = 10
 """The exit code of `status` when there is something to upgrade; that of `plan` with changes."""
 
 
-@app.command()
+@app.command(epilog=example("webhookd db status --check"))
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     check: Annotated[
@@ -84,7 +85,7 @@ def _held(outbox: Outbox) -> AbstractContextManager[None]:
     return state.held(directory) if directory.is_dir() else nullcontext()
 
 
-@app.command()
+@app.command(epilog=example("webhookd db upgrade --state-directory /var/lib/webhookd"))
 def upgrade(state_directory: StateOption = None, database_url: DatabaseOption = None) -> None:
     """Bring the database to the newest version, all of it or nothing.
 
@@ -122,7 +123,7 @@ def _target(to: str) -> str:
     return url
 
 
-@app.command()
+@app.command(epilog=example("webhookd db move --to postgresql://webhookd@db.example/webhookd"))
 def move(
     to: Annotated[
         str,

@@ -12,6 +12,7 @@ import typer
 from webhookd import clock
 from webhookd.cli import delivery_text, hold_text
 from webhookd.cli.client import Client, NoDaemonError, RefusedError, connect, find
+from webhookd.cli.help import example
 from webhookd.cli.meant_delivery import meant_delivery, print_several
 from webhookd.cli.output import print_json
 from webhookd.cli.settings import AdminOption, DatabaseOption, StateOption
@@ -22,9 +23,7 @@ from webhookd.model import DeliveryFilter, DeliveryState
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-app = typer.Typer(
-    help="Show deliveries and their attempts, try them again, cancel them.", no_args_is_help=True
-)
+app = typer.Typer(no_args_is_help=True)
 
 MOST_LISTED = 1_000_000_000
 
@@ -59,7 +58,7 @@ YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON: one object a line of a list.")]
 
 
-@app.command("list")
+@app.command("list", epilog=example("webhookd deliveries list --state failed --since 2h"))
 def list_deliveries(
     webhook: WebhookOption = None,
     state_: DeliveryStateOption = None,
@@ -91,7 +90,7 @@ def list_deliveries(
         typer.echo(f"({limit} shown; --limit shows more)", err=True)
 
 
-@app.command()
+@app.command(epilog=example("webhookd deliveries show 2852f0 --json"))
 def show(
     delivery: Annotated[
         str, typer.Argument(help="The delivery's id, its beginning or its ending.")
@@ -108,7 +107,7 @@ def show(
         delivery_text.print_whole(shown, clock.now())
 
 
-@app.command()
+@app.command(epilog=example("webhookd deliveries retry --webhook notify-sales --dry-run"))
 def retry(
     ids: IdsArgument = None,
     webhook: WebhookOption = None,
@@ -123,9 +122,10 @@ def retry(
     admin_address: AdminOption = None,
     state_directory: StateOption = None,
 ) -> None:
-    """Make deliveries due now, with a new give-up period. Without --state: those that failed.
+    """Make deliveries due now, with a new give-up period.
 
-    Exit 1 when what is meant stays as it is: held, or overtaken by a newer change.
+    Without --state: those that failed. Exit 1 when what is meant stays as it is: held, or
+    overtaken by a newer change.
     """
     wanted = _filter(webhook, state_, object_, record, since, until, clock.now())
     client = _daemon(wanted, admin_address, state_directory)
@@ -150,7 +150,7 @@ def retry(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(epilog=example("webhookd deliveries cancel --webhook notify-sales --until 2d"))
 def cancel(
     ids: IdsArgument = None,
     webhook: WebhookOption = None,

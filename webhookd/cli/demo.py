@@ -50,7 +50,10 @@ class DemoError(WebhookdError):
 
 
 def demo() -> None:
-    """Show the main job in a temporary folder: receivers, the daemon, and records dropped in."""
+    """Show the main job at work, in a temporary folder.
+
+    It starts receivers and the daemon, and drops records in.
+    """
     uvloop.run(_show())
 
 

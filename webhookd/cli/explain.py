@@ -27,7 +27,7 @@ def explain(
     state_directory: StateOption = None,
     database_url: DatabaseOption = None,
 ) -> None:
-    """Tell a delivery's whole story: the change, each attempt, what happens next and when."""
+    """Tell a delivery's whole story, and what happens next."""
     shown = meant_delivery(delivery, state_directory, database_url)
     for line in story(shown, clock.now()):
         typer.echo(printable(line))

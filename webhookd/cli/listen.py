@@ -30,7 +30,7 @@ def listen(
     ] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Receive requests on loopback; print each and whether its signature verifies.
+    """Receive requests on loopback; print and verify each.
 
     Signatures are verified with the secret in the variable that --secret-env names, and with
     those of the apps in the configuration, when there is one. Its secrets are shown as ***.

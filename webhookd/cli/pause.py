@@ -25,13 +25,19 @@ def pause(
     ] = None,
     admin_address: AdminOption = None,
 ) -> None:
-    """Hold a webhook's deliveries; changes go on being matched and stored."""
+    """Hold a webhook's deliveries; changes are still stored.
+
+    Changes go on being matched; `webhookd resume` lets their deliveries go.
+    """
     connect(admin_address).post(f"/v1/webhooks/{quoted(webhook)}/pause", reason=reason)
     typer.echo(f"{webhook} is paused; webhookd resume {webhook} lets it go on")
 
 
 def resume(webhook: WebhookArgument, admin_address: AdminOption = None) -> None:
-    """Lift a pause or a 410's hold; what waits is due now. Exit 1 when it stays held."""
+    """Lift a pause or a 410's hold; what waits is due now.
+
+    Exit 1 when it stays held.
+    """
     answer = connect(admin_address).post(f"/v1/webhooks/{quoted(webhook)}/resume")
     if answer["hold"] is not None:
         raise StaysHeldError(hold_text.stays(webhook, answer["hold"]))

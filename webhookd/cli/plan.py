@@ -57,7 +57,10 @@ def plan(
     state_directory: StateOption = None,
     database_url: DatabaseOption = None,
 ) -> None:
-    """Compare a configuration with the one in force; exit 0 none, 10 changes, 1 invalid."""
+    """Compare a configuration with the one in force.
+
+    Exit 0 when nothing would change, 10 when something would, 1 when it is invalid.
+    """
     length = None if replay is None else duration(replay)
     path = config_path(config)
     loaded = loading.load(path, environment=os.environ, offline=True)

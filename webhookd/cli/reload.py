@@ -19,7 +19,7 @@ def reload(
     ] = False,
     admin_address: AdminOption = None,
 ) -> None:
-    """Have the daemon read its configuration anew, and wait for the result.
+    """Have the daemon read its configuration anew; wait for it.
 
     Exit 0 when it is in force, 1 when it was refused (and changed nothing), 3 when no daemon runs.
     """

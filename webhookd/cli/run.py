@@ -32,7 +32,9 @@ NewDatabaseOption = Annotated[
 
 @takes_settings
 def run(*, new_database: NewDatabaseOption = False, **options: object) -> None:
-    """Run the daemon in the foreground, until SIGTERM or SIGINT. SIGHUP reloads.
+    """Run the daemon in the foreground, until SIGTERM or SIGINT.
+
+    SIGHUP has it read its configuration anew.
 
     Exit 78 when the configuration is wrong, 1 when the daemon cannot work.
     """

@@ -11,17 +11,20 @@ import typer
 from webhookd import clock
 from webhookd.cli import accept
 from webhookd.cli.client import find
+from webhookd.cli.help import example
 from webhookd.cli.output import length, print_json, print_table, with_hosts
 from webhookd.cli.settings import DatabaseOption, StateOption
 
 if TYPE_CHECKING:
     pass
 
-app = typer.Typer(help="Show sources; let a set-aside snapshot through.", no_args_is_help=True)
-app.command("accept")(accept.accept)
+app = typer.Typer(no_args_is_help=True)
+app.command("accept", epilog=example("webhookd sources accept /var/spool/crm/failed/contacts.csv"))(
+    accept.accept
+)
 
 
-@app.command("list")
+@app.command("list", epilog=example("webhookd sources list --json"))
 def list_sources(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     state_directory: StateOption = None,

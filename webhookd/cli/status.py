@@ -29,7 +29,10 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     admin_address: AdminOption = None,
 ) -> None:
-    """Show webhooks, sources and the configuration in force (exit 3 when no daemon runs)."""
+    """Show webhooks, sources and the configuration in force.
+
+    Exit 3 when no daemon runs.
+    """
     found = connect(admin_address).get("/v1/status")
     if as_json:
         print_json(found)

@@ -77,10 +77,10 @@ def try_webhook(
         bool, typer.Option("--anyway", help="With --send: send what does not fire, too.")
     ] = False,
 ) -> None:
-    """Show the exact request for a record, secrets as ***, and why the record fires or not.
+    """Show a record's request, and why the record fires or not.
 
-    Exit 0 when it fires, 4 when it does not; 1 when the request cannot be made or, with --send,
-    when it is not answered 2xx.
+    The request is exactly what is sent, with secrets as ***. Exit 0 when it fires, 4 when it does
+    not; 1 when the request cannot be made or, with --send, when it is not answered 2xx.
     """
     if anyway and not send_it:
         raise typer.BadParameter("it goes with --send", param_hint="--anyway")
