@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import orjson
 import sqlalchemy
 
-from webhookd.errors import StorageError
+from webhookd.errors import StorageError, printable
 from webhookd.storage.database.connection import NO_LOCKS, Dialect
 
 if TYPE_CHECKING:
@@ -117,7 +117,9 @@ class SqliteKind:
     """The database in a file."""
 
     dialect: ClassVar[Dialect] = Dialect.SQLITE
-    errors: ClassVar[tuple[type[Exception], ...]] = (sqlite3.Error,)
+    errors: ClassVar[tuple[type[Exception], ...]] = (sqlite3.Error, UnicodeDecodeError)
+    """A damaged file may have SQLite say something that is no text, which Python cannot read."""
+
     is_shared: ClassVar[bool] = False
 
     def __init__(self, url: str) -> None:
@@ -177,18 +179,20 @@ class SqliteKind:
 
     def faults(self, connection: sqlalchemy.Connection, *, is_quick: bool) -> tuple[str, ...]:
         """Return what is damaged in the file's pages; *is_quick*: a large file is left alone."""
-        if is_quick and Path(self.place).stat().st_size > QUICKLY_CHECKED:
-            return ()
         found: list[str] = []
         try:
+            # The check of pages does not mind names and statements that are no text.
+            connection.exec_driver_sql("SELECT type, name, tbl_name, sql FROM sqlite_schema").all()
+            if is_quick and Path(self.place).stat().st_size > QUICKLY_CHECKED:
+                return ()
             for (told,) in connection.exec_driver_sql(f"PRAGMA quick_check({MOST_FAULTS})"):
                 found += str(told).split("\n")
-        except (sqlalchemy.exc.DBAPIError, sqlite3.Error) as error:
+        except (sqlalchemy.exc.DBAPIError, sqlite3.Error, UnicodeDecodeError) as error:
             # Where a page makes no sense at all, the check itself ends so.
-            if "malformed" not in str(error):
+            if not _is_no_text(error) and "malformed" not in str(error):
                 raise
             found.append("its pages are malformed")
-        return tuple(told for told in found if told != "ok")
+        return tuple(printable(told) for told in found if told != "ok")
 
     def claim(self, connection: sqlalchemy.Connection) -> None:
         """Begin a transaction that is refused while any other connection is open.
@@ -200,7 +204,9 @@ class SqliteKind:
 
     def cause(self, error: Exception) -> str:
         """Return what SQLite said, without what SQLAlchemy adds."""
-        text = str(getattr(error, "orig", None) or error)
+        if _is_no_text(error):
+            return f"it is damaged, for it holds names that are no text: {RESTORE}"
+        text = printable(str(getattr(error, "orig", None) or error))
         if "malformed" in text or "not a database" in text:
             return f"{text}: {RESTORE}"
         return f"{text}; something else works on it" if "locked" in text else text
@@ -210,6 +216,11 @@ RESTORE: Final = (
     "restore it from a backup, its -wal and -shm files removed, or move all three away and begin"
     " anew with: webhookd run --new-database"
 )
+
+
+def _is_no_text(error: Exception) -> bool:
+    """Return whether *error* is that SQLite said something which is not UTF-8."""
+    return isinstance(error, UnicodeDecodeError) or "decode to UTF-8" in str(error)
 
 
 def _require_file(place: str) -> None:

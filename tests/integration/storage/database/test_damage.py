@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 
 import pytest
@@ -109,3 +111,72 @@ def test_what_is_only_in_the_journal_yet_is_not_taken_for_a_cut(file):
             )
         open_for_reading(url(file)).close()
         assert databases.faults_of(url(file)) == ()
+
+
+SCHEMA = (b"CREATE TABLE meta", b"PRIMARY KEY", b"WITHOUT ROWID")
+STILL_READ = (b"NOT NULL", b"TEXT NOT")
+"""What SQLite reads as other types, without a word."""
+
+NO_TEXT = {"never in UTF-8": b"\xff", "half a character": b"\xc3", "a surrogate": b"\xed\xa0\x80"}
+
+
+@pytest.mark.parametrize("bad", NO_TEXT)
+@pytest.mark.parametrize("where", SCHEMA)
+def test_a_schema_that_is_no_text_is_told_as_damage(file, where, bad):
+    content = bytearray(file.read_bytes())
+    place = content.index(where) + 2
+    content[place : place + len(NO_TEXT[bad])] = NO_TEXT[bad]
+    file.write_bytes(content)
+
+    for opening in (open_database, open_for_reading, databases.version_of, databases.faults_of):
+        with pytest.raises(StorageError, match=r"(damaged|malformed).*restore it"):
+            opening(url(file))
+
+
+@pytest.mark.parametrize("where", STILL_READ)
+def test_types_that_are_no_text_are_damage_where_sqlite_reads_on(file, where):
+    content = bytearray(file.read_bytes())
+    content[content.index(where) + 2] = 0xFF
+    file.write_bytes(content)
+
+    with pytest.raises(StorageError, match=r"damaged.*restore it"):
+        open_database(url(file))
+    assert databases.faults_of(url(file))
+
+
+@pytest.mark.parametrize("bad", NO_TEXT)
+def test_a_version_that_is_no_text_is_told_as_damage(file, bad):
+    with closing(sqlite3.connect(file)) as connection, connection:
+        statement = "UPDATE alembic_version SET version_num = CAST(? AS TEXT)"
+        connection.execute(statement, (NO_TEXT[bad] + b"00",))
+
+    for opening in (open_database, open_for_reading, databases.version_of):
+        with pytest.raises(StorageError, match=r"damaged.*restore it"):
+            opening(url(file))
+
+
+@pytest.mark.parametrize("options", [[], ["--check"], ["--json"], ["--check", "--json"]])
+def test_db_status_tells_it_in_a_sentence(file, options):
+    content = bytearray(file.read_bytes())
+    content[content.index(b"CREATE TABLE meta") + 3] = 0xFF
+    file.write_bytes(content)
+
+    command = [sys.executable, "-m", "webhookd", "db", "status", *options]
+    found = subprocess.run(
+        [*command, "--database-url", url(file)], capture_output=True, text=True, check=False
+    )
+
+    assert found.returncode == 1
+    assert "Traceback" not in found.stderr
+    assert "restore it from a backup" in " ".join(found.stderr.split())
+
+
+def test_what_sqlite_quotes_of_a_damaged_file_is_one_harmless_line(file):
+    content = bytearray(file.read_bytes())
+    place = content.index(b"CREATE TABLE meta") + 3
+    content[place : place + 5] = b"\x1b[2J\n"
+    file.write_bytes(content)
+
+    with pytest.raises(StorageError) as error:
+        open_database(url(file))
+    assert str(error.value).isprintable()
