@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webhookd.config import bounded_read
-from webhookd.config.checks import csv_files, json_files
+from webhookd.config.checks import csv_files, json_files, one_filesystem
 from webhookd.config.messages import shown
 from webhookd.definitions import is_same_host
 
@@ -57,6 +57,8 @@ def _paths(sources: Iterable[Node], *, offline: bool) -> Iterator[Problem]:
     for source, path in seen:
         if bounded_read.is_directory(path) is False:
             yield source.problem("this is not a directory", "path")
+        elif (reason := one_filesystem.why_apart(path)) is not None:
+            yield source.problem(reason, "path")
 
 
 def _overlaps(paths: Sequence[tuple[Node, Path]]) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from webhookd.config.checks import one_filesystem
 from webhookd.errors import SourceError
 from webhookd.sources.directory import durable_moves, names
 from webhookd.sources.directory.arrivals import file_order
@@ -56,7 +57,7 @@ class Folders:
         self.accepted = root / "accepted"
 
     def create(self) -> None:
-        """Create what is missing; SourceError when that is impossible."""
+        """Create what is missing; SourceError when that is impossible, or files cannot be moved."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             self.restore()
@@ -65,6 +66,8 @@ class Folders:
                 f"the drop directory {self.root} cannot be prepared: {error.strerror}"
                 f" ({error.filename}); create it and let the daemon's user write there"
             ) from error
+        if (reason := one_filesystem.why_apart(self.root)) is not None:
+            raise SourceError(reason)
 
     def are_there(self) -> bool:
         """Return whether files can be dropped."""
