@@ -14,6 +14,7 @@ import structlog
 
 from webhookd import systemd
 from webhookd.model import SHORTEST_SOUGHT
+from webhookd.telemetry import console_lines
 from webhookd.utf8_mode import takes_all
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def configure(log_format: LogFormat, level: str) -> None:
     if as_json:
         renderer: Any = structlog.processors.JSONRenderer(serializer=_json_for(sys.stderr))
     else:
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24)
+        renderer = console_lines.render
     if systemd.is_journal():
         renderer = _with_priority(renderer)
     stderr: Any = _Stderr()
