@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from webhookd import definitions
+from webhookd.config import paths
 from webhookd.config.file_form import with_fields_of
 from webhookd.definitions import BodyFormat, Location, Method, Scheme
 
@@ -37,7 +38,11 @@ class SecretReference(Keys):
     """
 
     env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,199}$")
-    file: str | None = Field(default=None, pattern=r"^[^\x00-\x1f\x7f]{1,4096}$")
+    file: Annotated[
+        str | None,
+        Field(pattern=r"^[^\x00-\x1f\x7f]{1,4096}$"),
+        AfterValidator(lambda path: path and paths.checked(path)),
+    ] = None
     credential: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}$")
 
 

@@ -51,6 +51,11 @@ In a folder, each file has its own `version`, an id may stand in one file only, 
 `defaults` in one each. A `*.yml` file is an error, so that none is overlooked. Relative paths are
 taken from the folder of the file that names them.
 
+A path is taken as it is written. What only a shell or Windows understands (`~/drop`, `$SPOOL/crm`, `${X}/y`,
+`%APPDATA%\\x`, `C:\\exports`, `//server/share`, `s3://…`) is refused with what to write instead, here and in the
+[settings of the process](#settings-of-the-process). A `$` or `%` inside of a name is a character like any other; a name
+that begins with `~` is written `./~name`.
+
 ## Secrets
 
 A secret is never written in the file. Where one is needed, a reference says where it is found:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
-from webhookd.config import schema_messages
+from webhookd.config import paths, schema_messages
 from webhookd.config.text.limits import MOST_PROBLEMS
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ def _validator(definition: str | None) -> Any:
         Draft202012Validator,
         {
             "pattern": _pattern,
+            "format": _format,
             "properties": _properties(set()),
             "uniqueItems": _unique_items,
         },
@@ -132,6 +133,16 @@ def _pattern(
     # `search`, which jsonschema uses, lets `$` match before a newline at the end.
     if isinstance(instance, str) and not re.fullmatch(pattern, instance):
         yield ValidationError("does not match")
+
+
+def _format(
+    _validator: Any, name: str, instance: object, schema: Mapping[str, Any]
+) -> Iterator[ValidationError]:
+    # What the pattern refuses is told by the pattern.
+    if name == "path" and isinstance(instance, str) and re.fullmatch(schema["pattern"], instance):
+        reason = paths.why_wrong(instance, is_secret=bool(schema.get("writeOnly")))
+        if reason is not None:
+            yield ValidationError(reason)
 
 
 def _unique_items(

@@ -95,6 +95,8 @@ def _all_of(known: Mapping[str, Any]) -> str:
 def _words(error: ValidationError, schema: Mapping[str, Any]) -> str:
     if "errorMessage" in schema:
         return str(schema["errorMessage"])
+    if error.validator == "format":
+        return f"{'this' if schema.get('writeOnly') else shown(error.instance)} {error.message}"
     if "patternErrorMessage" in schema and not isinstance(error.instance, (dict, list)):
         told = str(schema["patternErrorMessage"])
         return told if schema.get("writeOnly") else f"{shown(error.instance)} {told}"

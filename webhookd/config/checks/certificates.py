@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from webhookd.config import paths
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -19,9 +21,9 @@ def check(webhook: Node, context: Context) -> Iterator[Problem]:
     tls = request.at("tls")
     if tls.mapping() and (request.text("url") or "").lower().startswith("http://"):
         yield tls.problem("a plain http URL uses no TLS; use https, or leave 'tls' out")
-    authorities = tls.text("ca_file")
+    authorities = _path(tls, "ca_file")
     if authorities and not context.offline:
-        complaint = context.tls_files.authority_complaint(webhook.folder / authorities)
+        complaint = context.tls_files.authority_complaint(authorities)
         if complaint:
             yield tls.problem(complaint, "ca_file")
     yield from _client(tls, context)
@@ -43,4 +45,4 @@ def _client(tls: Node, context: Context) -> Iterator[Problem]:
 
 def _path(tls: Node, key: str) -> Path | None:
     written = tls.text(key)
-    return tls.folder / written if written else None
+    return tls.folder / written if written and paths.why_wrong(written) is None else None

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from webhookd.config import bounded_read
+from webhookd.config import bounded_read, paths
 from webhookd.config.checks import csv_files, json_files, one_filesystem
 from webhookd.config.messages import shown
 from webhookd.definitions import is_same_host
@@ -91,4 +91,6 @@ def absolute_path(folder: Path, path: str) -> Path:
 
 def _path(source: Node) -> Path | None:
     written = source.text("path")
-    return absolute_path(source.folder, written) if written and "\0" not in written else None
+    if not written or paths.why_wrong(written) is not None:
+        return None
+    return absolute_path(source.folder, written)

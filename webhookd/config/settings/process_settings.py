@@ -44,7 +44,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
 
-    config: Annotated[Path | None, setting_names.CONFIG] = None
+    config: Annotated[Path | None, BeforeValidator(setting_text.path), setting_names.CONFIG] = None
     state_directory: Annotated[
         Path,
         BeforeValidator(setting_text.folder),
@@ -87,6 +87,7 @@ class Settings(BaseSettings):
     ] = 1
     admin_address: Annotated[
         str | None,
+        BeforeValidator(setting_text.admin_address),
         Meaning(
             "Where the admin API listens: `unix:PATH`, or `127.0.0.1:PORT`.",
             "ADDRESS",
@@ -96,7 +97,11 @@ class Settings(BaseSettings):
     admin_token: Annotated[
         SecretStr | None, Meaning("The token that `/v1` asks for on a TCP port.")
     ] = None
-    admin_token_file: Annotated[Path | None, Meaning("A file that holds it instead.")] = None
+    admin_token_file: Annotated[
+        Path | None,
+        BeforeValidator(setting_text.path),
+        Meaning("A file that holds it instead."),
+    ] = None
     retention: Annotated[
         timedelta,
         BeforeValidator(setting_text.length),

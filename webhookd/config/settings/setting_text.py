@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from webhookd.config import urls
+from webhookd.config import paths, urls
 from webhookd.config.messages import near, shown
 from webhookd.config.settings.setting_names import Meaning
 from webhookd.definitions import durations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 SQLITE = "sqlite:///"
+UNIX = "unix:"
 POSTGRESQL = ("postgresql://", "postgres://")
 MOST_IN_FLIGHT = 100_000
 LONGEST_HOST = 253
@@ -106,6 +107,8 @@ def database_url(value: object) -> SecretStr:
     path = url.removeprefix(SQLITE)
     if not path or path == ":memory:" or not _can_stand_in_a_url(path):
         raise ValueError("this names no database file; write sqlite:///PATH")
+    if (reason := paths.why_wrong(path)) is not None:
+        raise ValueError(f"the path behind {SQLITE} {reason}")
     return SecretStr(url)
 
 
@@ -117,9 +120,30 @@ def holds_password(url: str) -> bool:
     return bool(at and ":" in user) or "password=" in rest.partition("?")[2]
 
 
+def path(value: object) -> str | None:
+    """Return *value* if it is a path of this machine, written without a shell's signs."""
+    if value is None:
+        return None
+    written = str(value)
+    reason = paths.why_wrong(written)
+    if reason is not None:
+        raise ValueError(f"{shown(written)} {reason}")
+    return written
+
+
+def admin_address(value: object) -> str | None:
+    """Return *value* if it can be where the admin API listens, as far as a path goes."""
+    written = None if value is None else str(value)
+    if written is not None and written.startswith(UNIX):
+        path(written.removeprefix(UNIX))
+    return written
+
+
 def folder(value: object) -> str:
     """Return *value* if the URL of a database can hold this folder."""
     path = str(value)
+    if path.isprintable() and (reason := paths.why_wrong(path)) is not None:
+        raise ValueError(f"{shown(path)} {reason}")
     if not _can_stand_in_a_url(path):
         raise ValueError(
             f"{shown(path)} holds '?', '#', '%' or a control character, which the URL of the "

@@ -308,3 +308,29 @@ def test_an_admin_token_that_no_header_carries_is_refused_and_not_shown(token, t
         with pytest.raises(ConfigError, match=f"WEBHOOKD_{setting}: .*control character") as caught:
             found.token()
         assert "CANARY" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["~/x", "$HOME/x", "${HOME}/x", r"C:\x", "//server/x", "s3://b/x"])
+@pytest.mark.parametrize("name", ["CONFIG", "STATE_DIRECTORY", "ADMIN_TOKEN_FILE"])
+def test_a_path_that_only_a_shell_or_windows_knows_is_refused(name, path):
+    (problem,) = problems({f"WEBHOOKD_{name}": path})
+
+    assert problem.startswith(f"WEBHOOKD_{name}: ")
+    assert "write" in problem
+
+
+@pytest.mark.parametrize("path", ["~/x", "$HOME/x", r"C:\x"])
+def test_so_it_is_in_options_and_behind_unix_and_sqlite(path):
+    (config,) = problems({}, config=Path(path))
+    (socket,) = problems({"WEBHOOKD_ADMIN_ADDRESS": f"unix:{path}"})
+    (database,) = problems({"WEBHOOKD_DATABASE_URL": f"sqlite:///{path}"})
+
+    assert config.startswith("--config: ")
+    assert socket.startswith("WEBHOOKD_ADMIN_ADDRESS: ")
+    assert database.startswith("WEBHOOKD_DATABASE_URL: ")
+
+
+def test_a_dollar_inside_of_a_name_is_none_of_a_shell(tmp_path):
+    settings = Settings.from_environment({"WEBHOOKD_STATE_DIRECTORY": str(tmp_path / "a$b")})
+
+    assert settings.state_directory == tmp_path / "a$b"
