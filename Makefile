@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-for-development
 
 # Where the environment forbids it, each of a test run's many daemons would compile all of webhookd.
 export PYTHONDONTWRITEBYTECODE :=
@@ -15,10 +16,10 @@ help: ## Show these words
 run: $(STAMP) ## Show the main job: webhookd demo
 	@$(BIN)/webhookd demo
 
-test: $(STAMP) ## Run every test
+test: $(DEV_STAMP) ## Run every test
 	$(BIN)/python -m pytest -q -n 5 --dist worksteal
 
-check: $(STAMP) ## Lint, types, import contracts, dead code, dependencies
+check: $(DEV_STAMP) ## Lint, types, import contracts, dead code, dependencies
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -26,10 +27,10 @@ check: $(STAMP) ## Lint, types, import contracts, dead code, dependencies
 	$(BIN)/vulture
 	$(BIN)/deptry .
 
-crash: $(STAMP) ## Kill, freeze and starve the real daemon for some minutes; nothing may be lost
+crash: $(DEV_STAMP) ## Kill, freeze and starve the real daemon for some minutes; nothing may be lost
 	$(BIN)/python -m tests.crash
 
-bench: $(STAMP) ## Measure all that is to be reached, each against a baseline of the same run
+bench: $(DEV_STAMP) ## Measure all that is to be reached, each against a baseline of the same run
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
 	$(BIN)/python -m benchmarks
 
@@ -39,12 +40,20 @@ constraints: ## Renew constraints.txt: the newest versions, to be tested by make
 clean: ## Remove what these words made
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
+# What webhookd itself needs, which is all that `make run` waits for.
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "webhookd needs Python 3.11 or newer; say which with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@echo "making $(VENV), which may take a minute ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "installing into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --editable . \
+		--constraint constraints.txt
+	@touch $@
+
+# And what its tests and checks need.
+$(DEV_STAMP): $(STAMP) pyproject.toml constraints.txt
+	@echo "installing what tests and checks need ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev \
 		--constraint constraints.txt
 	@touch $@

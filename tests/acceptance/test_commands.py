@@ -415,40 +415,6 @@ def test_listen_says_whether_a_signature_verifies_and_masks_what_the_configurati
     assert listening.returncode == 0
 
 
-def test_the_demo_shows_a_retry_and_verified_signatures_and_ends(daemon):
-    done = daemon.command("demo")
-
-    assert done.returncode == 0, done.stderr
-    for scheme in ("hubspot_v2", "hubspot_v3", "standard_webhooks"):
-        assert f"signature verified ({scheme})" in done.stdout
-    assert "NOT verified" not in done.stdout
-    assert "answered 503" in done.stdout
-    assert done.stdout.count("delivered") == 10
-    assert "deals.created 7" in done.stdout
-    assert "deals.updated 7" in done.stdout
-    assert "contacts.updated 101" in done.stdout
-    assert "contacts.deleted 103" in done.stdout
-
-
-def test_ctrl_c_ends_the_demo_within_seconds(daemon, tmp_path):
-    daemon.environment["TMPDIR"] = str(tmp_path)
-    demo = subprocess.Popen(
-        [sys.executable, "-u", "-m", "webhookd", "demo"],
-        env=daemon.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    while "contacts-1.csv is dropped" not in demo.stdout.readline():
-        assert demo.poll() is None
-    demo.send_signal(signal.SIGINT)
-    printed, _ = demo.communicate(timeout=15)
-
-    assert demo.returncode == 0, printed
-    assert "Traceback" not in printed
-    assert not list(tmp_path.glob("webhookd-demo-*"))
-
-
 def _post(url, headers):
     request = urllib.request.Request(url, data=b"{}", headers=headers, method="POST")  # noqa: S310 - loopback
     try:

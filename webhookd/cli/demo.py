@@ -12,6 +12,7 @@ import base64
 import json
 import os
 import secrets
+import shutil
 import signal
 import sys
 import tempfile
@@ -25,15 +26,17 @@ from rich.text import Text
 from webhookd import clock
 from webhookd.cli import delivery_text
 from webhookd.cli.demo_crm import DemoCrm
-from webhookd.cli.demo_texts import CONFIG, FIRST, SECOND
+from webhookd.cli.demo_texts import COLUMNS, CONFIG, FIRST, NEXT, SECOND, YOURS
 from webhookd.cli.output import console
 from webhookd.cli.receiver import Answering, Receipt, application, receiving
 from webhookd.cli.receiver_output import until_told_to_stop, verdict
 from webhookd.errors import WebhookdError, printable
 from webhookd.model import DeliveryFilter, DeliveryState, Secret
 from webhookd.operations import view_builders
+from webhookd.rules.verification import Verified
 from webhookd.storage.database.database import open_for_reading
 from webhookd.storage.deliveries import query
+from webhookd.telemetry import console_lines
 from webhookd.views.json_writer import written
 
 if TYPE_CHECKING:
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
 
 LONGEST_MINUTES = 10
 STEP_SECONDS = 30.0
+STATE = ".webhookd"
 
 
 class DemoError(WebhookdError):
@@ -68,6 +72,8 @@ async def _show() -> None:
         await story
     with suppress(asyncio.CancelledError):
         await stop
+    _say("the daemon has stopped; its folder is removed")
+    console.print(NEXT.format(command=_command()), highlight=False)
 
 
 async def _tell() -> None:
@@ -95,13 +101,13 @@ async def _tell() -> None:
                 "DEMO_CRM_TOKEN": token,
             }
             _say(f"receivers listen on http://127.0.0.1:{port}; the daemon's folder is {folder}")
+            console.print(Text(COLUMNS, "dim"))
             daemon = _Daemon(folder, environment)
             try:
                 await daemon.start()
                 await _play(folder, crm, receipts)
             finally:
                 await daemon.stop()
-        _say("the daemon has stopped; its folder is removed")
 
 
 async def _play(folder: Path, crm: DemoCrm, receipts: list[Receipt]) -> None:
@@ -118,7 +124,8 @@ async def _play(folder: Path, crm: DemoCrm, receipts: list[Receipt]) -> None:
     await _until(lambda: len(receipts) >= 11)  # noqa: PLR2004 - and one more
     await _settled(folder)
     if console.is_terminal:
-        _say(f"drop files of your own into {folder}/crm/new; Ctrl-C ends the demo")
+        _say(f"the daemon goes on for {LONGEST_MINUTES} minutes; Ctrl-C ends the demo")
+        console.print(YOURS.format(folder=folder, command=_command()), highlight=False)
         await asyncio.sleep(LONGEST_MINUTES * 60)
 
 
@@ -140,7 +147,9 @@ class _Daemon:
             sys.executable,
             *("-m", "webhookd", "run", "--log-format", "json"),
             *("--config", str(self._folder / "config.yaml")),
-            *("--state-directory", str(self._folder / "state")),
+            # Where commands that are called in the folder look for a daemon.
+            *("--state-directory", str(self._folder / STATE)),
+            *("--admin-address", f"unix:{self._folder / STATE / 'admin.sock'}"),
             env=inherited | self._environment,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
@@ -174,11 +183,9 @@ class _Daemon:
     async def _report(self, lines: AsyncIterator[dict[str, object]]) -> None:
         async for event in lines:
             if event.get("level") in ("warning", "error", "critical"):
-                facts = {
-                    key: event[key] for key in ("webhook", "error", "retry_at") if key in event
-                }
-                told = ", ".join(f"{key} {printable(str(value))}" for key, value in facts.items())
-                console.print(Text(f"{'':9} daemon: {event['event']}: {told}", "yellow"))
+                width = console.width if console.is_terminal else None
+                for line in console_lines.lines(dict(event), width):
+                    console.print(Text(line, "yellow"))
 
 
 def _drop(folder: Path, name: str, content: str) -> None:
@@ -198,7 +205,7 @@ async def _until(has_come: Callable[[], bool]) -> None:
 
 async def _settled(folder: Path) -> None:
     """Wait until every delivery is settled, and show them all."""
-    database = open_for_reading(f"sqlite:///{folder / 'state' / 'webhookd.db'}")
+    database = open_for_reading(f"sqlite:///{folder / STATE / 'webhookd.db'}")
 
     def found() -> list[ListedDelivery]:
         everything = DeliveryFilter()
@@ -215,17 +222,20 @@ async def _settled(folder: Path) -> None:
 
 def _line(receipt: Receipt) -> Text:
     headers = dict(receipt.headers)
-    line = Text(f"{receipt.at:%H:%M:%S}  {receipt.method:<4} {receipt.path:<10} ")
-    line.append(f"{_record_of(receipt):<22} ")
-    line.append_text(verdict(receipt.verification))
-    line.append(f", answered {receipt.answered}", "" if receipt.answered < 300 else "yellow")  # noqa: PLR2004 - not a 2xx
-    line.append(f"  #{headers.get('webhook-id', '')[-6:]}", "dim")
-    return line
+    line = Text(f"{receipt.at:%H:%M:%S} {receipt.method:<4} {receipt.path:<10} ")
+    line.append(f"{receipt.answered} ", "green" if receipt.answered < 300 else "yellow")  # noqa: PLR2004 - not a 2xx
+    line.append(f"{_record_of(receipt):<20} ")
+    line.append(f"…{headers.get('webhook-id', '')[-6:]} ", "dim")
+    match receipt.verification:
+        case Verified(scheme=scheme):
+            return line.append(scheme.value, "green")
+        case other:
+            return line.append_text(verdict(other))
 
 
 def _record_of(receipt: Receipt) -> str:
     if not receipt.body:
-        return printable(receipt.url.partition("?")[2].partition("&")[2])[:22]
+        return printable(receipt.url.partition("?")[2].split("&")[1])[:20]
     body = json.loads(receipt.body)
     if "eventType" in body:
         return printable(f"{body['eventType']} {body['objectId']}")
@@ -234,6 +244,13 @@ def _record_of(receipt: Receipt) -> str:
 
 def _key() -> str:
     return base64.b64encode(secrets.token_bytes(32)).decode("ascii")
+
+
+def _command() -> str:
+    """Return what this command is called by: its name, or its path where the shell knows none."""
+    own = Path(sys.executable).with_name("webhookd")
+    found = shutil.which("webhookd")
+    return "webhookd" if found and Path(found).resolve() == own.resolve() else str(own)
 
 
 def _say(text: str) -> None:

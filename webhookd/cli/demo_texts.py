@@ -1,4 +1,4 @@
-"""What the demo writes: its configuration, and two lists of contacts."""
+"""What the demo writes: its configuration, two lists of contacts, and what it says."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ sources:
     path: crm
     object: contacts
     content: snapshot
+  yours:
+    type: drop_directory
+    path: yours
+    object: contacts
   crm:
     type: hubspot
     base_url: http://127.0.0.1:{crm_port}
@@ -33,6 +37,14 @@ webhooks:
       changes: [created, updated, deleted]
     request:
       url: http://127.0.0.1:{port}/mirror
+      allow_http: true
+      signature: {{app_id: "1234567", scheme: hubspot_v2}}
+  yours:
+    description: Whatever is in files that you drop
+    source: yours
+    object: contacts
+    request:
+      url: http://127.0.0.1:{port}/yours
       allow_http: true
       signature: {{app_id: "1234567", scheme: hubspot_v2}}
   deals:
@@ -88,3 +100,22 @@ id,email,firstname,lifecyclestage,score
 101,ada@example.com,Ada,customer,71
 102,grace@example.com,Grace,customer,90
 """
+
+COLUMNS = """\
+each line is a request that a receiver got: when, method, path, what it answered, the
+record, the end of the delivery's id, and the scheme of the signature that it verified"""
+
+YOURS = """\
+try, in another terminal:
+  cd {folder}
+  {command} status
+  {command} deliveries list
+  printf 'id,email\\n7,you@example.com\\n' > yours/tmp/a.csv && mv yours/tmp/a.csv yours/new/
+(yours/ takes rows as they come; in crm/, each file is a list of all contacts)"""
+
+NEXT = """\
+next:
+  {command} help                         all commands
+  {command} schema > webhookd.schema.json       for your editor
+  {command} check --config config.yaml   your own configuration; begin with config.example.yaml
+  {command} run --config config.yaml     and run it"""
