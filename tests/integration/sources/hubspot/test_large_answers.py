@@ -70,8 +70,14 @@ def test_a_record_that_is_too_long_alone_costs_itself(poll, place):
     assert (failures, left_out) == (0, 1)
 
 
-def test_a_record_that_is_too_deep_costs_itself(poll):
-    deep = b"[" * 200 + b"]" * 200
+@pytest.mark.parametrize("levels", [65, 100, 200, 20_000])
+@pytest.mark.parametrize(
+    ("begin", "inside", "end"),
+    [(b"[", b"", b"]"), (b'{"a":', b"0", b"}")],
+    ids=["lists", "objects"],
+)
+def test_a_record_that_is_too_deep_costs_itself(poll, levels, begin, inside, end):
+    deep = begin * levels + inside + end * levels
 
     async def scenario(polls):
         await polls.poll()

@@ -212,8 +212,9 @@ def _text(value: object) -> JsonText:
     """Return the JSON text of a value; halves of characters, which have no UTF-8, as escapes."""
     try:
         text = compact(value)
-    except KeyError:
-        raise ValueError("one of its values is not JSON") from None
+    except KeyError as error:
+        (bad,) = error.args
+        raise ValueError(f"one of its values is {bad!r}") from None
     return _HALVES.sub(lambda half: f"\\u{ord(half.group()):04x}", text)
 
 
