@@ -143,10 +143,10 @@ class FileReader:
 
     def _read(self, rows_taken: int) -> Generator[Row | BadRow, None, None]:
         settings, gauge = self._settings, self.gauge
-        with open_claimed(self._path, self._reading) as stream:
+        with open_claimed(self._path, self._reading) as (stream, name):
             if not gauge.size:
                 self._sightings.nothing()
-            found = formats.format_of(self._path.name, settings.format)
+            found = formats.format_of(name, settings.format)
             every = formats.rows(
                 stream,
                 found,

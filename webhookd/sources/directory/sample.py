@@ -28,11 +28,11 @@ def read_first(path: Path, settings: DirectorySource, used: Used) -> Observation
     It is for webhooks by which these properties are *used*.
     """
     try:
-        file_format = formats.format_of(path.name, settings.format)
-        with open_claimed(path, Reading(threading.Event(), clock.monotonic)) as stream:
+        reading = Reading(threading.Event(), clock.monotonic)
+        with open_claimed(path, reading) as (stream, name):
             rows = formats.rows(
                 stream,
-                file_format,
+                formats.format_of(name, settings.format),
                 settings.id_property,
                 lambda header: header.check_repeated(used),
                 csv=settings.csv,

@@ -6,6 +6,8 @@ Rules for the end of a file, where nothing more can be read at the moment:
 2. Where that cannot be known, it ends when it is as it was when it was opened, or has stood still
    for as long as the source's `settle`.
 3. What the file looked like at its end is kept (`Gauge.seen`), so that it can be compared later.
+
+What is in a zip is told at its end: there these rules are kept before anything of it is read.
 """
 
 from __future__ import annotations
@@ -15,11 +17,12 @@ import os
 import stat
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, cast
 
 from webhookd.sources.directory.arrivals.completeness import Writer, writer_of
-from webhookd.sources.directory.unpacking import UnpackedBytes
 from webhookd.sources.formats.rows import BrokenFileError
+from webhookd.sources.packing import foreign_files, zip_entries
+from webhookd.sources.packing.gzip_members import UnpackedBytes
 
 if TYPE_CHECKING:
     import threading
@@ -112,6 +115,24 @@ class _ClaimedBytes(io.RawIOBase):
                 gauge.seen = seen
                 return 0
 
+    def seekable(self) -> bool:
+        """Return that any place can be read."""
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Go to a place; what is behind it counts as read."""
+        self._reading.gauge.read = os.lseek(self._descriptor, offset, whence)
+        return self._reading.gauge.read
+
+    def wait_for_end(self) -> None:
+        """Wait until the file ends where it is now."""
+        while True:
+            self._reading.spend(0)
+            seen = self._look()
+            if self._is_end(seen):
+                self._reading.gauge.seen = seen
+                return
+
     def close(self) -> None:
         """Close the file, once."""
         if not self.closed:
@@ -148,17 +169,36 @@ class _ClaimedBytes(io.RawIOBase):
                 self._still, since = now, monotonic()
 
 
+class OpenedFile(NamedTuple):
+    """The content of a file, unpacked, and the name that tells its format."""
+
+    content: BinaryIO
+    name: str
+
+
 @contextmanager
-def open_claimed(path: Path, reading: Reading) -> Iterator[BinaryIO]:
+def open_claimed(path: Path, reading: Reading) -> Iterator[OpenedFile]:
     """Open a claimed file for reading, unpacked."""
     raw = _ClaimedBytes(_open_regular(path), reading)
     with io.BufferedReader(raw, _BUFFER) as plain:
-        if path.name.lower().endswith(".gz") or plain.peek(2)[:2] == _GZIP:
-            unpacked = UnpackedBytes(cast("io.BufferedReader", plain), reading.spend)
-            with io.BufferedReader(unpacked, _UNPACKED_BUFFER) as content:
-                yield content
+        start, name = plain.peek(8), path.name.lower()
+        if name.endswith(".gz") or start.startswith(_GZIP):
+            unpacked: io.RawIOBase = UnpackedBytes(cast("io.BufferedReader", plain), reading.spend)
+            inner = path.name
+        elif name.endswith(".zip") or start.startswith(zip_entries.MARKS):
+            raw.wait_for_end()
+            entry = zip_entries.data_file(cast("io.BufferedReader", plain))
+            unpacked = zip_entries.EntryBytes(
+                cast("io.BufferedReader", plain), entry, reading.spend
+            )
+            inner = entry.name
         else:
-            yield plain
+            foreign_files.refuse(start)
+            yield OpenedFile(plain, path.name)
+            return
+        with io.BufferedReader(unpacked, _UNPACKED_BUFFER) as content:
+            foreign_files.refuse_again(content.peek(8))
+            yield OpenedFile(content, inner)
 
 
 def _open_regular(path: Path) -> int:

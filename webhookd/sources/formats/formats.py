@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never
 from webhookd.definitions import ANY_CSV, ANY_JSON, CsvSettings, JsonSettings
 from webhookd.sources.formats import csv_rows, json_rows, ndjson_rows
 from webhookd.sources.formats.rows import BrokenFileError, behind_mark
+from webhookd.sources.packing.foreign_files import why_not_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,9 +35,11 @@ def format_of(name: str, setting: Literal["auto"] | Format) -> Format:
     for suffix, found in _SUFFIXES.items():
         if plain.endswith(suffix):
             return found
+    if reason := why_not_text(plain):
+        raise BrokenFileError(reason)
     raise BrokenFileError(
         "the name does not tell the format: end it in .csv, .json, .ndjson or .jsonl"
-        " (or that and .gz), or set the source's `format`"
+        " (or that and .gz, or zip it), or set the source's `format`"
     )
 
 

@@ -76,8 +76,8 @@ def test_the_time_of_reading_packed_data_is_linear(what, factor, tmp_path):
 def packed_seconds(path, content: bytes, file_format):
     path.write_bytes(gzip.compress(content, 1))
     began = time.process_time()
-    with suppress(BrokenFileError), open_claimed(path, Reading(Event(), time.monotonic)) as stream:
-        for _ in formats.rows(stream, file_format, "id"):
+    with suppress(BrokenFileError), open_claimed(path, Reading(Event(), time.monotonic)) as opened:
+        for _ in formats.rows(opened.content, file_format, "id"):
             pass
     return time.process_time() - began
 
