@@ -44,6 +44,7 @@ A failed *attempt* is not an error: it is an `Outcome` (see `webhookd.model`).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,13 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return how many there are, as people write it: `1 delivery`, `1,200 deliveries`."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {noun[:-1]}ies" if re.search("[^aeiou]y$", noun) else f"{number:,} {noun}s"
 
 
 @dataclass(frozen=True, slots=True)

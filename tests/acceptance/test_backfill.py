@@ -8,6 +8,7 @@ import pytest
 
 from tests.daemon import until
 from tests.receiver import Receiver
+from webhookd.errors import counted
 
 CUSTOMER = "{property: stage, operator: EQ, value: customer}"
 COUNT = 300
@@ -48,7 +49,7 @@ def test_a_property_that_nobody_has_is_said_and_nothing_is_made(daemon, ask, fil
         when = [{"property": "naem", "operator": "NOT_HAS_PROPERTY"}]
         filled({"mirror": hook(receiver.url, trigger={"when": when})})
         typo = f"{{property: stagee, operator: {operator}, value: customer}}"
-        counted = ask("backfill", "mirror", "--dry-run", "--where", typo)
+        estimate = ask("backfill", "mirror", "--dry-run", "--where", typo)
         done = ask("backfill", "mirror", "--where", CUSTOMER, "--where", typo)
         right = ask("backfill", "mirror", "--dry-run", "--where", CUSTOMER)
         daemon.stop()
@@ -79,17 +80,17 @@ def test_without_known_records_no_property_is_missing(daemon, ask):
 def test_known_records_are_counted_then_told_and_logged(daemon, ask, filled):
     with Receiver() as receiver:
         filled({"mirror": hook(receiver.url)})
-        counted = ask("backfill", "mirror", "--dry-run", "--where", CUSTOMER)
+        estimate = ask("backfill", "mirror", "--dry-run", "--where", CUSTOMER)
         nothing = daemon.deliveries()
         done = ask("backfill", "mirror", "--where", CUSTOMER, "--per-second", "80")
         until(lambda: len(receiver.received) == COUNT // 3, "all customers told")
         daemon.stop()
 
-    assert counted.stdout == "100 deliveries of 300 known records would be made\n"
+    assert estimate.stdout == "100 deliveries of 300 known records would be made\n"
     assert nothing == []
     assert done.returncode == 0, done.stderr
     assert "of 100\n" in done.stdout
-    assert done.stdout.endswith("100 deliveries made; 300 records were looked at\n")
+    assert done.stdout.endswith("100 deliveries made; 300 records looked at\n")
     bodies = [json.loads(one.body) for one in receiver.received]
     assert {one["properties"]["stage"] for one in bodies} == {"customer"}
     assert len({one["objectId"] for one in bodies}) == COUNT // 3
@@ -181,7 +182,9 @@ def test_a_stop_of_the_daemon_ends_it_and_says_how_far_it_came(daemon, filled):
     why = "the daemon stops; it goes on when that runs again"
     assert status == 0
     assert client.returncode == 1
-    assert f"{why}; {stored} deliveries of {stored} records" in told
+    assert (
+        f"{why}; made by then: {counted(stored, 'delivery')} of {counted(stored, 'record')}" in told
+    )
     assert (ended["deliveries"], ended["error"]) == (stored, why)
     assert 5 <= stored < COUNT
 
@@ -230,7 +233,9 @@ def test_it_can_be_ended_by_hand(daemon, ask, filled):
         daemon.stop()
 
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.startswith(f"ended; {count} deliveries of {count} records")
+    assert ended.stdout.startswith(
+        f"ended; made by then: {counted(count, 'delivery')} of {counted(count, 'record')}"
+    )
     assert (nothing.returncode, nothing.stderr) == (
         1,
         "webhookd: no backfill of 'mirror' is under way\n",

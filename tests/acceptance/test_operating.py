@@ -224,9 +224,9 @@ def test_deliveries_are_retried_and_cancelled_by_hand(daemon, ask):
 
     assert "5 deliveries would be retried" in dry.stdout
     assert refused.returncode == 1
-    assert "1 deliveries retried" in done.stdout
+    assert "1 delivery retried" in done.stdout
     assert "4 deliveries retried" in rest.stdout
-    assert "1 deliveries cancelled" in cancelled.stdout
+    assert "1 delivery cancelled" in cancelled.stdout
     listed = daemon.deliveries()
     assert sorted(one["state"] for one in listed) == ["cancelled"] + ["delivered"] * 5
     assert {one["attempts"] for one in listed if one["state"] == "delivered"} == {2}
@@ -391,7 +391,7 @@ def test_a_retry_that_would_overtake_a_newer_change_is_refused_unless_it_is_mean
     assert "1 left: a newer change of the record was delivered" in refused.stderr
     assert "--out-of-order" in refused.stderr
     assert count == 2
-    assert (meant.returncode, meant.stdout) == (0, "1 deliveries retried\n")
+    assert (meant.returncode, meant.stdout) == (0, "1 delivery retried\n")
 
 
 def _metrics(daemon):

@@ -5,7 +5,10 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from webhookd import errors
+from webhookd.errors import counted
 
 PACKAGE = Path(errors.__file__).parent
 
@@ -49,3 +52,18 @@ def test_no_two_errors_have_the_same_name():
     count = Counter(name.lstrip("_") for name, _ in classes() if name in names)
 
     assert [name for name, times in count.items() if times > 1] == []
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "told"),
+    [
+        (0, "delivery", "0 deliveries"),
+        (1, "delivery", "1 delivery"),
+        (1_200, "delivery", "1,200 deliveries"),
+        (2, "day", "2 days"),
+        (1, "known record", "1 known record"),
+        (3, "property", "3 properties"),
+    ],
+)
+def test_one_of_a_thing_is_told_as_one(number, noun, told):
+    assert counted(number, noun) == told

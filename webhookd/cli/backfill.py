@@ -9,7 +9,7 @@ import typer
 from webhookd.cli.client import Client, LostError, RefusedError, connect
 from webhookd.cli.pause import WebhookArgument, quoted
 from webhookd.cli.settings import AdminOption
-from webhookd.errors import WebhookdError
+from webhookd.errors import WebhookdError, counted
 from webhookd.intake.backfill import PER_SECOND
 
 INTERRUPTED = 130
@@ -56,20 +56,21 @@ def backfill(
         ended = client.post(f"/v1/webhooks/{quoted(webhook)}/backfill/end")
         typer.echo(f"ended; {_how_far(ended)}")
         return
-    counted = _asked(client, webhook, where=where, dry_run=True)
-    for note in counted.get("notes", ()):
+    estimate = _asked(client, webhook, where=where, dry_run=True)
+    for note in estimate.get("notes", ()):
         typer.echo(note, err=True)
-    if counted.get("missing"):
+    if estimate.get("missing"):
         raise NoSuchPropertyError("nothing is made: look at the properties in --where")
-    expected = counted["deliveries"]
-    told = f"{expected:,} deliveries of {counted['records']:,} known records"
+    expected = estimate["deliveries"]
+    told = f"{counted(expected, 'delivery')} of {counted(estimate['records'], 'known record')}"
     if dry_run:
         typer.echo(f"{told} would be made")
         return
-    typer.echo(f"{told} are to be made, at {per_second:g} a second at most")
+    typer.echo(f"{told} to be made, at {per_second:g} a second at most")
     made = _asked(client, webhook, where=where, per_second=per_second, expected=expected)
     typer.echo(
-        f"{made['deliveries']:,} deliveries made; {made['records']:,} records were looked at"
+        f"{counted(made['deliveries'], 'delivery')} made;"
+        f" {counted(made['records'], 'record')} looked at"
     )
 
 
@@ -99,6 +100,6 @@ def _asked(
 
 def _how_far(found: dict[str, Any]) -> str:
     return (
-        f"{found['deliveries']:,} deliveries of {found['records']:,} records were made by then,"
-        " and stay"
+        f"made by then: {counted(found['deliveries'], 'delivery')} of"
+        f" {counted(found['records'], 'record')}, which stay"
     )

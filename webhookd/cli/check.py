@@ -13,7 +13,7 @@ from webhookd.cli.settings import AdminOption, ConfigOption, StateOption, config
 from webhookd.config import loading
 from webhookd.config.messages import no_property
 from webhookd.config.schema import schema_text
-from webhookd.errors import WebhookdError
+from webhookd.errors import WebhookdError, counted
 from webhookd.rules import usage
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def check(
             typer.echo(f"warning: {problem}", err=True)
     webhooks, sources = len(loaded.definitions.webhooks), len(loaded.definitions.sources)
     typer.echo(
-        f"{path}: ok, {_count(webhooks, 'webhook')} and {_count(sources, 'source')}"
+        f"{path}: ok, {counted(webhooks, 'webhook')} and {counted(sources, 'source')}"
         f" (hash {loaded.definitions.hash})"
     )
 
@@ -81,7 +81,3 @@ def _unknown_properties(
 def schema() -> None:
     """Print the JSON Schema of the configuration, for editors."""
     typer.echo(schema_text().rstrip("\n"))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -17,7 +17,7 @@ from webhookd.cli.meant_delivery import meant_delivery, print_several
 from webhookd.cli.output import print_json
 from webhookd.cli.settings import AdminOption, DatabaseOption, StateOption
 from webhookd.definitions import durations
-from webhookd.errors import StorageError
+from webhookd.errors import StorageError, counted
 from webhookd.model import DeliveryFilter, DeliveryState
 
 if TYPE_CHECKING:
@@ -242,15 +242,16 @@ def _change(
             counts = client.post(f"/v1/deliveries/{action}", dry_run=True, **asked)
             count = counts["count"]
             if dry_run:
-                typer.echo(f"{count:,} deliveries would be {_done(action)}")
+                typer.echo(f"{counted(count, 'delivery')} would be {_done(action)}")
                 return counts
             if count > 1:
-                typer.confirm(f"{count:,} deliveries will be {_done(action)}; go on?", abort=True)
+                told = f"{counted(count, 'delivery')} will be {_done(action)}"
+                typer.confirm(f"{told}; go on?", abort=True)
         counts = client.post(f"/v1/deliveries/{action}", **asked)
     except RefusedError as error:
         print_several(error)
         raise
-    typer.echo(f"{counts['count']:,} deliveries {_done(action)}")
+    typer.echo(f"{counted(counts['count'], 'delivery')} {_done(action)}")
     return counts
 
 

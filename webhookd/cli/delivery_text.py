@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from webhookd.cli.output import ago, aligned, console, print_line, state
-from webhookd.errors import printable
+from webhookd.errors import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -87,7 +87,7 @@ def _row(delivery: Shown, now: datetime) -> tuple[str | Text, ...]:
 def _rest(delivery: Shown, now: datetime) -> str:
     """Return what stands behind the webhook, in words."""
     count = delivery["attempts"]
-    made = "1 attempt" if count == 1 else f"{count} attempts"
+    made = counted(count, "attempt")
     changed = f"{_record(delivery)} {delivery['change']}"
     parts = [changed, f"stored {_stored(delivery, now)}", made]
     if delivery["next_attempt_at"] is not None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from webhookd.definitions import Definitions, Enroll, Webhook, durations
+from webhookd.errors import counted
 from webhookd.rules.literal_secrets import shown_url
 from webhookd.rules.replay import Differing, Replay, Tally
 from webhookd.storage.records.journal import KEPT_FOR, KEPT_PER_MINUTE, LARGEST
@@ -101,11 +102,11 @@ def _notes(tally: Tally, webhook: Webhook) -> Iterator[str]:
 def lines(told: Mapping[str, Any], length: timedelta) -> Iterator[str]:
     """Yield what people read of a replay over *length*."""
     first = f", the first at {told['first_seen_at']}" if told["changes"] else ""
-    yield f"replay of {_counted(told['changes'], 'change')} seen since {told['since']}{first}"
+    yield f"replay of {counted(told['changes'], 'change')} seen since {told['since']}{first}"
     if length > KEPT_FOR:
         yield f"    changes are kept for {durations.written(KEPT_FOR)} at the most"
     for one in told["left_out"]:
-        count = _counted(one["count"], "change")
+        count = counted(one["count"], "change")
         yield (
             f"    not among them: {count} of {one['source']} ({REASONS[one['reason']]}),"
             f" the last of {one['last_at']}"
@@ -156,8 +157,4 @@ def _examples(title: str, differing: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _times(count: int) -> str:
-    return _counted(count, "time")
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    return counted(count, "time")

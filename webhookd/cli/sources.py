@@ -14,6 +14,7 @@ from webhookd.cli.client import find
 from webhookd.cli.help import example
 from webhookd.cli.output import length, print_json, print_table, with_hosts
 from webhookd.cli.settings import DatabaseOption, StateOption
+from webhookd.errors import counted
 
 if TYPE_CHECKING:
     pass
@@ -65,7 +66,7 @@ def _in_work(source: dict[str, Any], now: datetime) -> str:
     rate = source["rows_per_second"]
     facts = (
         source["phase"],
-        f"{source['rows_taken']:,} rows",
+        counted(source["rows_taken"], "row"),
         f"{source['deletions']:,} deleted" if source["deletions"] else None,
         None if rate is None else f"{rate:,}/s",
         _time_left(source["ends_at"], now),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from webhookd import clock, telemetry
 from webhookd.admin.application import application
 from webhookd.admin.listener import listening
-from webhookd.errors import StorageError
+from webhookd.errors import StorageError, counted
 from webhookd.process import descriptors
 from webhookd.serving import serving
 from webhookd.telemetry import metrics, unhandled
@@ -155,8 +155,8 @@ async def _summary(reloader: Reloader, control: Control) -> str:
         pending, failing = await control.count_pending(), await control.count_failing()
     except StorageError as error:
         return str(error)
-    count = len(reloader.definitions.webhooks)
-    return f"{count} webhooks, {failing} failing; {pending} deliveries pending"
+    webhooks = counted(len(reloader.definitions.webhooks), "webhook")
+    return f"{webhooks}, {failing} failing; {counted(pending, 'delivery')} pending"
 
 
 async def _watch_lag() -> None:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from webhookd.definitions import is_same_host
+from webhookd.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -109,4 +110,4 @@ def _place(cursor: Mapping[str, Any]) -> str:
 
 def _records(known: Mapping[str, Any]) -> str:
     count = known["records"]
-    return "1 record stays known" if count == 1 else f"{count:,} records stay known"
+    return f"{counted(count, 'record')} {'stays' if count == 1 else 'stay'} known"

@@ -37,7 +37,7 @@ def starts_and_delivers_what_a_producer_drops(receiver: Receiver) -> None:
     well("systemctl", "start", "webhookd")
     expect(shown("ActiveState") == "active", "active")
     delivers(receiver, 1, "first-secret")
-    until(lambda: "1 webhooks, 0 failing; 0 deliveries pending" in shown("StatusText"), "status")
+    until(lambda: "1 webhook, 0 failing; 0 deliveries pending" in shown("StatusText"), "status")
 
 
 def is_confined(_: Receiver) -> None:

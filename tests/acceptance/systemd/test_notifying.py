@@ -34,7 +34,7 @@ def test_ready_status_watchdog_and_stopping_come_in_this_order(supervisor, anoth
     states = supervisor.states
     status = next(state for state in states if state.startswith("STATUS="))
     assert supervisor.messages[0] == ["READY=1"]
-    assert status == "STATUS=1 webhooks, 0 failing; 0 deliveries pending"
+    assert status == "STATUS=1 webhook, 0 failing; 0 deliveries pending"
     order = ["READY=1", status, "STOPPING=1", "EXTEND_TIMEOUT_USEC=15000000"]
     assert sorted(order, key=states.index) == order
     assert states.index("WATCHDOG=1") < states.index("STOPPING=1")

@@ -7,6 +7,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from webhookd.errors import counted
 from webhookd.model import ClaimedFile, SnapshotPhase
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ def of_breaking(error: BrokenFileError) -> Failure:
 def of_crashes(file: ClaimedFile) -> Failure:
     """Return the failure of a file that is not opened again."""
     return Failure(
-        f"the daemon died {file.openings - 1} times while it read this file without progress;"
-        " it was not opened again"
+        f"the daemon died {counted(file.openings - 1, 'time')} while it read this file without"
+        " progress; it was not opened again"
     )
 
 
@@ -67,10 +68,11 @@ def of_flaws(file: ClaimedFile, flaws: Flaws) -> Failure | None:
     """Return the failure of a file that was read to its end, None when all of it was good."""
     found = []
     if file.bad_count:
-        found.append(f"{file.bad_count} of {rows_read(file)} rows are bad")
+        are = "is" if file.bad_count == 1 else "are"
+        found.append(f"{file.bad_count} of {counted(rows_read(file), 'row')} {are} bad")
     if flaws.differing_count:
-        records = "records stand" if flaws.differing_count > 1 else "record stands"
-        found.append(f"{flaws.differing_count} {records} in rows that differ")
+        stand = "stands" if flaws.differing_count == 1 else "stand"
+        found.append(f"{counted(flaws.differing_count, 'record')} {stand} in rows that differ")
     if not found:
         return None
     if file.snapshot is None:

@@ -109,7 +109,7 @@ def test_with_an_unreadable_row_nothing_is_deleted_and_the_report_says_so(dump):
     ]
     report = dump.report("2.ndjson")
     assert report["reason"] == (
-        "1 of 3 rows are bad; all others were taken, and nothing was deleted"
+        "1 of 3 rows is bad; all others were taken, and nothing was deleted"
     )
     assert report["bad_rows"][0]["line"] == 1
     assert (report["rows_read"], report["rows_taken"]) == (3, 2)
