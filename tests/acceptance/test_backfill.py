@@ -55,7 +55,7 @@ def test_a_property_that_nobody_has_is_said_and_nothing_is_made(daemon, ask, fil
         daemon.stop()
 
     assert receiver.received == []
-    for said in (counted, done):
+    for said in (estimate, done):
         assert (said.returncode, said.stdout) == (1, "")
         assert (
             "stagee: no known record has a property of this name; did you mean 'stage'?\n"
