@@ -28,6 +28,8 @@ ODD = {
     "brackets": ("json", lambda n: b"[" * n),
     "quotes of JSON": ("json", lambda n: b'[{x"' + b'\\"' * n),
     "members around records": ("json", lambda n: b"{" + b'"a":["b",{}],' * n + b'"x":1}'),
+    "lists that do not end": ("json", lambda n: b'{"a":[' + b'["b",{}],[1,' * n),
+    "a list around many": ("json", lambda n: b'{"a":[' + b'[{"b":[]}],' * n),
     "members without values": ("json", lambda n: b"{" + b'"a":{' * n),
     "space": ("json", lambda n: b"[" + b" " * n + b"1]"),
     "blank lines": ("ndjson", lambda n: b"\n" * n),

@@ -33,6 +33,9 @@ _SHALLOW = re.compile(
     rf'(?:[^"\[\]{{,]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[{{]{_nested(2)}[\]}}])*+(?=[,\]])', re.DOTALL
 )
 
+_BALANCED = re.compile(_nested(3), re.DOTALL)
+"""What stands within brackets, as far as it is whole: one step instead of one for each string."""
+
 
 class Window:
     """The part of *stream*'s text in memory: *text*, and the place *at* in it to read next.
@@ -112,6 +115,8 @@ class Window:
         skipped, depth = 0, 0
         while self.next_mark():
             start = self.at
+            if depth and (whole := _BALANCED.match(self.text, start)):
+                self.at = whole.end()
             depth = self._skip_outside(depth, ends)
             skipped += self.at - start
             if depth < 0:
