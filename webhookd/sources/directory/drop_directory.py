@@ -15,21 +15,18 @@ from typing import TYPE_CHECKING, Final
 
 from webhookd.clock import SYSTEM, Clock, new_id
 from webhookd.rules.usage import NOTHING
-from webhookd.sources.directory.arrivals.completeness import signs_of
-from webhookd.sources.directory.arrivals.inotify import Arrival, FolderWatch
+from webhookd.sources.directory.arrivals.inotify import FolderWatch
 from webhookd.sources.directory.arrivals.misplaced import MisplacedFiles
-from webhookd.sources.directory.arrivals.waiting_files import WaitingFiles
+from webhookd.sources.directory.arrivals.whole_files import WholeFiles
 from webhookd.sources.directory.columns import Columns
 from webhookd.sources.directory.filesystem import LEAST_FREE, DiskRoom, is_local
 from webhookd.sources.directory.folders import Claim, Folders
 from webhookd.sources.directory.ingest import FileIngest
 from webhookd.sources.directory.late_writes import LateWrites
-from webhookd.sources.directory.names import printable, why_ignored
 from webhookd.sources.directory.put_away_files import PutAwayFiles
 from webhookd.sources.storage_retry import StorageRetry, pauses
 from webhookd.sources.threads import in_thread
 from webhookd.telemetry.events import (
-    FileGrowing,
     FileIgnored,
     SourceRecovered,
     SourceUnreadable,
@@ -97,11 +94,8 @@ class DropDirectory:
             *(settings, self._folders, self._put_away, self._file_ingest, ledger, report),
             clock.now,
         )
-        self._waiting_files = WaitingFiles(clock.monotonic, settle)
-        self._accepted_files = WaitingFiles(clock.monotonic, settle)
+        self._whole_files = WholeFiles(settings, self._folders, self._watch, report, clock)
         self._misplaced = MisplacedFiles(settings, self._folders, report)
-        self._are_before_watch: frozenset[str] = frozenset()
-        self._is_local = False
         self._identity: tuple[int, int] | None = None
         self._unreadable: str | None = None
 
@@ -147,16 +141,15 @@ class DropDirectory:
         if identity != self._identity or self._unreadable is not None:
             if self._identity is not None or not self._watch.is_open:
                 self._follow()
-            self._is_local = await in_thread(partial(is_local, self._folders.new))
-            self._file_ingest.is_local = self._is_local
-            self._are_before_watch = frozenset(await in_thread(self._folders.waiting))
+            knows_writers = await in_thread(partial(is_local, self._folders.new))
+            self._file_ingest.is_local = self._whole_files.is_local = knows_writers
+            self._whole_files.begin(await in_thread(self._folders.waiting))
             await self._ingest_claimed()
             self._identity = identity
         self._misplaced.warn(await in_thread(self._folders.beside))
         while await self._ingest_next():
             pass
-        waiting = (self._waiting_files, self._accepted_files, self._put_away)
-        looks = [one.look_after for one in waiting]
+        looks = [*self._whole_files.look_after, self._put_away.look_after]
         return min((one for one in looks if one is not None), default=_SCAN_EVERY)
 
     async def _ingest_next(self) -> bool:
@@ -206,13 +199,14 @@ class DropDirectory:
     async def _ingest_waiting(self) -> bool:
         """Take the files in `new/` that are whole; return whether there were any."""
         waiting = await in_thread(self._folders.waiting)
-        self._waiting_files.keep(waiting)
+        self._whole_files.keep(self._folders.new, waiting)
         has_ingested = False
         for name in waiting:
-            if self._is_left(name):
+            path = self._folders.new / name
+            if self._whole_files.is_left(path):
                 continue
-            if not await self._is_whole(self._folders.new / name):
-                if self._waiting_files.is_in_doubt(name):
+            if not await self._whole_files.is_whole(path):
+                if self._whole_files.is_in_doubt(name):
                     # It may well be whole: two seconds tell, and files are taken in order.
                     return has_ingested
                 continue
@@ -221,71 +215,36 @@ class DropDirectory:
             if not await self._room.is_enough():
                 return False
             has_ingested |= await self._ingest_foreign()
-            has_ingested |= await self._claim(name, self._folders.claim, self._waiting_files)
+            has_ingested |= await self._claim(path, self._folders.claim)
         return has_ingested
 
     async def _ingest_accepted(self) -> bool:
         """Take the files in `accepted/` that are whole; return whether there were any."""
         names = await in_thread(self._folders.let_through)
-        self._accepted_files.keep(names)
+        self._whole_files.keep(self._folders.accepted, names)
         has_ingested = False
         for name in names:
-            is_whole = await self._is_whole(self._folders.accepted / name)
-            if is_whole and await self._room.is_enough():
-                claiming = self._folders.claim_accepted
-                has_ingested |= await self._claim(name, claiming, self._accepted_files)
+            path = self._folders.accepted / name
+            if await self._whole_files.is_whole(path) and await self._room.is_enough():
+                has_ingested |= await self._claim(path, self._folders.claim_accepted)
         return has_ingested
 
-    def _is_left(self, name: str) -> bool:
-        why = why_ignored(name, self._settings.ignore)
-        if why is not None:
-            self._ignore(name, why, self._waiting_files)
-        return why is not None
-
-    async def _is_whole(self, path: Path) -> bool:
-        # Heard of before our own look: the kernel would make one of two openings in a row.
-        self._watch.is_opened(path.name)
-        try:
-            seen = await in_thread(partial(signs_of, path, is_local=self._is_local))
-        except FileNotFoundError:
-            return False
-        name, now = path.name, int(self._now().timestamp() * 1e9)
-        if path.parent == self._folders.new:
-            waiting, arrival = self._waiting_files, self._watch.arrival(name)
-            was_there = name in self._are_before_watch
-            is_opened = self._watch.is_opened(name)
-        else:
-            waiting, arrival, was_there = self._accepted_files, Arrival.UNSEEN, True
-            is_opened = False
-        if waiting.is_whole(name, seen, arrival, was_there=was_there, is_opened=is_opened, now=now):
-            return True
-        if waiting.is_first_warning(name):
-            self._report(FileGrowing(self.name, printable(name)))
-        return False
-
-    async def _claim(
-        self, name: str, claiming: Callable[[str, str], Claim], waiting: WaitingFiles
-    ) -> bool:
+    async def _claim(self, path: Path, claiming: Callable[[str, str], Claim]) -> bool:
         if self._has_others:
             await self._storage_retry.until_stored(self._ledger.check)
         claim_id = new_id(self._now())
         try:
-            claim = await in_thread(partial(claiming, name, claim_id))
+            claim = await in_thread(partial(claiming, path.name, claim_id))
         except FileNotFoundError:
             # Withdrawn since the scan; a missing folder shows at the next one.
             return False
         except OSError as error:
             if error.errno in _ILLS_OF_THE_DISK:
                 raise
-            self._ignore(name, f"it cannot be moved to work/: {error.strerror}", waiting)
+            self._whole_files.ignore(path, f"it cannot be moved to work/: {error.strerror}")
             return False
         await self._file_ingest.ingest(claim)
         return True
-
-    def _ignore(self, name: str, reason: str, waiting: WaitingFiles) -> None:
-        """Say once that the file is left where it is."""
-        if waiting.is_newly_ignored(name):
-            self._report(FileIgnored(self.name, printable(name), reason=reason))
 
     def _report_unreadable(self, error: OSError) -> None:
         if self._unreadable is None:
