@@ -32,7 +32,7 @@ _PROGRESS = (
     " ends_at = excluded.ends_at, openings = 0"
 )
 
-_LATEST = "latest_file:"
+LATEST = "latest_file:"
 """With a source's name: where the table `meta` keeps mtime and name of the file taken last."""
 
 BAD_ROWS_KEPT = 1000
@@ -87,7 +87,7 @@ class Files:
         """Return the file of *source* that was taken last, None before the first."""
         query = "SELECT value FROM meta WHERE key = ?"
         row = await self._writer.read(
-            lambda connection: connection.execute(query, (_LATEST + source,)).fetchone()
+            lambda connection: connection.execute(query, (LATEST + source,)).fetchone()
         )
         if row is None:
             return None
@@ -222,7 +222,7 @@ def _forget(connection: Statements, claim: str, latest: LatestFile | None) -> bo
         connection.execute(
             "INSERT INTO meta (key, value) VALUES (?, ?)"
             " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            (_LATEST + latest.source, f"{latest.modified} {latest.name}"),
+            (LATEST + latest.source, f"{latest.modified} {latest.name}"),
         )
     return True
 

@@ -122,6 +122,17 @@ def test_a_database_without_a_key_of_digests_leaves_the_new_one_its_own(old, to)
     fresh.close()
 
 
+def test_which_file_was_taken_last_is_known_there_too(path, old, to):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO meta VALUES ('latest_file:crm', '17 März 1.csv')")
+
+    move(old, to)
+
+    query = "SELECT key, value FROM meta WHERE key LIKE 'latest%'"
+    with psycopg.connect(to) as connection:
+        assert connection.execute(query).fetchall() == [("latest_file:crm", "17 März 1.csv")]
+
+
 def test_the_old_database_is_used_no_more(path, old, to):
     move(old, to)
 

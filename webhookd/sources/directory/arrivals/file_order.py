@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PACKED: Final = re.compile(rb"\.(?:gz|gzip|zip)\Z", re.IGNORECASE)
-_FORMAT: Final = re.compile(rb"\.[a-z]{1,10}\Z", re.IGNORECASE)
+_LAST: Final = re.compile(rb"\.[a-z]{1,10}\Z", re.IGNORECASE)
+_FORMAT: Final = re.compile(rb"\.(?:csv|tsv|txt|json|ndjson|jsonl)\Z", re.IGNORECASE)
 
 # Ids that begin with a time (UUID, ULID, ObjectId): in order as texts, not by the digits in them.
 _ID: Final = (
@@ -57,7 +58,8 @@ def in_order(
 
 
 def _without_suffixes(name: bytes) -> bytes:
-    return _FORMAT.sub(b"", _PACKED.sub(b"", name)) or name
+    # Behind the format there may be another one than a packer's: .csv.bak, .csv.pgp
+    return _FORMAT.sub(b"", _LAST.sub(b"", _PACKED.sub(b"", name))) or name
 
 
 def _natural(name: bytes) -> bytes:

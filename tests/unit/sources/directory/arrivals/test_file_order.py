@@ -19,6 +19,7 @@ ANY_NAME = st.one_of(
 IN_ORDER = {
     "the second export of a day": ("export-27.csv", "export-27-1.csv", "export-27-2.csv"),
     "from one to ten": ("export-27-1.csv", "export-27-9.csv", "export-27-10.csv"),
+    "behind the format": ("x.csv.bak", "x-1.csv.bak", "x-2.json.pgp", "x-10.txt.GZ"),
     "no suffix": ("part-9", "part-10"),
     "a browser's copies": ("x.csv", "x (1).csv", "x (2).csv", "x (10).csv"),
     "copies of other systems": ("x.csv", "x - Copy.csv"),
