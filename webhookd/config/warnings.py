@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhookd.config import addressing, urls
-from webhookd.config.checks import template_marks
+from webhookd.config.checks import comparisons, template_marks
 from webhookd.config.checks.context import reference
 from webhookd.model import SHORTEST_SOUGHT
 from webhookd.rules import egress, literal_secrets
@@ -23,16 +23,18 @@ if TYPE_CHECKING:
 def warnings(
     definitions: Definitions, collection: Collection, secrets: Secrets
 ) -> Iterator[Problem]:
-    """Yield a warning for what `egress` refuses, secrets in sight, and what is like a template."""
+    """Yield a warning for what `egress` refuses, secrets in sight, templates, order among texts."""
     for name, node in collection.entries("sources").items():
         for key, url in definitions.sources[name].urls.items():
             yield from _refused(url, definitions, node.at(key))
     for name, node in collection.entries("webhooks").items():
-        request = definitions.webhooks[name].request
+        webhook = definitions.webhooks[name]
+        request = webhook.request
         yield from _refused(request.url, definitions, node.at("request", "url"))
         yield from _literal(request, node.at("request"))
         yield from _static(node.at("request", "body", "static"))
         yield from template_marks.check(node.at("request"))
+        yield from comparisons.check(node, definitions.sources[webhook.source].value_reading)
     if any(_is_short(secret) for secret in secrets.all()):
         for top in collection.tops:
             yield from _short(top, secrets)
