@@ -40,7 +40,9 @@ def test_status_tells_how_everything_stands(daemon, ask):
     assert "mirror" in shown.stdout
     assert "the receiver answered 500" in shown.stdout
     (mirror,) = (one for one in found["webhooks"] if one["webhook"] == "mirror")
-    assert (mirror["pending"], mirror["state"]) == (1, "active")
+    assert (mirror["pending"], mirror["state"], mirror["is_failing"]) == (1, "failing", True)
+    assert (mirror["method"], mirror["url"]) == ("POST", receiver.url)
+    assert f"POST {receiver.url}" in shown.stdout
     assert found["config_hash"] == daemon.named("config.loaded")[0]["config_hash"]
     assert found["sources"][0]["records"] == 1
 

@@ -30,7 +30,7 @@ rules = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
 def series():
     """Return the labels of every series that webhookd exposes, by its name."""
     metrics.STANDING.lanes = (
-        metrics.LaneStanding("a", 1, 1, 1, 1.0, 1, is_held=True, is_probed=True),
+        metrics.LaneStanding("a", 1, 1, 1, 1.0, 1, is_held=True, is_probed=True, is_failing=True),
     )
     found = {name: set(labels) for name, labels in OF_PROMETHEUS.items()}
     for metric in metrics.REGISTRY._names_to_collectors.items():

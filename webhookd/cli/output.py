@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import textwrap
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 console = Console(highlight=False, soft_wrap=True)
+
+_INDENT = "    "
+_NARROWEST = 20
 
 STATE_STYLES = {
     "pending": "yellow",
@@ -80,6 +85,32 @@ def print_line(line: Text) -> None:
         console.print(line, soft_wrap=False, no_wrap=True, overflow="ellipsis")
     else:
         console.print(line)
+
+
+def print_beneath(text: str, style: str = "") -> None:
+    """Print a sentence beneath a row: wrapped between words where a terminal ends, never cut."""
+    shown, room = printable(text), width()
+    lines = [shown] if room is None else _wrapped(shown, max(room - len(_INDENT), _NARROWEST))
+    for line in lines:
+        console.print(Text(_INDENT + line, style), soft_wrap=True)
+
+
+def _wrapped(text: str, room: int) -> list[str]:
+    # A command, a URL or a path that is longer than a line stays whole, to be copied.
+    return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
+
+
+def width() -> int | None:
+    """Return the columns that there are; None where nothing wraps: into a file or a pipe.
+
+    A pipe has as many as the variable COLUMNS says, where somebody set it.
+    """
+    return console.width if console.is_terminal or os.environ.get("COLUMNS") else None
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """Return a count with its noun: `1 delivery`, `1,200 deliveries`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def state(name: str) -> Text:

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
 
 from webhookd import clock
 from webhookd.cli.client import connect
-from webhookd.cli.output import ago, length, print_json, print_table, with_hosts
+from webhookd.cli.output import (
+    ago,
+    aligned,
+    counted,
+    length,
+    print_beneath,
+    print_json,
+    print_line,
+    print_table,
+    with_hosts,
+)
 from webhookd.cli.settings import AdminOption
-from webhookd.errors import printable
+from webhookd.cli.webhook_rows import print_webhooks
 
-STATES = {
-    "active": "green",
-    "probed": "yellow",
-    "paused": "magenta",
-    "gone": "bold red",
-    "disabled": "dim",
-    "removed": "dim",
-    "elsewhere": "yellow",
-}
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def status(
@@ -44,39 +47,30 @@ def status(
         f" (hash {found['config_hash']})"
     )
     _print_reload(found["last_reload"], now)
+    pending = counted(found["pending"], "delivery", "deliveries")
     typer.echo(
-        f"{found['pending']:,} deliveries pending, {found['failed']:,} failed,"
-        f" {found['in_flight']:,} attempts under way{_here(found['fleet'])}\n"
+        f"{pending} pending, {found['failed']:,} failed,"
+        f" {counted(found['in_flight'], 'attempt')} under way{_here(found['fleet'])}\n"
     )
     _print_fleet(found["fleet"], now)
-    columns = ("WEBHOOK", "STATE", "PENDING", "DUE", "FAILED", "DELIVERED", "LAST ERROR")
-    rows = [_webhook(webhook, now) for webhook in found["webhooks"]]
-    print_table(columns, rows)
-    for webhook in found["webhooks"]:
-        for note in webhook.get("notes", ()):
-            typer.echo(printable(f"{webhook['webhook']}: {note}"))
-    sources = [
-        (
-            *(one["source"], f"{one['records']:,}", f"{one['pending']:,}"),
-            *(one["file"] or "", _files(one)),
-        )
-        for one in found["sources"]
-    ]
+    print_webhooks(found["webhooks"], now)
     typer.echo("")
-    columns_of_sources = ("SOURCE", "KNOWN RECORDS", "PENDING", "IN WORK", "FILES")
-    print_table(*with_hosts(columns_of_sources, sources, found["sources"]))
+    _print_sources(found["sources"], now)
     for one in found["backfills"]:
+        made = counted(one["deliveries"], "delivery", "deliveries")
         typer.echo(
-            f"\nbackfill of {one['webhook']}: {one['deliveries']:,} deliveries of"
-            f" {one['records']:,} records so far, {one['per_second']:g} a second at most"
+            f"\nbackfill of {one['webhook']}: {made} of {counted(one['records'], 'record')} so far,"
+            f" {one['per_second']:g} a second at most"
         )
     polled = [
-        _polled(one["source"], read, now) for one in found["sources"] for read in one["objects"]
+        (_polled(one["source"], read, now), (_last_error(read, now),))
+        for one in found["sources"]
+        for read in one["objects"]
     ]
     if polled:
         typer.echo("")
-        titles = ("POLLED", "OBJECT", "LAG", "LAST SUCCESS", "FAILURES", "LAST ERROR")
-        print_table(titles, polled)
+        titles = ("POLLED", "OBJECT", "LAG", "LAST SUCCESS", "FAILURES")
+        _print_rows(titles, polled)
 
 
 def _here(fleet: list[dict[str, Any]]) -> str:
@@ -113,20 +107,30 @@ def _print_reload(last: dict[str, Any] | None, now: datetime) -> None:
         typer.echo(f"  {problem}")
 
 
-def _webhook(webhook: dict[str, Any], now: datetime) -> tuple[str | Text, ...]:
-    state = webhook["state"]
-    told = {"gone": "hold", "paused": "hold", "probed": "probed_reason"}
-    error = webhook[told.get(state, "last_error")]
-    delivered = webhook["last_delivered_at"]
-    return (
-        webhook["webhook"],
-        Text(state, STATES.get(state, "")),
-        f"{webhook['pending']:,}",
-        f"{webhook['due']:,}",
-        f"{webhook['failed']:,}",
-        "" if delivered is None else _ago(delivered, now),
-        error or "",
-    )
+def _print_sources(sources: list[dict[str, Any]], now: datetime) -> None:
+    rows = [
+        (
+            *(one["source"], f"{one['records']:,}", f"{one['pending']:,}"),
+            *(one["file"] or "", _files(one)),
+        )
+        for one in sources
+    ]
+    columns = ("SOURCE", "KNOWN RECORDS", "PENDING", "IN WORK", "FILES")
+    titles, with_host = with_hosts(columns, rows, sources)
+    beneath = [(_last_error(one, now),) for one in sources]
+    _print_rows(titles, list(zip(with_host, beneath, strict=True)))
+
+
+def _print_rows(
+    titles: tuple[str, ...], rows: Sequence[tuple[tuple[str, ...], tuple[str, ...]]]
+) -> None:
+    """Print a table with sentences beneath its rows, the empty ones left out."""
+    lines = aligned(titles, [row for row, _ in rows])
+    print_line(lines[0])
+    for line, (_, beneath) in zip(lines[1:], rows, strict=True):
+        print_line(line)
+        for text in filter(None, beneath):
+            print_beneath(text)
 
 
 def _files(source: dict[str, Any]) -> str:
@@ -136,15 +140,20 @@ def _files(source: dict[str, Any]) -> str:
 
 
 def _polled(source: str, read: dict[str, Any], now: datetime) -> tuple[str, ...]:
-    lag, succeeded, error = read["lag_seconds"], read["last_success_at"], read["last_error"]
+    lag, succeeded = read["lag_seconds"], read["last_success_at"]
     return (
         source,
         read["object"],
         "" if lag is None else length(timedelta(seconds=lag)),
         "" if succeeded is None else _ago(succeeded, now),
         f"{read['failures']:,}",
-        "" if error is None else f"{error} ({_ago(read['last_error_at'], now)})",
     )
+
+
+def _last_error(of: dict[str, Any], now: datetime) -> str:
+    """Return the last error of a source or of what it polls; nothing where there is none."""
+    error = of.get("last_error")
+    return "" if error is None else f"last error {_ago(of['last_error_at'], now)}: {error}"
 
 
 def _ago(text: str, now: datetime) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from webhookd import __version__
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from webhookd.delivery.breaker import Probed
     from webhookd.operations.control_dependencies import ControlDependencies
     from webhookd.sources.source import FileCounts
-    from webhookd.storage.deliveries.lanes import LaneRow
     from webhookd.storage.webhooks.backlog import Standing
     from webhookd.views.webhooks import WebhookState
 
@@ -82,7 +80,7 @@ class StatusReport:
             unknown_properties.notes, self._dependencies.database, in_force.values()
         )
         webhooks = tuple(
-            replace(self._webhook(name, found, in_force.get(name)), notes=notes.get(name, ()))
+            self._webhook(name, found, in_force.get(name), notes.get(name, ()))
             for name, found in sorted(standings.items())
         )
         return StatusView(
@@ -112,14 +110,17 @@ class StatusReport:
         metrics.POLLS.now = now
         return await asyncio.to_thread(metrics.exposition)
 
-    def _webhook(self, name: str, found: Standing, webhook: Webhook | None) -> WebhookView:
+    def _webhook(
+        self, name: str, found: Standing, webhook: Webhook | None, notes: tuple[str, ...]
+    ) -> WebhookView:
         lanes, latest = self._dependencies.dispatcher.lanes, found.latest
         probed = lanes.probed(name)
         is_in_force = webhook is not None and webhook.enabled
+        method, url = _target(self._dependencies.reloader.shown.document, name)
         return WebhookView(
             webhook=name,
             description="" if webhook is None else webhook.description,
-            state=_state(found.row, probed, is_in_force=is_in_force),
+            state=_state(found, probed, is_in_force=is_in_force),
             hold=found.row.hold,
             quiet_until=found.row.quiet_until,
             probed_since=None if probed is None else probed.since,
@@ -132,6 +133,12 @@ class StatusReport:
             last_delivered_at=latest.last_delivered_at,
             last_error=latest.last_error,
             last_error_at=latest.last_error_at,
+            notes=notes,
+            method=method,
+            url=url,
+            is_failing=latest.is_failing,
+            failing_since=latest.failing_since,
+            failing_attempts=latest.failing_attempts,
         )
 
     def _scraped(self, found: Standing, now: datetime) -> metrics.LaneStanding:
@@ -146,6 +153,7 @@ class StatusReport:
             in_flight=lanes.in_flight(webhook),
             is_held=found.row.hold is not None,
             is_probed=lanes.probed(webhook) is not None,
+            is_failing=found.latest.is_failing,
         )
 
 
@@ -153,7 +161,8 @@ def _count_files(configured: Mapping[str, Source]) -> dict[str, FileCounts | Non
     return {name: kinds.count_files(definition) for name, definition in configured.items()}
 
 
-def _state(row: LaneRow, probed: Probed | None, *, is_in_force: bool) -> WebhookState:
+def _state(found: Standing, probed: Probed | None, *, is_in_force: bool) -> WebhookState:
+    row = found.row
     if row.absent_reason is not None:
         return "removed" if row.absent_reason == REMOVED else "disabled"
     if not is_in_force:
@@ -162,7 +171,20 @@ def _state(row: LaneRow, probed: Probed | None, *, is_in_force: bool) -> Webhook
         return "gone"
     if row.paused_reason is not None:
         return "paused"
-    return "active" if probed is None else "probed"
+    if probed is not None:
+        return "probed"
+    return "failing" if found.latest.is_failing else "active"
+
+
+def _target(document: Mapping[str, Any], webhook: str) -> tuple[str | None, str | None]:
+    """Return method and URL of a webhook as *document* shows them; None of one not in it."""
+    request = document.get("webhooks", {}).get(webhook, {}).get("request")
+    if request is None:
+        return None, None
+    url = request["url"]
+    if isinstance(url, str):
+        return request["method"], url
+    return request["method"], "".join(f"{{{how}: {name}}}" for how, name in url.items())
 
 
 def as_written(document: Mapping[str, Any]) -> JsonObject[Any]:

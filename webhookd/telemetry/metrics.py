@@ -141,6 +141,7 @@ class LaneStanding:
     in_flight: int
     is_held: bool
     is_probed: bool
+    is_failing: bool
 
 
 class Standing:
@@ -166,6 +167,9 @@ class Standing:
         yield self._by_webhook("webhookd_attempts_in_flight", "Attempts under way.", "in_flight")
         yield self._by_webhook("webhookd_webhook_held", "Whether it is held.", "is_held")
         yield self._by_webhook("webhookd_webhook_probed", "Whether it is probed.", "is_probed")
+        yield self._by_webhook(
+            "webhookd_webhook_failing", "Whether its latest attempts all failed.", "is_failing"
+        )
 
     def _by_webhook(self, name: str, text: str, attribute: str) -> GaugeMetricFamily:
         family = _family(name, text)

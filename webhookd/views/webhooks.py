@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from webhookd.views.view import Count, View
 
 WebhookState: TypeAlias = Literal[
-    "active", "probed", "paused", "gone", "disabled", "removed", "elsewhere"
+    "active", "failing", "probed", "paused", "gone", "disabled", "removed", "elsewhere"
 ]
 
 
@@ -23,9 +23,10 @@ class WebhookView(View):
     description: str
     """What the configuration says it is for."""
     state: WebhookState
-    """`probed`: one attempt at a time, for the latest had no answer; `paused`: by a person;
-    `gone`: the receiver answered 410; `disabled` or `removed` by the configuration; `elsewhere`:
-    another daemon has it in force."""
+    """`failing`: none of the latest five attempts (of all, where there were fewer) was delivered;
+    `probed`: one attempt at a time, for the latest had no answer; `paused`: by a person; `gone`:
+    the receiver answered 410; `disabled` or `removed` by the configuration; `elsewhere`: another
+    daemon has it in force."""
     hold: str | None
     """Why its deliveries are held; null where they are not."""
     quiet_until: datetime | None
@@ -52,6 +53,16 @@ class WebhookView(View):
     """When it failed."""
     notes: tuple[str, ...] = ()
     """A sentence for each property that the webhook speaks of and no known record has."""
+    method: str | None = None
+    """The method of its requests; null of a webhook that is not configured any more."""
+    url: str | None = None
+    """Where they go, without secrets; of a URL by reference, the reference: `{env: ERP_URL}`."""
+    is_failing: bool = False
+    """Whether none of the latest five attempts was delivered, whatever its `state`."""
+    failing_since: datetime | None = None
+    """When the first of the attempts failed that have failed since one was delivered."""
+    failing_attempts: Count = 0
+    """How many have failed since then, at all daemons."""
 
 
 @dataclass(frozen=True, slots=True)

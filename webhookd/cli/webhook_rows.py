@@ -1,0 +1,89 @@
+"""The webhooks of `webhookd status`: a row each, and beneath it what a person must know."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from webhookd.cli import hold_text
+from webhookd.cli.output import ago, aligned, counted, print_beneath, print_line, width
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+STATES = {
+    "active": "green",
+    "failing": "bold red",
+    "probed": "yellow",
+    "paused": "magenta",
+    "gone": "bold red",
+    "disabled": "dim",
+    "removed": "dim",
+    "elsewhere": "yellow",
+}
+_COLUMNS = ("WEBHOOK", "STATE", "PENDING", "DUE", "FAILED", "DELIVERED", "REQUEST")
+
+
+def print_webhooks(webhooks: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """Print a row for each webhook, and beneath it where it goes and what is wrong.
+
+    Where the requests find no room in the table they stand beneath the rows: nothing is cut.
+    """
+    lines = aligned(_COLUMNS, [_row(webhook, now) for webhook in webhooks])
+    room = width()
+    is_narrow = room is not None and any(line.cell_len > room for line in lines)
+    if is_narrow:
+        lines = aligned(_COLUMNS[:-1], [_row(webhook, now)[:-1] for webhook in webhooks])
+    print_line(lines[0])
+    for line, webhook in zip(lines[1:], webhooks, strict=True):
+        print_line(line)
+        if is_narrow and _request(webhook):
+            print_beneath(_request(webhook))
+        for text, style in _told(webhook, now):
+            print_beneath(text, style)
+
+
+def _row(webhook: Mapping[str, Any], now: datetime) -> tuple[str | Text, ...]:
+    state = webhook["state"]
+    delivered = webhook["last_delivered_at"]
+    return (
+        webhook["webhook"],
+        Text(state, STATES.get(state, "")),
+        f"{webhook['pending']:,}",
+        f"{webhook['due']:,}",
+        f"{webhook['failed']:,}",
+        "" if delivered is None else _ago(delivered, now),
+        _request(webhook),
+    )
+
+
+def _request(webhook: Mapping[str, Any]) -> str:
+    """Return method and URL; nothing of a webhook that is not configured, or of an old daemon."""
+    url = webhook.get("url")
+    return "" if url is None else f"{webhook['method']} {url}"
+
+
+def _told(webhook: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
+    """Yield the sentences about a webhook, each with its style."""
+    name, state = webhook["webhook"], webhook["state"]
+    error, error_at = webhook["last_error"], webhook["last_error_at"]
+    last_error = None if error is None else f"last error {_ago(error_at, now)}: {error}"
+    if state in {"gone", "paused"}:
+        yield f"held: {webhook['hold']}; {hold_text.remedy(name, webhook['hold'])}", STATES[state]
+    elif state == "probed":
+        yield webhook["probed_reason"], STATES[state]
+    elif state == "failing":
+        failed, since = webhook["failing_attempts"], _ago(webhook["failing_since"], now)
+        attempts = counted(failed, "attempt")
+        yield f"{attempts} failed, and none was delivered, since {since}", STATES[state]
+        yield last_error or "", ""
+    elif last_error is not None:
+        yield last_error, ""
+    for note in webhook.get("notes", ()):
+        yield f"{name}: {note}", "yellow"
+
+
+def _ago(text: str, now: datetime) -> str:
+    return ago(datetime.fromisoformat(text), now)
