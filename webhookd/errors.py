@@ -8,6 +8,7 @@ WebhookdError
 │   ├── NotAcceptedError      a file that was set aside cannot be accepted
 │   └── PollError             an API did not answer as it should
 ├── StorageError              the database cannot be used
+│   ├── DatabaseUrlError      libpq does not understand the URL of the database
 │   ├── UncertainError        the connection was lost during a commit
 │   ├── ExpiredError          other daemons waited longer than this one's lease
 │   ├── NewDatabaseError      there is nothing where a database was
@@ -110,6 +111,10 @@ class SourceError(WebhookdError):
 
 class StorageError(WebhookdError):
     """The database cannot be opened, read or written."""
+
+
+class DatabaseUrlError(StorageError):
+    """The URL of the database is not one that libpq understands: a fault of the configuration."""
 
 
 class NotHeldError(WebhookdError):

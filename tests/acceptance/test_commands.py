@@ -79,6 +79,19 @@ def test_the_configuration_can_come_from_the_environment(daemon):
     assert daemon.command("check").returncode == 0
 
 
+@pytest.mark.parametrize("url", ["postgresql:///a?nonsense=1", "postgresql://u:CANARY 1@[::1]/a"])
+def test_a_url_that_libpq_does_not_understand_ends_with_78(daemon, url):
+    """With any other status the unit would start it again and again."""
+    daemon.configure({"mirror": HOOK})
+    daemon.environment["WEBHOOKD_DATABASE_URL"] = url
+
+    done = daemon.command("run", "--config", "config.yaml", "--log-format", "console")
+
+    assert done.returncode == 78
+    assert "Traceback" not in done.stderr
+    assert "CANARY" not in done.stderr
+
+
 def test_a_wrong_setting_is_named_and_ends_with_78(daemon):
     daemon.configure({"mirror": HOOK})
 

@@ -11,7 +11,7 @@ import uvloop
 
 from webhookd.cli.settings import takes_settings
 from webhookd.config.settings.process_settings import Settings
-from webhookd.errors import ConfigError
+from webhookd.errors import ConfigError, DatabaseUrlError
 from webhookd.operations.reload import ReloadRefusedError
 from webhookd.process import daemon
 from webhookd.telemetry import logs
@@ -34,9 +34,8 @@ NewDatabaseOption = Annotated[
 def run(*, new_database: NewDatabaseOption = False, **options: object) -> None:
     """Run the daemon in the foreground, until SIGTERM or SIGINT.
 
-    SIGHUP has it read its configuration anew.
-
-    Exit 78 when the configuration is wrong, 1 when the daemon cannot work.
+    SIGHUP has it read its configuration anew. Exit 78 when the configuration is wrong, 1
+    when the daemon cannot work.
     """
     try:
         settings = Settings.from_environment(os.environ, **options)
@@ -44,7 +43,7 @@ def run(*, new_database: NewDatabaseOption = False, **options: object) -> None:
         logs.sample_successes(settings.log_successes)
         _sweep_rarely()
         uvloop.run(daemon.run(settings, new_database=new_database))
-    except (ConfigError, ReloadRefusedError) as error:
+    except (ConfigError, DatabaseUrlError, ReloadRefusedError) as error:
         error.exit_code = BAD_CONFIGURATION
         raise
 

@@ -101,6 +101,8 @@ def check_database(url: str) -> None:
     """
     if not url.isprintable():
         raise UrlError("the URL holds a control character; write it as %XX")
+    if " " in url:
+        raise UrlError("the URL holds a space; write it as %20")
     found = _OF_POSTGRESQL.fullmatch(url)
     if not found:
         raise UrlError("this is not a URL of PostgreSQL")

@@ -18,7 +18,7 @@ import sqlalchemy
 from psycopg import conninfo
 from psycopg.adapt import Dumper
 
-from webhookd.errors import StateLockedError, StorageError, printable
+from webhookd.errors import DatabaseUrlError, StateLockedError, StorageError, printable
 from webhookd.storage.database.connection import Dialect
 from webhookd.storage.database.postgresql_listener import PostgresListener
 from webhookd.storage.database.postgresql_pooler import require_own_session
@@ -93,7 +93,7 @@ class PostgresKind:
             self._given = conninfo.conninfo_to_dict(url)
         except (psycopg.ProgrammingError, ValueError):
             # What libpq says of it may hold the password; psycopg reads UTF-8 only.
-            raise StorageError(
+            raise DatabaseUrlError(
                 "the database URL is not one that PostgreSQL's libpq understands; write"
                 " postgresql://USER@HOST:PORT/DATABASE"
             ) from None

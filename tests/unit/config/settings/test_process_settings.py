@@ -153,6 +153,7 @@ WITH_A_BARE_PASSWORD = (
     "postgresql://user:12?CANARY@host/db",
     "postgresql://user:12?host=CANARY@host/db",
     "postgresql://user:CANARY#word@host/db",
+    "postgresql://user:CANARY word@host/db",
     "postgres://user:12#CANARY@host/db",
     "postgresql://user:[CANARY@host/db",
     "postgresql://user:CANARY]@host/db",
