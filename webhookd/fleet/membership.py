@@ -81,7 +81,8 @@ class MembershipDependencies:
 
     Each pass writes the members it found into *members*, and calls *refreshed* at its end.
     *put_in_force* is called when this daemon goes on under a new number: it writes once more which
-    configuration is in force here.
+    configuration is in force here. *wake* lets sources that rest go on: somebody reloaded another
+    daemon. Should that notification be lost, they end their rest by themselves.
     """
 
     dispatcher: Dispatcher
@@ -90,6 +91,7 @@ class MembershipDependencies:
     members: KnownMembers
     put_in_force: Callable[[], Awaitable[None]]
     refreshed: Callable[[], Awaitable[None]]
+    wake: Callable[[], None]
 
 
 class Membership:
@@ -176,6 +178,8 @@ class Membership:
                     self._dispatcher.fetches.refetch()
                 case "lanes":
                     self._spawn(self._sync())
+                case "reloaded":
+                    self._dependencies.wake()
                 case "joined":
                     self._spawn(self.refresh())
                 case _:

@@ -145,8 +145,10 @@ class Reloader:
                     "rejected", f"internal: a bug in webhookd ({type(error).__name__})"
                 )
             finally:
-                # Whoever reloads may have mended what a source rests for, a token's scopes say.
+                # Whoever reloads may have mended what a source rests for, a token's scopes say; and
+                # of a fleet, it is perhaps another daemon that reads the source.
                 self._dependencies.sources.wake()
+                self._dependencies.dispatcher.peers.notify("reloaded", ())
             return self._note("reloaded")
 
     def _note(self, outcome: ReloadOutcome, *problems: str) -> ReloadResult:

@@ -143,7 +143,7 @@ def assemble(
         delivery,
         parts.stopping(sources),
         parts.watching_lag(),
-        _putting_in_force(storage, fleet, delivery, reloader, backfills, loaded),
+        _putting_in_force(storage, fleet, delivery, reloader, backfills, sources, loaded),
         parts.administered(address, settings.token, control),
         # Left before the admin API: clients that wait for a backfill hear how far it came.
         parts.backfilling(backfills),
@@ -260,6 +260,7 @@ def _putting_in_force(
     delivery: DeliveryEngine,
     reloader: Reloader,
     backfills: Backfills,
+    sources: RunningSources,
     loaded: Loaded,
 ) -> Part:
     """Return the part that puts the first configuration in force, as a member of a fleet if any."""
@@ -275,6 +276,7 @@ def _putting_in_force(
             fleet.members,
             put_in_force=reloader.rejoin,
             refreshed=backfills.take_over,
+            wake=sources.wake,
         ),
         storage.shared_clock,
     )
