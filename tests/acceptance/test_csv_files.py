@@ -67,6 +67,7 @@ def test_numbers_and_dates_are_compared_as_they_are_written_and_sent_as_they_wer
     ]
     assert (warned["property"], warned["example"]) == ("Betrag", "n/a")
     assert (repeated["property"], repeated["columns"]) == ("Rest", [5, 6])
+    assert "Betrag: 'n/a' is not a number, so that it satisfies no operator of" in asked.stderr
     assert "1 delivery of 5 known" in asked.stdout or "1 deliveries of 5 known" in asked.stdout
     (replayed,) = json.loads(plan.stdout)["replay"]["webhooks"]
     assert (replayed["fires_in_force"], replayed["fires"]) == (2, 1)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from webhookd.definitions import AllOf, Webhook
     from webhookd.delivery.claims import ClaimTable, TransactionClaims
     from webhookd.model import Delivery, KnownRecord
+    from webhookd.rules.conditions import Incomparable
     from webhookd.storage.database.connection import Connection
     from webhookd.storage.database.writer import Writer
 
@@ -80,6 +81,7 @@ class _Chunk:
     deliveries: int
     stored: Sequence[Delivery]
     last_id: str | None
+    incomparable: tuple[Incomparable, ...] = ()
 
 
 class Backfill:
@@ -114,11 +116,13 @@ class Backfill:
         made: Backfilled = Backfilled(),
         progress: Callable[[Backfilled], None] = lambda _: None,
         look: Callable[[KnownRecord], None] = lambda _: None,
+        note: Callable[[Incomparable], None] = lambda _: None,
     ) -> Backfilled:
         """Enroll the known records that meet *where* and fire; *count_only* stores nothing.
 
-        A count shows each record to *look*, on the writer's thread. It goes on from what was
-        *made*. *webhook* gives the definition in force, and is asked before each step. At most
+        A count shows each record to *look*, on the writer's thread, and a value that a condition
+        could not be compared with to *note*, one for each property and step. It goes on from what
+        was *made*. *webhook* gives the definition in force, and is asked before each step. At most
         *per_second* deliveries a second are made, a second's worth at once. What the database
         refuses is tried again.
 
@@ -135,6 +139,8 @@ class Backfill:
                 chunk = await self._writer.read(
                     partial(self._count, webhook(), meant, made.after, look)
                 )
+                for value in chunk.incomparable:
+                    note(value)
             else:
                 chunk = await keep_trying(
                     partial(self._write, webhook, meant, made.after, most),
@@ -201,7 +207,8 @@ class Backfill:
     ) -> _Chunk:
         """Count what one step would store; the writer's thread."""
         decision, looked_at, last_id = self._decide(webhook, meant, after, CHUNK, connection, look)
-        return _Chunk(looked_at, count(connection, decision), (), last_id)
+        incomparable = tuple(decision.incomparable.values())
+        return _Chunk(looked_at, count(connection, decision), (), last_id, incomparable)
 
     def _decide(
         self,
@@ -223,7 +230,11 @@ class Backfill:
             looked_at += 1
             look(known)
             change = _change(webhook, kind, record_id, known, now)
-            if meant is None or trigger.fires(meant, change):
+            noted: list[Incomparable] = []
+            is_meant = meant is None or trigger.fires(meant, change, noted)
+            for value in noted:
+                decision.incomparable.setdefault((webhook.object, value.property), value)
+            if is_meant:
                 decide(webhook, change, self._new_id(now), now, decision)
             if len(decision.deliveries) + len(decision.broken) >= most:
                 break

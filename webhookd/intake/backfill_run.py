@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from webhookd.definitions import Webhook
     from webhookd.intake.unseen_properties import UnseenProperties
+    from webhookd.rules.conditions import Incomparable
 
 REPORT_SECONDS: Final = 1.0
 """Pause between two reports of how far a backfill is: as often as a person reads it."""
@@ -27,7 +28,8 @@ REPORT_SECONDS: Final = 1.0
 class Running:
     """A backfill under way: how far it is, and why it ended early, if it did.
 
-    *unseen* are the properties that no record had, of a dry run, which looks at all.
+    *unseen* are the properties that no record had, of a dry run, which looks at all; *incomparable*
+    are those of which a value could not be compared with a condition's, each with the first.
     """
 
     webhook: Webhook
@@ -36,6 +38,7 @@ class Running:
     made: Backfilled = field(default_factory=Backfilled)
     error: str | None = None
     unseen: UnseenProperties | None = None
+    incomparable: dict[str, Incomparable] = field(default_factory=dict)
     task: asyncio.Task[None] | None = None
     _why: str = ""
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -62,6 +65,10 @@ class Running:
     def note(self, made: Backfilled) -> None:
         """Remember how far it is."""
         self.made = made
+
+    def note_incomparable(self, value: Incomparable) -> None:
+        """Remember a value that has no order beside a condition's."""
+        self.incomparable.setdefault(value.property, value)
 
     async def sleep(self, seconds: float) -> None:
         """Wait; raise a BackfillError when it is to stop."""

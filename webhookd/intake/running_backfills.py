@@ -270,6 +270,7 @@ class Backfills:
                 made=running.made,
                 progress=running.note,
                 look=(lambda _: None) if running.unseen is None else running.unseen.look,
+                note=running.note_incomparable,
             )
         except WebhookdError as error:
             running.error, is_others = str(error), isinstance(error, TakenOverError)

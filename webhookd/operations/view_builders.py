@@ -11,6 +11,7 @@ import json
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, cast
 
+from webhookd.rules import findings
 from webhookd.telemetry import logs
 from webhookd.views.backfills import BackfillView, RunningBackfillView
 from webhookd.views.changes import AskedView, ChangesView, ChangeView, LeftOutView
@@ -20,7 +21,7 @@ from webhookd.views.status import MemberView, ReloadView
 from webhookd.views.view import JsonObject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from webhookd.intake.backfill import Backfilled
@@ -146,8 +147,14 @@ def backfilled(running: Running, made: Backfilled, *, is_over: bool) -> Backfill
         over=True,
         error=running.error,
         missing=() if unseen is None else unseen.of_where(),
-        notes=() if unseen is None else tuple(unseen.notes()),
+        notes=(*(() if unseen is None else unseen.notes()), *_incomparable(running)),
     )
+
+
+def _incomparable(running: Running) -> Iterator[str]:
+    for name, value in sorted(running.incomparable.items()):
+        told = logs.redacted(findings.incomparable(value))
+        yield f"{name}: {told}, so that it satisfies no operator of order; there may be others"
 
 
 def running_backfill(running: Running) -> RunningBackfillView:

@@ -22,7 +22,8 @@ class BackfillView(View):
     missing: tuple[str, ...] = ()
     """Properties in `where` that no known record has: of a dry run's end."""
     notes: tuple[str, ...] = ()
-    """A sentence for each property that `where` or the webhook names and no known record has."""
+    """A sentence for each property that `where` or the webhook names and that no known record has,
+    or of which a value has no order beside that of a condition: of a dry run's end."""
 
 
 @dataclass(frozen=True, slots=True)
