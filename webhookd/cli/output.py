@@ -108,11 +108,6 @@ def width() -> int | None:
     return console.width if console.is_terminal or os.environ.get("COLUMNS") else None
 
 
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """Return a count with its noun: `1 delivery`, `1,200 deliveries`."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
 def state(name: str) -> Text:
     """Return a delivery's state in its colour."""
     return Text(name, style=STATE_STYLES.get(name, ""))

@@ -13,7 +13,6 @@ from webhookd.cli.client import connect
 from webhookd.cli.output import (
     ago,
     aligned,
-    counted,
     length,
     print_beneath,
     print_json,
@@ -23,6 +22,7 @@ from webhookd.cli.output import (
 )
 from webhookd.cli.settings import AdminOption
 from webhookd.cli.webhook_rows import print_webhooks
+from webhookd.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ def status(
         f" (hash {found['config_hash']})"
     )
     _print_reload(found["last_reload"], now)
-    pending = counted(found["pending"], "delivery", "deliveries")
+    pending = counted(found["pending"], "delivery")
     typer.echo(
         f"{pending} pending, {found['failed']:,} failed,"
         f" {counted(found['in_flight'], 'attempt')} under way{_here(found['fleet'])}\n"
@@ -57,7 +57,7 @@ def status(
     typer.echo("")
     _print_sources(found["sources"], now)
     for one in found["backfills"]:
-        made = counted(one["deliveries"], "delivery", "deliveries")
+        made = counted(one["deliveries"], "delivery")
         typer.echo(
             f"\nbackfill of {one['webhook']}: {made} of {counted(one['records'], 'record')} so far,"
             f" {one['per_second']:g} a second at most"

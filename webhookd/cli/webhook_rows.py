@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from webhookd.cli import hold_text
-from webhookd.cli.output import ago, aligned, counted, print_beneath, print_line, width
+from webhookd.cli.output import ago, aligned, print_beneath, print_line, width
+from webhookd.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

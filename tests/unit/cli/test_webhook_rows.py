@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.making import NOW
-from webhookd.cli.output import console, counted
+from webhookd.cli.output import console
 from webhookd.cli.webhook_rows import print_webhooks
 
 AGO = (NOW - timedelta(minutes=4)).isoformat()
@@ -65,9 +65,3 @@ def test_a_remedy_wraps_beneath_its_row_and_is_never_cut(
     said = " ".join(" ".join(lines).split())
     assert sentence in said
     assert "POST https://erp.example.com/hooks/customer/of/a/long/path" in said
-
-
-def test_nouns_go_with_their_counts():
-    assert counted(1, "delivery", "deliveries") == "1 delivery"
-    assert counted(1200, "delivery", "deliveries") == "1,200 deliveries"
-    assert counted(0, "attempt") == "0 attempts"
