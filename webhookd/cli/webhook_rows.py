@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from webhookd.cli import hold_text
 from webhookd.cli.output import ago, aligned, print_beneath, print_line, width
 from webhookd.errors import counted
 
@@ -72,6 +71,9 @@ def _told(webhook: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, str]
     error, error_at = webhook["last_error"], webhook["last_error_at"]
     last_error = None if error is None else f"last error {_ago(error_at, now)}: {error}"
     if state in {"gone", "paused"}:
+        # Its words come from the model, which takes a while to load; few webhooks are held.
+        from webhookd.cli import hold_text  # noqa: PLC0415
+
         yield f"held: {webhook['hold']}; {hold_text.remedy(name, webhook['hold'])}", STATES[state]
     elif state == "probed":
         yield webhook["probed_reason"], STATES[state]
