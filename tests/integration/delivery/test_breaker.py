@@ -115,7 +115,7 @@ def test_a_dead_receiver_gets_one_attempt_at_a_time_and_all_at_once_when_it_is_b
             at = len(back)
             await until(lambda: max(back, default=0) == CONCURRENCY)
             soon_full = len(back) - at
-            await until(lambda: _is_all_delivered(running), 30)
+            await until(lambda: _is_all_delivered(running), 120)
             await transport.aclose()
             return probed, meanwhile, soon_full
 

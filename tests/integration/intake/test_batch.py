@@ -247,7 +247,8 @@ def test_one_webhooks_bug_neither_stops_the_others_nor_hides(url, monkeypatch):
     async def scenario(taking):
         await taking.take(("1", {"x": "1"}))
         rows = await taking.stored(
-            "SELECT webhook, state, last_error FROM deliveries JOIN lanes ON lane = lanes.number"
+            "SELECT webhook, state, deliveries.last_error FROM deliveries"
+            " JOIN lanes ON lane = lanes.number"
         )
         return sorted(rows), len(taking.offered)
 
