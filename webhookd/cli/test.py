@@ -87,7 +87,7 @@ def try_webhook(
     definitions = loading.load(config_path(config), environment=os.environ).definitions
     definition = _webhook(definitions, webhook)
     made, names = _change(definitions, definition, record, previous, change)
-    fires = definition.enabled and trigger.fires(definition.trigger, made)
+    fires = definition.enabled and trigger.fires(definition.trigger, made, clock.now())
     redactor = Redactor.of(definitions)
     if record is None:
         typer.echo("record    made up; --record FILE takes a real one")
@@ -189,7 +189,7 @@ def _made_up(webhook: Webhook) -> Mapping[str, str]:
 
 
 def _explained(webhook: Webhook, change: Change) -> Iterator[str]:
-    explanation = trigger.explain(webhook.trigger, change)
+    explanation = trigger.explain(webhook.trigger, change, clock.now())
     fires = "fires" if explanation.fires else "does not fire"
     if not webhook.enabled:
         fires = "is disabled; else it would " + ("fire" if explanation.fires else "not fire")

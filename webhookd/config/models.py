@@ -104,10 +104,22 @@ class Comparison(Keys):
         "GTE",
         "CONTAINS_TOKEN",
         "NOT_CONTAINS_TOKEN",
+        "CONTAINS",
+        "DOES_NOT_CONTAIN",
+        "STARTS_WITH",
+        "ENDS_WITH",
         "CHANGED_FROM",
         "CHANGED_TO",
     ]
     value: Value
+
+
+class PropertyComparison(Keys):
+    """A property compared with another one of its record."""
+
+    property: str
+    operator: Literal["EQ", "NEQ", "LT", "LTE", "GT", "GTE"]
+    other_property: str
 
 
 class Range(Keys):
@@ -123,8 +135,30 @@ class Membership(Keys):
     """A property among values, or not."""
 
     property: str
-    operator: Literal["IN", "NOT_IN"]
+    operator: Literal[
+        "IN",
+        "NOT_IN",
+        "IS_ANY_OF",
+        "IS_NONE_OF",
+        "CONTAINS_ALL",
+        "DOES_NOT_CONTAIN_ALL",
+        "IS_EXACTLY",
+        "IS_NOT_EXACTLY",
+    ]
     values: tuple[Value, ...]
+
+
+class RelativeDate(Keys):
+    """A property's date beside the moment at which the record was seen."""
+
+    property: str
+    operator: Literal[
+        "IS_LESS_THAN_X_DAYS_AGO",
+        "IS_MORE_THAN_X_DAYS_AGO",
+        "IS_LESS_THAN_X_DAYS_FROM_NOW",
+        "IS_MORE_THAN_X_DAYS_FROM_NOW",
+    ]
+    days: int
 
 
 class Presence(Keys):
@@ -153,9 +187,9 @@ class NotGroup(Keys):
 
 
 Condition: TypeAlias = Annotated[
-    Comparison | Range | Membership | Presence, Field(discriminator="operator")
+    Comparison | Range | Membership | RelativeDate | Presence, Field(discriminator="operator")
 ]
-When: TypeAlias = AnyGroup | AllGroup | NotGroup | Condition
+When: TypeAlias = AnyGroup | AllGroup | NotGroup | PropertyComparison | Condition
 
 
 @with_fields_of(definitions.Trigger)

@@ -83,6 +83,8 @@ _SECTIONS = (
     "webhook",
     "trigger",
     "comparison",
+    "property_comparison",
+    "relative_date",
     "range",
     "membership",
     "presence",

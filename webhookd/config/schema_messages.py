@@ -95,12 +95,20 @@ def _all_of(known: Mapping[str, Any]) -> str:
 def _words(error: ValidationError, schema: Mapping[str, Any]) -> str:
     if "errorMessage" in schema:
         return str(schema["errorMessage"])
+    if error.validator == "enum" and (meant := _meant(error.instance, schema)):
+        return f"{shown(error.instance)} is not known by this name; write {meant}"
     if error.validator == "format":
         return f"{'this' if schema.get('writeOnly') else shown(error.instance)} {error.message}"
     if "patternErrorMessage" in schema and not isinstance(error.instance, (dict, list)):
         told = str(schema["patternErrorMessage"])
         return told if schema.get("writeOnly") else f"{shown(error.instance)} {told}"
     return _plain_words(str(error.validator), error.validator_value, error.instance)
+
+
+def _meant(written: object, schema: Mapping[str, Any]) -> str | None:
+    """Return what to write for a name that another vocabulary has (`otherNames` of the schema)."""
+    names = schema.get("otherNames", {})
+    return names.get(written) if isinstance(written, str) else None
 
 
 def _plain_words(validator: str, rule: Any, value: Any) -> str:

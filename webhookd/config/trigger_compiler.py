@@ -39,7 +39,6 @@ def _parts(forms: Iterable[models.When], reading: ValueReading) -> tuple[When, .
 
 
 def _when(form: models.When, reading: ValueReading) -> When:
-    values: tuple[models.Value, ...]
     match form:
         case models.AnyGroup():
             return AnyOf(_parts(form.any, reading))
@@ -47,15 +46,30 @@ def _when(form: models.When, reading: ValueReading) -> When:
             return AllOf(_parts(form.all, reading))
         case models.NotGroup():
             return NotOf(_when(form.part, reading))
+        case _:
+            return _condition(form, reading)
+
+
+def _condition(
+    form: models.Condition | models.PropertyComparison, reading: ValueReading
+) -> Condition:
+    values: tuple[models.Value, ...] = ()
+    days, other_property = 0, ""
+    match form:
+        case models.PropertyComparison():
+            other_property = form.other_property
         case models.Comparison():
             values = (form.value,)
         case models.Range():
             values = (form.value, form.high_value)
         case models.Membership():
             values = form.values
+        case models.RelativeDate():
+            days = form.days
         case models.Presence():
-            values = ()
-    return Condition(form.property, Operator(form.operator), tuple(map(_value, values)), reading)
+            pass
+    told = tuple(map(_value, values))
+    return Condition(form.property, Operator(form.operator), told, reading, days, other_property)
 
 
 def _value(value: models.Value) -> ConditionValue:

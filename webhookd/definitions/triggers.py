@@ -13,7 +13,10 @@ ConditionValue: TypeAlias = str | bool
 
 
 class Operator(StrEnum):
-    """HubSpot's search operators, and three that look at the change itself."""
+    """HubSpot's search operators, those that only its lists have, and three of the change itself.
+
+    The names are HubSpot's: those of the search where that has one (EQ and not IS_EQUAL_TO).
+    """
 
     EQ = "EQ"
     NEQ = "NEQ"
@@ -28,6 +31,20 @@ class Operator(StrEnum):
     NOT_HAS_PROPERTY = "NOT_HAS_PROPERTY"
     CONTAINS_TOKEN = "CONTAINS_TOKEN"  # noqa: S105 - HubSpot's name for a word
     NOT_CONTAINS_TOKEN = "NOT_CONTAINS_TOKEN"  # noqa: S105 - HubSpot's name for a word
+    CONTAINS = "CONTAINS"
+    DOES_NOT_CONTAIN = "DOES_NOT_CONTAIN"
+    STARTS_WITH = "STARTS_WITH"
+    ENDS_WITH = "ENDS_WITH"
+    IS_ANY_OF = "IS_ANY_OF"
+    IS_NONE_OF = "IS_NONE_OF"
+    CONTAINS_ALL = "CONTAINS_ALL"
+    DOES_NOT_CONTAIN_ALL = "DOES_NOT_CONTAIN_ALL"
+    IS_EXACTLY = "IS_EXACTLY"
+    IS_NOT_EXACTLY = "IS_NOT_EXACTLY"
+    IS_LESS_THAN_X_DAYS_AGO = "IS_LESS_THAN_X_DAYS_AGO"
+    IS_MORE_THAN_X_DAYS_AGO = "IS_MORE_THAN_X_DAYS_AGO"
+    IS_LESS_THAN_X_DAYS_FROM_NOW = "IS_LESS_THAN_X_DAYS_FROM_NOW"
+    IS_MORE_THAN_X_DAYS_FROM_NOW = "IS_MORE_THAN_X_DAYS_FROM_NOW"
     CHANGED = "CHANGED"
     CHANGED_FROM = "CHANGED_FROM"
     CHANGED_TO = "CHANGED_TO"
@@ -38,15 +55,19 @@ class Condition:
     """One comparison of a property.
 
     *values* holds nothing (HAS_PROPERTY, CHANGED, …), the one value, the low and the high
-    value (BETWEEN), or the list (IN, NOT_IN); each as text, but for true and false of YAML, which
-    a property's value meets in whatever way it is written. *reading*: how the source writes what
-    it is compared with.
+    value (BETWEEN), or the list (IN, NOT_IN, IS_ANY_OF, …); each as text, but for true and false of
+    YAML, which a property's value meets in whatever way it is written. *reading*: how the source
+    writes what it is compared with. *days* goes with the four operators of relative dates, whole
+    and above 0. *other_property*, where it is not empty, is what EQ, NEQ, LT, LTE, GT and GTE
+    compare with in place of a value.
     """
 
     property: str
     operator: Operator
     values: tuple[ConditionValue, ...] = ()
     reading: ValueReading = PLAIN
+    days: int = 0
+    other_property: str = ""
 
 
 @dataclass(frozen=True, slots=True)

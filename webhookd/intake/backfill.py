@@ -231,7 +231,7 @@ class Backfill:
             look(known)
             change = _change(webhook, kind, record_id, known, now)
             noted: list[Incomparable] = []
-            is_meant = meant is None or trigger.fires(meant, change, noted)
+            is_meant = meant is None or trigger.fires(meant, change, now, noted)
             for value in noted:
                 decision.incomparable.setdefault((webhook.object, value.property), value)
             if is_meant:

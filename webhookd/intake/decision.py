@@ -54,7 +54,7 @@ def decide(
     """Add to *decision* the delivery that *change* makes of *webhook*, if it makes one."""
     noted: list[Incomparable] = []
     try:
-        if trigger.fires(webhook.trigger, change, noted):
+        if trigger.fires(webhook.trigger, change, now, noted):
             rendered = render.render(webhook, change, delivery_id=delivery_id)
             delivery = _delivery(webhook, change, rendered, delivery_id, now)
             decision.deliveries.append((delivery, webhook.trigger.enroll))

@@ -85,6 +85,32 @@ def operand(text: str, reading: ValueReading = PLAIN) -> Operand:
     return Operand(text, number_of(text, reading) if moment is None else None, moment)
 
 
+def compare_values(
+    value: str, other: str, reading: ValueReading, other_reading: ValueReading
+) -> int | None:
+    """Return -1, 0 or 1: whether *value* is less than, equal to or greater than *other*.
+
+    Both are of a record, read as their readings say. None says that one is a number or a date and
+    the other is not.
+    """
+    numbers = number_of(value, reading), number_of(other, other_reading)
+    if numbers[0] is not None and numbers[1] is not None:
+        return (numbers[0] > numbers[1]) - (numbers[0] < numbers[1])
+    moments = moment_of(value, reading), moment_of(other, other_reading)
+    if moments[0] is not None and moments[1] is not None:
+        return (moments[0] > moments[1]) - (moments[0] < moments[1])
+    if any(one is not None for one in (*numbers, *moments)):
+        return None
+    return (value > other) - (value < other)
+
+
+def kind_of(text: str, reading: ValueReading = PLAIN) -> Kind:
+    """Return what *text* is compared as."""
+    if number_of(text, reading) is not None:
+        return "number"
+    return "text" if moment_of(text, reading) is None else "date"
+
+
 class Equals:
     """Asks whether a value equals one of the configured values *texts*, as *reading* says."""
 
@@ -136,7 +162,7 @@ def moment_of(text: str, reading: ValueReading = PLAIN) -> Moment | None:
     """Return the instant that *text* names by *reading* or in ISO 8601, None if it names none."""
     text = text.strip()
     if reading.dates and (found := instant(text, reading.dates)) is not None:
-        return _moment_at(found)
+        return moment_at(found)
     if text[:1] not in _FIRST_CHARACTERS:
         return None
     match = _MOMENT.fullmatch(text)
@@ -155,7 +181,8 @@ def moment_of(text: str, reading: ValueReading = PLAIN) -> Moment | None:
     return Moment(days * _DAY + time - offset, (fraction or "").rstrip("0"))
 
 
-def _moment_at(at: datetime) -> Moment:
+def moment_at(at: datetime) -> Moment:
+    """Return the instant of *at*, in UTC where it has no zone."""
     time = at.hour * 3600 + at.minute * 60 + at.second
     offset = at.utcoffset() or timedelta()
     fraction = f"{at.microsecond:06}".rstrip("0")

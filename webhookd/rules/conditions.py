@@ -9,19 +9,28 @@ not of the kind of the condition's value (`n/a` beside a number) satisfies no op
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from webhookd.definitions import PLAIN, AllOf, AnyOf, Condition, NotOf, Operator
+from webhookd.definitions import AllOf, AnyOf, Condition, NotOf, Operator
 from webhookd.model import text_of
-from webhookd.rules.comparison import Equals, operand
-from webhookd.rules.tokens import containing
+from webhookd.rules.comparison import (
+    compare_values,
+    kind_of,
+    moment_at,
+    moment_of,
+    operand,
+)
+from webhookd.rules.relative_dates import RELATIVE
+from webhookd.rules.value_questions import QUESTIONS, equal_to, reading_of, text_of_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
-    from webhookd.definitions import ConditionValue, ValueReading, When
+    from webhookd.definitions import ConditionValue, When
     from webhookd.model import Change, JsonText, Properties
     from webhookd.rules.comparison import Kind
+    from webhookd.rules.value_questions import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +42,30 @@ class Incomparable:
     kind: Kind
 
 
-_Noted: TypeAlias = "list[Incomparable] | None"
-"""Where incomparable values are noted, None where nobody wants to know."""
+class Evaluation(NamedTuple):
+    """What is asked besides the record: *at*, the moment that relative dates are reckoned from.
 
-_Question: TypeAlias = "Callable[[JsonText], bool]"
-"""Asked of one value that is there and not empty."""
+    Incomparable values are noted in *noted*; None where nobody wants to know.
+    """
 
-_Check: TypeAlias = "Callable[[Properties, Properties | None, _Noted], bool]"
+    at: datetime
+    noted: list[Incomparable] | None = None
+
+
+_Check: TypeAlias = "Callable[[Properties, Properties | None, Evaluation], bool]"
 """Asked of a record's properties now and before."""
 
 _EMPTY = '""'
-_QUOTE = '"'
 _MOST_CHECKS = 10_000
 _POSITIVE_OF = {
     Operator.NEQ: Operator.EQ,
     Operator.NOT_IN: Operator.IN,
     Operator.NOT_HAS_PROPERTY: Operator.HAS_PROPERTY,
     Operator.NOT_CONTAINS_TOKEN: Operator.CONTAINS_TOKEN,
+    Operator.DOES_NOT_CONTAIN: Operator.CONTAINS,
+    Operator.IS_NONE_OF: Operator.IS_ANY_OF,
+    Operator.DOES_NOT_CONTAIN_ALL: Operator.CONTAINS_ALL,
+    Operator.IS_NOT_EXACTLY: Operator.IS_EXACTLY,
 }
 _ORDERS = {
     Operator.LT: (frozenset({-1}),),
@@ -58,21 +74,25 @@ _ORDERS = {
     Operator.GTE: (frozenset({0, 1}),),
     Operator.BETWEEN: (frozenset({0, 1}), frozenset({-1, 0})),
 }
-_WORDS = {True: ("true", "1"), False: ("false", "0")}
+_SIGNS = {Operator.EQ: frozenset({0})} | {
+    operator: signs[0] for operator, signs in _ORDERS.items() if len(signs) == 1
+}
 _checks: dict[int, tuple[When, _Check]] = {}
 
 
-def holds(when: When, change: Change, noted: list[Incomparable] | None = None) -> bool:
-    """Return whether the record of *change* meets *when* as it is now.
+def holds(
+    when: When, change: Change, at: datetime, noted: list[Incomparable] | None = None
+) -> bool:
+    """Return whether the record of *change*, seen *at* some moment, meets *when* as it is now.
 
     What could not be compared on the way is added to *noted*.
     """
-    return prepared(when)(change.properties, change.previous, noted)
+    return prepared(when)(change.properties, change.previous, Evaluation(at, noted))
 
 
-def matches(when: When, properties: Properties) -> bool:
+def matches(when: When, properties: Properties, at: datetime) -> bool:
     """Return whether a record in the state *properties* meets *when*, whatever was before."""
-    return prepared(when)(properties, None, None)
+    return prepared(when)(properties, None, Evaluation(at))
 
 
 def prepared(when: When) -> _Check:
@@ -102,9 +122,9 @@ def _check(when: When) -> _Check:
 
 
 def _all_of(checks: list[_Check]) -> _Check:
-    def check(now: Properties, before: Properties | None, noted: _Noted) -> bool:
+    def check(now: Properties, before: Properties | None, asked: Evaluation) -> bool:
         for part in checks:  # noqa: SIM110 - a generator doubles the time
-            if not part(now, before, noted):
+            if not part(now, before, asked):
                 return False
         return True
 
@@ -112,9 +132,9 @@ def _all_of(checks: list[_Check]) -> _Check:
 
 
 def _any_of(checks: list[_Check]) -> _Check:
-    def check(now: Properties, before: Properties | None, noted: _Noted) -> bool:
+    def check(now: Properties, before: Properties | None, asked: Evaluation) -> bool:
         for part in checks:  # noqa: SIM110 - a generator doubles the time
-            if part(now, before, noted):
+            if part(now, before, asked):
                 return True
         return False
 
@@ -122,7 +142,7 @@ def _any_of(checks: list[_Check]) -> _Check:
 
 
 def _not(part: _Check) -> _Check:
-    return lambda now, before, noted: not part(now, before, noted)
+    return lambda now, before, asked: not part(now, before, asked)
 
 
 def _condition(condition: Condition) -> _Check:
@@ -131,16 +151,21 @@ def _condition(condition: Condition) -> _Check:
     if operator in _POSITIVE_OF:
         return _not(_condition(replace(condition, operator=_POSITIVE_OF[operator])))
     match operator:
+        case _ if condition.other_property:
+            check = _beside(condition, _SIGNS[operator])
+        case _ if operator in RELATIVE:
+            check = _relative(condition)
         case Operator.CHANGED:
-            return lambda now, before, _noted: has_changed(name, now, before)
+            check = _changed(name)
         case Operator.CHANGED_FROM:
-            return _changed_from(name, _equal_to(values, reading))
+            check = _changed_from(name, equal_to(values, reading))
         case Operator.CHANGED_TO:
-            return _changed_to(name, _equal_to(values, reading))
+            check = _changed_to(name, equal_to(values, reading))
         case _ if operator in _ORDERS:
-            return _ordered_as(condition, _ORDERS[operator])
+            check = _ordered_as(condition, _ORDERS[operator])
         case _:
-            return _is_now(name, _QUESTIONS[operator](values, reading))
+            check = _is_now(name, QUESTIONS[operator](values, reading))
+    return check
 
 
 def _ordered_as(condition: Condition, orders: tuple[frozenset[int], ...]) -> _Check:
@@ -157,36 +182,74 @@ def _ordered(condition: Condition, value: ConditionValue, signs: frozenset[int])
     bound = operand(text_of_value(value), reading)
     compare, kind = bound.compare, bound.kind
 
-    def check(now: Properties, _before: Properties | None, noted: _Noted) -> bool:
+    def check(now: Properties, _before: Properties | None, asked: Evaluation) -> bool:
         found = now.get(name)
         if found is None or found == _EMPTY:
             return False
         text = text_of(found)
-        sign = compare(text, _reading_of(found, reading))
-        if sign is None and noted is not None:
-            noted.append(Incomparable(name, text, kind))
+        sign = compare(text, reading_of(found, reading))
+        if sign is None and asked.noted is not None:
+            asked.noted.append(Incomparable(name, text, kind))
         return sign in signs
 
     return check
 
 
-def _reading_of(value: JsonText, reading: ValueReading) -> ValueReading:
-    """Return how *value* is read: a number of JSON as what it is, a text by *reading*."""
-    return reading if value.startswith(_QUOTE) else PLAIN
+def _beside(condition: Condition, signs: frozenset[int]) -> _Check:
+    """Ask whether the property compares with another one of its record by one of *signs*."""
+    name, other, reading = condition.property, condition.other_property, condition.reading
+    is_of_order = condition.operator is not Operator.EQ
+
+    def check(now: Properties, _before: Properties | None, asked: Evaluation) -> bool:
+        found, beside = now.get(name), now.get(other)
+        if found is None or beside is None or _EMPTY in {found, beside}:
+            return False
+        text, second = text_of(found), text_of(beside)
+        its_reading = reading_of(beside, reading)
+        sign = compare_values(text, second, reading_of(found, reading), its_reading)
+        if sign is None and is_of_order and asked.noted is not None:
+            asked.noted.append(Incomparable(name, text, kind_of(second, its_reading)))
+        return sign in signs
+
+    return check
 
 
-def _is_now(name: str, question: _Question) -> _Check:
-    return lambda now, _before, _noted: _is_answered(question, now.get(name))
+def _relative(condition: Condition) -> _Check:
+    """Ask where the property's date lies beside the moment at which the record was seen."""
+    name, reading = condition.property, condition.reading
+    is_there = RELATIVE[condition.operator](condition.days)
+
+    def check(now: Properties, _before: Properties | None, asked: Evaluation) -> bool:
+        found = now.get(name)
+        if found is None or found == _EMPTY:
+            return False
+        text = text_of(found)
+        moment = moment_of(text, reading_of(found, reading))
+        if moment is None:
+            if asked.noted is not None:
+                asked.noted.append(Incomparable(name, text, "date"))
+            return False
+        return is_there(moment, moment_at(asked.at))
+
+    return check
 
 
-def _changed_to(name: str, question: _Question) -> _Check:
-    return lambda now, before, _noted: (
+def _is_now(name: str, question: Question) -> _Check:
+    return lambda now, _before, _asked: _is_answered(question, now.get(name))
+
+
+def _changed(name: str) -> _Check:
+    return lambda now, before, _asked: has_changed(name, now, before)
+
+
+def _changed_to(name: str, question: Question) -> _Check:
+    return lambda now, before, _asked: (
         has_changed(name, now, before) and _is_answered(question, now.get(name))
     )
 
 
-def _changed_from(name: str, question: _Question) -> _Check:
-    return lambda now, before, _noted: (
+def _changed_from(name: str, question: Question) -> _Check:
+    return lambda now, before, _asked: (
         before is not None
         and has_changed(name, now, before)
         and _is_answered(question, before.get(name))
@@ -198,47 +261,5 @@ def has_changed(name: str, now: Properties, before: Properties | None) -> bool:
     return name in now if before is None else now.get(name) != before.get(name)
 
 
-def _is_answered(question: _Question, value: JsonText | None) -> bool:
+def _is_answered(question: Question, value: JsonText | None) -> bool:
     return value is not None and value != _EMPTY and question(value)
-
-
-def _equal_to(values: tuple[ConditionValue, ...], reading: ValueReading) -> _Question:
-    """Ask whether a value equals one of *values*."""
-    equals = Equals((value for value in values if isinstance(value, str)), reading)
-    # YAML's true and false: CSV files and APIs write them in many ways.
-    words = frozenset(word for value in values if isinstance(value, bool) for word in _WORDS[value])
-    if equals.is_of_texts and not words:
-        # Nothing to parse: half of the time of the other.
-        contains = equals.texts.__contains__
-        return lambda value: contains(text_of(value))
-    is_met = equals.is_met
-
-    def question(value: JsonText) -> bool:
-        text = text_of(value)
-        return is_met(text, _reading_of(value, reading)) or (
-            bool(words) and text.strip().lower() in words
-        )
-
-    return question
-
-
-def text_of_value(value: ConditionValue) -> str:
-    """Return a condition's value as text; true and false as JSON has them."""
-    return value if isinstance(value, str) else "true" if value else "false"
-
-
-def _has_value(_values: tuple[ConditionValue, ...], _reading: ValueReading) -> _Question:
-    return lambda _value: True
-
-
-def _contains(values: tuple[ConditionValue, ...], _reading: ValueReading) -> _Question:
-    contains = containing(text_of_value(values[0]))
-    return lambda value: contains(text_of(value))
-
-
-_QUESTIONS: dict[Operator, Callable[[tuple[ConditionValue, ...], ValueReading], _Question]] = {
-    Operator.EQ: _equal_to,
-    Operator.IN: _equal_to,
-    Operator.HAS_PROPERTY: _has_value,
-    Operator.CONTAINS_TOKEN: _contains,
-}

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from webhookd.definitions import AllOf, AnyOf, Condition, NotOf, Operator
-from webhookd.rules.conditions import prepared, text_of_value
+from webhookd.errors import counted
+from webhookd.rules.conditions import Evaluation, prepared
+from webhookd.rules.value_questions import text_of_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from webhookd.definitions import When
     from webhookd.model import Change, JsonText, Properties
@@ -33,23 +36,25 @@ class Finding:
     holds: bool
 
 
-def explain(when: When, change: Change) -> tuple[Finding, ...]:
+def explain(when: When, change: Change, at: datetime) -> tuple[Finding, ...]:
     """Return what each part of *when* found in the record of *change* as it is now."""
-    return tuple(_walk(when, change.properties, change.previous, 0))
+    return tuple(_walk(when, change.properties, change.previous, at, 0))
 
 
-def explain_match(when: When, properties: Properties) -> tuple[Finding, ...]:
+def explain_match(when: When, properties: Properties, at: datetime) -> tuple[Finding, ...]:
     """Return what each part of *when* found in the state *properties*."""
-    return tuple(_walk(when, properties, None, 0))
+    return tuple(_walk(when, properties, None, at, 0))
 
 
-def _walk(when: When, now: Properties, before: Properties | None, depth: int) -> Iterator[Finding]:
+def _walk(
+    when: When, now: Properties, before: Properties | None, at: datetime, depth: int
+) -> Iterator[Finding]:
     noted: list[Incomparable] = []
-    holds = prepared(when)(now, before, noted)
+    holds = prepared(when)(now, before, Evaluation(at, noted))
     met = _met(when, now, before, noted) if isinstance(when, Condition) else None
     yield Finding(depth, describe(when), met, holds=holds)
     for part in _parts(when):
-        yield from _walk(part, now, before, depth + 1)
+        yield from _walk(part, now, before, at, depth + 1)
 
 
 def _parts(when: When) -> tuple[When, ...]:
@@ -71,11 +76,21 @@ def describe(when: When) -> str:
             return "any of"
         case NotOf():
             return "not"
-        case Condition(name, Operator.BETWEEN, (low, high)):
-            return f"{name} BETWEEN {text_of_value(low)} and {text_of_value(high)}"
-        case Condition(name, operator, values):
-            listed = ", ".join(map(text_of_value, values))
-            return f"{name} {operator.value} {listed}".rstrip()
+        case Condition(name, operator):
+            return f"{name} {operator.value} {_beside(when)}".rstrip()
+
+
+def _beside(condition: Condition) -> str:
+    """Return what the property is compared with, in words; nothing where that is nothing."""
+    match condition:
+        case Condition(operator=Operator.BETWEEN, values=(low, high)):
+            return f"{text_of_value(low)} and {text_of_value(high)}"
+        case Condition(other_property=other) if other:
+            return f"the property {other}"
+        case Condition(days=days) if days:
+            return counted(days, "day")
+        case _:
+            return ", ".join(map(text_of_value, condition.values))
 
 
 def _met(
@@ -87,6 +102,8 @@ def _met(
     if noted:
         return f"{_shown(now.get(condition.property))}: {incomparable(noted[0])}"
     value = _shown(now.get(condition.property))
+    if condition.other_property:
+        return f"{value}, {condition.other_property} {_shown(now.get(condition.other_property))}"
     if condition.operator not in _LOOKS_BACK:
         return value
     if before is None:

@@ -160,7 +160,7 @@ class _Pair:
         *,
         is_counted: bool = False,
     ) -> bool:
-        if not trigger.fires(wanted, replayed.change):
+        if not trigger.fires(wanted, replayed.change, replayed.seen_at):
             return False
         if not trigger.is_once(wanted.enroll, replayed.change.kind):
             return True

@@ -20,11 +20,11 @@ def containing(wanted: str) -> Callable[[str], bool]:
     A `*` at an end of *wanted* matches any rest of the token there. Where *wanted* holds
     several tokens (`*@example.com`), they must stand in the text one after the other.
     """
-    pattern = _pattern(_folded(wanted.strip()))
+    pattern = _pattern(folded(wanted.strip()))
     if pattern is None:
         return lambda _text: False
     search = pattern.search
-    return lambda text: search(_folded(text)) is not None
+    return lambda text: search(folded(text)) is not None
 
 
 def _pattern(wanted: str) -> re.Pattern[str] | None:
@@ -40,7 +40,8 @@ def _pattern(wanted: str) -> re.Pattern[str] | None:
     )
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """Return *text* as it is compared without case."""
     if text.isascii():
         return text.lower()
     # The same letter may come as one character or as a letter and its accent.

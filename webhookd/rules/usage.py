@@ -70,7 +70,10 @@ def chosen(webhook: Webhook) -> Iterator[str]:
 def of_trigger(trigger: Trigger) -> Iterator[str]:
     """Yield the properties that *trigger* looks at."""
     yield from trigger.changed_properties
-    yield from (one.property for one in conditions(trigger.when))
+    for one in conditions(trigger.when):
+        yield one.property
+        if one.other_property:
+            yield one.other_property
 
 
 def of_webhook(webhook: Webhook) -> Iterator[str]:

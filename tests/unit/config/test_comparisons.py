@@ -1,4 +1,4 @@
-"""Values of conditions that look like numbers or dates and have the order of text are warned of."""
+"""Conditions that are allowed and may not mean what they say are warned of."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import pytest
 import yaml
 
 
-def told(loaded, conditions, source=None):
+def told(loaded, conditions, source=None, enroll="every_change"):
     files = {"type": "drop_directory", "path": "drop", "object": "deals"}
     webhook = {
         "source": "crm",
         "object": "deals",
-        "trigger": {"when": conditions},
+        "trigger": {"when": conditions, "enroll": enroll},
         "request": {"url": "https://example.com/hook"},
     }
     document = {
@@ -71,3 +71,30 @@ def test_each_end_of_a_range_and_each_group_is_looked_at(loaded):
 )
 def test_what_the_files_write_so_is_read_so(loaded, csv, value):
     assert told(loaded, [condition(value)], {"csv": csv}) == []
+
+
+def test_an_option_that_is_named_twice_is_warned_of(loaded):
+    twice = {"property": "langs", "operator": "IS_ANY_OF", "values": ["de", "en", "de"]}
+
+    (warning,) = told(loaded, [twice])
+    assert warning.endswith("webhooks.hook.trigger.when[0].values[2]: 'de' is in the list twice")
+
+
+SOON = {"property": "renewal", "operator": "IS_LESS_THAN_X_DAYS_FROM_NOW", "days": 3}
+IS_OPEN = {"property": "stage", "operator": "EQ", "value": "open"}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "enroll", "is_warned"),
+    [
+        ([SOON], "every_match", True),
+        ([{"any": [SOON, {"not": SOON}]}], "every_match", True),
+        ([SOON, IS_OPEN], "every_match", False),
+        ([SOON], "every_change", False),
+    ],
+)
+def test_dates_that_time_alone_brings_to_match_are_warned_of(loaded, conditions, enroll, is_warned):
+    found = told(loaded, conditions, enroll=enroll)
+
+    assert [one for one in found if "time alone makes these conditions hold" in one] == found
+    assert len(found) == is_warned

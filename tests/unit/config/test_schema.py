@@ -40,6 +40,8 @@ SHAPES: dict[str, type[models.Keys | DataclassInstance]] = {
     "all": models.AllGroup,
     "not": models.NotGroup,
     "comparison": models.Comparison,
+    "property_comparison": models.PropertyComparison,
+    "relative_date": models.RelativeDate,
     "range": models.Range,
     "membership": models.Membership,
     "presence": models.Presence,
@@ -295,7 +297,13 @@ def test_the_operators_are_those_of_the_definitions():
     assert set(schema()["$defs"]["condition"]["properties"]["operator"]["enum"]) == {
         *definitions.Operator
     }
-    kinds = (models.Comparison, models.Range, models.Membership, models.Presence)
+    kinds = (
+        models.Comparison,
+        models.Range,
+        models.Membership,
+        models.RelativeDate,
+        models.Presence,
+    )
     listed = [choices(kind.model_fields["operator"].annotation) for kind in kinds]
     assert sorted(set().union(*listed)) == sorted(definitions.Operator)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from tests.making import NOW
 from webhookd.definitions import AllOf, AnyOf, Condition, NotOf, Operator
 from webhookd.model import Change, ChangeKind
-from webhookd.rules.findings import Finding, describe, explain, explain_match
+from webhookd.rules import findings
+from webhookd.rules.findings import Finding, describe
 
 WHEN = AllOf(
     (
@@ -20,6 +22,14 @@ WHEN = AllOf(
         NotOf(Condition("email", Operator.HAS_PROPERTY)),
     )
 )
+
+
+def explain(when, change):
+    return findings.explain(when, change, NOW)
+
+
+def explain_match(when, properties):
+    return findings.explain_match(when, properties, NOW)
 
 
 def change(now, before):

@@ -24,7 +24,7 @@ CHANGE = Change(
 
 
 def fires(condition, change=CHANGE):
-    return trigger.fires(Trigger(when=AllOf((condition,))), change)
+    return trigger.fires(Trigger(when=AllOf((condition,))), change, NOW)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_the_rule_holds_in_every_group_and_in_the_explanation():
     tree = NotOf(AnyOf((inner, AllOf((inner,)))))
 
     assert fires(tree)
-    assert trigger.explain(Trigger(when=AllOf((tree,))), CHANGE).fires
+    assert trigger.explain(Trigger(when=AllOf((tree,))), CHANGE, NOW).fires
 
 
 def test_without_types_nothing_is_an_instant():

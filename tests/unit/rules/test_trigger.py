@@ -8,14 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.making import NOW
 from webhookd.definitions import AllOf, Condition, Enroll, Operator, Trigger
 from webhookd.model import Change, ChangeKind
-from webhookd.rules.trigger import explain, fires
+from webhookd.rules import trigger as rule
 
 CREATED, UPDATED, DELETED = ChangeKind
 IS_CUSTOMER = AllOf((Condition("stage", Operator.EQ, ("customer",)),))
 LEAD, CUSTOMER = {"stage": '"lead"'}, {"stage": '"customer"'}
 RICH_CUSTOMER = {"stage": '"customer"', "amount": "9"}
+
+
+def fires(trigger, change):
+    return rule.fires(trigger, change, NOW)
+
+
+def explain(trigger, change):
+    return rule.explain(trigger, change, NOW)
 
 
 def change(kind, now, before=None):

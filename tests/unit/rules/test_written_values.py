@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.making import a_change
+from tests.making import NOW, a_change
 from webhookd.definitions import AllOf, Condition, Operator, Trigger, ValueReading
 from webhookd.rules import trigger
 from webhookd.rules.comparison import Equals, moment_of, number_of, operand
@@ -149,4 +149,4 @@ def test_a_configured_value_may_be_written_as_the_source_writes_it():
 def test_a_number_of_json_is_what_it_is_however_texts_are_written(value, fires):
     when = AllOf((Condition("amount", Operator.GT, ("1000",), COMMA),))
 
-    assert trigger.fires(Trigger(when=when), a_change(properties={"amount": value})) is fires
+    assert trigger.fires(Trigger(when=when), a_change(properties={"amount": value}), NOW) is fires

@@ -30,6 +30,8 @@ def used_in_when(trigger: Node) -> Iterator[tuple[Node, str]]:
     for item in trigger.items("when"):
         for condition in conditions(item):
             yield from _named(condition)
+            if other := condition.text("other_property"):
+                yield condition.at("other_property"), other
 
 
 def check_read(

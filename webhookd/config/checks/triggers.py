@@ -10,12 +10,32 @@ if TYPE_CHECKING:
     from webhookd.config.text.node import Node
     from webhookd.errors import Problem
 
+_OF_TEXTS = frozenset({"CONTAINS", "DOES_NOT_CONTAIN", "STARTS_WITH", "ENDS_WITH"})
+OF_OPTIONS = frozenset(
+    {
+        "IS_ANY_OF",
+        "IS_NONE_OF",
+        "CONTAINS_ALL",
+        "DOES_NOT_CONTAIN_ALL",
+        "IS_EXACTLY",
+        "IS_NOT_EXACTLY",
+    }
+)
+OF_RELATIVE_DATES = frozenset(
+    {
+        "IS_LESS_THAN_X_DAYS_AGO",
+        "IS_MORE_THAN_X_DAYS_AGO",
+        "IS_LESS_THAN_X_DAYS_FROM_NOW",
+        "IS_MORE_THAN_X_DAYS_FROM_NOW",
+    }
+)
 _OF_THE_CHANGE = frozenset({"CHANGED", "CHANGED_FROM", "CHANGED_TO"})
 
 
 def check(webhook: Node) -> Iterator[Problem]:
     """Yield what in the trigger of *webhook* can never hold."""
     trigger = webhook.at("trigger")
+    yield from _conditions(trigger)
     enroll = trigger.text("enroll")
     if enroll == "every_match":
         yield from _every_match(trigger)
@@ -25,10 +45,24 @@ def check(webhook: Node) -> Iterator[Problem]:
 
 def check_of_records(trigger: Node) -> Iterator[Problem]:
     """Yield what in a `when` cannot be asked of records, which are and do not change."""
+    yield from _conditions(trigger)
     for condition in _looking_at_the_change(trigger):
         operator = condition.text("operator")
         message = f"{operator} looks at a change; known records are looked at as they are"
         yield condition.problem(message, "operator")
+
+
+def _conditions(trigger: Node) -> Iterator[Problem]:
+    """Yield what does not go together in one condition."""
+    for item in trigger.items("when"):
+        for condition in conditions(item):
+            operator = condition.text("operator")
+            if operator in _OF_TEXTS and condition.text("value") == "":
+                yield condition.problem("every text holds the empty one; name a text", "value")
+            for option in condition.items("values") if operator in OF_OPTIONS else ():
+                if isinstance(option.value, str) and ";" in option.value:
+                    message = "';' parts options, so that none holds one; list them one by one"
+                    yield option.problem(message)
 
 
 def _every_match(trigger: Node) -> Iterator[Problem]:
