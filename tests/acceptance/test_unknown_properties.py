@@ -36,7 +36,8 @@ def test_status_and_check_tell_properties_that_no_known_record_has(daemon, ask):
     notes = {one["webhook"]: one["notes"] for one in found}
     assert notes["right"] == notes["off"] == []
     assert notes["wrong"] == ["nmae: no known record has a property of this name", TYPO]
-    assert f"wrong: {TYPO}\n" in shown
+    # Wrapped where the terminal ends, as COLUMNS says.
+    assert f"wrong: {TYPO}" in " ".join(shown.split())
     assert [one["notes"] for one in unknown[0]["webhooks"]] == [[], [], []]
     assert checked.returncode == 0
     warned = [line for line in checked.stderr.splitlines() if "no known record" in line]
