@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from webhookd.definitions import Hmac
     from webhookd.model import Secret
     from webhookd.rules.verification import Verification
 
@@ -75,9 +76,11 @@ def application(
     secrets: Sequence[Secret],
     answer: Callable[[str], int],
     received: Callable[[Receipt], None],
+    forms: Sequence[Hmac] = (),
 ) -> Starlette:
     """Return an application that takes any request on any path.
 
+    *forms* are the signatures of the scheme `hmac` that it knows beside those of all others.
     *answer* gives the status for a path; *received* is told of each request.
     """
 
@@ -86,7 +89,7 @@ def application(
         if body is None:
             return PlainTextResponse("the body is too large\n", 413)
         status = answer(request.url.path)
-        received(_receipt(request, body, secrets, status))
+        received(_receipt(request, body, secrets, forms, status))
         return PlainTextResponse("thank you\n" if status == 200 else "not now\n", status)  # noqa: PLR2004 - the one good status
 
     return Starlette(routes=[Route("/{path:path}", take, methods=METHODS)])
@@ -105,7 +108,9 @@ async def _body(request: Request) -> bytes | None:
     return bytes(body)
 
 
-def _receipt(request: Request, body: bytes, secrets: Sequence[Secret], status: int) -> Receipt:
+def _receipt(
+    request: Request, body: bytes, secrets: Sequence[Secret], forms: Sequence[Hmac], status: int
+) -> Receipt:
     headers = tuple(
         (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw
     )
@@ -118,6 +123,7 @@ def _receipt(request: Request, body: bytes, secrets: Sequence[Secret], status: i
             headers=dict(headers),
             body=body,
             secrets=secrets,
+            forms=forms,
             now=now,
         )
     return Receipt(now, request.method, url, request.url.path, headers, body, verified, status)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from webhookd.definitions import Hmac
     from webhookd.rules.verification import Verification
 
 SHOWN_BODY = 2000
@@ -39,11 +40,13 @@ class Known:
 
     signing: tuple[Secret, ...]
     secrets: tuple[Secret, ...]
+    forms: tuple[Hmac, ...] = ()
 
 
 def known(variable: str | None, config: Path | None, environment: Mapping[str, str]) -> Known:
     """Return the secrets of the variable and of the configuration."""
     signing: list[Secret] = []
+    forms: list[Hmac] = []
     others: tuple[Secret, ...] = ()
     if variable is not None:
         if not environment.get(variable):
@@ -54,11 +57,12 @@ def known(variable: str | None, config: Path | None, environment: Mapping[str, s
         definitions = loading.load(path, environment=environment).definitions
         others = definitions.secrets
         for webhook in definitions.webhooks.values():
-            if webhook.request.signature is not None:
-                signing.append(webhook.request.signature.client_secret)
-                signing += webhook.request.signature.previous_client_secrets
+            for signature in webhook.request.signatures:
+                signing += (signature.client_secret, *signature.previous_client_secrets)
+                if signature.hmac is not None:
+                    forms.append(signature.hmac)
         others = definitions.secrets
-    return Known(tuple(dict.fromkeys(signing)), (*signing, *others))
+    return Known(tuple(dict.fromkeys(signing)), (*signing, *others), tuple(dict.fromkeys(forms)))
 
 
 async def listen(port: int, fail: int | None, times: int | None, known: Known) -> None:
@@ -72,7 +76,7 @@ async def listen(port: int, fail: int | None, times: int | None, known: Known) -
     def show(receipt: Receipt) -> None:
         console.print(whole(receipt, redactor.text))
 
-    app = application(secrets=known.signing, answer=status, received=show)
+    app = application(secrets=known.signing, forms=known.forms, answer=status, received=show)
     async with receiving(app, port) as bound:
         console.print(f"listening on http://127.0.0.1:{bound}/ (Ctrl-C ends it)")
         if not known.signing:

@@ -267,14 +267,14 @@ class Tls(Keys):
     client_key_file: str | None = None
 
 
-@with_fields_of(definitions.Request)
+@with_fields_of(definitions.Request, but=("more_signatures",))
 class Request(Keys):
     """What is sent."""
 
     method: Method = "POST"
     allow_http: bool = False
     authentication: Authentication | None = None
-    signature: Signature | None = None
+    signature: Signature | tuple[Signature, ...] | None = None
     headers: dict[str, str] = {}
     body: Body | None = None
     query: Query | None = None

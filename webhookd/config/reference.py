@@ -96,6 +96,7 @@ _SECTIONS = (
     "bearer",
     "basic",
     "signature",
+    "hmac",
     "body",
     "query",
     "chosen_property",

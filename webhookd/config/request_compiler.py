@@ -31,16 +31,18 @@ class Requests:
 
     def request(self, form: models.Request, folder: Path) -> definitions.Request:
         """Return the request that *form* describes in a file of *folder*."""
+        signatures = self._signatures(form.signature)
         return made(
             definitions.Request,
             form,
             authentication=self._authentication(form.authentication, folder),
-            signature=self._signature(form.signature),
+            signature=signatures[0] if signatures else None,
             headers=tuple(form.headers.items()),
             body=_body(form),
             query=_chosen(form.query.properties) if form.query else (),
             tls=self._tls(form.tls, folder),
             proxy=self._proxy(form, folder),
+            more_signatures=signatures[1:],
         )
 
     def _authentication(
@@ -61,9 +63,13 @@ class Requests:
         password = self.secrets.resolve(form.password, folder)
         return made(definitions.Basic, form, password=password)
 
-    def _signature(self, form: models.Signature | None) -> definitions.Signature | None:
-        if form is None:
-            return None
+    def _signatures(
+        self, form: models.Signature | tuple[models.Signature, ...] | None
+    ) -> tuple[definitions.Signature, ...]:
+        forms = () if form is None else form if isinstance(form, tuple) else (form,)
+        return tuple(map(self._signature, forms))
+
+    def _signature(self, form: models.Signature) -> definitions.Signature:
         app, folder = self.apps[form.app_id], self.app_nodes[form.app_id].folder
         return made(
             definitions.Signature,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from webhookd.config import addressing, urls
 from webhookd.config.checks import comparisons, template_marks
 from webhookd.config.checks.context import reference
+from webhookd.definitions import ROTATING
 from webhookd.model import SHORTEST_SOUGHT
 from webhookd.rules import egress, literal_secrets
 
@@ -35,6 +36,7 @@ def warnings(
         yield from _static(node.at("request", "body", "static"))
         yield from template_marks.check(node.at("request"))
         yield from comparisons.check(node, definitions.sources[webhook.source].value_reading)
+    yield from _unused(definitions, collection)
     if any(_is_short(secret) for secret in secrets.all()):
         for top in collection.tops:
             yield from _short(top, secrets)
@@ -45,6 +47,22 @@ def _refused(url: str, definitions: Definitions, node: Node) -> Iterator[Problem
     refusal = egress.refusal(address, definitions.egress) if address else None
     if refusal:
         yield node.problem(f"egress will refuse this: {refusal}{_remedy(refusal)}")
+
+
+def _unused(definitions: Definitions, collection: Collection) -> Iterator[Problem]:
+    """Yield a warning for each app whose previous secrets no signature uses."""
+    signed = [one for each in definitions.webhooks.values() for one in each.request.signatures]
+    rotating = {one.app_id for one in signed if one.scheme in ROTATING}
+    others = {one.app_id: one.scheme for one in signed if one.app_id not in rotating}
+    for app, scheme in others.items():
+        node = collection.entries("apps").get(app)
+        if node is not None and node.is_there("previous_client_secrets"):
+            yield node.problem(
+                f"no signature uses these: {scheme} signs with client_secret alone, and only"
+                f" {' and '.join(sorted(ROTATING))} sign with previous ones too",
+                "previous_client_secrets",
+                at_key=True,
+            )
 
 
 def _literal(request: Request, node: Node) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from webhookd.definitions.definitions import Definitions, Egress, Network
 from webhookd.definitions.durations import Duration, RateLimit
 from webhookd.definitions.requests import (
     DIRECT,
+    ROTATING,
     ApiKey,
     Authentication,
     Basic,
@@ -17,6 +18,7 @@ from webhookd.definitions.requests import (
     Body,
     BodyFormat,
     ChosenProperty,
+    Hmac,
     Location,
     Method,
     Proxy,
@@ -55,6 +57,7 @@ __all__ = [
     "ANY_JSON",
     "DIRECT",
     "PLAIN",
+    "ROTATING",
     "AllOf",
     "AnyOf",
     "ApiKey",
@@ -74,6 +77,7 @@ __all__ = [
     "Egress",
     "Enroll",
     "Grouping",
+    "Hmac",
     "HubspotObject",
     "HubspotSource",
     "JsonSettings",

@@ -76,16 +76,42 @@ class Scheme(StrEnum):
     HUBSPOT_V2 = "hubspot_v2"
     HUBSPOT_V3 = "hubspot_v3"
     STANDARD_WEBHOOKS = "standard_webhooks"
+    GITHUB = "github"
+    STRIPE = "stripe"
+    HMAC = "hmac"
+
+
+ROTATING: Final = frozenset({Scheme.STANDARD_WEBHOOKS, Scheme.STRIPE})
+"""Schemes with which an app's previous secrets sign as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hmac:
+    """A signature in a header of the receiver's choice.
+
+    *signs* and *value* are texts with holes (`{{ body }}`): what is signed, and what the header
+    says.
+    """
+
+    header: str
+    algorithm: Literal["sha1", "sha256", "sha512"] = "sha256"
+    encoding: Literal["hex", "base64"] = "hex"
+    signs: str = "{{ body }}"
+    value: str = "{{ signature }}"
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Who signs, how, and with which secrets (the older ones only by `standard_webhooks`)."""
+    """Who signs, how, and with which secrets (the older ones only by some schemes: `ROTATING`).
+
+    *hmac* goes with the scheme `hmac`.
+    """
 
     app_id: str
     scheme: Scheme
     client_secret: Secret
     previous_client_secrets: tuple[Secret, ...] = ()
+    hmac: Hmac | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +155,8 @@ DIRECT: Final = "direct"
 class Request:
     """The request of a webhook. Exactly one of *body* and *query* may choose properties.
 
-    No *proxy*: that of the process, if it has one.
+    No *proxy*: that of the process, if it has one. *more_signatures* are those behind the first of
+    a list; a field of their own, so that digests of requests with one stay what they were.
     """
 
     method: Method
@@ -141,3 +168,9 @@ class Request:
     query: tuple[ChosenProperty, ...] = ()
     tls: Tls = field(default_factory=Tls)
     proxy: Proxy | Literal["direct"] | None = None
+    more_signatures: tuple[Signature, ...] = ()
+
+    @property
+    def signatures(self) -> tuple[Signature, ...]:
+        """Return all signatures, in the order of the file."""
+        return () if self.signature is None else (self.signature, *self.more_signatures)

@@ -51,13 +51,14 @@ class RequestTemplate:
 
     def __init__(self, request: Request) -> None:
         self._request = request
+        self._signatures = request.signatures
         self._fixed = (("user-agent", USER_AGENT), *request.headers)
         url = httpx.URL(request.url)
         self._host = url.netloc.decode("ascii")
         self._origin = f"{url.scheme}://{self._host}"
         # Few have a query of their own, and a key changes seldom: the latest one's is kept.
         self._key: tuple[str, str] | None = None
-        is_bare = signing.needs_bare_semicolons(request.signature)
+        is_bare = signing.needs_bare_semicolons(request.signatures)
         self._written = render.with_bare_semicolons if is_bare else render.without_bare_semicolons
         self._target = self._target_with("", None)
 
@@ -74,8 +75,7 @@ class RequestTemplate:
             headers.append(("content-length", str(len(body))))
         if rendered.content_type is not None:
             headers.append(("content-type", rendered.content_type))
-        signature = self._request.signature
-        if signature is not None:
+        for signature in self._signatures:
             headers += signing.headers(
                 signature,
                 method=rendered.method,

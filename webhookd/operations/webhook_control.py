@@ -91,7 +91,7 @@ def _rotated(before: Definitions, after: Definitions) -> Iterator[tuple[str, tup
         was, now = old.request, webhook.request
         pairs = (
             ("request.authentication", was.authentication, now.authentication),
-            ("request.signature", was.signature, now.signature),
+            ("request.signature", was.signatures, now.signatures),
             ("request.proxy_authentication", was.proxy, now.proxy),
         )
         names = [

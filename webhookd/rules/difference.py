@@ -136,8 +136,10 @@ def _with_app(webhook: dict[str, Any], apps: Mapping[str, Any]) -> dict[str, Any
     signature = webhook.get("request", {}).get("signature")
     if not signature:
         return webhook
-    app = apps.get(signature.get("app_id"), {})
-    return webhook | {"request": webhook["request"] | {"signature": signature | {"app": app}}}
+    listed = signature if isinstance(signature, list) else [signature]
+    apart = [one | {"app": apps.get(one.get("app_id"), {})} for one in listed]
+    told = apart if isinstance(signature, list) else apart[0]
+    return webhook | {"request": webhook["request"] | {"signature": told}}
 
 
 def _differences(

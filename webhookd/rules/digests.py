@@ -40,8 +40,11 @@ def request_digest(request: Request, key: bytes) -> str:
 
 def target_digest(request: Request, key: bytes) -> str:
     """Return the digest of what leads to the receiver: if that changes, an attempt is worth it."""
+    way: tuple[object, ...]
     way = (request.url, request.authentication, request.signature, request.tls, request.proxy)
-    return _digest(way, key)
+    # Not there where there is none, as it was before there could be: stored digests stay right.
+    more = (request.more_signatures,) if request.more_signatures else ()
+    return _digest((*way, *more), key)
 
 
 def is_comparable(stored: str) -> bool:

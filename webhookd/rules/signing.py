@@ -1,4 +1,4 @@
-"""Signatures: HubSpot's three and Standard Webhooks 1.0.0.
+"""Signatures: HubSpot's three, Standard Webhooks 1.0.0, and HMACs of other dialects.
 
 HubSpot (its page "Validating requests"): v1 is the SHA-256 of secret and body, v2 of secret,
 method, URL and body, both in hex and neither an HMAC; v3 is an HMAC-SHA256 over method, URL,
@@ -16,14 +16,23 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from webhookd.definitions import Scheme
+from webhookd.rules import hmac_signing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from webhookd.definitions import Signature
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 KEY_PREFIX = "whsec_"
 SHORTEST_KEY, LONGEST_KEY = 24, 64
+_HEADERS = {
+    Scheme.HUBSPOT_V1: ("x-hubspot-signature", "x-hubspot-signature-version"),
+    Scheme.HUBSPOT_V2: ("x-hubspot-signature", "x-hubspot-signature-version"),
+    Scheme.HUBSPOT_V3: ("x-hubspot-signature-v3", "x-hubspot-request-timestamp"),
+    Scheme.STANDARD_WEBHOOKS: ("webhook-signature",),
+}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -54,14 +63,39 @@ def headers(
             )
         case Scheme.STANDARD_WEBHOOKS:
             return (("webhook-signature", _rotating(signature, delivery_id, at, body)),)
+        case Scheme.GITHUB | Scheme.STRIPE | Scheme.HMAC:
+            return (_described(signature, method, url, body, delivery_id, at),)
 
 
-def needs_bare_semicolons(signature: Signature | None) -> bool:
-    """Return whether a `;` in a query must go out as it is.
+def _described(
+    signature: Signature, method: str, url: str, body: bytes, delivery_id: str, at: datetime
+) -> tuple[str, str]:
+    form = hmac_signing.form_of(signature)
+    if form is None:
+        raise ValueError("the scheme hmac needs its description")
+    facts = {
+        "timestamp": str(seconds_since_epoch(at)),
+        "timestamp_ms": str(milliseconds_since_epoch(at)),
+        "id": delivery_id,
+        "method": method,
+        "url": url,
+    }
+    secrets = (signature.client_secret, *signature.previous_client_secrets)
+    return hmac_signing.header(form, secrets, facts, body)
+
+
+def headers_of(scheme: Scheme) -> tuple[str, ...]:
+    """Return the headers that *scheme* sets, in lower case; those of `hmac` are its own to say."""
+    preset = hmac_signing.PRESETS.get(scheme)
+    return _HEADERS.get(scheme, ()) if preset is None else (preset.hmac.header.lower(),)
+
+
+def needs_bare_semicolons(signatures: Iterable[Signature]) -> bool:
+    """Return whether a `;` in a query must go out as it is, for one of *signatures*.
 
     HubSpot's page has receivers of v3 decode `%3B` before they hash, and its libraries do not.
     """
-    return signature is not None and signature.scheme is Scheme.HUBSPOT_V3
+    return any(signature.scheme is Scheme.HUBSPOT_V3 for signature in signatures)
 
 
 def _versioned(version: str, digest: str) -> Headers:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from webhookd.definitions import Scheme
-from webhookd.rules import signing
+from webhookd.rules import hmac_signing, signing
+from webhookd.rules.hmac_signing import Form
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from webhookd.definitions import Hmac
     from webhookd.model import Secret
 
 OLDEST_SECONDS = 300
@@ -58,16 +60,18 @@ def verify(
     body: bytes,
     secrets: Iterable[Secret],
     now: datetime,
+    forms: Iterable[Hmac] = (),
 ) -> Verification:
     """Return which scheme proves the request genuine, or why none does.
 
     *url* is the full one as it was received, its query untouched. Where a request is signed
-    in several ways, one that verifies is enough.
+    in several ways, one that verifies is enough. *forms* are those of the scheme `hmac`.
     """
     fields = {name.lower(): value.strip() for name, value in headers.items()}
-    revealed = [secret.reveal() for secret in secrets]
-    received = _Received(method, url, fields, body, revealed, now)
-    results = _results(received)
+    held = list(secrets)
+    received = _Received(method, url, fields, body, [one.reveal() for one in held], now)
+    results = [*_results(received), *_described(received, held, forms)]
+    results = results or [Unverified("the request carries no signature")]
     return next((each for each in results if isinstance(each, Verified)), results[0])
 
 
@@ -80,7 +84,49 @@ def _results(received: _Received) -> list[Verification]:
         results.append(_verify_versioned(received))
     if "webhook-signature" in headers:
         results.append(_verify_standard_webhooks(received))
-    return results or [Unverified("the request carries no signature")]
+    return results
+
+
+def _described(
+    received: _Received, secrets: Sequence[Secret], forms: Iterable[Hmac]
+) -> Iterator[Verification]:
+    """Yield what came of each signature that an HMAC made, of the presets or of *forms*."""
+    known = [*hmac_signing.PRESETS.items(), *((Scheme.HMAC, Form(form)) for form in forms)]
+    for scheme, form in known:
+        value = received.headers.get(form.hmac.header.lower())
+        if value is not None:
+            yield _verify_hmac(received, secrets, scheme, form, value)
+
+
+def _verify_hmac(
+    received: _Received, secrets: Sequence[Secret], scheme: Scheme, form: Form, value: str
+) -> Verification:
+    described = form.hmac
+    found = hmac_signing.pattern(form).fullmatch(value)
+    if found is None:
+        return Unverified(f"{described.header} is not written as it should be", scheme)
+    facts = {
+        "id": received.headers.get("webhook-id", ""),
+        "timestamp": received.headers.get("webhook-timestamp", ""),
+        "method": received.method,
+        "url": received.url,
+    }
+    facts |= {name: text for name, text in found.groupdict().items() if name != "again"}
+    signed = hmac_signing.signed_text(described, facts, received.body)
+    if signed is None:
+        return Unverified("the request does not tell all that is signed", scheme)
+    expected = [hmac_signing.digest(described, secret, signed) for secret in secrets]
+    given = [found["signature"], *hmac_signing.further(form, found["again"])]
+    if not _is_any(expected, given):
+        return _unmatched(described.header, scheme)
+    seconds = {"timestamp": 1, "timestamp_ms": 1000}
+    for name, in_a_second in seconds.items():
+        if name in hmac_signing.holes(described.signs):
+            if not _TIMESTAMP.fullmatch(facts[name]):
+                return Unverified("the time that is signed is not a number", scheme)
+            age = signing.milliseconds_since_epoch(received.now) / 1000
+            return _in_time(age - int(facts[name]) / in_a_second, scheme)
+    return Verified(scheme)
 
 
 def _verify_v3(received: _Received) -> Verification:

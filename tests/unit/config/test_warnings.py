@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from webhookd.rules.redaction import Redactor
 
 CANARY = "c4n4ryQz81XkPv0LmR7wTt2Y"
@@ -58,7 +60,8 @@ apps: {"1": {client_secret: {env: CLIENT}, previous_client_secrets: [{env: OLD},
 def test_secrets_of_fewer_than_8_characters_are_warned_of_with_their_places(loaded, minimal):
     text = minimal.replace(
         '"https://example.com/hook"',
-        '"https://example.com/hook", signature: {app_id: "1"}, body: {static: {note: {env: OLD}}}',
+        '"https://example.com/hook", signature: {app_id: "1", scheme: stripe},'
+        " body: {static: {note: {env: OLD}}}",
     )
     found = loaded(text + SHORT, CLIENT="seven77", OLD="eight888", OLDER="\U0001f511" * 7).warnings
 
@@ -69,6 +72,30 @@ def test_secrets_of_fewer_than_8_characters_are_warned_of_with_their_places(load
     assert "fewer than 8 characters" in found[0].message
     assert "seven77" not in str(found)
     assert loaded(text + SHORT, offline=True).warnings == ()
+
+
+PREVIOUS = """
+apps: {"1": {client_secret: {env: CLIENT}, previous_client_secrets: [{env: OLD}]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("signature", "is_warned"),
+    [
+        ('{app_id: "1"}', True),
+        ('[{app_id: "1"}, {app_id: "1", scheme: github}]', True),
+        ('[{app_id: "1"}, {app_id: "1", scheme: stripe}]', False),
+    ],
+)
+def test_previous_secrets_that_no_signature_uses_are_warned_of(
+    loaded, minimal, signature, is_warned
+):
+    text = minimal.replace(
+        '"https://example.com/hook"', f'"https://example.com/hook", signature: {signature}'
+    )
+    found = loaded(text + PREVIOUS, CLIENT="client-secret", OLD="older-secret").warnings
+
+    assert [one.where for one in found] == ["apps.1.previous_client_secrets"] * is_warned
 
 
 def test_static_values_that_are_named_like_secrets_are_warned_of(loaded, minimal):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.making import NOW
 from webhookd.authentication.credentials import Fixed
-from webhookd.definitions import ApiKey, Request, Scheme, Signature
+from webhookd.definitions import ApiKey, Hmac, Request, Scheme, Signature
 from webhookd.delivery.signed_request import RequestTemplate
 from webhookd.model import Rendered, Secret
 from webhookd.rules.render import encode_query
@@ -23,7 +23,8 @@ OTHER_SCHEMES = [None, *(scheme for scheme in Scheme if scheme is not Scheme.HUB
 
 
 def filled(query, scheme, *, url="https://receiver.example/a", key=None):
-    signature = scheme and Signature("1234567", scheme, Secret(SECRET), ())
+    form = Hmac("X-Sign", signs="{{ url }}{{ body }}") if scheme is Scheme.HMAC else None
+    signature = scheme and Signature("1234567", scheme, Secret(SECRET), (), form)
     authentication = key and ApiKey("key", "query", Secret(key))
     request = Request("GET", url, signature=signature, authentication=authentication)
     authorization = Fixed(authentication)._authorization

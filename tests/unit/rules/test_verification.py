@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhookd.definitions import Scheme, Signature
+from webhookd.definitions import Hmac, Scheme, Signature
 from webhookd.model import Secret
 from webhookd.rules import signing
 from webhookd.rules.verification import Unverified, Verified, verify
@@ -19,12 +19,27 @@ URL = "https://example.com/hook?name=S%C3%B8n"
 BODY = '{"name":"Żółć"}'.encode()
 SECRET = Secret("whsec_" + base64.b64encode(b"k" * 32).decode())
 OTHER = Secret("whsec_" + base64.b64encode(b"o" * 32).decode())
-TIMED = [Scheme.HUBSPOT_V3, Scheme.STANDARD_WEBHOOKS]
-SIGNATURE_HEADERS = ["X-HubSpot-Signature-v3", "X-HubSpot-Signature", "webhook-signature"]
+TIMED = [Scheme.HUBSPOT_V3, Scheme.STANDARD_WEBHOOKS, Scheme.STRIPE, Scheme.HMAC]
+FORM = Hmac(
+    "X-Sign",
+    "sha512",
+    "base64",
+    "{{ method }} {{ url }} {{ timestamp_ms }} {{ id }} {{ body }}",
+    "at={{ timestamp_ms }};{{ signature }};{{ id }}",
+)
+SIGNATURE_HEADERS = [
+    "X-HubSpot-Signature-v3",
+    "X-HubSpot-Signature",
+    "webhook-signature",
+    "X-Hub-Signature-256",
+    "Stripe-Signature",
+    "X-Sign",
+]
 
 
 def signed(scheme, secret=SECRET, *previous):
-    signature = Signature("1", scheme, secret, previous)
+    form = FORM if scheme is Scheme.HMAC else None
+    signature = Signature("1", scheme, secret, previous, form)
     headers = signing.headers(
         signature, method="POST", url=URL, body=BODY, delivery_id="d-1", at=AT
     )
@@ -32,7 +47,15 @@ def signed(scheme, secret=SECRET, *previous):
 
 
 def verified(headers, *, method="POST", url=URL, body=BODY, secrets=(OTHER, SECRET), now=AT):
-    return verify(method=method, url=url, headers=headers, body=body, secrets=secrets, now=now)
+    return verify(
+        method=method,
+        url=url,
+        headers=headers,
+        body=body,
+        secrets=secrets,
+        now=now,
+        forms=(FORM,),
+    )
 
 
 @pytest.mark.parametrize("scheme", Scheme)
@@ -55,6 +78,8 @@ def test_what_was_tampered_with_does_not(scheme, tampered):
     is_covered = {
         Scheme.HUBSPOT_V1: {"body", "secrets"},
         Scheme.STANDARD_WEBHOOKS: {"body", "secrets"},
+        Scheme.GITHUB: {"body", "secrets"},
+        Scheme.STRIPE: {"body", "secrets"},
     }.get(scheme, {"body", "secrets", "url", "method"})
 
     result = verified(signed(scheme), **tampered)

@@ -65,10 +65,11 @@ def fits(value: str) -> bool:
 def _complaint(name: str) -> str:
     if name.lower() in _FOR_SECRETS:
         return "this header holds secrets, which are never written here; use 'authentication'"
-    return _misnamed(name)
+    return misnamed(name)
 
 
-def _misnamed(name: str) -> str:
+def misnamed(name: str) -> str:
+    """Return what is wrong with *name* as that of a header of our own; nothing if nothing is."""
     if not _TOKEN.fullmatch(name):
         return "this is not the name of a header"
     lowered = name.lower()
@@ -87,6 +88,6 @@ def _api_key(authentication: Node, seen: dict[str, str]) -> Iterator[Problem]:
     is_header = authentication.mapping().get("location", "header") == "header"
     if name is None or not is_header or authentication.text("type") != "api_key":
         return
-    complaint = _misnamed(name) or _repeated(name, seen)
+    complaint = misnamed(name) or _repeated(name, seen)
     if complaint:
         yield authentication.problem(complaint, "name")

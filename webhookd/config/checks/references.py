@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from webhookd.config.checks import signatures
 from webhookd.config.messages import no_such
 from webhookd.config.source_kinds import kind_of
 
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 def check(webhook: Node, context: Context) -> Iterator[Problem]:
     """Yield each reference of *webhook* that leads nowhere."""
     yield from _source(webhook, context)
-    app_id = webhook.text("request", "signature", "app_id")
-    if app_id is not None and app_id not in context.apps and context.is_whole:
-        message = no_such("app", app_id, context.apps)
-        yield webhook.problem(message, "request", "signature", "app_id")
+    for signature in signatures.listed(webhook.at("request")):
+        app_id = signature.text("app_id")
+        if app_id is not None and app_id not in context.apps and context.is_whole:
+            yield signature.problem(no_such("app", app_id, context.apps), "app_id")
 
 
 def _source(webhook: Node, context: Context) -> Iterator[Problem]:
