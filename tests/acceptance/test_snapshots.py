@@ -82,7 +82,7 @@ def test_killed_in_either_pass_it_leads_to_the_same_deliveries(daemon):
         told = {one.id: json.loads(one.body) for one in receiver.received}
 
     # The last ones may come too late on a machine that is busy with other things.
-    assert kills > KILLS // 2
+    assert kills > KILLS // 4
     assert len(stored) == len(told) == len(wanted)
     assert {(body["objectId"], body["eventType"]) for body in told.values()} == wanted
     assert all(
