@@ -9,7 +9,7 @@ READS_DATABASES = {"sqlalchemy"}
 READS_CONFIGURATIONS = {"jsonschema", "yaml"}
 IS_A_DAEMON = {"apscheduler", "prometheus_client", "structlog", "uvicorn"}
 READS_SETTINGS = {"pydantic"}
-ALL = READS_DATABASES | READS_CONFIGURATIONS | IS_A_DAEMON | READS_SETTINGS | {"httpx"}
+ALL = READS_DATABASES | READS_CONFIGURATIONS | IS_A_DAEMON | READS_SETTINGS | {"httpx", "rich.text"}
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import typer
-from rich.text import Text
 
-from webhookd.cli.output import ago, aligned, console, print_line, state
+from webhookd.cli.output import ago, aligned, is_terminal, print_line, state, width
+from webhookd.cli.styled import Styled
 from webhookd.errors import counted, printable
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ Shown: TypeAlias = dict[str, Any]
 
 def print_list(found: Sequence[Shown], now: datetime) -> None:
     """Print deliveries, as the width of a terminal allows."""
-    width = console.width if console.is_terminal else None
-    for line in as_lines(found, now, width=width):
+    for line in as_lines(found, now, width=width() if is_terminal() else None):
         print_line(line)
 
 
@@ -40,22 +39,22 @@ def print_fitting(found: Sequence[Shown], now: datetime) -> None:
         typer.echo(printable("  ".join(facts)), err=True)
 
 
-def as_lines(found: Sequence[Shown], now: datetime, *, width: int | None) -> list[Text]:
+def as_lines(found: Sequence[Shown], now: datetime, *, width: int | None) -> list[Styled]:
     """Return a table with a line for each delivery; two lines each where *width* is too small."""
     rows = [_row(delivery, now) for delivery in found]
     lines = aligned(COLUMNS, rows)
     if width is None or lines[0].plain.index(COLUMNS[-1]) + ROOM_FOR_LAST <= width:
         return lines
     firsts = aligned(COLUMNS[:3], [row[:3] for row in rows])[1:]
-    rests = [Text(f"    {printable(_rest(delivery, now))}") for delivery in found]
+    rests = [Styled(f"    {printable(_rest(delivery, now))}") for delivery in found]
     return [line for pair in zip(firsts, rests, strict=True) for line in pair]
 
 
 def print_whole(shown: Shown, now: datetime) -> None:
     """Print one delivery: what is sent, and every attempt with its answer."""
     for name, value in _facts(shown, now):
-        told = value if isinstance(value, Text) else Text(printable(value))
-        console.print(Text(f"{name:<13} "), told)
+        told = value if isinstance(value, Styled) else Styled(printable(value))
+        print_line(Styled(f"{name:<13}  ").append(told), is_whole=True)
 
 
 def following(shown: Shown, now: datetime) -> str:
@@ -70,7 +69,7 @@ def inherited(shown: Shown) -> int:
     return max(made, 0)
 
 
-def _row(delivery: Shown, now: datetime) -> tuple[str | Text, ...]:
+def _row(delivery: Shown, now: datetime) -> tuple[str | Styled, ...]:
     return (
         delivery["id"],
         state(delivery["state"]),
@@ -110,7 +109,7 @@ def _last(delivery: Shown) -> str:
     return delivery["last_error"] or str(delivery["last_status"] or "")
 
 
-def _facts(shown: Shown, now: datetime) -> Iterator[tuple[str, str | Text]]:
+def _facts(shown: Shown, now: datetime) -> Iterator[tuple[str, str | Styled]]:
     yield "delivery", shown["id"]
     yield "state", state(shown["state"])
     yield "webhook", shown["webhook"]

@@ -27,9 +27,9 @@ from webhookd import clock
 from webhookd.cli import delivery_text
 from webhookd.cli.demo_crm import DemoCrm
 from webhookd.cli.demo_texts import COLUMNS, CONFIG, FIRST, NEXT, SECOND, YOURS
-from webhookd.cli.output import console
 from webhookd.cli.receiver import Answering, Receipt, application, receiving
 from webhookd.cli.receiver_output import until_told_to_stop, verdict
+from webhookd.cli.terminal import console
 from webhookd.errors import WebhookdError, printable
 from webhookd.model import DeliveryFilter, DeliveryState, Secret
 from webhookd.operations import view_builders

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import textwrap
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.text import Text
-
+from webhookd.cli.styled import Styled
 from webhookd.errors import printable
 from webhookd.utf8_mode import takes_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-
-console = Console(highlight=False, soft_wrap=True)
 
 _INDENT = "    "
 _NARROWEST = 20
@@ -55,36 +52,48 @@ def length(time: timedelta) -> str:
     return f"{seconds}s"
 
 
-def aligned(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> list[Text]:
+def aligned(columns: Sequence[str], rows: Iterable[Sequence[str | Styled]]) -> list[Styled]:
     """Return a line for the names of the columns, and one for each row."""
-    table = [[Text(column, "bold") for column in columns]]
+    table = [[Styled(column, "bold") for column in columns]]
     table += [
-        [Text(printable(cell)) if isinstance(cell, str) else cell for cell in row] for row in rows
+        [Styled(printable(cell)) if isinstance(cell, str) else cell for cell in row] for row in rows
     ]
-    widths = [max(cell.cell_len for cell in column) for column in zip(*table, strict=True)]
+    widths = [max(cell.width for cell in column) for column in zip(*table, strict=True)]
     return [_line(cells, widths) for cells in table]
 
 
-def _line(cells: Sequence[Text], widths: Sequence[int]) -> Text:
-    line = Text()
+def _line(cells: Sequence[Styled], widths: Sequence[int]) -> Styled:
+    line = Styled()
     for cell, width in zip(cells, widths, strict=True):
-        line.append_text(cell).append(" " * (width - cell.cell_len + 2))
-    line.rstrip()
-    return line
+        line.append(cell).append(" " * (width - cell.width + 2))
+    return line.stripped()
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str | Styled]]) -> None:
     """Print a line for each row; the last column is the first to be cut on a narrow terminal."""
     for line in aligned(columns, rows):
         print_line(line)
 
 
-def print_line(line: Text) -> None:
-    """Print one line: cut where a terminal ends, whole into a file or a pipe."""
-    if console.is_terminal:
-        console.print(line, soft_wrap=False, no_wrap=True, overflow="ellipsis")
+def print_line(line: Styled, *, is_whole: bool = False) -> None:
+    """Print one line: cut where a terminal ends unless *is_whole*, whole into a file or a pipe."""
+    if not is_terminal():
+        print(line.plain)  # noqa: T201 - what the command is for
+        return
+    from rich.text import Text  # noqa: PLC0415 - see `styled`
+
+    from webhookd.cli.terminal import console  # noqa: PLC0415 - see `styled`
+
+    text = Text.assemble(*line.parts)
+    if is_whole:
+        console.print(text)
     else:
-        console.print(line)
+        console.print(text, soft_wrap=False, no_wrap=True, overflow="ellipsis")
+
+
+def is_terminal() -> bool:
+    """Return whether people read the output, or somebody wants it as if they did."""
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
 
 
 def print_beneath(text: str, style: str = "") -> None:
@@ -92,7 +101,7 @@ def print_beneath(text: str, style: str = "") -> None:
     shown, room = printable(text), width()
     lines = [shown] if room is None else _wrapped(shown, max(room - len(_INDENT), _NARROWEST))
     for line in lines:
-        console.print(Text(_INDENT + line, style), soft_wrap=True)
+        print_line(Styled(_INDENT + line, style), is_whole=True)
 
 
 def _wrapped(text: str, room: int) -> list[str]:
@@ -105,12 +114,13 @@ def width() -> int | None:
 
     A pipe has as many as the variable COLUMNS says, where somebody set it.
     """
-    return console.width if console.is_terminal or os.environ.get("COLUMNS") else None
+    is_told = is_terminal() or os.environ.get("COLUMNS")
+    return shutil.get_terminal_size().columns if is_told else None
 
 
-def state(name: str) -> Text:
+def state(name: str) -> Styled:
     """Return a delivery's state in its colour."""
-    return Text(name, style=STATE_STYLES.get(name, ""))
+    return Styled(name, style=STATE_STYLES.get(name, ""))
 
 
 def with_hosts(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from webhookd.cli.output import console
 from webhookd.cli.receiver import Answering, Receipt, application, receiving
+from webhookd.cli.terminal import console
 from webhookd.config import loading
 from webhookd.config.settings.process_settings import Settings
 from webhookd.errors import WebhookdError, printable

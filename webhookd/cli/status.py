@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.text import Text
 
 from webhookd import clock
 from webhookd.cli.client import connect
@@ -21,6 +20,7 @@ from webhookd.cli.output import (
     with_hosts,
 )
 from webhookd.cli.settings import AdminOption
+from webhookd.cli.styled import Styled
 from webhookd.cli.webhook_rows import print_webhooks
 from webhookd.errors import counted
 
@@ -87,7 +87,7 @@ def _print_fleet(fleet: list[dict[str, Any]], now: datetime) -> None:
             str(one["process_id"]),
             one["version"],
             one["config_hash"],
-            Text(f"late: {_ago(one['seen_at'], now)}", "red") if one["is_late"] else "",
+            Styled(f"late: {_ago(one['seen_at'], now)}", "red") if one["is_late"] else "",
         )
         for one in fleet
     ]

@@ -12,8 +12,8 @@ import typer
 
 from webhookd import clock
 from webhookd.cli.curl import curl_line
-from webhookd.cli.output import console
 from webhookd.cli.settings import ConfigOption, config_path
+from webhookd.cli.terminal import console
 from webhookd.config import loading
 from webhookd.config.messages import near, no_such
 from webhookd.config.settings.process_settings import Settings

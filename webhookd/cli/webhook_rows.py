@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from rich.text import Text
-
 from webhookd.cli.output import ago, aligned, print_beneath, print_line, width
+from webhookd.cli.styled import Styled
 from webhookd.errors import counted
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def print_webhooks(webhooks: Sequence[Mapping[str, Any]], now: datetime) -> None
     """
     lines = aligned(_COLUMNS, [_row(webhook, now) for webhook in webhooks])
     room = width()
-    is_narrow = room is not None and any(line.cell_len > room for line in lines)
+    is_narrow = room is not None and any(line.width > room for line in lines)
     if is_narrow:
         lines = aligned(_COLUMNS[:-1], [_row(webhook, now)[:-1] for webhook in webhooks])
     print_line(lines[0])
@@ -45,12 +44,12 @@ def print_webhooks(webhooks: Sequence[Mapping[str, Any]], now: datetime) -> None
             print_beneath(text, style)
 
 
-def _row(webhook: Mapping[str, Any], now: datetime) -> tuple[str | Text, ...]:
+def _row(webhook: Mapping[str, Any], now: datetime) -> tuple[str | Styled, ...]:
     state = webhook["state"]
     delivered = webhook["last_delivered_at"]
     return (
         webhook["webhook"],
-        Text(state, STATES.get(state, "")),
+        Styled(state, STATES.get(state, "")),
         f"{webhook['pending']:,}",
         f"{webhook['due']:,}",
         f"{webhook['failed']:,}",

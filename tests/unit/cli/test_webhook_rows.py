@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 
 from tests.making import NOW
-from webhookd.cli.output import console
 from webhookd.cli.webhook_rows import print_webhooks
 
 AGO = (NOW - timedelta(minutes=4)).isoformat()
@@ -55,8 +54,6 @@ def test_a_remedy_wraps_beneath_its_row_and_is_never_cut(
     capsys, monkeypatch, columns, told, sentence
 ):
     monkeypatch.setenv("COLUMNS", str(columns))
-    monkeypatch.setattr(console, "_environ", {"COLUMNS": str(columns)})
-    monkeypatch.setattr(console, "_width", columns)
 
     print_webhooks([webhook(**told)], NOW)
 
