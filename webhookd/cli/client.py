@@ -82,8 +82,7 @@ class Client:
                 for line in answer:
                     yield json.loads(line)
             except (OSError, HTTPException, ValueError):
-                told = f"the daemon at {self._address} broke off its answer"
-                raise LostError(told) from None
+                raise self._is_lost() from None
 
     def is_there(self) -> bool:
         """Return whether a daemon answers."""
@@ -136,7 +135,7 @@ class Client:
         except TimeoutError:
             raise self._is_late() from None
         except (OSError, IncompleteRead):
-            raise LostError(f"the daemon at {self._address} broke off its answer") from None
+            raise self._is_lost() from None
         except (HTTPException, ValueError):
             raise self._is_another() from None
         if not isinstance(said, dict):
@@ -145,6 +144,9 @@ class Client:
 
     def _is_late(self) -> NoDaemonError:
         return NoDaemonError(f"the daemon at {self._address} did not answer in time")
+
+    def _is_lost(self) -> LostError:
+        return LostError(f"the daemon at {self._address} broke off its answer")
 
     def _is_another(self) -> NoDaemonError:
         return NoDaemonError(f"what answers at {self._address} is no webhookd")

@@ -110,7 +110,7 @@ def _wrapped(text: str, room: int) -> list[str]:
 
 
 def width() -> int | None:
-    """Return the columns that there are; None where nothing wraps: into a file or a pipe.
+    """Return how many columns lines are wrapped to; None in a file or a pipe, where none are.
 
     A pipe has as many as the variable COLUMNS says, where somebody set it.
     """

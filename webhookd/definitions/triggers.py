@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from webhookd.definitions.value_reading import PLAIN, ValueReading
 from webhookd.model import ChangeKind
@@ -48,6 +48,24 @@ class Operator(StrEnum):
     CHANGED = "CHANGED"
     CHANGED_FROM = "CHANGED_FROM"
     CHANGED_TO = "CHANGED_TO"
+
+
+OF_TEXTS: Final = frozenset(
+    {Operator.CONTAINS, Operator.DOES_NOT_CONTAIN, Operator.STARTS_WITH, Operator.ENDS_WITH}
+)
+"""Operators that look for a text in the property's value."""
+
+OF_OPTIONS: Final = frozenset(
+    {
+        Operator.IS_ANY_OF,
+        Operator.IS_NONE_OF,
+        Operator.CONTAINS_ALL,
+        Operator.DOES_NOT_CONTAIN_ALL,
+        Operator.IS_EXACTLY,
+        Operator.IS_NOT_EXACTLY,
+    }
+)
+"""Operators that compare the options of a property with others."""
 
 
 @dataclass(frozen=True, slots=True)

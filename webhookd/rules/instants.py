@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from webhookd.definitions import AllOf, AnyOf, Condition, NotOf, Operator
+from webhookd.definitions.triggers import OF_TEXTS
 
 if TYPE_CHECKING:
     from webhookd.definitions import Trigger, When
@@ -20,16 +21,7 @@ if TYPE_CHECKING:
 
 _MILLISECONDS = re.compile(r"-?[0-9]{1,15}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TEXTUAL = frozenset(
-    {
-        Operator.CONTAINS_TOKEN,
-        Operator.NOT_CONTAINS_TOKEN,
-        Operator.CONTAINS,
-        Operator.DOES_NOT_CONTAIN,
-        Operator.STARTS_WITH,
-        Operator.ENDS_WITH,
-    }
-)
+_TEXTUAL = OF_TEXTS | {Operator.CONTAINS_TOKEN, Operator.NOT_CONTAINS_TOKEN}
 _MOST_TRIGGERS = 10_000
 _triggers: dict[tuple[int, frozenset[str]], tuple[Trigger, Trigger]] = {}
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from webhookd.config.checks.triggers import OF_OPTIONS, OF_RELATIVE_DATES, conditions
+from webhookd.config.checks.triggers import conditions
 from webhookd.config.messages import shown
+from webhookd.definitions.triggers import OF_OPTIONS
 from webhookd.rules.comparison import operand
+from webhookd.rules.relative_dates import RELATIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +38,7 @@ def check(webhook: Node, reading: ValueReading) -> Iterator[Problem]:
                 yield from _warned(condition.at(key), reading)
         if operator in OF_OPTIONS:
             yield from _repeated(condition)
-    is_relative = [one.text("operator") in OF_RELATIVE_DATES for one in found]
+    is_relative = [one.text("operator") in RELATIVE for one in found]
     if trigger.text("enroll") == "every_match" and is_relative and all(is_relative):
         yield trigger.problem(
             "time alone makes these conditions hold, and a record is looked at when it changes:"

@@ -4,31 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from webhookd.definitions.triggers import OF_OPTIONS, OF_TEXTS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from webhookd.config.text.node import Node
     from webhookd.errors import Problem
 
-_OF_TEXTS = frozenset({"CONTAINS", "DOES_NOT_CONTAIN", "STARTS_WITH", "ENDS_WITH"})
-OF_OPTIONS = frozenset(
-    {
-        "IS_ANY_OF",
-        "IS_NONE_OF",
-        "CONTAINS_ALL",
-        "DOES_NOT_CONTAIN_ALL",
-        "IS_EXACTLY",
-        "IS_NOT_EXACTLY",
-    }
-)
-OF_RELATIVE_DATES = frozenset(
-    {
-        "IS_LESS_THAN_X_DAYS_AGO",
-        "IS_MORE_THAN_X_DAYS_AGO",
-        "IS_LESS_THAN_X_DAYS_FROM_NOW",
-        "IS_MORE_THAN_X_DAYS_FROM_NOW",
-    }
-)
 _OF_THE_CHANGE = frozenset({"CHANGED", "CHANGED_FROM", "CHANGED_TO"})
 
 
@@ -57,7 +40,7 @@ def _conditions(trigger: Node) -> Iterator[Problem]:
     for item in trigger.items("when"):
         for condition in conditions(item):
             operator = condition.text("operator")
-            if operator in _OF_TEXTS and condition.text("value") == "":
+            if operator in OF_TEXTS and condition.text("value") == "":
                 yield condition.problem("every text holds the empty one; name a text", "value")
             for option in condition.items("values") if operator in OF_OPTIONS else ():
                 if isinstance(option.value, str) and ";" in option.value:

@@ -110,7 +110,7 @@ class FileEndings:
         )
         put_away.path, put_away.is_failed = target, True
         self._put_away.keep(put_away)
-        # A file of which nothing was taken says nothing that the next one could undo.
+        # Only a file whose rows were taken is one that an older file could undo.
         await self.forget(read.claim, latest if rows else None)
 
     async def forget(self, claim: Claim, latest: LatestFile | None = None) -> None:

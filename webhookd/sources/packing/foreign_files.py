@@ -46,7 +46,7 @@ def refuse_again(start: bytes) -> None:
 
 
 def why_not_text(name: str) -> str | None:
-    """Return what a file of this *name* is, where that is none of text."""
+    """Return what kind of file *name* names, if it is a kind that holds no text; else None."""
     if _OFFICE_NAMES.search(name):
         return OFFICE.format(what="a file of an office program, by its name")
     return None
