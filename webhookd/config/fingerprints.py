@@ -25,6 +25,7 @@ LATER_KEYS: tuple[tuple[tuple[str, ...], object], ...] = (
     (("sources", "*", "json"), {"records": None}),
     (("webhooks", "*", "delivery", "success_on"), ["2xx"]),
     (("webhooks", "*", "request", "signature", "hmac"), None),
+    (("webhooks", "*", "request", "body", "portal_id"), None),
 )
 """Keys that came after the first release, each with its default; `*` stands for any name.
 

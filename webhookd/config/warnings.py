@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from webhookd.config import addressing, urls
 from webhookd.config.checks import comparisons, template_marks
 from webhookd.config.checks.context import reference
-from webhookd.definitions import ROTATING
-from webhookd.model import SHORTEST_SOUGHT
-from webhookd.rules import egress, literal_secrets
+from webhookd.definitions import ROTATING, BodyFormat
+from webhookd.model import SHORTEST_SOUGHT, ChangeKind
+from webhookd.rules import egress, hubspot_legacy, literal_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from webhookd.config.secrets import Secrets
     from webhookd.config.text.node import Collection, Node
-    from webhookd.definitions import Definitions, Request
+    from webhookd.definitions import Definitions, Request, Webhook
     from webhookd.errors import Problem
     from webhookd.model import Secret
 
@@ -34,6 +34,7 @@ def warnings(
         yield from _refused(request.url, definitions, node.at("request", "url"))
         yield from _literal(request, node.at("request"))
         yield from _static(node.at("request", "body", "static"))
+        yield from _untold_deletions(webhook, node)
         yield from template_marks.check(node.at("request"))
         yield from comparisons.check(node, definitions.sources[webhook.source].value_reading)
     yield from _unused(definitions, collection)
@@ -90,6 +91,23 @@ def _static(node: Node) -> Iterator[Problem]:
                 " the receiver takes it in a header or in the query, use 'authentication' with a"
                 " reference"
             )
+
+
+def _untold_deletions(webhook: Webhook, node: Node) -> Iterator[Problem]:
+    """Yield a warning where a deletion looks like any other change to the receiver."""
+    body = webhook.request.body
+    if (
+        body is not None
+        and body.format is BodyFormat.HUBSPOT_LEGACY
+        and ChangeKind.DELETED in webhook.trigger.changes
+        and not body.static
+        and not hubspot_legacy.tells_deletions(webhook.object)
+    ):
+        yield node.problem(
+            f"with hubspot_legacy the body of one of {webhook.object} does not say that it was"
+            " deleted; report deletions by a webhook of its own, with another URL or with 'static'",
+            *("request", "body", "format"),
+        )
 
 
 def _short(node: Node, secrets: Secrets) -> Iterator[Problem]:

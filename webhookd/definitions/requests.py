@@ -26,16 +26,21 @@ class BodyFormat(StrEnum):
     RECORD = "record"
     STANDARD_WEBHOOKS = "standard_webhooks"
     CLOUDEVENTS = "cloudevents"
+    HUBSPOT_LEGACY = "hubspot_legacy"
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What a request's body holds. *properties* None means all of them."""
+    """What a request's body holds. *properties* None means all of them.
+
+    *portal_id*, the number of an account, goes with the format `hubspot_legacy`.
+    """
 
     properties: tuple[ChosenProperty, ...] | None
     static: Mapping[str, JsonText]
     format: BodyFormat
     previous: bool
+    portal_id: int | None = None
 
 
 Location: TypeAlias = Literal["header", "query"]

@@ -7,23 +7,24 @@ as the source wrote it.
 from __future__ import annotations
 
 from datetime import UTC
-from json.encoder import encode_basestring as _text
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from webhookd.definitions import BodyFormat
 from webhookd.model import Rendered, text_of
+from webhookd.rules import hubspot_legacy
+from webhookd.rules.json_text import NULL as _NULL
+from webhookd.rules.json_text import Members as _Members
+from webhookd.rules.json_text import object_of as _object
+from webhookd.rules.json_text import text as _text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from datetime import datetime
 
     from webhookd.definitions import Body, ChosenProperty, Webhook
     from webhookd.model import Change, JsonText
 
-_Members: TypeAlias = "Mapping[str, JsonText]"
-
-_NULL: JsonText = "null"
 # HubSpot tells receivers of v3 to decode twelve escapes before they compute a signature, and
 # its own libraries do not; a query that leaves those characters bare satisfies both. The twelfth
 # is the semicolon, which is bare for v3 only (`with_bare_semicolons`): Go's net/url (since 1.17)
@@ -65,6 +66,8 @@ def _body(body: Body, change: Change, delivery_id: str) -> JsonText:
             return _object(_standard_webhook(body, change))
         case BodyFormat.CLOUDEVENTS:
             return _object(_cloud_event(body, change, delivery_id))
+        case BodyFormat.HUBSPOT_LEGACY:
+            return _object(hubspot_legacy.members(body, change))
 
 
 def _record(body: Body, change: Change) -> _Members:
@@ -135,10 +138,6 @@ def _previous(body: Body, change: Change) -> _Members:
         for chosen in body.properties
         if chosen.name in changed
     }
-
-
-def _object(members: _Members) -> JsonText:
-    return "{" + ",".join([f"{_text(name)}:{value}" for name, value in members.items()]) + "}"
 
 
 def _event_type(change: Change) -> str:

@@ -109,3 +109,41 @@ def test_static_values_that_are_named_like_secrets_are_warned_of(loaded, minimal
         "meta.list[0].token",
     ]
     assert "canary" not in str(found)
+
+
+LEGACY = """\
+version: 1
+sources:
+  crm: {{type: drop_directory, path: drop, object: {object}}}
+webhooks:
+  gone:
+    source: crm
+    object: {object}
+    trigger: {{changes: {changes}}}
+    request:
+      url: https://example.com/in
+      body: {{format: {format}, static: {static}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("differing", "is_warned"),
+    [
+        ({}, True),
+        ({"object": "deals"}, False),
+        ({"changes": "[created, updated]"}, False),
+        ({"format": "record"}, False),
+        ({"static": "{isDeleted: true}"}, False),
+    ],
+    ids=["contacts", "deals", "no deletions", "another format", "static"],
+)
+def test_deletions_that_a_receiver_cannot_tell_from_changes_are_warned_of(
+    loaded, differing, is_warned
+):
+    usual = {"object": "contacts", "changes": "[updated, deleted]", "format": "hubspot_legacy"}
+    found = loaded(LEGACY.format(**{**usual, "static": "{}", **differing})).warnings
+
+    assert len(found) == is_warned
+    if is_warned:
+        assert "11:22: webhooks.gone.request.body.format: with hubspot_legacy" in str(found[0])
+        assert "webhook of its own, with another URL or with 'static'" in str(found[0])

@@ -109,7 +109,9 @@ def test_the_content_type_belongs_to_the_format(body_format):
         (chosen("email:mail", "amount", "tags"), {"mail": "old@example.com", "tags": None}),
     ],
 )
-@pytest.mark.parametrize("body_format", [each for each in BodyFormat if each != "flat"])
+@pytest.mark.parametrize(
+    "body_format", [each for each in BodyFormat if each not in {"flat", "hubspot_legacy"}]
+)
 def test_previous_holds_the_values_before_of_what_is_sent_and_changed(
     properties, expected, body_format
 ):
@@ -159,7 +161,8 @@ def test_a_query_reads_back_and_leaves_only_the_allowed_characters_bare(pairs):
 
 @given(
     st.dictionaries(TEXTS, st.one_of(TEXTS, st.integers(), st.booleans(), st.lists(TEXTS))),
-    st.sampled_from(BodyFormat),
+    # The other one, whose values are all texts, is for test_hubspot_legacy.
+    st.sampled_from([each for each in BodyFormat if each is not BodyFormat.HUBSPOT_LEGACY]),
     TEXTS,
 )
 def test_every_body_is_json_in_utf_8_without_escapes_and_says_what_the_record_says(

@@ -25,12 +25,16 @@ SIGNATURES = (
     *("config/checks/headers.py", "config/checks/signatures.py", "definitions/requests.py"),
     *("rules/render.py", "rules/signing.py", "rules/verification.py", "cli/receiver.py"),
 )
+BODIES = (
+    "HubSpot's older shape of a body, which any record can have",
+    *("rules/hubspot_legacy.py", "config/checks/payloads.py", "config/warnings.py"),
+)
 WORDS = ("HubSpot's words for operators", "definitions/triggers.py")
 TIMES = ("HubSpot's two ways to write a time", "rules/instants.py")
 SHAPE = ("files may hold records in HubSpot's shape", "sources/formats/rows.py")
 PRODUCT = ("the product's own description, and its demo", "cli/app.py")
 DEMO = ("the demo plays HubSpot", "cli/demo_crm.py", "cli/demo_texts.py")
-MAY = (KIND, TABLES, FILE, NAMES, SIGNATURES, WORDS, TIMES, SHAPE, PRODUCT, DEMO)
+MAY = (KIND, TABLES, FILE, NAMES, SIGNATURES, BODIES, WORDS, TIMES, SHAPE, PRODUCT, DEMO)
 
 
 def test_nothing_else_names_hubspot():

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from webhookd.config import urls
 from webhookd.config.messages import shown
+from webhookd.rules import hubspot_legacy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from webhookd.config.text.node import Node
     from webhookd.errors import Problem
@@ -22,13 +23,15 @@ _ENVELOPES = {
     "standard_webhooks": _OF_A_RECORD,
     "cloudevents": _OF_A_RECORD,
 }
+_LEGACY = "hubspot_legacy"
+_WITHOUT_PREVIOUS = {"flat": "a flat body", _LEGACY: "a body of HubSpot's legacy shape"}
 
 
 def check(webhook: Node) -> Iterator[Problem]:
     """Yield what is wrong with what the request of *webhook* carries."""
     request = webhook.at("request")
     yield from _method(request)
-    yield from _body(request.at("body"))
+    yield from _body(request.at("body"), webhook.text("object") or "")
     yield from _query(request)
 
 
@@ -71,21 +74,31 @@ def _method(request: Node) -> Iterator[Problem]:
         yield request.problem(message, "query", at_key=True)
 
 
-def _body(body: Node) -> Iterator[Problem]:
+def _body(body: Node, object_: str) -> Iterator[Problem]:
     names: set[str] = set()
     for item, name in sent_names(body.at("properties")):
         if name in names:
             yield item.problem(f"the body has the name {shown(name)} already")
         names.add(name)
     layout = _format(body)
-    taken = names if layout == "flat" else _ENVELOPES.get(layout or "", set())
+    taken = names if layout == "flat" else _envelope(body, layout, object_)
     for fixed in body.entries("static"):
         if fixed.name in taken:
             message = f"the body has the name {shown(fixed.name)} already"
             yield fixed.problem(message, at_key=True)
-    if layout == "flat" and body.value.get("previous") is True:
-        message = "a flat body has no room for the values before; use another format"
-        yield body.problem(message, "previous")
+    if layout in _WITHOUT_PREVIOUS and body.value.get("previous") is True:
+        message = f"{_WITHOUT_PREVIOUS[layout]} has no room for the values before"
+        yield body.problem(f"{message}; use another format", "previous")
+    if layout not in {_LEGACY, None} and body.is_there("portal_id"):
+        message = f"it goes with 'format: {_LEGACY}'; no other body has a place for it"
+        yield body.problem(message, "portal_id", at_key=True)
+
+
+def _envelope(body: Node, layout: str | None, object_: str) -> Container[str]:
+    """Return the names that *body* has whatever its properties are."""
+    if layout == _LEGACY:
+        return hubspot_legacy.names(object_, has_portal=body.is_there("portal_id"))
+    return _ENVELOPES.get(layout or "", ())
 
 
 def _format(body: Node) -> str | None:
