@@ -222,6 +222,20 @@ def test_one_that_waits_for_its_retry_is_superseded_with_all_behind_it(opened):
     assert (due.attempts_made, due.first_attempt_at) == (1, None)
 
 
+def test_a_newer_one_goes_on_in_the_row_of_short_hints(opened):
+    """Changes without an end do not have a receiver asked more often than it may be."""
+    running = opened()
+    (first,) = running.see(("1", A))
+    hint = replace(LATER, hints_in_row=1)
+    running.settle(first, hint)
+    (second,) = running.see(("1", B))
+    running.now = LATER.when
+
+    assert second.hints == (1, 1)
+    (due,) = running.due()
+    assert (due.attempts_made, due.hints) == (1, (1, 1))
+
+
 def test_one_that_a_release_made_due_makes_the_newer_one_due(opened):
     running = opened()
     (first,) = running.see(("1", A))

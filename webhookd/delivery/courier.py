@@ -97,9 +97,8 @@ class Courier:
             ended_at, seconds = self._now(), self._monotonic() - began
             why = f"internal: a bug in webhookd ({type(error).__name__}); its log has the details"
             policy = start.context.definition.webhook.delivery.retry
-            again = RetryAt(
-                ended_at + retry.waiting_time(policy, delivery.attempts_made + 1, 0.0), why
-            )
+            step = delivery.attempts_made + 1 - delivery.hints.made
+            again = RetryAt(ended_at + retry.waiting_time(policy, step, 0.0), why)
             reply, context = Unreachable("internal", why), context_at(ended_at)
             return _settlement(start, context, start.redactor, reply, again, ended_at, seconds)
 
@@ -117,6 +116,7 @@ class Courier:
             reply,
             policy=start.context.definition.webhook.delivery,
             attempts_made=start.delivery.attempts_made + 1,
+            hints=start.delivery.hints,
             first_attempt_at=start.first_attempt_at,
             held_for=held_for,
             now=ended_at,

@@ -3,6 +3,7 @@
 from webhookd.model.configuration import SHORTEST_SOUGHT, ReloadOutcome, ReloadResult, Secret
 from webhookd.model.deliveries import (
     DISABLED,
+    NO_HINTS,
     REMOVED,
     Attempt,
     Delivered,
@@ -11,6 +12,7 @@ from webhookd.model.deliveries import (
     DeliveryState,
     GivenUp,
     Held,
+    Hints,
     Outcome,
     Reason,
     Rendered,
@@ -47,6 +49,7 @@ from webhookd.model.records import (
 
 __all__ = [
     "DISABLED",
+    "NO_HINTS",
     "REMOVED",
     "SHORTEST_SOUGHT",
     "Asked",
@@ -64,6 +67,7 @@ __all__ = [
     "FileProgress",
     "GivenUp",
     "Held",
+    "Hints",
     "JsonText",
     "KnownRecord",
     "LatestFile",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -46,6 +46,16 @@ DISABLED: Final = "disabled in the configuration"
 """Reasons to hold a webhook's deliveries that only the configuration ends."""
 
 
+class Hints(NamedTuple):
+    """Waits of a delivery that a Retry-After has shortened: *made* of them, the last *in_row*."""
+
+    made: int = 0
+    in_row: int = 0
+
+
+NO_HINTS: Final = Hints()
+
+
 @dataclass(slots=True)
 class Delivery:
     """A webhook's duty to report one change.
@@ -73,6 +83,7 @@ class Delivery:
     is_behind: bool = False
     supersedes: tuple[str, ...] = ()
     is_unclaimed: bool = False
+    hints: Hints = NO_HINTS
 
     @property
     def record(self) -> tuple[str, str, str]:
@@ -127,11 +138,16 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class RetryAt:
-    """Try again no sooner than *when*; *lane_paused_until* holds all of the webhook back."""
+    """Try again no sooner than *when*; *lane_paused_until* holds all of the webhook back.
+
+    *hints_in_row* is that of the delivery's `Hints` with this wait. The wait is a shortened one
+    itself where that is more than before.
+    """
 
     when: datetime
     why: str
     lane_paused_until: datetime | None = None
+    hints_in_row: int = 0
 
 
 @dataclass(frozen=True, slots=True)

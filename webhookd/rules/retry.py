@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.definitions import DeliveryPolicy, RetryPolicy
+    from webhookd.model import Hints
 
 _GONE, _TOO_MANY, _UNAVAILABLE = 410, 429, 503
 _PAUSES_LANE = frozenset({_TOO_MANY, _UNAVAILABLE})
-_SHORT_HINTS = 10
-"""Attempts of a delivery after which a short Retry-After is obeyed; later ones only lengthen.
+_HINTS_IN_ROW = 10
+"""Answers in a row whose short Retry-After is obeyed; the rest of such a row only lengthens.
 
 A receiver that says "in a second" for ever would else be asked every second for days.
 """
@@ -37,6 +38,7 @@ def judge(
     *,
     policy: DeliveryPolicy,
     attempts_made: int,
+    hints: Hints,
     first_attempt_at: datetime,
     held_for: timedelta,
     now: datetime,
@@ -44,8 +46,8 @@ def judge(
 ) -> Outcome:
     """Return what to do after an attempt got *reply*.
 
-    *attempts_made* counts this one, *first_attempt_at* is the start of the first, *held_for* how
-    long the webhook was held since then, *dice* a number in [0, 1).
+    *attempts_made* counts this one, *hints* are those before it, *first_attempt_at* is the start of
+    the first, *held_for* how long the webhook was held since then, *dice* a number in [0, 1).
     """
     retry = policy.retry
     match reply:
@@ -61,14 +63,20 @@ def judge(
     give_up_at = _later(first_attempt_at, retry.give_up_after, held_for)
     if now >= give_up_at:
         return GivenUp(f"{why}; given up at attempt {attempts_made}, as give_up_after has passed")
-    earliest = _later(now, waiting_time(retry, attempts_made, dice))
+    # What short hints brought forward uses up nothing of the schedule.
+    earliest = _later(now, waiting_time(retry, attempts_made - hints.made, dice))
     asked = _asked_for(reply, retry, now)
     if asked is None:
         return RetryAt(min(earliest, give_up_at), why)
-    paused_until = min(asked, give_up_at) if _pauses_lane(reply) else None
-    if paused_until is not None and attempts_made <= _SHORT_HINTS:
-        earliest = min(earliest, _hinted(asked - now, retry, now, dice))
-    return RetryAt(min(max(earliest, asked), give_up_at), why, paused_until)
+    paused_until, in_row = None, 0
+    if _pauses_lane(reply):
+        paused_until = min(asked, give_up_at)
+        hinted = _hinted(asked - now, retry, now, dice)
+        if hinted < earliest:
+            # A row that is too long to be obeyed goes on: any other answer ends it.
+            in_row = min(hints.in_row + 1, _HINTS_IN_ROW)
+            earliest = hinted if in_row > hints.in_row else earliest
+    return RetryAt(min(max(earliest, asked), give_up_at), why, paused_until, in_row)
 
 
 def _asked_for(reply: Reply, policy: RetryPolicy, now: datetime) -> datetime | None:

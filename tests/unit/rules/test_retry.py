@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webhookd.definitions import DeliveryPolicy, RetryPolicy
-from webhookd.model import Delivered, GivenUp, Held, Response, RetryAt, Unreachable
+from webhookd.model import NO_HINTS, Delivered, GivenUp, Held, Hints, Response, RetryAt, Unreachable
 from webhookd.rules.retry import judge, waiting_time
 
 NOW = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
@@ -42,7 +42,7 @@ def judged(
     policy=POLICY,
     success_on=("2xx",),
     attempts_made=1,
-    first=NOW,
+    hints=NO_HINTS,
     held_for=timedelta(),
     now=NOW,
     dice=0.0,
@@ -51,7 +51,8 @@ def judged(
         reply,
         policy=DeliveryPolicy(retry=policy, success_on=success_on),
         attempts_made=attempts_made,
-        first_attempt_at=first,
+        hints=hints,
+        first_attempt_at=NOW,
         held_for=held_for,
         now=now,
         dice=dice,
@@ -236,14 +237,14 @@ def test_a_longer_retry_after_is_obeyed_on_every_retried_status(status):
 
 
 @pytest.mark.parametrize("status", [429, 503])
-@pytest.mark.parametrize("attempts_made", [1, 10])
+@pytest.mark.parametrize("attempts_made", [1, 10, 11, 1000])
 def test_a_shorter_retry_after_on_429_and_503_is_obeyed_and_the_pause_ends_with_it(
     status, attempts_made
 ):
     outcome = judged(Response(status, "7"), attempts_made=attempts_made)
 
     at = NOW + timedelta(seconds=7)
-    assert outcome == RetryAt(at, f"the receiver answered {status}", at)
+    assert outcome == RetryAt(at, f"the receiver answered {status}", at, hints_in_row=1)
 
 
 def test_a_shorter_retry_after_as_a_date_is_obeyed_too():
@@ -252,11 +253,69 @@ def test_a_shorter_retry_after_as_a_date_is_obeyed_too():
     assert judged(Response(503, format_datetime(at, usegmt=True))).when == at
 
 
-def test_after_ten_attempts_a_retry_after_only_lengthens():
-    outcome = judged(Response(429, "7"), attempts_made=11)
+def _told(replies, *, policy=POLICY):
+    """Return the seconds that a delivery waits after each of *replies*, whatever came before."""
+    waits, now, hints = [], NOW, NO_HINTS
+    for attempts_made, reply in enumerate(replies, start=1):
+        outcome = judged(reply, policy=policy, attempts_made=attempts_made, hints=hints, now=now)
+        in_row = outcome.hints_in_row
+        hints = Hints(hints.made + (in_row > hints.in_row), in_row)
+        waits.append((outcome.when - now).total_seconds())
+        now = outcome.when
+    return waits
 
-    assert outcome.when == NOW + waiting_time(POLICY, 11, 0.0)
+
+def test_after_ten_short_hints_in_a_row_a_retry_after_only_lengthens():
+    outcome = judged(Response(429, "7"), attempts_made=11, hints=Hints(10, 10))
+
+    assert outcome.when == NOW + MINUTE
     assert outcome.lane_paused_until == NOW + timedelta(seconds=7)
+    assert _told([Response(429, "7")] * 13) == [7.0] * 10 + [60.0, 120.0, 240.0]
+
+
+def test_short_hints_use_up_nothing_of_the_schedule():
+    assert _told([Response(500), *[Response(503, "7")] * 9, *[Response(500)] * 3]) == [
+        60.0,
+        *[7.0] * 9,
+        120.0,
+        240.0,
+        480.0,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("other", "wait"),
+    [
+        (Response(500), 60.0),
+        (Response(429), 60.0),
+        (Response(500, "7"), 60.0),
+        (Response(429, "7200"), 7200.0),
+        (Unreachable("timeout", "why"), 60.0),
+    ],
+)
+def test_any_other_answer_ends_a_row_of_short_hints(other, wait):
+    short = Response(429, "7")
+
+    assert _told([*[short] * 10, other, *[short] * 11]) == [
+        *[7.0] * 10,
+        wait,
+        *[7.0] * 10,
+        120.0,
+    ]
+
+
+def test_a_hint_as_long_as_the_schedules_wait_is_no_short_one():
+    outcome = judged(Response(429, "60"), attempts_made=4, hints=Hints(3, 3))
+
+    assert (outcome.when, outcome.hints_in_row) == (NOW + MINUTE, 0)
+
+
+def test_a_short_hint_counts_where_giving_up_comes_before_it():
+    now = GIVE_UP_AT - timedelta(seconds=2)
+
+    outcome = judged(Response(429, "7"), attempts_made=4, hints=Hints(3, 3), now=now)
+
+    assert (outcome.when, outcome.hints_in_row) == (GIVE_UP_AT, 4)
 
 
 @pytest.mark.parametrize("status", [301, 500, 502, 504])
@@ -276,14 +335,30 @@ def test_a_hint_lengthens_no_schedule_that_is_shorter():
     assert judged(Response(429, "5"), policy=policy).when == NOW + timedelta(milliseconds=10)
 
 
-@given(st.integers(1, 10**6), st.integers(1, 30), st.sampled_from([429, 503]), DICE)
+@given(
+    st.integers(1, 10**6),
+    st.integers(1, 30),
+    st.integers(0, 29),
+    st.integers(0, 10),
+    st.sampled_from([429, 503]),
+    DICE,
+)
 def test_chance_puts_a_retry_behind_the_hint_and_never_before_it(
-    seconds, attempts_made, status, dice
+    seconds, attempts_made, hints, hints_in_row, status, dice
 ):
-    outcome = judged(Response(status, str(seconds)), attempts_made=attempts_made, dice=dice)
+    before = Hints(min(hints, attempts_made - 1), hints_in_row)
+    outcome = judged(
+        Response(status, str(seconds)),
+        attempts_made=attempts_made,
+        hints=before,
+        dice=dice,
+    )
 
-    gap, hint = waiting_time(POLICY, attempts_made, dice), timedelta(seconds=seconds)
-    latest = max(hint, min(gap, hint * 1.1)) if attempts_made <= 10 else max(hint, gap)
+    gap, hint = waiting_time(POLICY, attempts_made - before.made, dice), timedelta(seconds=seconds)
+    is_short = hint < gap and hint * (1 + 0.1 * dice) < gap
+    assert (outcome.hints_in_row > 0) == is_short
+    assert outcome.hints_in_row <= min(hints_in_row + 1, 10)
+    latest = max(hint, min(gap, hint * 1.1)) if hints_in_row < 10 else max(hint, gap)
     assert min(hint, GIVE_UP_AT - NOW) <= outcome.when - NOW <= latest + timedelta(microseconds=1)
 
 

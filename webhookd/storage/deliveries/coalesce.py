@@ -2,8 +2,9 @@
 
 Only deliveries that were stored under `coalesce` are superseded: with them is kept what their
 receiver had not been told (`untold_new`, `untold_previous`). The newer one takes over the place of
-the first of them whole: when it is due, whose turn it is in the record's order, and how many
-attempts were made, so that changes without an end neither hurry a retry nor put it off.
+the first of them whole: when it is due, whose turn it is in the record's order, how many attempts
+were made and how many waits the receiver shortened, so that changes without an end neither hurry a
+retry nor put it off.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from webhookd.model import ChangeKind
+from webhookd.model import ChangeKind, Hints
 from webhookd.rules.coalescing import Untold, followed_by
 from webhookd.storage.database.connection import Dialect
 from webhookd.storage.database.times import from_micros, to_micros
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
 
 _WAITING: Final = (
     "SELECT number, id, change, untold_new, untold_previous, coalesce(untold_since, created_at),"
-    " behind, epoch, due_at, attempts, owner FROM deliveries WHERE due_at IS NOT NULL"
-    " AND behind IS NOT NULL AND lane = ? AND source = ? AND object = ? AND record_id = ?"
-    " ORDER BY number DESC"
+    " behind, epoch, due_at, attempts, hints, hints_in_row, owner FROM deliveries"
+    " WHERE due_at IS NOT NULL AND behind IS NOT NULL AND lane = ? AND source = ?"
+    " AND object = ? AND record_id = ? ORDER BY number DESC"
 )
 # Locked, so that no other daemon claims what is about to be superseded.
 _LOCKED: Final = {Dialect.SQLITE: _WAITING, Dialect.POSTGRESQL: f"{_WAITING} FOR UPDATE"}
@@ -79,10 +80,11 @@ class Place:
     numbers: tuple[int, ...] = ()
 
     def columns(self) -> tuple[object, ...]:
-        """Return attempts, untold_new, untold_previous and untold_since as they are stored."""
+        """Return what a row has beyond those of others: `enqueue` names its columns."""
         previous = self.untold.previous
         written = None if previous is None else orjson.dumps(dict(previous))
-        return self.delivery.attempts_made, self.untold.is_new, written, self.untold_since
+        made = self.delivery.attempts_made, *self.delivery.hints
+        return *made, self.untold.is_new, written, self.untold_since
 
 
 def find_place(
@@ -110,13 +112,14 @@ def find_place(
     rendered = delivery.rendered if whole == own.untold else own.render(whole)
     if rendered is None:
         return None
-    since, behind, epoch, due_at, attempts, owner = taken[-1][5:]
+    since, behind, epoch, due_at, attempts, hints, hints_in_row, owner = taken[-1][5:]
     successor = replace(
         delivery,
         change=whole.kind,
         rendered=rendered,
         due_at=from_micros(due_at),
         attempts_made=attempts,
+        hints=Hints(hints, hints_in_row),
         is_behind=bool(behind),
         is_unclaimed=not behind and owner != connection.session.owner,
         supersedes=tuple(row[1] for row in taken),

@@ -31,8 +31,8 @@ _INSERT = ForRows(
     ),
 )
 _INSERT_UNTOLD = (
-    f"INSERT INTO deliveries ({_COLUMNS}, attempts, untold_new, untold_previous, untold_since)"  # noqa: S608 - constant
-    f" VALUES ({_VALUES}, ?, ?, ?, ?)"
+    f"INSERT INTO deliveries ({_COLUMNS}, attempts, hints, hints_in_row, untold_new,"  # noqa: S608 - constant
+    f" untold_previous, untold_since) VALUES ({_VALUES}, ?, ?, ?, ?, ?, ?)"
 )
 _NO_END = 2**31
 _IS_ANY_OPEN = f"SELECT {record_order.IS_ANY_OPEN}"

@@ -35,7 +35,8 @@ _IS_LANE_HELD = (
 )
 _RETRY = (
     "UPDATE deliveries SET state = 'pending', due_at = ?, settled_at = NULL, behind = ?,"
-    " first_attempt_at = NULL, held_before = 0, untold_new = NULL, superseded_by = NULL,"
+    " first_attempt_at = NULL, held_before = 0, hints_in_row = 0, untold_new = NULL,"
+    " superseded_by = NULL,"
     " epoch = (SELECT epoch FROM lanes WHERE lanes.number = lane)"
     " WHERE number = ? AND NOT (state = 'failed' AND attempts = 0)"
 )
@@ -51,7 +52,7 @@ _IS_OVERTAKEN = (
 )
 _OVERTAKEN = f"SELECT 1 FROM deliveries WHERE number = ? AND {_IS_OVERTAKEN}"  # noqa: S608 - constant
 _AGAIN = (
-    "UPDATE deliveries SET due_at = ?, first_attempt_at = NULL, held_before = 0,"
+    "UPDATE deliveries SET due_at = ?, first_attempt_at = NULL, held_before = 0, hints_in_row = 0,"
     " untold_new = NULL, epoch = (SELECT epoch FROM lanes WHERE lanes.number = lane)"
     " WHERE number = ? AND due_at IS NOT NULL"
 )
@@ -165,7 +166,8 @@ def retry(
     A receiver that keeps what came last would go back to an older state by a delivery that was
     overtaken: those are left, unless they are meant *with_overtaken*. What a person retries is
     sent as it is: newer changes wait behind it, and do not take its place. One that failed without
-    an attempt could not be rendered, for a bug, and has nothing to send.
+    an attempt could not be rendered, for a bug, and has nothing to send. The schedule goes on where
+    it was: attempts and hints stay; what is counted in a row begins anew.
     """
     at, changed = to_micros(now), Changed()
     for number in wanted:

@@ -14,6 +14,7 @@ from webhookd.model import (
     Delivery,
     GivenUp,
     Held,
+    Hints,
     Rendered,
     RetryAt,
     Settlement,
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "deliveries.id, lanes.webhook, source, object, record_id, change, method, body, content_type,"
-    " query, created_at, due_at, attempts, first_attempt_at, held_before"
+    " query, created_at, due_at, attempts, first_attempt_at, held_before,"
+    " hints, hints_in_row"
 )
 WAITING = (
     f"SELECT {COLUMNS} FROM deliveries JOIN lanes ON lanes.number = lane"  # noqa: S608 - constant
@@ -66,18 +68,20 @@ _STARTED = "UPDATE starts SET started_at = ? WHERE delivery_id = ? AND started_a
 _SETTLE = ForRows(
     each=(
         "UPDATE deliveries SET state = ?, due_at = ?, epoch = coalesce(?, epoch), attempts = ?,"
-        " first_attempt_at = ?, held_before = ?, last_status = ?, last_error = ?, settled_at = ?"
-        " WHERE id = ? AND due_at IS NOT NULL"
+        " first_attempt_at = ?, held_before = ?, last_status = ?, last_error = ?, settled_at = ?,"
+        " hints = ?, hints_in_row = ? WHERE id = ? AND due_at IS NOT NULL"
     ),
     at_once=(
         "UPDATE deliveries SET state = new.state, due_at = new.due_at,"
         " epoch = coalesce(new.epoch, deliveries.epoch), attempts = new.attempts,"
         " first_attempt_at = new.first_attempt_at, held_before = new.held_before,"
         " last_status = new.last_status, last_error = new.last_error,"
-        " settled_at = new.settled_at, owner = NULL"
+        " settled_at = new.settled_at, hints = new.hints, hints_in_row = new.hints_in_row,"
+        " owner = NULL"
         " FROM unnest(?::text[], ?::bigint[], ?::int[], ?::int[], ?::bigint[], ?::bigint[],"
-        " ?::int[], ?::text[], ?::bigint[], ?::text[]) AS new (state, due_at, epoch, attempts,"
-        " first_attempt_at, held_before, last_status, last_error, settled_at, id)"
+        " ?::int[], ?::text[], ?::bigint[], ?::int[], ?::int[], ?::text[]) AS new (state, due_at,"
+        " epoch, attempts, first_attempt_at, held_before, last_status, last_error, settled_at,"
+        " hints, hints_in_row, id)"
         " WHERE deliveries.id = new.id AND deliveries.due_at IS NOT NULL"
         " AND deliveries.owner = ?"
     ),
@@ -153,8 +157,16 @@ def _update_row(settlement: Settlement) -> tuple[object, ...]:
         settlement.attempt.status,
         settlement.attempt.error,
         to_micros(settlement.ended_at) if is_settled else None,
+        *_hints(settlement),
         settlement.delivery.id,
     )
+
+
+def _hints(settlement: Settlement) -> Hints:
+    """Return a delivery's hints with the one that was obeyed just now, if one was."""
+    before, outcome = settlement.delivery.hints, settlement.outcome
+    in_row = outcome.hints_in_row if isinstance(outcome, RetryAt) else 0
+    return Hints(before.made + (in_row > before.in_row), in_row)
 
 
 def _settle_lane(connection: Statements, settlement: Settlement) -> None:
@@ -195,7 +207,7 @@ def count_pending(connection: Statements) -> int:
 def delivery_of(row: tuple[Any, ...]) -> Delivery:
     """Return the delivery that a row of this module's columns holds."""
     (id_, webhook, source, object_, record_id, change, method, body, content_type, query,
-     created_at, due_at, attempts, first_attempt_at, held_before) = row  # fmt: skip
+     created_at, due_at, attempts, first_attempt_at, held_before, *hints) = row  # fmt: skip
     return Delivery(
         id=id_,
         webhook=webhook,
@@ -209,4 +221,5 @@ def delivery_of(row: tuple[Any, ...]) -> Delivery:
         attempts_made=attempts,
         first_attempt_at=from_micros(first_attempt_at),
         held_before=held_before / 1_000_000,
+        hints=Hints(*hints),
     )
