@@ -21,7 +21,7 @@ from webhookd.storage.schema.tables import META, METADATA
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-NEWEST: Final = "0005"
+NEWEST: Final = "0006"
 """The version that `tables` describes: the last step."""
 
 WORKS_WITH: Final = "0004"

@@ -1,7 +1,14 @@
 """The tables. Every time is whole microseconds since 1970 (`times`), every length too."""
 
 from webhookd.storage.schema.tables.common import METADATA
-from webhookd.storage.schema.tables.deliveries import ATTEMPTS, DELIVERIES, LANES, META, STARTS
+from webhookd.storage.schema.tables.deliveries import (
+    ATTEMPTS,
+    DELIVERIES,
+    LANES,
+    META,
+    STARTS,
+    TOKEN_REQUESTS,
+)
 from webhookd.storage.schema.tables.fleet import DAEMONS, SHARES
 from webhookd.storage.schema.tables.records import (
     ARCHIVED_RECORDS,
@@ -39,4 +46,5 @@ __all__ = [
     "SNAPSHOT_ROWS",
     "SOURCES",
     "STARTS",
+    "TOKEN_REQUESTS",
 ]

@@ -81,6 +81,16 @@ STARTS = Table(
 Index("starts_by_lane", STARTS.c.lane, STARTS.c.started_at)
 Index("starts_by_delivery", STARTS.c.delivery_id)
 
+# When tokens were asked for, by clients of token servers; a client is a digest of all that makes
+# its token another one (`rules.digests`). Only the last minutes are kept.
+TOKEN_REQUESTS = Table(
+    "token_requests",
+    METADATA,
+    Column("client", TEXT, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+)
+Index("token_requests_by_client", TOKEN_REQUESTS.c.client, TOKEN_REQUESTS.c.made_at)
+
 DELIVERIES = Table(
     "deliveries",
     METADATA,
