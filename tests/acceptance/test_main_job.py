@@ -1,5 +1,6 @@
 """The main job, from a dropped file to a verified request, run as a user runs it."""
 
+import hashlib
 import json
 
 import pytest
@@ -128,6 +129,26 @@ def test_a_get_carries_chosen_properties_in_its_query(daemon):
     assert one.target == f"/r?kind=deal&name=a%20b%26c/%C3%BC&value=1.1&key={SECRET}"
     assert one.body == b""
     assert "content-type" not in one.headers
+
+
+def test_a_post_carries_a_query_beside_its_body_and_the_signature_covers_both(daemon):
+    request = {
+        "query": {"properties": ["name"], "static": {"origin": "crm & co"}},
+        "body": {"properties": ["score"]},
+        "signature": {"app_id": "1234567", "scheme": "hubspot_v2"},
+    }
+    with Receiver() as receiver:
+        daemon.configure({"both": hook(receiver, "/r?kind=deal", request=request)})
+        daemon.start()
+        daemon.drop_rows("1.ndjson", {"id": "1", "name": "Søn", "score": 7})
+        until(lambda: receiver.received, "a request")
+        daemon.stop()
+
+    (one,) = receiver.received
+    assert one.target == "/r?kind=deal&name=S%C3%B8n&origin=crm%20%26%20co"
+    assert one.body == b'{"score":7}'
+    signed = f"{SECRET}POST{receiver.url}{one.target}".encode() + one.body
+    assert one.headers["x-hubspot-signature"] == hashlib.sha256(signed).hexdigest()
 
 
 def test_a_failing_receiver_is_retried_with_the_same_id(daemon):

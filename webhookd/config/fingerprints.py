@@ -26,6 +26,7 @@ LATER_KEYS: tuple[tuple[tuple[str, ...], object], ...] = (
     (("webhooks", "*", "delivery", "success_on"), ["2xx"]),
     (("webhooks", "*", "request", "signature", "hmac"), None),
     (("webhooks", "*", "request", "body", "portal_id"), None),
+    (("webhooks", "*", "request", "query", "static"), {}),
 )
 """Keys that came after the first release, each with its default; `*` stands for any name.
 

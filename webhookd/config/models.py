@@ -254,9 +254,10 @@ class Body(Keys):
 
 
 class Query(Keys):
-    """Properties that become query parameters."""
+    """What the URL's query holds beside what is written in it."""
 
-    properties: tuple[str | ChosenProperty, ...]
+    properties: tuple[str | ChosenProperty, ...] = ()
+    static: dict[str, str] = {}
 
 
 class Tls(Keys):
@@ -267,7 +268,7 @@ class Tls(Keys):
     client_key_file: str | None = None
 
 
-@with_fields_of(definitions.Request, but=("more_signatures",))
+@with_fields_of(definitions.Request, but=("more_signatures", "query_static"))
 class Request(Keys):
     """What is sent."""
 

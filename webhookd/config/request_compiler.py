@@ -43,6 +43,7 @@ class Requests:
             tls=self._tls(form.tls, folder),
             proxy=self._proxy(form, folder),
             more_signatures=signatures[1:],
+            query_static=tuple(form.query.static.items()) if form.query else (),
         )
 
     def _authentication(

@@ -33,7 +33,8 @@ def warnings(
         request = webhook.request
         yield from _refused(request.url, definitions, node.at("request", "url"))
         yield from _literal(request, node.at("request"))
-        yield from _static(node.at("request", "body", "static"))
+        for part in ("body", "query"):
+            yield from _static(node.at("request", part, "static"), part)
         yield from _untold_deletions(webhook, node)
         yield from template_marks.check(node.at("request"))
         yield from comparisons.check(node, definitions.sources[webhook.source].value_reading)
@@ -82,14 +83,14 @@ def _literal(request: Request, node: Node) -> Iterator[Problem]:
             )
 
 
-def _static(node: Node) -> Iterator[Problem]:
-    """Yield a warning for each fixed value of a body that is named like a secret."""
+def _static(node: Node, part: str) -> Iterator[Problem]:
+    """Yield a warning for each fixed value of a body or query that is named like a secret."""
     for entry in _inside(node):
         if literal_secrets.is_secret_name(entry.name) and isinstance(entry.value, str):
             yield entry.problem(
-                "this is named like a secret, and stands in every body that is kept or shown; where"
-                " the receiver takes it in a header or in the query, use 'authentication' with a"
-                " reference"
+                f"this is named like a secret, and stands in every {part} that is kept or shown;"
+                " where the receiver takes it in a header or in the query, use 'authentication'"
+                " with a reference"
             )
 
 

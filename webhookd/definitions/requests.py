@@ -158,10 +158,11 @@ DIRECT: Final = "direct"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The request of a webhook. Exactly one of *body* and *query* may choose properties.
+    """The request of a webhook.
 
-    No *proxy*: that of the process, if it has one. *more_signatures* are those behind the first of
-    a list; a field of their own, so that digests of requests with one stay what they were.
+    *query* are properties that become query parameters, *query_static* the fixed parameters behind
+    them. No *proxy*: that of the process, if it has one. *more_signatures* are those behind the
+    first of a list; a field of their own, so that digests of requests with one stay what they were.
     """
 
     method: Method
@@ -174,6 +175,7 @@ class Request:
     tls: Tls = field(default_factory=Tls)
     proxy: Proxy | Literal["direct"] | None = None
     more_signatures: tuple[Signature, ...] = ()
+    query_static: tuple[tuple[str, str], ...] = ()
 
     @property
     def signatures(self) -> tuple[Signature, ...]:

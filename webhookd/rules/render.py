@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from webhookd.definitions import Body, ChosenProperty, Webhook
+    from webhookd.definitions import Body, Request, Webhook
     from webhookd.model import Change, JsonText
 
 # HubSpot tells receivers of v3 to decode twelve escapes before they compute a signature, and
@@ -41,7 +41,7 @@ def render(webhook: Webhook, change: Change, *, delivery_id: str) -> Rendered:
         method=request.method,
         body=None if body is None else _encoded(_body(body, change, delivery_id)),
         content_type=None if body is None else _content_type(body),
-        query=_query(request.query, change),
+        query=_query(request, change),
     )
 
 
@@ -149,11 +149,10 @@ def timestamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
-def _query(chosen: Iterable[ChosenProperty], change: Change) -> str:
-    now = change.properties
-    return encode_query(
-        (each.sent_as, text_of(now[each.name])) for each in chosen if each.name in now
-    )
+def _query(request: Request, change: Change) -> str:
+    now, chosen = change.properties, request.query
+    sent = [(each.sent_as, text_of(now[each.name])) for each in chosen if each.name in now]
+    return encode_query([*sent, *request.query_static])
 
 
 def encode_query(pairs: Iterable[tuple[str, str]]) -> str:
@@ -185,7 +184,7 @@ def without_bare_semicolons(query: str) -> str:
 
 
 def full_url(url: str, query: str, key: str = "") -> str:
-    """Return the URL to request: its own query as written, the record's, then an API key's.
+    """Return the URL to request: its own query as written, the delivery's, then an API key's.
 
     *query* and *key* are encoded (`encode_query`), and empty where there is none.
     A fragment is never sent. An empty path is sent as `/` (RFC 9112, 3.2.1), so it stands

@@ -110,6 +110,19 @@ def test_chosen_properties_keep_their_order_and_their_new_names(minimal, loaded)
     )
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "GET"])
+def test_a_query_stands_beside_a_body_with_properties_and_fixed_texts(method, minimal, loaded):
+    body = "" if method == "GET" else "body: {properties: [a]}, "
+    query = 'query: {properties: [b, {property: a, as: z}], static: {d: "1", c: ""}}'
+    text = minimal.replace('hook"}', f'hook", method: {method}, {body}{query}}}')
+
+    request = loaded(text).definitions.webhooks["hook"].request
+
+    assert [one.sent_as for one in request.query] == ["b", "z"]
+    assert request.query_static == (("d", "1"), ("c", ""))
+    assert bool(request.body) is (method != "GET")
+
+
 def test_fixed_values_are_json_as_written(minimal, loaded):
     static = (
         "static: {a: 1.10, b: [1, null, true], c: ü, d: 12345678901234567890123, e: 2026-03-01}"

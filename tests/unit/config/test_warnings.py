@@ -111,6 +111,15 @@ def test_static_values_that_are_named_like_secrets_are_warned_of(loaded, minimal
     assert "canary" not in str(found)
 
 
+def test_static_parameters_that_are_named_like_secrets_are_warned_of(loaded, minimal):
+    query = "query: {static: {api_key: canary, origin: crm}}"
+    (found,) = loaded(minimal.replace('hook"}', f'hook", {query}}}')).warnings
+
+    assert "request.query.static.api_key: this is named like a secret, and stands in" in str(found)
+    assert "every query that is kept or shown" in str(found)
+    assert "canary" not in str(found)
+
+
 LEGACY = """\
 version: 1
 sources:

@@ -35,8 +35,9 @@ def a_body(properties=None, static=None, *, body_format=BodyFormat.FLAT, previou
     return Body(properties, static or {}, body_format, previous)
 
 
-def rendered(body=None, *, query=(), change=None, method="POST"):
-    request = Request(method, "https://example.com/hook", body=body, query=query)
+def rendered(body=None, *, query=(), static=(), change=None, method="POST"):
+    url = "https://example.com/hook"
+    request = Request(method, url, body=body, query=query, query_static=static)
     webhook = Webhook("w", "crm", "contacts", request)
     return render(webhook, change or a_change(), delivery_id="0198")
 
@@ -140,6 +141,16 @@ def test_a_query_holds_the_chosen_that_are_there_in_their_order():
     assert rendered(query=query, change=a_change(now)).query == (
         "to=%7B%22a%22:%5B1,2%5D%7D&name=Ada%20%26%20S%C3%B8n&empty=&value=1.10"
     )
+
+
+def test_a_query_has_the_fixed_parameters_last_and_stands_beside_a_body():
+    static = (("origin", "crm & co"), ("empty", ""))
+
+    result = rendered(a_body(chosen("email")), query=chosen("amount:value"), static=static)
+
+    assert result.query == "value=1.10&origin=crm%20%26%20co&empty="
+    assert result.body == b'{"email":"ada@example.com"}'
+    assert rendered(static=static, method="GET").query == "origin=crm%20%26%20co&empty="
 
 
 def compact(value):

@@ -64,14 +64,6 @@ def _method(request: Node) -> Iterator[Problem]:
     if request.is_there("body") and method == "GET":
         message = "GET carries no body; choose properties in 'query', or use another method"
         yield request.problem(message, "body", at_key=True)
-    if not request.is_there("query"):
-        return
-    if method in BODY_METHODS:
-        message = f"{method} carries a body; a 'query' of properties goes with GET and DELETE"
-        yield request.problem(message, "query", at_key=True)
-    if method == "DELETE" and request.is_there("body"):
-        message = "properties are sent in 'body' or in 'query', not in both"
-        yield request.problem(message, "query", at_key=True)
 
 
 def _body(body: Node, object_: str) -> Iterator[Problem]:
@@ -108,11 +100,19 @@ def _format(body: Node) -> str | None:
 
 
 def _query(request: Node) -> Iterator[Problem]:
+    query = request.at("query")
+    if query.value in ({}, {"static": {}}):
+        yield query.problem("it is empty; choose 'properties', or write 'static'", at_key=True)
     taken = set(urls.query_names(request.text("url") or ""))
-    for item, name in sent_names(request.at("query", "properties")):
+    for item, name in sent_names(query.at("properties")):
         if name in taken:
             yield item.problem(f"the query has the name {shown(name)} already")
         taken.add(name)
+    for fixed in query.entries("static"):
+        if fixed.name in taken:
+            message = f"the query has the name {shown(fixed.name)} already"
+            yield fixed.problem(message, at_key=True)
+        taken.add(fixed.name)
     authentication = request.at("authentication")
     key = authentication.text("name")
     in_query = authentication.text("location") == "query"
