@@ -95,5 +95,5 @@ def _webhook(
         form,
         name=name,
         trigger=trigger(form.trigger, reading),
-        request=requests.request(form.request, node.folder),
+        request=requests.request(form.request, node.folder, reading),
     )

@@ -27,6 +27,8 @@ LATER_KEYS: tuple[tuple[tuple[str, ...], object], ...] = (
     (("webhooks", "*", "request", "signature", "hmac"), None),
     (("webhooks", "*", "request", "body", "portal_id"), None),
     (("webhooks", "*", "request", "query", "static"), {}),
+    (("webhooks", "*", "request", "body", "template"), None),
+    (("webhooks", "*", "request", "body", "content_type"), None),
 )
 """Keys that came after the first release, each with its default; `*` stands for any name.
 

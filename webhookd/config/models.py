@@ -251,6 +251,8 @@ class Body(Keys):
     static: dict[str, Value] = {}
     format: BodyFormat | None = None
     previous: bool = False
+    template: Value = None
+    content_type: str | None = None
 
 
 class Query(Keys):

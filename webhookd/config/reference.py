@@ -168,7 +168,7 @@ def _type(node: Mapping[str, Any]) -> str:
 def _plain_type(node: Mapping[str, Any]) -> str:
     match node["type"]:
         case "array":
-            return f"list of {_type(node['items'])}"
+            return f"list of {_type(node['items'])}" if "items" in node else "list"
         case "object":
             children = node.get("additionalProperties")
             return (

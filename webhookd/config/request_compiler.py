@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from webhookd.config.secrets import Secrets
     from webhookd.config.text.node import Node
     from webhookd.config.tls_files import TlsFiles
+    from webhookd.definitions import ValueReading
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,13 @@ class Requests:
     secrets: Secrets
     tls_files: TlsFiles
 
-    def request(self, form: models.Request, folder: Path) -> definitions.Request:
-        """Return the request that *form* describes in a file of *folder*."""
+    def request(
+        self, form: models.Request, folder: Path, reading: ValueReading
+    ) -> definitions.Request:
+        """Return the request that *form* describes in a file of *folder*.
+
+        *reading* says how the webhook's source writes numbers and dates.
+        """
         signatures = self._signatures(form.signature)
         return made(
             definitions.Request,
@@ -38,7 +44,7 @@ class Requests:
             authentication=self._authentication(form.authentication, folder),
             signature=signatures[0] if signatures else None,
             headers=tuple(form.headers.items()),
-            body=_body(form),
+            body=_body(form, reading),
             query=_chosen(form.query.properties) if form.query else (),
             tls=self._tls(form.tls, folder),
             proxy=self._proxy(form, folder),
@@ -112,10 +118,18 @@ def _absolute(path: Path | None) -> Path | None:
     return None if path is None else path.absolute()
 
 
-def _body(form: models.Request) -> definitions.Body | None:
+def _body(form: models.Request, reading: ValueReading) -> definitions.Body | None:
     if form.body is None and form.method not in BODY_METHODS:
         return None
     body = form.body or models.Body()
+    if body.template is not None:
+        # Jinja takes a while to load: only where there is a template.
+        from webhookd.config.templates import body_tree  # noqa: PLC0415
+
+        template = body_tree.body_template(body.template, body.content_type, reading)
+        return definitions.Body(
+            (), {}, definitions.BodyFormat.FLAT, previous=False, template=template
+        )
     chosen = None if body.properties == "all" else _chosen(body.properties)
     usual = definitions.BodyFormat.RECORD if chosen is None else definitions.BodyFormat.FLAT
     return made(
@@ -124,6 +138,7 @@ def _body(form: models.Request) -> definitions.Body | None:
         properties=chosen,
         static={name: json_of(value) for name, value in body.static.items()},
         format=body.format or usual,
+        template=None,
     )
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+from webhookd.definitions.templates import BodyTemplate
 from webhookd.model import JsonText, Secret
 
 
@@ -34,6 +35,7 @@ class Body:
     """What a request's body holds. *properties* None means all of them.
 
     *portal_id*, the number of an account, goes with the format `hubspot_legacy`.
+    A *template* is the whole of it: nothing else is chosen then.
     """
 
     properties: tuple[ChosenProperty, ...] | None
@@ -41,6 +43,7 @@ class Body:
     format: BodyFormat
     previous: bool
     portal_id: int | None = None
+    template: BodyTemplate | None = None
 
 
 Location: TypeAlias = Literal["header", "query"]

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from webhookd import telemetry
 from webhookd.model import Delivery, Rendered
 from webhookd.rules import coalescing, render, trigger
+from webhookd.rules.templating.scope import LARGEST, TooLargeError
 from webhookd.storage.deliveries import enqueue
 from webhookd.storage.deliveries.coalesce import Coalescing, Superseding
 from webhookd.storage.records import known_records
-from webhookd.telemetry.events import ChangeUndecided
+from webhookd.telemetry.events import BodyTooLarge, ChangeUndecided
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,9 +35,9 @@ class Decision:
     """What a batch leads to: the states to remember and the deliveries to store.
 
     Deliveries of webhooks that enroll once are stored only where the record was not enrolled.
-    *broken* are those that a bug kept from being rendered, and the reason: they are stored as
-    failed, where people look, rather than dropped. *coalescing* says, by their ids, how some take
-    the place of others that wait.
+    *broken* are those that cannot be rendered, for their size or a bug, and the reason: they are
+    stored as failed, where people look, rather than dropped. *coalescing* says, by their ids, how
+    some take the place of others that wait.
     """
 
     known: dict[tuple[str, str], KnownRecord] = field(default_factory=dict)
@@ -60,12 +61,14 @@ def decide(
             decision.deliveries.append((delivery, webhook.trigger.enroll))
             if webhook.delivery.coalesce:
                 decision.coalescing[delivery_id] = _coalescing(webhook, change, delivery_id)
+    except TooLargeError as error:
+        record = change.source, change.record_id
+        telemetry.report(BodyTooLarge(*record, webhook.name, delivery_id, LARGEST))
+        decision.broken.append((_without_request(webhook, change, delivery_id, now), str(error)))
     except Exception as error:  # noqa: BLE001 - one webhook's bug must not stop the others
         telemetry.report(ChangeUndecided(change.source, change.record_id, webhook.name, error))
-        nothing = Rendered(webhook.request.method, None, None, "")
-        delivery = _delivery(webhook, change, nothing, delivery_id, now)
         why = f"internal: a bug in webhookd ({type(error).__name__}) kept it from being made"
-        decision.broken.append((delivery, why))
+        decision.broken.append((_without_request(webhook, change, delivery_id, now), why))
     for value in noted:
         decision.incomparable.setdefault((change.object, value.property), value)
 
@@ -74,6 +77,9 @@ def _coalescing(webhook: Webhook, change: Change, delivery_id: str) -> Coalescin
     def rendered(whole: Untold) -> Rendered | None:
         try:
             return render.render(webhook, coalescing.told(change, whole), delivery_id=delivery_id)
+        except TooLargeError:
+            # Nothing is superseded, and the newer change is told alone.
+            return None
         except Exception as error:  # noqa: BLE001 - a bug must not stop the batch
             telemetry.report(ChangeUndecided(change.source, change.record_id, webhook.name, error))
             return None
@@ -126,6 +132,11 @@ def _delivery(
         created_at=now,
         due_at=now,
     )
+
+
+def _without_request(webhook: Webhook, change: Change, delivery_id: str, now: datetime) -> Delivery:
+    nothing = Rendered(webhook.request.method, None, None, "")
+    return _delivery(webhook, change, nothing, delivery_id, now)
 
 
 def _enrolls(connection: Statements, delivery: Delivery) -> bool:

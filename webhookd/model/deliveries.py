@@ -21,13 +21,15 @@ class Rendered:
     """What is frozen of a request when its delivery is stored.
 
     *query* is the percent-encoded text of the parameters that come from the record, without
-    a leading `?` or `&`; empty when there are none.
+    a leading `?` or `&`; empty when there are none. *holes* are places in *body* where an attempt
+    puts secrets: each counted in bytes of *body*, with the secret's name.
     """
 
     method: str
     body: bytes | None
     content_type: str | None
     query: str
+    holes: tuple[tuple[int, str], ...] = ()
 
 
 class DeliveryState(StrEnum):

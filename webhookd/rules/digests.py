@@ -84,7 +84,8 @@ def _fields(value: object, key: bytes) -> dict[str, Any]:
     content = {
         field.name: _canonical(one, key)
         for field in fields(value)
-        if (one := getattr(value, field.name)) != _default(field)
+        # What makes no difference between two values makes none between their digests.
+        if field.compare and (one := getattr(value, field.name)) != _default(field)
     }
     kind = _KINDS.get(type(value))
     return content if kind is None else content | {"kind": kind}

@@ -6,7 +6,6 @@ as the source wrote it.
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -17,10 +16,11 @@ from webhookd.rules.json_text import NULL as _NULL
 from webhookd.rules.json_text import Members as _Members
 from webhookd.rules.json_text import object_of as _object
 from webhookd.rules.json_text import text as _text
+from webhookd.rules.templating import bodies, scope
+from webhookd.rules.timestamps import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from webhookd.definitions import Body, Request, Webhook
     from webhookd.model import Change, JsonText
@@ -34,15 +34,20 @@ _SEMICOLON = "%3B"
 
 
 def render(webhook: Webhook, change: Change, *, delivery_id: str) -> Rendered:
-    """Return what *webhook* reports of *change* under the delivery's id."""
+    """Return what *webhook* reports of *change* under the delivery's id.
+
+    A template may make too much of it: that is a `TooLargeError`.
+    """
     request = webhook.request
-    body = request.body
-    return Rendered(
-        method=request.method,
-        body=None if body is None else _encoded(_body(body, change, delivery_id)),
-        content_type=None if body is None else _content_type(body),
-        query=_query(request, change),
-    )
+    body, query = request.body, _query(request, change)
+    if body is None:
+        return Rendered(request.method, None, None, query)
+    if body.template is not None:
+        seen = scope.of_change(change, webhook.name, delivery_id)
+        content, holes = bodies.render_body(body.template, seen)
+        return Rendered(request.method, content, body.template.content_type, query, holes)
+    content = _encoded(_body(body, change, delivery_id))
+    return Rendered(request.method, content, _content_type(body), query)
 
 
 def _encoded(body: JsonText) -> bytes:
@@ -142,11 +147,6 @@ def _previous(body: Body, change: Change) -> _Members:
 
 def _event_type(change: Change) -> str:
     return f"{change.object}.{change.kind}"
-
-
-def timestamp(at: datetime) -> str:
-    """Return a time as RFC 3339 in UTC, with milliseconds and `Z`."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def _query(request: Request, change: Change) -> str:

@@ -51,12 +51,19 @@ def of_webhooks(webhooks: Iterable[Webhook]) -> Used:
     by: dict[str, str] = {}
     all_by = None
     for webhook in webhooks:
-        body = webhook.request.body
-        if body is not None and body.properties is None:
+        if sends_all(webhook):
             all_by = all_by or webhook.name
         for name in of_webhook(webhook):
             by.setdefault(name, webhook.name)
     return Used(by, all_by)
+
+
+def sends_all(webhook: Webhook) -> bool:
+    """Return whether the webhook's request takes all properties, whatever their names are."""
+    body = webhook.request.body
+    if body is None:
+        return False
+    return body.properties is None or (body.template is not None and body.template.reads_all)
 
 
 def chosen(webhook: Webhook) -> Iterator[str]:
@@ -64,6 +71,8 @@ def chosen(webhook: Webhook) -> Iterator[str]:
     body = webhook.request.body
     if body is not None:
         yield from (one.name for one in body.properties or ())
+        if body.template is not None:
+            yield from sorted(body.template.properties)
     yield from (one.name for one in webhook.request.query)
 
 

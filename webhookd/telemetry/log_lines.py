@@ -126,6 +126,17 @@ def _change_undecided(event: events.ChangeUndecided) -> None:
     _fault("change.decision_broke", event.error, facts)
 
 
+def _body_too_large(event: events.BodyTooLarge) -> None:
+    log.error(
+        "delivery.too_large",
+        source=event.source,
+        record_id=event.record_id,
+        webhook=event.webhook,
+        delivery_id=event.delivery_id,
+        largest=event.largest,
+    )
+
+
 def _fault(name: str, error: BaseException, facts: Mapping[str, str]) -> None:
     stack = "".join(traceback.format_exception(error))
     log.error(name, error=f"{type(error).__name__}: {error}", stack=stack, **facts)
@@ -214,6 +225,7 @@ def _round(number: float) -> float:
 _LINES: dict[type[events.Event], Line] = {
     events.BackfillEnded: _backfill_ended,
     events.BugFound: _bug,
+    events.BodyTooLarge: _body_too_large,
     events.ChangeUndecided: _change_undecided,
     events.ConfigRead: _config_read,
     events.DaemonStopped: _stopped,

@@ -52,7 +52,7 @@ def test_the_example_passes_once_its_secrets_exist(tmp_path, authority_pem):
 
     found = loading.load(tmp_path / "config.yaml", environment=environment)
 
-    names = {"new-customer", "customer-portal", "deal-gone", "price-changed"}
+    names = {"new-customer", "customer-portal", "deal-gone", "deal-won", "price-changed"}
     assert found.definitions.webhooks.keys() == names
     assert found.warnings == ()
     assert len(found.definitions.secrets) == 7

@@ -78,6 +78,7 @@ DEFINITIONS: dict[str, type[DataclassInstance]] = {
 FILE_ONLY = {
     "request.allow_http": "checked, and then without a meaning",
     "request.proxy_authentication": "a part of the proxy",
+    "body.content_type": "a part of the template",
     "api_key.type": "the class says it",
     "bearer.type": "the class says it",
     "basic.type": "the class says it",
@@ -92,6 +93,7 @@ FILE_FORMS = {
     "request.query": "holds properties that are renamed with `as`",
     "request.tls": "names of files, with digests of what they hold",
     "request.proxy": "a URL, with its authentication beside it",
+    "body.template": "a tree of YAML, as written",
     "webhook.trigger": "conditions keep their values as written",
     "tls.ca_file": "a path, from the folder of the file",
     "tls.client_cert_file": "a path, from the folder of the file",

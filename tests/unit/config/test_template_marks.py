@@ -79,7 +79,7 @@ def test_each_place_that_is_sent_is_looked_at(loaded, request_, where):
     (warning,) = loaded(configuration(**request_)).warnings
 
     assert warning.where == f"webhooks.hook.request.{where}"
-    assert "looks like a template, and webhookd fills in none" in str(warning)
+    assert "looks like a template, and is sent as it stands" in str(warning)
     assert warning.line == 5
 
 

@@ -479,6 +479,12 @@ LINES = [
         "webhook.probing_ended",
         {"webhook": "w", "reason": "answered", "seconds": 1.235},
     ),
+    (
+        events.BodyTooLarge("crm", "7", "w", "0198", 8),
+        "error",
+        "delivery.too_large",
+        {"source": "crm", "record_id": "7", "webhook": "w", "delivery_id": "0198", "largest": 8},
+    ),
 ]
 FAULTS = [
     (

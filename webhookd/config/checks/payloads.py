@@ -32,6 +32,11 @@ def check(webhook: Node) -> Iterator[Problem]:
     request = webhook.at("request")
     yield from _method(request)
     yield from _body(request.at("body"), webhook.text("object") or "")
+    if request.is_there("body", "template") or request.is_there("body", "content_type"):
+        # Jinja takes a while to load: only where there is a template.
+        from webhookd.config.checks import body_template  # noqa: PLC0415
+
+        yield from body_template.check(request.at("body"))
     yield from _query(request)
 
 
@@ -94,6 +99,8 @@ def _envelope(body: Node, layout: str | None, object_: str) -> Container[str]:
 
 
 def _format(body: Node) -> str | None:
+    if body.is_there("template"):
+        return None
     if body.is_there("format"):
         return body.text("format")
     return "flat" if isinstance(body.at("properties").value, list) else "record"

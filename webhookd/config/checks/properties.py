@@ -23,6 +23,11 @@ def used(webhook: Node) -> Iterator[tuple[Node, str]]:
     for chosen in (("body", "properties"), ("query", "properties")):
         for item in request.items(*chosen):
             yield from _named(item)
+    if request.is_there("body", "template"):
+        # Jinja takes a while to load: only where there is a template.
+        from webhookd.config.checks import body_template  # noqa: PLC0415
+
+        yield from body_template.used(request.at("body", "template"))
 
 
 def used_in_when(trigger: Node) -> Iterator[tuple[Node, str]]:

@@ -1,4 +1,4 @@
-"""Texts that look like templates of other tools. webhookd fills in none: they go out literally."""
+"""Texts that look like templates where none are read, or like those of other tools."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ _SEGMENT: Final = re.compile(r"/(:[A-Za-z_]\w*)(?=[/?]|$)")
 _GUID: Final = re.compile(r"\{[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}")
 
 PROMISE: Final = (
-    "looks like a template, and webhookd fills in none: it is sent as it stands; what is to come"
-    " from the record belongs in the 'properties' of 'body' or 'query'"
+    "looks like a template, and is sent as it stands: expressions, {{ … }}, are read in the"
+    " 'template' of 'body' only"
 )
 
 
@@ -59,6 +59,11 @@ def check(request: Node) -> Iterator[Problem]:
         yield from _within(node)
 
 
+def _is_template(node: Node) -> bool:
+    """Return whether expressions are read in *node*, the one key of a body that is for them."""
+    return node.steps[-2:] == ("body", "template")
+
+
 def mark_in(text: str) -> str | None:
     """Return the first part of *text* that looks like a template, None where nothing does."""
     for found in _ANYWHERE.finditer(text):
@@ -80,20 +85,26 @@ def _placeholder_in(text: str) -> str | None:
     return None if found is None else found.group()
 
 
-def _within(node: Node) -> Iterator[Problem]:
+def _own(text: str) -> str:
+    """Return what a leaf of a template has besides its expressions."""
+    return re.sub(r"\{\{.*?\}\}", "", text, flags=re.DOTALL)
+
+
+def _within(node: Node, *, in_template: bool = False) -> Iterator[Problem]:
     """Yield a warning for each such text in *node*, however deep, the names of keys included."""
+    in_template = in_template or _is_template(node)
     value = node.value
     if isinstance(value, str):
-        mark = mark_in(value)
+        mark = mark_in(_own(value) if in_template else value)
         is_secret = literal_secrets.is_secret_name(node.name)
         yield from _warned(node, "this" if mark and is_secret else mark and shown(mark))
     for entry in node.entries():
         mark = mark_in(entry.name)
         if mark is not None:
             yield entry.problem(f"{shown(mark)} {PROMISE}", at_key=True)
-        yield from _within(entry)
+        yield from _within(entry, in_template=in_template)
     for item in node.items():
-        yield from _within(item)
+        yield from _within(item, in_template=in_template)
 
 
 def _warned(node: Node, what: str | None) -> Iterator[Problem]:

@@ -76,6 +76,17 @@ class ChangeUndecided(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class BodyTooLarge(Event):
+    """What a template makes of a record is too large: the delivery is stored as failed."""
+
+    source: str
+    record_id: str
+    webhook: str
+    delivery_id: str
+    largest: int
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookHeld(Event):
     """An attempt led to a hold: the receiver said that it is gone."""
 
