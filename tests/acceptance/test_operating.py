@@ -1,6 +1,7 @@
 """The running daemon, asked through its admin API: by the command line, and by strangers."""
 
 import json
+import re
 import socket
 import urllib.error
 import urllib.request
@@ -74,6 +75,40 @@ def test_status_counts_the_files_of_a_drop_directory(daemon, ask):
     assert [listed[name] for name in counts] == [0, 1, 1]
     assert [after[name] for name in counts] == [0, 1, 0]
     assert "1 failed, 1 ignored" in shown
+
+
+def test_status_tells_a_drop_directorys_last_file_and_error_after_a_restart_too(daemon, ask):
+    told = ("last_file", "last_file_at", "last_error", "last_error_at")
+    daemon.configure({})
+    daemon.start()
+    before = json.loads(ask("status", "--json").stdout)["sources"][0]
+    daemon.drop_rows("1.ndjson", {"id": 1})
+    daemon.drop_rows("2.ndjson", {"id": None})
+    until(lambda: daemon.named("file.failed"), "the bad file")
+    daemon.drop_rows("3.ndjson", {"id": 3})
+    until(lambda: len(daemon.named("file.taken")) == 2, "the good files")
+    until(lambda: daemon.look("SELECT count(*) FROM files") == 0, "all put away")
+    running = json.loads(ask("status", "--json").stdout)["sources"][0]
+    daemon.stop()
+    listed = json.loads(
+        daemon.command("sources", "list", "--json", "--state-directory", str(daemon.state)).stdout
+    )
+    daemon.start()
+    after = json.loads(ask("status", "--json").stdout)["sources"][0]
+    shown = ask("status").stdout
+    daemon.stop()
+
+    assert [before[name] for name in told] == [None] * 4
+    assert (after["last_file"], after["last_error"]) == (
+        "3.ndjson",
+        "2.ndjson: 1 of 1 row is bad; all others were taken",
+    )
+    assert after["last_error_at"] < after["last_file_at"]
+    for one in (listed, after):
+        assert [one[name] for name in told] == [running[name] for name in told]
+    assert re.search(r"last file \S+ ago: 3\.ndjson", shown)
+    assert re.search(r"last error \S+ ago: 2\.ndjson: 1 of 1 row is bad", shown)
+    assert (after["is_disk_low"], after["disk_free_bytes"] > 0) == (False, True)
 
 
 def test_a_webhook_where_nobody_is_shows_as_probed_until_somebody_answers(daemon, ask):

@@ -117,7 +117,7 @@ def _print_sources(sources: list[dict[str, Any]], now: datetime) -> None:
     ]
     columns = ("SOURCE", "KNOWN RECORDS", "PENDING", "IN WORK", "FILES")
     titles, with_host = with_hosts(columns, rows, sources)
-    beneath = [(_last_error(one, now),) for one in sources]
+    beneath = [(_low_disk(one), _last_file(one, now), _last_error(one, now)) for one in sources]
     _print_rows(titles, list(zip(with_host, beneath, strict=True)))
 
 
@@ -137,6 +137,20 @@ def _files(source: dict[str, Any]) -> str:
     """Return how many files wait, failed and are ignored, as far as there are any."""
     counts = ((source.get(f"files_{what}"), what) for what in ("waiting", "failed", "ignored"))
     return ", ".join(f"{count:,} {what}" for count, what in counts if count)
+
+
+def _low_disk(source: dict[str, Any]) -> str:
+    """Return that a source's disk has no room for more files; nothing where it has."""
+    if not source.get("is_disk_low"):
+        return ""
+    free = source["disk_free_bytes"] / (1 << 20)
+    return f"its disk has only {free:,.1f} MiB free: no file is taken until there is more room"
+
+
+def _last_file(source: dict[str, Any], now: datetime) -> str:
+    """Return which file of a source was put away last, and when; nothing where none was."""
+    name = source.get("last_file")
+    return "" if name is None else f"last file {_ago(source['last_file_at'], now)}: {name}"
 
 
 def _polled(source: str, read: dict[str, Any], now: datetime) -> tuple[str, ...]:

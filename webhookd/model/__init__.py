@@ -33,6 +33,7 @@ from webhookd.model.progress import (
     Pace,
     PollProgress,
     Progress,
+    PutAway,
     SnapshotCursor,
     SnapshotPhase,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "PollProgress",
     "Progress",
     "Properties",
+    "PutAway",
     "Reason",
     "ReloadOutcome",
     "ReloadResult",

@@ -158,6 +158,19 @@ class LatestFile:
 
 
 @dataclass(frozen=True, slots=True)
+class PutAway:
+    """The file of *source* that was put away last, and when; *error* is why it went to `failed/`.
+
+    No text in it holds a secret.
+    """
+
+    source: str
+    name: str
+    at: datetime
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """What a source hands over at once: taken whole, in one transaction with its *progress*.
 

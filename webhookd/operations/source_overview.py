@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from webhookd.operations import view_builders
 from webhookd.sources import kinds
 from webhookd.storage.deliveries import query
-from webhookd.storage.records import cursors
+from webhookd.storage.records import cursors, last_files
 from webhookd.views.sources import CursorView
 
 if TYPE_CHECKING:
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 def listed(database: Database) -> list[StoredSourceView]:
     """Return every source that was ever read, by name."""
-    found = cursors.cursors(database)
+    found, last = cursors.cursors(database), last_files.of_all(database)
     return [
         view_builders.stored_source(
-            source, (_cursor(*one) for one in found.get(source.name, {}).items())
+            source,
+            (_cursor(*one) for one in found.get(source.name, {}).items()),
+            last.get(source.name, last_files.NOTHING),
         )
         for source in query.sources(database)
     ]

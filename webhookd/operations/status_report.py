@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from webhookd.definitions import Source, Webhook
     from webhookd.delivery.breaker import Probed
     from webhookd.operations.control_dependencies import ControlDependencies
-    from webhookd.sources.source import FileCounts
+    from webhookd.sources.source import DiskSpace, FileCounts
     from webhookd.storage.webhooks.backlog import Standing
     from webhookd.views.webhooks import WebhookState
 
@@ -57,7 +57,7 @@ class StatusReport:
         found, now = await asyncio.to_thread(listed, self._dependencies.database), self._now()
         configured = self._dependencies.reloader.definitions.sources
         hosts = {name: definition.host for name, definition in configured.items()}
-        files = await asyncio.to_thread(_count_files, configured)
+        files, space = await asyncio.to_thread(_look_at_disks, configured)
         return SourcesView(
             tuple(
                 running_source(
@@ -65,6 +65,7 @@ class StatusReport:
                     hosts.get(stored.source),
                     [polled(read, now) for read in figures.of_source(stored.source)],
                     files.get(stored.source),
+                    space.get(stored.source),
                 )
                 for stored in found
             )
@@ -157,8 +158,14 @@ class StatusReport:
         )
 
 
-def _count_files(configured: Mapping[str, Source]) -> dict[str, FileCounts | None]:
-    return {name: kinds.count_files(definition) for name, definition in configured.items()}
+def _look_at_disks(
+    configured: Mapping[str, Source],
+) -> tuple[dict[str, FileCounts | None], dict[str, DiskSpace | None]]:
+    """Return how many files each source has, and how much of its disk is free."""
+    return (
+        {name: kinds.count_files(definition) for name, definition in configured.items()},
+        {name: kinds.space_of(definition) for name, definition in configured.items()},
+    )
 
 
 def _state(found: Standing, probed: Probed | None, *, is_in_force: bool) -> WebhookState:

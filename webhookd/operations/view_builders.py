@@ -12,6 +12,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from webhookd.rules import findings
+from webhookd.storage.records.last_files import NOTHING
 from webhookd.telemetry import logs
 from webhookd.views.backfills import BackfillView, RunningBackfillView
 from webhookd.views.changes import AskedView, ChangesView, ChangeView, LeftOutView
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
     from webhookd.intake.backfill import Backfilled
     from webhookd.intake.backfill_run import Running
     from webhookd.model import Asked, ReloadResult
-    from webhookd.sources.source import FileCounts
+    from webhookd.sources.source import DiskSpace, FileCounts
     from webhookd.storage.deliveries.query import ListedDelivery, ListedSource, ShownDelivery
     from webhookd.storage.fleet.members import Daemon
     from webhookd.storage.records.journal_pages import KeptChange, Page
+    from webhookd.storage.records.last_files import LastFile
     from webhookd.telemetry.figures import PollFigures
     from webhookd.views.deliveries import ChangeName
 
@@ -78,7 +80,9 @@ def shown_delivery(shown: ShownDelivery) -> ShownDeliveryView:
     )
 
 
-def stored_source(source: ListedSource, cursors: Iterable[CursorView]) -> StoredSourceView:
+def stored_source(
+    source: ListedSource, cursors: Iterable[CursorView], last: LastFile = NOTHING
+) -> StoredSourceView:
     """Return a source as the database knows it."""
     identity = json.loads(source.identity)
     return StoredSourceView(
@@ -97,6 +101,10 @@ def stored_source(source: ListedSource, cursors: Iterable[CursorView]) -> Stored
         rows_per_second=source.rows_per_second,
         ends_at=source.ends_at,
         cursors=tuple(cursors),
+        last_file=last.name,
+        last_file_at=last.at,
+        last_error=None if last.error is None else logs.redacted(last.error),
+        last_error_at=last.error_at,
     )
 
 
@@ -105,18 +113,21 @@ def running_source(
     host: str | None,
     polls: Iterable[PollView],
     files: FileCounts | None = None,
+    space: DiskSpace | None = None,
 ) -> SourceView:
     """Return *source* with what only the running daemon knows."""
     stored = {field.name: getattr(source, field.name) for field in fields(source)}
     running = SourceView(**stored, host=host, objects=tuple(polls))
-    if files is None:
-        return running
-    return replace(
-        running,
-        files_waiting=files.waiting,
-        files_failed=files.failed,
-        files_ignored=files.ignored,
-    )
+    if files is not None:
+        running = replace(
+            running,
+            files_waiting=files.waiting,
+            files_failed=files.failed,
+            files_ignored=files.ignored,
+        )
+    if space is not None:
+        running = replace(running, disk_free_bytes=space.free_bytes, is_disk_low=space.is_low)
+    return running
 
 
 def polled(figures: PollFigures, now: datetime) -> PollView:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from webhookd.definitions import DirectorySource, HubspotSource
 from webhookd.sources.directory.drop_directory import DropDirectory
+from webhookd.sources.directory.filesystem import disk_space
 from webhookd.sources.directory.folders import Folders
 from webhookd.sources.hubspot import cursor, factory
 from webhookd.sources.source import ReadTo
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from webhookd import definitions
     from webhookd.model import JsonText
     from webhookd.sources.dependencies import SourceDependencies
-    from webhookd.sources.source import FileCounts, Source
+    from webhookd.sources.source import DiskSpace, FileCounts, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,9 @@ class SourceKind:
 
     count_files: Callable[[Any], FileCounts | None] = lambda _: None
     """Return how many files there are of a definition; None where there can be none to count."""
+
+    disk_space: Callable[[Any], DiskSpace | None] = lambda _: None
+    """Return how much of the disk of a definition is free; None where it has none that is seen."""
 
 
 def _directory(settings: DirectorySource, dependencies: SourceDependencies) -> Source:
@@ -53,8 +57,15 @@ def _count_files(settings: DirectorySource) -> FileCounts | None:
     return Folders(settings.path).count(settings.ignore)
 
 
+def _disk_space(settings: DirectorySource) -> DiskSpace | None:
+    try:
+        return disk_space(settings.path)
+    except OSError:
+        return None
+
+
 KINDS: Mapping[type, SourceKind] = {
-    DirectorySource: SourceKind(_directory, count_files=_count_files),
+    DirectorySource: SourceKind(_directory, count_files=_count_files, disk_space=_disk_space),
     HubspotSource: SourceKind(factory.make, cursor.described),
 }
 """Each kind by the class of its definition."""
@@ -71,6 +82,14 @@ def count_files(settings: definitions.Source) -> FileCounts | None:
     It looks at folders, so it belongs on a thread of its own.
     """
     return KINDS[type(settings)].count_files(settings)
+
+
+def space_of(settings: definitions.Source) -> DiskSpace | None:
+    """Return how much of a source's disk is free now; None of one that has none here.
+
+    It asks a disk, so it belongs on a thread of its own.
+    """
+    return KINDS[type(settings)].disk_space(settings)
 
 
 def describe_cursor(text: JsonText) -> ReadTo:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         JsonText,
         LatestFile,
         MissingRecords,
+        PutAway,
     )
     from webhookd.telemetry.events import Event
 
@@ -47,6 +48,14 @@ class FileCounts:
     waiting: int
     failed: int
     ignored: int
+
+
+@dataclass(frozen=True, slots=True)
+class DiskSpace:
+    """How much of a source's disk is free; *is_low* is too little for files to be claimed."""
+
+    free_bytes: int
+    is_low: bool
 
 
 Ingest: TypeAlias = Callable[[Batch], Awaitable[int]]
@@ -139,11 +148,17 @@ class FileLedger(SnapshotLedger, Protocol):
     async def bad_rows(self, claim: str, limit: int) -> tuple[BadRow, ...]:
         """Return the first *limit* bad rows of a file, in file order."""
 
-    async def forget(self, claim: str, latest: LatestFile | None = None) -> None:
+    async def forget(
+        self, claim: str, put_away: PutAway | None = None, latest: LatestFile | None = None
+    ) -> None:
         """Forget a file and its rows, bad or counted; an unknown one is no error.
 
-        *latest* is remembered in the same transaction as the file that was taken last.
+        In the same transaction is remembered what was *put_away* last, and that the file is the
+        *latest* one whose rows were taken.
         """
+
+    async def note_error(self, source: str, error: str, at: datetime) -> None:
+        """Remember why *source* could not be read as the last that went wrong with it."""
 
     async def latest(self, source: str) -> LatestFile | None:
         """Return the file of *source* that was taken last; None before the first."""

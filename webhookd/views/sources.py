@@ -86,6 +86,14 @@ class StoredSourceView(View):
     """When the end of the file is expected."""
     cursors: tuple[CursorView, ...] = ()
     """How far each type of object has been read from an API."""
+    last_file: str | None = None
+    """The file of a drop directory that was put away last, into `done/` or `failed/`."""
+    last_file_at: datetime | None = None
+    """When it was."""
+    last_error: str | None = None
+    """Why the latest file that went to `failed/` did, or the directory could not be read."""
+    last_error_at: datetime | None = None
+    """When that was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +101,7 @@ class SourceView(StoredSourceView):
     """A source that was ever read, as the running daemon knows it."""
 
     lacks_where_none: ClassVar[frozenset[str]] = StoredSourceView.lacks_where_none | frozenset(
-        {"files_waiting", "files_failed", "files_ignored"}
+        {"files_waiting", "files_failed", "files_ignored", "disk_free_bytes", "is_disk_low"}
     )
 
     host: str | None = None
@@ -106,6 +114,10 @@ class SourceView(StoredSourceView):
     """Files in `failed/`, without the reports beside them; absent where they are not seen."""
     files_ignored: Count | None = None
     """Files in `new/` that are left alone for their names; absent where they are not seen."""
+    disk_free_bytes: Count | None = None
+    """Bytes free on the disk of a drop directory; absent where it is not seen."""
+    is_disk_low: bool | None = None
+    """Whether that is too little for files to be taken; absent where it is not seen."""
 
 
 @dataclass(frozen=True, slots=True)

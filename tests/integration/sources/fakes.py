@@ -32,6 +32,8 @@ class FakeStorage:
         self.started = set()
         self.refusals = 0
         self.latest_file = None
+        self.put_away = []
+        self.errors = []
 
     def _refuse(self):
         if self.refusals:
@@ -88,12 +90,18 @@ class FakeStorage:
         """Return the file that was taken last."""
         return self.latest_file
 
-    async def forget(self, claim, latest=None):
+    async def note_error(self, source, error, at):
+        """Note why the source could not be read."""
+        self._refuse()
+        self.errors.append(error)
+
+    async def forget(self, claim, put_away=None, latest=None):
         """Forget a file."""
         self.step("before forget")
         self.files.pop(claim, None)
         self.bad.pop(claim, None)
         self.latest_file = latest or self.latest_file
+        self.put_away += [put_away] if put_away is not None else []
         self.step("after forget")
 
     async def has_started(self, source):

@@ -24,6 +24,7 @@ from webhookd.operations.status_report import as_written
 from webhookd.storage.deliveries.query import ListedDelivery, ListedSource, ShownDelivery
 from webhookd.storage.fleet.members import Daemon
 from webhookd.storage.records.journal_pages import KeptChange, LeftOut, Page
+from webhookd.storage.records.last_files import LastFile
 from webhookd.telemetry.figures import PollFigures
 from webhookd.views.backfills import RunningBackfillView
 from webhookd.views.deliveries import CancelledView, DeliveriesView, RetriedView
@@ -137,7 +138,8 @@ WEBHOOK = {
     "last_error": "answered 503",
     "last_error_at": NOW,
 }
-STORED = view_builders.stored_source(FILES, ())
+LAST = LastFile("contacts-1.csv", NOW, "contacts-0.csv: 1 of 2 rows is bad", EARLIER)
+STORED = view_builders.stored_source(FILES, (), LAST)
 POLLED = view_builders.stored_source(API, (CursorView("deals", READ_TO, first_read=True),))
 SOURCES = (
     view_builders.running_source(STORED, "host-a", ()),

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from webhookd.clock import SYSTEM, Clock, new_id
+from webhookd.errors import NotHeldError, StorageError
 from webhookd.rules.usage import NOTHING
 from webhookd.sources.directory.arrivals.inotify import FolderWatch
 from webhookd.sources.directory.arrivals.misplaced import MisplacedFiles
@@ -26,6 +27,7 @@ from webhookd.sources.directory.late_writes import LateWrites
 from webhookd.sources.directory.put_away_files import PutAwayFiles
 from webhookd.sources.storage_retry import StorageRetry, pauses
 from webhookd.sources.threads import in_thread
+from webhookd.telemetry import logs
 from webhookd.telemetry.events import (
     FileIgnored,
     SourceRecovered,
@@ -124,7 +126,7 @@ class DropDirectory:
                 try:
                     seconds = await self._scan()
                 except OSError as error:
-                    self._report_unreadable(error)
+                    await self._report_unreadable(error)
                     seconds = next(again)
                     await asyncio.sleep(seconds)
                 else:
@@ -246,9 +248,11 @@ class DropDirectory:
         await self._file_ingest.ingest(claim)
         return True
 
-    def _report_unreadable(self, error: OSError) -> None:
+    async def _report_unreadable(self, error: OSError) -> None:
         if self._unreadable is None:
             self._report(SourceUnreadable(self.name, reason=str(error)))
+            with suppress(StorageError, NotHeldError):
+                await self._ledger.note_error(self.name, logs.redacted(str(error)), self._now())
         self._unreadable = str(error)
 
     def _report_readable(self) -> None:

@@ -9,14 +9,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from webhookd.model import LatestFile
+from webhookd.model import LatestFile, PutAway
 from webhookd.sources.directory import error_report
 from webhookd.sources.directory.error_report import LISTED, Failure, Flaws
 from webhookd.sources.directory.put_away_files import PutAwayFile, look_of
 from webhookd.sources.threads import in_thread
+from webhookd.telemetry import logs
 from webhookd.telemetry.events import FileFailed, FileTaken
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from webhookd.definitions import DirectorySource
     from webhookd.model import ClaimedFile
     from webhookd.sources.directory.folders import Claim, Folders
@@ -53,6 +57,7 @@ class FileEndings:
         storage_retry: StorageRetry,
         put_away: PutAwayFiles,
         older_files: OlderFiles,
+        now: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._folders = folders
@@ -61,6 +66,7 @@ class FileEndings:
         self._stored = storage_retry.until_stored
         self._put_away = put_away
         self._older_files = older_files
+        self._now = now
 
     async def finish(self, read: ReadFile, *, seconds: float) -> None:
         """Put away a file that was read to its end, *seconds* ago it was opened."""
@@ -85,7 +91,7 @@ class FileEndings:
             )
         )
         self._put_away.keep(put_away)
-        await self.forget(read.claim, latest)
+        await self.forget(read.claim, self._ended(file), latest)
 
     async def fail(self, read: ReadFile, failure: Failure, flaws: Flaws | None = None) -> None:
         """Put a file into `failed/`, with a report that says why."""
@@ -98,11 +104,12 @@ class FileEndings:
             )
         )
         rows = error_report.rows_taken(file)
+        reason = failure.told(target)
         self._report(
             FileFailed(
                 file.source,
                 file.name,
-                reason=failure.told(target),
+                reason=reason,
                 rows=rows,
                 bad_rows=file.bad_count,
                 error_file=str(beside),
@@ -111,14 +118,23 @@ class FileEndings:
         put_away.path, put_away.is_failed = target, True
         self._put_away.keep(put_away)
         # Only a file whose rows were taken is one that an older file could undo.
-        await self.forget(read.claim, latest if rows else None)
+        await self.forget(read.claim, self._ended(file, reason), latest if rows else None)
 
-    async def forget(self, claim: Claim, latest: LatestFile | None = None) -> None:
-        """Forget a file that was put away, and remove its folder; it is the *latest* one taken."""
+    async def forget(
+        self, claim: Claim, ended: PutAway | None = None, latest: LatestFile | None = None
+    ) -> None:
+        """Forget a file that was put away, and remove its folder.
+
+        *ended* says how, where that is known; *latest* that it is the latest one taken.
+        """
         if latest is not None:
             self._older_files.taken(latest)
-        await self._stored(lambda: self._ledger.forget(claim.id, latest))
+        await self._stored(lambda: self._ledger.forget(claim.id, ended, latest))
         await in_thread(lambda: self._folders.release(claim))
+
+    def _ended(self, file: ClaimedFile, reason: str | None = None) -> PutAway:
+        error = None if reason is None else logs.redacted(f"{file.name}: {reason}")
+        return PutAway(file.source, file.name, self._now(), error)
 
     async def _watched(self, read: ReadFile) -> tuple[PutAwayFile, LatestFile | None]:
         """Watch a file that is about to be put away, and look at it once more.

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from webhookd.sources.source import DiskSpace
 from webhookd.sources.threads import in_thread
 from webhookd.telemetry.events import DiskRanLow, DiskRecovered
 
@@ -43,15 +44,20 @@ class DiskRoom:
 
     async def is_enough(self) -> bool:
         """Return whether another file may be claimed."""
-        usage = await in_thread(partial(shutil.disk_usage, self._root))
-        is_low = usage.free < self._least_free
-        if is_low and not self._is_low:
+        space = await in_thread(partial(disk_space, self._root, self._least_free))
+        if space.is_low and not self._is_low:
             needed = self._least_free
-            self._report(DiskRanLow(self._name, free_bytes=usage.free, needed_bytes=needed))
-        if self._is_low and not is_low:
+            self._report(DiskRanLow(self._name, free_bytes=space.free_bytes, needed_bytes=needed))
+        if self._is_low and not space.is_low:
             self._report(DiskRecovered(self._name))
-        self._is_low = is_low
-        return not is_low
+        self._is_low = space.is_low
+        return not space.is_low
+
+
+def disk_space(root: Path, least_free: int = LEAST_FREE) -> DiskSpace:
+    """Return how much of the disk of *root* is free; OSError where that cannot be known."""
+    free = shutil.disk_usage(root).free
+    return DiskSpace(free, is_low=free < least_free)
 
 
 def is_local(folder: Path) -> bool:

@@ -68,6 +68,7 @@ class FileIngest:
             storage_retry=self._storage_retry,
             put_away=put_away,
             older_files=self._older_files,
+            now=clock.now,
         )
         self._as_read: tuple[int, int] | None = None
         self.latest_claim = ""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhookd.model import BadRow, ClaimedFile, LatestFile, SnapshotCursor, SnapshotPhase
+from webhookd.model import BadRow, ClaimedFile, SnapshotCursor, SnapshotPhase
 from webhookd.storage.database.times import to_micros
-from webhookd.storage.records import snapshots
+from webhookd.storage.records import last_files, snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
     from typing import Any
 
-    from webhookd.model import CountedRow, FileProgress, MissingRecords
+    from webhookd.model import CountedRow, FileProgress, LatestFile, MissingRecords, PutAway
     from webhookd.storage.database.connection import Statements
     from webhookd.storage.database.writer import Writer
     from webhookd.storage.fleet.exclusive import ExclusiveWriter
@@ -31,9 +32,6 @@ _PROGRESS = (
     " deletions = excluded.deletions, rows_per_second = excluded.rows_per_second,"
     " ends_at = excluded.ends_at, openings = 0"
 )
-
-LATEST = "latest_file:"
-"""With a source's name: where the table `meta` keeps mtime and name of the file taken last."""
 
 BAD_ROWS_KEPT = 1000
 """Bad rows of one file that are kept by place; the rest are counted."""
@@ -75,24 +73,27 @@ class Files:
         )
         return tuple(BadRow(*row) for row in rows)
 
-    async def forget(self, claim: str, latest: LatestFile | None = None) -> None:
+    async def forget(
+        self, claim: str, put_away: PutAway | None = None, latest: LatestFile | None = None
+    ) -> None:
         """Drop all that is kept of a file that has been put away, a little at a time.
 
-        With the last of it goes that it is the *latest* one that was taken.
+        With the last of it goes how it was *put_away*, and that it is the *latest* one taken.
         """
-        while not await self._writer.write(lambda connection: _forget(connection, claim, latest)):
+        while not await self._writer.write(
+            lambda connection: _forget(connection, claim, put_away, latest)
+        ):
             pass
+
+    async def note_error(self, source: str, error: str, at: datetime) -> None:
+        """Remember why *source* could not be read."""
+        await self._writer.write(
+            lambda connection: last_files.write_error(connection, source, error, at)
+        )
 
     async def latest(self, source: str) -> LatestFile | None:
         """Return the file of *source* that was taken last, None before the first."""
-        query = "SELECT value FROM meta WHERE key = ?"
-        row = await self._writer.read(
-            lambda connection: connection.execute(query, (LATEST + source,)).fetchone()
-        )
-        if row is None:
-            return None
-        modified, _, name = str(row[0]).partition(" ")
-        return LatestFile(source, name, int(modified))
+        return await self._writer.read(lambda connection: last_files.latest(connection, source))
 
     async def has_started(self, source: str) -> bool:
         """Return whether a first file of *source* has been read to its end."""
@@ -212,18 +213,18 @@ def _begin(connection: Statements, made: FileProgress) -> None:
     )
 
 
-def _forget(connection: Statements, claim: str, latest: LatestFile | None) -> bool:
+def _forget(
+    connection: Statements, claim: str, put_away: PutAway | None, latest: LatestFile | None
+) -> bool:
     """Return whether all is forgotten; a snapshot's many rows go a few at a time."""
     if not snapshots.clear(connection, claim):
         return False
     connection.execute("DELETE FROM bad_rows WHERE claim = ?", (claim,))
     connection.execute("DELETE FROM files WHERE claim = ?", (claim,))
+    if put_away is not None:
+        last_files.write(connection, put_away)
     if latest is not None:
-        connection.execute(
-            "INSERT INTO meta (key, value) VALUES (?, ?)"
-            " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            (LATEST + latest.source, f"{latest.modified} {latest.name}"),
-        )
+        last_files.write_latest(connection, latest)
     return True
 
 

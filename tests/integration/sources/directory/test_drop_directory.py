@@ -125,6 +125,8 @@ def test_bad_rows_are_listed_and_the_good_ones_taken(drop):
     (event,) = drop.reported.of(FileFailed)
     assert (event.file, event.rows, event.bad_rows) == ("a.ndjson", 2, 1500)
     assert event.error_file == str(drop.root / "failed" / "a.ndjson.error.json")
+    (put_away,) = drop.storage.put_away
+    assert put_away.error == "a.ndjson: 1500 of 1,502 rows are bad; all others were taken"
 
 
 def test_a_file_that_breaks_midway_keeps_the_rows_before(drop):
@@ -333,6 +335,9 @@ def test_a_directory_that_vanishes_is_reported_once_and_read_when_it_is_back(dro
     asyncio.run(scene())
 
     assert len(drop.reported.of(SourceUnreadable)) == 1
+    (error,) = drop.storage.errors
+    assert str(drop.root) in error
+    assert drop.storage.put_away[0].error is None
 
 
 def test_a_row_whose_folder_is_not_mounted_is_kept(drop):

@@ -122,15 +122,20 @@ def test_a_database_without_a_key_of_digests_leaves_the_new_one_its_own(old, to)
     fresh.close()
 
 
-def test_which_file_was_taken_last_is_known_there_too(path, old, to):
+def test_which_file_came_last_and_what_failed_last_is_known_there_too(path, old, to):
+    rows = [
+        ("last_error:crm", '{"text":"März 0.csv: 1 of 2 rows is bad","at":16}'),
+        ("last_file:crm", '{"text":"März 1.csv","at":17}'),
+        ("latest_file:crm", "17 März 1.csv"),
+    ]
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("INSERT INTO meta VALUES ('latest_file:crm', '17 März 1.csv')")
+        connection.executemany("INSERT INTO meta VALUES (?, ?)", rows)
 
     move(old, to)
 
-    query = "SELECT key, value FROM meta WHERE key LIKE 'latest%'"
+    query = "SELECT key, value FROM meta WHERE key LIKE 'la%t%:%' ORDER BY key"
     with psycopg.connect(to) as connection:
-        assert connection.execute(query).fetchall() == [("latest_file:crm", "17 März 1.csv")]
+        assert connection.execute(query).fetchall() == rows
 
 
 def test_the_old_database_is_used_no_more(path, old, to):
