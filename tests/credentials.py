@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from webhookd.authentication.credentials import Authorization
+
+if TYPE_CHECKING:
+    from webhookd.authentication.credentials import Renewal
 
 
 class ScriptedCredentials:
@@ -13,9 +17,10 @@ class ScriptedCredentials:
     *heard* is what it was told of answers.
     """
 
-    def __init__(self, *, last: int) -> None:
+    def __init__(self, *, last: int, renewal: Renewal = "at_once") -> None:
         self._last = last
         self._serial = 1
+        self._renewal = renewal
         self.heard: list[tuple[int, int]] = []
 
     async def authorize(self, _at: object) -> Authorization:
@@ -24,10 +29,14 @@ class ScriptedCredentials:
         header = ("authorization", f"Bearer {self._serial}")
         return Authorization((header,), serial=self._serial)
 
-    def refused(self, serial: int, status: int) -> bool:
+    def refused(self, serial: int, status: int) -> Renewal:
         """Return whether there is another token than the one refused."""
         self.heard.append((serial, status))
         if status != 401 or serial >= self._last:
-            return False
+            return None
         self._serial = serial + 1
-        return True
+        return self._renewal
+
+    def age(self) -> float | None:
+        """Return None: its tokens have no age."""
+        return None

@@ -13,6 +13,7 @@ import httpx
 
 from tests.making import LOOPBACK
 from webhookd import clock
+from webhookd.authentication.keyring import Keyring
 from webhookd.clock import Clock
 from webhookd.config.loading import Loaded
 from webhookd.definitions import Definitions
@@ -79,11 +80,12 @@ async def engine(url: str, answer: Callable[[httpx.Request], object], **settings
     time = Clock(dice=settings.pop("dice", lambda: 0.0))
     async with Writer(database) as writer:
         fleet = FleetPeers(writer, clock=time) if writer.is_shared else None
+        transport = settings.pop("transport", None) or httpx.MockTransport(answering)
         built = delivery_engine.build(
             database,
             writer,
             fleet or Alone(writer, clock=time),
-            LocalSender(settings.pop("transport", None) or httpx.MockTransport(answering)),
+            LocalSender(transport),
             clock=time,
             ahead=timedelta,
             max_in_flight=settings.pop("max_in_flight", 1000),
@@ -92,8 +94,9 @@ async def engine(url: str, answer: Callable[[httpx.Request], object], **settings
         if fleet is not None:
             fleet.join()
         async with built:
+            keyring = Keyring(transport, lambda: LOOPBACK, built.secrets, writer, clock=time)
             dependencies = ReloadDependencies(
-                writer, built.dispatcher, built.secrets, _no_sources(), InForce()
+                writer, built.dispatcher, built.secrets, _no_sources(), InForce(), keyring
             )
             reloader = Reloader(Path("unread.yaml"), dependencies, environment={}, clock=time)
             yield Engine(database, writer, built.dispatcher, built.scheduler, reloader)

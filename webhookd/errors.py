@@ -7,6 +7,7 @@ WebhookdError
 │   ├── BrokenFileError       a file cannot be read to its end
 │   ├── NotAcceptedError      a file that was set aside cannot be accepted
 │   └── PollError             an API did not answer as it should
+├── TokenError                no token is to be had that a request could carry
 ├── StorageError              the database cannot be used
 │   ├── DatabaseUrlError      libpq does not understand the URL of the database
 │   ├── UncertainError        the connection was lost during a commit
@@ -107,6 +108,10 @@ class ConfigError(WebhookdError):
 
 class SourceError(WebhookdError):
     """A source cannot be read now; the daemon and its other sources go on."""
+
+
+class TokenError(WebhookdError):
+    """No token is to be had that a request could carry; the message says from whom, and why."""
 
 
 class StorageError(WebhookdError):

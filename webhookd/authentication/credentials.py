@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
-from webhookd.definitions import ApiKey, Basic, Bearer
+from webhookd.definitions import ApiKey, Basic, Bearer, OAuth2
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,21 +32,29 @@ class Authorization:
     serial: int = 0
 
 
+Renewal: TypeAlias = Literal["at_once", "later"] | None
+"""When a request may be tried with another authorization, if it may be at all."""
+
+
 class Credentials(Protocol):
     """Authorizes requests. Used on the event loop."""
 
     async def authorize(self, at: datetime) -> Authorization:
         """Return what a request carries that is sent at *at*; it may wait for a token.
 
-        Whatever is returned must be hidden before (`KnownSecrets.learn`).
+        Whatever is returned must be hidden before (`KnownSecrets.learn`). Raises TokenError when
+        there is none to be had.
         """
 
-    def refused(self, serial: int, status: int) -> bool:
+    def refused(self, serial: int, status: int) -> Renewal:
         """Note that a request with *serial* was answered *status*; return whether to try again.
 
-        Called for every answer. True only when the next authorization is another one, and never
-        for ever: whoever hears it tries again at once.
+        Called for every answer. Anything but None only when the next authorization is another one;
+        `at_once` never for ever, for whoever hears it tries again at once.
         """
+
+    def age(self) -> float | None:
+        """Return how many seconds ago the token in use came; None where there is none."""
 
 
 class Fixed:
@@ -65,9 +73,13 @@ class Fixed:
         """
         return self._authorization
 
-    def refused(self, _serial: int, _status: int) -> bool:
-        """Return False: there are no others."""
-        return False
+    def refused(self, _serial: int, _status: int) -> Renewal:
+        """Return None: there are no others."""
+        return None
+
+    def age(self) -> float | None:
+        """Return None: what the configuration has did not come from a server."""
+        return None
 
 
 def _authorization(authentication: Authentication | None) -> Authorization:
@@ -81,5 +93,7 @@ def _authorization(authentication: Authentication | None) -> Authorization:
         case Basic(username=username, password=password):
             pair = base64.b64encode(f"{username}:{password.reveal()}".encode()).decode("ascii")
             return Authorization((("authorization", f"Basic {pair}"),))
+        case OAuth2():
+            raise TypeError("a token is not fixed")
         case None:
             return Authorization()

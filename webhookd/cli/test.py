@@ -5,33 +5,37 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from webhookd import clock
+from webhookd.authentication.credentials import Fixed
+from webhookd.authentication.keyring import Keyring
+from webhookd.authentication.known_secrets import KnownSecrets
 from webhookd.cli.curl import curl_line
 from webhookd.cli.settings import ConfigOption, config_path
 from webhookd.cli.terminal import console
 from webhookd.config import loading
 from webhookd.config.messages import near, no_such
 from webhookd.config.settings.process_settings import Settings
-from webhookd.definitions import DirectorySource
+from webhookd.definitions import Bearer, DirectorySource, OAuth2
 from webhookd.delivery.prepared_webhook import prepare
 from webhookd.delivery.sender import LocalSender
-from webhookd.errors import WebhookdError, printable
-from webhookd.model import Change, ChangeKind, Response
+from webhookd.errors import TokenError, WebhookdError, printable
+from webhookd.model import Change, ChangeKind, Response, Secret
 from webhookd.rules import render, trigger, usage
-from webhookd.rules.redaction import Redactor
+from webhookd.rules.redaction import MARK, Redactor
 from webhookd.sources.directory.sample import names_in, read_first
 from webhookd.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from webhookd.definitions import Definitions, Proxy, Source, Webhook
-    from webhookd.delivery.prepared_webhook import PreparedWebhook
+    from webhookd.authentication.credentials import Authorization, Credentials
+    from webhookd.definitions import Definitions, Egress, Proxy, Request, Source, Webhook
     from webhookd.delivery.signed_request import SignedRequest
     from webhookd.model import Properties
     from webhookd.rules.findings import Finding
@@ -93,13 +97,13 @@ def try_webhook(
         typer.echo("record    made up; --record FILE takes a real one")
     for line in (*_explained(definition, made), *_missing(definition, names)):
         typer.echo(redactor.text(line))
-    prepared = prepare(definition, definitions.egress)
     proxy = Settings.from_environment(os.environ).outgoing_proxy()
+    prepared = prepare(definition, definitions.egress, credentials_of=_shown)
     now = clock.now()
     delivery_id = clock.new_id(now)
     rendered = render.render(definition, made, delivery_id=delivery_id)
-    authorization = asyncio.run(prepared.credentials.authorize(now))
-    request = prepared.template.fill(rendered, authorization, delivery_id=delivery_id, at=now)
+    fill = partial(prepared.template.fill, rendered, delivery_id=delivery_id, at=now)
+    request = fill(asyncio.run(prepared.credentials.authorize(now)))
     typer.echo("")
     for line in _request(request, redactor):
         _echo_exactly(line)
@@ -108,7 +112,7 @@ def try_webhook(
     if send_it and not (fires or anyway):
         raise NotFiringError("not sent: the record does not fire; --anyway sends it all the same")
     if send_it:
-        asyncio.run(_send(request, prepared, proxy, redactor))
+        asyncio.run(_send(fill, definition, definitions.egress, proxy, redactor))
     elif not fires:
         raise typer.Exit(NotFiringError.exit_code)
 
@@ -232,12 +236,29 @@ def _echo_exactly(line: str) -> None:
     typer.echo(printable(line) if console.is_terminal else line)
 
 
+def _shown(request: Request) -> Credentials:
+    """Return credentials as they are shown: a token is asked for where something is sent."""
+    is_token = isinstance(request.authentication, OAuth2)
+    return Fixed(Bearer(Secret(MARK)) if is_token else request.authentication)
+
+
 async def _send(
-    request: SignedRequest, prepared: PreparedWebhook, proxy: Proxy | None, redactor: Redactor
+    fill: Callable[[Authorization], SignedRequest],
+    webhook: Webhook,
+    egress: Egress,
+    proxy: Proxy | None,
+    redactor: Redactor,
 ) -> None:
-    transport = Transport(proxy)
+    transport, secrets = Transport(proxy), KnownSecrets()
+    secrets.adopt(redactor)
+    keyring = Keyring(transport, lambda: egress, secrets, None, clock=clock.SYSTEM)
+    prepared = prepare(webhook, egress, credentials_of=keyring.of)
     try:
-        reply = await LocalSender(transport).send(request, prepared.options)
+        authorization = await prepared.credentials.authorize(clock.now())
+        reply = await LocalSender(transport).send(fill(authorization), prepared.options)
+        redactor = secrets.redactor
+    except TokenError as error:
+        raise NotDeliveredError(redactor.text(f"token: {error}")) from None
     finally:
         await transport.aclose()
     typer.echo("")

@@ -225,7 +225,17 @@ class Basic(Keys):
     password: SecretReference
 
 
-Authentication: TypeAlias = Annotated[ApiKey | Bearer | Basic, Field(discriminator="type")]
+@with_fields_of(definitions.OAuth2)
+class OAuth2(Keys):
+    """A token that a server gives for a client's credentials."""
+
+    type: Literal["oauth2"]
+    client_id: str | SecretReference
+    client_secret: SecretReference
+    parameters: dict[str, str] = {}
+
+
+Authentication: TypeAlias = Annotated[ApiKey | Bearer | Basic | OAuth2, Field(discriminator="type")]
 
 
 @with_fields_of(definitions.Signature, but=("client_secret", "previous_client_secrets"))

@@ -95,6 +95,7 @@ _SECTIONS = (
     "api_key",
     "bearer",
     "basic",
+    "oauth2",
     "signature",
     "hmac",
     "body",
@@ -108,12 +109,14 @@ _WORDS = {
     "source": "[drop directory](#drop-directory) or [HubSpot](#hubspot)",
     "when": "[condition](#comparison-with-a-value) or group",
     "authentication": (
-        "[API key](#api-key), [bearer](#bearer-token) or [basic](#basic-authentication)"
+        "[API key](#api-key), [bearer](#bearer-token), [basic](#basic-authentication)"
+        " or [OAuth2](#oauth2)"
     ),
     "chosen_properties": "list of names or [chosen properties](#chosen-property)",
     "path": "path",
     "duration": "duration",
     "property_name": "text",
+    "text_or_secret": "text or [secret reference](#secret-reference)",
     "value": "text, number or boolean",
     "name": "name",
 }

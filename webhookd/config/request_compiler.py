@@ -53,7 +53,7 @@ class Requests:
         )
 
     def _authentication(
-        self, form: models.ApiKey | models.Bearer | models.Basic | None, folder: Path
+        self, form: models.Authentication | None, folder: Path
     ) -> definitions.Authentication | None:
         match form:
             case models.ApiKey():
@@ -63,12 +63,26 @@ class Requests:
                 return definitions.Bearer(self.secrets.resolve(form.token, folder))
             case models.Basic():
                 return self._basic(form, folder)
+            case models.OAuth2():
+                return self._oauth2(form, folder)
             case None:
                 return None
 
     def _basic(self, form: models.Basic, folder: Path) -> definitions.Basic:
         password = self.secrets.resolve(form.password, folder)
         return made(definitions.Basic, form, password=password)
+
+    def _oauth2(self, form: models.OAuth2, folder: Path) -> definitions.OAuth2:
+        written = form.client_id
+        return made(
+            definitions.OAuth2,
+            form,
+            client_id=written
+            if isinstance(written, str)
+            else self.secrets.resolve(written, folder),
+            client_secret=self.secrets.resolve(form.client_secret, folder),
+            parameters=tuple(form.parameters.items()),
+        )
 
     def _signatures(
         self, form: models.Signature | tuple[models.Signature, ...] | None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from webhookd.config import addressing, urls
 from webhookd.config.checks import comparisons, template_marks
 from webhookd.config.checks.context import reference
-from webhookd.definitions import ROTATING, BodyFormat
+from webhookd.definitions import ROTATING, BodyFormat, OAuth2
 from webhookd.model import SHORTEST_SOUGHT, ChangeKind
 from webhookd.rules import egress, hubspot_legacy, literal_secrets
 
@@ -35,6 +35,12 @@ def warnings(
         yield from _literal(request, node.at("request"))
         for part in ("body", "query"):
             yield from _static(node.at("request", part, "static"), part)
+        if isinstance(request.authentication, OAuth2):
+            place = node.at("request", "authentication")
+            yield from _refused(
+                request.authentication.token_url, definitions, place.at("token_url")
+            )
+            yield from _literal_of_client(request.authentication, place)
         yield from _untold_deletions(webhook, node)
         yield from template_marks.check(node.at("request"))
         yield from comparisons.check(node, definitions.sources[webhook.source].value_reading)
@@ -67,14 +73,29 @@ def _unused(definitions: Definitions, collection: Collection) -> Iterator[Proble
             )
 
 
-def _literal(request: Request, node: Node) -> Iterator[Problem]:
-    """Yield a warning for each secret that stands in *request* itself. None of them shows it."""
-    shown = literal_secrets.shown_url(request.url)
-    if shown != request.url:
-        yield node.at("url").problem(
+def _literal_url(url: str, node: Node) -> Iterator[Problem]:
+    shown = literal_secrets.shown_url(url)
+    if shown != url:
+        yield node.problem(
             "this URL holds a literal secret: whoever reads it can use it; keep this file away from"
             f" others and out of version control. It is shown as {shown}"
         )
+
+
+def _literal_of_client(authentication: OAuth2, node: Node) -> Iterator[Problem]:
+    """Yield a warning for each secret that stands among what a token is asked with."""
+    yield from _literal_url(authentication.token_url, node.at("token_url"))
+    for name, value in authentication.parameters:
+        if literal_secrets.is_secret_header(name, value):
+            yield node.at("parameters", name).problem(
+                "this parameter looks like a secret, and stands here literally; the client's secret"
+                " belongs in 'client_secret', as a reference. It is shown as ***"
+            )
+
+
+def _literal(request: Request, node: Node) -> Iterator[Problem]:
+    """Yield a warning for each secret that stands in *request* itself. None of them shows it."""
+    yield from _literal_url(request.url, node.at("url"))
     for name, value in request.headers:
         if literal_secrets.is_secret_header(name, value):
             yield node.at("headers", name).problem(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from webhookd.definitions.definitions import Definitions, Egress, Network
 from webhookd.definitions.durations import Duration, RateLimit
+from webhookd.definitions.oauth2 import ClientAuthentication, OAuth2
 from webhookd.definitions.requests import (
     DIRECT,
     ROTATING,
@@ -67,6 +68,7 @@ __all__ = [
     "Body",
     "BodyFormat",
     "ChosenProperty",
+    "ClientAuthentication",
     "Condition",
     "ConditionValue",
     "CsvSettings",
@@ -85,6 +87,7 @@ __all__ = [
     "Method",
     "Network",
     "NotOf",
+    "OAuth2",
     "Operator",
     "Proxy",
     "RateLimit",

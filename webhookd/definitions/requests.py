@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+from webhookd.definitions.oauth2 import OAuth2
 from webhookd.definitions.templates import BodyTemplate
 from webhookd.model import JsonText, Secret
 
@@ -74,7 +75,7 @@ class Basic:
     password: Secret
 
 
-Authentication: TypeAlias = ApiKey | Bearer | Basic
+Authentication: TypeAlias = ApiKey | Bearer | Basic | OAuth2
 
 
 class Scheme(StrEnum):

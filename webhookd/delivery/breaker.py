@@ -29,7 +29,8 @@ _NO_ANSWER: Final[AbstractSet[Reason]] = {"dns", "refused", "connect_timeout", "
 """Reasons that mean no answer: there was no connection, or nothing came on it.
 
 The others do not count: `egress` and `internal` are on our side, and `tls` and `protocol` mean
-that a server answered, if badly.
+that a server answered, if badly. Attempts that made no request (`token`) neither begin nor end
+probing.
 """
 
 
@@ -56,6 +57,8 @@ class Breaker:
     def ended(self, settlement: Settlement) -> None:
         """Take an attempt into account: any answer, whatever its status, ends the probing."""
         attempt = settlement.attempt
+        if not settlement.made_request:
+            return
         if settlement.kind in _NO_ANSWER:
             self._misses += 1
             if self._misses >= LIMIT:

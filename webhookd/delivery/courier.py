@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from webhookd import telemetry
+from webhookd.errors import TokenError
 from webhookd.model import (
     Attempt,
     Delivered,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from webhookd.authentication.credentials import Renewal
     from webhookd.authentication.known_secrets import KnownSecrets
     from webhookd.clock import Clock
     from webhookd.delivery.prepared_webhook import AttemptContext
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
 
 ANSWER_KEPT = 2048
 """Bytes of an answer that stay with the attempt."""
+
+_REFUSED = "the receiver does not take a token that it never took before"
 
 
 class Courier:
@@ -80,14 +85,14 @@ class Courier:
             held_before=context.held_total if is_first else delivery.held_before,
         )
         try:
-            reply, has_other = await self._send(start)
+            reply, renewal = await self._send(start)
             ended_at, seconds = self._now(), self._monotonic() - began
             if self.quiesce.locked():
                 # Lanes are being changed: what this reply means for one is judged afterwards.
                 async with self.quiesce:
                     pass
             context = context_at(ended_at)
-            outcome = self._judge(start, context, reply, ended_at, has_other=has_other)
+            outcome = self._judge(start, context, reply, ended_at, renewal)
             redactor = self._secrets.redactor_since(start.redactor)
             return _settlement(start, context, redactor, reply, outcome, ended_at, seconds)
         except Exception as error:  # noqa: BLE001 - a bug costs a retry, never a delivery
@@ -108,12 +113,11 @@ class Courier:
         context: AttemptContext,
         reply: Reply,
         ended_at: datetime,
-        *,
-        has_other: bool,
+        renewal: Renewal,
     ) -> Outcome:
         held_for = timedelta(seconds=max(context.held_total - start.held_before, 0.0))
-        outcome = retry.judge(
-            reply,
+        judged = partial(
+            retry.judge,
             policy=start.context.definition.webhook.delivery,
             attempts_made=start.delivery.attempts_made + 1,
             hints=start.delivery.hints,
@@ -122,31 +126,42 @@ class Courier:
             now=ended_at,
             dice=self._dice(),
         )
+        outcome = judged(reply)
         if isinstance(outcome, Held) and not context.definition.has_same_request(
             start.context.definition
         ):
             # The definition that got the 410 is no longer in force: the new one is tried.
             return RetryAt(ended_at, f"{outcome.why}, under the definition before the reload")
-        if has_other and isinstance(outcome, RetryAt | GivenUp):
-            return RetryAt(ended_at, f"{outcome.why}; it is sent again with another authorization")
+        if isinstance(outcome, RetryAt | GivenUp):
+            match renewal:
+                case "at_once":
+                    why = f"{outcome.why}; it is sent again with another authorization"
+                    return RetryAt(ended_at, why)
+                case "later":
+                    # The next token may be right; by its status alone the delivery would be lost.
+                    return judged(Unreachable("token", f"{_REFUSED}: {outcome.why}"))
+                case None:
+                    pass
         return outcome
 
-    async def _send(self, start: _Start) -> tuple[Reply, bool]:
+    async def _send(self, start: _Start) -> tuple[Reply, Renewal]:
         """Send the request; return the reply, and whether the credentials have others to try.
 
         One attempt is one request: others are for the next attempt.
         """
         delivery, definition = start.delivery, start.context.definition
         credentials = definition.credentials
-        authorization = await credentials.authorize(start.started_at)
+        try:
+            authorization = await credentials.authorize(start.started_at)
+        except TokenError as error:
+            return Unreachable("token", str(error)), None
         request = definition.template.fill(
             delivery.rendered, authorization, delivery_id=delivery.id, at=start.started_at
         )
         reply = await self._sender.send(request, definition.options)
-        has_other = isinstance(reply, Response) and credentials.refused(
-            authorization.serial, reply.status
-        )
-        return reply, has_other
+        if not isinstance(reply, Response):
+            return reply, None
+        return reply, credentials.refused(authorization.serial, reply.status)
 
 
 @dataclass(slots=True)

@@ -84,6 +84,9 @@ class Peers(Protocol):
     def started(self, lane: Lane, delivery_id: str) -> Coroutine[None, None, None] | None:
         """Count a start; return what must be awaited before the attempt, None for nothing."""
 
+    def sent_nothing(self, lane: Lane, seconds: float) -> None:
+        """Note that the attempt that just ended, after *seconds*, used no start."""
+
     def ended(self, lane: Lane) -> None:
         """Do what follows from the end of an attempt, whose outcome the lane knows already."""
 
@@ -156,6 +159,10 @@ class Alone:
     def started(self, lane: Lane, delivery_id: str) -> Coroutine[None, None, None] | None:
         """Count the start; where there is a limit, it must be on the disk before the attempt."""
         return self._limiter.start(lane, delivery_id)
+
+    def sent_nothing(self, lane: Lane, seconds: float) -> None:
+        """Give the start back."""
+        self._limiter.give_back(lane, seconds)
 
     def ended(self, lane: Lane) -> None:
         """Do nothing."""

@@ -6,13 +6,16 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from webhookd.authentication.client_credentials import LONGEST_WAIT
 from webhookd.authentication.credentials import Fixed
+from webhookd.definitions import OAuth2
 from webhookd.delivery.signed_request import RequestTemplate
 from webhookd.transport import SendOptions
 
 if TYPE_CHECKING:
     from webhookd.authentication.credentials import Credentials
-    from webhookd.definitions import Egress, Webhook
+    from webhookd.authentication.keyring import CredentialsOf
+    from webhookd.definitions import Egress, Request, Webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,9 @@ class PreparedWebhook:
 
     @property
     def seconds(self) -> int:
-        """Return the whole seconds that an attempt may take."""
-        return math.ceil(self.options.timeout)
+        """Return the whole seconds that an attempt may take, those for a token included."""
+        waits = isinstance(self.webhook.request.authentication, OAuth2)
+        return math.ceil(self.options.timeout + (LONGEST_WAIT if waits else 0))
 
     def has_same_request(self, other: PreparedWebhook) -> bool:
         """Return whether both define the same request; secrets count."""
@@ -51,8 +55,21 @@ class AttemptContext:
     is_paced: bool
 
 
-def prepare(webhook: Webhook, egress: Egress, *, config_hash: str = "") -> PreparedWebhook:
-    """Return *webhook* prepared for attempts under the configuration with *config_hash*."""
+def _fixed(request: Request) -> Credentials:
+    return Fixed(request.authentication)
+
+
+def prepare(
+    webhook: Webhook,
+    egress: Egress,
+    *,
+    config_hash: str = "",
+    credentials_of: CredentialsOf = _fixed,
+) -> PreparedWebhook:
+    """Return *webhook* prepared for attempts under the configuration with *config_hash*.
+
+    *credentials_of* gives its credentials (`Keyring.of`); without it, it can have fixed ones only.
+    """
     options = SendOptions(
         timeout=webhook.delivery.timeout.total_seconds(),
         connect_timeout=webhook.delivery.connect_timeout.total_seconds(),
@@ -61,5 +78,5 @@ def prepare(webhook: Webhook, egress: Egress, *, config_hash: str = "") -> Prepa
         proxy=webhook.request.proxy,
     )
     template = RequestTemplate(webhook.request)
-    credentials = Fixed(webhook.request.authentication)
+    credentials = credentials_of(webhook.request)
     return PreparedWebhook(webhook, template, credentials, options, config_hash)

@@ -53,6 +53,14 @@ class RateLimiter:
         oldest = self._now() - timedelta(seconds=lane.window.length)
         return self._reserve(lane, delivery_id, counted_at, oldest)
 
+    def give_back(self, lane: Lane, seconds: float) -> None:
+        """Count the start of an attempt no longer that took so many *seconds* and sent nothing.
+
+        What stands on the disk of it goes with the settlement.
+        """
+        if lane.window is not None:
+            lane.window.give_back(self._monotonic() - seconds)
+
     async def _reserve(
         self, lane: Lane, delivery_id: str, counted_at: float, oldest: datetime
     ) -> None:

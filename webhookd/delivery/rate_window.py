@@ -51,6 +51,11 @@ class RateWindow:
             self._starts.remove(counted_at)
         self._starts.append(started_at)
 
+    def give_back(self, started_at: float) -> None:
+        """Count the start that was nearest to *started_at* no longer: nothing was sent."""
+        if self._starts:
+            self._starts.remove(min(self._starts, key=lambda start: abs(start - started_at)))
+
     def wait(self, now: float) -> float:
         """Return the seconds until one may start: 0 when one may now."""
         if self.free(now) > 0:

@@ -203,6 +203,8 @@ class SlotScheduler:
         try:
             # First the lane, then the slot for the next: a hold counts from this attempt on.
             lane.ended(settlement, definition)
+            if not settlement.made_request:
+                self._peers.sent_nothing(lane, settlement.attempt.seconds)
             self._peers.ended(lane)
         except Exception as error:  # noqa: BLE001 - the attempt was made, and must be remembered
             self._broke(error, settlement.delivery)

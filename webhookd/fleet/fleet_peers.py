@@ -103,6 +103,10 @@ class FleetPeers:
         self._shares.started(lane)
         return None
 
+    def sent_nothing(self, lane: Lane, seconds: float) -> None:
+        """Return the start, which counts until the database hears of it."""
+        self._shares.sent_nothing(lane, seconds)
+
     def ended(self, lane: Lane) -> None:
         """Return what was only kept for the attempt that has ended."""
         self._shares.ended(lane)

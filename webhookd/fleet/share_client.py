@@ -114,6 +114,11 @@ class ShareClient:
             task = asyncio.get_running_loop().create_task(self._report())
             self._reporting = watched(task, "starts")
 
+    def sent_nothing(self, lane: Lane, seconds: float) -> None:
+        """Return, with the next request, the start of an attempt of so many *seconds*."""
+        if lane.share.rate is not None:
+            lane.share.give_back(self._boottime() - seconds)
+
     def ended(self, lane: Lane) -> None:
         """Return the slot that was only kept for an attempt that has ended."""
         share = lane.share
@@ -223,9 +228,7 @@ def _request(lane: Lane, share: LaneShare, requested_at: float) -> ShareRequest:
     """Return the request for the share that *lane* needs now, at *requested_at* in boot time."""
     wanted = lane.most if lane.is_busy else 0
     rate, tokens = share.rate, 0
-    returned: tuple[str, ...] = ()
-    if not lane.is_busy and share.tokens:
-        returned = share.return_tokens()
+    returned = share.return_tokens(all_of_them=not lane.is_busy)
     if rate is not None and lane.memory.ready and not share.tokens:
         tokens = min(len(lane.memory.ready), max(wanted, 1))
     return ShareRequest(

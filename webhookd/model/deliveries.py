@@ -103,8 +103,12 @@ Reason: TypeAlias = Literal[
     "reset",
     "protocol",
     "internal",
+    "token",
 ]
 """Why an attempt got no answer: a closed set, for logs, metrics and stored attempts."""
+
+WITHOUT_REQUEST: Final[frozenset[Reason]] = frozenset({"token"})
+"""Reasons of attempts that made no request: they say nothing about the receiver."""
 
 
 @dataclass(slots=True)
@@ -205,6 +209,11 @@ class Settlement:
     ended_at: datetime
     is_paced: bool = False
     kind: str = ""
+
+    @property
+    def made_request(self) -> bool:
+        """Return whether the receiver was sent anything, as far as that can be known."""
+        return self.kind not in WITHOUT_REQUEST
 
 
 @dataclass(frozen=True, slots=True)

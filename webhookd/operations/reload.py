@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from webhookd.authentication.keyring import Keyring
     from webhookd.authentication.known_secrets import KnownSecrets
     from webhookd.clock import Clock
     from webhookd.config.loading import Loaded
@@ -58,6 +59,7 @@ class ReloadDependencies:
     secrets: KnownSecrets
     sources: RunningSources
     in_force: InForce
+    keyring: Keyring
 
 
 class Reloader:
@@ -175,7 +177,12 @@ class Reloader:
         definitions, in_force = loaded.definitions, self._dependencies.in_force
         before = None if in_force.is_empty else in_force.current()
         prepared = {
-            name: prepare(webhook, definitions.egress, config_hash=definitions.hash)
+            name: prepare(
+                webhook,
+                definitions.egress,
+                config_hash=definitions.hash,
+                credentials_of=self._dependencies.keyring.of,
+            )
             for name, webhook in definitions.webhooks.items()
         }
         # The key may be read before the transaction: once there is one, it never changes.

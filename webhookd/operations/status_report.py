@@ -155,6 +155,7 @@ class StatusReport:
             is_held=found.row.hold is not None,
             is_probed=lanes.probed(webhook) is not None,
             is_failing=found.latest.is_failing,
+            token_age=lanes.token_age(webhook),
         )
 
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from webhookd import __version__, clock, telemetry
+from webhookd.authentication.keyring import Keyring
 from webhookd.definitions.in_force import InForce
 from webhookd.delivery import engine
 from webhookd.delivery.peers import Alone
@@ -115,10 +116,17 @@ def assemble(
         new_id=clock.new_id,
     )
     sources = build_sources(settings, storage, fleet, delivery, intake, transport, in_force)
+    keyring = Keyring(
+        transport,
+        lambda: in_force.current().egress,
+        delivery.secrets,
+        storage.writer,
+        clock=storage.clock,
+    )
     reloader = Reloader(
         settings.config_path(),
         ReloadDependencies(
-            storage.writer, delivery.dispatcher, delivery.secrets, sources, in_force
+            storage.writer, delivery.dispatcher, delivery.secrets, sources, in_force, keyring
         ),
         environment=os.environ,
         clock=storage.clock,

@@ -18,18 +18,23 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from webhookd.definitions import ApiKey, Basic, Bearer
+from webhookd.definitions import ApiKey, Basic, Bearer, OAuth2
 from webhookd.model import Secret
 
 if TYPE_CHECKING:
-    from webhookd.definitions import Request
+    from webhookd.definitions import Proxy, Request, Tls
 
 SCHEME: Final = "2:"
 """What a digest begins with; those that webhookd wrote before had no such beginning."""
 
-_KINDS: Final[Mapping[type, str]] = {ApiKey: "api_key", Bearer: "bearer", Basic: "basic"}
+_KINDS: Final[Mapping[type, str]] = {
+    ApiKey: "api_key",
+    Bearer: "bearer",
+    Basic: "basic",
+    OAuth2: "oauth2",
+}
 """What tells apart values that may stand in the same field, whatever their classes are called."""
 
 
@@ -45,6 +50,13 @@ def target_digest(request: Request, key: bytes) -> str:
     # Not there where there is none, as it was before there could be: stored digests stay right.
     more = (request.more_signatures,) if request.more_signatures else ()
     return _digest((*way, *more), key)
+
+
+def client_digest(
+    authentication: OAuth2, tls: Tls, proxy: Proxy | Literal["direct"] | None, key: bytes
+) -> str:
+    """Return the digest of a client of a token server: of all that makes its token another one."""
+    return _digest((authentication, tls, proxy), key)
 
 
 def is_comparable(stored: str) -> bool:

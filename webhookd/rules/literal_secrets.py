@@ -154,11 +154,17 @@ def _shown_webhook(
 ) -> Mapping[str, Any]:
     request = webhook.get("request", {})
     url, headers = request.get("url", ""), request.get("headers") or {}
-    seen = {"request.url": (url, shown_url(url))}
-    seen |= {
-        f"request.headers.{header}": (value, shown_header(header, value))
-        for header, value in headers.items()
+    client = request.get("authentication") or {}
+    token_url, parameters = client.get("token_url", ""), client.get("parameters") or {}
+    seen = {
+        "request.url": (url, shown_url(url)),
+        "request.authentication.token_url": (token_url, shown_url(token_url)),
     }
+    for place, pairs in (("headers", headers), ("authentication.parameters", parameters)):
+        seen |= {
+            f"request.{place}.{name}": (value, shown_header(name, value))
+            for name, value in pairs.items()
+        }
     hidden = {
         setting: _digest(name, setting, value)
         for setting, (value, shown) in seen.items()
@@ -167,9 +173,17 @@ def _shown_webhook(
     if not hidden:
         return webhook
     digests[name] = hidden
-    named = {header: shown_header(header, value) for header, value in headers.items()}
-    told = request | {"url": shown_url(url)} | ({"headers": named} if headers else {})
+    told = request | {"url": shown_url(url)} | _shown_pairs("headers", headers)
+    if token_url:
+        of_client = {"token_url": shown_url(token_url)} | _shown_pairs("parameters", parameters)
+        told |= {"authentication": client | of_client}
     return {**webhook, "request": told}
+
+
+def _shown_pairs(key: str, pairs: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    return (
+        {key: {name: shown_header(name, value) for name, value in pairs.items()}} if pairs else {}
+    )
 
 
 def _digest(*texts: str) -> str:

@@ -23,11 +23,12 @@ from typing import TYPE_CHECKING
 
 from ahocorasick_rs import AhoCorasick
 
-from webhookd.definitions import Basic, Proxy
+from webhookd.definitions import Basic, OAuth2, Proxy
 from webhookd.model import Secret
 from webhookd.rules import literal_secrets
 from webhookd.rules.encodings import Forms, forms_of
 from webhookd.rules.escapes import undone, without_begun
+from webhookd.rules.token_exchange import basic_pair
 from webhookd.rules.whole_values import WholeValues
 
 if TYPE_CHECKING:
@@ -247,6 +248,13 @@ def _literal(request: Request) -> Iterator[str]:
     yield from literal_secrets.secrets_of_url(request.url)
     for name, value in request.headers:
         yield from literal_secrets.secrets_of_header(name, value)
+    client = request.authentication
+    if isinstance(client, OAuth2):
+        # A token server may repeat the header that it was sent.
+        yield basic_pair(client)
+        yield from literal_secrets.secrets_of_url(client.token_url)
+        for name, value in client.parameters:
+            yield from literal_secrets.secrets_of_header(name, value)
 
 
 def _without(text: str, spans: list[tuple[int, int]]) -> str:

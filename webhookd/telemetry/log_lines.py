@@ -218,6 +218,18 @@ def _facts(poll: PollSummary) -> dict[str, object]:
     }
 
 
+def _token_received(event: events.TokenReceived) -> None:
+    life = None if event.lifetime is None else _round(event.lifetime)
+    log.info("token.received", host=event.host, seconds=_round(event.seconds), lifetime=life)
+
+
+def _token_failed(event: events.TokenFailed) -> None:
+    again_in = _round(event.again_in)
+    log.error(
+        "token.failed", host=event.host, reason=event.reason, error=event.error, again_in=again_in
+    )
+
+
 def _round(number: float) -> float:
     return round(number, 3)
 
@@ -241,6 +253,8 @@ _LINES: dict[type[events.Event], Line] = {
     events.PollRecovered: _poll_recovered,
     events.PropertiesTakenOver: _taken_over,
     events.SourcePolled: _polled,
+    events.TokenFailed: _token_failed,
+    events.TokenReceived: _token_received,
     events.WebhookHoldChanged: _hold_changed,
     events.WebhookProbingEnded: _probing_ended,
     **PLAIN,

@@ -61,6 +61,16 @@ def _file_failed(event: events.FileFailed) -> None:
     metrics.SOURCE_BAD_ROWS.labels(event.source).inc(event.bad_rows)
 
 
+def _token_received(_: events.TokenReceived) -> None:
+    metrics.TOKEN_REQUESTS.labels("granted").inc()
+
+
+def _token_failed(event: events.TokenFailed) -> None:
+    metrics.TOKEN_FAILURES.labels(event.reason).inc()
+    if event.reason != "limited":
+        metrics.TOKEN_REQUESTS.labels(event.reason).inc()
+
+
 _COUNT: dict[type[events.Event], Callable[[Any], None]] = {
     events.BatchTaken: _batch_taken,
     events.DeliveryAttempted: _attempted,
@@ -72,4 +82,6 @@ _COUNT: dict[type[events.Event], Callable[[Any], None]] = {
     events.SourceFailed: _source_unreadable,
     events.SourceUnreadable: _source_unreadable,
     events.StorageRefused: _storage_refused,
+    events.TokenFailed: _token_failed,
+    events.TokenReceived: _token_received,
 }

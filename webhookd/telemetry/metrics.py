@@ -50,6 +50,18 @@ ATTEMPT_SECONDS = Histogram(
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
     registry=REGISTRY,
 )
+TOKEN_REQUESTS = Counter(
+    "webhookd_token_requests",
+    "Requests for tokens, by what came of them.",
+    ["outcome"],
+    registry=REGISTRY,
+)
+TOKEN_FAILURES = Counter(
+    "webhookd_token_failures",
+    "Times that no token was to be had, and why.",
+    ["reason"],
+    registry=REGISTRY,
+)
 SUPERSEDED = Counter(
     "webhookd_deliveries_superseded",
     "Waiting deliveries whose place a newer change took.",
@@ -142,6 +154,7 @@ class LaneStanding:
     is_held: bool
     is_probed: bool
     is_failing: bool
+    token_age: float | None = None
 
 
 class Standing:
@@ -170,6 +183,11 @@ class Standing:
         yield self._by_webhook(
             "webhookd_webhook_failing", "Whether its latest attempts all failed.", "is_failing"
         )
+        ages = _family("webhookd_token_age_seconds", "Age of the token that it sends.")
+        for lane in self.lanes:
+            if lane.token_age is not None:
+                ages.add_metric([lane.webhook], lane.token_age)
+        yield ages
 
     def _by_webhook(self, name: str, text: str, attribute: str) -> GaugeMetricFamily:
         family = _family(name, text)

@@ -1,7 +1,8 @@
 """Whatever `check` accepts can be asked for: the libraries with the last word take it, too.
 
 Each configuration that loads is made into the very objects that the daemon makes of it: requests
-of webhooks (directly, and through a proxy), requests to an API, and transports of proxies.
+of webhooks (directly, and through a proxy), requests for tokens and to an API, and transports of
+proxies.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from hypothesis import strategies as st
 
 from tests.making import NOW, a_delivery
 from webhookd.authentication.credentials import Fixed
+from webhookd.authentication.keyring import Keyring
+from webhookd.authentication.known_secrets import KnownSecrets
 from webhookd.clock import Clock
 from webhookd.config import loading, urls
 from webhookd.definitions import Bearer, Definitions, HubspotSource, Proxy
@@ -72,7 +75,7 @@ class _Recorded(httpx.AsyncBaseTransport):
         if ":" not in origin.host:
             proxy_connections._inner(request, origin, options)
         self.requests.append(request)
-        return httpx.Response(200, json={"results": []})
+        return httpx.Response(200, json={"results": [], "access_token": "given"})
 
 
 def _takes(origin: Origin) -> None:
@@ -84,7 +87,8 @@ def _takes(origin: Origin) -> None:
 async def _ask_all(definitions: Definitions) -> int:
     transport = _Recorded()
     for webhook in definitions.webhooks.values():
-        prepared = prepare(webhook, definitions.egress)
+        keyring = Keyring(transport, lambda: definitions.egress, KnownSecrets(), None, clock=CLOCK)
+        prepared = prepare(webhook, definitions.egress, credentials_of=keyring.of)
         authorization = await prepared.credentials.authorize(NOW)
         request = prepared.template.fill(
             a_delivery().rendered, authorization, delivery_id="one", at=NOW
@@ -115,8 +119,14 @@ async def _ask_api(source: HubspotSource, transport: httpx.AsyncBaseTransport) -
         await Api(source, read.name, client).read(["1"], ["email"])
 
 
-def _document(url: str, proxy: str, base_url: str) -> dict[str, Any]:
-    request: dict[str, Any] = {"url": url, "allow_http": True}
+def _document(url: str, proxy: str, base_url: str, token_url: str) -> dict[str, Any]:
+    authentication = {
+        "type": "oauth2",
+        "token_url": token_url,
+        "client_id": "erp",
+        "client_secret": {"env": "SECRET"},
+    }
+    request: dict[str, Any] = {"url": url, "allow_http": True, "authentication": authentication}
     if proxy:
         request["proxy"] = proxy
     return {
@@ -144,11 +154,13 @@ PROXIES = URLS | st.tuples(HOSTS, PORTS).map("".join).map("http://{}".format)
 
 @settings(max_examples=400)
 @given(
-    st.tuples(URLS, st.just(""), st.just(FINE))
-    | st.tuples(st.just(FINE), st.just(""), URLS)
+    st.tuples(URLS, st.just(""), st.just(FINE), st.just(FINE))
+    | st.tuples(st.just(FINE), st.just(""), URLS, st.just(FINE))
+    | st.tuples(st.just(FINE), st.just(""), st.just(FINE), URLS)
     | st.tuples(
         st.just(FINE),
         URLS | st.tuples(HOSTS, PORTS).map("".join).map("http://{}".format),
+        st.just(FINE),
         st.just(FINE),
     )
 )
@@ -161,7 +173,7 @@ def test_whatever_loads_is_a_request_that_can_be_made(file, written):
         return
     event("accepted")
 
-    assert asyncio.run(_ask_all(loaded.definitions)) == 3
+    assert asyncio.run(_ask_all(loaded.definitions)) == 4
 
 
 @given(PROXIES)

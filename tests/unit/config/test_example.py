@@ -46,6 +46,7 @@ def test_the_example_passes_once_its_secrets_exist(tmp_path, authority_pem):
         "ERP_CLIENT_SECRET": "a" * 32,
         "ERP_KEY": "b" * 32,
         "BI_PASSWORD": "c" * 8,
+        "BI_CLIENT_SECRET": "e" * 32,
         "PROXY_PASSWORD": "d" * 8,
         "CREDENTIALS_DIRECTORY": str(secrets),
     }
@@ -55,7 +56,7 @@ def test_the_example_passes_once_its_secrets_exist(tmp_path, authority_pem):
     names = {"new-customer", "customer-portal", "deal-gone", "deal-won", "price-changed"}
     assert found.definitions.webhooks.keys() == names
     assert found.warnings == ()
-    assert len(found.definitions.secrets) == 7
+    assert len(found.definitions.secrets) == 8
 
 
 def test_the_example_passes_offline_as_it_stands():

@@ -49,6 +49,7 @@ SHAPES: dict[str, type[models.Keys | DataclassInstance]] = {
     "api_key": models.ApiKey,
     "bearer": models.Bearer,
     "basic": models.Basic,
+    "oauth2": models.OAuth2,
     "signature": models.Signature,
     "hmac": definitions.Hmac,
     "body": models.Body,
@@ -65,6 +66,7 @@ DEFINITIONS: dict[str, type[DataclassInstance]] = {
     "api_key": definitions.ApiKey,
     "bearer": definitions.Bearer,
     "basic": definitions.Basic,
+    "oauth2": definitions.OAuth2,
     "signature": definitions.Signature,
     "hmac": definitions.Hmac,
     "body": definitions.Body,
@@ -82,6 +84,7 @@ FILE_ONLY = {
     "api_key.type": "the class says it",
     "bearer.type": "the class says it",
     "basic.type": "the class says it",
+    "oauth2.type": "the class says it",
 }
 FILE_FORMS = {
     "trigger.changed_properties": "a set, and null where it is absent",
@@ -94,6 +97,7 @@ FILE_FORMS = {
     "request.tls": "names of files, with digests of what they hold",
     "request.proxy": "a URL, with its authentication beside it",
     "body.template": "a tree of YAML, as written",
+    "oauth2.parameters": "pairs",
     "webhook.trigger": "conditions keep their values as written",
     "tls.ca_file": "a path, from the folder of the file",
     "tls.client_cert_file": "a path, from the folder of the file",

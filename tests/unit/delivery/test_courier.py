@@ -16,6 +16,7 @@ from webhookd.clock import Clock
 from webhookd.definitions import Bearer, Request
 from webhookd.delivery.courier import Courier
 from webhookd.delivery.prepared_webhook import AttemptContext, prepare
+from webhookd.errors import TokenError
 from webhookd.model import Delivered, GivenUp, Held, Response, RetryAt, Secret, Unreachable
 from webhookd.rules.redaction import Redactor
 
@@ -145,10 +146,51 @@ def test_an_attempt_waits_for_its_credentials_and_tells_them_the_answer():
 def test_a_delivery_is_delivered_whatever_its_credentials_think_of_the_answer():
     class Eager(ScriptedCredentials):
         def refused(self, _serial, _status):
-            return True
+            return "at_once"
 
     definition = replace(context().definition, credentials=Eager(last=1))
 
     made = attempted(ScriptedSender(Response(204)), context(definition=definition))
 
     assert made.outcome == Delivered()
+
+
+def test_a_401_to_a_token_that_was_never_accepted_waits_and_is_not_the_end():
+    credentials = ScriptedCredentials(last=2, renewal="later")
+    definition = replace(context().definition, credentials=credentials)
+
+    made = attempted(ScriptedSender(Response(401)), context(definition=definition))
+
+    assert isinstance(made.outcome, RetryAt)
+    assert made.outcome.when > NOW
+    assert made.attempt.error.startswith("token: the receiver does not take a token")
+    assert made.attempt.error.endswith("the receiver answered 401, which is not retried")
+    assert (made.attempt.status, made.kind, made.made_request) == (401, "4xx", True)
+
+
+def test_a_401_to_a_token_is_given_up_in_the_end():
+    credentials = ScriptedCredentials(last=2, renewal="later")
+    definition = replace(context().definition, credentials=credentials)
+    delivery = a_delivery(attempts_made=9, first_attempt_at=NOW - timedelta(days=4))
+
+    made = attempted(
+        ScriptedSender(Response(401)), context(definition=definition), delivery=delivery
+    )
+
+    assert isinstance(made.outcome, GivenUp)
+
+
+def test_without_a_token_nothing_is_sent():
+    class Without(ScriptedCredentials):
+        async def authorize(self, _at):
+            raise TokenError("no token from login.example.com: it answered 500")
+
+    sender = ScriptedSender(Response(204))
+    definition = replace(context().definition, credentials=Without(last=1))
+
+    made = attempted(sender, context(definition=definition))
+
+    assert sender.requests == []
+    assert isinstance(made.outcome, RetryAt)
+    assert made.attempt.error == "token: no token from login.example.com: it answered 500"
+    assert (made.kind, made.made_request) == ("token", False)

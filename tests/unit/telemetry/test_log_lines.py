@@ -442,6 +442,29 @@ LINES = [
         },
     ),
     (
+        events.TokenReceived("login.example.com", 0.12345, 3600.0),
+        "info",
+        "token.received",
+        {"host": "login.example.com", "seconds": 0.123, "lifetime": 3600.0},
+    ),
+    (
+        events.TokenReceived("login.example.com", 0.12345, None),
+        "info",
+        "token.received",
+        {"host": "login.example.com", "seconds": 0.123, "lifetime": None},
+    ),
+    (
+        events.TokenFailed("login.example.com", "refused", "it answered 401", 2.0),
+        "error",
+        "token.failed",
+        {
+            "host": "login.example.com",
+            "reason": "refused",
+            "error": "it answered 401",
+            "again_in": 2.0,
+        },
+    ),
+    (
         events.SourceUnreadable("crm", "why"),
         "error",
         "source.unreadable",
@@ -583,6 +606,24 @@ def value(name, **labels):
             2,
         ),
         (events.StorageRefused("due", 3, "wrong"), "webhookd_storage_refusals_total", {}, 1),
+        (
+            events.TokenReceived("h", 1.0, None),
+            "webhookd_token_requests_total",
+            {"outcome": "granted"},
+            1,
+        ),
+        (
+            events.TokenFailed("h", "refused", "", 1.0),
+            "webhookd_token_requests_total",
+            {"outcome": "refused"},
+            1,
+        ),
+        (
+            events.TokenFailed("h", "limited", "", 1.0),
+            "webhookd_token_failures_total",
+            {"reason": "limited"},
+            1,
+        ),
         (events.BatchTaken("s", 3, 2, 1), "webhookd_source_rows_total", {"source": "s"}, 3),
         (events.BatchTaken("s", 3, 2, 1), "webhookd_source_changes_total", {"source": "s"}, 2),
         (

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from webhookd.config import urls
 from webhookd.config.checks import headers
+from webhookd.config.messages import shown
+from webhookd.definitions import DIRECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,12 +16,21 @@ if TYPE_CHECKING:
     from webhookd.config.text.node import Node
     from webhookd.errors import Problem
 
-_SECRET_KEYS = {"api_key": "key", "bearer": "token", "basic": "password"}
+_SECRET_KEYS = {"api_key": "key", "bearer": "token", "basic": "password", "oauth2": "client_secret"}
+_IN_A_HEADER = frozenset({"api_key", "bearer"})
+_FIELDS: Final = {
+    "grant_type": "'grant'",
+    "client_id": "'client_id'",
+    "client_secret": "'client_secret'",
+    "scope": "'scope'",
+}
+"""Fields of a token request that webhookd fills in, and the keys that they come from."""
 
 
 def check(webhook: Node, context: Context) -> Iterator[Problem]:
     """Yield what is wrong with the authentication of *webhook*."""
-    authentication = webhook.at("request", "authentication")
+    request = webhook.at("request")
+    authentication = request.at("authentication")
     key = _SECRET_KEYS.get(authentication.text("type") or "")
     if key is None:
         return
@@ -31,9 +43,43 @@ def check(webhook: Node, context: Context) -> Iterator[Problem]:
             "a header cannot carry this secret: it is too long, begins or ends with a space, "
             "or holds characters beyond Latin-1"
         )
+    if key == "client_secret":
+        yield from _oauth2(authentication, request, context)
 
 
 def _is_in_a_header(authentication: Node) -> bool:
-    # Basic authentication encodes its password, whatever it holds.
+    # Basic authentication encodes its password, and OAuth2 its secret, whatever they hold.
     location = authentication.mapping().get("location", "header")
-    return authentication.text("type") != "basic" and location == "header"
+    return authentication.text("type") in _IN_A_HEADER and location == "header"
+
+
+def _oauth2(authentication: Node, request: Node, context: Context) -> Iterator[Problem]:
+    if problem := context.secret_problem(authentication.at("client_id")):
+        yield problem
+    url = authentication.text("token_url")
+    if url is not None and (complaint := _complaint(url, request)):
+        yield authentication.problem(complaint, "token_url")
+    for parameter in authentication.entries("parameters"):
+        if parameter.name in _FIELDS:
+            yield parameter.problem(
+                f"webhookd fills this field in itself, from {_FIELDS[parameter.name]}", at_key=True
+            )
+        elif not parameter.name.isprintable() or not parameter.name:
+            yield parameter.problem(f"{shown(parameter.name)} is no name of a field", at_key=True)
+
+
+def _complaint(url: str, request: Node) -> str:
+    """Return what is wrong with the URL of a token server; nothing if nothing is."""
+    try:
+        parsed = urls.parse(url)
+    except urls.UrlError as error:
+        told = str(error)
+        return told.replace("'authentication' (type: basic)", "'client_id' and 'client_secret'")
+    if parsed.scheme == "http" and request.mapping().get("allow_http") is not True:
+        return (
+            "plain http can be read and changed on its way, and this carries a secret; use https,"
+            " or allow_http: true"
+        )
+    if "://[" in url and request.text("proxy") not in (None, DIRECT):
+        return "an IPv6 address cannot be asked of a proxy; use a name, or proxy: direct"
+    return ""

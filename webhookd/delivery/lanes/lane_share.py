@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from webhookd.storage.fleet.shares import Grant
 
 
+USED_REMEMBERED = 1_000
+"""Used starts that can still be given back: more than a lane has attempts in flight, nearly always.
+"""
+
+
 class LaneShare:
     """This daemon's share of a lane that other daemons have in force, too.
 
@@ -35,6 +40,9 @@ class LaneShare:
         self.wanted = 0
         self.rate = rate
         self.tokens: deque[str] = deque()
+        # Those used lately, each with its time; and of them those of attempts that sent nothing.
+        self._used: deque[tuple[str, float]] = deque(maxlen=USED_REMEMBERED)
+        self._unused: list[str] = []
         self.promised: int | None = None
         # In boot time, in seconds: until then the rate limit has no start for this daemon.
         self.no_start_before = 0.0
@@ -76,12 +84,26 @@ class LaneShare:
         little late than early, for a start counts from that time.
         """
         passed = round((now - self._requested_at) * 1_000_000)
-        return self.tokens.popleft(), self._granted_at + passed
+        token = self.tokens.popleft()
+        self._used.append((token, now))
+        return token, self._granted_at + passed
 
-    def return_tokens(self) -> tuple[str, ...]:
-        """Give up all *tokens*, and return them for the request that reports it."""
-        tokens = tuple(self.tokens)
-        self.tokens.clear()
+    def give_back(self, started_at: float) -> None:
+        """Return the start nearest to *started_at*, in boot time, with the next request."""
+        if self._used:
+            used = min(self._used, key=lambda one: abs(one[1] - started_at))
+            self._used.remove(used)
+            self._unused.append(used[0])
+
+    def return_tokens(self, *, all_of_them: bool) -> tuple[str, ...]:
+        """Return starts that nobody used, for the request that reports it.
+
+        With *all_of_them*, the *tokens* are given up, too.
+        """
+        tokens = (*self._unused, *(self.tokens if all_of_them else ()))
+        self._unused.clear()
+        if all_of_them:
+            self.tokens.clear()
         return tokens
 
     def call_for_request(self) -> bool:

@@ -52,6 +52,11 @@ class LaneTable:
         lane = self.by_name.get(webhook)
         return None if lane is None else lane.breaker.probed
 
+    def token_age(self, webhook: str) -> float | None:
+        """Return how many seconds ago a webhook's token came; None where there is none."""
+        lane = self.by_name.get(webhook)
+        return None if lane is None else lane.definition.credentials.age()
+
     def forget(self, ids: Iterable[str]) -> None:
         """Drop deliveries that wait in memory: a person changed them in the database."""
         gone = set(ids)

@@ -16,6 +16,7 @@ import httpx
 
 from webhookd import __version__
 from webhookd.definitions import Tls
+from webhookd.errors import TokenError
 from webhookd.rules.render import encode_query, full_url
 from webhookd.sources.polling import refusals
 from webhookd.sources.polling.answer_json import TooDeepError, decoded
@@ -140,7 +141,11 @@ class ApiClient:
     async def _attempt(
         self, method: str, target: str, body: Mapping[str, Any] | None
     ) -> ApiAnswer | Refusal:
-        authorization = await self._credentials.authorize(self._clock.now())
+        try:
+            authorization = await self._credentials.authorize(self._clock.now())
+        except TokenError as error:
+            self._count("token")
+            return Refusal(str(error), "poll", "token")
         request = self._request(method, target, body, authorization)
         try:
             response = await self._transport.handle_async_request(request)
@@ -153,8 +158,8 @@ class ApiClient:
         self._count(str(response.status_code))
         is_cut = bool(response.extensions.get("answer_cut"))
         answer = await self._answer(response, content, is_cut=is_cut)
-        has_other = self._credentials.refused(authorization.serial, response.status_code)
-        if has_other and isinstance(answer, Refusal):
+        renewal = self._credentials.refused(authorization.serial, response.status_code)
+        if renewal == "at_once" and isinstance(answer, Refusal):
             return replace(answer, concerns="request")
         return answer
 

@@ -65,6 +65,7 @@ _ATTEMPT = ForRows(
     ),
 )
 _STARTED = "UPDATE starts SET started_at = ? WHERE delivery_id = ? AND started_at IS NULL"
+_UNUSED = "DELETE FROM starts WHERE delivery_id = ? AND started_at IS NULL"
 _SETTLE = ForRows(
     each=(
         "UPDATE deliveries SET state = ?, due_at = ?, epoch = coalesce(?, epoch), attempts = ?,"
@@ -96,14 +97,16 @@ def settle(connection: Connection, settlements: Sequence[Settlement]) -> list[De
     A delivery that is no longer pending, or is another daemon's by now, stays as it is.
     Returns the deliveries that were behind those which ended, and are now first of their record.
     """
-    attempts, updates, starts = [], [], []
+    attempts, updates, starts, unused = [], [], [], []
     ended: dict[int, list[Delivery]] = {}
     for settlement in settlements:
         if isinstance(settlement.outcome, Delivered | GivenUp):
             ended.setdefault(settlement.lane, []).append(settlement.delivery)
         attempts.append(_attempt_row(settlement))
         updates.append(_update_row(settlement))
-        if settlement.is_paced:
+        if settlement.is_paced and not settlement.made_request:
+            unused.append((settlement.delivery.id,))
+        elif settlement.is_paced:
             started_at = to_micros(settlement.attempt.started_at)
             starts.append((started_at, settlement.delivery.id))
         _settle_lane(connection, settlement)
@@ -113,6 +116,7 @@ def settle(connection: Connection, settlements: Sequence[Settlement]) -> list[De
         ids = [settlement.delivery.id for settlement in settlements]
         connection.execute(_LET_GO, (ids, connection.session.owner))
     connection.executemany(_STARTED, starts)
+    connection.executemany(_UNUSED, unused)
     return [
         delivery_of(connection.execute(_NUMBERED, (number,)).fetchone())
         for lane, deliveries in ended.items()

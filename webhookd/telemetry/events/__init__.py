@@ -73,6 +73,7 @@ from webhookd.telemetry.events.source_events import (
     SourceUnwatched,
     ValueNotComparable,
 )
+from webhookd.telemetry.events.token_events import TokenFailed, TokenReceived
 
 __all__ = [
     "AdminListening",
@@ -135,6 +136,8 @@ __all__ = [
     "SourceUnreadable",
     "SourceUnwatched",
     "StorageRefused",
+    "TokenFailed",
+    "TokenReceived",
     "ValueNotComparable",
     "WebhookHeld",
     "WebhookHoldChanged",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.making import NOW
 from webhookd.model import Secret
-from webhookd.rules.token_answers import Grant, NoGrant, meaning, pause, renew_after
+from webhookd.rules.token_exchange import Grant, NoGrant, meaning, pause, renew_after
 
 TOKEN = {"access_token": "abc.def", "token_type": "Bearer", "expires_in": 3600}
 

@@ -1,4 +1,4 @@
-"""OAuth2 token servers (RFC 6749): what an answer means, when to renew, how long to wait.
+"""OAuth2 token servers (RFC 6749): what they are sent, what they mean, when to ask again.
 
 Pure: an answer comes in as its status and bytes, and goes out as a `Grant` or as the reason why
 there is none. No sentence here holds anything of an answer but the server's error and its
@@ -7,17 +7,21 @@ description.
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from urllib.parse import quote_plus, urlencode
 
 from webhookd.model import Secret
 from webhookd.rules.retry_after import asked_for
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from webhookd.definitions import OAuth2
 
 LARGEST_ANSWER: Final = 64 << 10
 """Bytes of an answer; a longer one is none."""
@@ -76,6 +80,30 @@ class NoGrant:
     why: str
     failure: Failure
     asked_wait: float = 0.0
+
+
+def form(settings: OAuth2) -> bytes:
+    """Return the body of a token request (RFC 6749, 4.4.2)."""
+    fields: list[tuple[str, str]] = [("grant_type", settings.grant)]
+    if settings.client_authentication == "post":
+        fields.append(("client_id", _revealed(settings.client_id)))
+        fields.append(("client_secret", settings.client_secret.reveal()))
+    if settings.scope is not None:
+        fields.append(("scope", settings.scope))
+    return urlencode([*fields, *settings.parameters]).encode("ascii")
+
+
+def basic_pair(settings: OAuth2) -> str:
+    """Return the client's id and secret as HTTP Basic has them: each form-encoded first (2.3.1).
+
+    Servers that go by the letter refuse them otherwise; without special characters it is the same.
+    """
+    parts = (_revealed(settings.client_id), settings.client_secret.reveal())
+    return base64.b64encode(":".join(map(quote_plus, parts)).encode("ascii")).decode("ascii")
+
+
+def _revealed(client_id: str | Secret) -> str:
+    return client_id.reveal() if isinstance(client_id, Secret) else client_id
 
 
 def meaning(
