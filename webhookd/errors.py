@@ -22,6 +22,7 @@ WebhookdError
 │   └── UnknownBackfillError  there is no such webhook, or no backfill of it
 ├── ReloadRefusedError        a configuration is right and cannot be put in force
 ├── UnknownNameError          neither the configuration nor the database knows a name
+├── UnknownRecordError        no record is known by an id
 ├── NoDeliveryError           no delivery has an id that was typed
 ├── SeveralDeliveriesError    an id that was typed fits several deliveries
 ├── AdminAddressError         the admin API cannot listen at its address
@@ -30,6 +31,7 @@ WebhookdError
 ├── RefusedError              the daemon understood a command and refused
 ├── UnreadableAnswerError     the daemon answered a command with what cannot be read
 ├── NoSuchWebhookError        `test`: no webhook of that name is in the file
+├── NoSuchRecordError         `test`: no such record, or no change of it, is known
 ├── NotFiringError            `test`: the record does not fire, and was not sent
 ├── NotDeliveredError         `test`: the request got no 2xx answer
 ├── StaysHeldError            `resume`: the webhook is held for another reason

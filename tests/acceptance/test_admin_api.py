@@ -16,7 +16,14 @@ from tests.receiver import Answer, Receiver
 
 TOKEN = "canary-admin-token"
 EXAMPLES = int(os.environ.get("WEBHOOKD_TEST_REQUESTS", "400"))
-KNOWN = {"webhook": ["mirror", "lost"], "id": [], "ids": []}
+KNOWN = {
+    "webhook": ["mirror", "lost"],
+    "id": [],
+    "ids": [],
+    "source": ["export"],
+    "object": ["contacts"],
+    "record_id": ["1", "3"],
+}
 
 
 class Asking:

@@ -72,6 +72,29 @@ def test_a_dropped_record_is_delivered_and_the_password_is_seen_nowhere(server, 
     assert f"postgresql://127.0.0.1:{server.port}/" in daemon.log
 
 
+def test_a_known_record_and_the_last_change_are_tried_beside_the_daemon_and_without_it(
+    server, receiver, at
+):
+    daemon = at(server.url_with_password(server.empty()))
+    daemon.configure({"mirror": hook(receiver)})
+    daemon.start()
+    daemon.drop_rows("1.ndjson", {"id": "1", "n": 1}, {"id": "1", "n": 2}, {"id": "2", "n": 1})
+    until(lambda: len(receiver.received) == 3, "three deliveries")
+    told = ("test", "mirror", "--config", "config.yaml")
+    tries = (("--record-id", "1"), ("--record-id", "1", "--last"), ("--record-id", "3"))
+    asked = [daemon.command(*told, "--state-directory", "state", *one) for one in tries]
+    daemon.stop()
+    read = [daemon.command(*told, *one) for one in tries]
+
+    for known, last, unknown in (asked, read):
+        assert (known.returncode, last.returncode, unknown.returncode) == (0, 0, 1)
+        assert "mirror fires for contacts/1, created" in known.stdout
+        assert "mirror fires for contacts/1, updated" in last.stdout
+        assert '"n":2' in known.stdout
+        assert "contacts has no record '3' in the source" in unknown.stderr
+        assert "canary" not in known.stdout + unknown.stderr
+
+
 def test_a_password_on_the_command_line_is_refused_without_being_shown(server, at):
     daemon = at("")
     for command in (("run",), ("deliveries", "list"), ("db", "status")):

@@ -19,6 +19,7 @@ from webhookd.admin.parameters import CHANGES, FILTER, MOST_CHANGES, BadQuestion
 from webhookd.errors import ConfigError, StorageError
 from webhookd.intake.backfill import BackfillError
 from webhookd.intake.backfilled_webhook import UnknownBackfillError
+from webhookd.operations.record_lookup import UnknownRecordError
 from webhookd.operations.unknown_names import UnknownNameError
 from webhookd.operations.view_builders import backfilled, listed_delivery
 from webhookd.storage.deliveries.typed_ids import NoDeliveryError, SeveralDeliveriesError
@@ -52,6 +53,8 @@ def application(control: Control, address: AdminAddress, token: Secret | None) -
         _Path("/v1/status", api.status),
         _Path("/v1/sources", api.sources),
         _Path("/v1/changes", api.changes),
+        _Path("/v1/changes/latest", api.latest_change),
+        _Path("/v1/record", api.record),
         _Path("/v1/properties", api.properties),
         _Path("/v1/deliveries", api.deliveries),
         _Path("/v1/deliveries/retry", api.retry, methods=["POST"]),
@@ -67,6 +70,7 @@ def application(control: Control, address: AdminAddress, token: Secret | None) -
     handlers: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
         BadQuestionError: _bad_question,
         UnknownNameError: _not_found,
+        UnknownRecordError: _not_found,
         UnknownBackfillError: _not_found,
         NoDeliveryError: _not_found,
         SeveralDeliveriesError: _several,
@@ -128,11 +132,21 @@ class _Api:
         )
         return _answer(found)
 
+    async def latest_change(self, request: Request) -> Response:
+        given = parameters.query_of(request, ("source", "object", "record_id"))
+        source, object_ = parameters.texts_that_must_be(given, "source", "object")
+        record_id = parameters.text_of(given, "record_id")
+        return _answer(await self._control.latest_change(source, object_, record_id))
+
+    async def record(self, request: Request) -> Response:
+        names = ("source", "object", "record_id")
+        given = parameters.query_of(request, names)
+        source, object_, record_id = parameters.texts_that_must_be(given, *names)
+        return _answer(await self._control.record(source, object_, record_id))
+
     async def properties(self, request: Request) -> Response:
         given = parameters.query_of(request, ("source", "object"))
-        source, object_ = (parameters.text_of(given, name) for name in ("source", "object"))
-        if source is None or object_ is None:
-            raise BadQuestionError("say which: source and object")
+        source, object_ = parameters.texts_that_must_be(given, "source", "object")
         return _answer(await self._control.properties(source, object_))
 
     async def deliveries(self, request: Request) -> Response:

@@ -22,7 +22,7 @@ from webhookd.admin.view_schemas import place_of, schemas_of
 from webhookd.intake.backfill import PER_SECOND
 from webhookd.model import DeliveryState
 from webhookd.views.backfills import BackfillView
-from webhookd.views.changes import ChangesView
+from webhookd.views.changes import ChangesView, LatestChangeView, RecordView
 from webhookd.views.deliveries import (
     CancelledView,
     DeliveriesView,
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from webhookd.views.view import View
 
 _VIEWS = (
-    *(StatusView, SourcesView, PropertiesView, ChangesView, DeliveriesView, ShownDeliveryView),
+    *(StatusView, SourcesView, PropertiesView, ChangesView, LatestChangeView, RecordView),
+    *(DeliveriesView, ShownDeliveryView),
     *(RetriedView, CancelledView, HoldView, BackfillView, ReloadView, RotatedView, RefusalView),
 )
 _TEXT = {"type": "string", "maxLength": LONGEST_TEXT}
@@ -135,6 +136,28 @@ _PATHS: dict[str, Any] = {
                 _parameter("since", "query", _WHEN),
                 _parameter("after", "query", _whole(0, 0, LARGEST_NUMBER)),
                 _parameter("limit", "query", _whole(CHANGES, 1, MOST_CHANGES)),
+            ],
+        )
+    },
+    "/v1/changes/latest": {
+        "get": _operation(
+            "The last change of a source and object that is kept, or of one record.",
+            {"200": _answer("The change, if there is one.", LatestChangeView)},
+            parameters=[
+                {**_parameter("source", "query", _TEXT), "required": True},
+                {**_parameter("object", "query", _TEXT), "required": True},
+                _parameter("record_id", "query", _TEXT),
+            ],
+        )
+    },
+    "/v1/record": {
+        "get": _operation(
+            "A record as it is known.",
+            {"200": _answer("The record.", RecordView), "404": _ERROR},
+            parameters=[
+                {**_parameter("source", "query", _TEXT), "required": True},
+                {**_parameter("object", "query", _TEXT), "required": True},
+                {**_parameter("record_id", "query", _TEXT), "required": True},
             ],
         )
     },

@@ -150,6 +150,16 @@ def text_of(given: Mapping[str, Any], name: str) -> str | None:
     return _plain(value)
 
 
+def texts_that_must_be(given: Mapping[str, Any], *names: str) -> list[str]:
+    """Return texts that may not be left out."""
+    found = [text_of(given, name) for name in names]
+    there = [text for text in found if text is not None]
+    if len(there) < len(found):
+        *others, last = names
+        raise BadQuestionError(f"say which: {', '.join(others)} and {last}")
+    return there
+
+
 def _whole(given: Mapping[str, Any], name: str, normally: int, least: int, most: int) -> int:
     text = str(given.get(name, normally))
     is_number = text.isascii() and text.isdigit() and len(text) <= len(str(most))

@@ -66,7 +66,7 @@ GROUPS: Final[Mapping[str, Mapping[str, Command]]] = {
         "test": Command(
             "test.try_webhook",
             "Show a record's request, and why the record fires or not.",
-            "webhookd test notify-sales --record record.json",
+            "webhookd test notify-sales --record-id 101",
         ),
         "schema": Command(
             "check.schema",

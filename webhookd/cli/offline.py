@@ -18,7 +18,7 @@ from webhookd.cli.settings import open_outbox
 from webhookd.config import loading
 from webhookd.config.settings.process_settings import Settings
 from webhookd.errors import ConfigError
-from webhookd.operations import unknown_names, view_builders
+from webhookd.operations import record_lookup, unknown_names, view_builders
 from webhookd.operations.source_overview import listed
 from webhookd.storage.deliveries import query, typed_ids
 from webhookd.storage.deliveries.typed_ids import NoDeliveryError, SeveralDeliveriesError
@@ -109,6 +109,25 @@ def changes(database: Database, since: datetime) -> Pages:
         return _plain(view_builders.journal_page(found))
 
     return page
+
+
+def record(
+    key: tuple[str, str], record_id: str, state_directory: Path | None, database_url: str | None
+) -> dict[str, Any]:
+    """Return what is known of a record; raises an UnknownRecordError where nothing is."""
+    database = open_outbox(state_directory, database_url)
+    return _plain(record_lookup.record(database, *key, record_id))
+
+
+def latest_change(
+    key: tuple[str, str],
+    record_id: str | None,
+    state_directory: Path | None,
+    database_url: str | None,
+) -> dict[str, Any]:
+    """Return the last change that is kept of a source and object, or of one record."""
+    kept = journal_pages.latest(open_outbox(state_directory, database_url), *key, record_id)
+    return _plain(view_builders.latest_change(kept))
 
 
 def _refuse_unknown(database: Database, wanted: DeliveryFilter) -> None:

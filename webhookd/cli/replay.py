@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -42,19 +42,19 @@ def replay(pages: Pages, into: Replay) -> list[dict[str, Any]]:
         page = pages(after)
         # What is seen from now on belongs to nobody's question, and might never end.
         last = page["last"] if last is None else last
-        asked = [(frozenset(one["names"]), frozenset(one["instants"])) for one in page["asked"]]
         for told in page["changes"]:
-            into.add(_replayed(told, asked))
+            into.add(replayed(told, page["asked"]))
         if page["next"] is None or page["next"] >= last:
             left_out: list[dict[str, Any]] = page["left_out"]
             return left_out
         after = page["next"]
 
 
-def _replayed(
-    told: Mapping[str, Any], asked: list[tuple[frozenset[str], frozenset[str]]]
-) -> Replayed:
-    names, instants = (None, frozenset[str]()) if told["asked"] is None else asked[told["asked"]]
+def replayed(told: Mapping[str, Any], asked: Sequence[Mapping[str, Any]]) -> Replayed:
+    """Return a change as the journal tells it, beside what sources had *asked* for."""
+    names, instants = None, frozenset[str]()
+    if told["asked"] is not None:
+        names, instants = (frozenset(asked[told["asked"]][key]) for key in ("names", "instants"))
     change = Change(
         kind=ChangeKind(told["change"]),
         source=told["source"],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from functools import partial
 from pathlib import Path
@@ -16,28 +15,29 @@ from webhookd.authentication.credentials import Fixed
 from webhookd.authentication.keyring import Keyring
 from webhookd.authentication.known_secrets import KnownSecrets
 from webhookd.cli.curl import curl_line
-from webhookd.cli.settings import ConfigOption, config_path
+from webhookd.cli.settings import ConfigOption, DatabaseOption, StateOption, config_path
 from webhookd.cli.terminal import console
+from webhookd.cli.tried_change import tried_change
+from webhookd.cli.tried_record import Wanted
 from webhookd.config import loading
 from webhookd.config.messages import near, no_such
 from webhookd.config.settings.process_settings import Settings
-from webhookd.definitions import Bearer, DirectorySource, OAuth2
+from webhookd.definitions import Bearer, OAuth2
 from webhookd.delivery.prepared_webhook import prepare
 from webhookd.delivery.sender import LocalSender
 from webhookd.errors import TokenError, WebhookdError, printable
-from webhookd.model import Change, ChangeKind, Response, Secret
+from webhookd.model import ChangeKind, Response, Secret
 from webhookd.rules import render, trigger, usage
 from webhookd.rules.redaction import MARK, Redactor
-from webhookd.sources.directory.sample import names_in, read_first
 from webhookd.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from webhookd.authentication.credentials import Authorization, Credentials
-    from webhookd.definitions import Definitions, Egress, Proxy, Request, Source, Webhook
+    from webhookd.cli.tried_change import TriedChange
+    from webhookd.definitions import Definitions, Egress, Proxy, Request, Webhook
     from webhookd.delivery.signed_request import SignedRequest
-    from webhookd.model import Properties
     from webhookd.rules.findings import Finding
 
 GOOD = range(200, 300)
@@ -66,9 +66,29 @@ def try_webhook(
             metavar="FILE", help="A file whose first record is taken; else one is made up."
         ),
     ] = None,
+    record_id: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="A record as webhookd knows it, by its id."),
+    ] = None,
+    fetch: Annotated[
+        bool, typer.Option("--fetch", help="With --record-id: ask the source for it.")
+    ] = False,
+    last: Annotated[
+        bool,
+        typer.Option(
+            "--last", help="The last change that was seen, or that of the --record-id, as it was."
+        ),
+    ] = False,
     previous: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="A file with the record before, for an update."),
+    ] = None,
+    before: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="What differed in the record before, for an update; repeatable.",
+        ),
     ] = None,
     change: Annotated[
         ChangeKind | None,
@@ -80,28 +100,43 @@ def try_webhook(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="With --send: send what does not fire, too.")
     ] = False,
+    state_directory: StateOption = None,
+    database_url: DatabaseOption = None,
 ) -> None:
     """Show a record's request, and why the record fires or not.
 
-    The request is exactly what is sent, with secrets as ***. Exit 0 when it fires, 4 when it does
-    not; 1 when the request cannot be made or, with --send, when it is not answered 2xx.
+    The request is exactly what is sent, with secrets as ***. Without --change, --before and
+    --previous the record counts as seen for the first time, as a backfill reports it. Exit 0 when
+    it fires, 4 when it does not; 1 when the request cannot be made or, with --send, when it is not
+    answered 2xx.
     """
     if anyway and not send_it:
         raise typer.BadParameter("it goes with --send", param_hint="--anyway")
     definitions = loading.load(config_path(config), environment=os.environ).definitions
     definition = _webhook(definitions, webhook)
-    made, names = _change(definitions, definition, record, previous, change)
-    fires = definition.enabled and trigger.fires(definition.trigger, made, clock.now())
+    wanted = Wanted(
+        record=record,
+        record_id=record_id,
+        is_fetched=fetch,
+        is_last=last,
+        previous=previous,
+        before=tuple(before or ()),
+        kind=change,
+        state_directory=state_directory,
+        database_url=database_url,
+    )
+    tried = tried_change(definitions, definition, wanted)
+    fires = _fires(definition, tried)
     redactor = Redactor.of(definitions)
-    if record is None:
-        typer.echo("record    made up; --record FILE takes a real one")
-    for line in (*_explained(definition, made), *_missing(definition, names)):
+    if tried.origin:
+        typer.echo(f"record    {redactor.text(printable(tried.origin))}")
+    for line in (*_explained(definition, tried), *_missing(definition, tried.names)):
         typer.echo(redactor.text(line))
     proxy = Settings.from_environment(os.environ).outgoing_proxy()
     prepared = prepare(definition, definitions.egress, credentials_of=_shown)
     now = clock.now()
     delivery_id = clock.new_id(now)
-    rendered = render.render(definition, made, delivery_id=delivery_id)
+    rendered = render.render(definition, tried.change, delivery_id=delivery_id)
     fill = partial(prepared.template.fill, rendered, delivery_id=delivery_id, at=now)
     request = fill(asyncio.run(prepared.credentials.authorize(now)))
     typer.echo("")
@@ -123,83 +158,29 @@ def _webhook(definitions: Definitions, name: str) -> Webhook:
     return definitions.webhooks[name]
 
 
-def _change(
-    definitions: Definitions,
-    webhook: Webhook,
-    record: Path | None,
-    previous: Path | None,
-    kind: ChangeKind | None,
-) -> tuple[Change, frozenset[str] | None]:
-    """Return the change, and the names of the properties in its files; None without a file."""
-    source = _of_files(definitions.sources[webhook.source], webhook)
-    used = usage.of_webhooks([webhook])
-    record_id, properties, names = "123", _made_up(webhook), None
-    old = None if previous is None else read_first(previous, source, used)
-    if record is not None:
-        seen = read_first(record, source, used)
-        record_id, properties = seen.record_id, seen.properties
-        kind = ChangeKind.DELETED if seen.deleted and kind is None else kind
-        names = names_in(seen) | (frozenset() if old is None else names_in(old))
-    before = None if old is None else old.properties
-    chosen = kind or _usual_kind(webhook, has_before=before is not None)
-    made = Change(
-        kind=chosen,
-        source=webhook.source,
-        object=webhook.object,
-        record_id=record_id,
-        properties=properties,
-        previous=_before(chosen, properties, before),
-        occurred_at=clock.now(),
-    )
-    return made, names
+def _fires(webhook: Webhook, tried: TriedChange) -> bool:
+    is_over = _has_enrolled(webhook, tried)
+    fires = trigger.fires(webhook.trigger, tried.change, tried.at)
+    return webhook.enabled and fires and not is_over
 
 
-def _of_files(source: Source, webhook: Webhook) -> DirectorySource:
-    """Return how a file is read that holds a record of *source*: as its files, if it has some."""
-    if isinstance(source, DirectorySource):
-        return source
-    return DirectorySource(source.name, Path(), webhook.object)
+def _has_enrolled(webhook: Webhook, tried: TriedChange) -> bool:
+    """Return whether *webhook* reports a record once, and has reported this one."""
+    return tried.is_enrolled and trigger.is_once(webhook.trigger.enroll, tried.change.kind)
 
 
-def _usual_kind(webhook: Webhook, *, has_before: bool) -> ChangeKind:
-    order = (ChangeKind.CREATED, ChangeKind.UPDATED, ChangeKind.DELETED)
-    if has_before:
-        order = (ChangeKind.UPDATED, ChangeKind.DELETED, ChangeKind.CREATED)
-    return next(kind for kind in order if kind in webhook.trigger.changes)
-
-
-def _before(
-    kind: ChangeKind, properties: Properties, before: Properties | None
-) -> Properties | None:
-    match kind:
-        case ChangeKind.CREATED:
-            return None
-        case ChangeKind.UPDATED:
-            return before or {}
-        case ChangeKind.DELETED:
-            return properties
-
-
-def _made_up(webhook: Webhook) -> Mapping[str, str]:
-    """Return a value for every property that the webhook speaks of."""
-    names = {"id": None}
-    names |= dict.fromkeys(usage.chosen(webhook))
-    names |= dict.fromkeys(sorted(webhook.trigger.changed_properties))
-    made = {name: json.dumps(f"sample {name}", ensure_ascii=False) for name in names}
-    for condition in usage.conditions(webhook.trigger.when):
-        if condition.values:
-            made[condition.property] = json.dumps(condition.values[0], ensure_ascii=False)
-    return made | {"id": '"123"'}
-
-
-def _explained(webhook: Webhook, change: Change) -> Iterator[str]:
-    explanation = trigger.explain(webhook.trigger, change, clock.now())
-    fires = "fires" if explanation.fires else "does not fire"
+def _explained(webhook: Webhook, tried: TriedChange) -> Iterator[str]:
+    change = tried.change
+    explanation = trigger.explain(webhook.trigger, change, tried.at)
+    would = explanation.fires and not _has_enrolled(webhook, tried)
+    fires = "fires" if would else "does not fire"
     if not webhook.enabled:
-        fires = "is disabled; else it would " + ("fire" if explanation.fires else "not fire")
+        fires = "is disabled; else it would " + ("fire" if would else "not fire")
     yield f"{webhook.name} {fires} for {change.object}/{printable(change.record_id)}, {change.kind}"
     for reason in explanation.reasons:
         yield f"  {printable(reason)}"
+    if explanation.fires and not would:
+        yield "  enroll once: the record was reported before"
     yield from _findings("  now:", explanation.findings)
     yield from _findings("  before:", explanation.findings_before)
 

@@ -6,9 +6,10 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
+from webhookd.operations import record_lookup
 from webhookd.operations.delivery_control import DeliveryControl
 from webhookd.operations.status_report import StatusReport
-from webhookd.operations.view_builders import journal_page, reload_result
+from webhookd.operations.view_builders import journal_page, latest_change, reload_result
 from webhookd.operations.webhook_control import WebhookControl
 from webhookd.storage.deliveries import settle
 from webhookd.storage.records import journal_pages
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from webhookd.operations.control_dependencies import ControlDependencies
     from webhookd.storage.database.connection import Statements
     from webhookd.storage.database.database import Database
-    from webhookd.views.changes import ChangesView
+    from webhookd.views.changes import ChangesView, LatestChangeView, RecordView
     from webhookd.views.status import ReloadView
 
 
@@ -69,6 +70,19 @@ class Control:
         database = self._dependencies.database
         read = partial(journal_pages.page, database, since=since, after=after, limit=limit)
         return await asyncio.to_thread(lambda: journal_page(read()))
+
+    async def latest_change(
+        self, source: str, object_: str, record_id: str | None
+    ) -> LatestChangeView:
+        """Return the last change of a source and object, or of one record, that is kept."""
+        database = self._dependencies.database
+        read = partial(journal_pages.latest, database, source, object_, record_id)
+        return await asyncio.to_thread(lambda: latest_change(read()))
+
+    async def record(self, source: str, object_: str, record_id: str) -> RecordView:
+        """Return a record as it is known; raises UnknownRecordError where it is not."""
+        database = self._dependencies.database
+        return await asyncio.to_thread(record_lookup.record, database, source, object_, record_id)
 
     async def properties(self, source: str, object_: str) -> PropertiesView:
         """Return the properties that known records of a source and object have."""

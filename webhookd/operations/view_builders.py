@@ -15,7 +15,13 @@ from webhookd.rules import findings
 from webhookd.storage.records.last_files import NOTHING
 from webhookd.telemetry import logs
 from webhookd.views.backfills import BackfillView, RunningBackfillView
-from webhookd.views.changes import AskedView, ChangesView, ChangeView, LeftOutView
+from webhookd.views.changes import (
+    AskedView,
+    ChangesView,
+    ChangeView,
+    LatestChangeView,
+    LeftOutView,
+)
 from webhookd.views.deliveries import AttemptView, DeliveryView, ShownDeliveryView
 from webhookd.views.sources import CursorView, PollView, SourceView, StoredSourceView
 from webhookd.views.status import MemberView, ReloadView
@@ -190,10 +196,7 @@ def journal_page(page: Page) -> ChangesView:
     changes = tuple(_kept(kept, numbers) for kept in page.changes)
     return ChangesView(
         changes=changes,
-        asked=tuple(
-            AskedView(tuple(sorted(asked.names)), tuple(sorted(asked.instants)))
-            for asked in numbers
-        ),
+        asked=tuple(map(asked_for, numbers)),
         next=page.next,
         last=page.last,
         left_out=tuple(
@@ -201,6 +204,18 @@ def journal_page(page: Page) -> ChangesView:
             for left in page.left_out
         ),
     )
+
+
+def latest_change(kept: KeptChange | None) -> LatestChangeView:
+    """Return the last change, with what its source asked for, as a page of the journal would."""
+    numbers: dict[Asked, int] = {}
+    change = None if kept is None else _kept(kept, numbers)
+    return LatestChangeView(change, tuple(map(asked_for, numbers)))
+
+
+def asked_for(asked: Asked) -> AskedView:
+    """Return which properties a source asked for."""
+    return AskedView(tuple(sorted(asked.names)), tuple(sorted(asked.instants)))
 
 
 def _listed(delivery: ListedDelivery) -> dict[str, Any]:

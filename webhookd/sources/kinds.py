@@ -7,22 +7,41 @@ configuration stands in `webhookd.config.source_kinds`, the other table.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from webhookd.definitions import DirectorySource, HubspotSource
 from webhookd.sources.directory.drop_directory import DropDirectory
 from webhookd.sources.directory.filesystem import disk_space
 from webhookd.sources.directory.folders import Folders
-from webhookd.sources.hubspot import cursor, factory
+from webhookd.sources.hubspot import cursor, factory, single_record
 from webhookd.sources.source import ReadTo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from webhookd import definitions
-    from webhookd.model import JsonText
+    from webhookd.clock import Clock
+    from webhookd.definitions import Egress
+    from webhookd.model import JsonText, Observation
     from webhookd.sources.dependencies import SourceDependencies
+    from webhookd.sources.polling.api_client import ApiTransport
     from webhookd.sources.source import DiskSpace, FileCounts, Source
+
+
+class Fetch(Protocol):
+    """Reads one record of a source now."""
+
+    async def __call__(
+        self,
+        settings: Any,
+        object_: str,
+        record_id: str,
+        *,
+        transport: ApiTransport,
+        egress: Egress,
+        clock: Clock,
+    ) -> Observation:
+        """Return the record of the type *object_*; raises SourceError where it cannot be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +59,9 @@ class SourceKind:
 
     disk_space: Callable[[Any], DiskSpace | None] = lambda _: None
     """Return how much of the disk of a definition is free; None where it has none that is seen."""
+
+    fetch: Fetch | None = None
+    """Read one record now; None where a source cannot be asked for one."""
 
 
 def _directory(settings: DirectorySource, dependencies: SourceDependencies) -> Source:
@@ -66,7 +88,7 @@ def _disk_space(settings: DirectorySource) -> DiskSpace | None:
 
 KINDS: Mapping[type, SourceKind] = {
     DirectorySource: SourceKind(_directory, count_files=_count_files, disk_space=_disk_space),
-    HubspotSource: SourceKind(factory.make, cursor.described),
+    HubspotSource: SourceKind(factory.make, cursor.described, fetch=single_record.fetch),
 }
 """Each kind by the class of its definition."""
 
@@ -90,6 +112,11 @@ def space_of(settings: definitions.Source) -> DiskSpace | None:
     It asks a disk, so it belongs on a thread of its own.
     """
     return KINDS[type(settings)].disk_space(settings)
+
+
+def fetch(settings: definitions.Source) -> Fetch | None:
+    """Return what reads one record of a source; None where it cannot be asked for one."""
+    return KINDS[type(settings)].fetch
 
 
 def describe_cursor(text: JsonText) -> ReadTo:

@@ -51,6 +51,38 @@ class AskedView(View):
 
 
 @dataclass(frozen=True, slots=True)
+class RecordView(View):
+    """A record as it is known."""
+
+    source: str
+    """The source that reads it."""
+    object: str
+    """Its type."""
+    record_id: str
+    """Its id."""
+    properties: Mapping[str, JsonText]
+    """By name, each value as its own JSON text."""
+    modified_at: datetime | None
+    """When it was last modified, where the source says so."""
+    deleted: bool
+    """Whether it was deleted: then nothing else is known of it."""
+    asked: AskedView | None
+    """The properties that the source asked for; null where it gives all it has."""
+    enrolled: tuple[str, ...]
+    """Webhooks that enrolled the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class LatestChangeView(View):
+    """The last change that is kept."""
+
+    change: ChangeView | None
+    """The change, with the webhooks that had enrolled the record before it; null for none."""
+    asked: tuple[AskedView, ...]
+    """What its source asked for, if anything by name; the change names it by its place, 0."""
+
+
+@dataclass(frozen=True, slots=True)
 class LeftOutView(View):
     """Changes that are not kept."""
 

@@ -8,18 +8,15 @@ from typing import TYPE_CHECKING, Final
 from webhookd import telemetry
 from webhookd.sources.hubspot import cursor as cursors
 from webhookd.sources.hubspot import first_read, properties, sweeps
-from webhookd.sources.hubspot.answers import responses
 from webhookd.sources.hubspot.api_time import ApiTime, milliseconds
 from webhookd.sources.hubspot.archive import ArchiveReader
 from webhookd.sources.hubspot.cursor import Reach, Sweep
 from webhookd.sources.hubspot.merges import tombstones
 from webhookd.sources.hubspot.novelty import unknown_is
 from webhookd.sources.hubspot.property_catch_up import catch_up
-from webhookd.sources.polling.refusals import nonsense
 from webhookd.telemetry.events import PropertiesMissing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from webhookd.clock import Clock
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
     from webhookd.sources.hubspot.answers.pages import Fetcher, Found
     from webhookd.sources.hubspot.api_time import ClockWatch
     from webhookd.sources.hubspot.cursor import Cursor
-    from webhookd.sources.polling.api_client import ApiAnswer
     from webhookd.sources.polling.checkpoint import Checkpoint
     from webhookd.telemetry.figures import PollFigures
 
@@ -101,7 +97,7 @@ class ObjectReader:
         if now < self._refresh_at:
             return None
         answer = await dependencies.api.properties()
-        types = _types(answer)
+        types = properties.types(answer)
         dependencies.fetcher.asked = properties.asked(dependencies.read, types)
         missing = properties.missing(dependencies.read, types)
         if missing and missing != self._missing:
@@ -222,10 +218,3 @@ class _Beginning:
 
     at: float | None = None
     latest: int | None = None
-
-
-def _types(answer: ApiAnswer) -> Mapping[str, str]:
-    try:
-        return dict(responses.properties(answer.content))
-    except TypeError as error:
-        raise nonsense(f"the properties cannot be understood: {error}") from None

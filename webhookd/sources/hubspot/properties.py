@@ -6,11 +6,14 @@ import hashlib
 from typing import TYPE_CHECKING, Final
 
 from webhookd.model import Asked
+from webhookd.sources.hubspot.answers import responses
+from webhookd.sources.polling.refusals import nonsense
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from webhookd.definitions import HubspotObject
+    from webhookd.sources.polling.api_client import ApiAnswer
 
 REFRESHED_EVERY: Final = 3600.0
 """Seconds after which names and types are looked up again."""
@@ -24,6 +27,14 @@ _CONTACTS: Final = frozenset({"contacts", "contact", "0-1"})
 def modified_property(object_: str) -> str:
     """Return the property that says when a record was last modified."""
     return _MODIFIED_OF_CONTACTS if object_ in _CONTACTS else _MODIFIED
+
+
+def types(answer: ApiAnswer) -> Mapping[str, str]:
+    """Return the types of all properties by name, as the API's *answer* lists them."""
+    try:
+        return dict(responses.properties(answer.content))
+    except TypeError as error:
+        raise nonsense(f"the properties cannot be understood: {error}") from None
 
 
 def asked(read: HubspotObject, types: Mapping[str, str]) -> Asked:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from webhookd.storage.database.connection import with_lists
 from webhookd.storage.database.times import from_micros, to_micros
-from webhookd.storage.records import property_sets
+from webhookd.storage.records import known_records, property_sets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -21,20 +21,18 @@ if TYPE_CHECKING:
 PAGE_BYTES: Final = 1024 * 1024
 """About what a page holds at the most, whatever its limit."""
 
-_PAGE = (
+_COLUMNS = (
     "SELECT number, seen_at, occurred_at, source, object, record_id, change, asked, before,"
-    " properties FROM changes WHERE number > ? AND seen_at >= ? ORDER BY number LIMIT ?"
+    " properties FROM changes"
+)
+_PAGE = f"{_COLUMNS} WHERE number > ? AND seen_at >= ? ORDER BY number LIMIT ?"
+_LATEST = f"{_COLUMNS} WHERE source = ? AND object = ? ORDER BY number DESC LIMIT 1"
+_LATEST_OF = (
+    f"{_COLUMNS} WHERE source = ? AND object = ? AND record_id = ? ORDER BY number DESC LIMIT 1"
 )
 _LEFT_OUT = (
     "SELECT source, reason, sum(count), max(last_at) FROM changes_left_out WHERE last_at >= ?"
     " GROUP BY source, reason ORDER BY source, reason"
-)
-# One look into the index for each webhook that ever enrolled: a plain DISTINCT reads all of it.
-_ENROLLING = (
-    "WITH RECURSIVE enrolling (webhook) AS (SELECT min(webhook) FROM enrollments UNION ALL"
-    " SELECT (SELECT min(webhook) FROM enrollments WHERE webhook > enrolling.webhook)"
-    " FROM enrolling WHERE webhook IS NOT NULL)"
-    " SELECT webhook FROM enrolling WHERE webhook IS NOT NULL"
 )
 _ENROLLED = with_lists(
     "SELECT record_id FROM enrollments WHERE webhook = ? AND source = ? AND object = ?"
@@ -105,6 +103,23 @@ def page(database: Database, *, since: datetime, after: int, limit: int) -> Page
     return Page(changes, None if is_last else changes[-1].number, last, tuple(left_out))
 
 
+def latest(
+    database: Database, source: str, object_: str, record_id: str | None = None
+) -> KeptChange | None:
+    """Return the last change of a source and object, or of one record, if it is kept.
+
+    It looks at the changes behind it too: some tenths of a second where there are very many.
+    """
+    query, key = (_LATEST, ()) if record_id is None else (_LATEST_OF, (record_id,))
+    with database.reading() as connection:
+        row = connection.execute(query, (source, object_, *key)).fetchone()
+        if row is None:
+            return None
+        asked = property_sets.of_numbers(connection, {row[7]})
+        enrolled = _enrolled(connection, [row], row[1])
+    return _kept(row, asked[row[7]], enrolled.get(row[3:6], ()))
+
+
 def _within_bytes(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
     size = 0
     for row in rows:
@@ -138,7 +153,7 @@ def _enrolled(
     ids: dict[tuple[str, str], set[str]] = {}
     for row in rows:
         ids.setdefault(row[3:5], set()).add(row[5])
-    webhooks = [webhook for (webhook,) in connection.execute(_ENROLLING)]
+    webhooks = known_records.enrolling(connection)
     found: dict[tuple[str, str, str], list[str]] = {}
     for (source, object_), wanted in ids.items():
         listed = connection.listed(wanted)

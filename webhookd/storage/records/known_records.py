@@ -44,6 +44,14 @@ _AFTER = (
     " WHERE source = ? AND object = ? AND record_id > ? ORDER BY record_id LIMIT ?"
 )
 
+# One look into the index for each webhook that ever enrolled: a plain DISTINCT reads all of it.
+_ENROLLING = (
+    "WITH RECURSIVE enrolling (webhook) AS (SELECT min(webhook) FROM enrollments UNION ALL"
+    " SELECT (SELECT min(webhook) FROM enrollments WHERE webhook > enrolling.webhook)"
+    " FROM enrolling WHERE webhook IS NOT NULL)"
+    " SELECT webhook FROM enrolling WHERE webhook IS NOT NULL"
+)
+
 
 def find_known(
     connection: Statements, source: str, object_: str, record_ids: Iterable[str]
@@ -112,6 +120,11 @@ def is_enrolled(
         " WHERE webhook = ? AND source = ? AND object = ? AND record_id = ?"
     )
     return connection.execute(query, (webhook, source, object_, record_id)).fetchone() is not None
+
+
+def enrolling(connection: Statements) -> list[str]:
+    """Return the webhooks that ever enrolled a record, by name."""
+    return [webhook for (webhook,) in connection.execute(_ENROLLING).fetchall()]
 
 
 def identities(connection: Statements) -> dict[str, dict[str, str]]:

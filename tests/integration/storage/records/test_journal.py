@@ -8,7 +8,7 @@ import pytest
 
 from tests.making import NOW, a_change
 from webhookd.model import Asked, ChangeKind
-from webhookd.operations.view_builders import journal_page
+from webhookd.operations.view_builders import journal_page, latest_change
 from webhookd.storage.records import journal, journal_pages, known_records
 from webhookd.storage.records.journal import KEPT_PER_MINUTE, LARGEST, Admission
 from webhookd.views.json_writer import written
@@ -86,6 +86,46 @@ def test_a_change_comes_back_as_it_was(keep, page):
     assert (second["before"], second["asked"], second["change"]) == (None, None, "created")
     assert second["record_id"] == "\u001b[31m"
     assert (found["next"], found["last"], found["left_out"]) == (None, 2, [])
+
+
+@pytest.mark.parametrize(
+    ("record_id", "number"), [(None, 4), ("1", 1), ("2", 4), ("9", None)], ids=str
+)
+def test_the_latest_change_is_that_of_the_source_and_object_or_of_a_record(
+    keep, page, database, record_id, number
+):
+    asked = Asked(frozenset({"x", "email"}), instants=frozenset({"x"}))
+    keep(
+        ("crm", NOW, [a_change(source="crm", record_id="1")]),
+        ("crm", NOW, [(a_change(source="crm", record_id="2"), asked)]),
+        ("erp", NOW, [a_change(source="erp", record_id="1")]),
+        ("crm", NOW, [(a_change(source="crm", record_id="2"), asked)]),
+        ("crm", NOW, [a_change(source="crm", record_id="1", object="deals")]),
+    )
+
+    found = json.loads(
+        written(latest_change(journal_pages.latest(database, "crm", "contacts", record_id)))
+    )
+
+    listed = {one["number"]: one for one in page()["changes"]}
+    if number is None:
+        assert found == {"change": None, "asked": []}
+    elif number == 1:
+        assert (found["change"], found["asked"]) == (listed[1], [])
+    else:
+        assert found["change"] == listed[number] | {"asked": 0}
+        assert found["asked"] == [{"names": ["email", "x"], "instants": ["x"]}]
+
+
+def test_the_latest_change_tells_who_had_enrolled_its_record_before(keep, database, tidy):
+    def enroll(connection, webhook, at):
+        known_records.enroll(connection, webhook, "crm", "contacts", "1", at)
+
+    keep(("crm", NOW, [a_change(source="crm", record_id="1")]))
+    tidy(enroll, "before", NOW - MINUTE)
+    tidy(enroll, "by-it", NOW)
+
+    assert journal_pages.latest(database, "crm", "contacts").enrolled == ("before",)
 
 
 def test_a_minute_keeps_so_many_of_a_source_and_counts_the_rest(keep, page):

@@ -1,0 +1,176 @@
+"""The record that `test` tries a webhook with: of a file, known, fetched, or made up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from webhookd import clock
+from webhookd.cli import known_record
+from webhookd.cli.known_record import NoSuchRecordError
+from webhookd.config.settings.process_settings import Settings
+from webhookd.definitions import DirectorySource
+from webhookd.errors import SourceError
+from webhookd.model import ChangeKind
+from webhookd.rules import usage
+from webhookd.rules.redaction import Redactor
+from webhookd.sources.directory.sample import names_in, read_first
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from webhookd.definitions import Definitions, Source, Webhook
+    from webhookd.model import Observation, Properties
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a person asks for: which record, and what happened to it.
+
+    *before* are properties as they were, each as NAME=VALUE. A known record is looked up in the
+    database that the last two say.
+    """
+
+    record: Path | None = None
+    record_id: str | None = None
+    is_fetched: bool = False
+    is_last: bool = False
+    previous: Path | None = None
+    before: Sequence[str] = ()
+    kind: ChangeKind | None = None
+    state_directory: Path | None = None
+    database_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TriedRecord:
+    """A record, and what is known of it; *origin* says where it is from.
+
+    *names* are the properties that it can have a value of, None where it is made up. *kind* is what
+    the record itself says has happened to it.
+    """
+
+    record_id: str
+    properties: Properties
+    names: frozenset[str] | None
+    origin: str = ""
+    kind: ChangeKind | None = None
+    modified_at: datetime | None = None
+    instants: frozenset[str] = frozenset()
+    is_enrolled: bool = False
+
+
+def tried_record(definitions: Definitions, webhook: Webhook, wanted: Wanted) -> TriedRecord:
+    """Return the record that is *wanted*.
+
+    Raises NoSuchRecordError where nobody knows it, SourceError where it cannot be read.
+    """
+    source = definitions.sources[webhook.source]
+    if wanted.record is not None:
+        seen = read_first(wanted.record, of_files(source, webhook), usage.of_webhooks([webhook]))
+        kind = ChangeKind.DELETED if seen.deleted else None
+        return TriedRecord(seen.record_id, seen.properties, names_in(seen), kind=kind)
+    if wanted.record_id is None:
+        origin = "made up; --record FILE or --record-id ID takes a real one"
+        return TriedRecord("123", _made_up(webhook), None, origin)
+    if wanted.is_fetched:
+        return _fetched(definitions, webhook, wanted.record_id)
+    return _known(source, webhook, wanted, wanted.record_id)
+
+
+def _known(source: Source, webhook: Webhook, wanted: Wanted, record_id: str) -> TriedRecord:
+    place = f"{webhook.object}/{record_id}"
+    key = (webhook.source, webhook.object)
+    places = (wanted.state_directory, wanted.database_url)
+    try:
+        told = known_record.known_record(key, record_id, *places)
+    except NoSuchRecordError as error:
+        raise NoSuchRecordError(f"{error}; {_other_ways(source)}") from None
+    if told["deleted"]:
+        raise NoSuchRecordError(
+            f"{place} was deleted, and no more is known of it; --last shows its deletion while"
+            " that is kept (7 days at the most)"
+        )
+    modified_at = told["modified_at"] and datetime.fromisoformat(told["modified_at"])
+    asked = told["asked"] or {"names": (), "instants": ()}
+    when = f", modified {told['modified_at']}" if modified_at else ""
+    return TriedRecord(
+        record_id,
+        told["properties"],
+        frozenset(told["properties"]) | frozenset(asked["names"]),
+        f"{place} of {webhook.source}, as webhookd knows it{when}",
+        modified_at=modified_at,
+        instants=frozenset(asked["instants"]),
+        is_enrolled=webhook.name in told["enrolled"],
+    )
+
+
+def _other_ways(source: Source) -> str:
+    from webhookd.sources import kinds  # noqa: PLC0415 - what reads sources takes long to load
+
+    ways = "--record FILE takes one from a file"
+    return ways if kinds.fetch(source) is None else f"--fetch asks the source itself, {ways}"
+
+
+def _fetched(definitions: Definitions, webhook: Webhook, record_id: str) -> TriedRecord:
+    seen = asyncio.run(_fetch(definitions, webhook, record_id))
+    asked = seen.asked
+    return TriedRecord(
+        record_id,
+        seen.properties,
+        frozenset(seen.properties) | (asked.names if asked else frozenset()),
+        f"{webhook.object}/{record_id}, as the source {webhook.source} has it now",
+        modified_at=seen.modified_at,
+        instants=asked.instants if asked else frozenset(),
+    )
+
+
+async def _fetch(definitions: Definitions, webhook: Webhook, record_id: str) -> Observation:
+    from webhookd.sources import kinds  # noqa: PLC0415 - what reads sources takes long to load
+    from webhookd.transport import Transport  # noqa: PLC0415
+
+    source = definitions.sources[webhook.source]
+    fetch = kinds.fetch(source)
+    if fetch is None:
+        raise SourceError(
+            f"the source {webhook.source} cannot be asked for one record; take it from a file with"
+            " --record FILE, or without --fetch as webhookd knows it"
+        )
+    transport = Transport(Settings.from_environment(os.environ).outgoing_proxy())
+    try:
+        return await fetch(
+            source,
+            webhook.object,
+            record_id,
+            transport=transport,
+            egress=definitions.egress,
+            clock=clock.SYSTEM,
+        )
+    except SourceError as error:
+        raise SourceError(Redactor.of(definitions).text(str(error))) from None
+    finally:
+        await transport.aclose()
+
+
+def of_files(source: Source, webhook: Webhook) -> DirectorySource:
+    """Return how a file is read that holds a record of *source*: as its files, if it has some."""
+    if isinstance(source, DirectorySource):
+        return source
+    return DirectorySource(source.name, Path(), webhook.object)
+
+
+def _made_up(webhook: Webhook) -> Mapping[str, str]:
+    """Return a value for every property that the webhook speaks of."""
+    names = {"id": None}
+    names |= dict.fromkeys(usage.chosen(webhook))
+    names |= dict.fromkeys(sorted(webhook.trigger.changed_properties))
+    made = {name: json.dumps(f"sample {name}", ensure_ascii=False) for name in names}
+    for condition in usage.conditions(webhook.trigger.when):
+        if condition.values:
+            made[condition.property] = json.dumps(condition.values[0], ensure_ascii=False)
+    return made | {"id": '"123"'}

@@ -1,0 +1,64 @@
+"""One record as HubSpot has it now, read as a poll would read it, for a person who asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from webhookd.authentication.credentials import Fixed
+from webhookd.definitions import Bearer
+from webhookd.errors import SourceError
+from webhookd.sources.hubspot import properties
+from webhookd.sources.hubspot.answers.api import BURST, Api, refusal
+from webhookd.sources.hubspot.answers.left_out import LeftOut
+from webhookd.sources.hubspot.answers.pages import Fetcher
+from webhookd.sources.hubspot.api_time import ClockWatch
+from webhookd.sources.polling.api_client import ApiClient
+from webhookd.sources.polling.request_budget import Budget
+from webhookd.telemetry.figures import PollFigures
+
+if TYPE_CHECKING:
+    from webhookd.clock import Clock
+    from webhookd.definitions import Egress, HubspotSource
+    from webhookd.model import Observation
+    from webhookd.sources.polling.api_client import ApiTransport
+
+
+async def fetch(
+    settings: HubspotSource,
+    object_: str,
+    record_id: str,
+    *,
+    transport: ApiTransport,
+    egress: Egress,
+    clock: Clock,
+) -> Observation:
+    """Return the record of one of the source's objects, with the properties that it reads.
+
+    Raises PollError when HubSpot refuses or does not answer, and SourceError when it has no such
+    record.
+    """
+    read = next(one for one in settings.objects if one.name == object_)
+    client = ApiClient(
+        settings.base_url,
+        Fixed(Bearer(settings.token)),
+        transport=transport,
+        egress=lambda: egress,
+        budget=Budget(BURST, clock=clock),
+        clock=clock,
+        count=lambda _: None,
+        judge=refusal,
+    )
+    api, modified = Api(settings, object_, client), properties.modified_property(object_)
+    left_out = LeftOut(PollFigures(settings.name, object_), clock.monotonic)
+    fetcher = Fetcher(api, object_, modified, left_out, ClockWatch(settings.name, clock))
+    fetcher.asked = properties.asked(read, properties.types(await api.properties()))
+    reading = await fetcher.read([record_id])
+    if record_id in reading.merged:
+        into = reading.merged[record_id]
+        raise SourceError(f"{object_} {record_id} was merged into {into}; ask for that id")
+    if record_id in reading.unreadable:
+        reason = reading.unreadable[record_id].reason
+        raise SourceError(f"HubSpot does not give {object_} {record_id}: {reason}")
+    if record_id not in reading.found:
+        raise SourceError(f"HubSpot has no {object_} {record_id}, or it is archived")
+    return fetcher.observation(reading.found[record_id], None)
