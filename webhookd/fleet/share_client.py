@@ -115,9 +115,10 @@ class ShareClient:
             self._reporting = watched(task, "starts")
 
     def sent_nothing(self, lane: Lane, seconds: float) -> None:
-        """Return, with the next request, the start of an attempt of so many *seconds*."""
+        """Return the start of an attempt of so many *seconds*: others may be waiting for it."""
         if lane.share.rate is not None:
             lane.share.give_back(self._boottime() - seconds)
+            self.request(lane)
 
     def ended(self, lane: Lane) -> None:
         """Return the slot that was only kept for an attempt that has ended."""
