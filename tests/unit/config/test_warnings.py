@@ -156,3 +156,21 @@ def test_deletions_that_a_receiver_cannot_tell_from_changes_are_warned_of(
     if is_warned:
         assert "11:22: webhooks.gone.request.body.format: with hubspot_legacy" in str(found[0])
         assert "webhook of its own, with another URL or with 'static'" in str(found[0])
+
+
+def test_secrets_among_what_a_token_is_asked_with_are_warned_of(loaded, minimal):
+    client = (
+        '"https://example.com/hook", authentication: {type: oauth2, client_id: erp,'
+        f' token_url: "https://10.1.2.3/t?api_key={CANARY}", client_secret: {{env: CLIENT}},'
+        f' parameters: {{audience: a, password: "{CANARY}"}}}}'
+    )
+
+    found = loaded(minimal.replace('"https://example.com/hook"', client), CLIENT="c" * 12).warnings
+
+    told = {one.where.rpartition(".")[2]: one.message for one in found}
+    assert len(found) == 3
+    assert "literal secret" in told["password"] or "looks like a secret" in told["password"]
+    messages = "".join(one.message for one in found)
+    assert "egress will refuse this" in messages
+    assert "this URL holds a literal secret" in messages
+    assert CANARY not in messages

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from webhookd.config import loading
-from webhookd.definitions import ApiKey, Basic, Bearer, Request, Signature, Tls
+from webhookd.definitions import ApiKey, Basic, Bearer, OAuth2, Request, Signature, Tls
 from webhookd.model import Secret
 from webhookd.rules import digests
 
@@ -94,11 +94,39 @@ def test_what_is_sent_there_changes_the_digest_of_the_request_only():
             replace(REQUEST, authentication=Basic("ada", Secret("one"))),
             replace(REQUEST, authentication=Basic("ada", Secret("other"))),
         ),
+        (
+            replace(REQUEST, authentication=OAuth2("https://t.example", "a", Secret("one"))),
+            replace(REQUEST, authentication=OAuth2("https://t.example", "a", Secret("other"))),
+        ),
     ],
-    ids=["client secret", "previous client secret", "API key", "password"],
+    ids=["client secret", "previous client secret", "API key", "password", "OAuth2 secret"],
 )
 def test_another_secret_is_another_digest(one, other):
     assert digests.target_digest(one, KEY) != digests.target_digest(other, KEY)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"token_url": "https://u.example"},
+        {"client_id": "b"},
+        {"client_id": Secret("a")},
+        {"client_secret": Secret("other")},
+        {"client_authentication": "post"},
+        {"scope": "all"},
+        {"parameters": (("audience", "a"),)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_all_that_makes_a_token_another_one_makes_another_client(change):
+    client = OAuth2("https://t.example", "a", Secret("one"))
+
+    before = digests.client_digest(client, Tls(), None, KEY)
+
+    assert digests.client_digest(replace(client), Tls(), None, KEY) == before
+    assert digests.client_digest(replace(client, **change), Tls(), None, KEY) != before
+    assert digests.client_digest(client, Tls(Path("/ca.pem")), None, KEY) != before
+    assert digests.client_digest(client, Tls(), "direct", KEY) != before
 
 
 def test_a_secret_is_another_digest_under_another_key():

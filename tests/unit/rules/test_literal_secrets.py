@@ -138,6 +138,28 @@ def test_a_document_is_shown_without_them_and_stays_as_it_was():
     assert shown_document(shown.document).document == shown.document
 
 
+def test_what_a_token_is_asked_with_is_shown_without_them():
+    client = {
+        "type": "oauth2",
+        "token_url": f"https://login.example.com/token?code={CANARY}&api_key={CANARY}",
+        "client_id": "erp",
+        "parameters": {"audience": "https://api.example.com", "api_token": CANARY},
+    }
+    document = a_document("https://a.example/")
+    document["webhooks"]["hook"]["request"]["authentication"] = client
+
+    shown = shown_document(document)
+
+    assert shown.document["webhooks"]["hook"]["request"]["authentication"] == client | {
+        "token_url": f"https://login.example.com/token?code={CANARY}&api_key=***",
+        "parameters": {"audience": "https://api.example.com", "api_token": "***"},
+    }
+    assert {
+        "request.authentication.token_url",
+        "request.authentication.parameters.api_token",
+    } < set(shown.digests["hook"])
+
+
 def test_digests_tell_another_hidden_value_from_the_same_one():
     one, same, other = (
         shown_document(a_document(f"https://hooks.slack.com/services/T1/B1/{CANARY}", key)).digests

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from webhookd.definitions import Basic, Definitions, Egress, Request, Webhook
+from webhookd.definitions import Basic, Definitions, Egress, OAuth2, Request, Webhook
 from webhookd.model import Secret
 from webhookd.rules.redaction import Redactor
 
@@ -95,6 +95,22 @@ def test_a_plan_gives_its_secrets_and_the_names_that_go_with_passwords():
 
     assert Redactor.of(definitions).text(f"another1|{base64_of('ada:pw1')}") == "***|***=="
     assert Redactor.of(definitions).text("pw1") == "***"
+
+
+@pytest.mark.parametrize("client_id", ["erp:1 &", Secret("erp:1 &")], ids=["text", "secret"])
+def test_what_a_token_is_asked_with_is_hidden(client_id):
+    client = OAuth2(
+        "https://login.example.com/token?api_key=k3y-of-the-server",
+        client_id,
+        Secret("s3cr%et+&=x:"),
+        parameters=(("audience", "https://api.example.com"), ("api_token", "t0ken-of-the-form")),
+    )
+    webhooks = {"w": Webhook("w", "crm", "c", Request("POST", "https://example.com/", client))}
+    redactor = Redactor.of(Definitions("hash", Egress(), {}, webhooks))
+
+    pair = base64_of("erp%3A1+%26:s3cr%25et%2B%26%3Dx%3A")
+    told = f"Basic {pair} k3y-of-the-server t0ken-of-the-form https://api.example.com"
+    assert redactor.text(told) == "Basic *** *** *** https://api.example.com"
 
 
 def test_escapes_in_lower_case_are_replaced_too():
