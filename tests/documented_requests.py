@@ -1,0 +1,159 @@
+"""Requests that documents show: made by the code that sends them, so that no page can be wrong.
+
+In a page, a comment `<!-- sent: deals -->` says which record an example is for. Behind it stand the
+request as it is configured (a block of YAML) and the request as it is sent (a block of HTTP), which
+`renewed` writes. Renew pages with `python -m tests.documented_requests`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from webhookd.authentication.credentials import Fixed
+from webhookd.config import loading
+from webhookd.delivery.prepared_webhook import prepare
+from webhookd.model import Change, ChangeKind
+from webhookd.rules.render import render
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("moving-from-hubspot.md",)
+
+AT = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
+DELIVERY = "019ca88a7a40c8a35b1c2a9d8e6f4b21"
+ENVIRONMENT = {
+    "CLIENT_SECRET": "example-client-secret",
+    "ERP_KEY": "example-api-key",
+    "WHSEC": "whsec_ZXhhbXBsZS1jbGllbnQtc2VjcmV0LW9mLTMyLWJ5dGVz",
+}
+RECORDS: dict[str, tuple[str, dict[str, str]]] = {
+    "contacts": (
+        "101",
+        {"email": "ada@example.com", "firstname": "Ada", "lifecyclestage": "customer"},
+    ),
+    "companies": ("202", {"name": "Acme", "domain": "acme.example"}),
+    "deals": ("303", {"dealname": "New roof", "amount": "1250.00", "dealstage": "closedwon"}),
+    "tickets": ("404", {"subject": "It does not start", "hs_pipeline_stage": "1"}),
+    "2-3453932": ("505", {"serial": "A-17"}),
+}
+"""One record of each type of object: its id, and its properties."""
+
+BEFORE = {"lifecyclestage": "lead", "dealstage": "proposal", "amount": "1100.00"}
+"""What differed before, in the records that have it."""
+
+_WIDTH = 120
+_EXAMPLE = re.compile(
+    r"<!-- sent: (?P<object>[\w-]+) -->\n```yaml\n(?P<request>.*?)```\n\n```http\n.*?```\n",
+    re.DOTALL,
+)
+
+
+class Number(str):
+    """A JSON number as it is written."""
+
+    __slots__ = ()
+
+
+def renewed(page: str) -> str:
+    """Return *page* with each request as it is sent."""
+
+    def example(found: re.Match[str]) -> str:
+        kept = found[0][: found[0].index("```http\n")]
+        return f"{kept}```http\n{sent(found['request'], found['object'])}```\n"
+
+    return _EXAMPLE.sub(example, page)
+
+
+def sent(request: str, object_: str) -> str:
+    """Return the request for the record of the type *object_*, configured as YAML says."""
+    record_id, properties = RECORDS[object_]
+    webhook = {"source": "crm", "object": object_, **yaml.safe_load(request)}
+    values = {name: json.dumps(value) for name, value in properties.items()}
+    before = {name: json.dumps(BEFORE[name]) for name in BEFORE.keys() & properties.keys()}
+    change = Change(ChangeKind.UPDATED, "crm", object_, record_id, values, {**values, **before}, AT)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "config.yaml"
+        path.write_text(json.dumps(_configuration(webhook)))
+        definitions = loading.load(path, environment=ENVIRONMENT).definitions
+    definition = definitions.webhooks["example"]
+    prepared = prepare(
+        definition, definitions.egress, credentials_of=lambda one: Fixed(one.authentication)
+    )
+    authorization = asyncio.run(prepared.credentials.authorize(AT))
+    rendered = render(definition, change, delivery_id=DELIVERY)
+    filled = prepared.template.fill(rendered, authorization, delivery_id=DELIVERY, at=AT)
+    head = [f"{filled.method} {filled.target.decode()} HTTP/1.1"]
+    head += [f"{name}: {value}" for name, value in filled.headers]
+    return "\n".join([*head, "", *_body(filled.body)])
+
+
+def _configuration(webhook: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "apps": {
+            "1234567": {"client_secret": {"env": "CLIENT_SECRET"}},
+            "partner": {"client_secret": {"env": "WHSEC"}},
+        },
+        "sources": {
+            "crm": {
+                "type": "hubspot",
+                "token": {"env": "CLIENT_SECRET"},
+                "objects": {name: {"properties": "all"} for name in RECORDS},
+            }
+        },
+        "webhooks": {"example": webhook},
+    }
+
+
+def _body(body: bytes) -> list[str]:
+    if not body:
+        return []
+    value = json.loads(body, parse_float=Number, parse_int=Number)
+    assert _compact(value, ",", ":").encode() == body, "nothing of a body is lost on the page"
+    return [_wide(value, "", 0), ""]
+
+
+def _wide(value: Any, indent: str, begins_at: int) -> str:
+    """Return JSON that people can read: in one line where that is short, else broken."""
+    line = _compact(value, ", ", ": ")
+    if begins_at + len(line) < _WIDTH or not isinstance(value, dict):
+        return line
+    names = {name: f"{indent}  {json.dumps(name)}: " for name in value}
+    members = [
+        names[name] + _wide(one, f"{indent}  ", len(names[name])) for name, one in value.items()
+    ]
+    return "{\n" + ",\n".join(members) + f"\n{indent}}}"
+
+
+def _compact(value: Any, comma: str, colon: str) -> str:
+    match value:
+        case Number():
+            return str(value)
+        case dict():
+            members = (
+                f"{json.dumps(name, ensure_ascii=False)}{colon}{_compact(one, comma, colon)}"
+                for name, one in value.items()
+            )
+            return "{" + comma.join(members) + "}"
+        case list():
+            return "[" + comma.join(_compact(one, comma, colon) for one in value) + "]"
+        case _:
+            return json.dumps(value, ensure_ascii=False)
+
+
+def main() -> None:
+    """Renew all pages."""
+    for name in PAGES:
+        page = ROOT / "docs" / name
+        page.write_text(renewed(page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
