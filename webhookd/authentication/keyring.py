@@ -68,7 +68,7 @@ class Keyring:
     def _client(self, client: TokenClient) -> ClientCredentials:
         return ClientCredentials(
             client.host,
-            TokenServer(client, self._transport, self._egress, self._clock),
+            TokenServer(client, self._transport, self._egress, self._secrets, self._clock),
             admit=partial(self._admit, client),
             learn=self._secrets.learn,
             clock=self._clock,

@@ -17,6 +17,7 @@ from webhookd.transport import SendError, SendOptions
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from webhookd.authentication.known_secrets import KnownSecrets
     from webhookd.clock import Clock
     from webhookd.definitions import Egress, OAuth2, Proxy, Tls
 
@@ -28,6 +29,10 @@ TIMEOUT: Final = 10.0
 
 CONNECT_TIMEOUT: Final = 5.0
 """Seconds until there must be a connection."""
+
+
+_WORDS_LIMIT: Final = 1_024
+"""Bytes of a server's own words that are looked at; fewer are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +50,23 @@ class TokenClient:
 
 
 class TokenServer:
-    """Asks the token server of *client* for tokens; *egress* returns the rules in force."""
+    """Asks the token server of *client* for tokens; *egress* returns the rules in force.
+
+    *secrets* are hidden in what the server says.
+    """
 
     def __init__(
         self,
         client: TokenClient,
         transport: TokenTransport,
         egress: Callable[[], Egress],
+        secrets: KnownSecrets,
         clock: Clock,
     ) -> None:
         self._client = client
         self._transport = transport
         self._egress = egress
+        self._secrets = secrets
         self._now = clock.now
 
     async def ask(self) -> Grant | NoGrant:
@@ -71,7 +81,13 @@ class TokenServer:
             is_cut=bool(response.extensions.get("answer_cut")),
             retry_after=response.headers.get("retry-after"),
             now=self._now(),
+            hide=self._hidden,
         )
+
+    def _hidden(self, text: str) -> str:
+        """Return a server's words without secrets: it may repeat what it was sent, in any form."""
+        words = text.encode(errors="replace")
+        return self._secrets.redactor.answer(words, limit=_WORDS_LIMIT, is_cut=False)
 
     def _request(self) -> httpx.Request:
         client = self._client

@@ -19,6 +19,7 @@ from webhookd.model import Secret
 from webhookd.rules.retry_after import asked_for
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from webhookd.definitions import OAuth2
@@ -107,19 +108,29 @@ def _revealed(client_id: str | Secret) -> str:
 
 
 def meaning(
-    status: int, content: bytes, *, is_cut: bool, retry_after: str | None, now: datetime
+    status: int,
+    content: bytes,
+    *,
+    is_cut: bool,
+    retry_after: str | None,
+    now: datetime,
+    hide: Callable[[str], str],
 ) -> Grant | NoGrant:
-    """Return what an answer of a token server means; *is_cut* says that *content* is not all."""
+    """Return what an answer of a token server means; *is_cut* says that *content* is not all.
+
+    *hide* takes secrets out of the server's own words, before they are shortened: half a secret
+    would not be found any more.
+    """
     told = None if is_cut else _object(content)
     if status not in _OK:
-        return NoGrant(_refusal(status, told), "refused", _asked(retry_after, now))
+        return NoGrant(_refusal(status, told, hide), "refused", _asked(retry_after, now))
     if is_cut:
         return _unusable(status, f"more than {LARGEST_ANSWER >> 10} KiB, or less than it announced")
     if told is None:
         return _unusable(status, "what is no JSON object")
     if "access_token" not in told and "error" in told:
         # Some servers call each answer a success.
-        return NoGrant(_refusal(status, told), "refused", _asked(retry_after, now))
+        return NoGrant(_refusal(status, told, hide), "refused", _asked(retry_after, now))
     return _granted(status, told)
 
 
@@ -165,11 +176,12 @@ def _unusable(status: int, what: str) -> NoGrant:
     return NoGrant(f"it answered {status} with {what}", "unusable")
 
 
-def _refusal(status: int, told: dict[str, Any] | None) -> str:
+def _refusal(status: int, told: dict[str, Any] | None, hide: Callable[[str], str]) -> str:
     why = f"it answered {status}"
     if status in _REDIRECTS:
         return f"{why}, which is not followed: put the address that it leads to into 'token_url'"
-    code, description = (_shown((told or {}).get(key)) for key in ("error", "error_description"))
+    said = ((told or {}).get(key) for key in ("error", "error_description"))
+    code, description = (_shown(words, hide) for words in said)
     if not code:
         return why
     words = f"{code} ({description})" if description else code
@@ -177,11 +189,11 @@ def _refusal(status: int, told: dict[str, Any] | None) -> str:
     return f"{why}: {words}; {remedy}" if remedy else f"{why}: {words}"
 
 
-def _shown(written: object) -> str:
+def _shown(written: object, hide: Callable[[str], str]) -> str:
     """Return a server's own words in one short line; nothing of what is no text."""
     if not isinstance(written, str):
         return ""
-    text = written.strip()
+    text = hide(written.strip())
     text = text if text.isprintable() else ascii(text)[1:-1]
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 

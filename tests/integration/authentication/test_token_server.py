@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from urllib.parse import quote_plus
 
 import pytest
 import trustme
@@ -12,10 +13,12 @@ from tests.making import LOOPBACK
 from tests.receiver import Answer
 from tests.token_server import TokenServer, basic, form, granting, saying
 from webhookd.authentication import token_server
+from webhookd.authentication.known_secrets import KnownSecrets
 from webhookd.authentication.token_server import TokenClient
 from webhookd.clock import SYSTEM
 from webhookd.definitions import Egress, OAuth2, Tls
 from webhookd.model import Secret
+from webhookd.rules.redaction import Redactor
 from webhookd.rules.token_exchange import Grant, NoGrant
 from webhookd.transport import Transport
 
@@ -33,7 +36,10 @@ def asked(url, *, egress=LOOPBACK, proxy=None, tls=None, **settings):
                 tls or Tls(),
                 proxy,
             )
-            return await token_server.TokenServer(client, transport, lambda: egress, SYSTEM).ask()
+            secrets = KnownSecrets()
+            secrets.adopt(Redactor([Secret(SECRET)]))
+            server = token_server.TokenServer(client, transport, lambda: egress, secrets, SYSTEM)
+            return await server.ask()
         finally:
             await transport.aclose()
 
@@ -110,6 +116,17 @@ def test_a_redirect_is_not_followed():
 
         assert len(server.received) == 1
         assert other.received == []
+
+
+@pytest.mark.parametrize("before", range(180, 206))
+@pytest.mark.parametrize("form", [SECRET, quote_plus(SECRET), SECRET.encode().hex()])
+def test_no_part_of_a_secret_is_shown_that_a_server_repeats(before, form):
+    told = {"error": "invalid_client", "error_description": "x" * before + form}
+
+    found = answered(saying(told, 401))
+
+    assert found.why.count("x") >= min(before, 200)
+    assert form[:3] not in found.why.replace("invalid_client", "").replace("secret", "")
 
 
 def test_a_limit_says_for_how_long():

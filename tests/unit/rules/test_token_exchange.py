@@ -15,9 +15,9 @@ from webhookd.rules.token_exchange import Grant, NoGrant, meaning, pause, renew_
 TOKEN = {"access_token": "abc.def", "token_type": "Bearer", "expires_in": 3600}
 
 
-def answered(status=200, content=b"", *, is_cut=False, retry_after=None):
+def answered(status=200, content=b"", *, is_cut=False, retry_after=None, hide=str):
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    return meaning(status, body, is_cut=is_cut, retry_after=retry_after, now=NOW)
+    return meaning(status, body, is_cut=is_cut, retry_after=retry_after, now=NOW, hide=hide)
 
 
 @pytest.mark.parametrize("kind", ["Bearer", "bearer", "BEARER", None])
@@ -108,6 +108,16 @@ def test_an_error_may_come_as_a_success():
 @pytest.mark.parametrize("content", [b"<html>", b"[]", {"error": 5}, {"error": ["x"]}, b"\0"])
 def test_an_error_in_another_shape_is_its_status(content):
     assert answered(500, content) == NoGrant("it answered 500", "refused")
+
+
+def test_secrets_are_hidden_before_words_are_shortened():
+    found = answered(
+        400,
+        {"error": "a s3cret", "error_description": "x" * 196 + "s3cret and more"},
+        hide=lambda text: text.replace("s3cret", "***"),
+    )
+
+    assert found.why == f"it answered 400: a *** ({'x' * 196}*** …)"
 
 
 def test_a_redirect_is_not_followed():
