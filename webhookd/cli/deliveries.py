@@ -15,7 +15,7 @@ from webhookd.cli.client import Client, NoDaemonError, RefusedError, connect, fi
 from webhookd.cli.help import example
 from webhookd.cli.meant_delivery import meant_delivery, print_several
 from webhookd.cli.output import print_json
-from webhookd.cli.settings import AdminOption, DatabaseOption, StateOption
+from webhookd.cli.settings import AdminOption, DatabaseOption, StateOption, require_outbox
 from webhookd.definitions import durations
 from webhookd.errors import StorageError, counted
 from webhookd.model import DeliveryFilter, DeliveryState
@@ -210,6 +210,7 @@ def _listed(
     if daemon is not None:
         yield from daemon.get("/v1/deliveries", limit=limit, **_asked(wanted))["deliveries"]
         return
+    require_outbox(state_directory, database_url)
     from webhookd.cli import offline  # noqa: PLC0415
 
     yield from offline.deliveries(wanted, limit, now, state_directory, database_url)

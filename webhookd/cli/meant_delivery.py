@@ -8,6 +8,7 @@ from urllib.parse import quote
 from webhookd import clock
 from webhookd.cli import delivery_text
 from webhookd.cli.client import RefusedError, find
+from webhookd.cli.settings import require_outbox
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +29,7 @@ def meant_delivery(typed: str, state_directory: Path | None, database_url: str |
         except RefusedError as error:
             print_several(error)
             raise
+    require_outbox(state_directory, database_url)
     from webhookd.cli import offline  # noqa: PLC0415
 
     return offline.delivery(typed, state_directory, database_url)

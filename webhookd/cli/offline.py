@@ -1,7 +1,7 @@
 """What the database says where no daemon is asked, as the daemon would answer.
 
 Commands import it when it comes to that: what reads a database takes longer to load than most
-commands do.
+commands do. What not all of them need is imported where it is needed.
 """
 
 from __future__ import annotations
@@ -13,17 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from webhookd import clock
 from webhookd.cli import delivery_text
-from webhookd.cli.replay import PAGE
 from webhookd.cli.settings import open_outbox
-from webhookd.config import loading
-from webhookd.config.settings.process_settings import Settings
 from webhookd.errors import ConfigError
-from webhookd.operations import record_lookup, unknown_names, view_builders
-from webhookd.operations.source_overview import listed
+from webhookd.operations import view_builders
 from webhookd.storage.deliveries import query, typed_ids
 from webhookd.storage.deliveries.typed_ids import NoDeliveryError, SeveralDeliveriesError
-from webhookd.storage.records import journal_pages
-from webhookd.storage.webhooks import backlog
 from webhookd.views.json_writer import written
 
 if TYPE_CHECKING:
@@ -87,22 +81,32 @@ def delivery(typed: str, state_directory: Path | None, database_url: str | None)
 
 def sources(state_directory: Path | None, database_url: str | None) -> list[dict[str, Any]]:
     """Return every source that was ever read, by name."""
-    return list(map(_plain, listed(open_outbox(state_directory, database_url))))
+    return _sources(open_outbox(state_directory, database_url))
 
 
 def status(database: Database) -> dict[str, Any]:
     """Return what is known of `status --json`: what is stored, and nothing that is in force."""
+    from webhookd.storage.webhooks import backlog  # noqa: PLC0415
+
     standings = backlog.standings(database, clock.now())
     return {
         "config_hash": None,
         "document": {"webhooks": {}},
         "webhooks": [{"webhook": name, "pending": one.pending} for name, one in standings.items()],
-        "sources": list(map(_plain, listed(database))),
+        "sources": _sources(database),
     }
+
+
+def _sources(database: Database) -> list[dict[str, Any]]:
+    from webhookd.operations.source_overview import listed  # noqa: PLC0415
+
+    return list(map(_plain, listed(database)))
 
 
 def changes(database: Database, since: datetime) -> Pages:
     """Return the journal as it is in the database."""
+    from webhookd.cli.replay import PAGE  # noqa: PLC0415
+    from webhookd.storage.records import journal_pages  # noqa: PLC0415
 
     def page(after: int) -> dict[str, Any]:
         found = journal_pages.page(database, since=since, after=after, limit=PAGE)
@@ -115,6 +119,8 @@ def record(
     key: tuple[str, str], record_id: str, state_directory: Path | None, database_url: str | None
 ) -> dict[str, Any]:
     """Return what is known of a record; raises an UnknownRecordError where nothing is."""
+    from webhookd.operations import record_lookup  # noqa: PLC0415
+
     database = open_outbox(state_directory, database_url)
     return _plain(record_lookup.record(database, *key, record_id))
 
@@ -126,12 +132,20 @@ def latest_change(
     database_url: str | None,
 ) -> dict[str, Any]:
     """Return the last change that is kept of a source and object, or of one record."""
+    from webhookd.storage.records import journal_pages  # noqa: PLC0415
+
     kept = journal_pages.latest(open_outbox(state_directory, database_url), *key, record_id)
     return _plain(view_builders.latest_change(kept))
 
 
 def _refuse_unknown(database: Database, wanted: DeliveryFilter) -> None:
     """Ask the database; and the file, where the environment says which it is."""
+    if wanted.webhook is None and wanted.object is None:
+        return
+    from webhookd.config import loading  # noqa: PLC0415
+    from webhookd.config.settings.process_settings import Settings  # noqa: PLC0415
+    from webhookd.operations import unknown_names  # noqa: PLC0415
+
     webhooks: frozenset[str] = frozenset()
     objects: frozenset[str] = frozenset()
     path = Settings.from_environment(os.environ).config

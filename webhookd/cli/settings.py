@@ -119,19 +119,31 @@ class Outbox:
 
 def find_outbox(state_directory: Path | None, database_url: str | None) -> Outbox:
     """Return where the daemon's database is: as `open_outbox` looks for it."""
-    from webhookd.config.settings.process_settings import Settings  # noqa: PLC0415 - see above
-
-    settings = Settings.from_environment(
-        os.environ, state_directory=state_directory, database_url=database_url
-    )
     if _is_told(state_directory, database_url, os.environ):
+        from webhookd.config.settings.process_settings import Settings  # noqa: PLC0415 - see above
+
+        settings = Settings.from_environment(
+            os.environ, state_directory=state_directory, database_url=database_url
+        )
         return Outbox(settings.database_url.get_secret_value(), settings.state_directory)
     for directory in USUAL_STATE_DIRECTORIES:
         path = directory / "webhookd.db"
         if is_there(path):
             return Outbox(f"sqlite:///{path}", directory)
-    looked = " and ".join(str(directory) for directory in USUAL_STATE_DIRECTORIES)
-    raise StorageError(
+    raise _nowhere(*USUAL_STATE_DIRECTORIES)
+
+
+def require_outbox(state_directory: Path | None, database_url: str | None) -> None:
+    """Raise StorageError where no database is, before all is loaded that reads one."""
+    found = find_outbox(state_directory, database_url)
+    _, is_file, path = found.url.partition("sqlite:///")
+    if is_file and not is_there(Path(path)):
+        raise _nowhere(Path(path).parent)
+
+
+def _nowhere(*directories: Path) -> StorageError:
+    looked = " and ".join(map(str, directories))
+    return StorageError(
         f"no database found (looked in {looked}); say where it is with --state-directory PATH"
     )
 

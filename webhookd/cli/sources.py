@@ -13,7 +13,7 @@ from webhookd.cli import accept
 from webhookd.cli.client import find
 from webhookd.cli.help import example
 from webhookd.cli.output import length, print_json, print_table, with_hosts
-from webhookd.cli.settings import DatabaseOption, StateOption
+from webhookd.cli.settings import DatabaseOption, StateOption, require_outbox
 from webhookd.errors import counted
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def _listed(state_directory: Path | None, database_url: str | None) -> list[dict
     daemon = find(state_directory) if database_url is None else None
     if daemon is not None:
         return list(daemon.get("/v1/sources")["sources"])
+    require_outbox(state_directory, database_url)
     from webhookd.cli import offline  # noqa: PLC0415
 
     return offline.sources(state_directory, database_url)

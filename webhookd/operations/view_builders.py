@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from webhookd.rules import findings
 from webhookd.storage.records.last_files import NOTHING
-from webhookd.telemetry import logs
 from webhookd.views.backfills import BackfillView, RunningBackfillView
 from webhookd.views.changes import (
     AskedView,
@@ -109,7 +108,7 @@ def stored_source(
         cursors=tuple(cursors),
         last_file=last.name,
         last_file_at=last.at,
-        last_error=None if last.error is None else logs.redacted(last.error),
+        last_error=None if last.error is None else _redacted(last.error),
         last_error_at=last.error_at,
     )
 
@@ -143,7 +142,7 @@ def polled(figures: PollFigures, now: datetime) -> PollView:
         object=figures.object,
         lag_seconds=None if lag is None else round(lag, 3),
         last_success_at=figures.last_success_at,
-        last_error=None if figures.last_error is None else logs.redacted(figures.last_error),
+        last_error=None if figures.last_error is None else _redacted(figures.last_error),
         last_error_at=figures.last_error_at,
         failures=figures.failures,
         records=figures.records,
@@ -170,7 +169,7 @@ def backfilled(running: Running, made: Backfilled, *, is_over: bool) -> Backfill
 
 def _incomparable(running: Running) -> Iterator[str]:
     for name, value in sorted(running.incomparable.items()):
-        told = logs.redacted(findings.incomparable(value))
+        told = _redacted(findings.incomparable(value))
         yield f"{name}: {told}, so that it satisfies no operator of order; there may be others"
 
 
@@ -253,6 +252,13 @@ def _kept(kept: KeptChange, numbers: dict[Asked, int]) -> ChangeView:
         asked=None if kept.asked is None else numbers.setdefault(kept.asked, len(numbers)),
         enrolled=kept.enrolled,
     )
+
+
+def _redacted(text: str) -> str:
+    # Commands that list deliveries have no use for telemetry, which takes long to load.
+    from webhookd.telemetry import logs  # noqa: PLC0415
+
+    return logs.redacted(text)
 
 
 def _text(body: bytes | None) -> str | None:
