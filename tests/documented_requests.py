@@ -1,8 +1,9 @@
 """Requests that documents show: made by the code that sends them, so that no page can be wrong.
 
-In a page, a comment `<!-- sent: deals -->` says which record an example is for. Behind it stand the
-request as it is configured (a block of YAML) and the request as it is sent (a block of HTTP), which
-`renewed` writes. Renew pages with `python -m tests.documented_requests`.
+In a page, a comment `<!-- sent: deals -->` says which record an example is for, and what happened
+to it if it was not updated (`<!-- sent: deals deleted -->`). Behind it stand the request as it is
+configured (a block of YAML) and the request as it is sent (a block of HTTP), which `renewed`
+writes. Renew pages with `python -m tests.documented_requests`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import re
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -23,8 +24,11 @@ from webhookd.delivery.prepared_webhook import prepare
 from webhookd.model import Change, ChangeKind
 from webhookd.rules.render import render
 
+if TYPE_CHECKING:
+    from webhookd.delivery.signed_request import SignedRequest
+
 ROOT = Path(__file__).parents[1]
-PAGES = ("moving-from-hubspot.md",)
+PAGES = ("moving-from-hubspot.md", "receivers.md")
 
 AT = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
 DELIVERY = "019ca88a7a40c8a35b1c2a9d8e6f4b21"
@@ -32,6 +36,7 @@ ENVIRONMENT = {
     "CLIENT_SECRET": "example-client-secret",
     "ERP_KEY": "example-api-key",
     "WHSEC": "whsec_ZXhhbXBsZS1jbGllbnQtc2VjcmV0LW9mLTMyLWJ5dGVz",
+    "OLD_WHSEC": "whsec_YW4tb2xkZXItY2xpZW50LXNlY3JldC1vZi0zMi1ieXRlcw==",
 }
 RECORDS: dict[str, tuple[str, dict[str, str]]] = {
     "contacts": (
@@ -50,7 +55,8 @@ BEFORE = {"lifecyclestage": "lead", "dealstage": "proposal", "amount": "1100.00"
 
 _WIDTH = 120
 _EXAMPLE = re.compile(
-    r"<!-- sent: (?P<object>[\w-]+) -->\n```yaml\n(?P<request>.*?)```\n\n```http\n.*?```\n",
+    r"<!-- sent: (?P<object>[\w-]+)(?: (?P<kind>\w+))? -->\n"
+    r"```yaml\n(?P<request>.*?)```\n\n```http\n.*?```\n",
     re.DOTALL,
 )
 
@@ -66,32 +72,45 @@ def renewed(page: str) -> str:
 
     def example(found: re.Match[str]) -> str:
         kept = found[0][: found[0].index("```http\n")]
-        return f"{kept}```http\n{sent(found['request'], found['object'])}```\n"
+        kind = ChangeKind(found["kind"] or "updated")
+        return f"{kept}```http\n{sent(found['request'], found['object'], kind)}```\n"
 
     return _EXAMPLE.sub(example, page)
 
 
-def sent(request: str, object_: str) -> str:
+def sent(request: str, object_: str, kind: ChangeKind = ChangeKind.UPDATED) -> str:
     """Return the request for the record of the type *object_*, configured as YAML says."""
+    made = filled(request, object_, kind)
+    head = [f"{made.method} {made.target.decode()} HTTP/1.1"]
+    head += [f"{name}: {value}" for name, value in made.headers]
+    return "\n".join([*head, "", *_body(made.body)])
+
+
+def filled(
+    request: str, object_: str, kind: ChangeKind = ChangeKind.UPDATED, at: datetime = AT
+) -> SignedRequest:
+    """Return the request of an attempt that begins *at* a moment."""
     record_id, properties = RECORDS[object_]
     webhook = {"source": "crm", "object": object_, **yaml.safe_load(request)}
     values = {name: json.dumps(value) for name, value in properties.items()}
     before = {name: json.dumps(BEFORE[name]) for name in BEFORE.keys() & properties.keys()}
-    change = Change(ChangeKind.UPDATED, "crm", object_, record_id, values, {**values, **before}, AT)
+    previous = {
+        ChangeKind.CREATED: None,
+        ChangeKind.UPDATED: {**values, **before},
+        ChangeKind.DELETED: values,
+    }
+    change = Change(kind, "crm", object_, record_id, values, previous[kind], AT)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "config.yaml"
-        path.write_text(json.dumps(_configuration(webhook)))
+        path.write_text(json.dumps(_configuration(webhook), ensure_ascii=False), encoding="utf-8")
         definitions = loading.load(path, environment=ENVIRONMENT).definitions
     definition = definitions.webhooks["example"]
     prepared = prepare(
         definition, definitions.egress, credentials_of=lambda one: Fixed(one.authentication)
     )
-    authorization = asyncio.run(prepared.credentials.authorize(AT))
+    authorization = asyncio.run(prepared.credentials.authorize(at))
     rendered = render(definition, change, delivery_id=DELIVERY)
-    filled = prepared.template.fill(rendered, authorization, delivery_id=DELIVERY, at=AT)
-    head = [f"{filled.method} {filled.target.decode()} HTTP/1.1"]
-    head += [f"{name}: {value}" for name, value in filled.headers]
-    return "\n".join([*head, "", *_body(filled.body)])
+    return prepared.template.fill(rendered, authorization, delivery_id=DELIVERY, at=at)
 
 
 def _configuration(webhook: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +118,10 @@ def _configuration(webhook: dict[str, Any]) -> dict[str, Any]:
         "version": 1,
         "apps": {
             "1234567": {"client_secret": {"env": "CLIENT_SECRET"}},
-            "partner": {"client_secret": {"env": "WHSEC"}},
+            "partner": {
+                "client_secret": {"env": "WHSEC"},
+                "previous_client_secrets": [{"env": "OLD_WHSEC"}],
+            },
         },
         "sources": {
             "crm": {

@@ -12,11 +12,15 @@ from tests.documented_requests import ENVIRONMENT, PAGES, renewed, sent
 from webhookd.cli.commands import COMMANDS
 from webhookd.config import loading
 from webhookd.config.schema import schema
-from webhookd.definitions import DeliveryPolicy
+from webhookd.definitions import BodyFormat, DeliveryPolicy, Scheme
+from webhookd.model import Delivered, GivenUp, Held, Hints, Response, RetryAt, Unreachable
+from webhookd.rules.retry import judge
 from webhookd.rules.retry_after import asked_for
+from webhookd.transport.answer import BODY_LIMIT
 
 DOCS = Path(__file__).parents[2] / "docs"
 MOVING = (DOCS / "moving-from-hubspot.md").read_text(encoding="utf-8")
+RECEIVERS = (DOCS / "receivers.md").read_text(encoding="utf-8")
 EXAMPLE = re.compile(r"<!-- sent: (.*?) -->\n```yaml\n(.*?)```\n\n```http\n(.*?)```\n", re.DOTALL)
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -39,7 +43,7 @@ def test_links_of_pages_lead_somewhere(name):
         found = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
         return {re.sub(r"[^a-z0-9 _-]", "", one.lower()).replace(" ", "-") for one in found}
 
-    for target in re.findall(r"\]\(([^)]+)\)", pages()[name]):
+    for target in re.findall(r"\]\((?!https:)([^)]+)\)", pages()[name]):
         file, _, anchor = target.partition("#")
         text = (DOCS / (file or name)).read_text(encoding="utf-8")
         assert not anchor or anchor in headings(text), target
@@ -129,3 +133,60 @@ def test_the_receivers_60000_is_what_the_page_says():
     assert "`Retry-After: 60000`" in MOVING
     assert asked_for("60000", unit="seconds", now=NOW) == NOW + timedelta(hours=16, minutes=40)
     assert asked_for("60000", unit="milliseconds", now=NOW) == NOW + timedelta(minutes=1)
+
+
+def test_every_body_format_and_scheme_is_on_the_receivers_page():
+    assert [one for one in BodyFormat if f"`{one}`" not in RECEIVERS] == []
+    table = RECEIVERS[RECEIVERS.index("| `scheme` |") : RECEIVERS.index("### Python")]
+    assert [one for one in Scheme if f"| `{one}`" not in table] == []
+
+
+def outcome_of(reply):
+    return judge(
+        reply,
+        policy=DeliveryPolicy(),
+        attempts_made=1,
+        hints=Hints(),
+        first_attempt_at=NOW,
+        held_for=timedelta(),
+        now=NOW,
+        dice=0.0,
+    )
+
+
+def told_of(status):
+    """Return what the receivers' page says of an answer: the narrowest row."""
+    table = RECEIVERS[RECEIVERS.index("| answer |") : RECEIVERS.index("The first repetition")]
+    rows = dict(re.findall(r"^\| (\d\d\d[^|]*?) \| (.*) \|$", table, re.MULTILINE))
+    if str(status) in rows:
+        return rows[str(status)]
+    (found,) = (text for row, text in rows.items() if row.startswith(f"{status // 100}00 to "))
+    return found
+
+
+@pytest.mark.parametrize("status", range(200, 600))
+def test_an_answer_leads_to_what_the_page_says(status):
+    told = told_of(status).replace("as 429", told_of(429))
+
+    match outcome_of(Response(status, retry_after="120")):
+        case Delivered():
+            assert told == "delivered"
+        case Held():
+            assert told.startswith("the webhook is held")
+        case GivenUp():
+            assert told.startswith("given up at once")
+        case RetryAt(when, _, paused_until):
+            assert told.startswith("tried again")
+            assert when == NOW + timedelta(seconds=120)
+            is_for_all = "holds for all deliveries of the webhook" in told
+            assert (paused_until is not None) is is_for_all
+
+
+def test_no_answer_is_tried_again_and_the_lengths_are_those_on_the_page():
+    outcome = outcome_of(Unreachable("timeout", "no answer"))
+
+    assert isinstance(outcome, RetryAt)
+    assert outcome.when == NOW + timedelta(minutes=1)
+    assert "| none within 30 s, no connection, a broken answer | tried again |" in RECEIVERS
+    assert DeliveryPolicy().timeout == timedelta(seconds=30)
+    assert (DeliveryPolicy().retry.factor, BODY_LIMIT) == (2, 64 * 1024)
