@@ -105,9 +105,7 @@ def filled(
         path.write_text(json.dumps(_configuration(webhook), ensure_ascii=False), encoding="utf-8")
         definitions = loading.load(path, environment=ENVIRONMENT).definitions
     definition = definitions.webhooks["example"]
-    prepared = prepare(
-        definition, definitions.egress, credentials_of=lambda one: Fixed(one.authentication)
-    )
+    prepared = prepare(definition, definitions.egress, credentials_of=lambda one, *_: Fixed(one))
     authorization = asyncio.run(prepared.credentials.authorize(at))
     rendered = render(definition, change, delivery_id=DELIVERY)
     return prepared.template.fill(rendered, authorization, delivery_id=DELIVERY, at=at)

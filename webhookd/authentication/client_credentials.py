@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from webhookd import telemetry
 from webhookd.authentication.credentials import Authorization
+from webhookd.definitions import BEARER
 from webhookd.errors import StorageError, TokenError
 from webhookd.rules import token_exchange
 from webhookd.rules.token_exchange import Grant, NoGrant
@@ -73,7 +74,8 @@ class _Token:
 class ClientCredentials:
     """Authorizes requests with a token of *server*, named *host* in what is told.
 
-    *admit* counts token requests; *learn* hides a token before anything can carry it.
+    *prefix* stands before the token in its header; *admit* counts token requests; *learn* hides a
+    token before anything can carry it.
     """
 
     def __init__(
@@ -81,11 +83,13 @@ class ClientCredentials:
         host: str,
         server: TokenServer,
         *,
+        prefix: str = BEARER,
         admit: Admission,
         learn: Callable[[Secret], None],
         clock: Clock,
     ) -> None:
         self._host = host
+        self._prefix = prefix
         self._server = server
         self._admit = admit
         self._learn = learn
@@ -183,7 +187,7 @@ class ClientCredentials:
         # Hidden first: from here on attempts carry it, and receivers echo.
         self._learn(grant.token)
         self._serial += 1
-        header = ("authorization", f"Bearer {grant.token.reveal()}")
+        header = ("authorization", f"{self._prefix}{grant.token.reveal()}")
         life = grant.lifetime
         token = _Token(
             Authorization((header,), serial=self._serial),

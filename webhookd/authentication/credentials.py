@@ -88,8 +88,8 @@ def _authorization(authentication: Authentication | None) -> Authorization:
             return Authorization(query=(name, key.reveal()))
         case ApiKey(name=name, key=key):
             return Authorization(((name, key.reveal()),))
-        case Bearer(token=token):
-            return Authorization((("authorization", f"Bearer {token.reveal()}"),))
+        case Bearer(token=token, prefix=prefix):
+            return Authorization((("authorization", f"{prefix}{token.reveal()}"),))
         case Basic(username=username, password=password):
             pair = base64.b64encode(f"{username}:{password.reveal()}".encode()).decode("ascii")
             return Authorization((("authorization", f"Basic {pair}"),))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 from weakref import WeakValueDictionary
 
 from webhookd.authentication.client_credentials import ClientCredentials
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from webhookd.authentication.known_secrets import KnownSecrets
     from webhookd.authentication.token_server import TokenTransport
     from webhookd.clock import Clock
-    from webhookd.definitions import Egress, Request
+    from webhookd.definitions import Authentication, Egress, Proxy, Tls
     from webhookd.storage.database.connection import Statements
     from webhookd.storage.database.writer import Writer
 
-CredentialsOf: TypeAlias = "Callable[[Request], Credentials]"
-"""Gives the credentials of a webhook's requests."""
+CredentialsOf: TypeAlias = (
+    "Callable[[Authentication | None, Tls, Proxy | Literal['direct'] | None], Credentials]"
+)
+"""Gives what authorizes requests that take this way: webhooks' and sources' alike."""
 
 
 class Keyring:
@@ -53,12 +55,19 @@ class Keyring:
         self._clock = clock
         self._clients: WeakValueDictionary[TokenClient, ClientCredentials] = WeakValueDictionary()
 
-    def of(self, request: Request) -> Credentials:
-        """Return what authorizes requests like *request*."""
-        authentication = request.authentication
+    def of(
+        self,
+        authentication: Authentication | None,
+        tls: Tls,
+        proxy: Proxy | Literal["direct"] | None,
+    ) -> Credentials:
+        """Return what authorizes requests by *authentication*.
+
+        *tls* and *proxy* are the requests' own: a token server is reached in the same way.
+        """
         if not isinstance(authentication, OAuth2):
             return Fixed(authentication)
-        client = TokenClient(authentication, request.tls, request.proxy)
+        client = TokenClient(authentication, tls, proxy)
         found = self._clients.get(client)
         if found is None:
             found = self._client(client)
@@ -69,6 +78,7 @@ class Keyring:
         return ClientCredentials(
             client.host,
             TokenServer(client, self._transport, self._egress, self._secrets, self._clock),
+            prefix=client.authentication.prefix,
             admit=partial(self._admit, client),
             learn=self._secrets.learn,
             clock=self._clock,

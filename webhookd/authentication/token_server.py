@@ -82,6 +82,7 @@ class TokenServer:
             retry_after=response.headers.get("retry-after"),
             now=self._now(),
             hide=self._hidden,
+            refresh_token=self._client.authentication.refresh_token,
         )
 
     def _hidden(self, text: str) -> str:

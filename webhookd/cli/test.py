@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from webhookd.authentication.credentials import Authorization, Credentials
     from webhookd.cli.tried_change import TriedChange
-    from webhookd.definitions import Definitions, Egress, Proxy, Request, Webhook
+    from webhookd.definitions import Authentication, Definitions, Egress, Proxy, Webhook
     from webhookd.delivery.signed_request import SignedRequest
     from webhookd.rules.findings import Finding
 
@@ -217,10 +217,11 @@ def _echo_exactly(line: str) -> None:
     typer.echo(printable(line) if console.is_terminal else line)
 
 
-def _shown(request: Request) -> Credentials:
+def _shown(authentication: Authentication | None, *_: object) -> Credentials:
     """Return credentials as they are shown: a token is asked for where something is sent."""
-    is_token = isinstance(request.authentication, OAuth2)
-    return Fixed(Bearer(Secret(MARK)) if is_token else request.authentication)
+    if isinstance(authentication, OAuth2):
+        return Fixed(Bearer(Secret(MARK), authentication.prefix))
+    return Fixed(authentication)
 
 
 async def _send(

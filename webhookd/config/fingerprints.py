@@ -25,6 +25,7 @@ LATER_KEYS: tuple[tuple[tuple[str, ...], object], ...] = (
     (("sources", "*", "json"), {"records": None}),
     (("webhooks", "*", "delivery", "success_on"), ["2xx"]),
     (("webhooks", "*", "request", "signature", "hmac"), None),
+    (("webhooks", "*", "request", "authentication", "prefix"), "Bearer "),
     (("webhooks", "*", "request", "body", "portal_id"), None),
     (("webhooks", "*", "request", "query", "static"), {}),
     (("webhooks", "*", "request", "body", "template"), None),

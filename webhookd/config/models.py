@@ -233,6 +233,7 @@ class OAuth2(Keys):
     client_id: str | SecretReference
     client_secret: SecretReference
     parameters: dict[str, str] = {}
+    refresh_token: SecretReference | None = None
 
 
 Authentication: TypeAlias = Annotated[ApiKey | Bearer | Basic | OAuth2, Field(discriminator="type")]

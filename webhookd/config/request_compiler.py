@@ -60,7 +60,9 @@ class Requests:
                 key = self.secrets.resolve(form.key, folder)
                 return made(definitions.ApiKey, form, key=key)
             case models.Bearer():
-                return definitions.Bearer(self.secrets.resolve(form.token, folder))
+                return made(
+                    definitions.Bearer, form, token=self.secrets.resolve(form.token, folder)
+                )
             case models.Basic():
                 return self._basic(form, folder)
             case models.OAuth2():
@@ -82,6 +84,9 @@ class Requests:
             else self.secrets.resolve(written, folder),
             client_secret=self.secrets.resolve(form.client_secret, folder),
             parameters=tuple(form.parameters.items()),
+            refresh_token=self.secrets.resolve(form.refresh_token, folder)
+            if form.refresh_token
+            else None,
         )
 
     def _signatures(

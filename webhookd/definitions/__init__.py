@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from webhookd.definitions.definitions import Definitions, Egress, Network
 from webhookd.definitions.durations import Duration, RateLimit
-from webhookd.definitions.oauth2 import ClientAuthentication, OAuth2
+from webhookd.definitions.oauth2 import BEARER, ClientAuthentication, OAuth2
 from webhookd.definitions.requests import (
     DIRECT,
     ROTATING,
@@ -56,6 +56,7 @@ from webhookd.definitions.webhooks import DeliveryPolicy, RetryPolicy, Webhook
 __all__ = [
     "ANY_CSV",
     "ANY_JSON",
+    "BEARER",
     "DIRECT",
     "PLAIN",
     "ROTATING",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from webhookd.model import Secret
 
-Grant: TypeAlias = Literal["client_credentials"]
+Grant: TypeAlias = Literal["client_credentials", "refresh_token"]
 """What a token is given for."""
+
+BEARER: Final = "Bearer "
+"""What stands before a token in its header, nearly everywhere."""
 
 ClientAuthentication: TypeAlias = Literal["basic", "post"]
 """Where a token request has the client's id and secret: as HTTP Basic, or in its form."""
@@ -16,9 +19,10 @@ ClientAuthentication: TypeAlias = Literal["basic", "post"]
 
 @dataclass(frozen=True, slots=True)
 class OAuth2:
-    """`Authorization: Bearer TOKEN`, with a token of the server at *token_url* (RFC 6749, 4.4).
+    """`Authorization: Bearer TOKEN`, with a token of the server at *token_url* (RFC 6749).
 
     *scope* is as the server wants it, blanks between; *parameters* are further fields of the form.
+    *refresh_token* goes with the grant of that name.
     """
 
     token_url: str
@@ -28,3 +32,5 @@ class OAuth2:
     client_authentication: ClientAuthentication = "basic"
     scope: str | None = None
     parameters: tuple[tuple[str, str], ...] = ()
+    refresh_token: Secret | None = None
+    prefix: str = BEARER

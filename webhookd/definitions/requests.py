@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from webhookd.definitions.oauth2 import OAuth2
+from webhookd.definitions.oauth2 import BEARER, OAuth2
 from webhookd.definitions.templates import BodyTemplate
 from webhookd.model import JsonText, Secret
 
@@ -62,9 +62,10 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """`Authorization: Bearer TOKEN`."""
+    """`Authorization: Bearer TOKEN`; *prefix* is what stands before the token."""
 
     token: Secret
+    prefix: str = BEARER
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from webhookd.transport import SendOptions
 if TYPE_CHECKING:
     from webhookd.authentication.credentials import Credentials
     from webhookd.authentication.keyring import CredentialsOf
-    from webhookd.definitions import Egress, Request, Webhook
+    from webhookd.definitions import Authentication, Egress, Webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ class AttemptContext:
     is_paced: bool
 
 
-def _fixed(request: Request) -> Credentials:
-    return Fixed(request.authentication)
+def _fixed(authentication: Authentication | None, *_: object) -> Credentials:
+    return Fixed(authentication)
 
 
 def prepare(
@@ -78,5 +78,6 @@ def prepare(
         proxy=webhook.request.proxy,
     )
     template = RequestTemplate(webhook.request)
-    credentials = credentials_of(webhook.request)
+    request = webhook.request
+    credentials = credentials_of(request.authentication, request.tls, request.proxy)
     return PreparedWebhook(webhook, template, credentials, options, config_hash)

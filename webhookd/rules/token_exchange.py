@@ -51,10 +51,11 @@ _REMEDIES: Final = {
         " 'post' instead of 'basic', or the other way round"
     ),
     "invalid_scope": "check 'scope'",
+    "invalid_grant": "the server takes 'refresh_token' no more: get another one",
     "invalid_target": "check the resource, or audience, in 'parameters'",
     "invalid_request": "check 'parameters' and 'client_authentication'",
-    "unauthorized_client": "the server does not let this client use client credentials",
-    "unsupported_grant_type": "the server does not know client credentials; check 'token_url'",
+    "unauthorized_client": "the server does not let this client use this 'grant'",
+    "unsupported_grant_type": "the server does not know this 'grant'; check 'token_url'",
 }
 """What to do about the error codes of RFC 6749 (5.2) and RFC 8707."""
 
@@ -84,11 +85,13 @@ class NoGrant:
 
 
 def form(settings: OAuth2) -> bytes:
-    """Return the body of a token request (RFC 6749, 4.4.2)."""
+    """Return the body of a token request (RFC 6749, 4.4.2 and 6)."""
     fields: list[tuple[str, str]] = [("grant_type", settings.grant)]
     if settings.client_authentication == "post":
         fields.append(("client_id", _revealed(settings.client_id)))
         fields.append(("client_secret", settings.client_secret.reveal()))
+    if settings.refresh_token is not None:
+        fields.append(("refresh_token", settings.refresh_token.reveal()))
     if settings.scope is not None:
         fields.append(("scope", settings.scope))
     return urlencode([*fields, *settings.parameters]).encode("ascii")
@@ -115,11 +118,12 @@ def meaning(
     retry_after: str | None,
     now: datetime,
     hide: Callable[[str], str],
+    refresh_token: Secret | None = None,
 ) -> Grant | NoGrant:
     """Return what an answer of a token server means; *is_cut* says that *content* is not all.
 
     *hide* takes secrets out of the server's own words, before they are shortened: half a secret
-    would not be found any more.
+    would not be found any more. *refresh_token* is the one that was sent, if any was.
     """
     told = None if is_cut else _object(content)
     if status not in _OK:
@@ -131,6 +135,13 @@ def meaning(
     if "access_token" not in told and "error" in told:
         # Some servers call each answer a success.
         return NoGrant(_refusal(status, told, hide), "refused", _asked(retry_after, now))
+    given = told.get("refresh_token")
+    if refresh_token is not None and isinstance(given, str) and given != refresh_token.reveal():
+        return _unusable(
+            status,
+            "another refresh token, which webhookd keeps nowhere; have the server give refresh"
+            " tokens that do not change, or use grant: client_credentials",
+        )
     return _granted(status, told)
 
 

@@ -129,6 +129,15 @@ def test_no_part_of_a_secret_is_shown_that_a_server_repeats(before, form):
     assert form[:3] not in found.why.replace("invalid_client", "").replace("secret", "")
 
 
+def test_another_refresh_token_is_told_and_not_shown():
+    told = {"access_token": "t", "refresh_token": "refresh-token-2"}
+    settings = {"grant": "refresh_token", "refresh_token": Secret("refresh-token-1")}
+
+    assert "another refresh token" in answered(saying(told), **settings).why
+    same = answered(saying(told | {"refresh_token": "refresh-token-1"}), **settings)
+    assert same == Grant(Secret("t"), None)
+
+
 def test_a_limit_says_for_how_long():
     found = answered(Answer(429, {"retry-after": "120"}))
 

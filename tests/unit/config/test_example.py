@@ -42,21 +42,31 @@ def test_the_example_passes_once_its_secrets_exist(tmp_path, authority_pem):
     client.private_key_pem.write_to_path(secrets / "erp-client-key.pem")
     (secrets / "portal-token").write_text("portal-token")
     (secrets / "hubspot-token").write_text("pat-token")
+    (secrets / "mirror-refresh-token").write_text("refresh-token")
     environment = {
         "ERP_CLIENT_SECRET": "a" * 32,
         "ERP_KEY": "b" * 32,
         "BI_PASSWORD": "c" * 8,
         "BI_CLIENT_SECRET": "e" * 32,
+        "MIRROR_CLIENT_ID": "f" * 32,
+        "MIRROR_CLIENT_SECRET": "g" * 32,
         "PROXY_PASSWORD": "d" * 8,
         "CREDENTIALS_DIRECTORY": str(secrets),
     }
 
     found = loading.load(tmp_path / "config.yaml", environment=environment)
 
-    names = {"new-customer", "customer-portal", "deal-gone", "deal-won", "price-changed"}
+    names = {
+        "new-customer",
+        "customer-portal",
+        "deal-gone",
+        "deal-mirrored",
+        "deal-won",
+        "price-changed",
+    }
     assert found.definitions.webhooks.keys() == names
     assert found.warnings == ()
-    assert len(found.definitions.secrets) == 8
+    assert len(found.definitions.secrets) == 11
 
 
 def test_the_example_passes_offline_as_it_stands():

@@ -98,6 +98,7 @@ FILE_FORMS = {
     "request.proxy": "a URL, with its authentication beside it",
     "body.template": "a tree of YAML, as written",
     "oauth2.parameters": "pairs",
+    "oauth2.refresh_token": "a reference to a secret",
     "webhook.trigger": "conditions keep their values as written",
     "tls.ca_file": "a path, from the folder of the file",
     "tls.client_cert_file": "a path, from the folder of the file",

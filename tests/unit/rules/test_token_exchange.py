@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.making import NOW
+from webhookd.definitions import OAuth2
 from webhookd.model import Secret
-from webhookd.rules.token_exchange import Grant, NoGrant, meaning, pause, renew_after
+from webhookd.rules.token_exchange import Grant, NoGrant, form, meaning, pause, renew_after
 
 TOKEN = {"access_token": "abc.def", "token_type": "Bearer", "expires_in": 3600}
 
 
-def answered(status=200, content=b"", *, is_cut=False, retry_after=None, hide=str):
+def answered(status=200, content=b"", *, is_cut=False, retry_after=None, hide=str, **sent):
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    return meaning(status, body, is_cut=is_cut, retry_after=retry_after, now=NOW, hide=hide)
+    return meaning(status, body, is_cut=is_cut, retry_after=retry_after, now=NOW, hide=hide, **sent)
 
 
 @pytest.mark.parametrize("kind", ["Bearer", "bearer", "BEARER", None])
@@ -90,7 +92,8 @@ def test_an_answer_that_is_cut_is_none():
     [
         ("invalid_client", "'client_secret'"),
         ("invalid_scope", "'scope'"),
-        ("unauthorized_client", "client credentials"),
+        ("unauthorized_client", "this 'grant'"),
+        ("invalid_grant", "'refresh_token'"),
     ],
 )
 def test_an_error_says_what_to_do(code, remedy):
@@ -171,3 +174,38 @@ def test_whatever_is_answered_is_a_token_that_can_travel_or_one_printable_line(
         assert found.token.reveal().isprintable()
         assert found.lifetime is None or found.lifetime > 0
         assert 200 <= status < 300
+
+
+REFRESHED = OAuth2(
+    "https://t.example",
+    "erp",
+    Secret("the secret"),
+    grant="refresh_token",
+    client_authentication="post",
+    refresh_token=Secret("r&1"),
+)
+
+
+def test_a_refresh_token_is_sent_with_its_grant():
+    assert dict(parse_qsl(form(REFRESHED).decode())) == {
+        "grant_type": "refresh_token",
+        "client_id": "erp",
+        "client_secret": "the secret",
+        "refresh_token": "r&1",
+    }
+
+
+@pytest.mark.parametrize("given", [None, "", "r&1"])
+def test_a_refresh_token_that_stays_the_same_is_used_on(given):
+    told = TOKEN | ({} if given is None else {"refresh_token": given or "r&1"})
+
+    assert isinstance(answered(content=told, refresh_token=Secret("r&1")), Grant)
+    assert isinstance(answered(content=told | {"refresh_token": "r&2"}), Grant)
+
+
+def test_another_refresh_token_is_an_error_that_says_so():
+    found = answered(content=TOKEN | {"refresh_token": "r&2"}, refresh_token=Secret("r&1"))
+
+    assert isinstance(found, NoGrant)
+    assert "another refresh token" in found.why
+    assert "r&" not in found.why

@@ -23,6 +23,7 @@ _FIELDS: Final = {
     "client_id": "'client_id'",
     "client_secret": "'client_secret'",
     "scope": "'scope'",
+    "refresh_token": "'refresh_token'",
 }
 """Fields of a token request that webhookd fills in, and the keys that they come from."""
 
@@ -54,8 +55,15 @@ def _is_in_a_header(authentication: Node) -> bool:
 
 
 def _oauth2(authentication: Node, request: Node, context: Context) -> Iterator[Problem]:
-    if problem := context.secret_problem(authentication.at("client_id")):
-        yield problem
+    for key in ("client_id", "refresh_token"):
+        if problem := context.secret_problem(authentication.at(key)):
+            yield problem
+    is_refreshed = authentication.mapping().get("grant") == "refresh_token"
+    if is_refreshed and not authentication.is_there("refresh_token"):
+        yield authentication.problem("'refresh_token' is missing: this grant needs one", "grant")
+    elif authentication.is_there("refresh_token") and not is_refreshed:
+        message = "this is for grant: refresh_token; leave it out, or name that grant"
+        yield authentication.problem(message, "refresh_token", at_key=True)
     url = authentication.text("token_url")
     if url is not None and (complaint := _complaint(url, request)):
         yield authentication.problem(complaint, "token_url")

@@ -7,10 +7,12 @@ import asyncio
 import httpx
 import pytest
 
+from tests.credentials import ScriptedCredentials
 from tests.making import LOOPBACK
 from tests.virtual_time import VirtualTime
 from webhookd.authentication.credentials import Fixed
 from webhookd.definitions import Bearer
+from webhookd.errors import TokenError
 from webhookd.model import Secret
 from webhookd.sources.polling.api_client import ApiClient
 from webhookd.sources.polling.refusals import PollError
@@ -21,7 +23,7 @@ from webhookd.sources.polling.request_budget import Budget, Burst
 def call():
     """Return what makes one call that is answered by *answers* in turn."""
 
-    def run(*answers):
+    def run(*answers, credentials=None):
         time, left, seen, statuses = VirtualTime(), list(answers), [], []
         budget = Budget(Burst(90, 10.0), clock=time.clock)
 
@@ -31,7 +33,7 @@ def call():
 
         client = ApiClient(
             "https://api.example",
-            Fixed(Bearer(Secret("a-token"))),
+            credentials or Fixed(Bearer(Secret("a-token"))),
             transport=httpx.MockTransport(answer),
             egress=lambda: LOOPBACK,
             budget=budget,
@@ -115,3 +117,35 @@ def test_a_date_that_nobody_can_reckon_with_is_none(call, date):
     result, *_ = call(httpx.Response(200, json={}, headers={"date": date}))
 
     assert result.date is None
+
+
+def test_a_refused_token_is_replaced_once_and_the_request_made_again(call):
+    credentials = ScriptedCredentials(last=2)
+
+    result, seen, _ = call(
+        httpx.Response(401), httpx.Response(200, json={"books": []}), credentials=credentials
+    )
+
+    assert result.content == {"books": []}
+    assert [token for *_, token in seen] == ["Bearer 1", "Bearer 2"]
+    assert credentials.heard == [(1, 401), (2, 200)]
+
+
+@pytest.mark.parametrize("last", [1, 9], ids=["there is no other", "it was never accepted"])
+def test_a_refused_token_without_hope_is_a_refused_source(call, last):
+    credentials = ScriptedCredentials(last=last, renewal="later")
+
+    result, seen, _ = call(httpx.Response(401), credentials=credentials)
+
+    assert (result.concerns, len(seen)) == ("source", 1)
+
+
+def test_without_a_token_nothing_is_asked_and_the_poll_has_failed(call):
+    class Without(ScriptedCredentials):
+        async def authorize(self, _at):
+            raise TokenError("no token from login.example.com: it answered 500")
+
+    result, seen, statuses = call(credentials=Without(last=1))
+
+    assert result.why == "no token from login.example.com: it answered 500"
+    assert (result.concerns, seen, statuses) == ("poll", [], ["token"])
