@@ -3,7 +3,7 @@
     python -m benchmarks [NAME …] [--into FOLDER]
 
 NAMEs: delivering, latency, retrying, restarting, dead-webhook, long-file, many-webhooks,
-crashing, postgresql, fleet, and the curves backlog and webhooks; all, if none is named.
+asking, crashing, postgresql, fleet, and the curves backlog and webhooks; all, if none is named.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from benchmarks import (
+    asking,
     crashing,
     curves,
     dead_webhook,
@@ -50,6 +51,7 @@ ROWS: dict[str, Callable[[], list[Row]]] = {
     "dead-webhook": dead_webhook.measure,
     "long-file": long_file.measure,
     "many-webhooks": many_webhooks.measure,
+    "asking": asking.measure,
     "crashing": crashing.measure,
     "postgresql": on_postgresql.measure,
     "fleet": fleets.measure,

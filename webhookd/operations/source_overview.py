@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING
 
 from webhookd.operations import view_builders
 from webhookd.sources import kinds
-from webhookd.storage.deliveries import query
+from webhookd.storage.deliveries import listed_sources
 from webhookd.storage.records import cursors, last_files
 from webhookd.views.sources import CursorView
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from webhookd.model import JsonText
     from webhookd.storage.database.database import Database
     from webhookd.views.sources import StoredSourceView
 
 
-def listed(database: Database) -> list[StoredSourceView]:
-    """Return every source that was ever read, by name."""
+def listed(database: Database, pending: Mapping[str, int] | None = None) -> list[StoredSourceView]:
+    """Return every source that was ever read, by name; *pending* is what waits of each."""
     found, last = cursors.cursors(database), last_files.of_all(database)
     return [
         view_builders.stored_source(
@@ -25,7 +27,7 @@ def listed(database: Database) -> list[StoredSourceView]:
             (_cursor(*one) for one in found.get(source.name, {}).items()),
             last.get(source.name, last_files.NOTHING),
         )
-        for source in query.sources(database)
+        for source in listed_sources.sources(database, pending)
     ]
 
 

@@ -11,6 +11,7 @@ from webhookd import __version__
 from webhookd.model import REMOVED
 from webhookd.operations import unknown_properties
 from webhookd.operations.source_overview import listed
+from webhookd.operations.unknown_properties import RecentLooks
 from webhookd.operations.view_builders import (
     member,
     polled,
@@ -27,7 +28,7 @@ from webhookd.views.view import JsonObject
 from webhookd.views.webhooks import WebhookView
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from webhookd.clock import Clock
@@ -47,6 +48,8 @@ class StatusReport:
         self._host = host
         self._now = clock.now
         self._started_at: datetime
+        self._looks = RecentLooks(clock.monotonic)
+        self._written: tuple[Mapping[str, Any], JsonObject[Any]] | None = None
 
     def begin(self) -> None:
         """Take note that the daemon begins to answer, which counts as its start."""
@@ -54,8 +57,24 @@ class StatusReport:
 
     async def sources(self) -> SourcesView:
         """Return every source that was ever configured; those polled with how each object goes."""
-        found, now = await asyncio.to_thread(listed, self._dependencies.database), self._now()
-        configured = self._dependencies.reloader.definitions.sources
+        return await self._sources((await self._standings(self._now())).values())
+
+    async def _standings(self, now: datetime) -> dict[str, Standing]:
+        """Return the standing of each webhook; the database counts on two threads at once."""
+        database = self._dependencies.database
+        counted, oldest = await asyncio.gather(
+            asyncio.to_thread(backlog.counted, database, now),
+            asyncio.to_thread(backlog.oldest, database),
+        )
+        return backlog.with_oldest(counted, oldest)
+
+    async def _sources(self, standings: Collection[Standing]) -> SourcesView:
+        database, definitions = self._dependencies.database, self._dependencies.reloader.definitions
+        of_webhooks = {name: one.source for name, one in definitions.webhooks.items()}
+        found = await asyncio.to_thread(
+            lambda: listed(database, backlog.pending_of_sources(database, standings, of_webhooks))
+        )
+        now, configured = self._now(), definitions.sources
         hosts = {name: definition.host for name, definition in configured.items()}
         files, space = await asyncio.to_thread(_look_at_disks, configured)
         return SourcesView(
@@ -75,10 +94,13 @@ class StatusReport:
         """Return how everything stands."""
         reloader, now = self._dependencies.reloader, self._now()
         own = self._dependencies.writer.owner
-        standings = await asyncio.to_thread(backlog.standings, self._dependencies.database, now)
+        standings = await self._standings(now)
         in_force = reloader.definitions.webhooks
         notes = await asyncio.to_thread(
-            unknown_properties.notes, self._dependencies.database, in_force.values()
+            unknown_properties.notes,
+            self._dependencies.database,
+            in_force.values(),
+            self._looks,
         )
         webhooks = tuple(
             self._webhook(name, found, in_force.get(name), notes.get(name, ()))
@@ -97,16 +119,22 @@ class StatusReport:
             in_flight=self._dependencies.dispatcher.in_flight,
             fleet=tuple(member(daemon, own) for daemon in self._dependencies.members.daemons),
             webhooks=webhooks,
-            sources=(await self.sources()).sources,
+            sources=(await self._sources(standings.values())).sources,
             backfills=tuple(map(running_backfill, self._dependencies.backfills.under_way)),
-            document=as_written(reloader.shown.document),
+            document=self._document(reloader.shown.document),
             hidden_digests=reloader.shown.digests,
         )
+
+    def _document(self, document: Mapping[str, Any]) -> JsonObject[Any]:
+        """Return *document* as JSON: it is written once, for a reload brings another."""
+        if self._written is None or self._written[0] is not document:
+            self._written = document, as_written(document)
+        return self._written[1]
 
     async def exposition(self) -> bytes:
         """Return the metrics, with the standing of every webhook as it is now."""
         now = self._now()
-        standings = await asyncio.to_thread(backlog.standings, self._dependencies.database, now)
+        standings = await self._standings(now)
         metrics.STANDING.lanes = tuple(self._scraped(found, now) for found in standings.values())
         metrics.POLLS.now = now
         return await asyncio.to_thread(metrics.exposition)

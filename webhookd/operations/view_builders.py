@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from webhookd.intake.backfill_run import Running
     from webhookd.model import Asked, ReloadResult
     from webhookd.sources.source import DiskSpace, FileCounts
-    from webhookd.storage.deliveries.query import ListedDelivery, ListedSource, ShownDelivery
+    from webhookd.storage.deliveries.listed_sources import ListedSource
+    from webhookd.storage.deliveries.query import ListedDelivery, ShownDelivery
     from webhookd.storage.fleet.members import Daemon
     from webhookd.storage.records.journal_pages import KeptChange, Page
     from webhookd.storage.records.last_files import LastFile

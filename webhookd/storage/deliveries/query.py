@@ -1,24 +1,15 @@
-"""What the command line may ask: deliveries by filter, one delivery whole, sources."""
+"""What the command line may ask: deliveries by filter, one delivery whole."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import select
 
 from webhookd.model import Attempt, DeliveryFilter, DeliveryState
 from webhookd.storage.database.times import from_micros, to_micros
-from webhookd.storage.deliveries import record_order
-from webhookd.storage.schema.tables import (
-    ATTEMPTS,
-    DELIVERIES,
-    FILES,
-    KNOWN_RECORDS,
-    LANES,
-    SOURCES,
-)
+from webhookd.storage.schema.tables import ATTEMPTS, DELIVERIES, LANES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,27 +56,6 @@ class ShownDelivery:
     query: str
     body: bytes | None
     attempts: tuple[Attempt, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ListedSource:
-    """A source that is known, and the file it has in work, if any.
-
-    *records* are those known and not deleted, *pending* its deliveries that wait, held ones
-    included; *identity* is JSON. *phase* is that of a snapshot; *ends_at* is an estimate.
-    """
-
-    name: str
-    identity: str
-    records: int
-    pending: int
-    file: str | None
-    rows_taken: int
-    bad_rows: int
-    phase: str | None = None
-    deletions: int = 0
-    rows_per_second: int | None = None
-    ends_at: datetime | None = None
 
 
 HELD = (
@@ -170,51 +140,6 @@ def delivery(database: Database, id_: str, *, now: datetime) -> ShownDelivery | 
     with database.connected() as connection:
         row = connection.execute(query).first()
         return None if row is None else _shown(row, _attempts(connection, row.id), now)
-
-
-def sources(database: Database) -> list[ListedSource]:
-    """Return every source that was ever read, by name."""
-    with database.connected() as connection:
-        records = _counts(
-            connection,
-            select(KNOWN_RECORDS.c.source, func.count())
-            .where(KNOWN_RECORDS.c.deleted == 0)
-            .group_by(KNOWN_RECORDS.c.source),
-        )
-        pending: Counter[str] = Counter()
-        for waiting in record_order.WAITING[database.dialect]:
-            query = select(DELIVERIES.c.source, func.count()).where(text(waiting))
-            pending.update(_counts(connection, query.group_by(DELIVERIES.c.source)))
-        query = (
-            select(
-                SOURCES.c.name,
-                SOURCES.c.identity,
-                FILES.c.name.label("file"),
-                *(column for column in FILES.c if column.name not in {"name", "source"}),
-            )
-            .outerjoin(FILES, FILES.c.source == SOURCES.c.name)
-            .order_by(SOURCES.c.name, FILES.c.claim)
-        )
-        return [
-            ListedSource(
-                name=row.name,
-                identity=row.identity,
-                records=records.get(row.name, 0),
-                pending=pending.get(row.name, 0),
-                file=None if row.file is None else row.file.decode("utf-8", "surrogateescape"),
-                rows_taken=row.rows_taken or 0,
-                bad_rows=row.bad_count or 0,
-                phase=row.phase,
-                deletions=row.deletions or 0,
-                rows_per_second=row.rows_per_second,
-                ends_at=from_micros(row.ends_at),
-            )
-            for row in connection.execute(query)
-        ]
-
-
-def _counts(connection: Connection, query: Select[Any]) -> dict[str, int]:
-    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def conditions(wanted: DeliveryFilter) -> list[ColumnElement[bool]]:
