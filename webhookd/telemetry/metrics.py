@@ -62,6 +62,9 @@ TOKEN_FAILURES = Counter(
     ["reason"],
     registry=REGISTRY,
 )
+for _reason in ("refused", "unusable", "unreachable", "limited"):
+    # Prometheus sees no increase in a series that begins at 1.
+    TOKEN_FAILURES.labels(_reason)
 SUPERSEDED = Counter(
     "webhookd_deliveries_superseded",
     "Waiting deliveries whose place a newer change took.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from base64 import b64decode
 from urllib.parse import quote_plus
 
 import pytest
@@ -16,7 +17,7 @@ from webhookd.authentication import token_server
 from webhookd.authentication.known_secrets import KnownSecrets
 from webhookd.authentication.token_server import TokenClient
 from webhookd.clock import SYSTEM
-from webhookd.definitions import Egress, OAuth2, Tls
+from webhookd.definitions import Basic, Egress, OAuth2, Proxy, Tls
 from webhookd.model import Secret
 from webhookd.rules.redaction import Redactor
 from webhookd.rules.token_exchange import Grant, NoGrant
@@ -164,6 +165,21 @@ def test_the_rules_of_egress_hold_for_token_servers():
 
         assert found.why.startswith("egress: ")
         assert server.received == []
+
+
+def test_the_proxy_of_the_requests_is_asked_and_shown_the_password():
+    with TokenServer() as proxy:
+        found = asked(
+            "http://login.example.invalid/token",
+            proxy=Proxy(proxy.url, Basic("webhookd", Secret("the-proxy-password"))),
+        )
+        (received,) = proxy.received
+
+    assert isinstance(found, Grant)
+    assert received.target == "http://login.example.invalid/token"
+    pair = b64decode(received.headers["proxy-authorization"].removeprefix("Basic "))
+    assert pair == b"webhookd:the-proxy-password"
+    assert basic(received) == ("the erp&", SECRET)
 
 
 def test_nobody_there_is_told_by_host_and_port():

@@ -6,12 +6,14 @@ Names, levels and keys are API: a line here changes only together with `docs/ope
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 from structlog.testing import capture_logs
 
 from tests.making import NOW, a_delivery, a_settlement
 from webhookd.model import Delivered, GivenUp, Held, RetryAt
+from webhookd.rules.token_exchange import Failure
 from webhookd.telemetry import events, log_lines, logs, metric_counts, metrics
 from webhookd.telemetry.figures import PollSummary
 
@@ -667,3 +669,13 @@ def test_an_attempt_tells_when_it_began_and_how_long_it_took():
     assert settlement.attempt.started_at == NOW
     assert settlement.ended_at - settlement.attempt.started_at == timedelta(seconds=1)
     assert settlement.delivery.id == "new"
+
+
+def test_every_reason_for_having_no_token_is_counted_from_the_start():
+    counted = {
+        sample.labels["reason"]
+        for sample in next(iter(metrics.TOKEN_FAILURES.collect())).samples
+        if sample.name.endswith("_total")
+    }
+
+    assert counted >= set(get_args(Failure))
