@@ -44,13 +44,16 @@ RECORDS: dict[str, tuple[str, dict[str, str]]] = {
         {"email": "ada@example.com", "firstname": "Ada", "lifecyclestage": "customer"},
     ),
     "companies": ("202", {"name": "Acme", "domain": "acme.example"}),
-    "deals": ("303", {"dealname": "New roof", "amount": "1250.00", "dealstage": "closedwon"}),
+    "deals": (
+        "303",
+        {"dealname": "New roof", "amount": "1250.00", "closedate": "2026-03-31T10:00:00Z"},
+    ),
     "tickets": ("404", {"subject": "It does not start", "hs_pipeline_stage": "1"}),
     "2-3453932": ("505", {"serial": "A-17"}),
 }
 """One record of each type of object: its id, and its properties."""
 
-BEFORE = {"lifecyclestage": "lead", "dealstage": "proposal", "amount": "1100.00"}
+BEFORE = {"lifecyclestage": "lead", "amount": "1100.00"}
 """What differed before, in the records that have it."""
 
 _WIDTH = 120
@@ -99,7 +102,9 @@ def filled(
         ChangeKind.UPDATED: {**values, **before},
         ChangeKind.DELETED: values,
     }
-    change = Change(kind, "crm", object_, record_id, values, previous[kind], AT)
+    change = Change(
+        kind, "crm", object_, record_id, values, previous[kind], AT, frozenset({"closedate"})
+    )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "config.yaml"
         path.write_text(json.dumps(_configuration(webhook), ensure_ascii=False), encoding="utf-8")

@@ -207,6 +207,7 @@ def test_where_no_change_is_kept_that_is_said(tried):
         (("--fetch",), "it goes with --record-id"),
         (("--record-id", "7", "--previous", "r", "--before", "a=b"), "--previous and --before"),
         (("--before", "a"), "'a' is not NAME=VALUE"),
+        (("--record-id", "\udcff"), "it is not UTF-8"),
         (("--before", "=a"), "'=a' is not NAME=VALUE"),
     ],
     ids=str,

@@ -16,6 +16,7 @@ from webhookd.cli.help import example
 from webhookd.cli.meant_delivery import meant_delivery, print_several
 from webhookd.cli.output import print_json
 from webhookd.cli.settings import AdminOption, DatabaseOption, StateOption, require_outbox
+from webhookd.cli.typed_text import utf8
 from webhookd.definitions import durations
 from webhookd.errors import StorageError, counted
 from webhookd.model import DeliveryFilter, DeliveryState
@@ -29,13 +30,17 @@ MOST_LISTED = 1_000_000_000
 
 Shown: TypeAlias = dict[str, Any]
 
-WebhookOption = Annotated[str | None, typer.Option("--webhook", help="Only of this webhook.")]
+WebhookOption = Annotated[
+    str | None, typer.Option("--webhook", callback=utf8, help="Only of this webhook.")
+]
 DeliveryStateOption = Annotated[
     DeliveryState | None, typer.Option("--state", help="Only in this state.")
 ]
-ObjectOption = Annotated[str | None, typer.Option("--object", help="Only of records of this type.")]
+ObjectOption = Annotated[
+    str | None, typer.Option("--object", callback=utf8, help="Only of records of this type.")
+]
 RecordOption = Annotated[
-    str | None, typer.Option("--record", help="Only of the record with this id.")
+    str | None, typer.Option("--record", callback=utf8, help="Only of the record with this id.")
 ]
 SinceOption = Annotated[
     str | None,

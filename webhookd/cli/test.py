@@ -19,6 +19,7 @@ from webhookd.cli.settings import ConfigOption, DatabaseOption, StateOption, con
 from webhookd.cli.terminal import console
 from webhookd.cli.tried_change import tried_change
 from webhookd.cli.tried_record import Wanted
+from webhookd.cli.typed_text import utf8
 from webhookd.config import loading
 from webhookd.config.messages import near, no_such
 from webhookd.config.settings.process_settings import Settings
@@ -68,7 +69,7 @@ def try_webhook(
     ] = None,
     record_id: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="A record as webhookd knows it, by its id."),
+        typer.Option(metavar="ID", callback=utf8, help="A record as webhookd knows it, by its id."),
     ] = None,
     fetch: Annotated[
         bool, typer.Option("--fetch", help="With --record-id: ask the source for it.")

@@ -25,7 +25,7 @@ def record(database: Database, source: str, object_: str, record_id: str) -> Rec
     with database.reading() as connection:
         found = known_records.find_known(connection, *key, [record_id]).get(record_id)
         if found is None:
-            others = known_records.known_after(connection, *key, after="", limit=_EXAMPLES)
+            others = known_records.known_after(connection, *key, after="", limit=_EXAMPLES + 1)
             raise UnknownRecordError(_unknown(*key, record_id, [id_ for id_, _ in others]))
         enrolled = [
             webhook
@@ -47,5 +47,5 @@ def record(database: Database, source: str, object_: str, record_id: str) -> Rec
 def _unknown(source: str, object_: str, record_id: str, others: list[str]) -> str:
     if not others:
         return f"no record of {object_} is known of the source {source!r}: none was read yet"
-    listed = ", ".join(map(repr, others))
-    return f"{object_} has no record {record_id!r} in the source {source!r}; it has {listed} …"
+    listed = ", ".join(map(repr, others[:_EXAMPLES])) + (" …" if others[_EXAMPLES:] else "")
+    return f"{object_} has no record {record_id!r} in the source {source!r}; it has {listed}"

@@ -11,7 +11,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from webhookd.model import ChangeKind
+from webhookd.model import ChangeKind, text_of
+from webhookd.rules.comparison import moment_at, moment_of
 from webhookd.rules.json_text import NULL, Members, object_of, text
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _STANDARD: Final[dict[str, _Kind]] = {
 """What HubSpot calls a type of object, by the names that it may have in a source."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_SECONDS: Final = moment_at(_EPOCH).seconds
 _NUMBER: Final = re.compile("0|[1-9][0-9]*")
 _NONE: Final[JsonText] = "[]"
 _NO_ASSOCIATIONS: Final[JsonText] = object_of(
@@ -96,18 +98,28 @@ def _contact(id_: JsonText, portal_id: int | None, properties: JsonText) -> Memb
 def _properties(body: Body, change: Change) -> Members:
     now, origin = change.properties, _origin(change)
     if body.properties is None:
-        return {name: _property(value, origin) for name, value in sorted(now.items())}
+        sent = {name: name for name in sorted(now)}
+    else:
+        sent = {chosen.sent_as: chosen.name for chosen in body.properties if chosen.name in now}
     return {
-        chosen.sent_as: _property(now[chosen.name], origin)
-        for chosen in body.properties
-        if chosen.name in now
+        sent_as: object_of(
+            {"value": _value(now[name], name in change.instants), **origin, "versions": _NONE}
+        )
+        for sent_as, name in sent.items()
     }
 
 
-def _property(value: JsonText, origin: Members) -> JsonText:
-    # HubSpot has texts only: a number of a file becomes one, digit by digit.
-    as_text = value if value.startswith('"') else text(value)
-    return object_of({"value": as_text, **origin, "versions": _NONE})
+def _value(value: JsonText, is_instant: bool) -> JsonText:
+    """Return a property's value as HubSpot's older APIs have it: always a text.
+
+    A number of a file becomes one, digit by digit. The newer API writes in ISO 8601 what the older
+    ones give in milliseconds since 1970.
+    """
+    moment = moment_of(text_of(value)) if is_instant else None
+    if moment is not None:
+        thousandths = int(moment.fraction[:3].ljust(3, "0"))
+        return f'"{(moment.seconds - _EPOCH_SECONDS) * 1000 + thousandths}"'
+    return value if value.startswith('"') else text(value)
 
 
 def _origin(change: Change) -> Members:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -219,6 +219,44 @@ def test_all_others_say_when_in_whole_milliseconds(values, object_, at, kind):
         assert 0 <= at.timestamp() * 1000 - held["timestamp"] < 1.1
         assert (held["source"], held["sourceId"], held["versions"]) == (None, None, [])
     assert body["isDeleted"] is (kind is ChangeKind.DELETED)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ('"2026-03-01T08:30:00.123Z"', str(MILLISECONDS)),
+        ('"2026-03-01T09:30:00.1239+01:00"', str(MILLISECONDS)),
+        ('"2026-03-01"', "1772323200000"),
+        ('"1969-12-31T23:59:59.9Z"', "-100"),
+        (f'"{MILLISECONDS}"', str(MILLISECONDS)),
+        (str(MILLISECONDS), str(MILLISECONDS)),
+        ('""', ""),
+        ('"soon"', "soon"),
+        ('"2026-02-30"', "2026-02-30"),
+    ],
+)
+def test_dates_and_times_are_in_milliseconds_where_the_source_says_that_they_are_such(
+    written, expected
+):
+    chosen = (ChosenProperty("when", "at"), ChosenProperty("other", "other"))
+    now = {"when": written, "other": written}
+
+    held = sent(chosen, properties=now, instants=frozenset({"when"}))["properties"]
+
+    assert held["at"]["value"] == expected
+    assert held["other"]["value"] == json.loads(written if '"' in written else f'"{written}"')
+
+
+@given(st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.timezones()))  # noqa: DTZ001 - the zones stand beside them
+def test_any_time_is_the_same_in_milliseconds(at):
+    now = {"when": json.dumps(at.isoformat())}
+    is_plain = (at.utcoffset() or timedelta()) % timedelta(minutes=1) == timedelta()
+
+    held = sent(properties=now, instants=frozenset(now))["properties"]["when"]["value"]
+
+    if is_plain:
+        expected = (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+        assert held == str(expected)
 
 
 def test_numbers_keep_their_digits():

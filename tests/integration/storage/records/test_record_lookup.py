@@ -67,12 +67,12 @@ def test_where_no_record_is_known_at_all_that_is_said(known, database, key):
     )
 
 
-def test_an_unknown_one_is_told_with_some_that_are_known(known, database):
-    known(**{id_: KnownRecord({}) for id_ in ("a", "b", "c", "d")})
+@pytest.mark.parametrize(("ids", "told"), [("abcd", "'a', 'b', 'c' …"), ("abc", "'a', 'b', 'c'")])
+def test_an_unknown_one_is_told_with_some_that_are_known(known, database, ids, told):
+    known(**{id_: KnownRecord({}) for id_ in ids})
 
     with pytest.raises(UnknownRecordError) as caught:
         record(database, "crm", "contacts", "e")
 
-    assert str(caught.value) == (
-        "contacts has no record 'e' in the source 'crm'; it has 'a', 'b', 'c' …"
-    )
+    expected = f"contacts has no record 'e' in the source 'crm'; it has {told}"
+    assert str(caught.value) == expected
