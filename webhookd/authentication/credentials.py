@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from webhookd.definitions import ApiKey, Basic, Bearer, OAuth2
+from webhookd.model import revealed
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -91,7 +92,9 @@ def _authorization(authentication: Authentication | None) -> Authorization:
         case Bearer(token=token, prefix=prefix):
             return Authorization((("authorization", f"{prefix}{token.reveal()}"),))
         case Basic(username=username, password=password):
-            pair = base64.b64encode(f"{username}:{password.reveal()}".encode()).decode("ascii")
+            pair = base64.b64encode(f"{revealed(username)}:{password.reveal()}".encode()).decode(
+                "ascii"
+            )
             return Authorization((("authorization", f"Basic {pair}"),))
         case OAuth2():
             raise TypeError("a token is not fixed")

@@ -222,6 +222,7 @@ class Basic(Keys):
     """A user name and a password."""
 
     type: Literal["basic"]
+    username: str | SecretReference
     password: SecretReference
 
 

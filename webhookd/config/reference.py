@@ -116,6 +116,7 @@ _WORDS = {
     "path": "path",
     "duration": "duration",
     "property_name": "text",
+    "username": "text or [secret reference](#secret-reference)",
     "text_or_secret": "text or [secret reference](#secret-reference)",
     "value": "text, number or boolean",
     "name": "name",

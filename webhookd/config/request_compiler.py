@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from webhookd.config.text.node import Node
     from webhookd.config.tls_files import TlsFiles
     from webhookd.definitions import ValueReading
+    from webhookd.model import Secret
 
 
 @dataclass(frozen=True)
@@ -71,17 +72,18 @@ class Requests:
                 return None
 
     def _basic(self, form: models.Basic, folder: Path) -> definitions.Basic:
+        username = self._text(form.username, folder)
         password = self.secrets.resolve(form.password, folder)
-        return made(definitions.Basic, form, password=password)
+        return made(definitions.Basic, form, username=username, password=password)
+
+    def _text(self, written: str | models.SecretReference, folder: Path) -> str | Secret:
+        return written if isinstance(written, str) else self.secrets.resolve(written, folder)
 
     def _oauth2(self, form: models.OAuth2, folder: Path) -> definitions.OAuth2:
-        written = form.client_id
         return made(
             definitions.OAuth2,
             form,
-            client_id=written
-            if isinstance(written, str)
-            else self.secrets.resolve(written, folder),
+            client_id=self._text(form.client_id, folder),
             client_secret=self.secrets.resolve(form.client_secret, folder),
             parameters=tuple(form.parameters.items()),
             refresh_token=self.secrets.resolve(form.refresh_token, folder)

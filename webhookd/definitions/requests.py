@@ -72,7 +72,7 @@ class Bearer:
 class Basic:
     """`Authorization: Basic …` (RFC 7617, UTF-8)."""
 
-    username: str
+    username: str | Secret
     password: Secret
 
 

@@ -1,6 +1,12 @@
 """The words of the domain as frozen values."""
 
-from webhookd.model.configuration import SHORTEST_SOUGHT, ReloadOutcome, ReloadResult, Secret
+from webhookd.model.configuration import (
+    SHORTEST_SOUGHT,
+    ReloadOutcome,
+    ReloadResult,
+    Secret,
+    revealed,
+)
 from webhookd.model.deliveries import (
     DISABLED,
     NO_HINTS,
@@ -92,5 +98,6 @@ __all__ = [
     "SnapshotCursor",
     "SnapshotPhase",
     "Unreachable",
+    "revealed",
     "text_of",
 ]

@@ -45,6 +45,11 @@ class Secret:
         raise TypeError("a secret cannot be pickled")
 
 
+def revealed(text: str | Secret) -> str:
+    """Return a text that may be a secret as it is: for the request that needs it."""
+    return text.reveal() if isinstance(text, Secret) else text
+
+
 ReloadOutcome: TypeAlias = Literal["loaded", "reloaded", "unchanged", "rejected"]
 
 

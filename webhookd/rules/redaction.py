@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from ahocorasick_rs import AhoCorasick
 
 from webhookd.definitions import Basic, OAuth2, Proxy
-from webhookd.model import Secret
+from webhookd.model import Secret, revealed
 from webhookd.rules import literal_secrets
 from webhookd.rules.encodings import Forms, forms_of
 from webhookd.rules.escapes import undone, without_begun
@@ -79,7 +79,7 @@ class Redactor:
         basics = [one.authentication for one in requests] + [
             one.proxy.authentication for one in requests if isinstance(one.proxy, Proxy)
         ]
-        usernames = {one.username for one in basics if isinstance(one, Basic)}
+        usernames = {revealed(one.username) for one in basics if isinstance(one, Basic)}
         literal = dict.fromkeys(text for request in requests for text in _literal(request))
         return cls((*definitions.secrets, *map(Secret, literal)), usernames=usernames)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from urllib.parse import quote_plus, urlencode
 
-from webhookd.model import Secret
+from webhookd.model import Secret, revealed
 from webhookd.rules.retry_after import asked_for
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def form(settings: OAuth2) -> bytes:
     """Return the body of a token request (RFC 6749, 4.4.2 and 6)."""
     fields: list[tuple[str, str]] = [("grant_type", settings.grant)]
     if settings.client_authentication == "post":
-        fields.append(("client_id", _revealed(settings.client_id)))
+        fields.append(("client_id", revealed(settings.client_id)))
         fields.append(("client_secret", settings.client_secret.reveal()))
     if settings.refresh_token is not None:
         fields.append(("refresh_token", settings.refresh_token.reveal()))
@@ -102,12 +102,8 @@ def basic_pair(settings: OAuth2) -> str:
 
     Servers that go by the letter refuse them otherwise; without special characters it is the same.
     """
-    parts = (_revealed(settings.client_id), settings.client_secret.reveal())
+    parts = (revealed(settings.client_id), settings.client_secret.reveal())
     return base64.b64encode(":".join(map(quote_plus, parts)).encode("ascii")).decode("ascii")
-
-
-def _revealed(client_id: str | Secret) -> str:
-    return client_id.reveal() if isinstance(client_id, Secret) else client_id
 
 
 def meaning(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from webhookd.model import revealed
 from webhookd.transport import proxy_failure
 from webhookd.transport.answer import HEAD_LIMIT
 from webhookd.transport.failure import SendError
@@ -260,7 +261,7 @@ def _place(proxy: Proxy) -> Origin:
 
 def _transport(proxy: Proxy, context: ssl.SSLContext | None) -> httpx.AsyncHTTPTransport:
     basic = proxy.authentication
-    auth = (basic.username, basic.password.reveal()) if basic is not None else None
+    auth = (revealed(basic.username), basic.password.reveal()) if basic is not None else None
     return httpx.AsyncHTTPTransport(
         verify=context or _NO_TLS,
         trust_env=False,

@@ -23,6 +23,10 @@ FIXED = {
         Bearer(Secret("t1")),
         Authorization((("authorization", "Bearer t1"),)),
     ),
+    "basic by reference": (
+        Basic(Secret("zoë"), Secret("pw:1")),
+        Authorization((("authorization", "Basic em/Dqzpwdzox"),)),
+    ),
     "bearer by another name": (
         Bearer(Secret("t1"), "Token token="),
         Authorization((("authorization", "Token token=t1"),)),

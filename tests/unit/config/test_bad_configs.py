@@ -23,6 +23,7 @@ ENVIRONMENT = {
     "TWO_LINES": f"{CANARY}\nb",
     "NOT_UTF8": f"{CANARY}\udcff",
     "WIDE": f"{CANARY}-✓",
+    "COLON": f"{CANARY}:b",
     "STANDARD": "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz",
     "CREDENTIALS_DIRECTORY": "files",
 }

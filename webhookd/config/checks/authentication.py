@@ -44,8 +44,20 @@ def check(webhook: Node, context: Context) -> Iterator[Problem]:
             "a header cannot carry this secret: it is too long, begins or ends with a space, "
             "or holds characters beyond Latin-1"
         )
+    if key == "password":
+        yield from username_problems(authentication, context)
     if key == "client_secret":
         yield from _oauth2(authentication, request, context)
+
+
+def username_problems(basic: Node, context: Context) -> Iterator[Problem]:
+    """Yield what is wrong with a user name by reference, in *basic*."""
+    node = basic.at("username")
+    if problem := context.secret_problem(node):
+        yield problem
+    found = context.secret(node)
+    if found and ":" in found.reveal():
+        yield node.problem("a user name holds no colon; a receiver takes it for the name's end")
 
 
 def _is_in_a_header(authentication: Node) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhookd.config import urls
+from webhookd.config.checks.authentication import username_problems
 from webhookd.definitions import DIRECT
 
 if TYPE_CHECKING:
@@ -34,3 +35,4 @@ def check(webhook: Node, context: Context) -> Iterator[Problem]:
         yield request.problem(message, "proxy_authentication", at_key=True)
     if problem := context.secret_problem(request.at("proxy_authentication", "password")):
         yield problem
+    yield from username_problems(request.at("proxy_authentication"), context)

@@ -55,6 +55,7 @@ def check(request: Node) -> Iterator[Problem]:
     for node in (
         *(request.at("query"), request.at("body")),
         *(authentication.at("name"), authentication.at("username"), authentication.at("prefix")),
+        *(authentication.at(key) for key in ("client_id", "scope", "parameters")),
     ):
         yield from _within(node)
 
