@@ -374,7 +374,7 @@ def test_looking_for_a_database_that_is_not_there_creates_none(daemon):
     done = daemon.command("deliveries", "list", "--state-directory", "nowhere")
 
     assert done.returncode == 1
-    assert "cannot read the database" in done.stderr
+    assert "no database found (looked in nowhere)" in done.stderr
     assert not (daemon.folder / "nowhere").exists()
 
 
