@@ -178,6 +178,34 @@ def scraped(daemon):
     return {name: float(value) for name, _, value in lines if not name.startswith("#")}
 
 
+def test_status_tells_after_a_restart_why_polls_last_failed(daemon, crm):
+    admin = ("--admin-address", f"unix:{daemon.state}/admin.sock")
+
+    def looked():
+        (source,) = json.loads(daemon.command("status", "--json", *admin).stdout)["sources"]
+        return source["objects"][0]
+
+    with Receiver() as receiver:
+        crm.account.create("contacts", LEAD)
+        configure(daemon, crm, receiver)
+        daemon.start()
+        until(lambda: looked()["last_success_at"], "a poll that went well")
+        crm.fault = lambda *_: RefusedError(400, "echo pat-token")
+        until(lambda: daemon.named("source.poll_failed"), "a failure")
+        before = looked()
+        daemon.stop()
+        crm.fault = lambda *_: None
+        daemon.start()
+        until(lambda: looked()["last_success_at"] > before["last_error_at"], "a good poll")
+        after = looked()
+        daemon.stop()
+
+    assert after["failures"] == 0
+    assert after["last_error"] == before["last_error"] == "the API answered 400: echo ***"
+    assert after["last_error_at"] >= before["last_error_at"]
+    assert b"pat-token" not in (daemon.state / "webhookd.db").read_bytes()
+
+
 def test_status_and_metrics_say_how_reading_goes_until_it_is_not_configured(daemon, crm):
     def fault(_kind, object_):
         return RefusedError(400, "echo pat-token") if object_ == "deals" else None

@@ -171,6 +171,18 @@ class PutAway:
 
 
 @dataclass(frozen=True, slots=True)
+class PollOutcome:
+    """What the latest polls of a type of object came to; None where that never happened.
+
+    No text in it holds a secret.
+    """
+
+    last_success_at: datetime | None = None
+    last_error: str | None = None
+    last_error_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """What a source hands over at once: taken whole, in one transaction with its *progress*.
 

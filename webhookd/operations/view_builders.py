@@ -137,7 +137,7 @@ def running_source(
 
 
 def polled(figures: PollFigures, now: datetime) -> PollView:
-    """Return how reading a type of object goes; counted since the daemon began."""
+    """Return how reading a type of object goes; what is counted, since the daemon began."""
     lag = figures.lag(now)
     return PollView(
         object=figures.object,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         JsonText,
         LatestFile,
         MissingRecords,
+        PollOutcome,
         PutAway,
     )
     from webhookd.telemetry.events import Event
@@ -170,8 +171,14 @@ class FileLedger(SnapshotLedger, Protocol):
 class PollLedger(Protocol):
     """What is remembered of types of objects that are polled. Every method may raise StorageError.
 
-    What is written comes with a batch, in its `PollProgress`.
+    What is written comes with a batch, in its `PollProgress`, but for the outcome of polls.
     """
+
+    async def outcome(self, source: str, object_: str) -> PollOutcome:
+        """Return what the latest polls came to, as it was last remembered."""
+
+    async def remember(self, source: str, object_: str, outcome: PollOutcome) -> None:
+        """Remember what the latest polls came to."""
 
     async def cursor(self, source: str, object_: str) -> JsonText | None:
         """Return the cursor that was last committed; None before the first."""

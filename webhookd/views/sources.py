@@ -24,7 +24,7 @@ class CursorView(View):
 
 @dataclass(frozen=True, slots=True)
 class PollView(View):
-    """How reading a type of object from an API goes; counted since the daemon began."""
+    """How reading a type of object from an API goes; what is counted, since the daemon began."""
 
     object: str
     """The type of object."""

@@ -37,6 +37,7 @@ def make(settings: HubspotSource, dependencies: SourceDependencies) -> Poller:
         schedule=dependencies.schedule,
         budget=budget,
         clock=dependencies.clock,
+        ledger=dependencies.polls,
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from webhookd import telemetry
 from webhookd.errors import NotHeldError
+from webhookd.sources.polling.poll_memory import PollMemory
 from webhookd.sources.polling.refusals import PollError
 from webhookd.telemetry.events import (
     ObjectRefused,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from webhookd.clock import Clock
     from webhookd.sources.polling.request_budget import Budget
-    from webhookd.sources.source import Schedule
+    from webhookd.sources.source import PollLedger, Schedule
     from webhookd.telemetry.figures import PollFigures
 
 FIRST_PAUSE: Final = 1.0
@@ -62,7 +63,8 @@ class Reader(Protocol):
 class Poller:
     """Has every type of object of the source *name* read, each by a reader of its own.
 
-    *schedule* runs a poll every *period*. *figures* of a reader are what `status` shows of it.
+    *schedule* runs a poll every *period*. *figures* of a reader are what `status` shows of it; the
+    *ledger* keeps what of that a restart must not lose.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Poller:
         schedule: Schedule,
         budget: Budget,
         clock: Clock,
+        ledger: PollLedger | None = None,
     ) -> None:
         self._name = name
         self._period = period
@@ -85,7 +88,8 @@ class Poller:
         self._ask_at = 0.0
         self._woken: set[asyncio.Task[None]] = set()
         self._polls = tuple(
-            _Poll(reader, figures, budget, clock, self._refuse) for reader, figures in readers
+            _Poll(reader, figures, budget, clock, self._refuse, PollMemory(figures, ledger, clock))
+            for reader, figures in readers
         )
 
     @property
@@ -168,12 +172,14 @@ class _Poll:
         budget: Budget,
         clock: Clock,
         refuse: Callable[[PollError], None],
+        memory: PollMemory,
     ) -> None:
         self._reader = reader
         self._figures = figures
         self._budget = budget
         self._clock = clock
         self._refuse = refuse
+        self._memory = memory
         self._task: asyncio.Task[None] | None = None
         self._not_before = 0.0
         self._asked_until = 0.0
@@ -190,7 +196,7 @@ class _Poll:
         if is_busy or self._clock.monotonic() < self._not_before:
             return False
         # A task of the source's own: the job that waits for it is not the source's to cancel.
-        self._task = asyncio.create_task(self._poll(), name=f"poll {self.object}")
+        self._task = asyncio.create_task(self._remembered(), name=f"poll {self.object}")
         await asyncio.wait([self._task])
         return True
 
@@ -205,6 +211,11 @@ class _Poll:
         if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.wait([self._task])
+
+    async def _remembered(self) -> None:
+        await self._memory.recall()
+        await self._poll()
+        await self._memory.keep()
 
     async def _poll(self) -> None:
         figures, began = self._figures, self._clock.monotonic()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+import orjson
+
+from webhookd.model import PollOutcome
 from webhookd.storage.database.connection import with_lists
+from webhookd.storage.database.times import from_micros, to_micros
 from webhookd.storage.records import property_sets
 
 if TYPE_CHECKING:
@@ -31,6 +35,15 @@ _LEFT = (
 )
 
 
+OUTCOME: Final = "polled:"
+"""With source and object: where the table `meta` keeps what the latest polls came to, as JSON."""
+
+_REMEMBER: Final = (
+    "INSERT INTO meta (key, value) VALUES (?, ?)"
+    " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+)
+
+
 class Polls:
     """The ledger of what is polled, as sources ask for it."""
 
@@ -44,6 +57,22 @@ class Polls:
             lambda connection: connection.execute(query, (source, object_)).fetchone()
         )
         return None if row is None else str(row[0])
+
+    async def outcome(self, source: str, object_: str) -> PollOutcome:
+        """Return what the latest polls came to, as it was last remembered."""
+        query, key = "SELECT value FROM meta WHERE key = ?", (_key(source, object_),)
+        row = await self._writer.read(lambda connection: connection.execute(query, key).fetchone())
+        if row is None:
+            return PollOutcome()
+        success_at, error, error_at = orjson.loads(row[0])
+        return PollOutcome(from_micros(success_at), error, from_micros(error_at))
+
+    async def remember(self, source: str, object_: str, outcome: PollOutcome) -> None:
+        """Remember what the latest polls came to."""
+        micros = to_micros(outcome.last_success_at), to_micros(outcome.last_error_at)
+        value = orjson.dumps([micros[0], outcome.last_error, micros[1]]).decode()
+        row = (_key(source, object_), value)
+        await self._writer.write(lambda connection: connection.execute(_REMEMBER, row))
 
     async def outdated(
         self, source: str, object_: str, names: frozenset[str], *, after: str, limit: int
@@ -75,6 +104,10 @@ class Polls:
         return await self._writer.read(
             lambda connection: _ids(connection, _LEFT, (source, object_, before, limit))
         )
+
+
+def _key(source: str, object_: str) -> str:
+    return f"{OUTCOME}{source}/{object_}"
 
 
 def cursors(database: Database) -> dict[str, dict[str, JsonText]]:

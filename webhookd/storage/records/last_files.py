@@ -19,8 +19,6 @@ from webhookd.storage.schema.tables import META
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Connection
-
     from webhookd.model import PutAway
     from webhookd.storage.database.connection import Statements
     from webhookd.storage.database.database import Database
@@ -31,6 +29,8 @@ _PUT_AWAY: Final = "last_file:"
 """JSON: name of the file put away last, and when."""
 _ERROR: Final = "last_error:"
 """JSON: what last went wrong, and when."""
+KEYS: Final = (_LATEST, _PUT_AWAY, _ERROR)
+"""How all of these keys begin."""
 
 _SET: Final = (
     "INSERT INTO meta (key, value) VALUES (?, ?)"
@@ -85,7 +85,8 @@ def latest(connection: Statements, source: str) -> LatestFile | None:
 
 def of_all(database: Database) -> dict[str, LastFile]:
     """Return what is known of each source that a file was put away of, or that had an error."""
-    query = select(META.c.key, META.c.value).where(_is_one(_PUT_AWAY, _ERROR))
+    is_one = or_(*(META.c.key.startswith(one, autoescape=True) for one in (_PUT_AWAY, _ERROR)))
+    query = select(META.c.key, META.c.value).where(is_one)
     with database.connected() as connection:
         rows = connection.execute(query).all()
     found: dict[str, dict[str, Any]] = {}
@@ -97,17 +98,3 @@ def of_all(database: Database) -> dict[str, LastFile]:
         is_error = f"{kind}:" == _ERROR
         known |= {"error": text, "error_at": at} if is_error else {"name": text, "at": at}
     return {source: LastFile(**known) for source, known in found.items()}
-
-
-def _is_one(*prefixes: str) -> ColumnElement[bool]:
-    return or_(*(META.c.key.startswith(prefix, autoescape=True) for prefix in prefixes))
-
-
-def copy(source: Connection, target: Connection) -> None:
-    """Copy all of it from one database to another."""
-    is_one = _is_one(_LATEST, _PUT_AWAY, _ERROR)
-    found = source.execute(select(META).where(is_one))
-    rows = [{"key": key, "value": value} for key, value in found]
-    target.execute(META.delete().where(is_one))
-    if rows:
-        target.execute(META.insert(), rows)

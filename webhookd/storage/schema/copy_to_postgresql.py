@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import sqlalchemy
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from webhookd.errors import StorageError
 from webhookd.storage.database.connection import Dialect
 from webhookd.storage.database.database import open_as_it_is, open_database
 from webhookd.storage.database.postgresql_reader import without_nul
 from webhookd.storage.deliveries import lanes
-from webhookd.storage.records import last_files
+from webhookd.storage.records import cursors, last_files
 from webhookd.storage.schema import versions
 from webhookd.storage.schema.tables import META, METADATA
 
@@ -107,7 +107,7 @@ def _fill(source: Connection, target: Connection, place: str, identity: str) -> 
         for table in _TABLES:
             _copy(source, target, table)
         _copy_digest_key(source, target)
-        last_files.copy(source, target)
+        _copy_last(source, target)
         target.execute(META.insert().values(key=_IDENTITY, value=identity))
         if (got := _counts(target)) != wanted:
             raise StorageError(f"{place} did not get all: {got} instead of {wanted}")
@@ -128,6 +128,17 @@ def _copy_digest_key(source: Connection, target: Connection) -> None:
     if value is not None:
         target.execute(META.delete().where(is_key))
         target.execute(META.insert().values(key=lanes.DIGEST_KEY, value=value))
+
+
+def _copy_last(source: Connection, target: Connection) -> None:
+    """Copy which file came last of each source, and what last went wrong with it."""
+    keys = (*last_files.KEYS, cursors.OUTCOME)
+    is_one = or_(*(META.c.key.startswith(key, autoescape=True) for key in keys))
+    found = source.execute(select(META).where(is_one))
+    rows = [{"key": key, "value": value} for key, value in found]
+    target.execute(META.delete().where(is_one))
+    if rows:
+        target.execute(META.insert(), rows)
 
 
 def _counts(connection: Connection) -> dict[str, int]:

@@ -127,13 +127,14 @@ def test_which_file_came_last_and_what_failed_last_is_known_there_too(path, old,
         ("last_error:crm", '{"text":"März 0.csv: 1 of 2 rows is bad","at":16}'),
         ("last_file:crm", '{"text":"März 1.csv","at":17}'),
         ("latest_file:crm", "17 März 1.csv"),
+        ("polled:erp/orders", '[17,"the API answered 503",18]'),
     ]
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executemany("INSERT INTO meta VALUES (?, ?)", rows)
 
     move(old, to)
 
-    query = "SELECT key, value FROM meta WHERE key LIKE 'la%t%:%' ORDER BY key"
+    query = "SELECT key, value FROM meta WHERE key LIKE '%:%' ORDER BY key"
     with psycopg.connect(to) as connection:
         assert connection.execute(query).fetchall() == rows
 
