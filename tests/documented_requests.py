@@ -21,8 +21,8 @@ import yaml
 from webhookd.authentication.credentials import Fixed
 from webhookd.config import loading
 from webhookd.delivery.prepared_webhook import prepare
+from webhookd.intake.decision import stored
 from webhookd.model import Change, ChangeKind
-from webhookd.rules.render import render
 
 if TYPE_CHECKING:
     from webhookd.delivery.signed_request import SignedRequest
@@ -110,10 +110,15 @@ def filled(
         path.write_text(json.dumps(_configuration(webhook), ensure_ascii=False), encoding="utf-8")
         definitions = loading.load(path, environment=ENVIRONMENT).definitions
     definition = definitions.webhooks["example"]
-    prepared = prepare(definition, definitions.egress, credentials_of=lambda one, *_: Fixed(one))
+    prepared = prepare(
+        definition,
+        definitions.egress,
+        secrets=definitions.named_secrets,
+        credentials_of=lambda one, *_: Fixed(one),
+    )
     authorization = asyncio.run(prepared.credentials.authorize(at))
-    rendered = render(definition, change, delivery_id=DELIVERY)
-    return prepared.template.fill(rendered, authorization, delivery_id=DELIVERY, at=at)
+    delivery = stored(definition, change, DELIVERY, at)
+    return prepared.template.fill(delivery, authorization, at=at)
 
 
 def _configuration(webhook: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from webhookd.delivery import engine as delivery_engine
 from webhookd.delivery.peers import Alone
 from webhookd.delivery.sender import LocalSender
 from webhookd.fleet.fleet_peers import FleetPeers
-from webhookd.operations.reload import ReloadDependencies, Reloader
+from webhookd.operations.reloading.reload import ReloadDependencies, Reloader
 from webhookd.sources.runner import NeverContested, RunningSources
 from webhookd.storage.database.database import open_database
 from webhookd.storage.database.writer import Writer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -123,6 +124,9 @@ def _facts(shown: Shown, now: datetime) -> Iterator[tuple[str, str | Styled]]:
         yield "superseded by", shown["superseded_by"]
     query = f" with ?{shown['query']}" if shown["query"] else ""
     yield "sends", shown["method"] + query
+    # An older daemon does not say.
+    for name, value in (shown.get("url_values") or {}).items():
+        yield "asks for", f"{name}: {json.dumps(value, ensure_ascii=False)}"
     body = shown["body"]
     if body is not None:
         yield "body", body[:SHOWN_BODY]

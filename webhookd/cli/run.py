@@ -12,7 +12,7 @@ import uvloop
 from webhookd.cli.settings import takes_settings
 from webhookd.config.settings.process_settings import Settings
 from webhookd.errors import ConfigError, DatabaseUrlError
-from webhookd.operations.reload import ReloadRefusedError
+from webhookd.operations.reloading.reload_refusals import ReloadRefusedError
 from webhookd.process import daemon
 from webhookd.telemetry import logs
 

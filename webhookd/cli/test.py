@@ -16,6 +16,7 @@ from webhookd.authentication.keyring import Keyring
 from webhookd.authentication.known_secrets import KnownSecrets
 from webhookd.cli.curl import curl_line
 from webhookd.cli.settings import ConfigOption, DatabaseOption, StateOption, config_path
+from webhookd.cli.shown_request import shown_authentication, shown_request
 from webhookd.cli.terminal import console
 from webhookd.cli.tried_change import tried_change
 from webhookd.cli.tried_record import Wanted
@@ -23,13 +24,15 @@ from webhookd.cli.typed_text import utf8
 from webhookd.config import loading
 from webhookd.config.messages import near, no_such
 from webhookd.config.settings.process_settings import Settings
-from webhookd.definitions import Bearer, OAuth2
 from webhookd.delivery.prepared_webhook import prepare
 from webhookd.delivery.sender import LocalSender
 from webhookd.errors import TokenError, WebhookdError, printable
-from webhookd.model import ChangeKind, Response, Secret
-from webhookd.rules import render, trigger, usage
-from webhookd.rules.redaction import MARK, Redactor
+from webhookd.intake.decision import stored
+from webhookd.model import ChangeKind, Response
+from webhookd.rules import trigger, usage
+from webhookd.rules.redaction import Redactor
+from webhookd.rules.templating.scope import TooLargeError
+from webhookd.rules.templating.unfilled import UnfilledError
 from webhookd.transport import Transport
 
 if TYPE_CHECKING:
@@ -134,17 +137,22 @@ def try_webhook(
     for line in (*_explained(definition, tried), *_missing(definition, tried.names)):
         typer.echo(redactor.text(line))
     proxy = Settings.from_environment(os.environ).outgoing_proxy()
-    prepared = prepare(definition, definitions.egress, credentials_of=_shown)
+    secrets = definitions.named_secrets
+    prepared = prepare(definition, definitions.egress, secrets=secrets, credentials_of=_shown)
     now = clock.now()
-    delivery_id = clock.new_id(now)
-    rendered = render.render(definition, tried.change, delivery_id=delivery_id)
-    fill = partial(prepared.template.fill, rendered, delivery_id=delivery_id, at=now)
-    request = fill(asyncio.run(prepared.credentials.authorize(now)))
+    try:
+        delivery = stored(definition, tried.change, clock.new_id(now), now)
+        fill = partial(prepared.template.fill, delivery, at=now)
+        authorization = asyncio.run(prepared.credentials.authorize(now))
+        request = fill(authorization)
+    except (TooLargeError, UnfilledError) as error:
+        raise NotDeliveredError(f"there is no request: {printable(str(error))}") from None
+    shown = shown_request(request, definition, definitions, delivery, authorization, now)
     typer.echo("")
-    for line in _request(request, redactor):
+    for line in _request(shown, redactor):
         _echo_exactly(line)
     typer.echo("")
-    _echo_exactly(curl_line(request, prepared.options, proxy, redactor))
+    _echo_exactly(curl_line(shown, prepared.options, proxy, redactor))
     if send_it and not (fires or anyway):
         raise NotFiringError("not sent: the record does not fire; --anyway sends it all the same")
     if send_it:
@@ -220,9 +228,7 @@ def _echo_exactly(line: str) -> None:
 
 def _shown(authentication: Authentication | None, *_: object) -> Credentials:
     """Return credentials as they are shown: a token is asked for where something is sent."""
-    if isinstance(authentication, OAuth2):
-        return Fixed(Bearer(Secret(MARK), authentication.prefix))
-    return Fixed(authentication)
+    return Fixed(shown_authentication(authentication))
 
 
 async def _send(

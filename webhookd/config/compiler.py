@@ -13,12 +13,13 @@ from webhookd.config.request_compiler import Requests
 from webhookd.config.trigger_compiler import trigger
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from webhookd.config.secrets import Secrets
     from webhookd.config.text.node import Collection, Node
     from webhookd.config.tls_files import TlsFiles
     from webhookd.definitions import ValueReading
+    from webhookd.model import Secret
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,11 @@ def compile_definitions(collection: Collection, secrets: Secrets, tls_files: Tls
     """Return the definitions of *collection*, which has been checked."""
     configuration = _configuration(collection)
     apps, sources = collection.entries("apps"), collection.entries("sources")
-    requests = Requests(configuration.apps, apps, secrets, tls_files)
+    named = {
+        name: secrets.resolve(reference, collection.entries("secrets")[name].folder)
+        for name, reference in configuration.secrets.items()
+    }
+    requests = Requests(configuration.apps, apps, named, secrets, tls_files)
     compiled = {
         name: source_kinds.KINDS[model.type].compile(name, model, sources[name], secrets)
         for name, model in configuration.sources.items()
@@ -49,9 +54,16 @@ def compile_definitions(collection: Collection, secrets: Secrets, tls_files: Tls
         egress=_egress(configuration.egress),
         sources=compiled,
         webhooks=webhooks,
-        secrets=secrets.all(),
+        secrets=_hidden(secrets, webhooks.values()),
+        named_secrets=named,
     )
     return Compiled(made, fingerprints.effective(configuration))
+
+
+def _hidden(secrets: Secrets, webhooks: Iterable[definitions.Webhook]) -> tuple[Secret, ...]:
+    """Return the secrets that are hidden whole: of a URL that is one, the host may be shown."""
+    urls = {one.request.url for one in webhooks}
+    return tuple(secret for secret in secrets.all() if secret not in urls)
 
 
 def _configuration(collection: Collection) -> models.Configuration:
@@ -61,6 +73,7 @@ def _configuration(collection: Collection) -> models.Configuration:
         {
             "version": 1,
             "apps": _values(collection.entries("apps")),
+            "secrets": _values(collection.entries("secrets")),
             "egress": egress.value if egress else {},
             "sources": _values(collection.entries("sources")),
             "webhooks": {

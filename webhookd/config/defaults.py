@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from webhookd.config.text.node import Collection, Node
     from webhookd.errors import Problem
 
-_MANY = {"apps": "app", "sources": "source", "webhooks": "webhook"}
+_MANY = {"apps": "app", "secrets": "secret", "sources": "source", "webhooks": "webhook"}
 _ONCE = ("egress", "defaults")
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 LENGTH = 12
 
 LATER_KEYS: tuple[tuple[tuple[str, ...], object], ...] = (
+    (("secrets",), {}),
     (("sources", "*", "settle"), "10s"),
     (("sources", "*", "ignore"), None),
     (("sources", "*", "id_text"), False),

@@ -282,11 +282,12 @@ class Tls(Keys):
     client_key_file: str | None = None
 
 
-@with_fields_of(definitions.Request, but=("more_signatures", "query_static"))
+@with_fields_of(definitions.Request, but=("more_signatures", "query_static", "secrets", "live"))
 class Request(Keys):
     """What is sent."""
 
     method: Method = "POST"
+    url: str | SecretReference
     allow_http: bool = False
     authentication: Authentication | None = None
     signature: Signature | tuple[Signature, ...] | None = None
@@ -311,6 +312,7 @@ class Configuration(Keys):
 
     version: Literal[1]
     apps: dict[str, App] = {}
+    secrets: dict[str, SecretReference] = {}
     egress: Egress = Egress()
     sources: dict[str, Source] = {}
     webhooks: dict[str, Webhook] = {}

@@ -165,7 +165,9 @@ def _type(node: Mapping[str, Any]) -> str:
     if "enum" in node:
         return ", ".join(f"`{choice}`" for choice in node["enum"])
     if "if" in node:
-        return f"`all`, or a {_type(node['else'])}"
+        then = node["then"]
+        first = "`all`" if "enum" in then else _type({"type": "array", **then})
+        return f"{first}, or a {_type(node['else'])}"
     return _plain_type(node)
 
 

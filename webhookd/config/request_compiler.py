@@ -9,6 +9,7 @@ from webhookd import definitions
 from webhookd.config import models
 from webhookd.config.checks.payloads import BODY_METHODS
 from webhookd.config.file_form import made
+from webhookd.config.templates.marks import holds_marks
 from webhookd.config.text.scalars import json_of
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from webhookd.config.text.node import Node
     from webhookd.config.tls_files import TlsFiles
     from webhookd.definitions import ValueReading
+    from webhookd.definitions.templates import LiveTemplates
     from webhookd.model import Secret
 
 
@@ -28,6 +30,7 @@ class Requests:
 
     apps: Mapping[str, models.App]
     app_nodes: Mapping[str, Node]
+    named_secrets: Mapping[str, Secret]
     secrets: Secrets
     tls_files: TlsFiles
 
@@ -39,19 +42,35 @@ class Requests:
         *reading* says how the webhook's source writes numbers and dates.
         """
         signatures = self._signatures(form.signature)
+        body, live = _body(form, reading), _live(form, reading)
         return made(
             definitions.Request,
             form,
+            url=self._url(form.url, folder),
             authentication=self._authentication(form.authentication, folder),
             signature=signatures[0] if signatures else None,
             headers=tuple(form.headers.items()),
-            body=_body(form, reading),
+            body=body,
             query=_chosen(form.query.properties) if form.query else (),
             tls=self._tls(form.tls, folder),
             proxy=self._proxy(form, folder),
             more_signatures=signatures[1:],
+            secrets=self._of_templates(body, live),
+            live=live,
             query_static=tuple(form.query.static.items()) if form.query else (),
         )
+
+    def _of_templates(
+        self, body: definitions.Body | None, live: LiveTemplates | None
+    ) -> dict[str, Secret]:
+        """Return the secrets that the templates of a request name."""
+        template = None if body is None else body.template
+        names = frozenset() if template is None else template.secrets
+        names |= frozenset() if live is None else live.secrets
+        return {name: self.named_secrets[name] for name in sorted(names)}
+
+    def _url(self, form: str | models.SecretReference, folder: Path) -> str | Secret:
+        return form if isinstance(form, str) else self.secrets.resolve(form, folder)
 
     def _authentication(
         self, form: models.Authentication | None, folder: Path
@@ -133,6 +152,16 @@ class Requests:
         if basic is None:
             return definitions.Proxy(form.proxy)
         return definitions.Proxy(form.proxy, self._basic(basic, folder))
+
+
+def _live(form: models.Request, reading: ValueReading) -> LiveTemplates | None:
+    url = form.url if isinstance(form.url, str) else None
+    if not any(map(holds_marks, (url or "", *form.headers.values()))):
+        return None
+    # Jinja takes a while to load: only where there are expressions.
+    from webhookd.config.templates import live_templates  # noqa: PLC0415
+
+    return live_templates.live_templates(url, form.headers, reading)
 
 
 def _absolute(path: Path | None) -> Path | None:

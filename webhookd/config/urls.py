@@ -165,8 +165,8 @@ def _check_characters(url: str) -> None:
         raise UrlError(f"the URL is longer than the maximum of {LONGEST} characters")
     if _TEMPLATE.search(url):
         raise UrlError(
-            "the URL holds what looks like a template, and webhookd fills in no templates: write"
-            " the URL as it is; properties of the record are sent in 'body' or 'query'"
+            "the URL holds what looks like a template of another tool; an expression is written"
+            " {{ record.id }}"
         )
     refused = _REFUSED.search(url)
     if refused:

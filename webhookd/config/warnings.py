@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from webhookd.config import addressing, urls
 from webhookd.config.checks import comparisons, template_marks
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from webhookd.model import Secret
 
 
+_KEPT_AWAY: Final = "keep this file away from others and out of version control"
+_REFERRED_TO: Final = "write a reference in its place, as in 'url: {env: NAME}'"
+
+
 def warnings(
     definitions: Definitions, collection: Collection, secrets: Secrets
 ) -> Iterator[Problem]:
@@ -31,7 +35,8 @@ def warnings(
     for name, node in collection.entries("webhooks").items():
         webhook = definitions.webhooks[name]
         request = webhook.request
-        yield from _refused(request.url, definitions, node.at("request", "url"))
+        if not secrets.offline or isinstance(request.url, str):
+            yield from _refused(request.origin, definitions, node.at("request", "url"))
         yield from _literal(request, node.at("request"))
         for part in ("body", "query"):
             yield from _static(node.at("request", part, "static"), part)
@@ -45,6 +50,7 @@ def warnings(
         yield from template_marks.check(node.at("request"))
         yield from comparisons.check(node, definitions.sources[webhook.source].value_reading)
     yield from _unused(definitions, collection)
+    yield from _unnamed(definitions, collection)
     if any(_is_short(secret) for secret in secrets.all()):
         for top in collection.tops:
             yield from _short(top, secrets)
@@ -73,18 +79,30 @@ def _unused(definitions: Definitions, collection: Collection) -> Iterator[Proble
             )
 
 
-def _literal_url(url: str, node: Node) -> Iterator[Problem]:
+def _unnamed(definitions: Definitions, collection: Collection) -> Iterator[Problem]:
+    """Yield a warning for each secret that no template names."""
+    named = {name for one in definitions.webhooks.values() for name in one.request.secrets}
+    for name, node in collection.entries("secrets").items():
+        if name not in named:
+            yield node.problem(
+                f"no template names this secret; write {{{{ secrets[{name!r}] }}}} where it"
+                " belongs, or remove it",
+                at_key=True,
+            )
+
+
+def _literal_url(url: str, node: Node, remedy: str) -> Iterator[Problem]:
     shown = literal_secrets.shown_url(url)
     if shown != url:
         yield node.problem(
-            "this URL holds a literal secret: whoever reads it can use it; keep this file away from"
-            f" others and out of version control. It is shown as {shown}"
+            f"this URL holds a literal secret: whoever reads it can use it; {remedy}. It is shown"
+            f" as {shown}"
         )
 
 
 def _literal_of_client(authentication: OAuth2, node: Node) -> Iterator[Problem]:
     """Yield a warning for each secret that stands among what a token is asked with."""
-    yield from _literal_url(authentication.token_url, node.at("token_url"))
+    yield from _literal_url(authentication.token_url, node.at("token_url"), _KEPT_AWAY)
     for name, value in authentication.parameters:
         if literal_secrets.is_secret_header(name, value):
             yield node.at("parameters", name).problem(
@@ -95,7 +113,8 @@ def _literal_of_client(authentication: OAuth2, node: Node) -> Iterator[Problem]:
 
 def _literal(request: Request, node: Node) -> Iterator[Problem]:
     """Yield a warning for each secret that stands in *request* itself. None of them shows it."""
-    yield from _literal_url(request.url, node.at("url"))
+    if isinstance(request.url, str):
+        yield from _literal_url(request.url, node.at("url"), _REFERRED_TO)
     for name, value in request.headers:
         if literal_secrets.is_secret_header(name, value):
             yield node.at("headers", name).problem(

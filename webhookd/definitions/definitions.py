@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -28,7 +28,8 @@ class Egress:
 class Definitions:
     """A whole configuration. *hash* names its content (without secrets) in logs and attempts.
 
-    *secrets* are all that were resolved, for redaction.
+    *secrets* are all that were resolved, for redaction; *named_secrets* those of the section
+    `secrets`, for templates.
     """
 
     hash: str
@@ -36,3 +37,4 @@ class Definitions:
     sources: Mapping[str, Source]
     webhooks: Mapping[str, Webhook]
     secrets: tuple[Secret, ...] = ()
+    named_secrets: Mapping[str, Secret] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from webhookd.definitions.oauth2 import BEARER, OAuth2
-from webhookd.definitions.templates import BodyTemplate
+from webhookd.definitions.templates import BodyTemplate, LiveTemplates
 from webhookd.model import JsonText, Secret
 
 
@@ -168,10 +169,12 @@ class Request:
     *query* are properties that become query parameters, *query_static* the fixed parameters behind
     them. No *proxy*: that of the process, if it has one. *more_signatures* are those behind the
     first of a list; a field of their own, so that digests of requests with one stay what they were.
+    *secrets* are those that its templates name; *live* is what *url* and *headers*, which are as
+    the file has them, were read as, where they hold expressions.
     """
 
     method: Method
-    url: str
+    url: str | Secret
     authentication: Authentication | None = None
     signature: Signature | None = None
     headers: tuple[tuple[str, str], ...] = ()
@@ -180,7 +183,20 @@ class Request:
     tls: Tls = field(default_factory=Tls)
     proxy: Proxy | Literal["direct"] | None = None
     more_signatures: tuple[Signature, ...] = ()
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+    live: LiveTemplates | None = field(default=None, compare=False, repr=False)
     query_static: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def address(self) -> str:
+        """Return the URL, a secret one too: for requests, never for text."""
+        return self.url.reveal() if isinstance(self.url, Secret) else self.url
+
+    @property
+    def origin(self) -> str:
+        """Return scheme, host and port of the URL, which may be shown of every one."""
+        scheme, mark, rest = self.address.partition("://")
+        return scheme + mark + re.split("[/?#]", rest, maxsplit=1)[0]
 
     @property
     def signatures(self) -> tuple[Signature, ...]:

@@ -7,7 +7,7 @@ reads them, `webhookd.rules.templating` turns them into functions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
@@ -184,9 +184,67 @@ class BodyTemplate:
         )
 
     @property
+    def secrets(self) -> frozenset[str]:
+        """Return the names of the secrets that it holds."""
+        return frozenset(
+            part.name for part in expressions(self.root) if isinstance(part, SecretValue)
+        )
+
+    @property
     def reads_all(self) -> bool:
         """Return whether it sends all properties."""
         return any(isinstance(part, AllProperties) for part in expressions(self.root))
+
+
+Parts: TypeAlias = tuple[str | Expression, ...]
+"""A text: its own parts and its expressions."""
+
+
+@dataclass(frozen=True, slots=True)
+class UrlTemplate:
+    """A URL whose path or query holds expressions. *origin* is scheme, host and port.
+
+    *segments* are what stands between the slashes of the path; *query* is None without one.
+    """
+
+    origin: str
+    segments: tuple[Parts, ...]
+    query: Parts | None
+
+    @property
+    def parts(self) -> Parts:
+        """Return all parts of path and query."""
+        return (*(part for segment in self.segments for part in segment), *(self.query or ()))
+
+
+@dataclass(frozen=True, slots=True)
+class LiveTemplates:
+    """What is filled in at each attempt, by the configuration in force: the URL and headers.
+
+    *reading* says how the source writes numbers and dates.
+    """
+
+    url: UrlTemplate | None
+    headers: Mapping[str, Tree]
+    reading: ValueReading = PLAIN
+
+    def expressions(self) -> Iterator[Expression]:
+        """Yield every expression in the URL and in the headers."""
+        for part in () if self.url is None else self.url.parts:
+            if not isinstance(part, str):
+                yield from expressions(part)
+        for header in self.headers.values():
+            yield from expressions(header)
+
+    @property
+    def properties(self) -> frozenset[str]:
+        """Return the properties that the URL and the headers name, now or before."""
+        return frozenset(one.name for one in self.expressions() if isinstance(one, PropertyValue))
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Return the names of the secrets that the URL and the headers hold."""
+        return frozenset(one.name for one in self.expressions() if isinstance(one, SecretValue))
 
 
 def expressions(tree: Tree) -> Iterator[Expression]:

@@ -23,6 +23,7 @@ from webhookd.model import (
     Unreachable,
 )
 from webhookd.rules import retry
+from webhookd.rules.templating.unfilled import UnfilledError
 from webhookd.telemetry import logs
 from webhookd.telemetry.events import BugFound
 
@@ -153,11 +154,11 @@ class Courier:
         credentials = definition.credentials
         try:
             authorization = await credentials.authorize(start.started_at)
+            request = definition.template.fill(delivery, authorization, at=start.started_at)
         except TokenError as error:
             return Unreachable("token", str(error)), None
-        request = definition.template.fill(
-            delivery.rendered, authorization, delivery_id=delivery.id, at=start.started_at
-        )
+        except UnfilledError as error:
+            return Unreachable(error.reason, str(error)), None
         reply = await self._sender.send(request, definition.options)
         if not isinstance(reply, Response):
             return reply, None

@@ -13,9 +13,12 @@ from webhookd.delivery.signed_request import RequestTemplate
 from webhookd.transport import SendOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from webhookd.authentication.credentials import Credentials
     from webhookd.authentication.keyring import CredentialsOf
     from webhookd.definitions import Authentication, Egress, Webhook
+    from webhookd.model import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +66,14 @@ def prepare(
     webhook: Webhook,
     egress: Egress,
     *,
+    secrets: Mapping[str, Secret] | None = None,
     config_hash: str = "",
     credentials_of: CredentialsOf = _fixed,
 ) -> PreparedWebhook:
     """Return *webhook* prepared for attempts under the configuration with *config_hash*.
 
-    *credentials_of* gives its credentials (`Keyring.of`); without it, it can have fixed ones only.
+    *secrets* are those of the configuration that templates may name. *credentials_of* gives its
+    credentials (`Keyring.of`); without it, it can have fixed ones only.
     """
     options = SendOptions(
         timeout=webhook.delivery.timeout.total_seconds(),
@@ -77,7 +82,7 @@ def prepare(
         egress=egress,
         proxy=webhook.request.proxy,
     )
-    template = RequestTemplate(webhook.request)
+    template = RequestTemplate(webhook.request, secrets or {})
     request = webhook.request
     credentials = credentials_of(request.authentication, request.tls, request.proxy)
     return PreparedWebhook(webhook, template, credentials, options, config_hash)

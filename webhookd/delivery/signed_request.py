@@ -12,14 +12,23 @@ from typing import TYPE_CHECKING, TypeAlias
 import httpx
 
 from webhookd import __version__
-from webhookd.rules import render, signing
+from webhookd.rules import signing
+from webhookd.rules.templating.bodies import with_secrets
+from webhookd.rules.templating.live_parts import LiveParts
+from webhookd.rules.url_encoding import (
+    encode_query,
+    full_url,
+    with_bare_semicolons,
+    without_bare_semicolons,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from webhookd.authentication.credentials import Authorization
     from webhookd.definitions import Request
-    from webhookd.model import Rendered
+    from webhookd.model import Delivery, Secret
 
 USER_AGENT = f"webhookd/{__version__}"
 
@@ -47,30 +56,51 @@ class SignedRequest:
 
 
 class RequestTemplate:
-    """What all requests of a webhook have in common, worked out once for many attempts."""
+    """What all requests of a webhook have in common, worked out once for many attempts.
 
-    def __init__(self, request: Request) -> None:
-        self._request = request
+    *secrets* are those of the configuration by their names: what was stored may ask for any.
+    """
+
+    def __init__(self, request: Request, secrets: Mapping[str, Secret]) -> None:
+        self._secrets = secrets
         self._signatures = request.signatures
-        self._fixed = (("user-agent", USER_AGENT), *request.headers)
-        url = httpx.URL(request.url)
+        live = request.live
+        filled = () if live is None else live.headers
+        own = [header for header in request.headers if header[0] not in filled]
+        self._fixed = (("user-agent", USER_AGENT), *own)
+        address = f"{request.origin}/" if live is not None and live.url else request.address
+        url = httpx.URL(address)
         self._host = url.netloc.decode("ascii")
         self._origin = f"{url.scheme}://{self._host}"
+        self._url = address
+        is_bare = signing.needs_bare_semicolons(request.signatures)
+        self._written = with_bare_semicolons if is_bare else without_bare_semicolons
+        self._live = None if live is None else LiveParts(live, self._written)
         # Few have a query of their own, and a key changes seldom: the latest one's is kept.
         self._key: tuple[str, str] | None = None
-        is_bare = signing.needs_bare_semicolons(request.signatures)
-        self._written = render.with_bare_semicolons if is_bare else render.without_bare_semicolons
-        self._target = self._target_with("", None)
+        self._target = self._target_with(address, "", None)
 
     def fill(
-        self, rendered: Rendered, authorization: Authorization, *, delivery_id: str, at: datetime
+        self, delivery: Delivery, authorization: Authorization, *, at: datetime
     ) -> SignedRequest:
-        """Return the request for one attempt that starts at *at*."""
-        target = self._target_for(rendered.query, authorization.query)
+        """Return the request for one attempt at *delivery* that starts at *at*.
+
+        Raises an `UnfilledError` where a value or a secret that it asks for is not there.
+        """
+        rendered, live = delivery.rendered, self._live
+        address = None if live is None else live.url(delivery, self._secrets)
+        if address is None:
+            target = self._target_for(rendered.query, authorization.query)
+        else:
+            target = self._target_with(address, rendered.query, authorization.query)
         uri = self._origin + target
         body = rendered.body or b""
-        identity = signing.identity(delivery_id, at)
+        if rendered.holes:
+            body = with_secrets(body, rendered.holes, rendered.content_type or "", self._secrets)
+        identity = signing.identity(delivery.id, at)
         headers = [("host", self._host), *self._fixed, *authorization.headers, *identity]
+        if live is not None:
+            headers += live.headers(delivery, self._secrets)
         if rendered.body is not None:
             headers.append(("content-length", str(len(body))))
         if rendered.content_type is not None:
@@ -81,27 +111,22 @@ class RequestTemplate:
                 method=rendered.method,
                 url=uri,
                 body=body,
-                delivery_id=delivery_id,
+                delivery_id=delivery.id,
                 at=at,
             )
         return SignedRequest(
-            rendered.method,
-            self._request.url,
-            target.encode("ascii"),
-            uri,
-            tuple(headers),
-            body,
+            rendered.method, self._url, target.encode("ascii"), uri, tuple(headers), body
         )
 
     def _target_for(self, query: str, key: tuple[str, str] | None) -> str:
         if query:
-            return self._target_with(query, key)
+            return self._target_with(self._url, query, key)
         if key != self._key:
-            self._key, self._target = key, self._target_with("", key)
+            self._key, self._target = key, self._target_with(self._url, "", key)
         return self._target
 
-    def _target_with(self, query: str, key: tuple[str, str] | None) -> str:
-        """Return path and query of the URL, with *query* and the *key* that belongs there."""
-        key_query = render.encode_query([key]) if key else ""
-        whole = render.full_url(self._request.url, self._written(query), self._written(key_query))
+    def _target_with(self, url: str, query: str, key: tuple[str, str] | None) -> str:
+        """Return path and query of *url*, with *query* and the *key* that belongs there."""
+        key_query = encode_query([key]) if key else ""
+        whole = full_url(url, self._written(query), self._written(key_query))
         return whole[whole.index("/", whole.index("://") + len("://")) :]

@@ -56,8 +56,7 @@ def decide(
     noted: list[Incomparable] = []
     try:
         if trigger.fires(webhook.trigger, change, now, noted):
-            rendered = render.render(webhook, change, delivery_id=delivery_id)
-            delivery = _delivery(webhook, change, rendered, delivery_id, now)
+            delivery = stored(webhook, change, delivery_id, now)
             decision.deliveries.append((delivery, webhook.trigger.enroll))
             if webhook.delivery.coalesce:
                 decision.coalescing[delivery_id] = _coalescing(webhook, change, delivery_id)
@@ -116,6 +115,15 @@ def count(connection: Statements, decision: Decision) -> int:
         or not known_records.is_enrolled(connection, delivery.webhook, *delivery.record)
         for delivery, enroll in decision.deliveries
     )
+
+
+def stored(webhook: Webhook, change: Change, delivery_id: str, now: datetime) -> Delivery:
+    """Return the delivery that *change* makes of *webhook* at *now*, as it is stored.
+
+    A template may make too much of it: that is a `TooLargeError`.
+    """
+    rendered = render.render(webhook, change, delivery_id=delivery_id)
+    return _delivery(webhook, change, rendered, delivery_id, now)
 
 
 def _delivery(

@@ -11,9 +11,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
-    from webhookd.model.records import ChangeKind
+    from webhookd.model.records import ChangeKind, JsonText
 
 
 @dataclass(slots=True)
@@ -22,7 +23,9 @@ class Rendered:
 
     *query* is the percent-encoded text of the parameters that come from the record, without
     a leading `?` or `&`; empty when there are none. *holes* are places in *body* where an attempt
-    puts secrets: each counted in bytes of *body*, with the secret's name.
+    puts secrets: each counted in bytes of *body*, with the secret's name. *values* are what the
+    URL and the headers asked for when the delivery was stored, by their names in expressions
+    (`properties.region`); None where they asked for nothing that is to be kept.
     """
 
     method: str
@@ -30,6 +33,7 @@ class Rendered:
     content_type: str | None
     query: str
     holes: tuple[tuple[int, str], ...] = ()
+    values: Mapping[str, JsonText] | None = None
 
 
 class DeliveryState(StrEnum):
@@ -104,10 +108,12 @@ Reason: TypeAlias = Literal[
     "protocol",
     "internal",
     "token",
+    "url",
+    "secret",
 ]
 """Why an attempt got no answer: a closed set, for logs, metrics and stored attempts."""
 
-WITHOUT_REQUEST: Final[frozenset[Reason]] = frozenset({"token"})
+WITHOUT_REQUEST: Final[frozenset[Reason]] = frozenset({"token", "url", "secret"})
 """Reasons of attempts that made no request: they say nothing about the receiver."""
 
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from webhookd.delivery.dispatcher import Dispatcher
     from webhookd.fleet.known_members import KnownMembers
     from webhookd.intake.running_backfills import Backfills
-    from webhookd.operations.reload import Reloader
+    from webhookd.operations.reloading.reload import Reloader
     from webhookd.storage.database.database import Database
     from webhookd.storage.database.writer import Writer
 

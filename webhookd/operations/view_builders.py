@@ -11,8 +11,9 @@ import json
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from webhookd.rules import findings
+from webhookd.rules import findings, json_text
 from webhookd.storage.records.last_files import NOTHING
+from webhookd.storage.schema import template_columns
 from webhookd.views.backfills import BackfillView, RunningBackfillView
 from webhookd.views.changes import (
     AskedView,
@@ -71,6 +72,7 @@ def shown_delivery(shown: ShownDelivery) -> ShownDeliveryView:
         content_type=shown.content_type,
         body=_text(shown.body),
         query=shown.query,
+        url_values=_url_values(shown.url_values),
         attempt_log=tuple(
             AttemptView(
                 number=attempt.number,
@@ -260,6 +262,14 @@ def _redacted(text: str) -> str:
     from webhookd.telemetry import logs  # noqa: PLC0415
 
     return logs.redacted(text)
+
+
+def _url_values(stored: str | None) -> JsonObject[Any] | None:
+    """Return the values for URL and headers, which are stored as JSON texts, as JSON."""
+    values = template_columns.values_of(stored)
+    if values is None:
+        return None
+    return JsonObject(json_text.object_of(values).encode("utf-8", "backslashreplace"))
 
 
 def _text(body: bytes | None) -> str | None:

@@ -90,6 +90,8 @@ def _rotated(before: Definitions, after: Definitions) -> Iterator[tuple[str, tup
             continue
         was, now = old.request, webhook.request
         pairs = (
+            ("request.url", was.url, now.url),
+            ("secrets", was.secrets, now.secrets),
             ("request.authentication", was.authentication, now.authentication),
             ("request.signature", was.signatures, now.signatures),
             ("request.proxy_authentication", was.proxy, now.proxy),

@@ -36,7 +36,7 @@ from webhookd.intake.running_backfills import Backfills
 from webhookd.operations.control import Control
 from webhookd.operations.control_dependencies import ControlDependencies
 from webhookd.operations.housekeeping import EVERY, Housekeeping
-from webhookd.operations.reload import ReloadDependencies, Reloader
+from webhookd.operations.reloading.reload import ReloadDependencies, Reloader
 from webhookd.process import parts, state
 from webhookd.rules import usage
 from webhookd.sources import kinds

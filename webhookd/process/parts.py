@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from webhookd.intake.running_backfills import Backfills
     from webhookd.model import Secret
     from webhookd.operations.control import Control
-    from webhookd.operations.reload import Reloader
+    from webhookd.operations.reloading.reload import Reloader
     from webhookd.process.heartbeat import Heartbeat
     from webhookd.sources.runner import RunningSources
     from webhookd.storage.database.writer import Writer

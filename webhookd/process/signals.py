@@ -12,7 +12,7 @@ from webhookd.telemetry.events import DaemonOusted, DaemonStopping
 
 if TYPE_CHECKING:
     from webhookd.errors import StateLockedError
-    from webhookd.operations.reload import Reloader
+    from webhookd.operations.reloading.reload import Reloader
 
 
 class StopSignal:

@@ -26,6 +26,7 @@ _EFFECTS = (
             "request.tls",
             "request.proxy",
             "request.proxy_authentication",
+            "secrets",
         ),
         "due now, for the way to its receiver changed",
     ),

@@ -48,7 +48,7 @@ def target_digest(request: Request, key: bytes) -> str:
     way: tuple[object, ...]
     way = (request.url, request.authentication, request.signature, request.tls, request.proxy)
     # Not there where there is none, as it was before there could be: stored digests stay right.
-    more = (request.more_signatures,) if request.more_signatures else ()
+    more = tuple(one for one in (request.more_signatures, request.secrets) if one)
     return _digest((*way, *more), key)
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, quote_plus
 
 from webhookd.model import SHORTEST_SOUGHT
-from webhookd.rules.render import percent_encoded, with_bare_semicolons
 from webhookd.rules.signing import KEY_PREFIX
+from webhookd.rules.url_encoding import percent_encoded, with_bare_semicolons
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

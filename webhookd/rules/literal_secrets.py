@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
+from webhookd.model import SHORTEST_SOUGHT, Secret
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -92,8 +94,11 @@ def shown_header(name: str, value: str) -> str:
     return HIDDEN if is_secret_header(name, value) else value
 
 
-def shown_url(url: str) -> str:
-    """Return *url* as it may be shown."""
+def shown_url(url: str | Secret) -> str:
+    """Return *url* as it may be shown: of one that is a secret, scheme, host and port."""
+    if isinstance(url, Secret):
+        found = _URL.fullmatch(url.reveal())
+        return f"{found['origin']}/{HIDDEN}" if found else HIDDEN
     found = _URL.fullmatch(url)
     if not found:
         return url
@@ -110,8 +115,11 @@ def shown_url(url: str) -> str:
     return f"{origin}{shown}/{HIDDEN}"
 
 
-def secrets_of_url(url: str) -> Iterator[str]:
+def secrets_of_url(url: str | Secret) -> Iterator[str]:
     """Yield what `shown_url` hides of *url*, as one text and in parts, where a text can hide it."""
+    if isinstance(url, Secret):
+        yield from _parts_of_secret(url.reveal())
+        return
     found = _URL.fullmatch(url)
     if not found or shown_url(url) == url:
         return
@@ -128,6 +136,19 @@ def secrets_of_url(url: str) -> Iterator[str]:
     values = [*segments, *(value for _, value in _pairs(found["rest"]))]
     for value in values:
         if len(value) >= _SHORTEST_SEGMENT:
+            yield from (value, unquote_plus(value))
+
+
+def _parts_of_secret(url: str) -> Iterator[str]:
+    """Yield the path with the query, and each part of them that is long enough to be no word."""
+    found = _URL.fullmatch(url)
+    if not found:
+        return
+    path, rest = found["path"].removeprefix("/"), found["rest"].partition("#")[0]
+    if path + rest.removeprefix("?"):
+        yield path + rest
+    for value in (*path.split("/"), *(value for _, value in _pairs(rest))):
+        if len(value) >= SHORTEST_SOUGHT:
             yield from (value, unquote_plus(value))
 
 
@@ -156,8 +177,10 @@ def _shown_webhook(
     url, headers = request.get("url", ""), request.get("headers") or {}
     client = request.get("authentication") or {}
     token_url, parameters = client.get("token_url", ""), client.get("parameters") or {}
+    # A reference to a secret is shown as it is.
+    shown = shown_url(url) if isinstance(url, str) else url
     seen = {
-        "request.url": (url, shown_url(url)),
+        "request.url": (url, shown),
         "request.authentication.token_url": (token_url, shown_url(token_url)),
     }
     for place, pairs in (("headers", headers), ("authentication.parameters", parameters)):
@@ -173,7 +196,7 @@ def _shown_webhook(
     if not hidden:
         return webhook
     digests[name] = hidden
-    told = request | {"url": shown_url(url)} | _shown_pairs("headers", headers)
+    told = request | {"url": shown} | _shown_pairs("headers", headers)
     if token_url:
         of_client = {"token_url": shown_url(token_url)} | _shown_pairs("parameters", parameters)
         told |= {"authentication": client | of_client}

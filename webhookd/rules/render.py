@@ -7,7 +7,6 @@ as the source wrote it.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from webhookd.definitions import BodyFormat
 from webhookd.model import Rendered, text_of
@@ -17,20 +16,13 @@ from webhookd.rules.json_text import Members as _Members
 from webhookd.rules.json_text import object_of as _object
 from webhookd.rules.json_text import text as _text
 from webhookd.rules.templating import bodies, scope
+from webhookd.rules.templating.live_parts import kept_values
 from webhookd.rules.timestamps import timestamp
+from webhookd.rules.url_encoding import encode_query
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from webhookd.definitions import Body, Request, Webhook
     from webhookd.model import Change, JsonText
-
-# HubSpot tells receivers of v3 to decode twelve escapes before they compute a signature, and
-# its own libraries do not; a query that leaves those characters bare satisfies both. The twelfth
-# is the semicolon, which is bare for v3 only (`with_bare_semicolons`): Go's net/url (since 1.17)
-# drops a parameter that holds one, and Go's reverse proxy strips it from the query.
-_BARE = ":/?@!$'()*,"
-_SEMICOLON = "%3B"
 
 
 def render(webhook: Webhook, change: Change, *, delivery_id: str) -> Rendered:
@@ -40,14 +32,26 @@ def render(webhook: Webhook, change: Change, *, delivery_id: str) -> Rendered:
     """
     request = webhook.request
     body, query = request.body, _query(request, change)
+    if request.live is not None or (body is not None and body.template is not None):
+        return _from_templates(webhook, change, delivery_id, query)
     if body is None:
         return Rendered(request.method, None, None, query)
-    if body.template is not None:
-        seen = scope.of_change(change, webhook.name, delivery_id)
-        content, holes = bodies.render_body(body.template, seen)
-        return Rendered(request.method, content, body.template.content_type, query, holes)
     content = _encoded(_body(body, change, delivery_id))
     return Rendered(request.method, content, _content_type(body), query)
+
+
+def _from_templates(webhook: Webhook, change: Change, delivery_id: str, query: str) -> Rendered:
+    """Return what *webhook* reports where templates are in its body, its URL or its headers."""
+    request, body = webhook.request, webhook.request.body
+    seen = scope.of_change(change, webhook.name, delivery_id)
+    values = None if request.live is None else kept_values(request.live, seen)
+    if body is None:
+        return Rendered(request.method, None, None, query, values=values)
+    if body.template is None:
+        content = _encoded(_body(body, change, delivery_id))
+        return Rendered(request.method, content, _content_type(body), query, values=values)
+    content, holes = bodies.render_body(body.template, seen)
+    return Rendered(request.method, content, body.template.content_type, query, holes, values)
 
 
 def _encoded(body: JsonText) -> bytes:
@@ -153,49 +157,3 @@ def _query(request: Request, change: Change) -> str:
     now, chosen = change.properties, request.query
     sent = [(each.sent_as, text_of(now[each.name])) for each in chosen if each.name in now]
     return encode_query([*sent, *request.query_static])
-
-
-def encode_query(pairs: Iterable[tuple[str, str]]) -> str:
-    """Return names and values as a query, percent-encoded, `%20` for a space."""
-    return "&".join(f"{percent_encoded(name)}={percent_encoded(value)}" for name, value in pairs)
-
-
-def percent_encoded(text: str) -> str:
-    """Return *text* with all but unreserved characters and `:/?@!$'()*,` percent-encoded."""
-    try:
-        return quote(text, safe=_BARE)
-    except UnicodeEncodeError:
-        # Lone surrogates have no UTF-8: each becomes U+FFFD, as in every decoder.
-        whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        return quote(whole, safe=_BARE)
-
-
-def with_bare_semicolons(query: str) -> str:
-    """Return an encoded *query* as a receiver of HubSpot v3 needs it: with `;` as it is."""
-    return query.replace(_SEMICOLON, ";")
-
-
-def without_bare_semicolons(query: str) -> str:
-    """Return an encoded *query* as every other receiver needs it.
-
-    Queries that an older webhookd stored hold bare ones.
-    """
-    return query.replace(";", _SEMICOLON)
-
-
-def full_url(url: str, query: str, key: str = "") -> str:
-    """Return the URL to request: its own query as written, the delivery's, then an API key's.
-
-    *query* and *key* are encoded (`encode_query`), and empty where there is none.
-    A fragment is never sent. An empty path is sent as `/` (RFC 9112, 3.2.1), so it stands
-    in what is signed as well.
-    """
-    address, mark, own = url.partition("#")[0].partition("?")
-    start, host_mark, host = address.partition("://")
-    if host_mark and "/" not in host:
-        address = f"{start}://{host}/"
-    added = "&".join(part for part in (query, key) if part)
-    if not added:
-        return address + mark + own
-    joint = "" if not own or own.endswith("&") else "&"
-    return f"{address}?{own}{joint}{added}"

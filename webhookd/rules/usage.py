@@ -74,6 +74,8 @@ def chosen(webhook: Webhook) -> Iterator[str]:
         if body.template is not None:
             yield from sorted(body.template.properties)
     yield from (one.name for one in webhook.request.query)
+    if webhook.request.live is not None:
+        yield from sorted(webhook.request.live.properties)
 
 
 def of_trigger(trigger: Trigger) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from webhookd.model import DeliveryState
 from webhookd.views.view import Count, Ordinal, Seconds, View
@@ -73,6 +73,8 @@ class AttemptView(View):
 class ShownDeliveryView(DeliveryView):
     """A delivery whole: what is sent, and every attempt."""
 
+    lacks_where_none: ClassVar[frozenset[str]] = frozenset({"url_values"})
+
     method: str = ""
     """The method of its request."""
     content_type: str | None = None
@@ -81,6 +83,8 @@ class ShownDeliveryView(DeliveryView):
     """The body that is sent, in base64 where it is not text."""
     query: str = ""
     """The parameters of the URL's query that come from the record."""
+    url_values: Mapping[str, Any] | None = None
+    """What the URL and the headers asked for when it was stored, by the names in expressions."""
     attempt_log: tuple[AttemptView, ...] = ()
     """Every attempt that is kept, the oldest first."""
 

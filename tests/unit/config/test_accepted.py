@@ -90,9 +90,7 @@ async def _ask_all(definitions: Definitions) -> int:
         keyring = Keyring(transport, lambda: definitions.egress, KnownSecrets(), None, clock=CLOCK)
         prepared = prepare(webhook, definitions.egress, credentials_of=keyring.of)
         authorization = await prepared.credentials.authorize(NOW)
-        request = prepared.template.fill(
-            a_delivery().rendered, authorization, delivery_id="one", at=NOW
-        )
+        request = prepared.template.fill(a_delivery(), authorization, at=NOW)
         reply = await LocalSender(transport).send(request, prepared.options)
         assert isinstance(reply, Response)
         if isinstance(webhook.request.proxy, Proxy):

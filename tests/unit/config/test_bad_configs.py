@@ -25,6 +25,8 @@ ENVIRONMENT = {
     "WIDE": f"{CANARY}-✓",
     "COLON": f"{CANARY}:b",
     "STANDARD": "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz",
+    "URL_HTTP": f"http://example.com/{CANARY}",
+    "URL_QUERY": f"https://example.com/{CANARY}?b={CANARY}",
     "CREDENTIALS_DIRECTORY": "files",
 }
 

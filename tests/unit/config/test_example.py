@@ -43,6 +43,7 @@ def test_the_example_passes_once_its_secrets_exist(tmp_path, authority_pem):
     (secrets / "portal-token").write_text("portal-token")
     (secrets / "hubspot-token").write_text("pat-token")
     (secrets / "mirror-refresh-token").write_text("refresh-token")
+    (secrets / "chat-room-key").write_text("room-7f3a9c")
     environment = {
         "ERP_CLIENT_SECRET": "a" * 32,
         "ERP_KEY": "b" * 32,
@@ -51,6 +52,7 @@ def test_the_example_passes_once_its_secrets_exist(tmp_path, authority_pem):
         "MIRROR_CLIENT_ID": "f" * 32,
         "MIRROR_CLIENT_SECRET": "g" * 32,
         "PROXY_PASSWORD": "d" * 8,
+        "CHAT_URL": "https://chat.example.com/hooks/5f2c8e",
         "CREDENTIALS_DIRECTORY": str(secrets),
     }
 
@@ -66,7 +68,7 @@ def test_the_example_passes_once_its_secrets_exist(tmp_path, authority_pem):
     }
     assert found.definitions.webhooks.keys() == names
     assert found.warnings == ()
-    assert len(found.definitions.secrets) == 11
+    assert len(found.definitions.secrets) == 12
 
 
 def test_the_example_passes_offline_as_it_stands():

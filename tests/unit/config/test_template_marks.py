@@ -62,7 +62,7 @@ webhooks:
     [
         ({"url": "https://example.com/%7B%7Bid%7D%7D"}, "url"),
         ({"url": "https://example.com/contacts/:id?x=1"}, "url"),
-        ({"headers": {"X-Id": "{{ id }}"}}, "headers.X-Id"),
+        ({"headers": {"X-Id": "{{ record.id }} {id}"}}, "headers.X-Id"),
         ({"headers": {"X-Id": "${ID}"}}, "headers.X-Id"),
         ({"headers": {"X-Id": "tenant <id>"}}, "headers.X-Id"),
         ({"body": {"static": {"a": {"b": ["c", "{name}"]}}}}, "body.static.a.b[1]"),
@@ -102,13 +102,13 @@ def test_a_request_without_templates_is_not_warned_of(loaded):
     assert loaded(configuration(**request)).warnings == ()
 
 
-@pytest.mark.parametrize("path", ["{id}", "{{ id }}", "${ID}", "<id>", "%(id)s", "a{b"])
+@pytest.mark.parametrize("path", ["{id}", "{{ record.id }}{x}", "${ID}", "<id>", "%(id)s", "a{b"])
 def test_a_template_in_a_url_is_not_to_be_encoded(loaded, path):
     with pytest.raises(ConfigError) as refused:
         loaded(configuration(url=f"https://example.com/contacts/{path}"))
 
     (problem,) = refused.value.problems
     assert problem.where == "webhooks.hook.request.url"
-    assert "webhookd fills in no templates" in problem.message
+    assert "{{ record.id }}" in problem.message
     assert "encode" not in problem.message
     assert "%25" not in problem.message

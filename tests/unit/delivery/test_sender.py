@@ -28,8 +28,7 @@ REQUEST = Request(
 
 def a_request():
     prepared = prepare(a_webhook(request=REQUEST), LOOPBACK)
-    rendered, authorization = a_delivery().rendered, Authorization()
-    return prepared.template.fill(rendered, authorization, delivery_id="one", at=NOW), prepared
+    return prepared.template.fill(a_delivery(id="one"), Authorization(), at=NOW), prepared
 
 
 def sent(answer):

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.making import NOW
+from tests.making import NOW, a_delivery
 from webhookd.authentication.credentials import Fixed
 from webhookd.definitions import ApiKey, Hmac, Request, Scheme, Signature
 from webhookd.delivery.signed_request import RequestTemplate
 from webhookd.model import Rendered, Secret
-from webhookd.rules.render import encode_query
+from webhookd.rules.url_encoding import encode_query
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 OTHER_SCHEMES = [None, *(scheme for scheme in Scheme if scheme is not Scheme.HUBSPOT_V3)]
@@ -29,7 +29,8 @@ def filled(query, scheme, *, url="https://receiver.example/a", key=None):
     request = Request("GET", url, signature=signature, authentication=authentication)
     authorization = Fixed(authentication)._authorization
     rendered = Rendered("GET", None, None, query)
-    return RequestTemplate(request).fill(rendered, authorization, delivery_id="1", at=NOW)
+    delivery = a_delivery(id="1", rendered=rendered)
+    return RequestTemplate(request, {}).fill(delivery, authorization, at=NOW)
 
 
 def read_as_go_does(target):

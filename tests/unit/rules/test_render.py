@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from webhookd.definitions import Body, BodyFormat, ChosenProperty, Request, Webhook
 from webhookd.model import Change, ChangeKind
-from webhookd.rules.render import encode_query, full_url, render, timestamp
+from webhookd.rules.render import render
+from webhookd.rules.timestamps import timestamp
+from webhookd.rules.url_encoding import encode_query, full_url
 
 OCCURRED_AT = datetime(2026, 3, 1, 8, 30, 0, 123999, tzinfo=UTC)
 NOW = {"email": '"ada@example.com"', "amount": "1.10", "big": "12345678901234567890", "tags": "[1]"}

@@ -23,11 +23,12 @@ NAMES = ("names what `definitions/sources.py` defines", "definitions/__init__.py
 SIGNATURES = (
     "HubSpot's signatures, which have nothing to do with where records are read",
     *("config/checks/headers.py", "config/checks/signatures.py", "definitions/requests.py"),
-    *("rules/render.py", "rules/signing.py", "rules/verification.py", "cli/receiver.py"),
+    *("rules/url_encoding.py", "rules/signing.py", "rules/verification.py", "cli/receiver.py"),
 )
 BODIES = (
     "HubSpot's older shape of a body, which any record can have",
-    *("rules/hubspot_legacy.py", "config/checks/payloads.py", "config/warnings.py"),
+    *("rules/hubspot_legacy.py", "rules/render.py"),
+    *("config/checks/payloads.py", "config/warnings.py"),
 )
 WORDS = ("HubSpot's words for operators", "definitions/triggers.py")
 TIMES = ("HubSpot's two ways to write a time", "rules/instants.py")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from webhookd.config.checks import named_secrets
 from webhookd.config.messages import shown
 from webhookd.config.templates import xml_shape
 from webhookd.config.templates.expression_parser import ExpressionError, parsed
@@ -19,6 +20,7 @@ from webhookd.rules.templating.content_types import Kind, flaw_of, kind_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from webhookd.config.checks.context import Context
     from webhookd.config.text.node import Node
     from webhookd.definitions.templates import Expression
     from webhookd.errors import Problem
@@ -29,7 +31,7 @@ MOST_EXPRESSIONS: Final = 200
 _ALONE: Final = ("properties", "static", "format", "previous", "portal_id")
 
 
-def check(body: Node) -> Iterator[Problem]:
+def check(body: Node, context: Context) -> Iterator[Problem]:
     """Yield what is wrong with the template of *body*, and with what stands beside it."""
     if not body.is_there("template"):
         if body.is_there("content_type"):
@@ -41,7 +43,7 @@ def check(body: Node) -> Iterator[Problem]:
             message = f"a template is the whole body; put what {key!r} says into it"
             yield body.problem(message, key, at_key=True)
     template = body.at("template")
-    yield from _expressions(template)
+    yield from _expressions(template, context)
     yield from _kind(body, template)
 
 
@@ -63,7 +65,7 @@ def used(template: Node) -> Iterator[tuple[Node, str]]:
                     yield leaf, one.name
 
 
-def _expressions(template: Node) -> Iterator[Problem]:
+def _expressions(template: Node, context: Context) -> Iterator[Problem]:
     number = 0
     for leaf in _texts(template):
         try:
@@ -71,6 +73,7 @@ def _expressions(template: Node) -> Iterator[Problem]:
         except ExpressionError as error:
             yield leaf.problem(str(error))
             continue
+        yield from named_secrets.check_named(leaf, parts, context)
         number += sum(not isinstance(part, str) for part in parts)
         if len(parts) > 1 and any(_may_omit(part) for part in parts):
             yield leaf.problem("'omit' leaves out a whole value; inside a text write ''")

@@ -12,6 +12,7 @@ from webhookd.config.checks import (
     authentication,
     certificates,
     headers,
+    named_secrets,
     networks,
     payloads,
     policies,
@@ -44,6 +45,8 @@ def check(collection: Collection, secrets: Secrets, tls_files: TlsFiles) -> Iter
         yield from kind.check(alike, context, egress)
     if context.defaults:
         yield from policies.check(context.defaults.at("delivery"), {})
+    for secret in context.named_secrets.values():
+        yield from named_secrets.check(secret, context)
     for app in context.apps.values():
         yield from apps.check(app, context)
     for webhook in collection.entries("webhooks").values():
@@ -54,6 +57,7 @@ def _context(collection: Collection, secrets: Secrets, tls_files: TlsFiles) -> C
     return Context(
         apps=collection.entries("apps"),
         sources=collection.entries("sources"),
+        named_secrets=collection.entries("secrets"),
         defaults=collection.section("defaults"),
         secrets=secrets,
         tls_files=tls_files,
@@ -66,11 +70,11 @@ def _webhook(webhook: Node, context: Context) -> Iterator[Problem]:
     return chain(
         references.check(webhook, context),
         triggers.check(webhook),
-        addresses.check(webhook),
+        addresses.check(webhook, context),
         authentication.check(webhook, context),
         signatures.check(webhook, context),
-        headers.check(webhook),
-        payloads.check(webhook),
+        headers.check(webhook, context),
+        payloads.check(webhook, context),
         certificates.check(webhook, context),
         proxies.check(webhook, context),
         policies.check(webhook.at("delivery"), default_delivery),

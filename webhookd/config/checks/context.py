@@ -28,6 +28,7 @@ class Context:
 
     apps: dict[str, Node]
     sources: dict[str, Node]
+    named_secrets: dict[str, Node]
     defaults: Node | None
     secrets: Secrets
     tls_files: TlsFiles
@@ -44,6 +45,11 @@ class Context:
             return self._resolve(node)
         except SecretError:
             return None
+
+    def named_secret(self, name: str) -> Secret | None:
+        """Return the secret *name* of the section `secrets`, None when there is none."""
+        node = self.named_secrets.get(name)
+        return None if node is None else self.secret(node)
 
     def secret_problem(self, node: Node) -> Problem | None:
         """Return why the secret that the reference *node* names cannot be had."""

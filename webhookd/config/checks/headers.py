@@ -6,10 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from webhookd.config.messages import shown
+from webhookd.config.templates.marks import holds_marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from webhookd.config.checks.context import Context
     from webhookd.config.text.node import Node
     from webhookd.errors import Problem
 
@@ -38,7 +40,7 @@ _OURS = ("webhook-", "x-hubspot-signature", "x-hubspot-request-timestamp")
 _FOR_SECRETS = frozenset({"authorization", "cookie"})
 
 
-def check(webhook: Node) -> Iterator[Problem]:
+def check(webhook: Node, context: Context) -> Iterator[Problem]:
     """Yield what is wrong with the headers of *webhook*, that of its API key included."""
     request = webhook.at("request")
     seen: dict[str, str] = {}
@@ -49,6 +51,12 @@ def check(webhook: Node) -> Iterator[Problem]:
         if complaint:
             yield header.problem(complaint, at_key=True)
         value = header.text()
+        if value is not None and holds_marks(value):
+            # Jinja takes a while to load: only where there are expressions.
+            from webhookd.config.checks import url_and_headers  # noqa: PLC0415
+
+            yield from url_and_headers.check_header(header, context)
+            value = url_and_headers.without_expressions(value)
         if value is not None and not fits(value):
             yield header.problem(
                 "a header cannot carry this value: it is empty, too long, begins or ends with "

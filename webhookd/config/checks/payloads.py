@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhookd.config import urls
+from webhookd.config.checks import addresses
 from webhookd.config.messages import shown
 from webhookd.rules import hubspot_legacy
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
+    from webhookd.config.checks.context import Context
     from webhookd.config.text.node import Node
     from webhookd.errors import Problem
 
@@ -27,7 +28,7 @@ _LEGACY = "hubspot_legacy"
 _WITHOUT_PREVIOUS = {"flat": "a flat body", _LEGACY: "a body of HubSpot's legacy shape"}
 
 
-def check(webhook: Node) -> Iterator[Problem]:
+def check(webhook: Node, context: Context) -> Iterator[Problem]:
     """Yield what is wrong with what the request of *webhook* carries."""
     request = webhook.at("request")
     yield from _method(request)
@@ -36,8 +37,8 @@ def check(webhook: Node) -> Iterator[Problem]:
         # Jinja takes a while to load: only where there is a template.
         from webhookd.config.checks import body_template  # noqa: PLC0415
 
-        yield from body_template.check(request.at("body"))
-    yield from _query(request)
+        yield from body_template.check(request.at("body"), context)
+    yield from _query(request, addresses.query_names(request, context))
 
 
 def method_of(request: Node) -> str | None:
@@ -106,11 +107,11 @@ def _format(body: Node) -> str | None:
     return "flat" if isinstance(body.at("properties").value, list) else "record"
 
 
-def _query(request: Node) -> Iterator[Problem]:
+def _query(request: Node, of_url: list[str]) -> Iterator[Problem]:
     query = request.at("query")
     if query.value in ({}, {"static": {}}):
         yield query.problem("it is empty; choose 'properties', or write 'static'", at_key=True)
-    taken = set(urls.query_names(request.text("url") or ""))
+    taken = set(of_url)
     for item, name in sent_names(query.at("properties")):
         if name in taken:
             yield item.problem(f"the query has the name {shown(name)} already")

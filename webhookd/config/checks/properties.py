@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from webhookd.config.checks.triggers import conditions
 from webhookd.config.messages import near, shown
+from webhookd.config.templates.marks import holds_marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -23,11 +24,20 @@ def used(webhook: Node) -> Iterator[tuple[Node, str]]:
     for chosen in (("body", "properties"), ("query", "properties")):
         for item in request.items(*chosen):
             yield from _named(item)
+    yield from _in_url_and_headers(request)
     if request.is_there("body", "template"):
         # Jinja takes a while to load: only where there is a template.
         from webhookd.config.checks import body_template  # noqa: PLC0415
 
         yield from body_template.used(request.at("body", "template"))
+
+
+def _in_url_and_headers(request: Node) -> Iterator[tuple[Node, str]]:
+    for node in (request.at("url"), *request.entries("headers")):
+        if holds_marks(node.text() or ""):
+            from webhookd.config.checks import body_template  # noqa: PLC0415 - as below
+
+            yield from body_template.used(node)
 
 
 def used_in_when(trigger: Node) -> Iterator[tuple[Node, str]]:

@@ -34,8 +34,8 @@ _SEGMENT: Final = re.compile(r"/(:[A-Za-z_]\w*)(?=[/?]|$)")
 _GUID: Final = re.compile(r"\{[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}")
 
 PROMISE: Final = (
-    "looks like a template, and is sent as it stands: expressions, {{ … }}, are read in the"
-    " 'template' of 'body' only"
+    "looks like a template, and is sent as it stands: expressions, {{ … }}, are read in 'url', in"
+    " 'headers' and in the 'template' of 'body' only"
 )
 
 
@@ -43,12 +43,12 @@ def check(request: Node) -> Iterator[Problem]:
     """Yield a warning for each text of *request* that goes out and looks like a template."""
     url = request.text("url")
     if url is not None:
-        mark = mark_in(unquote(url)) or _segment_in(url)
+        mark = mark_in(unquote(_own(url))) or _segment_in(url)
         # Not the part itself: a URL may hold a secret anywhere.
         yield from _warned(request.at("url"), mark and "this URL")
     for header in request.entries("headers"):
         text = header.text() or ""
-        mark = mark_in(text) or _placeholder_in(text)
+        mark = mark_in(_own(text)) or _placeholder_in(_own(text))
         is_secret = literal_secrets.is_secret_header(header.name, text)
         yield from _warned(header, "this" if mark and is_secret else mark and shown(mark))
     authentication = request.at("authentication")
@@ -87,7 +87,7 @@ def _placeholder_in(text: str) -> str | None:
 
 
 def _own(text: str) -> str:
-    """Return what a leaf of a template has besides its expressions."""
+    """Return what a text has besides its expressions."""
     return re.sub(r"\{\{.*?\}\}", "", text, flags=re.DOTALL)
 
 

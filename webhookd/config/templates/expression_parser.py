@@ -13,6 +13,7 @@ from jinja2 import Environment, TemplateError, nodes
 from jinja2.lexer import TOKEN_FLOAT, TOKEN_INTEGER, TOKEN_STRING, TOKEN_WHITESPACE
 
 from webhookd.config.messages import near, shortened, shown
+from webhookd.config.templates.marks import holds_marks
 from webhookd.config.text.scalars import json_of
 from webhookd.definitions.templates import (
     AllProperties,
@@ -95,11 +96,6 @@ def parsed(text: str) -> tuple[str | Expression, ...]:
         elif segment.text:
             parts.append(segment.text)
     return tuple(parts)
-
-
-def holds_marks(text: str) -> bool:
-    """Return whether *text* is one for the parser: it holds a mark that Jinja knows."""
-    return "{{" in text or "{%" in text or "{#" in text
 
 
 def _segments(text: str) -> Iterator[_Segment]:

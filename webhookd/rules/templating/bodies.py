@@ -17,12 +17,15 @@ from webhookd.rules.templating.content_types import Kind, kind_of
 from webhookd.rules.templating.evaluation import OMIT, Hole, evaluator, plain
 from webhookd.rules.templating.filters import texts_of_list
 from webhookd.rules.templating.scope import LARGEST, Scope, TooLargeError
+from webhookd.rules.templating.unfilled import revealed
+from webhookd.rules.url_encoding import whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from webhookd.definitions import ValueReading
     from webhookd.definitions.templates import BodyTemplate, Expression, Tree
+    from webhookd.model import Secret
     from webhookd.rules.templating.evaluation import Evaluate
 
     Write: TypeAlias = Callable[[Scope, list[str]], bool]
@@ -68,6 +71,21 @@ def render_body(template: BodyTemplate, scope: Scope) -> RenderedBody:
         else:
             content += encode(piece)
     return RenderedBody(_bounded(bytes(content)), tuple(holes))
+
+
+def with_secrets(
+    body: bytes, holes: Iterable[tuple[int, str]], content_type: str, secrets: Mapping[str, Secret]
+) -> bytes:
+    """Return a frozen *body* with its *holes* filled, as its *content_type* asks.
+
+    Raises an `UnfilledError` for a secret that is not there any more.
+    """
+    pieces: list[bytes] = []
+    kept_from = 0
+    for place, name in holes:
+        pieces += (body[kept_from:place], encoded(content_type, revealed(secrets, name)))
+        kept_from = place
+    return b"".join([*pieces, body[kept_from:]])
 
 
 def encoded(content_type: str, secret: str) -> bytes:
@@ -294,15 +312,6 @@ def _json_bytes(text: str) -> bytes:
 
 def _utf8(text: str) -> bytes:
     return whole(text).encode()
-
-
-def whole(text: str) -> str:
-    """Return *text* with each lone surrogate as U+FFFD, as every decoder would have it."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
 
 
 _ENCODERS: Final = {

@@ -17,7 +17,7 @@ import httpx
 from webhookd import __version__
 from webhookd.definitions import Tls
 from webhookd.errors import TokenError
-from webhookd.rules.render import encode_query, full_url
+from webhookd.rules.url_encoding import encode_query, full_url
 from webhookd.sources.polling import refusals
 from webhookd.sources.polling.answer_json import TooDeepError, decoded
 from webhookd.sources.polling.refusals import TOO_LARGE, PollError, Refusal, nonsense

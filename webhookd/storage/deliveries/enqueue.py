@@ -9,6 +9,7 @@ from webhookd.storage.database.connection import ForRows
 from webhookd.storage.database.times import to_micros
 from webhookd.storage.deliveries import coalesce, record_order
 from webhookd.storage.deliveries.coalesce import Place
+from webhookd.storage.schema import template_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,15 +20,16 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "state, id, lane, source, object, record_id, change, epoch, due_at, created_at, method,"
-    " content_type, query, body, behind, owner"
+    " content_type, query, body, holes, url_values, behind, owner"
 )
-_VALUES = "'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+_VALUES = "'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 _INSERT = ForRows(
     each=f"INSERT INTO deliveries ({_COLUMNS}) VALUES ({_VALUES})",  # noqa: S608 - constant
     at_once=(
         f"INSERT INTO deliveries ({_COLUMNS}) SELECT 'pending', * FROM unnest(?::text[],"  # noqa: S608 - constant
         " ?::int[], ?::text[], ?::text[], ?::text[], ?::text[], ?::int[], ?::bigint[],"
-        " ?::bigint[], ?::text[], ?::text[], ?::text[], ?::bytea[], ?::int[], ?::bigint[])"
+        " ?::bigint[], ?::text[], ?::text[], ?::text[], ?::bytea[], ?::text[], ?::text[],"
+        " ?::int[], ?::bigint[])"
     ),
 )
 _INSERT_UNTOLD = (
@@ -139,6 +141,8 @@ def _row(
         rendered.content_type,
         rendered.query,
         rendered.body,
+        template_columns.holes_text(rendered.holes),
+        template_columns.values_text(rendered.values),
         behind,
         owner,
     )

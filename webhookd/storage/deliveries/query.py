@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
 from webhookd.model import Attempt, DeliveryFilter, DeliveryState
 from webhookd.storage.database.times import from_micros, to_micros
+from webhookd.storage.schema import template_columns
 from webhookd.storage.schema.tables import ATTEMPTS, DELIVERIES, LANES
 
 if TYPE_CHECKING:
@@ -48,7 +50,10 @@ class ListedDelivery:
 
 @dataclass(frozen=True, slots=True)
 class ShownDelivery:
-    """One delivery whole: what is frozen of its request, and every attempt."""
+    """One delivery whole: what is frozen of its request, and every attempt.
+
+    *body* has `***` for secrets; *url_values*, JSON, are values for the URL and headers.
+    """
 
     listed: ListedDelivery
     method: str
@@ -56,6 +61,7 @@ class ShownDelivery:
     query: str
     body: bytes | None
     attempts: tuple[Attempt, ...]
+    url_values: str | None = None
 
 
 HELD = (
@@ -133,6 +139,8 @@ def delivery(database: Database, id_: str, *, now: datetime) -> ShownDelivery | 
             DELIVERIES.c.content_type,
             DELIVERIES.c.query,
             DELIVERIES.c.body,
+            DELIVERIES.c.holes,
+            DELIVERIES.c.url_values,
         )
         .join(LANES, LANES.c.number == DELIVERIES.c.lane)
         .where(DELIVERIES.c.id == id_)
@@ -201,8 +209,22 @@ def _next_attempt(row: Any, now: datetime) -> datetime:
 
 def _shown(row: Any, attempts: tuple[Attempt, ...], now: datetime) -> ShownDelivery:
     return ShownDelivery(
-        _listed(row, now), row.method, row.content_type, row.query, row.body, attempts
+        _listed(row, now),
+        row.method,
+        row.content_type,
+        row.query,
+        _with_marks(row.body, template_columns.holes_of(row.holes)),
+        attempts,
+        row.url_values,
     )
+
+
+def _with_marks(body: bytes | None, holes: tuple[tuple[int, str], ...]) -> bytes | None:
+    """Return a body with `***` where an attempt puts secrets."""
+    if body is None or not holes:
+        return body
+    ends = [0, *(place for place, _ in holes), len(body)]
+    return b"***".join(body[start:end] for start, end in pairwise(ends))
 
 
 def _attempts(connection: Connection, delivery_id: str) -> tuple[Attempt, ...]:

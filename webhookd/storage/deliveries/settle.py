@@ -22,6 +22,7 @@ from webhookd.model import (
 from webhookd.storage.database.connection import ForRows
 from webhookd.storage.database.times import from_micros, to_micros
 from webhookd.storage.deliveries import lanes, record_order
+from webhookd.storage.schema.template_columns import holes_of, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 COLUMNS = (
     "deliveries.id, lanes.webhook, source, object, record_id, change, method, body, content_type,"
     " query, created_at, due_at, attempts, first_attempt_at, held_before,"
-    " hints, hints_in_row"
+    " hints, hints_in_row, holes, url_values"
 )
 WAITING = (
     f"SELECT {COLUMNS} FROM deliveries JOIN lanes ON lanes.number = lane"  # noqa: S608 - constant
@@ -211,7 +212,8 @@ def count_pending(connection: Statements) -> int:
 def delivery_of(row: tuple[Any, ...]) -> Delivery:
     """Return the delivery that a row of this module's columns holds."""
     (id_, webhook, source, object_, record_id, change, method, body, content_type, query,
-     created_at, due_at, attempts, first_attempt_at, held_before, *hints) = row  # fmt: skip
+     created_at, due_at, attempts, first_attempt_at, held_before, hints, in_row,
+     holes, values) = row  # fmt: skip
     return Delivery(
         id=id_,
         webhook=webhook,
@@ -219,11 +221,11 @@ def delivery_of(row: tuple[Any, ...]) -> Delivery:
         object=object_,
         record_id=record_id,
         change=ChangeKind(change),
-        rendered=Rendered(method, body, content_type, query),
+        rendered=Rendered(method, body, content_type, query, holes_of(holes), values_of(values)),
         created_at=from_micros(created_at),
         due_at=from_micros(due_at),
         attempts_made=attempts,
         first_attempt_at=from_micros(first_attempt_at),
         held_before=held_before / 1_000_000,
-        hints=Hints(*hints),
+        hints=Hints(hints, in_row),
     )

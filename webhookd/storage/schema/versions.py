@@ -21,11 +21,16 @@ from webhookd.storage.schema.tables import META, METADATA
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-NEWEST: Final = "0006"
+    from webhookd.storage.database.connection import Statements
+
+NEWEST: Final = "0007"
 """The version that `tables` describes: the last step."""
 
 WORKS_WITH: Final = "0004"
 """The oldest version whose daemons work on such tables: the last step that does not only expand."""
+
+TEMPLATES: Final = "0007"
+"""The version from which on a body's holes are filled, and a URL's values are kept."""
 
 BEFORE_ALEMBIC: Final = {"2": "0002", "3": "0003"}
 """The versions from before there were steps, and the step that each is the same as."""
@@ -189,6 +194,17 @@ def set_moved(connection: Connection, to: str | None) -> None:
 def set_works_with(connection: Connection, oldest: str) -> None:
     """Say in a database which version's daemons are the oldest that work on it."""
     _keep(connection, _OLDEST, oldest)
+
+
+def allow_from(statements: Statements, oldest: str) -> None:
+    """Let no daemon or command work on the database that knows no version from *oldest* on.
+
+    Runs on the writer's thread.
+    """
+    statements.execute(
+        f"UPDATE {META.name} SET value = ? WHERE key = '{_OLDEST}' AND value < ?",  # noqa: S608 - constant
+        (oldest, oldest),
+    )
 
 
 def create(connection: Connection) -> None:

@@ -127,6 +127,10 @@ DELIVERIES = Table(
     # of them, and those in a row.
     Column("hints", Integer, nullable=False, server_default=text("0")),
     Column("hints_in_row", Integer, nullable=False, server_default=text("0")),
+    # What templates need at each attempt, as JSON; empty for most. Where secrets go in the body:
+    # [[offset in bytes, name]]; and the values for URL and headers, by their names in expressions.
+    Column("holes", TEXT),
+    Column("url_values", TEXT),
 )
 Index(
     "due",

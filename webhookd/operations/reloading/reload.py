@@ -15,8 +15,12 @@ from webhookd.config import loading
 from webhookd.delivery.prepared_webhook import prepare
 from webhookd.errors import ConfigError, WebhookdError
 from webhookd.model import DISABLED, ReloadOutcome, ReloadResult
+from webhookd.operations.reloading.reload_refusals import (
+    refuse_mass_removal,
+    refuse_other_identities,
+    refuse_with_older_daemons,
+)
 from webhookd.rules import digests, literal_secrets
-from webhookd.rules.difference import is_mass_removal
 from webhookd.rules.redaction import Redactor
 from webhookd.storage.database.connection import EXCLUSIVE
 from webhookd.storage.deliveries import lanes
@@ -44,10 +48,6 @@ if TYPE_CHECKING:
     from webhookd.storage.database.connection import Connection
     from webhookd.storage.database.writer import Writer
     from webhookd.storage.deliveries.lanes import LaneRow
-
-
-class ReloadRefusedError(WebhookdError):
-    """A valid configuration that does not go with what runs; nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class Reloader:
                 if loaded.definitions == self.definitions:
                     return self._note("unchanged")
                 if not allow:
-                    _refuse_mass_removal(self.definitions, loaded.definitions)
+                    refuse_mass_removal(self.definitions, loaded.definitions)
                 await self.put_in_force(loaded)
             except ConfigError as error:
                 return self._note("rejected", *map(str, error.problems))
@@ -180,6 +180,7 @@ class Reloader:
             name: prepare(
                 webhook,
                 definitions.egress,
+                secrets=definitions.named_secrets,
                 config_hash=definitions.hash,
                 credentials_of=self._dependencies.keyring.of,
             )
@@ -250,9 +251,10 @@ def _write(
     The lanes that are *remembered* know their late starts better than the disk, where some are
     still to come.
     """
-    _refuse_other_identities(definitions, known_records.identities(connection))
+    refuse_other_identities(definitions, known_records.identities(connection))
     for source in definitions.sources.values():
         known_records.introduce(connection, source.name, source.identity)
+    refuse_with_older_daemons(connection, definitions)
     rows = lanes.adopt(connection, configured, now)
     members.set_config(connection, definitions.hash)
     paced = {
@@ -264,30 +266,6 @@ def _write(
         if row.webhook in paced - remembered
     }
     return rows, starts
-
-
-def _refuse_other_identities(
-    definitions: Definitions, known: Mapping[str, Mapping[str, str]]
-) -> None:
-    problems = [
-        f"sources.{name}.{key}: it was {known[name][key]!r} and may not become {value!r} under"
-        " the same key; give the changed source a new key"
-        for name, source in definitions.sources.items()
-        if name in known
-        for key, value in source.identity.items()
-        if known[name].get(key, value) != value
-    ]
-    if problems:
-        raise ReloadRefusedError("\n".join(problems))
-
-
-def _refuse_mass_removal(before: Definitions, after: Definitions) -> None:
-    gone = before.webhooks.keys() - after.webhooks.keys()
-    if is_mass_removal(len(gone), len(before.webhooks)):
-        raise ReloadRefusedError(
-            f"{len(gone)} of {len(before.webhooks)} webhooks would vanish, which looks like a"
-            " truncated file; allow it explicitly, or restart the daemon, if it is meant"
-        )
 
 
 def _facts(definitions: Definitions) -> dict[str, int]:

@@ -1,0 +1,88 @@
+"""Why a configuration that is right is not put in force: it does not go with what there is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from webhookd import __version__
+from webhookd.errors import WebhookdError
+from webhookd.rules.difference import is_mass_removal
+from webhookd.rules.templating.live_parts import kept_names
+from webhookd.storage.fleet import members
+from webhookd.storage.schema import versions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from webhookd.definitions import Definitions, Request
+    from webhookd.storage.database.connection import Connection
+
+
+class ReloadRefusedError(WebhookdError):
+    """A valid configuration that does not go with what runs; nothing was changed."""
+
+
+def refuse_other_identities(
+    definitions: Definitions, known: Mapping[str, Mapping[str, str]]
+) -> None:
+    """Raise a ReloadRefusedError where a source that is *known* would become another one."""
+    problems = [
+        f"sources.{name}.{key}: it was {known[name][key]!r} and may not become {value!r} under"
+        " the same key; give the changed source a new key"
+        for name, source in definitions.sources.items()
+        if name in known
+        for key, value in source.identity.items()
+        if known[name].get(key, value) != value
+    ]
+    if problems:
+        raise ReloadRefusedError("\n".join(problems))
+
+
+def refuse_mass_removal(before: Definitions, after: Definitions) -> None:
+    """Raise a ReloadRefusedError where more webhooks would vanish than anybody means."""
+    gone = before.webhooks.keys() - after.webhooks.keys()
+    if is_mass_removal(len(gone), len(before.webhooks)):
+        raise ReloadRefusedError(
+            f"{len(gone)} of {len(before.webhooks)} webhooks would vanish, which looks like a"
+            " truncated file; allow it explicitly, or restart the daemon, if it is meant"
+        )
+
+
+def refuse_with_older_daemons(connection: Connection, definitions: Definitions) -> None:
+    """Raise a ReloadRefusedError where an older daemon would send what it does not understand.
+
+    Runs on the writer's thread, in the transaction that puts *definitions* in force. An older
+    webhookd would send a body without the secrets of its template: from this transaction on, none
+    such works on the database.
+    """
+    names = sorted(
+        name for name, webhook in definitions.webhooks.items() if _is_completed(webhook.request)
+    )
+    if not names:
+        return
+    there = members.daemons(connection) if connection.session.is_shared else []
+    older = [one for one in there if _is_older(one.version)]
+    if older:
+        listed = ", ".join(f"{one.host} ({one.version})" for one in older)
+        raise ReloadRefusedError(
+            f"webhooks.{names[0]}.request: its template is completed at each attempt, which daemons"
+            f" before {__version__} do not know; replace those of this fleet first: {listed}"
+        )
+    versions.allow_from(connection, versions.TEMPLATES)
+
+
+def _is_completed(request: Request) -> bool:
+    """Return whether an attempt puts something into what was stored for *request*."""
+    has_holes = request.body is not None and request.body.template is not None
+    return (has_holes and bool(request.secrets)) or (
+        request.live is not None and bool(kept_names(request.live))
+    )
+
+
+def _is_older(version: str) -> bool:
+    return _numbers(version) < _numbers(__version__)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return a version's numbers; what is no number counts as the oldest."""
+    return tuple(int(part) if part.isdecimal() else -1 for part in version.split("."))
