@@ -80,7 +80,7 @@ class Keyring:
             TokenServer(client, self._transport, self._egress, self._secrets, self._clock),
             prefix=client.authentication.prefix,
             admit=partial(self._admit, client),
-            learn=self._secrets.learn,
+            learn=partial(self._secrets.learn, of=client),
             clock=self._clock,
         )
 

@@ -99,3 +99,28 @@ def test_of_very_many_learned_secrets_the_newest_are_hidden(monkeypatch):
     shown = secrets.redactor.text("of-the-configuration a-token-0 a-token-3 a-token-4")
 
     assert shown == "*** a-token-0 *** ***"
+
+
+def test_a_token_takes_the_place_of_older_ones_of_its_client(monkeypatch):
+    monkeypatch.setattr(known_secrets, "_CLEARED_AT", 20)
+    secrets = KnownSecrets()
+    secrets.adopt(Redactor([Secret("of-the-configuration")]))
+    secrets.learn(Secret("of-nobody-1"))
+    secrets.learn(Secret("of-another-1"), of="another")
+    for number in range(100, 200):
+        secrets.learn(Secret(f"a-token-{number}"), of="one")
+
+    told = "of-nobody-1 of-another-1 of-the-configuration a-token-100 a-token-198 a-token-199"
+    assert secrets.redactor.text(told) == "*** *** *** a-token-100 *** ***"
+
+
+def test_a_token_that_is_met_again_is_not_forgotten_under_an_attempt(monkeypatch):
+    monkeypatch.setattr(known_secrets, "_CLEARED_AT", 2)
+    secrets = KnownSecrets()
+    secrets.learn(Secret("a-token-100"), of="one")
+    began = secrets.redactor
+    for number in range(101, 120):
+        secrets.learn(Secret(f"a-token-{number}"), of="one")
+
+    assert secrets.redactor.text("a-token-100") == "a-token-100"
+    assert secrets.redactor_since(began).text("a-token-100 a-token-119") == "*** ***"

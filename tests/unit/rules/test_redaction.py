@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import time
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -249,3 +250,44 @@ def test_a_long_text_and_a_thousand_secrets_take_no_time():
     found = Redactor(secrets).answer(b"whsec_" * 11_000, is_cut=False)
 
     assert found.startswith("whsec_whsec_")
+
+
+HEADER = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6IjEyMzQ1Njc4OTAxMjM0NTYifQ."
+"""What tokens of one server begin with, all of them."""
+
+
+def test_long_secrets_with_one_beginning_are_told_apart_at_their_ends():
+    one, other, third = (HEADER + end for end in ("first" * 40, "second" * 40, "third" * 40))
+    redactor = Redactor([Secret(one)]).also(Secret(other)).also(Secret(third))
+
+    assert redactor.text(f"{one} {third[:-1]} {other} {third} {HEADER}") == (
+        f"*** {third[:-1]} *** *** {HEADER}"
+    )
+    assert redactor.text(one + one) == "******"
+    assert redactor.text(quote(other, safe="")) == "***"
+
+
+@given(
+    beginning=st.integers(0, 100).map(lambda length: ("abc" * 40)[:length]),
+    ends=st.lists(st.text("abc", min_size=8, max_size=60), min_size=1, max_size=4, unique=True),
+    text=st.lists(st.integers(0, 3) | st.text("abc", max_size=60), max_size=6),
+)
+def test_whatever_the_length_secrets_are_found_exactly(beginning, ends, text):
+    secrets = [beginning + end for end in ends]
+    parts = [one if isinstance(one, str) else secrets[one % len(secrets)] for one in text]
+    written = "|".join(parts)
+
+    shown = Redactor(map(Secret, secrets)).text(written)
+
+    assert not any(secret in shown for secret in secrets)
+    if not any(secret in written for secret in secrets):
+        assert shown == written
+
+
+def test_tokens_of_a_kilobyte_cost_a_moment_each():
+    """Each token that arrives is added while deliveries wait for the event loop."""
+    redactor, began = Redactor(()), time.process_time()
+    for number in range(30):
+        redactor = redactor.also(Secret(f"{number:04}" + HEADER + "x7" * 500))
+
+    assert time.process_time() - began < 2
