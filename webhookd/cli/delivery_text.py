@@ -11,6 +11,7 @@ import typer
 from webhookd.cli.output import ago, aligned, is_terminal, print_line, state, width
 from webhookd.cli.styled import Styled
 from webhookd.errors import counted, printable
+from webhookd.model import WITHOUT_REQUEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -141,7 +142,10 @@ def _facts(shown: Shown, now: datetime) -> Iterator[tuple[str, str | Styled]]:
 
 
 def _attempt(attempt: Shown) -> Iterator[tuple[str, str]]:
-    status = "no answer" if attempt["status"] is None else f"status {attempt['status']}"
+    status = f"status {attempt['status']}"
+    if attempt["status"] is None:
+        reason = (attempt["error"] or "").partition(":")[0]
+        status = "nothing sent" if reason in WITHOUT_REQUEST else "no answer"
     exchange = f"{attempt['started_at']}, {attempt['seconds']:.3f} s, {status}"
     yield f"attempt {attempt['number']}", f"{exchange} (config {attempt['config_hash']})"
     if attempt["error"]:

@@ -46,7 +46,8 @@ def shown_request(
     form = webhook.request
     hidden = {name: Secret(MARK) for name in definitions.named_secrets}
     url = shown_url(form.url) if isinstance(form.url, Secret) else form.url
-    masked = replace(webhook, request=replace(form, url=url, signature=None, more_signatures=()))
+    bare = replace(form, url=url, authentication=None, signature=None, more_signatures=())
+    masked = replace(webhook, request=bare)
     template = prepare(masked, definitions.egress, secrets=hidden).template
     alike = template.fill(delivery, authorization, at=at)
     live = {} if form.live is None else form.live.headers
