@@ -83,6 +83,14 @@ class Fixed:
         return None
 
 
+def fixed(authentication: Authentication | None, *_way: object) -> Credentials:
+    """Return the credentials for *authentication*, whichever way its requests take.
+
+    TypeError where they have to be asked for: those come from a `Keyring`.
+    """
+    return Fixed(authentication)
+
+
 def _authorization(authentication: Authentication | None) -> Authorization:
     match authentication:
         case ApiKey(name=name, location="query", key=key):

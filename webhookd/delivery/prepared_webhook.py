@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from webhookd.authentication.client_credentials import LONGEST_WAIT
-from webhookd.authentication.credentials import Fixed
+from webhookd.authentication.credentials import fixed
 from webhookd.definitions import OAuth2
 from webhookd.delivery.signed_request import RequestTemplate
 from webhookd.transport import SendOptions
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from webhookd.authentication.credentials import Credentials
     from webhookd.authentication.keyring import CredentialsOf
-    from webhookd.definitions import Authentication, Egress, Webhook
+    from webhookd.definitions import Egress, Webhook
     from webhookd.model import Secret
 
 
@@ -58,17 +58,13 @@ class AttemptContext:
     is_paced: bool
 
 
-def _fixed(authentication: Authentication | None, *_: object) -> Credentials:
-    return Fixed(authentication)
-
-
 def prepare(
     webhook: Webhook,
     egress: Egress,
     *,
     secrets: Mapping[str, Secret] | None = None,
     config_hash: str = "",
-    credentials_of: CredentialsOf = _fixed,
+    credentials_of: CredentialsOf = fixed,
 ) -> PreparedWebhook:
     """Return *webhook* prepared for attempts under the configuration with *config_hash*.
 

@@ -106,6 +106,13 @@ def assemble(
     transport = Transport(settings.outgoing_proxy())
     fleet, in_force = build_fleet(storage), InForce()
     delivery = build_delivery(settings, storage, fleet, transport, stop)
+    keyring = Keyring(
+        transport,
+        lambda: in_force.current().egress,
+        delivery.secrets,
+        storage.writer,
+        clock=storage.clock,
+    )
     intake = Intake(
         storage.database,
         storage.writer,
@@ -115,13 +122,8 @@ def assemble(
         clock=storage.clock,
         new_id=clock.new_id,
     )
-    sources = build_sources(settings, storage, fleet, delivery, intake, transport, in_force)
-    keyring = Keyring(
-        transport,
-        lambda: in_force.current().egress,
-        delivery.secrets,
-        storage.writer,
-        clock=storage.clock,
+    sources = build_sources(
+        settings, storage, fleet, delivery, intake, transport, in_force, keyring
     )
     reloader = Reloader(
         settings.config_path(),
@@ -218,6 +220,7 @@ def build_sources(
     intake: Intake,
     transport: Transport,
     in_force: InForce,
+    keyring: Keyring,
 ) -> RunningSources:
     """Return the runner of sources: it reads those of the configuration that comes into force."""
     writer = storage.writer
@@ -233,6 +236,7 @@ def build_sources(
         clock=storage.clock,
         budgets=Budgets(clock=storage.clock),
         has_others=fleet.peers is not None,
+        credentials_of=keyring.of,
     )
     return RunningSources(
         lambda definition: kinds.build(definition, dependencies),

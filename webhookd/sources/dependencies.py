@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from webhookd.authentication.credentials import fixed
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from webhookd.authentication.keyring import CredentialsOf
     from webhookd.clock import Clock
     from webhookd.definitions import Egress
     from webhookd.rules.usage import Used
@@ -22,7 +25,8 @@ class SourceDependencies:
 
     *files* returns the ledger of the source with a name: it refuses when another daemon reads
     that source. *used* returns the properties that webhooks use of it. *egress* returns the rules
-    in force. *has_others*: other daemons may have read the same sources before.
+    in force. *has_others*: other daemons may have read the same sources before. *credentials_of*
+    gives what authorizes requests (`Keyring.of`).
     """
 
     ingest: Ingest
@@ -36,3 +40,4 @@ class SourceDependencies:
     clock: Clock
     budgets: Budgets
     has_others: bool = False
+    credentials_of: CredentialsOf = fixed

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhookd.authentication.credentials import Fixed
-from webhookd.definitions import Bearer
+from webhookd.definitions import Bearer, Tls
 from webhookd.sources.hubspot import cursor
 from webhookd.sources.hubspot.answers.api import BURST, Api, refusal
 from webhookd.sources.hubspot.answers.left_out import LeftOut
@@ -55,7 +54,7 @@ def _reader(
 
     client = ApiClient(
         settings.base_url,
-        Fixed(Bearer(settings.token)),
+        dependencies.credentials_of(Bearer(settings.token), Tls(), None),
         transport=dependencies.transport,
         egress=dependencies.egress,
         budget=budget,
