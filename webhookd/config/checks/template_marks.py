@@ -30,6 +30,7 @@ _ANYWHERE: Final = re.compile(
 _WHOLE: Final = re.compile(
     rf"<({_NAME})>|\[\[?({_NAME})\]?\]|\$[A-Za-z_]\w*|%[A-Za-z_]\w*%|:[a-z]\w*"
 )
+_SIGNS: Final = re.compile(r"[{$#<%\[:]")
 _SEGMENT: Final = re.compile(r"/(:[A-Za-z_]\w*)(?=[/?]|$)")
 _GUID: Final = re.compile(r"\{[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}")
 
@@ -67,6 +68,9 @@ def _is_template(node: Node) -> bool:
 
 def mark_in(text: str) -> str | None:
     """Return the first part of *text* that looks like a template, None where nothing does."""
+    if not _SIGNS.search(text):
+        # Nearly all texts, and far quicker than what follows.
+        return None
     for found in _ANYWHERE.finditer(text):
         if not _GUID.fullmatch(found.group()):
             return found.group()

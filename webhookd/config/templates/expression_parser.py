@@ -71,10 +71,14 @@ class ExpressionError(ValueError):
 
 
 class _Segment(NamedTuple):
-    """A part of a text: itself, or what stands between `{{` and `}}`."""
+    """A part of a text: itself, or what stands between `{{` and `}}`, with what Jinja's lexer says.
+
+    *flaw* is what is wrong with an expression before it is parsed; None of a text itself.
+    """
 
     text: str
     is_expression: bool
+    flaw: str | None = None
 
 
 @lru_cache(65536)
@@ -90,7 +94,7 @@ def parsed(text: str) -> tuple[str | Expression, ...]:
     parts: list[str | Expression] = []
     for segment in _segments(text):
         if segment.is_expression:
-            parts.append(_expression(segment.text))
+            parts.append(_expression(segment.text, segment.flaw))
         elif segment.text and parts and isinstance(parts[-1], str):
             parts[-1] += segment.text
         elif segment.text:
@@ -105,12 +109,13 @@ def _segments(text: str) -> Iterator[_Segment]:
     except TemplateError as error:
         raise ExpressionError(f"{_quoted(text)}: {_syntax(error)}") from None
     written: list[str] | None = None
+    flaw, before = None, ""
     for _, kind, value in tokens:
         value = value.replace(spare, _RETURN) if spare else value  # noqa: PLW2901
         if kind == "variable_begin":
-            written = []
+            written, flaw, before = [], None, ""
         elif kind == "variable_end":
-            yield _Segment("".join(written or ()), is_expression=True)
+            yield _Segment("".join(written or ()), is_expression=True, flaw=flaw)
             written = None
         elif kind == "block_begin":
             raise ExpressionError(
@@ -120,15 +125,19 @@ def _segments(text: str) -> Iterator[_Segment]:
             yield _Segment(value, is_expression=False)
         elif written is not None:
             written.append(value)
+            if kind != TOKEN_WHITESPACE:
+                flaw, before = flaw or _flaw_of_token(kind, value, before), kind
     if written is not None:
         raise ExpressionError(f"{_quoted(text)}: '{{{{' is not closed by '}}}}'")
 
 
-def _expression(written: str) -> Expression:
+@lru_cache(65536)
+def _expression(written: str, flaw: str | None) -> Expression:
     """Return what *written*, which stood between `{{` and `}}`, means."""
     quoted = _quoted(f"{{{{{written}}}}}")
     try:
-        _check_tokens(written)
+        if flaw:
+            raise ExpressionError(flaw)  # noqa: TRY301 - quoted below
         template = _ENVIRONMENT.parse(f"{{{{{written}}}}}")
         (output,) = template.body
         if not isinstance(output, nodes.Output) or len(output.nodes) != 1:
@@ -154,22 +163,18 @@ def _not_too_deep(expression: Expression) -> Expression:
     raise ExpressionError(f"this is nested deeper than {DEEPEST} levels")
 
 
-def _check_tokens(written: str) -> None:
-    """Raise an `ExpressionError` for what Jinja reads in ways of its own."""
-    before = ""
-    for _, kind, value in _ENVIRONMENT.lexer.tokeniter(f"{{{{{written}}}}}", None):
-        if kind == TOKEN_WHITESPACE:
-            continue
-        if kind == TOKEN_FLOAT:
-            raise ExpressionError(
-                f"{value} has a fraction or an exponent; write '{value}' | number, which keeps it"
-                " as it is"
-            )
-        if kind == TOKEN_INTEGER and not _INTEGER.fullmatch(value):
-            raise ExpressionError(f"{shortened(value)} is not a decimal number of up to 18 digits")
-        if kind == TOKEN_STRING and before == TOKEN_STRING:
-            raise ExpressionError("two texts stand side by side; write them as one")
-        before = kind
+def _flaw_of_token(kind: str, value: str, before: str) -> str | None:
+    """Return what is wrong with a token that Jinja reads in a way of its own."""
+    if kind == TOKEN_FLOAT:
+        return (
+            f"{value} has a fraction or an exponent; write '{value}' | number, which keeps it"
+            " as it is"
+        )
+    if kind == TOKEN_INTEGER and not _INTEGER.fullmatch(value):
+        return f"{shortened(value)} is not a decimal number of up to 18 digits"
+    if kind == TOKEN_STRING and before == TOKEN_STRING:
+        return "two texts stand side by side; write them as one"
+    return None
 
 
 def _whole(node: nodes.Node) -> Expression:
