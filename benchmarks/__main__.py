@@ -3,7 +3,8 @@
     python -m benchmarks [NAME …] [--into FOLDER]
 
 NAMEs: delivering, latency, retrying, restarting, dead-webhook, long-file, many-webhooks,
-asking, crashing, postgresql, fleet, and the curves backlog and webhooks; all, if none is named.
+asking, templates, crashing, postgresql, fleet, and the curves backlog and webhooks; all, if none is
+named.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from benchmarks import (
     on_postgresql,
     restarting,
     retrying,
+    templates,
 )
 from benchmarks.rows import Row, table
 
@@ -52,6 +54,7 @@ ROWS: dict[str, Callable[[], list[Row]]] = {
     "long-file": long_file.measure,
     "many-webhooks": many_webhooks.measure,
     "asking": asking.measure,
+    "templates": templates.measure,
     "crashing": crashing.measure,
     "postgresql": on_postgresql.measure,
     "fleet": fleets.measure,

@@ -20,11 +20,13 @@ import yaml
 
 from webhookd.authentication.credentials import Fixed
 from webhookd.config import loading
+from webhookd.definitions import Bearer, OAuth2
 from webhookd.delivery.prepared_webhook import prepare
 from webhookd.intake.decision import stored
-from webhookd.model import Change, ChangeKind
+from webhookd.model import Change, ChangeKind, Secret
 
 if TYPE_CHECKING:
+    from webhookd.definitions import Definitions
     from webhookd.delivery.signed_request import SignedRequest
 
 ROOT = Path(__file__).parents[1]
@@ -86,7 +88,7 @@ def sent(request: str, object_: str, kind: ChangeKind = ChangeKind.UPDATED) -> s
     made = filled(request, object_, kind)
     head = [f"{made.method} {made.target.decode()} HTTP/1.1"]
     head += [f"{name}: {value}" for name, value in made.headers]
-    return "\n".join([*head, "", *_body(made.body)])
+    return "\n".join([*head, "", *body_of(made.body)])
 
 
 def filled(
@@ -109,12 +111,21 @@ def filled(
         path = Path(folder) / "config.yaml"
         path.write_text(json.dumps(_configuration(webhook), ensure_ascii=False), encoding="utf-8")
         definitions = loading.load(path, environment=ENVIRONMENT).definitions
-    definition = definitions.webhooks["example"]
+    return request_for(definitions, "example", change, at)
+
+
+def request_for(
+    definitions: Definitions, webhook: str, change: Change, at: datetime = AT
+) -> SignedRequest:
+    """Return the request of an attempt of *webhook* to tell *change*; a token is `TOKEN`."""
+    definition = definitions.webhooks[webhook]
     prepared = prepare(
         definition,
         definitions.egress,
         secrets=definitions.named_secrets,
-        credentials_of=lambda one, *_: Fixed(one),
+        credentials_of=lambda one, *_: Fixed(
+            Bearer(Secret("TOKEN")) if isinstance(one, OAuth2) else one
+        ),
     )
     authorization = asyncio.run(prepared.credentials.authorize(at))
     delivery = stored(definition, change, DELIVERY, at)
@@ -142,9 +153,12 @@ def _configuration(webhook: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _body(body: bytes) -> list[str]:
+def body_of(body: bytes) -> list[str]:
+    """Return a body as the lines of a page: JSON for people, all else as it is."""
     if not body:
         return []
+    if body[:1] not in b"{[":
+        return [body.decode().removesuffix("\n"), ""]
     value = json.loads(body, parse_float=Number, parse_int=Number)
     assert _compact(value, ",", ":").encode() == body, "nothing of a body is lost on the page"
     return [_wide(value, "", 0), ""]

@@ -66,15 +66,18 @@ def _is_template(node: Node) -> bool:
     return node.steps[-2:] == ("body", "template")
 
 
-def mark_in(text: str) -> str | None:
-    """Return the first part of *text* that looks like a template, None where nothing does."""
+def mark_in(text: str, *, is_name: bool = False) -> str | None:
+    """Return the first part of *text* that looks like a template, None where nothing does.
+
+    The name of a key means itself where it is a whole word: `$schema`.
+    """
     if not _SIGNS.search(text):
         # Nearly all texts, and far quicker than what follows.
         return None
     for found in _ANYWHERE.finditer(text):
         if not _GUID.fullmatch(found.group()):
             return found.group()
-    whole = _WHOLE.fullmatch(text.strip())
+    whole = None if is_name else _WHOLE.fullmatch(text.strip())
     return None if whole is None else whole.group()
 
 
@@ -104,7 +107,7 @@ def _within(node: Node, *, in_template: bool = False) -> Iterator[Problem]:
         is_secret = literal_secrets.is_secret_name(node.name)
         yield from _warned(node, "this" if mark and is_secret else mark and shown(mark))
     for entry in node.entries():
-        mark = mark_in(entry.name)
+        mark = mark_in(entry.name, is_name=True)
         if mark is not None:
             yield entry.problem(f"{shown(mark)} {PROMISE}", at_key=True)
         yield from _within(entry, in_template=in_template)
