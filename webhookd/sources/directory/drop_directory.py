@@ -196,7 +196,7 @@ class DropDirectory:
             await self._file_ingest.ingest(claim, known)
             return
         # Moved away before a crash, or never moved in: in both cases nothing is left to do.
-        await self._file_ingest.forget(claim)
+        await self._file_ingest.forget(claim, known)
 
     async def _ingest_waiting(self) -> bool:
         """Take the files in `new/` that are whole; return whether there were any."""

@@ -120,6 +120,14 @@ class FileEndings:
         # Only a file whose rows were taken is one that an older file could undo.
         await self.forget(read.claim, self._ended(file, reason), latest if rows else None)
 
+    async def forget_moved(self, claim: Claim, known: ClaimedFile | None) -> None:
+        """Forget a file that was moved before a crash; where it was read whole, how it ended."""
+        ended = None
+        if known is not None and known.is_finished:
+            failure = error_report.of_flaws(known, await self._flaws(known))
+            ended = self._ended(known, None if failure is None else failure.reason)
+        await self.forget(claim, ended)
+
     async def forget(
         self, claim: Claim, ended: PutAway | None = None, latest: LatestFile | None = None
     ) -> None:

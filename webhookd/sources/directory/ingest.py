@@ -117,9 +117,9 @@ class FileIngest:
                 await self._ledger.rest(claim.id)
             raise
 
-    async def forget(self, claim: Claim) -> None:
-        """Forget a file that was put away, and remove its folder."""
-        await self._endings.forget(claim)
+    async def forget(self, claim: Claim, known: ClaimedFile | None) -> None:
+        """Forget a file that was put away before a crash, and remove its folder."""
+        await self._endings.forget_moved(claim, known)
 
     def begin_anew(self) -> None:
         """Forget what may have changed while the source was not read."""

@@ -163,3 +163,27 @@ def test_a_deleted_file_that_was_not_forgotten_is_forgotten(tmp_path, run):
         run(drop)
         check(drop, ["1"], {"done": [], "failed": []})
         shutil.rmtree(drop.root)
+
+
+@pytest.mark.parametrize(
+    ("content", "folder", "error"),
+    [
+        (rows("1"), "done", None),
+        (rows("1") + "oops\n", "failed", "a.ndjson: 1 of 2 rows is bad; all others were taken"),
+    ],
+)
+def test_how_a_file_ended_is_remembered_wherever_the_daemon_died_after_its_move(
+    tmp_path, run, content, folder, error
+):
+    def dropped(name):
+        drop = Drop(tmp_path / name)
+        drop.drop("a.ndjson", content)
+        return drop
+
+    for last in range(1, run(dropped("whole")) + 1):
+        drop = dropped(str(last))
+        run(drop, last)
+        run(drop)
+
+        assert drop.names(folder)[0] == "a.ndjson"
+        assert {(one.name, one.error) for one in drop.storage.put_away} == {("a.ndjson", error)}
