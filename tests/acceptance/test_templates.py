@@ -146,6 +146,7 @@ def test_a_rotated_secret_and_a_corrected_url_heal_what_waits(another):
 def test_what_cannot_be_filled_is_not_sent_and_heals(another):
     with Receiver() as receiver:
         daemon = another("unfilled")
+        daemon.environment["WEBHOOKD_ADMIN_ADDRESS"] = "unix:state/admin.sock"
 
         def configure(url, **more):
             daemon.configure({"hook": a_hook({"url": f"{receiver.url}/{url}", **more})})
@@ -157,6 +158,11 @@ def test_what_cannot_be_filled_is_not_sent_and_heals(another):
         (told,) = daemon.deliveries()
         assert told["last_error"].startswith("url: the URL's path would have an empty segment")
         configure("c/{{ properties.name }}")
+        planned = daemon.command("plan", "--config", "config.yaml")
+        assert planned.returncode == 10
+        assert "    1 waiting do not hold properties.name: their attempts will end as 'url'" in (
+            planned.stdout.splitlines()
+        )
         daemon.reload()
         until(
             lambda: "properties.name" in (daemon.deliveries()[0]["last_error"] or ""),

@@ -255,7 +255,8 @@ _PATHS: dict[str, Any] = {
     },
     "/v1/secrets/rotated": {
         "get": _operation(
-            "Settings whose secret, or file's content, a reload would change, by webhook.",
+            "Settings whose secret, or file's content, a reload would change, and what deliveries"
+            " that wait would lack, by webhook.",
             {
                 "200": _answer("By webhook.", RotatedView),
                 "409": _ERROR,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from itertools import starmap
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -66,9 +67,10 @@ def plan(
     loaded = loading.load(path, environment=os.environ, offline=True)
     where = Where(status, admin_address, state_directory, database_url)
     in_force = find_in_force(where, needs_daemon=length is None)
-    running, rotated = in_force.status, _rotated(in_force, path)
+    running, secrets = in_force.status, _secrets(in_force, path)
+    rotated = {name: tuple(settings) for name, settings in secrets["webhooks"].items()}
     found = _compared(running, loaded.document, rotated)
-    told = _as_object(found, running, loaded)
+    told = _as_object(found, running, loaded, secrets.get("lacking", {}))
     if length is not None:
         told["replay"] = _replay(in_force, loaded, length)
     if as_json:
@@ -79,16 +81,19 @@ def plan(
     raise typer.Exit(0 if found.is_empty else CHANGES)
 
 
-def _rotated(in_force: InForce, path: Path) -> dict[str, tuple[str, ...]]:
-    """Return the settings whose secret has another value; only the daemon sees its secrets."""
+def _secrets(in_force: InForce, path: Path) -> dict[str, Any]:
+    """Return which secrets have other values, and what templates would lack, by webhook.
+
+    Only the daemon sees its secrets, and what waits for it.
+    """
     client = in_force.client
     if client is None or path.resolve() != Path(in_force.status["config_path"]).resolve():
-        return {}
+        return {"webhooks": {}}
     try:
-        found = client.get("/v1/secrets/rotated")["webhooks"]
+        found: dict[str, Any] = client.get("/v1/secrets/rotated")
     except RefusedError as error:
         raise WebhookdError("\n".join(error.answer.get("problems", [str(error)]))) from None
-    return {name: tuple(settings) for name, settings in found.items()}
+    return found
 
 
 def _compared(
@@ -122,7 +127,10 @@ def _replay(in_force: InForce, loaded: loading.Loaded, length: timedelta) -> dic
 
 
 def _as_object(
-    found: Comparison, running: Mapping[str, Any], loaded: loading.Loaded
+    found: Comparison,
+    running: Mapping[str, Any],
+    loaded: loading.Loaded,
+    lacking: Mapping[str, Mapping[str, int]],
 ) -> dict[str, Any]:
     webhooks, sources = loaded.document["webhooks"], loaded.document["sources"]
     waiting = {one["webhook"]: one["pending"] for one in running["webhooks"]}
@@ -141,6 +149,7 @@ def _as_object(
                     waiting.get(one.name, 0),
                     is_enabled=webhooks.get(one.name, {}).get("enabled", True),
                 ),
+                "lacking": dict(lacking.get(one.name, {})),
             }
             for one in found.webhooks
         ],
@@ -186,6 +195,7 @@ def _lines(told: dict[str, Any], found: Comparison) -> Iterator[str]:
         for one in told[kind]:
             yield f"{SIGNS[one['kind']]} {kind[:-1]} {one['name']}: {one['effect']}"
             yield from map(_setting_line, one["settings"])
+            yield from starmap(_lacking_line, one.get("lacking", {}).items())
     if told["egress"]:
         yield "~ egress"
         yield from map(_setting_line, told["egress"])
@@ -196,6 +206,12 @@ def _lines(told: dict[str, Any], found: Comparison) -> Iterator[str]:
 def _replay_lines(told: dict[str, Any], length: timedelta | None) -> Iterator[str]:
     if length is not None:
         yield from replay_text.lines(told["replay"], length)
+
+
+def _lacking_line(name: str, count: int) -> str:
+    if name.startswith("secrets."):
+        return f"    {count:,} waiting need {name}: their attempts will end as 'secret'"
+    return f"    {count:,} waiting do not hold {name}: their attempts will end as 'url'"
 
 
 def _setting_line(setting: dict[str, Any]) -> str:

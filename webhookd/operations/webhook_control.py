@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from webhookd import telemetry
 from webhookd.operations.unknown_names import unknown_webhook
+from webhookd.rules.templating.live_parts import kept_names
 from webhookd.storage.database.connection import EXCLUSIVE
 from webhookd.storage.deliveries import lanes
 from webhookd.storage.records import known_names
+from webhookd.storage.webhooks import kept_values
 from webhookd.telemetry.events import WebhookHoldChanged
 from webhookd.views.webhooks import HoldView, RotatedView
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from webhookd.clock import Clock
-    from webhookd.definitions import Definitions
+    from webhookd.definitions import Definitions, Webhook
     from webhookd.intake.backfill_run import Running
     from webhookd.operations.control_dependencies import ControlDependencies
     from webhookd.storage.database.connection import Statements
@@ -67,8 +69,34 @@ class WebhookControl:
         Raises ConfigError when the configuration on disk is wrong.
         """
         loaded = await self._dependencies.reloader.read()
-        in_force = self._dependencies.reloader.definitions
-        return RotatedView(dict(_rotated(in_force, loaded.definitions)))
+        in_force, after = self._dependencies.reloader.definitions, loaded.definitions
+        lacking = {
+            name: found
+            for name, webhook in after.webhooks.items()
+            if (found := await self._lacking(webhook, in_force, after))
+        }
+        return RotatedView(dict(_rotated(in_force, after)), lacking)
+
+    async def _lacking(
+        self, webhook: Webhook, before: Definitions, after: Definitions
+    ) -> dict[str, int]:
+        """Return what deliveries of *webhook* that wait would lack *after* a reload."""
+        live = webhook.request.live
+        needed = frozenset() if live is None else kept_names(live)
+        old = before.webhooks.get(webhook.name)
+        same = (
+            old is not None
+            and old.request.live is not None
+            and needed <= kept_names(old.request.live)
+        )
+        if (same or not needed) and before.named_secrets.keys() <= after.named_secrets.keys():
+            # Nothing new is asked for: nothing has to be looked at.
+            return {}
+        return await self._dependencies.writer.read(
+            lambda connection: kept_values.lacking(
+                connection, webhook.name, needed, after.named_secrets.keys()
+            )
+        )
 
     async def _hold(self, webhook: str, unit: Callable[[Statements], LaneRow | None]) -> HoldView:
         async with self._dependencies.dispatcher.quiesced():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
 
@@ -77,7 +77,10 @@ class HoldView(View):
 
 @dataclass(frozen=True, slots=True)
 class RotatedView(View):
-    """Settings whose secret, or file's content, a reload would change."""
+    """Settings whose secret, or file's content, a reload would change, and what would lack."""
 
     webhooks: Mapping[str, tuple[str, ...]]
     """By webhook, the settings."""
+    lacking: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """By webhook, what its templates would ask for (`properties.region`, `secrets.key`) and so many
+    of the deliveries that wait do not hold, or could not be given."""

@@ -186,7 +186,9 @@ ANSWERS = {
     "retried": RetriedView(3, 1, dry_run=False, held=2, holds={"new-customer": "paused by hand"}),
     "cancelled": CancelledView(3, dry_run=True, left=1),
     "hold": HoldView("new-customer", None),
-    "rotated": RotatedView({"new-customer": ("request.signature",)}),
+    "rotated": RotatedView(
+        {"new-customer": ("request.signature",)}, {"new-customer": {"properties.region": 3}}
+    ),
     "refusal": RefusalView("no delivery has this id"),
     "refusal-problems": RefusalView("the configuration is wrong", ()),
 }
