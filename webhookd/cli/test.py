@@ -98,6 +98,12 @@ def try_webhook(
         ChangeKind | None,
         typer.Option(help="What happened to the record.", show_default="what the webhook takes"),
     ] = None,
+    event: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="An event of the daemon's own, like delivery.failed, made up."
+        ),
+    ] = None,
     send_it: Annotated[
         bool, typer.Option("--send", help="Send the request once and show the answer.")
     ] = False,
@@ -126,6 +132,7 @@ def try_webhook(
         previous=previous,
         before=tuple(before or ()),
         kind=change,
+        event=event,
         state_directory=state_directory,
         database_url=database_url,
     )

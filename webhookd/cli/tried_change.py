@@ -13,6 +13,9 @@ from webhookd.cli import known_record
 from webhookd.cli.known_record import NoSuchRecordError
 from webhookd.cli.replay import replayed
 from webhookd.cli.tried_record import of_files, tried_record
+from webhookd.config.messages import no_such
+from webhookd.definitions import OwnEventsSource
+from webhookd.definitions.event_kinds import EVENT_KINDS
 from webhookd.model import Change, ChangeKind
 from webhookd.rules import usage
 from webhookd.sources.directory.sample import names_in, read_first
@@ -47,6 +50,7 @@ def tried_change(definitions: Definitions, webhook: Webhook, wanted: Wanted) -> 
     Raises NoSuchRecordError where nobody knows the record, SourceError where it cannot be read.
     """
     _refuse_contradictions(wanted)
+    _refuse_unknown_event(definitions, webhook, wanted)
     if wanted.is_last:
         return _last(webhook, wanted)
     now = clock.now()
@@ -74,6 +78,10 @@ def _refuse_contradictions(wanted: Wanted) -> None:
         "--before": bool(wanted.before),
         "--change": wanted.kind is not None,
     }
+    if wanted.event is not None:
+        others = ", ".join(name for name, is_told in told.items() if is_told)
+        if wanted.is_last or wanted.record_id is not None or others:
+            raise typer.BadParameter("an event is made up, and created", param_hint="--event")
     if wanted.is_last:
         others = ", ".join(name for name, is_told in told.items() if is_told)
         if others:
@@ -84,6 +92,17 @@ def _refuse_contradictions(wanted: Wanted) -> None:
         raise typer.BadParameter("it goes with --record-id", param_hint="--fetch")
     if wanted.previous is not None and wanted.before:
         raise typer.BadParameter("take one of --previous and --before", param_hint="--before")
+
+
+def _refuse_unknown_event(definitions: Definitions, webhook: Webhook, wanted: Wanted) -> None:
+    if wanted.event is None:
+        return
+    if not isinstance(definitions.sources[webhook.source], OwnEventsSource):
+        message = f"{webhook.name} reads {webhook.source}, which tells no events of the daemon"
+        raise typer.BadParameter(message, param_hint="--event")
+    if wanted.event not in EVENT_KINDS:
+        message = no_such("event", wanted.event, EVENT_KINDS)
+        raise typer.BadParameter(message, param_hint="--event")
 
 
 def _last(webhook: Webhook, wanted: Wanted) -> TriedChange:

@@ -14,10 +14,12 @@ from webhookd import clock
 from webhookd.cli import known_record
 from webhookd.cli.known_record import NoSuchRecordError
 from webhookd.config.settings.process_settings import Settings
-from webhookd.definitions import DirectorySource
+from webhookd.definitions import DirectorySource, OwnEventsSource
+from webhookd.definitions.event_kinds import EVENT_KINDS, TIMES
 from webhookd.errors import SourceError
-from webhookd.model import ChangeKind
-from webhookd.rules import usage
+from webhookd.model import ChangeKind, OwnEvent
+from webhookd.model.records import text_of
+from webhookd.rules import event_changes, trigger, usage
 from webhookd.rules.redaction import Redactor
 from webhookd.sources.directory.sample import names_in, read_first
 
@@ -25,15 +27,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from webhookd.definitions import Definitions, Source, Webhook
-    from webhookd.model import Observation, Properties
+    from webhookd.model import Change, Observation, Properties
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What a person asks for: which record, and what happened to it.
 
-    *before* are properties as they were, each as NAME=VALUE. A known record is looked up in the
-    database that the last two say.
+    *before* are properties as they were, each as NAME=VALUE. *event* names an own event. A known
+    record is looked up in the database that the last two say.
     """
 
     record: Path | None = None
@@ -43,6 +45,7 @@ class Wanted:
     previous: Path | None = None
     before: Sequence[str] = ()
     kind: ChangeKind | None = None
+    event: str | None = None
     state_directory: Path | None = None
     database_url: str | None = None
 
@@ -71,6 +74,8 @@ def tried_record(definitions: Definitions, webhook: Webhook, wanted: Wanted) -> 
     Raises NoSuchRecordError where nobody knows it, SourceError where it cannot be read.
     """
     source = definitions.sources[webhook.source]
+    if isinstance(source, OwnEventsSource) and wanted.record is None:
+        return sample_event(webhook, wanted)
     if wanted.record is not None:
         seen = read_first(wanted.record, of_files(source, webhook), usage.of_webhooks([webhook]))
         kind = ChangeKind.DELETED if seen.deleted else None
@@ -81,6 +86,39 @@ def tried_record(definitions: Definitions, webhook: Webhook, wanted: Wanted) -> 
     if wanted.is_fetched:
         return _fetched(definitions, webhook, wanted.record_id)
     return _known(source, webhook, wanted, wanted.record_id)
+
+
+def sample_event(webhook: Webhook, wanted: Wanted) -> TriedRecord:
+    """Return an own event with made-up properties: the one that is *wanted*, or one that fires.
+
+    Raises NoSuchRecordError where an event is asked for by its id: none is remembered.
+    """
+    if wanted.record_id is not None:
+        raise NoSuchRecordError(
+            "own events are not remembered; --event NAME makes one up, --record FILE takes one from"
+            " a file"
+        )
+    now = clock.now()
+    named = [wanted.event] if wanted.event is not None else [*EVENT_KINDS]
+    made = [_sample_event(name, webhook.source, now) for name in named]
+    change = next((one for one in made if trigger.fires(webhook.trigger, one, now)), made[0])
+    names = frozenset(change.properties)
+    how = "" if wanted.event is not None else "; --event NAME takes another"
+    origin = f"the event {text_of(change.properties['event'])}, made up{how}"
+    return TriedRecord(
+        change.record_id, change.properties, names, origin, modified_at=now, instants=TIMES
+    )
+
+
+def _sample_event(name: str, source: str, now: datetime) -> Change:
+    facts = {key: json.loads(value) for key, value in EVENT_KINDS[name].properties.items()}
+    return event_changes.change_of(
+        OwnEvent(name, "", now, facts),
+        source=source,
+        record_id=clock.new_id(now),
+        host=Settings.from_environment(os.environ).host,
+        redact=str,
+    )
 
 
 def _known(source: Source, webhook: Webhook, wanted: Wanted, record_id: str) -> TriedRecord:

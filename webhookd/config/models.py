@@ -88,7 +88,14 @@ class Hubspot(Keys):
     start: str = "now"
 
 
-Source: TypeAlias = Annotated[DropDirectory | Hubspot, Field(discriminator="type")]
+@with_fields_of(definitions.OwnEventsSource, but=("name",))
+class OwnEvents(Keys):
+    """The daemon's own events."""
+
+    type: Literal["webhookd"]
+
+
+Source: TypeAlias = Annotated[DropDirectory | Hubspot | OwnEvents, Field(discriminator="type")]
 
 
 class Comparison(Keys):

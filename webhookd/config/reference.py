@@ -79,6 +79,7 @@ _SECTIONS = (
     "json",
     "hubspot",
     "hubspot_object",
+    "own_events",
     "defaults",
     "webhook",
     "trigger",
@@ -106,7 +107,7 @@ _SECTIONS = (
     "retry",
 )
 _WORDS = {
-    "source": "[drop directory](#drop-directory) or [HubSpot](#hubspot)",
+    "source": "[drop directory](#drop-directory), [HubSpot](#hubspot) or [own events](#own-events)",
     "when": "[condition](#comparison-with-a-value) or group",
     "authentication": (
         "[API key](#api-key), [bearer](#bearer-token), [basic](#basic-authentication)"

@@ -63,6 +63,16 @@ def drop_directory(
     return made(definitions.DirectorySource, model, name=name, path=path, json=model.json_)
 
 
+def own_events(
+    name: str,
+    model: models.OwnEvents,
+    node: Node,  # noqa: ARG001 - it names no files
+    secrets: Secrets,  # noqa: ARG001 - and no secrets
+) -> definitions.OwnEventsSource:
+    """Return the definition that *model* is."""
+    return made(definitions.OwnEventsSource, model, name=name)
+
+
 def reading_of_files(source: Mapping[str, Any]) -> definitions.ValueReading:
     """Return how conditions read what a drop directory holds, given as the document tells it."""
     told = source.get("csv", {})

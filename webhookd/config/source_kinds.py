@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from webhookd.config import source_compiler
-from webhookd.config.checks import drop_directory, hubspot
+from webhookd.config.checks import drop_directory, hubspot, own_events
 from webhookd.definitions import PLAIN
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ KINDS: Mapping[str, ConfiguredKind] = {
         source_compiler.reading_of_files,
     ),
     "hubspot": ConfiguredKind(hubspot.check, hubspot.check_use, source_compiler.hubspot),
+    "webhookd": ConfiguredKind(own_events.check, own_events.check_use, source_compiler.own_events),
 }
 """Each kind by its `type`."""
 

@@ -36,6 +36,7 @@ from webhookd.definitions.sources import (
     HubspotObject,
     HubspotSource,
     JsonSettings,
+    OwnEventsSource,
     Source,
     is_same_host,
 )
@@ -90,6 +91,7 @@ __all__ = [
     "NotOf",
     "OAuth2",
     "Operator",
+    "OwnEventsSource",
     "Proxy",
     "RateLimit",
     "Request",

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
-from webhookd.definitions import record_path
+from webhookd.definitions import event_kinds, record_path
 from webhookd.definitions.durations import Duration
 from webhookd.definitions.value_reading import PLAIN, ValueReading
 from webhookd.model import Secret
@@ -194,6 +194,46 @@ class HubspotSource:
     def listed_properties(self, object_: str) -> tuple[str, ...] | None:
         """Return the properties that are chosen of *object_*, None when that is all of them."""
         return next((read.properties for read in self.objects if read.name == object_), None)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnEventsSource:
+    """What happens to the daemon itself, as records of the type `events`.
+
+    *every*: events of one kind and subject that follow the first within this time become one.
+    """
+
+    name: str
+    every: Duration = timedelta(minutes=5)
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """Return nothing: nothing is known of its records."""
+        return {}
+
+    @property
+    def host(self) -> str | None:
+        """Return None: each daemon tells of itself."""
+        return None
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """Return nothing: nothing is connected to."""
+        return {}
+
+    @property
+    def polled_objects(self) -> tuple[str, ...]:
+        """Return nothing: events are not asked for."""
+        return ()
+
+    @property
+    def value_reading(self) -> ValueReading:
+        """Return that numbers are JSON and times ISO 8601."""
+        return PLAIN
+
+    def listed_properties(self, object_: str) -> tuple[str, ...] | None:  # noqa: ARG002 - all alike
+        """Return the properties that events have."""
+        return event_kinds.PROPERTIES
 
 
 def is_same_host(one: str, other: str) -> bool:

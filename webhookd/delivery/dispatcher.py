@@ -24,6 +24,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from webhookd import telemetry
+from webhookd.delivery.caused_events import NO_EVENTS
 from webhookd.delivery.claims import ClaimTable
 from webhookd.delivery.lanes.lane_fetches import LaneFetches
 from webhookd.delivery.lanes.lane_table import LaneTable
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.clock import Clock
+    from webhookd.delivery.caused_events import CausedEvents
     from webhookd.delivery.courier import Courier
     from webhookd.delivery.peers import Peers
     from webhookd.delivery.prepared_webhook import PreparedWebhook
@@ -63,7 +65,8 @@ class Dispatcher:
     """Has deliveries attempted as lanes and *peers* allow.
 
     All methods run on the event loop. *clock* tells when deliveries are due; at most
-    *max_in_flight* attempts are under way, and one of each lane besides.
+    *max_in_flight* attempts are under way, and one of each lane besides. *events* says what is told
+    of what attempts lead to.
     """
 
     def __init__(
@@ -74,14 +77,22 @@ class Dispatcher:
         *,
         max_in_flight: int,
         clock: Clock,
+        events: CausedEvents = NO_EVENTS,
     ) -> None:
         self._quiesce = courier.quiesce
         self._now = clock.now
         self.peers = peers
         self.lanes = LaneTable(peers)
         self.fetches = LaneFetches(self.lanes, peers, clock)
-        self.settlements = SettlementWriter(writer, self.committed, peers.locks_for)
         self.claims = ClaimTable(self._claims_released, peers.room_for)
+        self.settlements = SettlementWriter(
+            writer,
+            self.committed,
+            peers.locks_for,
+            claims=self.claims,
+            offer=self.offer,
+            events=events,
+        )
         self._slots = SlotScheduler(
             courier,
             peers,

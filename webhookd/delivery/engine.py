@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from webhookd import telemetry
 from webhookd.authentication.known_secrets import KnownSecrets
+from webhookd.delivery.caused_events import NO_EVENTS
 from webhookd.delivery.courier import Courier
 from webhookd.delivery.dispatcher import Dispatcher
 from webhookd.delivery.job_store import DeliveryJobStore, LaneExecutor
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from webhookd.clock import Clock
+    from webhookd.delivery.caused_events import CausedEvents
     from webhookd.delivery.peers import Peers
     from webhookd.delivery.sender import Sender
     from webhookd.storage.database.database import Database
@@ -58,7 +60,7 @@ class DeliveryEngine:
         telemetry.report(DaemonStopped(unfinished))
 
 
-def build(
+def build(  # noqa: PLR0913 - each is what a test may have another of
     database: Database,
     writer: Writer,
     peers: Peers,
@@ -68,15 +70,19 @@ def build(
     ahead: Callable[[], timedelta],
     max_in_flight: int,
     grace: Callable[[], float],
+    events: CausedEvents = NO_EVENTS,
 ) -> DeliveryEngine:
     """Return an engine that is ready to be entered.
 
     *peers* stands for the other daemons on the database. *ahead* returns by how much *clock* is
     ahead of this machine's clock, by which APScheduler's timer goes. *grace*: see `DeliveryEngine`.
+    *events* says what is told of what attempts lead to.
     """
     secrets = KnownSecrets()
     courier = Courier(sender, secrets, clock=clock)
-    dispatcher = Dispatcher(courier, writer, peers, max_in_flight=max_in_flight, clock=clock)
+    dispatcher = Dispatcher(
+        courier, writer, peers, max_in_flight=max_in_flight, clock=clock, events=events
+    )
     store = DeliveryJobStore(dispatcher, writer, database, ahead=ahead)
     return DeliveryEngine(
         secrets, dispatcher, store, Scheduler(store, LaneExecutor(dispatcher)), grace

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from webhookd import telemetry
+from webhookd.delivery.caused_events import NO_EVENTS
 from webhookd.errors import StorageError
 from webhookd.storage.deliveries import settle
 from webhookd.storage.refused_writes import keep_trying
@@ -16,8 +18,10 @@ from webhookd.telemetry.events import BugFound
 from webhookd.telemetry.unhandled import watched
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from webhookd.delivery.caused_events import Caused, CausedEvents
+    from webhookd.delivery.claims import ClaimTable, TransactionClaims
     from webhookd.model import Delivery, Settlement
     from webhookd.storage.database.connection import Connection, Locks
     from webhookd.storage.database.writer import Writer
@@ -52,7 +56,8 @@ The next group of settlements takes them along; this is for a daemon that has no
 class SettlementWriter:
     """Writes settlements in groups, one after the other, and says when they are on the disk.
 
-    With each group goes what its attempts came to for each webhook, as sums (`latest_attempts`).
+    With each group goes what its attempts came to for each webhook, as sums (`latest_attempts`),
+    and what *events* make of them: deliveries, stored under *claims* and then given to *offer*.
 
     *committed* is called on the event loop with each group, and with the deliveries that were
     behind those that ended. A group that the database refuses is written again until it is taken:
@@ -64,11 +69,18 @@ class SettlementWriter:
         writer: Writer,
         committed: Callable[[Sequence[Settlement], Sequence[Delivery]], None],
         locks: Callable[[Sequence[Settlement]], Locks],
+        *,
+        claims: ClaimTable,
+        offer: Callable[[Iterable[Delivery]], None],
+        events: CausedEvents = NO_EVENTS,
     ) -> None:
         self._writer = writer
         self._locks = locks
         self._committed = committed
-        self._gathered: list[Settlement] = []
+        self._claims = claims
+        self._offer = offer
+        self._events = events
+        self._gathered: list[_Ended] = []
         self._writing: asyncio.Task[None] | None = None
         self._is_refused = False
         self._unsettled = 0
@@ -85,7 +97,8 @@ class SettlementWriter:
         """Take a settlement to be written within a few milliseconds."""
         # Called by the attempt's task, which awaits nothing between its judgement and this call:
         # whoever has `quiesce` finds here all that was judged (rule 5).
-        self._gathered.append(settlement)
+        # What it causes is decided here as well, in the order in which attempts ended.
+        self._gathered.append(_Ended(settlement, self._events.of_attempt(settlement)))
         self._unsettled += 1
         self._begin()
 
@@ -123,12 +136,13 @@ class SettlementWriter:
             # In the turn in which nothing was left: what is added later begins another task.
             self._writing = None
 
-    async def _write(self, group: list[Settlement]) -> None:
-        sums = latest_attempts.summed(group, self._left)
-        unit = partial(_settle, group, sums)
+    async def _write(self, group: list[_Ended]) -> None:
+        settlements = [one.settlement for one in group]
+        sums = latest_attempts.summed(settlements, self._left)
+        caused = self._events.together([draft for one in group for draft in one.caused])
         try:
-            promoted, left = await keep_trying(
-                lambda: self._writer.write(unit, self._locks(group)),
+            left = await keep_trying(
+                lambda: self._write_once(settlements, sums, caused),
                 what="settlements",
                 count=len(group),
                 refused=self._was_refused,
@@ -139,7 +153,32 @@ class SettlementWriter:
         else:
             self._is_refused = False
             self._keep(left)
-            self._done(group, promoted)
+
+    async def _write_once(
+        self,
+        settlements: Sequence[Settlement],
+        sums: Mapping[int, LatestAttempts],
+        caused: Caused,
+    ) -> dict[int, LatestAttempts]:
+        """Write settlements, and what they caused; return the sums that are left."""
+        # Asked anew at each try, on the event loop: what there is room for, and what to lock.
+        claims = self._claims.transaction(caused.webhooks)
+        unit = partial(_settle, settlements, sums, caused, claims)
+        try:
+            locks = self._locks(settlements) | claims.locks
+            promoted, left, stored = await self._writer.write(unit, locks)
+            self._done(settlements, promoted)
+            self._told(caused, stored)
+        finally:
+            # Rule 7: behind the offer.
+            claims.release()
+        return left
+
+    def _told(self, caused: Caused, stored: Any) -> None:
+        try:
+            self._offer(caused.committed(stored))
+        except Exception as error:  # noqa: BLE001 - it is on the disk, and is fetched from there
+            telemetry.report(BugFound("delivery.settlement_broke", error))
 
     def _keep(self, left: dict[int, LatestAttempts]) -> None:
         """Keep sums for the next group, and have them written if none comes soon."""
@@ -157,18 +196,23 @@ class SettlementWriter:
         # Until the write is taken, nothing new should start: see `is_behind`.
         self._is_refused = True
 
-    async def _write_apart(self, group: list[Settlement], error: Exception) -> None:
+    async def _write_apart(self, group: list[_Ended], error: Exception) -> None:
         if len(group) > 1:
-            for settlement in group:
-                await self._write([settlement])
+            for one in group:
+                await self._write([one])
             return
-        telemetry.report(
-            BugFound("delivery.settlement_broke", error, {"delivery_id": group[0].delivery.id})
-        )
+        (settlement,) = (one.settlement for one in group)
+        about = {"delivery_id": settlement.delivery.id}
+        telemetry.report(BugFound("delivery.settlement_broke", error, about))
+        if group[0].caused:
+            # What the attempt led to matters more than who is told of it.
+            self._events.together(group[0].caused).abandoned()
+            await self._write([_Ended(settlement, ())])
+            return
         # Until then it stays in memory and claimed: at once it would be attempted in a circle.
-        asyncio.get_running_loop().call_later(BUG_SECONDS, self._done, group, ())
+        asyncio.get_running_loop().call_later(BUG_SECONDS, self._done, [settlement], ())
 
-    def _done(self, group: list[Settlement], promoted: Sequence[Delivery]) -> None:
+    def _done(self, group: Sequence[Settlement], promoted: Sequence[Delivery]) -> None:
         # On the event loop, in the order of the commits: `committed` relies on that (rule 2).
         self._unsettled -= len(group)
         try:
@@ -177,9 +221,25 @@ class SettlementWriter:
             telemetry.report(BugFound("delivery.settlement_broke", error))
 
 
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """A settlement, and the own events that it causes."""
+
+    settlement: Settlement
+    caused: Sequence[Any]
+
+
 def _settle(
-    group: Sequence[Settlement], sums: Mapping[int, LatestAttempts], connection: Connection
-) -> tuple[list[Delivery], dict[int, LatestAttempts]]:
-    """Write settlements and sums; return the promoted deliveries, and the sums that are left."""
+    group: Sequence[Settlement],
+    sums: Mapping[int, LatestAttempts],
+    caused: Caused,
+    claims: TransactionClaims,
+    connection: Connection,
+) -> tuple[list[Delivery], dict[int, LatestAttempts], Any]:
+    """Write settlements, sums and what they caused.
+
+    Return the promoted deliveries, the sums that are left, and what was stored of the caused.
+    """
     promoted = settle.settle(connection, group)
-    return promoted, latest_attempts.write(connection, sums)
+    left = latest_attempts.write(connection, sums)
+    return promoted, left, caused.store(connection, claims)

@@ -15,9 +15,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from webhookd.definitions import Trigger
+from webhookd.delivery.caused_events import NO_EVENTS, NOTHING_CAUSED
 from webhookd.errors import WebhookdError
 from webhookd.intake.claimed_write import ClaimedWriter
 from webhookd.intake.decision import Decision, count, decide, store
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from webhookd.clock import Clock
     from webhookd.definitions import AllOf, Webhook
+    from webhookd.delivery.caused_events import Caused, CausedEvents
     from webhookd.delivery.claims import ClaimTable, TransactionClaims
     from webhookd.model import Delivery, KnownRecord
     from webhookd.rules.conditions import Incomparable
@@ -74,7 +76,8 @@ class Backfilled:
 class _Chunk:
     """What one step found. *last_id* is None when there was nothing left.
 
-    *deliveries* counts those that cannot be attempted too; *stored* are the others.
+    *deliveries* counts those that cannot be attempted too; *stored* are the others. *told* is what
+    was stored of the own events that are *caused*.
     """
 
     records: int
@@ -82,12 +85,19 @@ class _Chunk:
     stored: Sequence[Delivery]
     last_id: str | None
     incomparable: tuple[Incomparable, ...] = ()
+    caused: Caused = NOTHING_CAUSED
+    told: Any = None
+
+    def to_offer(self) -> Sequence[Delivery]:
+        """Return what was stored, with what it caused; once it is committed, on the event loop."""
+        return [*self.stored, *self.caused.committed(self.told)]
 
 
 class Backfill:
     """Makes deliveries of known records. *offer* gets what was just committed.
 
-    What waits is superseded under *claims*.
+    What waits is superseded under *claims*. *events* says what is told of deliveries that cannot be
+    attempted.
     """
 
     def __init__(
@@ -99,8 +109,10 @@ class Backfill:
         clock: Clock,
         new_id: Callable[[datetime], str],
         sleep: Callable[[float], Awaitable[None]],
+        events: CausedEvents = NO_EVENTS,
     ) -> None:
         self._writer = writer
+        self._events = events
         self._claimed_writer = ClaimedWriter(writer, claims=claims, offer=offer)
         self._now = clock.now
         self._new_id = new_id
@@ -164,7 +176,8 @@ class Backfill:
         definition = webhook()
         step = partial(self._store, definition, meant, after, most)
         # Shielded: a backfill that is cancelled leaves its step to the writer, whole or not at all.
-        done = self._claimed_writer.write([definition.name], step, lambda chunk: chunk.stored)
+        webhooks = [definition.name, *self._events.listening]
+        done = self._claimed_writer.write(webhooks, step, _Chunk.to_offer)
         return await asyncio.shield(done)
 
     def _store(
@@ -185,17 +198,19 @@ class Backfill:
         decision, looked_at, last_id = self._decide(webhook, meant, after, most, connection)
         stored = store(connection, decision, claims)
         made = len(stored) + len(decision.broken)
+        caused = self._events.together(self._events.of_unattempted(decision.broken))
+        told = caused.store(connection, claims)
         # Rule 1: how far it came is committed with what it made, and so is its end.
         if last_id is None:
             backfills.end(connection, webhook.name)
-            return _Chunk(looked_at, made, stored, None)
+            return _Chunk(looked_at, made, stored, None, caused=caused, told=told)
         is_known = backfills.advance(
             connection, webhook.name, after=last_id, records=looked_at, deliveries=made
         )
         # Whoever ended it elsewhere deleted its row; the exception undoes this step.
         if not is_known:
             raise BackfillError("ended by hand, at another daemon")
-        return _Chunk(looked_at, made, stored, last_id)
+        return _Chunk(looked_at, made, stored, last_id, caused=caused, told=told)
 
     def _count(
         self,

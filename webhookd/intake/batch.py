@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from webhookd import telemetry
+from webhookd.delivery.caused_events import NO_EVENTS
 from webhookd.intake.claimed_write import ClaimedWriter
 from webhookd.intake.decision import Decision, decide, store
 from webhookd.intake.future_times import FutureTimes
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from webhookd.clock import Clock
     from webhookd.definitions import Definitions, Webhook
+    from webhookd.delivery.caused_events import Caused, CausedEvents
     from webhookd.delivery.claims import ClaimTable, TransactionClaims
     from webhookd.model import Asked, Batch, Change, Observation
     from webhookd.storage.database.connection import Connection
@@ -53,7 +55,8 @@ if TYPE_CHECKING:
 class Intake:
     """Takes batches in, as the *definitions* in force say. *offer* gets what was just committed.
 
-    What waits is superseded under *claims*. *clock* tells the fleet's time.
+    What waits is superseded under *claims*. *clock* tells the fleet's time. *events* says what is
+    told of deliveries that cannot be attempted.
     """
 
     def __init__(
@@ -66,8 +69,10 @@ class Intake:
         claims: ClaimTable,
         clock: Clock,
         new_id: Callable[[datetime], str],
+        events: CausedEvents = NO_EVENTS,
     ) -> None:
         self._database = database
+        self._events = events
         self._definitions = definitions
         self._writer = ClaimedWriter(writer, claims=claims, offer=offer)
         self._now = clock.now
@@ -86,10 +91,11 @@ class Intake:
         # On the event loop, like `took` in `_committed`: the admission is not locked.
         entries = self._admission.entries(batch.source, self._now())
         decision = await asyncio.to_thread(self._decide, batch, entries)
+        caused = self._events.together(self._events.of_unattempted(decision.broken))
         written = self._writer.write(
-            [delivery.webhook for delivery, _ in decision.deliveries],
-            partial(_store, batch, decision, entries),
-            partial(self._committed, batch, decision, entries),
+            [*(delivery.webhook for delivery, _ in decision.deliveries), *caused.webhooks],
+            partial(_store, batch, decision, entries, caused),
+            partial(self._committed, batch, decision, entries, caused),
         )
         # Shielded: a reader that is cancelled must not cancel what the writer may have committed.
         await asyncio.shield(written)
@@ -100,17 +106,18 @@ class Intake:
         batch: Batch,
         decision: Decision,
         entries: journal.Entries,
-        stored: Sequence[Delivery],
+        caused: Caused,
+        stored: tuple[Sequence[Delivery], Any],
     ) -> Sequence[Delivery]:
         """Report the batch and return what is to be offered; `ClaimedWriter` calls it."""
         # Not before the commit: a refused batch comes again, and must find the same room.
         self._admission.took(batch.source, entries)
         telemetry.report(
-            BatchTaken(batch.source, len(batch.observations), decision.changes, len(stored))
+            BatchTaken(batch.source, len(batch.observations), decision.changes, len(stored[0]))
         )
         found = decision.incomparable.items()
         self._incomparable.report(batch.source, ((key[0], value) for key, value in found))
-        return stored
+        return [*stored[0], *caused.committed(stored[1])]
 
     def _decide(self, batch: Batch, entries: journal.Entries) -> Decision:
         """Compare, match and render, on a worker thread."""
@@ -181,9 +188,11 @@ def _store(
     batch: Batch,
     decision: Decision,
     entries: journal.Entries,
+    caused: Caused,
     connection: Connection,
     claims: TransactionClaims,
-) -> Sequence[Delivery]:
+) -> tuple[Sequence[Delivery], Any]:
+    """Store a batch; return its deliveries that wait, and what was stored of what it caused."""
     # Rule 1: what a batch leads to and the progress behind it are one transaction.
     # First the lock: without it another daemon may have stored newer records since _decide.
     connection.session.require_lock(reading(batch.source))
@@ -195,4 +204,4 @@ def _store(
             files.progress(connection, batch.progress)
         case PollProgress():
             cursors.progress(connection, batch.progress)
-    return stored
+    return stored, caused.store(connection, claims)

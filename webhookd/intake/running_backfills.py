@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from webhookd import telemetry
 from webhookd.config.condition_option import conditions
+from webhookd.delivery.caused_events import NO_EVENTS
 from webhookd.errors import StorageError, WebhookdError
 from webhookd.fleet.exclusive_work import release
 from webhookd.intake.backfill import (
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
     from webhookd.clock import Clock
     from webhookd.definitions import AllOf, Definitions, Webhook
+    from webhookd.delivery.caused_events import CausedEvents
     from webhookd.delivery.claims import ClaimTable
     from webhookd.model import Delivery
     from webhookd.storage.database.writer import Writer
@@ -70,13 +72,14 @@ class Backfills:
         clock: Clock,
         new_id: Callable[[datetime], str],
         may_end_unknown: Callable[[], bool],
+        events: CausedEvents = NO_EVENTS,
     ) -> None:
         self._writer = writer
         self._may_end_unknown = may_end_unknown
         self._definitions = definitions
         self._now = clock.now
         self._make = partial(
-            Backfill, writer, offer=offer, claims=claims, clock=clock, new_id=new_id
+            Backfill, writer, offer=offer, claims=claims, clock=clock, new_id=new_id, events=events
         )
         self._running: list[Running] = []
         self._is_stopping = False

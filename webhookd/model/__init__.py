@@ -29,6 +29,7 @@ from webhookd.model.deliveries import (
     Settlement,
     Unreachable,
 )
+from webhookd.model.own_event import OwnEvent
 from webhookd.model.progress import (
     BadRow,
     Batch,
@@ -84,6 +85,7 @@ __all__ = [
     "MissingRecords",
     "Observation",
     "Outcome",
+    "OwnEvent",
     "Pace",
     "PollOutcome",
     "PollProgress",

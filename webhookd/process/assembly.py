@@ -4,7 +4,7 @@ Building starts nothing. Everything begins when a part is entered, in the order 
 and ends in reverse:
 
     writer, shared clock, heartbeat, transport              what all other parts need
-    delivery engine                                         attempts may start
+    own events, delivery engine                             attempts may start
     sources                                                 nothing is read yet
     configuration in force, membership in the fleet         sources begin to read
     admin API, backfills, readiness                         others may ask
@@ -32,6 +32,7 @@ from webhookd.fleet.fleet_peers import FleetPeers
 from webhookd.fleet.known_members import KnownMembers
 from webhookd.fleet.membership import Membership, MembershipDependencies
 from webhookd.intake.batch import Intake
+from webhookd.intake.own_events.own_events import OwnEvents
 from webhookd.intake.running_backfills import Backfills
 from webhookd.operations.control import Control
 from webhookd.operations.control_dependencies import ControlDependencies
@@ -105,7 +106,10 @@ def assemble(
     storage = build_storage(settings, database, stop)
     transport = Transport(settings.outgoing_proxy())
     fleet, in_force = build_fleet(storage), InForce()
-    delivery = build_delivery(settings, storage, fleet, transport, stop)
+    events = OwnEvents(in_force, host=settings.host, clock=storage.clock, new_id=clock.new_id)
+    delivery = build_delivery(settings, storage, fleet, transport, stop, events)
+    claims, offer = delivery.dispatcher.claims, delivery.dispatcher.offer
+    events.attach(storage.writer, claims=claims, offer=offer)
     keyring = Keyring(
         transport,
         lambda: in_force.current().egress,
@@ -117,10 +121,11 @@ def assemble(
         storage.database,
         storage.writer,
         definitions=in_force.current,
-        offer=delivery.dispatcher.offer,
-        claims=delivery.dispatcher.claims,
+        offer=offer,
+        claims=claims,
         clock=storage.clock,
         new_id=clock.new_id,
+        events=events,
     )
     sources = build_sources(
         settings, storage, fleet, delivery, intake, transport, in_force, keyring
@@ -136,10 +141,11 @@ def assemble(
     backfills = Backfills(
         storage.writer,
         definitions=in_force.current,
-        offer=delivery.dispatcher.offer,
-        claims=delivery.dispatcher.claims,
+        offer=offer,
+        claims=claims,
         clock=storage.clock,
         new_id=clock.new_id,
+        events=events,
         may_end_unknown=delivery.dispatcher.peers.may_end_unknown,
     )
     control = build_control(settings, storage, fleet, delivery, reloader, backfills)
@@ -150,6 +156,8 @@ def assemble(
         # has ended.
         parts.beating(heartbeat),
         parts.closing(transport),
+        # Left after the last attempt: what its window has counted is told.
+        events,
         delivery,
         parts.stopping(sources),
         parts.watching_lag(),
@@ -188,6 +196,7 @@ def build_delivery(
     fleet: _Fleet,
     transport: Transport,
     stop: StopSignal,
+    events: OwnEvents,
 ) -> DeliveryEngine:
     """Return the delivery engine, with retention among the jobs of its scheduler."""
 
@@ -204,6 +213,7 @@ def build_delivery(
         ahead=storage.shared_clock.ahead,
         max_in_flight=settings.max_in_flight,
         grace=grace,
+        events=events,
     )
     housekeeping = Housekeeping(
         storage.database, storage.writer, retention=settings.retention, clock=storage.clock
@@ -243,6 +253,7 @@ def build_sources(
         host=settings.host,
         exclusive_work=NeverContested() if fleet.peers is None else fleet.exclusive_work,
         has_others=lambda: fleet.members.has_others,
+        is_read=kinds.is_read,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from webhookd.definitions import DirectorySource, HubspotSource
+from webhookd.definitions import DirectorySource, HubspotSource, OwnEventsSource
 from webhookd.sources.directory.drop_directory import DropDirectory
 from webhookd.sources.directory.filesystem import disk_space
 from webhookd.sources.directory.folders import Folders
@@ -48,8 +48,8 @@ class Fetch(Protocol):
 class SourceKind:
     """How a kind of source is read."""
 
-    build: Callable[[Any, SourceDependencies], Source]
-    """Return the source that a definition describes."""
+    build: Callable[[Any, SourceDependencies], Source] | None
+    """Return the source that a definition describes; None where nothing is to be read."""
 
     describe_cursor: Callable[[JsonText], ReadTo | None] = lambda _: None
     """Return what a cursor says for people; None when it is not one of this kind's."""
@@ -89,13 +89,22 @@ def _disk_space(settings: DirectorySource) -> DiskSpace | None:
 KINDS: Mapping[type, SourceKind] = {
     DirectorySource: SourceKind(_directory, count_files=_count_files, disk_space=_disk_space),
     HubspotSource: SourceKind(factory.make, cursor.described, fetch=single_record.fetch),
+    OwnEventsSource: SourceKind(None),
 }
 """Each kind by the class of its definition."""
 
 
+def is_read(settings: definitions.Source) -> bool:
+    """Return whether something reads the source: own events come by themselves."""
+    return KINDS[type(settings)].build is not None
+
+
 def build(settings: definitions.Source, dependencies: SourceDependencies) -> Source:
-    """Return the source that *settings* describe."""
-    return KINDS[type(settings)].build(settings, dependencies)
+    """Return the source that *settings* describe, of a kind that is read."""
+    make = KINDS[type(settings)].build
+    if make is None:
+        raise ValueError(f"nothing reads the source {settings.name}")
+    return make(settings, dependencies)
 
 
 def count_files(settings: definitions.Source) -> FileCounts | None:

@@ -61,7 +61,7 @@ class RunningSources:
 
     *build* makes a source from its definition; *host* is the name of this host. *exclusive_work*
     says when this daemon may read a source. *has_others* returns whether there are other daemons,
-    to which a source is left that this host does not see.
+    to which a source is left that this host does not see. What is not *is_read* needs no task.
     """
 
     def __init__(
@@ -71,8 +71,10 @@ class RunningSources:
         host: str,
         exclusive_work: ExclusiveWork,
         has_others: Callable[[], bool],
+        is_read: Callable[[definitions.Source], bool] = lambda _: True,
     ) -> None:
         self._build = build
+        self._is_read = is_read
         self._host = host
         self._exclusive_work = exclusive_work
         self._has_others = has_others
@@ -83,7 +85,11 @@ class RunningSources:
     async def adopt(self, sources: Mapping[str, definitions.Source]) -> None:
         """Stop what is gone or changed, start what is new; the others go on undisturbed."""
         elsewhere = dict(self._read_elsewhere(sources))
-        here = {name: one for name, one in sources.items() if name not in elsewhere}
+        here = {
+            name: one
+            for name, one in sources.items()
+            if name not in elsewhere and self._is_read(one)
+        }
         await self._stop(
             name
             for name, (definition, _) in tuple(self._running.items())

@@ -65,6 +65,7 @@ def test_the_example_passes_once_its_secrets_exist(tmp_path, authority_pem):
         "deal-mirrored",
         "deal-won",
         "price-changed",
+        "tell-operations",
     }
     assert found.definitions.webhooks.keys() == names
     assert found.warnings == ()

@@ -81,7 +81,7 @@ DEFINITIONS = schema()["$defs"]
 ONE_OF = {
     "when": ("comparison", "range", "membership", "presence", "any", "all", "not"),
     "authentication": ("api_key", "bearer", "basic"),
-    "source": ("drop_directory", "hubspot"),
+    "source": ("drop_directory", "hubspot", "own_events"),
 }
 WORDS = ("crm", "contacts", "1", "a", "env", "X-Key", "10.0.0.0/8", "https://a.example/?b=1", "all")
 TEXT = st.sampled_from(WORDS) | st.text(max_size=5)

@@ -34,6 +34,7 @@ SHAPES: dict[str, type[models.Keys | DataclassInstance]] = {
     "json": definitions.JsonSettings,
     "hubspot": models.Hubspot,
     "hubspot_object": models.HubspotObject,
+    "own_events": models.OwnEvents,
     "webhook": models.Webhook,
     "trigger": models.Trigger,
     "any": models.AnyGroup,

@@ -183,7 +183,7 @@ class Outbox:
         """Note that the event loop knows what became of a transaction."""
         self.claimed = [one for one in self.claimed if one[0] is not claims]
 
-    def _settle(self, group: list[Any]) -> tuple[list[Delivery], dict[int, Any]]:
+    def _settle(self, group: list[Any]) -> tuple[list[Delivery], dict[int, Any], None]:
         promoted = []
         for settlement in group:
             row = self.rows[settlement.delivery.id]
@@ -200,8 +200,8 @@ class Outbox:
                     row.is_open = False
                     promoted += self._promote(row.delivery)
             self.lanes[settlement.lane] = lane
-        # No sum is left: there is no other daemon that could have locked a row.
-        return promoted, {}
+        # No sum is left: there is no other daemon that could have locked a row. No event is caused.
+        return promoted, {}, None
 
     def _promote(self, ended: Delivery) -> list[Delivery]:
         behind = [row for row in self.of_record(ended) if row.is_behind]

@@ -19,7 +19,7 @@ from webhookd.model import (
     RetryAt,
     Settlement,
 )
-from webhookd.storage.database.connection import ForRows
+from webhookd.storage.database.connection import Dialect, ForRows
 from webhookd.storage.database.times import from_micros, to_micros
 from webhookd.storage.deliveries import lanes, record_order
 from webhookd.storage.schema.template_columns import holes_of, values_of
@@ -88,6 +88,16 @@ _SETTLE = ForRows(
         " AND deliveries.owner = ?"
     ),
 )
+_GIVEN_UP = {
+    Dialect.SQLITE: (
+        "SELECT id FROM deliveries WHERE id = ? AND state = 'failed' AND settled_at = ?"
+    ),
+    Dialect.POSTGRESQL: (
+        "SELECT deliveries.id FROM deliveries JOIN unnest(?::text[], ?::bigint[])"
+        " AS ended (id, at) ON deliveries.id = ended.id"
+        " WHERE state = 'failed' AND settled_at = ended.at"
+    ),
+}
 # What was cancelled while its attempt was under way.
 _LET_GO = "UPDATE deliveries SET owner = NULL WHERE id = ANY(?) AND due_at IS NULL AND owner = ?"
 
@@ -125,6 +135,20 @@ def settle(connection: Connection, settlements: Sequence[Settlement]) -> list[De
             connection, lane, (one.record for one in deliveries), connection.session.owner
         )
     ]
+
+
+def given_up(connection: Connection, settlements: Sequence[Settlement]) -> frozenset[str]:
+    """Return the ids of deliveries that *settlements* have just given up, in this transaction.
+
+    One that was cancelled meanwhile, or is another daemon's by now, was not given up by them.
+    """
+    ended = [(one.delivery.id, to_micros(one.ended_at)) for one in settlements]
+    query = _GIVEN_UP[connection.dialect]
+    if connection.dialect is Dialect.SQLITE:
+        rows = [row for one in ended for row in connection.execute(query, one).fetchall()]
+    else:
+        rows = connection.execute(query, tuple(map(list, zip(*ended, strict=True)))).fetchall()
+    return frozenset(id_ for (id_,) in rows)
 
 
 def _attempt_row(settlement: Settlement) -> tuple[object, ...]:

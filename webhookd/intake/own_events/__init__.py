@@ -1,0 +1,1 @@
+"""The daemon's own events, told to webhooks like records that are created."""

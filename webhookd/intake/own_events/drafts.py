@@ -1,0 +1,84 @@
+"""What is to be told of an own event, and to whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from webhookd.definitions import OwnEventsSource
+from webhookd.definitions.event_kinds import OBJECT
+from webhookd.intake.decision import Decision
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from webhookd.definitions import Definitions, Webhook
+    from webhookd.intake.own_events.event_windows import Key
+    from webhookd.model import Delivery, OwnEvent, Settlement
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """The webhooks that are told of own events, under *definitions*."""
+
+    definitions: Definitions
+    source: OwnEventsSource
+    webhooks: tuple[Webhook, ...]
+
+
+@dataclass(slots=True)
+class Draft:
+    """An event, as it is stored or counted: *opened* are the windows of which it is the first.
+
+    With a *settlement* it happened only if that gave its delivery up.
+    """
+
+    event: OwnEvent
+    listening: Listening
+    decision: Decision = field(default_factory=Decision)
+    opened: list[Key] = field(default_factory=list)
+    counted: list[Key] = field(default_factory=list)
+    settlement: Settlement | None = None
+
+
+def who_listens(definitions: Definitions) -> Listening:
+    """Return who is told; nobody where no source is of this type."""
+    source = next(
+        (one for one in definitions.sources.values() if isinstance(one, OwnEventsSource)), None
+    )
+    if source is None:
+        return Listening(definitions, OwnEventsSource(""), ())
+    webhooks = tuple(
+        webhook
+        for webhook in definitions.webhooks.values()
+        if webhook.enabled and webhook.source == source.name and webhook.object == OBJECT
+    )
+    return Listening(definitions, source, webhooks)
+
+
+def is_own(delivery: Delivery, definitions: Definitions) -> bool:
+    """Return whether a delivery tells of an own event itself: then nothing is told of it (rule A).
+
+    It may be of a webhook, or a source, that the configuration no longer has, or has under another
+    type. Where it has neither, nobody can say, and nothing is told.
+    """
+    webhook = definitions.webhooks.get(delivery.webhook)
+    names = {delivery.source} if webhook is None else {delivery.source, webhook.source}
+    sources = [definitions.sources[name] for name in names if name in definitions.sources]
+    return not sources or any(isinstance(one, OwnEventsSource) for one in sources)
+
+
+def told(decision: Decision) -> set[str]:
+    """Return the webhooks of which *decision* has a delivery."""
+    deliveries = (delivery for delivery, _ in (*decision.deliveries, *decision.broken))
+    return {delivery.webhook for delivery in deliveries}
+
+
+def joined(drafts: Iterable[Draft]) -> Decision:
+    """Return what is to be stored of *drafts*, as one."""
+    whole = Decision()
+    for draft in drafts:
+        whole.deliveries += draft.decision.deliveries
+        whole.broken += draft.decision.broken
+        whole.coalescing |= draft.decision.coalescing
+    return whole

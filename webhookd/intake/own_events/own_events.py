@@ -1,0 +1,250 @@
+"""The daemon's own events, as the source of the type `webhookd` tells them.
+
+An event whose cause is a transaction is stored in that transaction, or not at all:
+
+    event loop        draft: matched and rendered, for each webhook that has no window for it
+    any thread        together: the drafts of one transaction
+    writer's thread   `Caused.store`, behind what caused them
+    event loop        `Caused.committed`: windows are opened or count; deliveries are offered
+
+All others, and what a window has counted, are a transaction of their own (`emit`).
+
+Rules that hold here:
+
+A. No loops: a webhook that is told of own events never causes one (`is_own`).
+B. No storms: of what is alike, the first is told at once, the rest of its window as one.
+C. What a window counts has happened: a delivery that was given up is counted when that is
+   committed, and not where it was cancelled meanwhile or is another daemon's by now.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from webhookd import telemetry
+from webhookd.delivery.caused_events import NOTHING_CAUSED
+from webhookd.intake.claimed_write import ClaimedWriter
+from webhookd.intake.decision import decide
+from webhookd.intake.own_events.drafts import Draft, is_own, told, who_listens
+from webhookd.intake.own_events.event_windows import EventWindows
+from webhookd.intake.own_events.stored_events import Stored, StoredEvents
+from webhookd.model import GivenUp, OwnEvent
+from webhookd.rules import event_changes, trigger
+from webhookd.storage.refused_writes import keep_trying
+from webhookd.telemetry import logs
+from webhookd.telemetry.events import BugFound
+from webhookd.telemetry.unhandled import watched
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+    from datetime import datetime
+
+    from webhookd.clock import Clock
+    from webhookd.definitions.in_force import InForce
+    from webhookd.delivery.caused_events import Caused
+    from webhookd.delivery.claims import ClaimTable
+    from webhookd.intake.own_events.drafts import Listening
+    from webhookd.intake.own_events.event_windows import Gathered, Key
+    from webhookd.model import Change, Delivery, Settlement
+    from webhookd.model.own_event import Fact
+    from webhookd.storage.database.writer import Writer
+
+ENDING_SECONDS: Final = 5.0
+"""Seconds that the end of the daemon waits for the last events to be stored."""
+
+
+class OwnEvents:
+    """Tells webhooks what happens to the daemon. An async context manager, within the writer's.
+
+    *host* is the name of this host, *clock* tells the fleet's time.
+    """
+
+    def __init__(
+        self,
+        in_force: InForce,
+        *,
+        host: str,
+        clock: Clock,
+        new_id: Callable[[datetime], str],
+        redact: Callable[[str], str] = logs.redacted,
+    ) -> None:
+        self._in_force = in_force
+        self._host = host
+        self._now = clock.now
+        self._new_id = new_id
+        self._redact = redact
+        self._windows = EventWindows(self._window_ended)
+        self._heard: Listening | None = None
+        self._writing: set[asyncio.Task[None]] = set()
+        self._writer: ClaimedWriter
+
+    def attach(
+        self, writer: Writer, *, claims: ClaimTable, offer: Callable[[Iterable[Delivery]], None]
+    ) -> None:
+        """Store events that are a transaction of their own through *writer*; called once."""
+        self._writer = ClaimedWriter(writer, claims=claims, offer=offer)
+
+    async def __aenter__(self) -> None:
+        """Do nothing: events come when something happens."""
+
+    async def __aexit__(self, *_: object) -> None:
+        """Tell what windows have counted, and wait a little until that is stored."""
+        self._windows.end_all()
+        if self._writing:
+            await asyncio.wait(self._writing, timeout=ENDING_SECONDS)
+        for task in self._writing:
+            task.cancel()
+
+    @property
+    def listening(self) -> Collection[str]:
+        """Return the webhooks that are told of own events; any thread."""
+        listening = self._who_listens()
+        return () if listening is None else [webhook.name for webhook in listening.webhooks]
+
+    def emit(self, name: str, subject: str = "", **facts: Fact | None) -> None:
+        """Tell of an event whose cause is no transaction; the event loop. Never raises."""
+        draft = self._draft(OwnEvent(name, subject, self._now(), facts))
+        if draft is not None:
+            self._open(draft)
+            self._write(draft)
+
+    def of_attempt(self, settlement: Settlement) -> Sequence[Draft]:
+        """Return the events of an attempt that ended; the event loop. Never raises."""
+        match settlement.outcome:
+            case GivenUp(why=why):
+                number, status = settlement.attempt.number, settlement.attempt.status
+                event = _failed(settlement.delivery, settlement.ended_at, why, number, status)
+            case _:
+                return ()
+        draft = self._draft_about(settlement.delivery, event)
+        if draft is None:
+            return ()
+        draft.settlement = settlement
+        self._open(draft)
+        return (draft,)
+
+    def of_unattempted(self, broken: Sequence[tuple[Delivery, str]]) -> Sequence[Draft]:
+        """Return the events of deliveries that are stored as failed, with reasons; any thread.
+
+        Windows are opened when that is committed.
+        """
+        drafts: list[Draft] = []
+        opened: set[Key] = set()
+        for delivery, why in broken:
+            event = _failed(delivery, delivery.created_at, why, 0, None)
+            draft = self._draft_about(delivery, event, opened)
+            if draft is not None:
+                opened.update(draft.opened)
+                drafts.append(draft)
+        return drafts
+
+    def together(self, drafts: Sequence[Draft]) -> Caused:
+        """Return *drafts* as one transaction stores them; any thread."""
+        return StoredEvents(drafts, self._windows) if drafts else NOTHING_CAUSED
+
+    def _who_listens(self) -> Listening | None:
+        if self._in_force.is_empty:
+            return None
+        definitions, heard = self._in_force.current(), self._heard
+        if heard is None or heard.definitions is not definitions:
+            # Two threads may both do this; they do the same.
+            heard = self._heard = who_listens(definitions)
+        return heard if heard.webhooks else None
+
+    def _draft_about(
+        self, delivery: Delivery, event: OwnEvent, opened: Collection[Key] = ()
+    ) -> Draft | None:
+        """Return what is told of an event that happened to *delivery*."""
+        listening = self._who_listens()
+        if listening is None or is_own(delivery, listening.definitions):
+            return None
+        return self._draft(event, opened)
+
+    def _draft(self, event: OwnEvent, opened: Collection[Key] = ()) -> Draft | None:
+        """Match and render *event*; None where nobody is told. Windows in *opened* are open."""
+        listening = self._who_listens()
+        if listening is None:
+            return None
+        try:
+            draft, now = Draft(event, listening), self._now()
+            change = self._change(event, listening)
+            for webhook in listening.webhooks:
+                key = (webhook.name, event.name, event.subject)
+                if key in opened or self._windows.is_open(key):
+                    if trigger.fires(webhook.trigger, change, now, []):
+                        draft.counted.append(key)
+                    continue
+                decide(webhook, change, self._new_id(now), now, draft.decision)
+                if webhook.name in told(draft.decision):
+                    draft.opened.append(key)
+        except Exception as error:  # noqa: BLE001 - what happened matters more than its telling
+            telemetry.report(BugFound("daemon.event_broke", error, {"event": event.name}))
+            return None
+        return draft if draft.opened or draft.counted else None
+
+    def _open(self, draft: Draft) -> None:
+        """Open the windows of which *draft* is the first: what comes before its commit is alike."""
+        for key in draft.opened:
+            self._windows.open(key, draft.listening.source.every)
+
+    def _change(
+        self, event: OwnEvent, listening: Listening, gathered: Gathered | None = None
+    ) -> Change:
+        return event_changes.change_of(
+            event,
+            source=listening.source.name,
+            record_id=self._new_id(self._now()),
+            host=self._host,
+            redact=self._redact,
+            count=1 if gathered is None else gathered.count,
+            first_at=None if gathered is None else gathered.first_at,
+        )
+
+    def _window_ended(self, key: Key, gathered: Gathered) -> None:
+        """Tell as one what a window has counted, if there is still somebody to tell."""
+        listening = self._who_listens()
+        webhooks = () if listening is None else listening.webhooks
+        webhook = next((one for one in webhooks if one.name == key[0]), None)
+        if listening is None or webhook is None:
+            return
+        now, draft = self._now(), Draft(gathered.latest, listening)
+        try:
+            change = self._change(gathered.latest, listening, gathered)
+            decide(webhook, change, self._new_id(now), now, draft.decision)
+        except Exception as error:  # noqa: BLE001 - as in `_draft`
+            telemetry.report(BugFound("daemon.event_broke", error, {"event": gathered.latest.name}))
+        else:
+            self._write(draft)
+
+    def _write(self, draft: Draft) -> None:
+        """Store *draft* in a transaction of its own, however often the database refuses."""
+        caused = self.together([draft])
+        if not caused.webhooks:
+            caused.committed(Stored([draft], ()))
+            return
+        task = watched(asyncio.create_task(self._keep_writing(caused)), "own events")
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+
+    async def _keep_writing(self, caused: Caused) -> None:
+        # Asked for room and locks anew at each try: a reload may be between two.
+        write = partial(self._writer.write, caused.webhooks, caused.store, caused.committed)
+        await keep_trying(lambda: asyncio.shield(write()), what="own events")
+
+
+def _failed(
+    delivery: Delivery, at: datetime, why: str, attempts: int, status: int | None
+) -> OwnEvent:
+    facts: dict[str, Fact | None] = {
+        "webhook": delivery.webhook,
+        "delivery_id": delivery.id,
+        "object": delivery.object,
+        "record_id": delivery.record_id,
+        "change": delivery.change.value,
+        "attempts": attempts,
+        "status": status,
+        "reason": why,
+    }
+    return OwnEvent("delivery.failed", delivery.webhook, at, facts)
