@@ -102,7 +102,8 @@ def whole(receipt: Receipt, redact: Callable[[str], str]) -> Text:
     if receipt.body:
         body = receipt.body.decode(errors="replace")
         rest = "" if len(body) <= SHOWN_BODY else f" … ({len(body):,} characters)"
-        shown.append(f"          {printable(redact(body[:SHOWN_BODY]))}{rest}\n")
+        # Shortened last: half a secret would be found by nobody.
+        shown.append(f"          {printable(redact(body)[:SHOWN_BODY])}{rest}\n")
     shown.append("          ")
     shown.append_text(verdict(receipt.verification))
     shown.append(f", answered {receipt.answered}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webhookd import clock
+from webhookd.authentication.known_secrets import KnownSecrets
 from webhookd.cli import known_record
 from webhookd.cli.known_record import NoSuchRecordError
 from webhookd.config.settings.process_settings import Settings
@@ -179,6 +180,8 @@ async def _fetch(definitions: Definitions, webhook: Webhook, record_id: str) -> 
             f"the source {webhook.source} cannot be asked for one record; take it from a file with"
             " --record FILE, or without --fetch as webhookd knows it"
         )
+    # What the source says of a refusal is shortened: secrets are hidden before.
+    KnownSecrets().adopt(Redactor.of(definitions))
     transport = Transport(Settings.from_environment(os.environ).outgoing_proxy())
     try:
         return await fetch(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -93,8 +93,9 @@ class Courier:
                 async with self.quiesce:
                     pass
             context = context_at(ended_at)
-            outcome = self._judge(start, context, reply, ended_at, renewal)
             redactor = self._secrets.redactor_since(start.redactor)
+            reply = _without_secrets(reply, redactor)
+            outcome = self._judge(start, context, reply, ended_at, renewal)
             return _settlement(start, context, redactor, reply, outcome, ended_at, seconds)
         except Exception as error:  # noqa: BLE001 - a bug costs a retry, never a delivery
             telemetry.report(
@@ -216,6 +217,16 @@ def _kept(make: Callable[..., str], *parts: Any, **options: Any) -> str:
     except Exception as error:  # noqa: BLE001 - what was delivered must not be sent again for it
         telemetry.report(BugFound("delivery.attempt_broke", error))
         return logs.UNSHOWN
+
+
+def _without_secrets(reply: Reply, redactor: Redactor) -> Reply:
+    """Return *reply* with none in the address that it points to.
+
+    That is shortened later, and half a secret would be found by nobody.
+    """
+    if not isinstance(reply, Response) or reply.location is None:
+        return reply
+    return replace(reply, location=_kept(redactor.text, reply.location))
 
 
 def _answer(reply: Reply, redactor: Redactor) -> str:

@@ -106,6 +106,18 @@ def test_the_end_of_an_answer_that_was_cut_shows_no_half_secret():
     assert attempted(ScriptedSender(reply), context(), secrets=secrets).attempt.answer == "-***"
 
 
+@pytest.mark.parametrize("before", range(170, 205, 3))
+@pytest.mark.parametrize("status", [307, 410])
+def test_no_part_of_a_secret_is_kept_of_where_an_answer_points(before, status):
+    secrets = KnownSecrets()
+    secrets.learn(Secret(TOKEN))
+    reply = Response(status, location="/" + "x" * before + TOKEN)
+
+    error = attempted(ScriptedSender(reply), context(), secrets=secrets).attempt.error
+
+    assert "lea" not in error
+
+
 def test_time_on_hold_is_no_time_of_trying():
     delivery = a_delivery(
         attempts_made=3, first_attempt_at=NOW - timedelta(days=30), held_before=60.0

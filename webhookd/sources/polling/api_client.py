@@ -23,6 +23,7 @@ from webhookd.sources.polling.answer_json import TooDeepError, decoded
 from webhookd.sources.polling.refusals import TOO_LARGE, PollError, Refusal, nonsense
 from webhookd.sources.polling.request_budget import LONGEST_WAIT
 from webhookd.sources.threads import in_thread
+from webhookd.telemetry import logs
 from webhookd.transport import SendError, SendOptions
 
 if TYPE_CHECKING:
@@ -61,7 +62,13 @@ class Judge(Protocol):
     """Says what an answer refuses."""
 
     def __call__(
-        self, status: int, retry_after: str | None, body: Mapping[str, Any], *, now: datetime
+        self,
+        status: int,
+        retry_after: str | None,
+        body: Mapping[str, Any],
+        *,
+        now: datetime,
+        hide: Callable[[str], str],
     ) -> Refusal | None:
         """Return what an answer with *status* refuses; None when it is a success."""
 
@@ -178,7 +185,8 @@ class ApiClient:
         date = _date(response.headers.get("date"))
         # A time to wait until is meant by the clock that the answer has, which may differ.
         now = date or self._clock.now()
-        refused = self._judge(response.status_code, retry_after, told, now=now)
+        status = response.status_code
+        refused = self._judge(status, retry_after, told, now=now, hide=logs.redacted)
         return refused or ApiAnswer(told, date)
 
     def _request(

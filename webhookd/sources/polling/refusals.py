@@ -9,7 +9,7 @@ from webhookd.errors import SourceError
 from webhookd.rules.retry_after import asked_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
 Concerns: TypeAlias = Literal["request", "poll", "token", "object", "source"]
@@ -56,15 +56,21 @@ def nonsense(why: str, status: str = "nonsense") -> PollError:
 
 
 def refusal(  # noqa: PLR0911 - a case for each status
-    status: int, retry_after: str | None, body: Mapping[str, Any], *, now: datetime
+    status: int,
+    retry_after: str | None,
+    body: Mapping[str, Any],
+    *,
+    now: datetime,
+    hide: Callable[[str], str],
 ) -> Refusal | None:
     """Return what an answer with *status* refuses; None when it is a success.
 
+    *hide* takes secrets out of the API's own words, before they are shortened.
     This is what HTTP says. An API that means more by a status changes what this returns.
     """
     if status in _OK:
         return None
-    why = f"the API answered {status}{_message(body)}"
+    why = f"the API answered {status}{_message(body, hide)}"
     wait = asked_wait(retry_after, now)
     label = str(status)
     match status:
@@ -90,9 +96,10 @@ def asked_wait(retry_after: str | None, now: datetime) -> float:
     return min(seconds, _LONGEST_PAUSE)
 
 
-def _message(body: Mapping[str, Any]) -> str:
+def _message(body: Mapping[str, Any], hide: Callable[[str], str]) -> str:
     message = body.get("message")
     if not isinstance(message, str) or not message:
         return ""
-    shown = message if len(message) <= _SHOWN else f"{message[:_SHOWN]}…"
+    words = hide(message)
+    shown = words if len(words) <= _SHOWN else f"{words[:_SHOWN]}…"
     return f": {shown if shown.isprintable() else ascii(shown)}"

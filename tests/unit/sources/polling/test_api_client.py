@@ -14,9 +14,11 @@ from webhookd.authentication.credentials import Fixed
 from webhookd.definitions import Bearer
 from webhookd.errors import TokenError
 from webhookd.model import Secret
+from webhookd.rules.redaction import Redactor
 from webhookd.sources.polling.api_client import ApiClient
 from webhookd.sources.polling.refusals import PollError
 from webhookd.sources.polling.request_budget import Budget, Burst
+from webhookd.telemetry import logs
 
 
 @pytest.fixture
@@ -96,6 +98,18 @@ def test_what_will_not_pass_is_asked_once(call, answer, concerns):
     result, seen, _ = call(answer)
 
     assert (result.concerns, len(seen)) == (concerns, 1)
+
+
+@pytest.mark.parametrize("before", range(185, 203))
+@pytest.mark.parametrize("secret", ["t0k3n-5f2c8e7a9b", "t0k3n-\u00fc\n5f2c8e"])
+def test_no_part_of_a_secret_is_shown_that_an_api_repeats(call, before, secret, monkeypatch):
+    monkeypatch.setattr(logs, "_redact", Redactor([Secret(secret)]).text)
+    told = {"message": "x" * before + secret}
+
+    result, *_ = call(httpx.Response(400, json=told))
+
+    assert result.why.count("x") >= min(before, 200)
+    assert "t0k" not in result.why
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from webhookd.sources.polling.refusals import UNKNOWN_LIMIT, asked_wait
 from webhookd.sources.polling.request_budget import Burst
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from webhookd.definitions import HubspotSource
@@ -69,10 +69,15 @@ class Api:
 
 
 def refusal(
-    status: int, retry_after: str | None, body: Mapping[str, Any], *, now: datetime
+    status: int,
+    retry_after: str | None,
+    body: Mapping[str, Any],
+    *,
+    now: datetime,
+    hide: Callable[[str], str],
 ) -> Refusal | None:
     """Return what an answer with *status* refuses; None when it is a success."""
-    found = refusals.refusal(status, retry_after, body, now=now)
+    found = refusals.refusal(status, retry_after, body, now=now, hide=hide)
     if found is None:
         return None
     wait = asked_wait(retry_after, now)
