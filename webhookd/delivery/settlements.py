@@ -98,7 +98,12 @@ class SettlementWriter:
         # Called by the attempt's task, which awaits nothing between its judgement and this call:
         # whoever has `quiesce` finds here all that was judged (rule 5).
         # What it causes is decided here as well, in the order in which attempts ended.
-        self._gathered.append(_Ended(settlement, self._events.of_attempt(settlement)))
+        try:
+            caused = self._events.of_attempt(settlement)
+        except Exception as error:  # noqa: BLE001 - what the attempt led to matters more
+            telemetry.report(BugFound("delivery.settlement_broke", error))
+            caused = ()
+        self._gathered.append(_Ended(settlement, caused))
         self._unsettled += 1
         self._begin()
 
@@ -131,16 +136,20 @@ class SettlementWriter:
                 is_first = False
                 await asyncio.sleep(GATHER_SECONDS)
                 group, self._gathered = self._gathered, []
-                await self._write(group)
+                try:
+                    await self._write(group)
+                except Exception as error:  # noqa: BLE001 - what is in memory only must not be lost
+                    self._left_alone(group, error)
         finally:
             # In the turn in which nothing was left: what is added later begins another task.
             self._writing = None
 
     async def _write(self, group: list[_Ended]) -> None:
-        settlements = [one.settlement for one in group]
-        sums = latest_attempts.summed(settlements, self._left)
-        caused = self._events.together([draft for one in group for draft in one.caused])
         try:
+            # Within: whatever is raised from here on, the group is in memory alone.
+            settlements = [one.settlement for one in group]
+            sums = latest_attempts.summed(settlements, self._left)
+            caused = self._events.together([draft for one in group for draft in one.caused])
             left = await keep_trying(
                 lambda: self._write_once(settlements, sums, caused),
                 what="settlements",
@@ -201,16 +210,32 @@ class SettlementWriter:
             for one in group:
                 await self._write([one])
             return
-        (settlement,) = (one.settlement for one in group)
-        about = {"delivery_id": settlement.delivery.id}
-        telemetry.report(BugFound("delivery.settlement_broke", error, about))
-        if group[0].caused:
+        (ended,) = group
+        if ended.caused:
             # What the attempt led to matters more than who is told of it.
-            self._events.together(group[0].caused).abandoned()
-            await self._write([_Ended(settlement, ())])
+            self._report(ended, error)
+            self._events.together(ended.caused).abandoned()
+            await self._write([_Ended(ended.settlement, ())])
             return
-        # Until then it stays in memory and claimed: at once it would be attempted in a circle.
-        asyncio.get_running_loop().call_later(BUG_SECONDS, self._done, [settlement], ())
+        self._left_alone(group, error)
+
+    def _left_alone(self, group: list[_Ended], error: Exception) -> None:
+        """Write settlements that met a bug again, later: the attempts were made.
+
+        Until then they stay in memory, and their deliveries claimed: none is sent a second time.
+        """
+        for one in group:
+            self._report(one, error)
+        # Later: at once they would be written in a circle.
+        asyncio.get_running_loop().call_later(BUG_SECONDS, self._take_back, group)
+
+    def _take_back(self, group: list[_Ended]) -> None:
+        self._gathered += group
+        self._begin()
+
+    def _report(self, ended: _Ended, error: Exception) -> None:
+        about = {"delivery_id": ended.settlement.delivery.id}
+        telemetry.report(BugFound("delivery.settlement_broke", error, about))
 
     def _done(self, group: Sequence[Settlement], promoted: Sequence[Delivery]) -> None:
         # On the event loop, in the order of the commits: `committed` relies on that (rule 2).

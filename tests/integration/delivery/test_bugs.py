@@ -10,8 +10,9 @@ import pytest
 from tests.engine import engine, until
 from tests.making import a_delivery, a_webhook
 from webhookd import clock, telemetry
-from webhookd.delivery import slots
+from webhookd.delivery import settlements, slots
 from webhookd.delivery.lanes.lane import Lane
+from webhookd.storage.webhooks import latest_attempts
 from webhookd.telemetry import logs
 from webhookd.telemetry.events import BugFound
 from webhookd.telemetry.reporter import Reporter
@@ -28,8 +29,11 @@ def reported():
     telemetry.use_reporter(before)
 
 
-def deliver(url, break_it, *, answer=None):
-    """Return the ids that arrived when COUNT deliveries are made while *break_it* is in force."""
+def deliver(url, break_it, *, answer=None, is_settled_later=False):
+    """Return the ids that arrived when COUNT deliveries are made while *break_it* is in force.
+
+    And how many are pending in the end; with *is_settled_later* only when none is.
+    """
     seen = []
 
     def answering(request):
@@ -45,10 +49,13 @@ def deliver(url, break_it, *, answer=None):
             await until(lambda: len(set(seen)) == COUNT)
             await until(lambda: running.dispatcher.in_flight == 0)
             await running.dispatcher.settlements.drain()
-            (pending,) = await running.query(
-                "SELECT count(*) FROM deliveries WHERE state = 'pending'"
-            )
-            return pending[0]
+            while True:
+                (pending,) = await running.query(
+                    "SELECT count(*) FROM deliveries WHERE state = 'pending'"
+                )
+                if not is_settled_later or pending[0] == 0:
+                    return pending[0]
+                await asyncio.sleep(0.05)
 
     return seen, asyncio.run(scenario())
 
@@ -116,3 +123,39 @@ def test_a_secret_that_is_a_word_of_the_log_stops_no_lane(url, secret):
     seen, pending = deliver(url, lambda _: None)
 
     assert (len(seen), pending) == (COUNT, 0)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("place", ["sums", "unit", "locks", "writing", "events", "event"])
+def test_what_breaks_between_taking_a_group_and_writing_it_loses_no_settlement(
+    url, reported, monkeypatch, place, times
+):
+    """A group that is lost in memory keeps its deliveries claimed: their lane would stand still."""
+    monkeypatch.setattr(settlements, "BUG_SECONDS", 0.05)
+    left = times
+
+    def break_it(running):
+        writer = running.dispatcher.settlements
+        owner, name = {
+            "sums": (latest_attempts, "summed"),
+            "unit": (settlements, "_settle"),
+            "locks": (writer, "_locks"),
+            "writing": (writer, "_write"),
+            "events": (writer._events, "together"),
+            "event": (writer._events, "of_attempt"),
+        }[place]
+        whole = getattr(owner, name)
+
+        def broken(*parts, **options):
+            nonlocal left
+            left -= 1
+            if left >= 0:
+                raise RuntimeError("not today")
+            return whole(*parts, **options)
+
+        monkeypatch.setattr(owner, name, broken)
+
+    seen, pending = deliver(url, break_it, is_settled_later=True)
+
+    assert (sorted(seen), pending) == (sorted(set(seen)), 0)
+    assert bugs(reported) <= {"delivery.settlement_broke"}
