@@ -64,6 +64,13 @@ def iso(text: str) -> str:
         return text
 
 
+def iso_value(value: JsonText) -> JsonText:
+    """Return the instant that *value* gives in milliseconds as ISO 8601; another value as it is."""
+    text = value[1:-1] if value.startswith('"') else value
+    told = iso(text)
+    return value if told is text else f'"{told}"'
+
+
 def _aware(when: When, instants: frozenset[str]) -> When:
     match when:
         case AllOf(parts):
@@ -80,11 +87,5 @@ def _aware(when: When, instants: frozenset[str]) -> When:
 
 
 def _with_iso(properties: Properties, names: frozenset[str]) -> Properties:
-    changed = {name: _iso_value(properties[name]) for name in names & properties.keys()}
+    changed = {name: iso_value(properties[name]) for name in names & properties.keys()}
     return {**properties, **changed}
-
-
-def _iso_value(value: JsonText) -> JsonText:
-    text = value[1:-1] if value.startswith('"') else value
-    told = iso(text)
-    return value if told is text else f'"{told}"'

@@ -13,8 +13,19 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from webhookd.config.templates.body_tree import body_template
-from webhookd.definitions import Body, BodyFormat, Request, ValueReading, Webhook
+from webhookd.definitions import (
+    AllOf,
+    Body,
+    BodyFormat,
+    Condition,
+    Operator,
+    Request,
+    Trigger,
+    ValueReading,
+    Webhook,
+)
 from webhookd.model import Change, ChangeKind
+from webhookd.rules import conditions, instants
 from webhookd.rules.render import render
 from webhookd.rules.templating import scope
 from webhookd.rules.templating.bodies import encoded, render_body
@@ -155,6 +166,41 @@ def test_texts_of_a_source_are_compared_as_the_source_writes_them():
     assert value_of("properties.amount == 1500", change=change, reading=reading) == "true"
     assert value_of("properties.amount == 1500", change=change) == "false"
     assert value_of("properties.day | date('%Y')", change=change, reading=reading) == '"2026"'
+
+
+VALUES = st.one_of(
+    st.sampled_from(
+        (
+            *("", "0", "-0", "1", "1.0", "1,5", "1.500", "1e3", " 1 ", "true", " TRUE "),
+            *("01.03.2026", "2026-03-01", "2026-03-01T00:00:00Z", "2026-03-01T01:00:00+01:00"),
+            "1772323200000",
+        )
+    ),
+    st.text(st.sampled_from("é\u0301aß;\U0001f600"), max_size=3),
+    st.integers(0, 2 * 10**12).map(str),
+    st.dates().map(lambda day: day.strftime("%d.%m.%Y")),
+)
+JSON_VALUES = VALUES.map(lambda text: json.dumps(text, ensure_ascii=False)) | st.sampled_from(
+    ["null", "true", "false", "1", "1.0", "-0", "1e3", "0", "1772323200000", "[]", "{}"]
+)
+READINGS = st.sampled_from(
+    [ValueReading(), ValueReading("comma", ("%d.%m.%Y",)), ValueReading("clear")]
+)
+
+
+@given(JSON_VALUES, VALUES.filter(bool) | st.booleans(), READINGS, st.booleans())
+def test_a_comparison_with_a_value_is_that_of_a_condition(value, wanted, reading, is_instant):
+    change = a_change({"p": value}, instants=frozenset({"p"} if is_instant else ()))
+    written = str(wanted).lower() if isinstance(wanted, bool) else f"'{wanted}'"
+    condition = Condition("p", Operator.EQ, (wanted,), reading=reading)
+    seen = instants.seen_by_conditions(change)
+    when = instants.aware(Trigger(when=AllOf((condition,))), change.instants).when
+
+    expected = conditions.matches(when, seen.properties, AT)
+
+    assert value_of(f"properties.p == {written}", change=change, reading=reading) == (
+        "true" if expected else "false"
+    )
 
 
 def test_a_tree_keeps_its_form_and_its_own_values():

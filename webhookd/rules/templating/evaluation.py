@@ -25,7 +25,7 @@ from webhookd.definitions.templates import (
 )
 from webhookd.model import text_of
 from webhookd.rules.comparison import compare_values
-from webhookd.rules.instants import iso
+from webhookd.rules.instants import iso, iso_value
 from webhookd.rules.templating.filters import FILTERS, Arguments
 from webhookd.rules.timestamps import timestamp
 from webhookd.rules.value_questions import equal_to, reading_of
@@ -185,11 +185,16 @@ def _equality(
         left, right = right, left
     value_of, other_of = _operand(left, reading), _operand(right, reading)
     if isinstance(right, Constant) and right.value not in _EMPTY:
-        question = equal_to((_written(right.value),), reading)
+        wanted = _written(right.value)
+        question = equal_to((wanted,), reading)
+        # Beside a date or time, milliseconds are one, too: as conditions see them.
+        of_instant = question if isinstance(wanted, bool) else equal_to((iso(wanted),), reading)
+        name = left.name if isinstance(left, PropertyValue) else ""
 
         def equals_constant(scope: Scope) -> bool:
             value = value_of(scope)
-            return value not in _EMPTY and question(value)
+            asked = of_instant if name in scope.instants else question
+            return value not in _EMPTY and asked(value)
 
         return equals_constant
 
@@ -213,9 +218,7 @@ def _operand(expression: Expression, reading: ValueReading) -> Evaluate:
 
     def value(scope: Scope) -> JsonText:
         found = value_of(scope)
-        if name not in scope.instants or found == NULL:
-            return found
-        return json_text(iso(text_of(found)))
+        return iso_value(found) if name in scope.instants else found
 
     return value
 
