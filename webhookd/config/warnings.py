@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from webhookd.config import addressing, urls
 from webhookd.config.checks import comparisons, template_marks
 from webhookd.config.checks.context import reference
+from webhookd.config.templates.marks import without_marked
 from webhookd.definitions import ROTATING, BodyFormat, OAuth2
 from webhookd.model import SHORTEST_SOUGHT, ChangeKind
 from webhookd.rules import egress, hubspot_legacy, literal_secrets
@@ -92,11 +93,11 @@ def _unnamed(definitions: Definitions, collection: Collection) -> Iterator[Probl
 
 
 def _literal_url(url: str, node: Node, remedy: str) -> Iterator[Problem]:
-    shown = literal_secrets.shown_url(url)
-    if shown != url:
+    own = without_marked(url)
+    if literal_secrets.shown_url(own) != own:
         yield node.problem(
             f"this URL holds a literal secret: whoever reads it can use it; {remedy}. It is shown"
-            f" as {shown}"
+            f" as {literal_secrets.shown_url(url)}"
         )
 
 
@@ -116,7 +117,7 @@ def _literal(request: Request, node: Node) -> Iterator[Problem]:
     if isinstance(request.url, str):
         yield from _literal_url(request.url, node.at("url"), _REFERRED_TO)
     for name, value in request.headers:
-        if literal_secrets.is_secret_header(name, value):
+        if literal_secrets.holds_secret(name, without_marked(value)):
             yield node.at("headers", name).problem(
                 "this header holds a literal secret; use 'authentication' with a reference, as in"
                 f" {{type: api_key, name: {name}, key: {{env: NAME}}}}. It is shown as ***"

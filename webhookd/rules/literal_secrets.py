@@ -89,6 +89,11 @@ def is_secret_header(name: str, value: str) -> bool:
     return is_secret_name(name) or _SECRET_VALUE.fullmatch(value.strip()) is not None
 
 
+def holds_secret(name: str, value: str) -> bool:
+    """Return whether a header's *value* is likely to hold a secret, and not its scheme alone."""
+    return is_secret_header(name, value) and bool(_SCHEME.sub("", value, count=1).strip())
+
+
 def shown_header(name: str, value: str) -> str:
     """Return a header's value as it may be shown."""
     return HIDDEN if is_secret_header(name, value) else value

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from webhookd.config.checks.template_marks import mark_in
+from webhookd.config.templates.marks import without_marked
 from webhookd.errors import ConfigError
 
 MARKS = {
@@ -100,6 +103,35 @@ def test_a_request_without_templates_is_not_warned_of(loaded):
     request = {"url": "https://example.com/a:b?c=$d", "headers": {"X-A": "a"}, "body": body}
 
     assert loaded(configuration(**request)).warnings == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{% raw %}{{ id }}{% endraw %}",
+        "a {%- raw -%} ${id} {% endraw %} {{ record.id }}",
+        "{# ${id} #}x",
+        "{{ '}}${id}' }}",
+        "{{ \"it's }} {x}\" }} {{ properties['{a}'] }}",
+    ],
+)
+def test_what_a_template_says_on_purpose_is_not_warned_of(loaded, text):
+    request = {"headers": {"X-A": text}, "body": {"template": {"a": text, "b": [text]}}}
+
+    assert loaded(configuration(**request)).warnings == ()
+
+
+def test_what_another_tool_would_fill_in_is_warned_of_in_a_template(loaded):
+    text = "{{ record.id }} {% raw %}{{{% endraw %} ${id}"
+
+    (warning,) = loaded(configuration(body={"template": {"a": text}})).warnings
+
+    assert "'${id}' looks like a template" in str(warning)
+
+
+@given(st.text(st.sampled_from("{}%#'\"\\ raw-+x"), max_size=60) | st.just("{{'" * 2700))
+def test_whatever_stands_there_is_read_in_no_time(text):
+    assert len(without_marked(text)) <= len(text)
 
 
 @pytest.mark.parametrize("path", ["{id}", "{{ record.id }}{x}", "${ID}", "<id>", "%(id)s", "a{b"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from webhookd.rules.redaction import Redactor
@@ -36,6 +38,27 @@ def test_literal_secrets_are_warned_of_and_not_shown(loaded):
     assert "webhooks.chat.request.headers.X-Api-Key: this header holds a literal" in found[1]
     assert "authentication" in found[1]
     assert CANARY not in "".join(found)
+
+
+@pytest.mark.parametrize(
+    ("request_", "count"),
+    [
+        ({"url": "https://example.com/in?token={{ secrets.key }}"}, 0),
+        ({"url": "https://hooks.slack.com/services/T0/{{ secrets.key }}"}, 0),
+        ({"url": "https://hooks.slack.com/services/T0/{{ record.id }}/B0Z9Y8X7W6"}, 1),
+        ({"url": "https://example.com/in?token=0123456789&id={{ record.id }}"}, 1),
+        ({"headers": {"X-Api-Key": "{{ secrets.key }}", "X-Token": "Token {{ secrets.key }}"}}, 0),
+        ({"headers": {"X-Api-Key": "key-{{ record.id }}"}}, 1),
+    ],
+)
+def test_a_secret_that_a_template_names_is_no_literal_one(loaded, minimal, request_, count):
+    request = {"url": "https://example.com/hook"} | request_
+    request["body"] = {"template": {"a": "{{ secrets.key }}"}}
+    text = minimal.replace('{url: "https://example.com/hook"}', json.dumps(request))
+
+    found = loaded(text + "secrets: {key: {env: KEY}}\n", KEY="01234567").warnings
+
+    assert ["literal secret" in str(one) for one in found] == [True] * count
 
 
 def test_offline_they_are_warned_of_as_well(loaded):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from webhookd.config.messages import shown
+from webhookd.config.templates.marks import without_marked
 from webhookd.rules import literal_secrets
 
 if TYPE_CHECKING:
@@ -44,12 +45,12 @@ def check(request: Node) -> Iterator[Problem]:
     """Yield a warning for each text of *request* that goes out and looks like a template."""
     url = request.text("url")
     if url is not None:
-        mark = mark_in(unquote(_own(url))) or _segment_in(url)
+        mark = mark_in(unquote(without_marked(url))) or _segment_in(url)
         # Not the part itself: a URL may hold a secret anywhere.
         yield from _warned(request.at("url"), mark and "this URL")
     for header in request.entries("headers"):
         text = header.text() or ""
-        mark = mark_in(_own(text)) or _placeholder_in(_own(text))
+        mark = mark_in(without_marked(text)) or _placeholder_in(without_marked(text))
         is_secret = literal_secrets.is_secret_header(header.name, text)
         yield from _warned(header, "this" if mark and is_secret else mark and shown(mark))
     authentication = request.at("authentication")
@@ -93,17 +94,12 @@ def _placeholder_in(text: str) -> str | None:
     return None if found is None else found.group()
 
 
-def _own(text: str) -> str:
-    """Return what a text has besides its expressions."""
-    return re.sub(r"\{\{.*?\}\}", "", text, flags=re.DOTALL)
-
-
 def _within(node: Node, *, in_template: bool = False) -> Iterator[Problem]:
     """Yield a warning for each such text in *node*, however deep, the names of keys included."""
     in_template = in_template or _is_template(node)
     value = node.value
     if isinstance(value, str):
-        mark = mark_in(_own(value) if in_template else value)
+        mark = mark_in(without_marked(value) if in_template else value)
         is_secret = literal_secrets.is_secret_name(node.name)
         yield from _warned(node, "this" if mark and is_secret else mark and shown(mark))
     for entry in node.entries():
