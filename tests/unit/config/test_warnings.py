@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from webhookd.errors import ConfigError
 from webhookd.rules.redaction import Redactor
 
 CANARY = "c4n4ryQz81XkPv0LmR7wTt2Y"
@@ -73,6 +74,34 @@ def test_the_redactor_knows_literal_secrets(loaded):
     )
 
     assert told == "POST /services/T0A1B2C3/*** x-api-key: *** x-tenant: acme"
+
+
+@pytest.mark.parametrize(
+    ("segment", "secret", "is_right"),
+    [
+        ("{{ secrets.key }}", "T0/B0/x", True),
+        ("services{{ secrets.key }}", "/T0/B0/x", True),
+        ("{{ secrets.key }}", "/T0/B0/x", False),
+        ("{{ secrets.key }}", "T0/B0/x/", False),
+        ("{{ secrets.key }}", "T0//x", False),
+        ("{{ secrets.key }}", "T0/%2E%2e/x", False),
+        (".{{ secrets.key }}", "./T0", False),
+        ("{{ secrets.key }}{{ record.id }}", "T0/", True),
+        ("{{ secrets.key if record.id else 'a' }}", "T0?x", False),
+        ("{{ secrets.key }}{{ secrets.other }}", "T0/", False),
+    ],
+)
+def test_a_secret_in_a_path_fits_its_place(loaded, minimal, segment, secret, is_right):
+    text = minimal.replace("com/hook", f"com/{segment}")
+    text += "secrets: {key: {env: KEY}, other: {env: OTHER}}\n"
+    try:
+        told = ""
+        loaded(text, KEY=secret, OTHER="/T1")
+    except ConfigError as error:
+        told = str(error)
+
+    assert ("cannot stand in a URL's path" not in told) == is_right
+    assert "T0" not in told
 
 
 SHORT = """\

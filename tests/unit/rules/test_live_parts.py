@@ -109,6 +109,19 @@ def test_what_leads_away_is_never_sent(url, message):
     assert caught.value.reason == ("secret" if "secret" in message else "url")
 
 
+@pytest.mark.parametrize("secret", ["/T0/x9", "T0/x9/", "T0//x9", "T0/../x9"])
+@pytest.mark.parametrize("segment", ["{{ secrets.s }}", "{{ secrets.s if record.id else 'a' }}"])
+def test_a_secret_that_leads_away_is_not_sent_and_not_shown(secret, segment):
+    delivery, live = stored(f"https://example.com/hooks/{segment}")
+
+    with pytest.raises(UnfilledError) as caught:
+        LiveParts(live, without_bare_semicolons).url(delivery, {"s": Secret(secret)})
+
+    assert "secrets.s" in str(caught.value)
+    assert "x9" not in str(caught.value)
+    assert caught.value.reason == "url"
+
+
 def test_an_absent_value_in_a_query_is_an_empty_one():
     assert filled_url("https://example.com/?a={{ properties.none }}") == "https://example.com/?a="
 

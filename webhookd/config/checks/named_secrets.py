@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 from webhookd.config.checks import headers
 from webhookd.config.messages import no_such
@@ -14,12 +15,13 @@ if TYPE_CHECKING:
 
     from webhookd.config.checks.context import Context
     from webhookd.config.text.node import Node
-    from webhookd.definitions.templates import Parts
+    from webhookd.definitions.templates import Expression, Parts
     from webhookd.errors import Problem
 
 # RFC 3986: what a segment holds, and the slashes between segments.
 _PATH: Final = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})+")
-_DOTS: Final = re.compile(r"(?:^|/)(?:\.|%2[eE]){0,2}(?=/|$)")
+_NO_SEGMENTS: Final = frozenset({"", ".", ".."})
+_STAND_IN: Final = "x"
 
 
 def check(section: Node, context: Context) -> Iterator[Problem]:
@@ -47,17 +49,38 @@ def check_named(node: Node, parts: Parts, context: Context) -> Iterator[Problem]
 
 
 def check_in_path(node: Node, parts: Parts, context: Context) -> Iterator[Problem]:
-    """Yield each secret in the path of a URL that cannot stand there as it is."""
+    """Yield each secret in *parts*, a segment of a URL, that cannot stand there as it is."""
     for name in sorted(named(parts)):
         secret = context.named_secret(name)
-        if secret and (
-            not _PATH.fullmatch(secret.reveal()) or _DOTS.search(secret.reveal().strip("/"))
+        if secret and not (
+            _PATH.fullmatch(secret.reveal()) and _leads_on(_filled(parts, name, context))
         ):
             yield node.problem(
                 f"the secret {name!r} cannot stand in a URL's path as it is: it holds other"
                 " characters than those of a path (a '?', say), or segments that are empty, '.' or"
                 " '..'"
             )
+
+
+def _filled(parts: Parts, name: str, context: Context) -> str:
+    """Return the segment *parts* with the secret *name* in it, and letters for values of records.
+
+    Another secret is there, too, where it has a place of its own.
+    """
+
+    def text(part: str | Expression) -> str:
+        if isinstance(part, str):
+            return part
+        names = named((part,))
+        secret = context.named_secret(name if name in names else min(names, default=""))
+        return secret.reveal() if secret else _STAND_IN
+
+    return "".join(map(text, parts))
+
+
+def _leads_on(segment: str) -> bool:
+    """Return whether no part of *segment*, between slashes, is left out by who reads the URL."""
+    return not any(unquote(part) in _NO_SEGMENTS for part in segment.split("/"))
 
 
 def check_in_header(node: Node, parts: Parts, context: Context) -> Iterator[Problem]:

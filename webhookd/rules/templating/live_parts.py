@@ -12,7 +12,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import quote, unquote
 
-from webhookd.definitions.templates import Fact, MixedText, PropertyValue, expressions
+from webhookd.definitions.templates import (
+    Fact,
+    MixedText,
+    PropertyValue,
+    SecretValue,
+    expressions,
+)
 from webhookd.model import text_of
 from webhookd.rules.json_text import NULL
 from webhookd.rules.json_text import text as json_text
@@ -208,18 +214,27 @@ def _checked(text: _Text, filled: str | None) -> str:
     # A server undoes escapes before it looks for dots: what is literal may be %2E.
     if asked and any(unquote(one) in _NO_SEGMENTS for one in segment.split("/")):
         told = f"hold {unquote(segment)!r}" if segment else "have an empty segment"
+        if any(isinstance(one, SecretValue) for part in asked for one in expressions(part)):
+            told = "hold a segment that is empty, '.' or '..'"
         raise UnfilledError("url", f"the URL's path would {told}, from {_described(asked)}")
     return segment
 
 
 def _described(asked: list[Expression]) -> str:
     """Return which names the expressions of a segment are made of."""
-    names = dict.fromkeys(
-        _kept_name(part) or (part.name if isinstance(part, Fact) else "")
-        for one in asked
-        for part in expressions(one)
-    )
+    names = dict.fromkeys(_name(part) for one in asked for part in expressions(one))
     return ", ".join(filter(None, names)) or "a constant"
+
+
+def _name(expression: Expression) -> str:
+    """Return the name that *expression* is; nothing of what is none."""
+    match expression:
+        case Fact(name):
+            return name
+        case SecretValue(name):
+            return f"secrets.{name}"
+        case _:
+            return _kept_name(expression) or ""
 
 
 def _header_encoded(text: str) -> str:
