@@ -24,8 +24,11 @@ def hook(receiver, path="/hook", **more):
     } | more
 
 
-def told(receiver, path="/told", **more):
-    return hook(receiver, path) | {"source": "self", "object": "events"} | more
+def told(receiver, path="/told", only="delivery.", **more):
+    """Return a webhook of own events whose names begin with *only*."""
+    begins = {"property": "event", "operator": "STARTS_WITH", "value": only}
+    own = {"source": "self", "object": "events", "trigger": {"when": [begins]}}
+    return hook(receiver, path) | own | more
 
 
 def configure(daemon, webhooks, every="300s"):
@@ -265,3 +268,91 @@ def test_one_is_tried_by_its_name(daemon):
         unknown = daemon.command(*words, "--record-id", "1")
         assert unknown.returncode == 1
         assert "own events are not remembered" in unknown.stderr
+
+
+def named(receiver, name):
+    return [one for one in events(receiver) if one["event"] == name]
+
+
+def test_holds_and_what_ends_them_are_told(on_any):
+    daemon = on_any
+    status = {"/hook": 410, "/told": 200}
+    with Receiver(lambda one: Answer(status.get(one.target, 200))) as receiver:
+        webhooks = {"erp": hook(receiver), "tell": told(receiver)}
+        webhooks["tell"] = told(receiver, only="webhook.")
+        configure(daemon, webhooks, every="100ms")
+        daemon.start()
+        address = ("--admin-address", f"unix:{daemon.state}/admin.sock")
+        daemon.drop_rows("1.ndjson", *rows(0, 8))
+        (held,) = until(lambda: named(receiver, "webhook.held"), "held")
+        assert (held["webhook"], held["severity"], held["count"]) == ("erp", "error", 1)
+        assert "410" in held["reason"]
+
+        status["/hook"] = 200
+        assert daemon.command("resume", "erp", *address).returncode == 0
+        (resumed,) = until(lambda: named(receiver, "webhook.resumed"), "resumed")
+        assert (resumed["webhook"], resumed["reason"]) == ("erp", "by hand")
+        # Nothing changes: nothing is told.
+        assert daemon.command("resume", "erp", *address).returncode == 0
+
+        why = ("--reason", "it moves")
+        assert daemon.command("pause", "erp", *why, *address).returncode == 0
+        (paused,) = until(lambda: named(receiver, "webhook.paused"), "paused")
+        assert paused["reason"] == "it moves"
+        assert daemon.command("resume", "erp", *address).returncode == 0
+        until(lambda: len(named(receiver, "webhook.resumed")) == 2, "resumed once more")
+
+        status["/hook"] = 410
+        daemon.drop_rows("2.ndjson", {"id": 100})
+        until(lambda: len(named(receiver, "webhook.held")) == 2, "held once more")
+        threading.Event().wait(0.2)
+        configure(daemon, webhooks | {"erp": hook(receiver, "/moved")}, every="100ms")
+        assert daemon.reload()["event"] == "config.reloaded"
+        until(lambda: len(named(receiver, "webhook.resumed")) == 3, "lifted by the reload")
+        assert named(receiver, "webhook.resumed")[-1]["reason"] == "its request was changed"
+        # A webhook of own events is paused, and nobody is told.
+        assert daemon.command("pause", "tell", *address).returncode == 0
+        assert daemon.command("resume", "tell", *address).returncode == 0
+        daemon.stop()
+    assert {one["webhook"] for one in events(receiver) if "webhook" in one} == {"erp"}
+
+
+def test_reloads_and_starts_are_told(daemon):
+    with Receiver() as receiver:
+        tell = told(receiver)
+        del tell["trigger"]
+        webhooks = {"erp": hook(receiver), "tell": tell}
+        configure(daemon, webhooks)
+        daemon.start()
+        (ready,) = until(lambda: named(receiver, "daemon.ready"), "ready")
+        assert ready["version"]
+        right = daemon.config.read_text()
+        daemon.config.write_text(right.replace("object: contacts", "objekt: contacts"))
+        assert daemon.reload()["event"] == "config.rejected"
+        (rejected,) = until(lambda: named(receiver, "config.rejected"), "rejected")
+        assert rejected["config_hash"] == daemon.named("daemon.ready")[0]["config_hash"]
+        assert any("unknown key" in line for line in rejected["problems"])
+        daemon.config.write_text(right.replace("every: 300s", "every: 299s"))
+        assert daemon.reload()["event"] == "config.reloaded"
+        (reloaded,) = until(lambda: named(receiver, "config.reloaded"), "reloaded")
+        assert reloaded["severity"] == "info"
+        assert reloaded["config_hash"] != rejected["config_hash"]
+
+
+def test_a_receiver_that_is_away_and_comes_back_is_told(daemon):
+    retry = {"first_after": "100ms", "factor": 1}
+    with Receiver() as receiver:
+        with Receiver() as away:
+            port = away.port
+        erp = hook(receiver, delivery={"retry": retry, "concurrency": 20})
+        erp["request"]["url"] = f"http://127.0.0.1:{port}/hook"
+        configure(daemon, {"erp": erp, "tell": told(receiver, only="webhook.")})
+        daemon.start()
+        daemon.drop_rows("1.ndjson", *rows(0, 30))
+        (probed,) = until(lambda: named(receiver, "webhook.probed"), "probed")
+        assert probed["webhook"] == "erp"
+        back = Receiver()
+        back.port = port
+        with back:
+            (ended,) = until(lambda: named(receiver, "webhook.probing_ended"), "ended")
+            assert isinstance(ended["seconds"], int)

@@ -46,6 +46,8 @@ OF_WINDOWS: Final = frozenset({"count", "first_at"})
 TIMES: Final = frozenset({"at", "first_at"})
 """The properties that are times."""
 
+_WEBHOOK: Final[dict[str, JsonText]] = {"webhook": '"new-customer"'}
+
 EVENT_KINDS: Final[Mapping[str, EventKind]] = MappingProxyType(
     {
         "delivery.failed": EventKind(
@@ -60,6 +62,29 @@ EVENT_KINDS: Final[Mapping[str, EventKind]] = MappingProxyType(
                 "status": "503",
                 "reason": '"503; no attempt within 72h"',
             },
+        ),
+        "webhook.held": EventKind("error", _WEBHOOK | {"reason": '"410: the receiver is gone"'}),
+        "webhook.paused": EventKind(
+            "warning", _WEBHOOK | {"reason": '"the receiver is being moved"'}
+        ),
+        "webhook.resumed": EventKind("info", _WEBHOOK | {"reason": '"by hand"'}),
+        "webhook.probed": EventKind(
+            "warning", _WEBHOOK | {"reason": '"the last 20 attempts got no answer"'}
+        ),
+        "webhook.probing_ended": EventKind(
+            "info", _WEBHOOK | {"reason": '"the receiver answered 200"', "seconds": "311"}
+        ),
+        "config.reloaded": EventKind("info", {"config_hash": '"5f2c8e0a91b3"'}),
+        "config.rejected": EventKind(
+            "error",
+            {
+                "config_hash": '"5f2c8e0a91b3"',
+                "problems": '["config.yaml:3:5: webhooks.erp.reqest: unknown key"]',
+            },
+        ),
+        "daemon.ready": EventKind("info", {"version": '"1.0.0"'}),
+        "fleet.daemon_died": EventKind(
+            "warning", {"number": "2", "died_on": '"files2.example.com"', "process_id": "4711"}
         ),
     }
 )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from webhookd.definitions import Definitions
     from webhookd.delivery.claims import TransactionClaims
     from webhookd.model import Delivery, Settlement
     from webhookd.storage.database.connection import Connection
@@ -40,12 +41,25 @@ class Caused(Protocol):
 class CausedEvents(Protocol):
     """Makes own events of what attempts lead to, as drafts that only it looks into."""
 
-    @property
-    def listening(self) -> Collection[str]:
-        """Return the webhooks that are told of own events; any thread."""
+    def listening(self, definitions: Definitions | None = None) -> Collection[str]:
+        """Return the webhooks that are told of own events; any thread.
 
-    def of_attempt(self, settlement: Settlement) -> Sequence[Any]:
-        """Return the events of an attempt that ended; the event loop. Never raises."""
+        As the *definitions* say, or those in force.
+        """
+
+    def of_attempt(self, settlement: Settlement, *, is_held: bool = False) -> Sequence[Any]:
+        """Return the events of an attempt that ended; the event loop. Never raises.
+
+        *is_held*: the attempt held its webhook, which was not held before.
+        """
+
+    def of_webhook(
+        self, name: str, webhook: str, reason: str | None, definitions: Definitions | None = None
+    ) -> Sequence[Any]:
+        """Return the event *name* about a *webhook*, as one that a transaction causes; any thread.
+
+        It is told as the *definitions* say that the transaction brings, or as those in force do.
+        """
 
     def of_unattempted(self, broken: Sequence[tuple[Delivery, str]]) -> Sequence[Any]:
         """Return the events of deliveries that are stored as failed, with reasons; any thread."""
@@ -76,9 +90,26 @@ NOTHING_CAUSED: Final[Caused] = _Nothing()
 class NoEvents:
     """Nobody is told of own events."""
 
-    listening: Collection[str] = ()
+    def listening(self, definitions: Definitions | None = None) -> Collection[str]:  # noqa: ARG002
+        """Return nobody."""
+        return ()
 
-    def of_attempt(self, settlement: Settlement) -> Sequence[Any]:  # noqa: ARG002 - none has any
+    def of_attempt(
+        self,
+        settlement: Settlement,  # noqa: ARG002 - none has any
+        *,
+        is_held: bool = False,  # noqa: ARG002
+    ) -> Sequence[Any]:
+        """Return nothing."""
+        return ()
+
+    def of_webhook(
+        self,
+        name: str,  # noqa: ARG002
+        webhook: str,  # noqa: ARG002
+        reason: str | None,  # noqa: ARG002
+        definitions: Definitions | None = None,  # noqa: ARG002
+    ) -> Sequence[Any]:
         """Return nothing."""
         return ()
 

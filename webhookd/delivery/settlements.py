@@ -93,13 +93,16 @@ class SettlementWriter:
         """Return whether attempts should wait: what cannot be remembered is made twice."""
         return self._is_refused or self._unsettled >= UNSETTLED_MOST
 
-    def add(self, settlement: Settlement) -> None:
-        """Take a settlement to be written within a few milliseconds."""
+    def add(self, settlement: Settlement, *, is_held: bool = False) -> None:
+        """Take a settlement to be written within a few milliseconds.
+
+        *is_held*: it holds its webhook, which was not held before.
+        """
         # Called by the attempt's task, which awaits nothing between its judgement and this call:
         # whoever has `quiesce` finds here all that was judged (rule 5).
         # What it causes is decided here as well, in the order in which attempts ended.
         try:
-            caused = self._events.of_attempt(settlement)
+            caused = self._events.of_attempt(settlement, is_held=is_held)
         except Exception as error:  # noqa: BLE001 - what the attempt led to matters more
             telemetry.report(BugFound("delivery.settlement_broke", error))
             caused = ()

@@ -200,6 +200,7 @@ class SlotScheduler:
         self.serve(lane)
 
     def _ended(self, lane: Lane, settlement: Settlement, definition: PreparedWebhook) -> None:
+        is_held = isinstance(settlement.outcome, Held) and lane.row.gone_reason is None
         try:
             # First the lane, then the slot for the next: a hold counts from this attempt on.
             lane.ended(settlement, definition)
@@ -208,7 +209,7 @@ class SlotScheduler:
             self._peers.ended(lane)
         except Exception as error:  # noqa: BLE001 - the attempt was made, and must be remembered
             self._broke(error, settlement.delivery)
-        self._settlements.add(settlement)
+        self._settlements.add(settlement, is_held=is_held)
         telemetry.report(DeliveryAttempted(settlement))
         if isinstance(settlement.outcome, Held):
             telemetry.report(WebhookHeld(lane.name, settlement.attempt.error))

@@ -176,7 +176,7 @@ class Backfill:
         definition = webhook()
         step = partial(self._store, definition, meant, after, most)
         # Shielded: a backfill that is cancelled leaves its step to the writer, whole or not at all.
-        webhooks = [definition.name, *self._events.listening]
+        webhooks = [definition.name, *self._events.listening()]
         done = self._claimed_writer.write(webhooks, step, _Chunk.to_offer)
         return await asyncio.shield(done)
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from webhookd.delivery.caused_events import NO_EVENTS
+
 if TYPE_CHECKING:
+    from webhookd.delivery.caused_events import CausedEvents
     from webhookd.delivery.dispatcher import Dispatcher
     from webhookd.fleet.known_members import KnownMembers
     from webhookd.intake.running_backfills import Backfills
@@ -24,3 +27,4 @@ class ControlDependencies:
     reloader: Reloader
     backfills: Backfills
     members: KnownMembers
+    events: CausedEvents = NO_EVENTS

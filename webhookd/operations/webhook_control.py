@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from webhookd import telemetry
 from webhookd.operations.unknown_names import unknown_webhook
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 
     from webhookd.clock import Clock
     from webhookd.definitions import Definitions, Webhook
+    from webhookd.delivery.caused_events import Caused
+    from webhookd.delivery.claims import TransactionClaims
     from webhookd.intake.backfill_run import Running
     from webhookd.operations.control_dependencies import ControlDependencies
-    from webhookd.storage.database.connection import Statements
+    from webhookd.storage.database.connection import Connection, Statements
     from webhookd.storage.deliveries.lanes import LaneRow
 
 
@@ -37,15 +40,21 @@ class WebhookControl:
 
     async def pause(self, webhook: str, reason: str) -> HoldView:
         """Hold a webhook's deliveries; changes go on being matched and stored."""
-        now = self._now()
+        now, drafts = (
+            self._now(),
+            self._dependencies.events.of_webhook("webhook.paused", webhook, reason),
+        )
         return await self._hold(
-            webhook, lambda connection: lanes.pause(connection, webhook, reason, now)
+            webhook, lambda connection: lanes.pause(connection, webhook, reason, now), drafts
         )
 
     async def resume(self, webhook: str) -> HoldView:
         """Lift a pause by hand and a 410's hold; what waits is due now."""
         now = self._now()
-        return await self._hold(webhook, lambda connection: lanes.resume(connection, webhook, now))
+        drafts = self._dependencies.events.of_webhook("webhook.resumed", webhook, "by hand")
+        return await self._hold(
+            webhook, lambda connection: lanes.resume(connection, webhook, now), drafts
+        )
 
     async def backfill(
         self, name: str, where: Sequence[str], *, per_second: float, is_dry_run: bool
@@ -98,16 +107,49 @@ class WebhookControl:
             )
         )
 
-    async def _hold(self, webhook: str, unit: Callable[[Statements], LaneRow | None]) -> HoldView:
-        async with self._dependencies.dispatcher.quiesced():
-            row = await self._dependencies.writer.write(unit, EXCLUSIVE)
-            if row is None:
-                there = await self._dependencies.writer.read(known_names.webhooks)
-                raise unknown_webhook(webhook, there)
-            self._dependencies.dispatcher.set_row(row)
-            self._dependencies.dispatcher.notify("lanes", [row.number])
+    async def _hold(
+        self,
+        webhook: str,
+        unit: Callable[[Statements], LaneRow | None],
+        drafts: Sequence[Any],
+    ) -> HoldView:
+        """Change the hold of a webhook with *unit*; *drafts* are told if that changes anything."""
+        dispatcher = self._dependencies.dispatcher
+        caused = self._dependencies.events.together(drafts)
+        claims = dispatcher.claims.transaction(caused.webhooks)
+        write = partial(_changed, webhook, unit, caused, claims)
+        try:
+            async with dispatcher.quiesced():
+                row, stored = await self._dependencies.writer.write(write, EXCLUSIVE)
+                if row is None:
+                    there = await self._dependencies.writer.read(known_names.webhooks)
+                    raise unknown_webhook(webhook, there)
+                dispatcher.set_row(row)
+                dispatcher.notify("lanes", [row.number])
+            if stored is not None:
+                dispatcher.offer(caused.committed(stored))
+        finally:
+            claims.release()
         telemetry.report(WebhookHoldChanged(webhook, row.hold))
         return HoldView(webhook, row.hold)
+
+
+def _changed(
+    webhook: str,
+    unit: Callable[[Statements], LaneRow | None],
+    caused: Caused,
+    claims: TransactionClaims,
+    connection: Connection,
+) -> tuple[LaneRow | None, Any]:
+    """Change a hold; return the row, and what was stored of the event if that was news."""
+    before, row = lanes.row_of(connection, webhook), unit(connection)
+    if before is None or row is None or _holds(before) == _holds(row):
+        return row, None
+    return row, caused.store(connection, claims)
+
+
+def _holds(row: LaneRow) -> tuple[str | None, str | None]:
+    return row.paused_reason, row.gone_reason
 
 
 def _rotated(before: Definitions, after: Definitions) -> Iterator[tuple[str, tuple[str, ...]]]:

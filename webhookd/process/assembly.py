@@ -133,7 +133,13 @@ def assemble(
     reloader = Reloader(
         settings.config_path(),
         ReloadDependencies(
-            storage.writer, delivery.dispatcher, delivery.secrets, sources, in_force, keyring
+            storage.writer,
+            delivery.dispatcher,
+            delivery.secrets,
+            sources,
+            in_force,
+            keyring,
+            events,
         ),
         environment=os.environ,
         clock=storage.clock,
@@ -148,7 +154,7 @@ def assemble(
         events=events,
         may_end_unknown=delivery.dispatcher.peers.may_end_unknown,
     )
-    control = build_control(settings, storage, fleet, delivery, reloader, backfills)
+    control = build_control(settings, storage, fleet, delivery, reloader, backfills, events)
     ordered: tuple[Part, ...] = (
         storage.writer,
         parts.setting_clock(storage.writer, storage.shared_clock),
@@ -264,6 +270,7 @@ def build_control(
     delivery: DeliveryEngine,
     reloader: Reloader,
     backfills: Backfills,
+    events: OwnEvents,
 ) -> Control:
     """Return what answers operators."""
     dependencies = ControlDependencies(
@@ -273,6 +280,7 @@ def build_control(
         reloader,
         backfills,
         fleet.members,
+        events,
     )
     return Control(dependencies, host=settings.host, clock=storage.clock)
 

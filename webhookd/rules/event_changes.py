@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from webhookd.model import JsonText, OwnEvent
     from webhookd.model.own_event import Fact
 
-AS_THEY_ARE: Final = frozenset({"webhook", "source", "delivery_id", "config_hash", "version"})
+AS_THEY_ARE: Final = frozenset(
+    {"webhook", "source", "delivery_id", "config_hash", "version", "died_on"}
+)
 """Facts that are names or ids of webhookd: no secret, whatever the secrets are."""
 
 

@@ -70,5 +70,5 @@ def _condition(condition: Node) -> Iterator[Problem]:
         for value in (*named, *condition.items("values")):
             text = value.text()
             if text is not None and text not in EVENT_KINDS:
-                known = near(text, EVENT_KINDS) or f"; there are {', '.join(EVENT_KINDS)}"
+                known = near(text, EVENT_KINDS) or "; docs/own-events.md lists them"
                 yield value.problem(f"there is no event {shown(text)}{known}")

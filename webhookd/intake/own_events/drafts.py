@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 from webhookd.definitions import OwnEventsSource
 from webhookd.definitions.event_kinds import OBJECT
 from webhookd.intake.decision import Decision
+from webhookd.model import OwnEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from webhookd.definitions import Definitions, Webhook
     from webhookd.intake.own_events.event_windows import Key
-    from webhookd.model import Delivery, OwnEvent, Settlement
+    from webhookd.model import Delivery, Settlement
+    from webhookd.model.own_event import Fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,12 @@ def is_own(delivery: Delivery, definitions: Definitions) -> bool:
     return not sources or any(isinstance(one, OwnEventsSource) for one in sources)
 
 
+def is_of_events(webhook: str, definitions: Definitions) -> bool:
+    """Return whether a webhook is told of own events, or is not in *definitions* (rule A)."""
+    found = definitions.webhooks.get(webhook)
+    return found is None or isinstance(definitions.sources.get(found.source), OwnEventsSource)
+
+
 def told(decision: Decision) -> set[str]:
     """Return the webhooks of which *decision* has a delivery."""
     deliveries = (delivery for delivery, _ in (*decision.deliveries, *decision.broken))
@@ -82,3 +91,20 @@ def joined(drafts: Iterable[Draft]) -> Decision:
         whole.broken += draft.decision.broken
         whole.coalescing |= draft.decision.coalescing
     return whole
+
+
+def failed(
+    delivery: Delivery, at: datetime, why: str, attempts: int, status: int | None
+) -> OwnEvent:
+    """Return the event of a *delivery* that was given up *at* a moment, after *attempts*."""
+    facts: dict[str, Fact | None] = {
+        "webhook": delivery.webhook,
+        "delivery_id": delivery.id,
+        "object": delivery.object,
+        "record_id": delivery.record_id,
+        "change": delivery.change.value,
+        "attempts": attempts,
+        "status": status,
+        "reason": why,
+    }
+    return OwnEvent("delivery.failed", delivery.webhook, at, facts)

@@ -7,7 +7,7 @@ An event whose cause is a transaction is stored in that transaction, or not at a
     writer's thread   `Caused.store`, behind what caused them
     event loop        `Caused.committed`: windows are opened or count; deliveries are offered
 
-All others, and what a window has counted, are a transaction of their own (`emit`).
+All others, and what a window has counted, are a transaction of their own.
 
 Rules that hold here:
 
@@ -27,10 +27,11 @@ from webhookd import telemetry
 from webhookd.delivery.caused_events import NOTHING_CAUSED
 from webhookd.intake.claimed_write import ClaimedWriter
 from webhookd.intake.decision import decide
-from webhookd.intake.own_events.drafts import Draft, is_own, told, who_listens
+from webhookd.intake.own_events.drafts import Draft, failed, is_of_events, is_own, told, who_listens
 from webhookd.intake.own_events.event_windows import EventWindows
+from webhookd.intake.own_events.heard_events import HEARD
 from webhookd.intake.own_events.stored_events import Stored, StoredEvents
-from webhookd.model import GivenUp, OwnEvent
+from webhookd.model import GivenUp, Held, OwnEvent
 from webhookd.rules import event_changes, trigger
 from webhookd.storage.refused_writes import keep_trying
 from webhookd.telemetry import logs
@@ -42,14 +43,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.clock import Clock
+    from webhookd.definitions import Definitions
     from webhookd.definitions.in_force import InForce
     from webhookd.delivery.caused_events import Caused
     from webhookd.delivery.claims import ClaimTable
     from webhookd.intake.own_events.drafts import Listening
     from webhookd.intake.own_events.event_windows import Gathered, Key
     from webhookd.model import Change, Delivery, Settlement
-    from webhookd.model.own_event import Fact
     from webhookd.storage.database.writer import Writer
+    from webhookd.telemetry.events import Event
 
 ENDING_SECONDS: Final = 5.0
 """Seconds that the end of the daemon waits for the last events to be stored."""
@@ -79,6 +81,8 @@ class OwnEvents:
         self._heard: Listening | None = None
         self._writing: set[asyncio.Task[None]] = set()
         self._writer: ClaimedWriter
+        self._loop: asyncio.AbstractEventLoop
+        self._unlisten: Callable[[], None]
 
     def attach(
         self, writer: Writer, *, claims: ClaimTable, offer: Callable[[Iterable[Delivery]], None]
@@ -87,43 +91,80 @@ class OwnEvents:
         self._writer = ClaimedWriter(writer, claims=claims, offer=offer)
 
     async def __aenter__(self) -> None:
-        """Do nothing: events come when something happens."""
+        """Begin to listen to what the daemon reports."""
+        self._loop = asyncio.get_running_loop()
+        self._unlisten = telemetry.reporter().listen(self.hear)
 
     async def __aexit__(self, *_: object) -> None:
         """Tell what windows have counted, and wait a little until that is stored."""
+        self._unlisten()
+        # What was heard by now has its turn of the event loop.
+        await asyncio.sleep(0)
         self._windows.end_all()
         if self._writing:
             await asyncio.wait(self._writing, timeout=ENDING_SECONDS)
         for task in self._writing:
             task.cancel()
 
-    @property
-    def listening(self) -> Collection[str]:
-        """Return the webhooks that are told of own events; any thread."""
-        listening = self._who_listens()
+    def listening(self, definitions: Definitions | None = None) -> Collection[str]:
+        """Return the webhooks that are told of own events; any thread.
+
+        As the *definitions* say, or those in force.
+        """
+        listening = self._who_listens(definitions)
         return () if listening is None else [webhook.name for webhook in listening.webhooks]
 
-    def emit(self, name: str, subject: str = "", **facts: Fact | None) -> None:
-        """Tell of an event whose cause is no transaction; the event loop. Never raises."""
-        draft = self._draft(OwnEvent(name, subject, self._now(), facts))
+    def hear(self, event: Event) -> None:
+        """Tell of what is reported, if it is one to tell; any thread. A listener of `Reporter`."""
+        if type(event) in HEARD:
+            # What is reported within a transaction must not be stored before that has ended.
+            self._loop.call_soon_threadsafe(self._tell, event, self._now())
+
+    def _tell(self, event: Event, at: datetime) -> None:
+        told_of = HEARD[type(event)](event, at)
+        if told_of is None or self._is_about_own(told_of):
+            return
+        draft = self._draft(told_of)
         if draft is not None:
             self._open(draft)
             self._write(draft)
 
-    def of_attempt(self, settlement: Settlement) -> Sequence[Draft]:
-        """Return the events of an attempt that ended; the event loop. Never raises."""
+    def of_attempt(self, settlement: Settlement, *, is_held: bool = False) -> Sequence[Draft]:
+        """Return the events of an attempt that ended; the event loop. Never raises.
+
+        *is_held*: the attempt held its webhook, which was not held before.
+        """
+        delivery, at = settlement.delivery, settlement.ended_at
         match settlement.outcome:
             case GivenUp(why=why):
                 number, status = settlement.attempt.number, settlement.attempt.status
-                event = _failed(settlement.delivery, settlement.ended_at, why, number, status)
+                event = failed(delivery, at, why, number, status)
+            case Held(why=why) if is_held:
+                facts = {"webhook": delivery.webhook, "reason": why}
+                event = OwnEvent("webhook.held", delivery.webhook, at, facts)
             case _:
                 return ()
-        draft = self._draft_about(settlement.delivery, event)
+        draft = self._draft_about(delivery, event)
         if draft is None:
             return ()
-        draft.settlement = settlement
+        if isinstance(settlement.outcome, GivenUp):
+            draft.settlement = settlement
         self._open(draft)
         return (draft,)
+
+    def of_webhook(
+        self, name: str, webhook: str, reason: str | None, definitions: Definitions | None = None
+    ) -> Sequence[Draft]:
+        """Return the event *name* about a *webhook*, as one that a transaction causes; any thread.
+
+        It is told as the *definitions* say that the transaction brings, or as those in force do.
+        Windows are opened when it is committed.
+        """
+        event = OwnEvent(name, webhook, self._now(), {"webhook": webhook, "reason": reason})
+        if self._is_about_own(event, definitions):
+            return ()
+        draft = self._draft(event, definitions=definitions)
+        return () if draft is None else (draft,)
 
     def of_unattempted(self, broken: Sequence[tuple[Delivery, str]]) -> Sequence[Draft]:
         """Return the events of deliveries that are stored as failed, with reasons; any thread.
@@ -133,7 +174,7 @@ class OwnEvents:
         drafts: list[Draft] = []
         opened: set[Key] = set()
         for delivery, why in broken:
-            event = _failed(delivery, delivery.created_at, why, 0, None)
+            event = failed(delivery, delivery.created_at, why, 0, None)
             draft = self._draft_about(delivery, event, opened)
             if draft is not None:
                 opened.update(draft.opened)
@@ -144,7 +185,17 @@ class OwnEvents:
         """Return *drafts* as one transaction stores them; any thread."""
         return StoredEvents(drafts, self._windows) if drafts else NOTHING_CAUSED
 
-    def _who_listens(self) -> Listening | None:
+    def _is_about_own(self, event: OwnEvent, definitions: Definitions | None = None) -> bool:
+        """Return whether *event* is about a webhook of own events (rule A)."""
+        webhook, listening = event.facts.get("webhook"), self._who_listens(definitions)
+        if webhook is None or listening is None:
+            return False
+        return is_of_events(str(webhook), listening.definitions)
+
+    def _who_listens(self, definitions: Definitions | None = None) -> Listening | None:
+        if definitions is not None:
+            listening = who_listens(definitions)
+            return listening if listening.webhooks else None
         if self._in_force.is_empty:
             return None
         definitions, heard = self._in_force.current(), self._heard
@@ -162,9 +213,14 @@ class OwnEvents:
             return None
         return self._draft(event, opened)
 
-    def _draft(self, event: OwnEvent, opened: Collection[Key] = ()) -> Draft | None:
+    def _draft(
+        self,
+        event: OwnEvent,
+        opened: Collection[Key] = (),
+        definitions: Definitions | None = None,
+    ) -> Draft | None:
         """Match and render *event*; None where nobody is told. Windows in *opened* are open."""
-        listening = self._who_listens()
+        listening = self._who_listens(definitions)
         if listening is None:
             return None
         try:
@@ -232,19 +288,3 @@ class OwnEvents:
         # Asked for room and locks anew at each try: a reload may be between two.
         write = partial(self._writer.write, caused.webhooks, caused.store, caused.committed)
         await keep_trying(lambda: asyncio.shield(write()), what="own events")
-
-
-def _failed(
-    delivery: Delivery, at: datetime, why: str, attempts: int, status: int | None
-) -> OwnEvent:
-    facts: dict[str, Fact | None] = {
-        "webhook": delivery.webhook,
-        "delivery_id": delivery.id,
-        "object": delivery.object,
-        "record_id": delivery.record_id,
-        "change": delivery.change.value,
-        "attempts": attempts,
-        "status": status,
-        "reason": why,
-    }
-    return OwnEvent("delivery.failed", delivery.webhook, at, facts)

@@ -12,28 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 from webhookd import telemetry
 from webhookd.config import loading
+from webhookd.delivery.caused_events import NO_EVENTS
 from webhookd.delivery.prepared_webhook import prepare
 from webhookd.errors import ConfigError, WebhookdError
 from webhookd.model import DISABLED, ReloadOutcome, ReloadResult
-from webhookd.operations.reloading.reload_refusals import (
-    refuse_mass_removal,
-    refuse_other_identities,
-    refuse_with_older_daemons,
-)
+from webhookd.operations.reloading.reload_refusals import refuse_mass_removal
+from webhookd.operations.reloading.reload_transaction import write
 from webhookd.rules import digests, literal_secrets
 from webhookd.rules.redaction import Redactor
 from webhookd.storage.database.connection import EXCLUSIVE
 from webhookd.storage.deliveries import lanes
-from webhookd.storage.fleet import members
-from webhookd.storage.records import known_records
-from webhookd.storage.webhooks.starts import recall
 from webhookd.telemetry import figures, metrics
 from webhookd.telemetry.events import BugFound, ConfigRead, ConfigWarned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from collections.abc import Set as AbstractSet
-    from datetime import datetime
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from webhookd.authentication.keyring import Keyring
@@ -42,12 +35,11 @@ if TYPE_CHECKING:
     from webhookd.config.loading import Loaded
     from webhookd.definitions import Definitions
     from webhookd.definitions.in_force import InForce
+    from webhookd.delivery.caused_events import CausedEvents
     from webhookd.delivery.dispatcher import Dispatcher
     from webhookd.delivery.prepared_webhook import PreparedWebhook
     from webhookd.sources.runner import RunningSources
-    from webhookd.storage.database.connection import Connection
     from webhookd.storage.database.writer import Writer
-    from webhookd.storage.deliveries.lanes import LaneRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +52,7 @@ class ReloadDependencies:
     sources: RunningSources
     in_force: InForce
     keyring: Keyring
+    events: CausedEvents = NO_EVENTS
 
 
 class Reloader:
@@ -191,11 +184,13 @@ class Reloader:
         configured = [_configured_lane(one, before, key) for one in prepared.values()]
         enabled = {name: one for name, one in prepared.items() if one.webhook.enabled}
         redactor, shown = Redactor.of(definitions), literal_secrets.shown_document(loaded.document)
-        async with self._dependencies.dispatcher.quiesced():
-            remembered = self._dependencies.dispatcher.lanes.rate_limited
-            rows, starts = await self._dependencies.writer.write(
-                lambda connection: _write(
-                    connection, definitions, remembered, configured, self._now()
+        dispatcher, events = self._dependencies.dispatcher, self._dependencies.events
+        claims = dispatcher.claims.transaction(events.listening(definitions))
+        async with dispatcher.quiesced():
+            remembered = dispatcher.lanes.rate_limited
+            (rows, starts), caused, stored = await self._dependencies.writer.write(
+                lambda connection: write(
+                    connection, definitions, remembered, configured, self._now(), events, claims
                 ),
                 EXCLUSIVE,
             )
@@ -204,6 +199,7 @@ class Reloader:
             in_force.replace(definitions)
             self.document, self.shown = loaded.document, shown
             self._dependencies.dispatcher.adopt(rows, enabled, starts)
+        dispatcher.offer(caused.committed(stored))
         self._dependencies.dispatcher.notify("lanes", ())
         if before is not None:
             metrics.forget_webhooks(before.webhooks.keys() - definitions.webhooks.keys())
@@ -237,35 +233,6 @@ def _configured_lane(
         is_retargeted=old is not None and digests.target_digest(old.request, key) != target,
         seconds=prepared.seconds,
     )
-
-
-def _write(
-    connection: Connection,
-    definitions: Definitions,
-    remembered: AbstractSet[str],
-    configured: Iterable[lanes.ConfiguredLane],
-    now: datetime,
-) -> tuple[list[LaneRow], dict[str, list[datetime]]]:
-    """Compare with what the database knows, and bring it in line, in one transaction.
-
-    The lanes that are *remembered* know their late starts better than the disk, where some are
-    still to come.
-    """
-    refuse_other_identities(definitions, known_records.identities(connection))
-    for source in definitions.sources.values():
-        known_records.introduce(connection, source.name, source.identity)
-    refuse_with_older_daemons(connection, definitions)
-    rows = lanes.adopt(connection, configured, now)
-    members.set_config(connection, definitions.hash)
-    paced = {
-        webhook.name for webhook in definitions.webhooks.values() if webhook.delivery.rate_limit
-    }
-    starts = {
-        row.webhook: recall(connection, row.number, now)
-        for row in rows
-        if row.webhook in paced - remembered
-    }
-    return rows, starts
 
 
 def _facts(definitions: Definitions) -> dict[str, int]:

@@ -1,0 +1,81 @@
+"""The transaction of a reload: a comparison with what is known, and lanes brought in line.
+
+It runs on the writer's thread while no reply is judged, and as the only one of a fleet.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from webhookd.operations.reloading.reload_refusals import (
+    refuse_other_identities,
+    refuse_with_older_daemons,
+)
+from webhookd.storage.deliveries import lanes
+from webhookd.storage.fleet import members
+from webhookd.storage.records import known_records
+from webhookd.storage.webhooks.starts import recall
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
+    from datetime import datetime
+
+    from webhookd.definitions import Definitions
+    from webhookd.delivery.caused_events import Caused, CausedEvents
+    from webhookd.delivery.claims import TransactionClaims
+    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.deliveries.lanes import LaneRow
+
+_LIFTED: Final = "its request was changed"
+
+
+def _bring_in_line(
+    connection: Connection,
+    definitions: Definitions,
+    remembered: AbstractSet[str],
+    configured: Iterable[lanes.ConfiguredLane],
+    now: datetime,
+) -> tuple[list[LaneRow], dict[str, list[datetime]]]:
+    """Compare with what the database knows, and bring it in line, in one transaction.
+
+    The lanes that are *remembered* know their late starts better than the disk, where some are
+    still to come.
+    """
+    refuse_other_identities(definitions, known_records.identities(connection))
+    for source in definitions.sources.values():
+        known_records.introduce(connection, source.name, source.identity)
+    refuse_with_older_daemons(connection, definitions)
+    rows = lanes.adopt(connection, configured, now)
+    members.set_config(connection, definitions.hash)
+    paced = {
+        webhook.name for webhook in definitions.webhooks.values() if webhook.delivery.rate_limit
+    }
+    starts = {
+        row.webhook: recall(connection, row.number, now)
+        for row in rows
+        if row.webhook in paced - remembered
+    }
+    return rows, starts
+
+
+def write(
+    connection: Connection,
+    definitions: Definitions,
+    remembered: AbstractSet[str],
+    configured: Iterable[lanes.ConfiguredLane],
+    now: datetime,
+    events: CausedEvents,
+    claims: TransactionClaims,
+) -> tuple[tuple[list[LaneRow], dict[str, list[datetime]]], Caused, Any]:
+    """Bring the database in line, and tell of webhooks whose 410's hold that lifted."""
+    gone = {row.webhook for row in lanes.all_rows(connection) if row.gone_reason is not None}
+    rows, starts = _bring_in_line(connection, definitions, remembered, configured, now)
+    lifted = [row.webhook for row in rows if row.webhook in gone and row.gone_reason is None]
+    drafts = [
+        draft
+        for webhook in lifted
+        for draft in events.of_webhook("webhook.resumed", webhook, _LIFTED, definitions)
+    ]
+    caused = events.together(drafts)
+    return (rows, starts), caused, caused.store(connection, claims)
