@@ -49,6 +49,9 @@ _FOLDERS: Final = sorted({name.partition(".")[0] for name in _FACTS if "." in na
 _MAPS: Final = ("properties", "previous")
 _NAMES: Final = (*_MAPS, "changed", *_FOLDERS, "secrets", "omit")
 _INTEGER: Final = re.compile("0|[1-9][0-9]{0,17}")
+_CALCULATED: Final = "nothing is calculated; there are ==, !=, and, or, not, if"
+_HYPHENATED: Final = re.compile(r"\b(properties|previous|secrets)\.([^\W\d]\w*(?:-[^\W\d]\w*)+)")
+_WORDS: Final = {"null": "none", "nil": "none", "none": "none", "true": "true", "false": "false"}
 _COMPARED: Final = {"eq": False, "ne": True}
 # Which Jinja would turn into line feeds; and a character that stands for it meanwhile.
 _RETURN: Final = "\r"
@@ -146,7 +149,10 @@ def _expression(written: str, flaw: str | None) -> Expression:
     except TemplateError as error:
         raise ExpressionError(f"{quoted}: {_syntax(error)}") from None
     except ExpressionError as error:
-        raise ExpressionError(f"{quoted}: {error}") from None
+        # Jinja reads a hyphen as a minus.
+        name = _HYPHENATED.search(written) if str(error) == _CALCULATED else None
+        why = f"a name with a hyphen is written {name[1]}['{name[2]}']" if name else error
+        raise ExpressionError(f"{quoted}: {why}") from None
     except RecursionError:
         raise ExpressionError(f"{quoted}: this is nested too deep") from None
     except Exception as error:  # noqa: BLE001 - whatever a parser may do, it is the text's fault
@@ -195,7 +201,7 @@ def _part(node: nodes.Node) -> Expression:
     if reader is not None:
         return reader(node)
     if isinstance(node, nodes.BinExpr | nodes.UnaryExpr):
-        raise ExpressionError("nothing is calculated; there are ==, !=, and, or, not, if")
+        raise ExpressionError(_CALCULATED)
     raise ExpressionError(_REFUSED.get(type(node), "this is not known in an expression"))
 
 
@@ -245,6 +251,8 @@ def _named(node: nodes.Node) -> Expression:
         raise ExpressionError("'changed' is a list of names: it has no parts; use join(', ')")
     if head == "secrets":
         raise ExpressionError("write secrets.NAME, with a name that stands in 'secrets'")
+    if word := _WORDS.get(head.lower()):
+        raise ExpressionError(f"{shown(head)} is not known; write {word}")
     raise ExpressionError(f"{shown(head)} is not known{near(head, _NAMES) or _all_names()}")
 
 

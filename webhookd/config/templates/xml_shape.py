@@ -33,6 +33,9 @@ class _Seen:
     def begin_element(self, _name: str, attributes: dict[str, str]) -> None:
         self.texts.extend(attributes.values())
 
+    def begin_namespace(self, _prefix: str | None, uri: str | None) -> None:
+        self.texts.append(uri or "")
+
     def begin_cdata(self) -> None:
         self.is_in_cdata = True
 
@@ -51,10 +54,12 @@ def check(parts: tuple[str | Expression, ...]) -> None:
         part if isinstance(part, str) else marks[number] for number, part in enumerate(parts)
     )
     seen = _Seen()
-    parser = expat.ParserCreate()
+    # Receivers know namespaces: to them a prefix that nobody declares is an error.
+    parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
     parser.CharacterDataHandler = seen.text
     parser.StartElementHandler = seen.begin_element
+    parser.StartNamespaceDeclHandler = seen.begin_namespace
     parser.StartCdataSectionHandler = seen.begin_cdata
     parser.EndCdataSectionHandler = seen.end_cdata
     parser.StartDoctypeDeclHandler = _no_doctype
