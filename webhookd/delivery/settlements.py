@@ -15,6 +15,7 @@ from webhookd.storage.deliveries import settle
 from webhookd.storage.refused_writes import keep_trying
 from webhookd.storage.webhooks import latest_attempts
 from webhookd.telemetry.events import BugFound
+from webhookd.telemetry.gathered_stderr import STDERR
 from webhookd.telemetry.unhandled import watched
 
 if TYPE_CHECKING:
@@ -139,6 +140,8 @@ class SettlementWriter:
                 is_first = False
                 await asyncio.sleep(GATHER_SECONDS)
                 group, self._gathered = self._gathered, []
+                # What is settled is in the log, however the process ends.
+                STDERR.hand_over()
                 try:
                     await self._write(group)
                 except Exception as error:  # noqa: BLE001 - what is in memory only must not be lost

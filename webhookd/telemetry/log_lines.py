@@ -36,6 +36,8 @@ def _attempted(event: events.DeliveryAttempted) -> None:
     is_delivered = isinstance(outcome, Delivered)
     if is_delivered and not logs.is_success_logged():
         return
+    if is_delivered and logs.write_delivered(settlement):
+        return
     delivery, attempt = settlement.delivery, settlement.attempt
     facts: dict[str, str] = {}
     if not is_delivered:

@@ -6,7 +6,6 @@ import itertools
 import json
 import logging
 import sys
-from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias
 
@@ -14,11 +13,14 @@ import structlog
 
 from webhookd import systemd
 from webhookd.model import SHORTEST_SOUGHT
-from webhookd.telemetry import console_lines
+from webhookd.telemetry import attempt_line, console_lines
+from webhookd.telemetry.gathered_stderr import STDERR
 from webhookd.utf8_mode import takes_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
+
+    from webhookd.model import Settlement
 
 LogFormat: TypeAlias = Literal["auto", "json", "console"]
 
@@ -78,28 +80,10 @@ def redacted(text: str) -> str:
     return _redact(text)
 
 
-class _Stderr:
-    """Stderr, whose refusal (a full disk, a reader that is gone) costs a line and nothing else.
-
-    No file of Python's own: those are flushed once more when the interpreter has ended.
-    """
-
-    def write(self, text: str) -> int:
-        """Write *text* if that is possible now."""
-        with suppress(OSError, ValueError):
-            sys.stderr.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        """Hand over what was written, if that is possible now."""
-        with suppress(OSError, ValueError):
-            sys.stderr.flush()
-
-
 def write_plainly(event: str, **facts: str) -> None:
     """Write a line past all that makes lines, when that is what broke; *facts* hold no secret."""
     line = _json_for(sys.stderr)({**facts, "event": event, "level": "error"})
-    _Stderr().write((systemd.with_priority(line, "error") if systemd.is_journal() else line) + "\n")
+    STDERR.write((systemd.with_priority(line, "error") if systemd.is_journal() else line) + "\n")
 
 
 _one_in = 1
@@ -117,8 +101,24 @@ def is_success_logged() -> bool:
     return _one_in > 0 and next(_successes) % _one_in == 0
 
 
+_make_line: Callable[[Settlement, str], str] | None = None
+"""Makes the line of a delivered attempt, where that is JSON and its level is written."""
+
+
+def write_delivered(settlement: Settlement) -> bool:
+    """Write the line of a delivered attempt the short way; False: it is to be written as others.
+
+    It is the same line. Called on the event loop.
+    """
+    if _make_line is None:
+        return False
+    STDERR.gather(_make_line(settlement, _shown_ids(settlement.delivery.record_id)))
+    return True
+
+
 def configure(log_format: LogFormat, level: str) -> None:
     """Send every log line of the process to stderr, as JSON or for people."""
+    global _make_line  # noqa: PLW0603 - one process, one log
     as_json = log_format == "json" or (log_format == "auto" and not sys.stderr.isatty())
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
@@ -130,8 +130,12 @@ def configure(log_format: LogFormat, level: str) -> None:
         renderer = console_lines.render
     if systemd.is_journal():
         renderer = _with_priority(renderer)
-    stderr: Any = _Stderr()
+    stderr: Any = STDERR
     number = logging.getLevelNamesMapping()[level.upper()]
+    _make_line = None
+    if as_json and number <= logging.INFO:
+        prefix = f"<{systemd.PRIORITIES['info']}>" if systemd.is_journal() else ""
+        _make_line = attempt_line.maker(prefix, is_ascii=not takes_all(sys.stderr))
     structlog.configure(
         processors=[*shared, _redact_event, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -144,7 +148,7 @@ def configure(log_format: LogFormat, level: str) -> None:
         foreign_pre_chain=[*shared, _redact_foreign],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
     )
-    library = logging.StreamHandler(sys.stderr)
+    library = logging.StreamHandler(stderr)
     library.setFormatter(formatter)
     logging.basicConfig(handlers=[library], level=logging.WARNING, force=True)
 
