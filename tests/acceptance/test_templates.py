@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import psycopg
 import pytest
 
 from tests.daemon import until
@@ -197,3 +198,44 @@ def test_a_body_that_is_too_large_is_stored_as_failed_and_told(another, rows):
         assert {one["last_error"].partition(":")[0] for one in failed} == {"too_large"}
         assert len(daemon.named("delivery.too_large")) == rows
         daemon.stop()
+
+
+OLDER = (
+    "INSERT INTO daemons SELECT number + 100, name || '-', host, process_id, '0.0.9', config_hash,"
+    " backend, started_at, leased_until + 600000000, is_dead, last_commit FROM daemons LIMIT 1"
+)
+
+
+def test_an_older_daemon_of_the_fleet_never_sends_what_it_does_not_understand(fleet):
+    """It would send a header with its expression as it is written, which it takes for a text."""
+
+    def configure(**request):
+        hook = a_hook({"url": f"{receiver.url}/hook", **request})
+        fleet.configure({"hook": hook}, secrets={"key": {"env": "APP_SECRET"}})
+        return fleet.daemons[0].reload()
+
+    with Receiver() as receiver:
+        fleet.configure({})
+        fleet.daemons[0].start()
+        with psycopg.connect(fleet.url, autocommit=True) as connection:
+            connection.execute(OLDER)
+
+        refused = [
+            configure(body={"template": {"key": "{{ secrets.key }}"}}),
+            configure(url=f"{receiver.url}/{{{{ properties.region }}}}"),
+            configure(url=f"{receiver.url}/{{{{ record.id }}}}"),
+            configure(headers={"Idempotency-Key": "{{ delivery.id }}"}),
+            configure(headers={"X-Key": "{{ secrets.key }}"}),
+        ]
+        plain = configure(body={"template": {"name": "{{ properties.name }}"}})
+        oldest = "SELECT value FROM meta WHERE key = 'works_with'"
+        before = fleet.look(oldest)
+        with psycopg.connect(fleet.url, autocommit=True) as connection:
+            connection.execute("DELETE FROM daemons WHERE version = '0.0.9'")
+        alone = configure(headers={"Idempotency-Key": "{{ delivery.id }}"})
+
+        assert [one["event"] for one in refused] == ["config.rejected"] * len(refused)
+        assert all("(0.0.9)" in one["problems"][0] for one in refused)
+        assert [plain["event"], alone["event"]] == ["config.reloaded"] * 2
+        assert before < fleet.look(oldest) == "0007"
+        assert fleet.daemons[0].stop() == 0

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from webhookd import __version__
 from webhookd.errors import WebhookdError
 from webhookd.rules.difference import is_mass_removal
-from webhookd.rules.templating.live_parts import kept_names
 from webhookd.storage.fleet import members
 from webhookd.storage.schema import versions
 
@@ -52,8 +51,8 @@ def refuse_with_older_daemons(connection: Connection, definitions: Definitions) 
     """Raise a ReloadRefusedError where an older daemon would send what it does not understand.
 
     Runs on the writer's thread, in the transaction that puts *definitions* in force. An older
-    webhookd would send a body without the secrets of its template: from this transaction on, none
-    such works on the database.
+    webhookd would send a body without the secrets of its template, or a header with an expression
+    as it is written: from this transaction on, none such works on the database.
     """
     names = sorted(
         name for name, webhook in definitions.webhooks.items() if _is_completed(webhook.request)
@@ -72,11 +71,12 @@ def refuse_with_older_daemons(connection: Connection, definitions: Definitions) 
 
 
 def _is_completed(request: Request) -> bool:
-    """Return whether an attempt puts something into what was stored for *request*."""
+    """Return whether an attempt puts something into what was stored for *request*.
+
+    Whatever it is: an older webhookd would send a header with its expression as it is written.
+    """
     has_holes = request.body is not None and request.body.template is not None
-    return (has_holes and bool(request.secrets)) or (
-        request.live is not None and bool(kept_names(request.live))
-    )
+    return (has_holes and bool(request.secrets)) or request.live is not None
 
 
 def _is_older(version: str) -> bool:
