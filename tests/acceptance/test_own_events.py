@@ -356,3 +356,51 @@ def test_a_receiver_that_is_away_and_comes_back_is_told(daemon):
         with back:
             (ended,) = until(lambda: named(receiver, "webhook.probing_ended"), "ended")
             assert isinstance(ended["seconds"], int)
+
+
+def test_a_file_that_fails_is_told_with_its_row(on_any):
+    daemon = on_any
+    with Receiver() as receiver:
+        configure(
+            daemon, {"erp": hook(receiver), "tell": told(receiver, only="file.")}, every="100ms"
+        )
+        daemon.start()
+        daemon.drop("bad.ndjson", '{"id": 1}\n{"name": "no id"}\nnothing\n')
+        (event,) = until(lambda: named(receiver, "file.failed"), "failed")
+        assert (event["source"], event["file"], event["bad_rows"]) == ("export", "bad.ndjson", 2)
+        assert "bad" in event["reason"]
+        daemon.drop("good.ndjson", '{"id": 2}\n')
+        until(lambda: len(receiver.received) >= 3, "the good one")
+        daemon.stop()
+    assert len(named(receiver, "file.failed")) == 1
+
+
+def test_a_backlog_and_its_end_are_told(on_any):
+    daemon = on_any
+    is_away = threading.Event()
+    is_away.set()
+
+    def answer(received):
+        return Answer(500 if received.target == "/hook" and is_away.is_set() else 200)
+
+    with Receiver(answer) as receiver:
+        retry = {"first_after": "200ms", "factor": 1}
+        webhooks = {
+            "erp": hook(receiver, delivery={"retry": retry}),
+            "tell": told(receiver, only="webhook."),
+        }
+        sources = {
+            "export": {"type": "drop_directory", "path": "crm", "object": "contacts"},
+            "self": {"type": "webhookd", "backlog_after": "2s"},
+        }
+        daemon.configure(webhooks, sources=sources)
+        daemon.start()
+        daemon.drop_rows("1.ndjson", {"id": 1}, {"id": 2})
+        (behind,) = until(lambda: named(receiver, "webhook.backlogged"), "behind")
+        assert (behind["webhook"], behind["pending"]) == ("erp", 2)
+        assert behind["oldest_seconds"] >= 2
+        is_away.clear()
+        (caught_up,) = until(lambda: named(receiver, "webhook.caught_up"), "caught up")
+        assert caught_up["pending"] == 0
+        daemon.stop()
+    assert {one["webhook"] for one in events(receiver)} == {"erp"}

@@ -74,6 +74,27 @@ EVENT_KINDS: Final[Mapping[str, EventKind]] = MappingProxyType(
         "webhook.probing_ended": EventKind(
             "info", _WEBHOOK | {"reason": '"the receiver answered 200"', "seconds": "311"}
         ),
+        "webhook.backlogged": EventKind(
+            "warning", _WEBHOOK | {"pending": "5120", "oldest_seconds": "3604"}
+        ),
+        "webhook.caught_up": EventKind(
+            "info", _WEBHOOK | {"pending": "12", "oldest_seconds": "1790"}
+        ),
+        "source.failed": EventKind(
+            "error", {"source": '"crm"', "reason": '"contacts: it answered 503"'}
+        ),
+        "source.recovered": EventKind(
+            "info", {"source": '"crm"', "reason": '"contacts: it answered 503"'}
+        ),
+        "file.failed": EventKind(
+            "error",
+            {
+                "source": '"crm-export"',
+                "file": '"contacts.csv"',
+                "reason": '"contacts.csv: 1 of 200 rows is bad"',
+                "bad_rows": "1",
+            },
+        ),
         "config.reloaded": EventKind("info", {"config_hash": '"5f2c8e0a91b3"'}),
         "config.rejected": EventKind(
             "error",

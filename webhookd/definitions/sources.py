@@ -201,10 +201,12 @@ class OwnEventsSource:
     """What happens to the daemon itself, as records of the type `events`.
 
     *every*: events of one kind and subject that follow the first within this time become one.
+    *backlog_after*: how old what waits of a webhook may be before that is an event.
     """
 
     name: str
     every: Duration = timedelta(minutes=5)
+    backlog_after: Duration = timedelta(hours=1)
 
     @property
     def identity(self) -> Mapping[str, str]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from webhookd.model import Delivery
     from webhookd.storage.database.connection import Connection
     from webhookd.storage.database.writer import Writer
+    from webhookd.storage.fleet.exclusive import ExclusiveWriter
 
 Result = TypeVar("Result")
 
@@ -32,7 +33,7 @@ class ClaimedWriter:
 
     def __init__(
         self,
-        writer: Writer,
+        writer: Writer | ExclusiveWriter,
         *,
         claims: ClaimTable,
         offer: Callable[[Iterable[Delivery]], None],

@@ -161,6 +161,8 @@ class LatestFile:
 class PutAway:
     """The file of *source* that was put away last, and when; *error* is why it went to `failed/`.
 
+    *bad_rows* of it were not taken.
+
     No text in it holds a secret.
     """
 
@@ -168,6 +170,7 @@ class PutAway:
     name: str
     at: datetime
     error: str | None = None
+    bad_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from webhookd import __version__, clock, telemetry
+from webhookd import __version__, clock
 from webhookd.authentication.keyring import Keyring
 from webhookd.definitions.in_force import InForce
 from webhookd.delivery import engine
@@ -32,6 +32,7 @@ from webhookd.fleet.fleet_peers import FleetPeers
 from webhookd.fleet.known_members import KnownMembers
 from webhookd.fleet.membership import Membership, MembershipDependencies
 from webhookd.intake.batch import Intake
+from webhookd.intake.own_events.backlog_watch import BacklogWatch
 from webhookd.intake.own_events.own_events import OwnEvents
 from webhookd.intake.running_backfills import Backfills
 from webhookd.operations.control import Control
@@ -39,16 +40,9 @@ from webhookd.operations.control_dependencies import ControlDependencies
 from webhookd.operations.housekeeping import EVERY, Housekeeping
 from webhookd.operations.reloading.reload import ReloadDependencies, Reloader
 from webhookd.process import parts, state
-from webhookd.rules import usage
-from webhookd.sources import kinds
-from webhookd.sources.dependencies import SourceDependencies
-from webhookd.sources.polling.request_budget import Budgets
-from webhookd.sources.runner import NeverContested, RunningSources
+from webhookd.process.source_assembly import build_sources
 from webhookd.storage.database.connection import Member
 from webhookd.storage.database.writer import Writer
-from webhookd.storage.fleet.exclusive import ExclusiveWriter, reading
-from webhookd.storage.records.cursors import Polls
-from webhookd.storage.records.files import Files
 from webhookd.transport import Transport
 
 if TYPE_CHECKING:
@@ -59,6 +53,7 @@ if TYPE_CHECKING:
     from webhookd.delivery.engine import DeliveryEngine
     from webhookd.process.heartbeat import Heartbeat
     from webhookd.process.signals import StopSignal
+    from webhookd.sources.runner import RunningSources
     from webhookd.storage.database.database import Database
 
 Part: TypeAlias = AbstractAsyncContextManager[object]
@@ -73,7 +68,7 @@ class Daemon:
 
 
 @dataclass(frozen=True, slots=True)
-class _Storage:
+class Storage:
     """The database and its writer. In a fleet *clock* goes by the database's time."""
 
     database: Database
@@ -83,7 +78,7 @@ class _Storage:
 
 
 @dataclass(frozen=True, slots=True)
-class _Fleet:
+class Fleet:
     """The other daemons on the database. *peers* is None where there can be none."""
 
     peers: FleetPeers | None
@@ -128,7 +123,15 @@ def assemble(
         events=events,
     )
     sources = build_sources(
-        settings, storage, fleet, delivery, intake, transport, in_force, keyring
+        settings,
+        storage,
+        fleet,
+        delivery,
+        intake=intake,
+        transport=transport,
+        in_force=in_force,
+        keyring=keyring,
+        events=events,
     )
     reloader = Reloader(
         settings.config_path(),
@@ -168,6 +171,7 @@ def assemble(
         parts.stopping(sources),
         parts.watching_lag(),
         _putting_in_force(storage, fleet, delivery, reloader, backfills, sources, loaded),
+        BacklogWatch(storage.database, storage.writer, events, clock=storage.clock),
         parts.administered(address, settings.token, control),
         # Left before the admin API: clients that wait for a backfill hear how far it came.
         parts.backfilling(backfills),
@@ -176,12 +180,12 @@ def assemble(
     return Daemon(ordered, reloader)
 
 
-def build_storage(settings: Settings, database: Database, stop: StopSignal) -> _Storage:
+def build_storage(settings: Settings, database: Database, stop: StopSignal) -> Storage:
     """Return *database* with its writer, not yet entered. Raises StorageError."""
     name = state.name_of(settings.state_directory)
     member = Member(name, settings.host, os.getpid(), __version__)
     shared_clock = SharedClock()
-    return _Storage(
+    return Storage(
         database,
         Writer(database, stop.lose, member),
         shared_clock,
@@ -189,17 +193,17 @@ def build_storage(settings: Settings, database: Database, stop: StopSignal) -> _
     )
 
 
-def build_fleet(storage: _Storage) -> _Fleet:
+def build_fleet(storage: Storage) -> Fleet:
     """Return what the daemon knows of other daemons: the one place that asks for it."""
     writer = storage.writer
     peers = FleetPeers(writer, clock=storage.clock) if writer.is_shared else None
-    return _Fleet(peers, KnownMembers(), ExclusiveWork(writer))
+    return Fleet(peers, KnownMembers(), ExclusiveWork(writer))
 
 
 def build_delivery(
     settings: Settings,
-    storage: _Storage,
-    fleet: _Fleet,
+    storage: Storage,
+    fleet: Fleet,
     transport: Transport,
     stop: StopSignal,
     events: OwnEvents,
@@ -228,45 +232,10 @@ def build_delivery(
     return built
 
 
-def build_sources(
-    settings: Settings,
-    storage: _Storage,
-    fleet: _Fleet,
-    delivery: DeliveryEngine,
-    intake: Intake,
-    transport: Transport,
-    in_force: InForce,
-    keyring: Keyring,
-) -> RunningSources:
-    """Return the runner of sources: it reads those of the configuration that comes into force."""
-    writer = storage.writer
-    dependencies = SourceDependencies(
-        ingest=intake.ingest,
-        files=lambda source: Files(ExclusiveWriter(writer, reading(source))),
-        polls=Polls(writer),
-        report=telemetry.report,
-        used=lambda source: usage.of_source(in_force.current(), source),
-        transport=transport,
-        egress=lambda: in_force.current().egress,
-        schedule=delivery.scheduler.at_once_and_every,
-        clock=storage.clock,
-        budgets=Budgets(clock=storage.clock),
-        has_others=fleet.peers is not None,
-        credentials_of=keyring.of,
-    )
-    return RunningSources(
-        lambda definition: kinds.build(definition, dependencies),
-        host=settings.host,
-        exclusive_work=NeverContested() if fleet.peers is None else fleet.exclusive_work,
-        has_others=lambda: fleet.members.has_others,
-        is_read=kinds.is_read,
-    )
-
-
 def build_control(
     settings: Settings,
-    storage: _Storage,
-    fleet: _Fleet,
+    storage: Storage,
+    fleet: Fleet,
     delivery: DeliveryEngine,
     reloader: Reloader,
     backfills: Backfills,
@@ -286,8 +255,8 @@ def build_control(
 
 
 def _putting_in_force(
-    storage: _Storage,
-    fleet: _Fleet,
+    storage: Storage,
+    fleet: Fleet,
     delivery: DeliveryEngine,
     reloader: Reloader,
     backfills: Backfills,

@@ -14,7 +14,7 @@ from webhookd.definitions.event_kinds import COMMON, EVENT_KINDS
 from webhookd.definitions.in_force import InForce
 from webhookd.intake.own_events.heard_events import HEARD
 from webhookd.intake.own_events.own_events import OwnEvents
-from webhookd.model import Delivered, GivenUp, Held, RetryAt
+from webhookd.model import Delivered, GivenUp, Held, OwnEvent, PutAway, RetryAt
 from webhookd.telemetry.events import (
     ConfigRead,
     DaemonReady,
@@ -32,6 +32,12 @@ REPORTED = {
     "webhook.probing_ended": WebhookProbingEnded("{webhook}", "answered 200", 12.3),
 }
 HOLDS = {"webhook.paused": "it moves", "webhook.resumed": "by hand"}
+TOLD = {
+    "webhook.backlogged": {"pending": 5, "oldest_seconds": 3700},
+    "webhook.caught_up": {"pending": 1, "oldest_seconds": 1700},
+}
+OF_SOURCES = ("source.failed", "source.recovered")
+FILE = PutAway("export", "a\udcff.csv", NOW, "a.csv: 1 row is bad", 1)
 OUTCOMES = {
     "delivery.failed": GivenUp("400"),
     "webhook.held": Held("410"),
@@ -67,6 +73,14 @@ class Events(OwnEvents):
                 self.hear(event)
                 await asyncio.sleep(0)
             drafts = self.written
+        elif name in TOLD:
+            self.tell(OwnEvent(name, webhook, NOW, {"webhook": webhook} | TOLD[name]))
+            drafts = self.written
+        elif name in OF_SOURCES:
+            self._tell_of_source(name, "export", "503")
+            drafts = self.written
+        elif name == "file.failed":
+            drafts = self.of_file(FILE)
         elif name in HOLDS:
             drafts = self.of_webhook(name, webhook, HOLDS[name])
         else:
@@ -84,7 +98,8 @@ def happens(name, webhook):
 
 
 def test_every_kind_is_tried_here():
-    assert {*REPORTED, *HOLDS, *OUTCOMES} == set(EVENT_KINDS)
+    all_of_them = {*REPORTED, *HOLDS, *OUTCOMES, *TOLD, *OF_SOURCES, "file.failed"}
+    assert all_of_them == set(EVENT_KINDS)
     assert {type(one) for one in REPORTED.values()} == set(HEARD)
 
 
@@ -118,6 +133,15 @@ def test_secrets_are_taken_out_of_texts_and_not_of_names():
 
     assert b'"webhook":"erp"' in delivery.rendered.body
     assert b'"object":"CONTACTS"' in delivery.rendered.body
+
+
+def test_a_source_that_is_configured_no_more_is_not_told():
+    async def run():
+        events = Events()
+        events._tell_of_source("source.failed", "gone", "503")
+        return events.written
+
+    assert asyncio.run(run()) == []
 
 
 def test_a_delivery_whose_webhook_and_source_are_gone_causes_nothing():

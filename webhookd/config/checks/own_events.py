@@ -31,10 +31,11 @@ def check(sources: Iterable[Node], context: Context, reachable: Node | None) -> 
             message = f"own events are told by one source, and sources.{first.name} is one"
             yield source.problem(message, "type")
         first = first or source
-        length = durations.unbounded(source.text("every") or "")
-        if length is not None and not LEAST <= length <= durations.LONGEST:
-            least, most = durations.written(LEAST), durations.written(durations.LONGEST)
-            yield source.problem(f"this is not between {least} and {most}", "every")
+        for key in ("every", "backlog_after"):
+            length = durations.unbounded(source.text(key) or "")
+            if length is not None and not LEAST <= length <= durations.LONGEST:
+                least, most = durations.written(LEAST), durations.written(durations.LONGEST)
+                yield source.problem(f"this is not between {least} and {most}", key)
 
 
 def check_use(webhook: Node, source: Node) -> Iterator[Problem]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from webhookd.definitions import Definitions, Webhook
     from webhookd.intake.own_events.event_windows import Key
-    from webhookd.model import Delivery, Settlement
+    from webhookd.model import Delivery, PutAway, Settlement
     from webhookd.model.own_event import Fact
 
 
@@ -108,3 +108,15 @@ def failed(
         "reason": why,
     }
     return OwnEvent("delivery.failed", delivery.webhook, at, facts)
+
+
+def file_failed(put_away: PutAway) -> OwnEvent:
+    """Return the event of a file that went to `failed/`."""
+    facts: dict[str, Fact | None] = {
+        "source": put_away.source,
+        # A name may hold bytes that are no text.
+        "file": put_away.name.encode("utf-8", "replace").decode(),
+        "reason": put_away.error,
+        "bad_rows": put_away.bad_rows,
+    }
+    return OwnEvent("file.failed", put_away.source, put_away.at, facts)

@@ -27,9 +27,18 @@ from webhookd import telemetry
 from webhookd.delivery.caused_events import NOTHING_CAUSED
 from webhookd.intake.claimed_write import ClaimedWriter
 from webhookd.intake.decision import decide
-from webhookd.intake.own_events.drafts import Draft, failed, is_of_events, is_own, told, who_listens
+from webhookd.intake.own_events.drafts import (
+    Draft,
+    failed,
+    file_failed,
+    is_of_events,
+    is_own,
+    told,
+    who_listens,
+)
 from webhookd.intake.own_events.event_windows import EventWindows
 from webhookd.intake.own_events.heard_events import HEARD
+from webhookd.intake.own_events.source_troubles import REPORTED, SourceTroubles
 from webhookd.intake.own_events.stored_events import Stored, StoredEvents
 from webhookd.model import GivenUp, Held, OwnEvent
 from webhookd.rules import event_changes, trigger
@@ -40,7 +49,7 @@ from webhookd.telemetry.unhandled import watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from webhookd.clock import Clock
     from webhookd.definitions import Definitions
@@ -49,7 +58,7 @@ if TYPE_CHECKING:
     from webhookd.delivery.claims import ClaimTable
     from webhookd.intake.own_events.drafts import Listening
     from webhookd.intake.own_events.event_windows import Gathered, Key
-    from webhookd.model import Change, Delivery, Settlement
+    from webhookd.model import Change, Delivery, PutAway, Settlement
     from webhookd.storage.database.writer import Writer
     from webhookd.telemetry.events import Event
 
@@ -78,6 +87,10 @@ class OwnEvents:
         self._new_id = new_id
         self._redact = redact
         self._windows = EventWindows(self._window_ended)
+        self._troubles = SourceTroubles(
+            partial(self._tell_of_source, "source.failed"),
+            partial(self._tell_of_source, "source.recovered"),
+        )
         self._heard: Listening | None = None
         self._writing: set[asyncio.Task[None]] = set()
         self._writer: ClaimedWriter
@@ -98,6 +111,7 @@ class OwnEvents:
     async def __aexit__(self, *_: object) -> None:
         """Tell what windows have counted, and wait a little until that is stored."""
         self._unlisten()
+        self._troubles.stop()
         # What was heard by now has its turn of the event loop.
         await asyncio.sleep(0)
         self._windows.end_all()
@@ -107,10 +121,7 @@ class OwnEvents:
             task.cancel()
 
     def listening(self, definitions: Definitions | None = None) -> Collection[str]:
-        """Return the webhooks that are told of own events; any thread.
-
-        As the *definitions* say, or those in force.
-        """
+        """See `CausedEvents`."""
         listening = self._who_listens(definitions)
         return () if listening is None else [webhook.name for webhook in listening.webhooks]
 
@@ -118,22 +129,39 @@ class OwnEvents:
         """Tell of what is reported, if it is one to tell; any thread. A listener of `Reporter`."""
         if type(event) in HEARD:
             # What is reported within a transaction must not be stored before that has ended.
-            self._loop.call_soon_threadsafe(self._tell, event, self._now())
+            self._loop.call_soon_threadsafe(self._heard_of, event, self._now())
+        elif isinstance(event, REPORTED):
+            self._loop.call_soon_threadsafe(self._troubles.note, event)
 
-    def _tell(self, event: Event, at: datetime) -> None:
-        told_of = HEARD[type(event)](event, at)
-        if told_of is None or self._is_about_own(told_of):
-            return
-        draft = self._draft(told_of)
+    def _heard_of(self, event: Event, at: datetime) -> None:
+        happened = HEARD[type(event)](event, at)
+        if happened is not None:
+            self.tell(happened)
+
+    def tell(self, event: OwnEvent) -> None:
+        """Tell of *event*, whose cause is no transaction; the event loop. Never raises."""
+        draft = None if self._is_about_own(event) else self._draft(event)
         if draft is not None:
             self._open(draft)
             self._write(draft)
 
-    def of_attempt(self, settlement: Settlement, *, is_held: bool = False) -> Sequence[Draft]:
-        """Return the events of an attempt that ended; the event loop. Never raises.
+    def _tell_of_source(self, name: str, source: str, reason: str) -> None:
+        if source in self._in_force.current().sources:
+            self.tell(OwnEvent(name, source, self._now(), {"source": source, "reason": reason}))
 
-        *is_held*: the attempt held its webhook, which was not held before.
-        """
+    @property
+    def backlog_after(self) -> timedelta | None:
+        """Return how old the oldest that waits may be; None where nobody is told."""
+        listening = self._who_listens()
+        return None if listening is None else listening.source.backlog_after
+
+    def of_file(self, put_away: PutAway) -> Sequence[Draft]:
+        """Return the event of a file that failed, as one that a transaction causes; any thread."""
+        draft = self._draft(file_failed(put_away))
+        return () if draft is None else (draft,)
+
+    def of_attempt(self, settlement: Settlement, *, is_held: bool = False) -> Sequence[Draft]:
+        """See `CausedEvents`."""
         delivery, at = settlement.delivery, settlement.ended_at
         match settlement.outcome:
             case GivenUp(why=why):
@@ -155,11 +183,7 @@ class OwnEvents:
     def of_webhook(
         self, name: str, webhook: str, reason: str | None, definitions: Definitions | None = None
     ) -> Sequence[Draft]:
-        """Return the event *name* about a *webhook*, as one that a transaction causes; any thread.
-
-        It is told as the *definitions* say that the transaction brings, or as those in force do.
-        Windows are opened when it is committed.
-        """
+        """See `CausedEvents`; windows are opened when it is committed."""
         event = OwnEvent(name, webhook, self._now(), {"webhook": webhook, "reason": reason})
         if self._is_about_own(event, definitions):
             return ()
@@ -167,10 +191,7 @@ class OwnEvents:
         return () if draft is None else (draft,)
 
     def of_unattempted(self, broken: Sequence[tuple[Delivery, str]]) -> Sequence[Draft]:
-        """Return the events of deliveries that are stored as failed, with reasons; any thread.
-
-        Windows are opened when that is committed.
-        """
+        """See `CausedEvents`; windows are opened when that is committed."""
         drafts: list[Draft] = []
         opened: set[Key] = set()
         for delivery, why in broken:

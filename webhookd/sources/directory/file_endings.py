@@ -142,7 +142,7 @@ class FileEndings:
 
     def _ended(self, file: ClaimedFile, reason: str | None = None) -> PutAway:
         error = None if reason is None else logs.redacted(f"{file.name}: {reason}")
-        return PutAway(file.source, file.name, self._now(), error)
+        return PutAway(file.source, file.name, self._now(), error, file.bad_count)
 
     async def _watched(self, read: ReadFile) -> tuple[PutAwayFile, LatestFile | None]:
         """Watch a file that is about to be put away, and look at it once more.

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from webhookd.storage.database.connection import NO_LOCKS
+
 if TYPE_CHECKING:
     import asyncio
 
-    from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.connection import Connection, Locks
     from webhookd.storage.database.writer import Unit, Writer
 
 Result = TypeVar("Result")
 
 RETENTION: Final = "retention"
 ORDERING: Final = "ordering"
+BACKLOGS: Final = "backlogs"
 
 
 def reading(source: str) -> str:
@@ -37,9 +40,9 @@ class ExclusiveWriter:
         self._writer = writer
         self._name = name
 
-    def write(self, unit: Unit[Result]) -> asyncio.Future[Result]:
+    def write(self, unit: Unit[Result], locks: Locks = NO_LOCKS) -> asyncio.Future[Result]:
         """Do as `Writer.write`; the future raises NotHeldError when another has the lock."""
-        return self._writer.write(lambda connection: self._run(unit, connection))
+        return self._writer.write(lambda connection: self._run(unit, connection), locks)
 
     def read(self, unit: Unit[Result]) -> asyncio.Future[Result]:
         """Do as `Writer.read`; the future raises NotHeldError when another has the lock."""

@@ -81,7 +81,7 @@ class Files:
         With the last of it goes how it was *put_away*, and that it is the *latest* one taken.
         """
         while not await self._writer.write(
-            lambda connection: _forget(connection, claim, put_away, latest)
+            lambda connection: forget(connection, claim, put_away, latest)
         ):
             pass
 
@@ -213,10 +213,10 @@ def _begin(connection: Statements, made: FileProgress) -> None:
     )
 
 
-def _forget(
+def forget(
     connection: Statements, claim: str, put_away: PutAway | None, latest: LatestFile | None
 ) -> bool:
-    """Return whether all is forgotten; a snapshot's many rows go a few at a time."""
+    """Forget a file; return whether all of it is: a snapshot's many rows go a few at a time."""
     if not snapshots.clear(connection, claim):
         return False
     connection.execute("DELETE FROM bad_rows WHERE claim = ?", (claim,))
