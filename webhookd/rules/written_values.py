@@ -48,6 +48,9 @@ _SHORT_FOR: Final = {
 }
 """What strftime writes and Python's strptime does not read by itself."""
 
+_OF_TIMES: Final = frozenset("HIpMSfzZXc")
+"""What a time of day, or its zone, is read by."""
+
 _EXAMPLE: Final = datetime(1987, 11, 29, 21, 43, 58, tzinfo=UTC)
 _LONGEST_DATE: Final = 200
 """Characters; a longer text is no date, and is not searched for one."""
@@ -65,15 +68,33 @@ def json_number(text: str, grouping: Grouping) -> str | None:
 
 def instant(text: str, dates: tuple[str, ...]) -> datetime | None:
     """Return the instant that *text* names in the first of *dates* that it matches."""
+    found = _matched(text, dates)
+    return None if found is None else found[0]
+
+
+def is_day(text: str, dates: tuple[str, ...]) -> bool | None:
+    """Return whether the first of *dates* that *text* matches names a day alone, and no time.
+
+    None where it matches none.
+    """
+    found = _matched(text, dates)
+    if found is None:
+        return None
+    return not any(letter in _OF_TIMES for letter in _DIRECTIVE.findall(found[1]))
+
+
+def _matched(text: str, dates: tuple[str, ...]) -> tuple[datetime, str] | None:
+    """Return the instant that *text* names, and the form that it matches, as Python reads it."""
     if len(text) > _LONGEST_DATE:
         return None
     for form in dates:
+        read_by = _for_strptime(form)
         try:
-            found = datetime.strptime(text, _for_strptime(form))  # noqa: DTZ007 - see below
+            found = datetime.strptime(text, read_by)  # noqa: DTZ007 - see below
         except ValueError:
             continue
         # UTC where it says no zone.
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found
+        return (found.replace(tzinfo=UTC) if found.tzinfo is None else found), read_by
     return None
 
 

@@ -203,6 +203,28 @@ def test_a_comparison_with_a_value_is_that_of_a_condition(value, wanted, reading
     )
 
 
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("01.03.2026", "2026-03-01 00:00"),
+        (" 01.03.2026 ", "2026-03-01 00:00"),
+        ("2026-03-01", "2026-03-01 00:00"),
+        ("01.03.2026 00:30", "2026-02-28 19:30"),
+        ("01.03.2026 0030 +0100", "2026-02-28 18:30"),
+        ("2026-03-01T00:30", "2026-02-28 19:30"),
+        ("1.3.26 12 AM", "2026-02-28 19:00"),
+    ],
+)
+def test_a_date_alone_is_in_no_zone_however_the_source_writes_it(written, told):
+    forms = ("%d.%m.%Y", "%d.%m.%Y %R", "%d.%m.%Y %H%M %z", "%d.%m.%y %I %p")
+    change = a_change({"p": json.dumps(written)}, instants=frozenset())
+    expression = "properties.p | date('%Y-%m-%d %H:%M', 'America/New_York')"
+
+    given = value_of(expression, change=change, reading=ValueReading(dates=forms))
+
+    assert json.loads(given) == told
+
+
 def test_a_tree_keeps_its_form_and_its_own_values():
     template = {
         "n": 5,

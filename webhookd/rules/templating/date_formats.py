@@ -12,6 +12,7 @@ from webhookd.definitions import PLAIN
 from webhookd.model import text_of
 from webhookd.rules.comparison import moment_of
 from webhookd.rules.instants import iso
+from webhookd.rules.written_values import is_day
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -84,7 +85,8 @@ def _read(value: JsonText, reading: ValueReading, *, is_instant: bool) -> _Read 
     text = text_of(value).strip()
     if is_instant or (not is_text and _MILLISECONDS.fullmatch(value)):
         text = iso(text)
-    moment = moment_of(text, reading if is_text else PLAIN)
+    read_by = reading if is_text else PLAIN
+    moment = moment_of(text, read_by)
     if moment is None:
         return None
     fraction = int(moment.fraction[:6].ljust(6, "0"))
@@ -92,7 +94,8 @@ def _read(value: JsonText, reading: ValueReading, *, is_instant: bool) -> _Read 
         at = _FIRST_DAY + timedelta(seconds=moment.seconds - _DAY, microseconds=fraction)
     except OverflowError:
         return None
-    return _Read(at, is_date="T" not in text and moment_of(text, PLAIN) is not None)
+    is_date = is_day(text, read_by.dates)
+    return _Read(at, is_date="T" not in text if is_date is None else is_date)
 
 
 @cache
