@@ -39,7 +39,7 @@ from webhookd.operations.control import Control
 from webhookd.operations.control_dependencies import ControlDependencies
 from webhookd.operations.housekeeping import EVERY, Housekeeping
 from webhookd.operations.reloading.reload import ReloadDependencies, Reloader
-from webhookd.process import parts, state
+from webhookd.process import descriptors, parts, state
 from webhookd.process.source_assembly import build_sources
 from webhookd.storage.database.connection import Member
 from webhookd.storage.database.writer import Writer
@@ -99,7 +99,8 @@ def assemble(
     Raises StorageError when the state directory cannot be read or written.
     """
     storage = build_storage(settings, database, stop)
-    transport = Transport(settings.outgoing_proxy())
+    most_idle = descriptors.idle_connections(settings.max_in_flight)
+    transport = Transport(settings.outgoing_proxy(), most_idle=most_idle)
     fleet, in_force = build_fleet(storage), InForce()
     events = OwnEvents(in_force, host=settings.host, clock=storage.clock, new_id=clock.new_id)
     delivery = build_delivery(settings, storage, fleet, transport, stop, events)

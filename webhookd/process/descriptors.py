@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Final
 
 from webhookd.serving import ConnectionLimits
+from webhookd.transport.pool import MOST_IDLE
 
 MOST: Final = 65_536
 """As many as the units allow (LimitNOFILE)."""
@@ -18,6 +19,9 @@ MOST: Final = 65_536
 ADMIN_CONNECTIONS: Final = 100
 ADMIN_SHARE: Final = 4
 """The admin API gets one descriptor in so many, where there are few."""
+
+IDLE_SHARE: Final = 4
+"""Idle connections to receivers have one descriptor in so many at the most."""
 
 ADMIN_SECONDS: Final = 10.0
 
@@ -36,3 +40,10 @@ def admin_limits() -> ConnectionLimits:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     share = ADMIN_CONNECTIONS if soft == resource.RLIM_INFINITY else soft // ADMIN_SHARE
     return ConnectionLimits(min(ADMIN_CONNECTIONS, share), ADMIN_SECONDS)
+
+
+def idle_connections(max_in_flight: int) -> int:
+    """Return how many connections are kept idle: one for each attempt that may be in flight."""
+    wanted = max(max_in_flight, MOST_IDLE)
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return wanted if soft == resource.RLIM_INFINITY else min(wanted, soft // IDLE_SHARE)

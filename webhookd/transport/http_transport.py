@@ -15,7 +15,7 @@ from webhookd.transport.connector import Connector
 from webhookd.transport.limit import Limit
 from webhookd.transport.origin import SendOptions, origin_of
 from webhookd.transport.payload import payload
-from webhookd.transport.pool import Pool
+from webhookd.transport.pool import MOST_IDLE, Pool
 from webhookd.transport.proxy_connections import Proxies
 from webhookd.transport.resolver import Resolver
 from webhookd.transport.response import ReceivedResponse
@@ -34,10 +34,10 @@ class Transport(httpx.AsyncBaseTransport):
     whose options name none. Used within one event loop.
     """
 
-    def __init__(self, proxy: Proxy | None = None) -> None:
+    def __init__(self, proxy: Proxy | None = None, *, most_idle: int = MOST_IDLE) -> None:
         resolver, contexts = Resolver(), Contexts()
         self._proxy = proxy
-        self._pool = Pool()
+        self._pool = Pool(most_idle)
         self._connector = Connector(self._pool, resolver, contexts)
         self._proxies = Proxies(resolver, contexts)
 

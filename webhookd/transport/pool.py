@@ -25,15 +25,22 @@ OLDEST_SECONDS = 300.0
 """A busy connection is given up now and then, so that a changed DNS entry is followed."""
 
 MOST_IDLE = 256
+"""As many connections are kept idle where nobody says otherwise, all receivers together."""
+
 SWEEP_SECONDS = 1.0
 
 _KEEP_ALIVE_TIMEOUT = re.compile(rb"(?:^|,)\s*timeout\s*=\s*(\d{1,6})", re.IGNORECASE)
 
 
 class Pool:
-    """All connections, and which of them are idle."""
+    """All connections, and which of them are idle: *most_idle* at the most.
 
-    def __init__(self) -> None:
+    Where that is less than the receivers that are sent to at once, most requests find that their
+    connection was given up for another one's.
+    """
+
+    def __init__(self, most_idle: int = MOST_IDLE) -> None:
+        self._most_idle = most_idle
         self._idle: dict[Origin, list[Connection]] = {}
         self._idle_count = 0
         self._all: set[Connection] = set()
@@ -80,7 +87,7 @@ class Pool:
         if self.is_closed or connection.idle_until <= now:
             connection.close()
             return
-        if self._idle_count >= MOST_IDLE:
+        if self._idle_count >= self._most_idle:
             self._drop_one()
         self._idle.setdefault(origin, []).append(connection)
         self._idle_count += 1

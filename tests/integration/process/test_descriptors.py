@@ -5,6 +5,7 @@ import resource
 import pytest
 
 from webhookd.process import descriptors
+from webhookd.transport.pool import MOST_IDLE
 
 
 @pytest.fixture
@@ -29,3 +30,21 @@ def test_the_limit_is_raised_as_far_as_it_may(limit):
     descriptors.raise_limit()
 
     assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == min(hard, descriptors.MOST)
+
+
+@pytest.mark.parametrize(
+    ("soft", "in_flight", "idle"),
+    [
+        (65_536, 1_000, 1_000),
+        (65_536, 10, MOST_IDLE),
+        (1_024, 1_000, 256),
+        (256, 10, 64),
+        (resource.RLIM_INFINITY, 5_000, 5_000),
+    ],
+)
+def test_idle_connections_are_as_many_as_attempts_within_a_share(
+    monkeypatch, soft, in_flight, idle
+):
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, soft))
+
+    assert descriptors.idle_connections(in_flight) == idle

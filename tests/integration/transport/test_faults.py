@@ -256,7 +256,7 @@ async def test_a_busy_connection_is_replaced_in_the_end(transport, monkeypatch):
 
 
 async def test_only_so_many_connections_are_kept_idle(transport, monkeypatch):
-    monkeypatch.setattr(pool, "MOST_IDLE", 2)
+    monkeypatch.setattr(transport._pool, "_most_idle", 2)
 
     async def slow(peer: Peer) -> None:
         while await peer.request():
@@ -270,7 +270,7 @@ async def test_only_so_many_connections_are_kept_idle(transport, monkeypatch):
 
 
 async def test_a_new_idle_connection_takes_the_place_of_the_oldest(transport, monkeypatch):
-    monkeypatch.setattr(pool, "MOST_IDLE", 2)
+    monkeypatch.setattr(transport._pool, "_most_idle", 2)
     async with (
         Receiver(answering(OK)) as first,
         Receiver(answering(OK)) as second,
