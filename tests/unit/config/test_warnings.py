@@ -76,6 +76,16 @@ def test_the_redactor_knows_literal_secrets(loaded):
     assert told == "POST /services/T0A1B2C3/*** x-api-key: *** x-tenant: acme"
 
 
+def test_a_secret_url_is_no_template(loaded, minimal):
+    text = minimal.replace('"https://example.com/hook"', "{env: HOOK}")
+
+    with pytest.raises(ConfigError) as caught:
+        loaded(text, HOOK="https://example.com/c4n4ry/{{ record.id }}")
+
+    assert "request.url: a URL that is a secret holds no expressions" in str(caught.value)
+    assert "c4n4ry" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("segment", "secret", "is_right"),
     [

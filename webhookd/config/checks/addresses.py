@@ -32,6 +32,13 @@ def check(webhook: Node, context: Context) -> Iterator[Problem]:
         if found:
             return
         url = url_and_headers.without_expressions(url)
+    elif holds_marks(url):
+        yield request.problem(
+            "a URL that is a secret holds no expressions; write the URL here, and"
+            " {{ secrets.NAME }} for the part of it that is secret",
+            "url",
+        )
+        return
     try:
         parsed = urls.parse(url)
     except urls.UrlError as error:

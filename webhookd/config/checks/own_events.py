@@ -54,7 +54,11 @@ def check_use(webhook: Node, source: Node) -> Iterator[Problem]:
         if change.text() in {"updated", "deleted"}:
             yield change.problem("own events are created, and never change; write [created]")
     yield from properties.check_read(
-        properties.used(webhook), PROPERTIES, source.name or "", OBJECT
+        properties.used(webhook),
+        PROPERTIES,
+        source.name or "",
+        OBJECT,
+        remedy=f"there is {', '.join(PROPERTIES)}",
     )
     for item in trigger.items("when"):
         for condition in conditions(item):

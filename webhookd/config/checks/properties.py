@@ -50,14 +50,19 @@ def used_in_when(trigger: Node) -> Iterator[tuple[Node, str]]:
 
 
 def check_read(
-    speaks_of: Iterable[tuple[Node, str]], listed: Sequence[str], source: str, object_: str
+    speaks_of: Iterable[tuple[Node, str]],
+    listed: Sequence[str],
+    source: str,
+    object_: str,
+    *,
+    remedy: str = "add it to its properties",
 ) -> Iterator[Problem]:
     """Yield each property that somebody *speaks_of* (place and name) and that is not *listed*."""
     for place, name in speaks_of:
         if name not in listed:
             message = (
                 f"the source {source!r} does not read the property {shown(name)} of"
-                f" {object_}{near(name, listed) or '; add it to its properties'}"
+                f" {object_}{near(name, listed) or f'; {remedy}'}"
             )
             yield place.problem(message)
 
