@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus
 
 from webhookd.model import SHORTEST_SOUGHT
 from webhookd.rules.signing import KEY_PREFIX
-from webhookd.rules.url_encoding import percent_encoded, with_bare_semicolons
+from webhookd.rules.url_encoding import header_encoded, percent_encoded, with_bare_semicolons
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -76,6 +76,7 @@ def _percent(secret: str) -> Iterator[str]:
         with_bare_semicolons(percent_encoded(secret)),
         form_encoded,
         component,
+        header_encoded(secret),
     ):
         yield form
         yield _ESCAPE.sub(lambda escape: escape[0].lower(), form)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 # drops a parameter that holds one, and Go's reverse proxy strips it from the query.
 _BARE = ":/?@!$'()*,"
 _SEMICOLON = "%3B"
+_NOT_IN_HEADERS: Final = re.compile("[^\x20-\x24\x26-\x7e]+")
 
 
 def encode_query(pairs: Iterable[tuple[str, str]]) -> str:
@@ -72,3 +74,8 @@ def full_url(url: str, query: str, key: str = "") -> str:
         return address + mark + own
     joint = "" if not own or own.endswith("&") else "&"
     return f"{address}?{own}{joint}{added}"
+
+
+def header_encoded(text: str) -> str:
+    """Return *text* as printable ASCII: all else, and `%`, as the escapes of its UTF-8 bytes."""
+    return _NOT_IN_HEADERS.sub(lambda found: quote(found[0], safe=""), whole(text))

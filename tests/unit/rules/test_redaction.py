@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from webhookd.definitions import Basic, Definitions, Egress, OAuth2, Request, Webhook
 from webhookd.model import Secret
 from webhookd.rules.redaction import Redactor
+from webhookd.rules.url_encoding import header_encoded
 
 CANARY = "cånary/<s3cret>+\"key\" & 'more'~"
 PLAIN = "Canary0123456789canary"
@@ -39,6 +40,7 @@ ENCODERS = {
     "html in decimal": lambda s: html.escape(s).replace("&#x27;", "&#39;"),
     "forms of browsers": lambda s: quote_plus(s, safe="*").replace("~", "%7E"),
     "components of addresses": lambda s: quote(s, safe="!'()*"),
+    "headers": header_encoded,
     "hex": lambda s: s.encode().hex(),
     "upper hex": lambda s: s.encode().hex().upper(),
     "base64": base64_of,

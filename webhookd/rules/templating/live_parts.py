@@ -7,10 +7,9 @@ the change. What the delivery's row says anyway is not kept twice.
 from __future__ import annotations
 
 import json
-import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from webhookd.definitions.templates import (
     Fact,
@@ -26,7 +25,7 @@ from webhookd.rules.templating.evaluation import OMIT, Hole, evaluator, plain
 from webhookd.rules.templating.scope import Scope
 from webhookd.rules.templating.unfilled import UnfilledError, revealed
 from webhookd.rules.timestamps import timestamp
-from webhookd.rules.url_encoding import percent_encoded, segment_encoded, whole
+from webhookd.rules.url_encoding import header_encoded, percent_encoded, segment_encoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -42,7 +41,6 @@ _INSTANTS: Final = "instants"
 _OCCURRED_AT: Final = "change.occurred_at"
 _CHANGED: Final = "changed"
 _NO_SEGMENTS: Final = frozenset({"", ".", ".."})
-_NOT_IN_HEADERS: Final = re.compile("[^\x20-\x24\x26-\x7e]+")
 
 
 def kept_names(live: LiveTemplates) -> frozenset[str]:
@@ -86,7 +84,7 @@ class LiveParts:
         query = url.query if url else None
         self._query = None if query is None else _Text(query, reading, query_value)
         self._headers = {
-            name: _Text(_parts_of(tree), reading, _header_encoded)
+            name: _Text(_parts_of(tree), reading, header_encoded)
             for name, tree in live.headers.items()
         }
 
@@ -235,11 +233,6 @@ def _name(expression: Expression) -> str:
             return f"secrets.{name}"
         case _:
             return _kept_name(expression) or ""
-
-
-def _header_encoded(text: str) -> str:
-    """Return *text* as printable ASCII: all else, and `%`, as the escapes of its UTF-8 bytes."""
-    return _NOT_IN_HEADERS.sub(lambda found: quote(found[0], safe=""), whole(text))
 
 
 def _without_outer_blanks(value: str) -> str:
