@@ -21,6 +21,7 @@ from webhookd.rules.url_encoding import (
     with_bare_semicolons,
     without_bare_semicolons,
 )
+from webhookd.transport.failure import SendError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +50,22 @@ class SignedRequest:
     uri: str
     headers: Headers
     body: bytes
+
+    def written(self) -> bytes:
+        """Return the request as the bytes that are sent, head and body.
+
+        Its headers hold all that HTTP/1.1 demands. Raises `SendError` for a value that would write
+        headers of its own: each line's break is the only one in it.
+        """
+        lines = [f"{self.method} {self.target.decode('ascii')} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in self.headers]
+        head = "\r\n".join(lines)
+        breaks = len(lines) - 1
+        if head.count("\n") != breaks or head.count("\r") != breaks or "\0" in head:
+            raise SendError(
+                "internal", "the request's target or a header holds a control character"
+            )
+        return b"".join((head.encode("latin-1"), b"\r\n\r\n", self.body))
 
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
         """Return the headers as the bytes that are sent."""

@@ -60,6 +60,22 @@ class Transport(httpx.AsyncBaseTransport):
             answer.status, answer.headers, answer.body, request, is_cut=answer.is_cut
         )
 
+    def is_direct(self, options: SendOptions) -> bool:
+        """Return whether a request with *options* goes to its receiver without a proxy."""
+        return not isinstance(options.proxy or self._proxy, Proxy)
+
+    async def exchange(
+        self, written: bytes, method: str, url: httpx.URL, options: SendOptions
+    ) -> Answer:
+        """Return the answer to a request that is *written* whole, or raise `SendError`.
+
+        Only where the way `is_direct`. It is what `handle_async_request` does, without the objects
+        of httpx, which cost more than the exchange itself.
+        """
+        now = asyncio.get_running_loop().time()
+        limit = Limit(now + options.timeout, options.timeout, "timeout")
+        return await self._exchange(written, method, origin_of(url, options), options, limit)
+
     async def aclose(self) -> None:
         """Close every connection and wait until they are; what is under way fails."""
         await self._pool.aclose()
