@@ -122,6 +122,19 @@ def test_a_secret_that_leads_away_is_not_sent_and_not_shown(secret, segment):
     assert caught.value.reason == "url"
 
 
+@pytest.mark.parametrize("url", ["https://example.com/{}", "https://example.com/?a={}"])
+def test_what_grows_beyond_the_bound_is_not_sent_and_no_bug(url):
+    grown = "{{ properties.a | replace('a', properties.b) }}"
+    values = {"a": json.dumps("a" * 4000), "b": json.dumps("b" * 4000)}
+
+    with pytest.raises(UnfilledError, match="larger than 8,388,608 bytes") as caught:
+        filled_url(url.format(grown), values)
+    with pytest.raises(UnfilledError, match="larger than 8,388,608 bytes"):
+        filled_headers({"X-A": grown}, values)
+
+    assert caught.value.reason == "url"
+
+
 def test_an_absent_value_in_a_query_is_an_empty_one():
     assert filled_url("https://example.com/?a={{ properties.none }}") == "https://example.com/?a="
 

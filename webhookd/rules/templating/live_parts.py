@@ -22,7 +22,7 @@ from webhookd.model import text_of
 from webhookd.rules.json_text import NULL
 from webhookd.rules.json_text import text as json_text
 from webhookd.rules.templating.evaluation import OMIT, Hole, evaluator, plain
-from webhookd.rules.templating.scope import Scope
+from webhookd.rules.templating.scope import LARGEST, Scope, TooLargeError
 from webhookd.rules.templating.unfilled import UnfilledError, revealed
 from webhookd.rules.timestamps import timestamp
 from webhookd.rules.url_encoding import header_encoded, percent_encoded, segment_encoded
@@ -164,7 +164,11 @@ class _Text:
             if isinstance(part, str):
                 pieces.append(part)
                 continue
-            value = part(scope)
+            try:
+                value = part(scope)
+            except TooLargeError:
+                why = f"the URL or a header would be larger than {LARGEST:,} bytes"
+                raise UnfilledError("url", why) from None
             if isinstance(value, Hole):
                 secret = revealed(secrets, value)
                 pieces.append(secret if as_written else self._encode(secret))
