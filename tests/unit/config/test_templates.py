@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from webhookd.config import loading
 from webhookd.config.templates import expression_parser, xml_shape
 from webhookd.config.templates.body_tree import leaf
-from webhookd.config.templates.expression_parser import ExpressionError, parsed
+from webhookd.config.templates.expression_parser import parsed
+from webhookd.config.templates.segments import ExpressionError
 from webhookd.definitions.templates import (
     AllProperties,
     Choice,

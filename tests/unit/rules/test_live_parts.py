@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.making import a_delivery
-from webhookd.config.templates.expression_parser import ExpressionError
 from webhookd.config.templates.live_templates import live_templates, url_template
+from webhookd.config.templates.segments import ExpressionError
 from webhookd.definitions import PLAIN, Request, Webhook
 from webhookd.model import Change, ChangeKind, Secret
 from webhookd.rules.render import render

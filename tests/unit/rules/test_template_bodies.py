@@ -28,7 +28,8 @@ from webhookd.model import Change, ChangeKind
 from webhookd.rules import conditions, instants
 from webhookd.rules.render import render
 from webhookd.rules.templating import scope
-from webhookd.rules.templating.bodies import encoded, render_body
+from webhookd.rules.templating.bodies import render_body
+from webhookd.rules.templating.body_encoding import encoded
 from webhookd.rules.templating.scope import TooLargeError
 
 AT = datetime(2026, 3, 1, 8, 30, 0, 123999, tzinfo=UTC)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 from webhookd.config.checks import named_secrets
 from webhookd.config.messages import shown
 from webhookd.config.templates import xml_shape
-from webhookd.config.templates.expression_parser import ExpressionError, parsed
+from webhookd.config.templates.expression_parser import parsed
+from webhookd.config.templates.segments import ExpressionError
 from webhookd.definitions.templates import (
     JSON_TYPE,
     AllProperties,

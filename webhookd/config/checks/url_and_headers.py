@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhookd.config.checks import named_secrets
-from webhookd.config.templates.expression_parser import ExpressionError, parsed
+from webhookd.config.templates.expression_parser import parsed
 from webhookd.config.templates.live_templates import may_omit, refused, stand_in, url_template
+from webhookd.config.templates.segments import ExpressionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

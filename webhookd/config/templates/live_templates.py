@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from webhookd.config.templates.body_tree import leaf
-from webhookd.config.templates.expression_parser import ExpressionError, parsed
+from webhookd.config.templates.expression_parser import parsed
 from webhookd.config.templates.marks import holds_marks
+from webhookd.config.templates.segments import ExpressionError
 from webhookd.definitions.templates import (
     AllProperties,
     LiveTemplates,

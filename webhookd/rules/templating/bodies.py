@@ -7,18 +7,16 @@ fills it.
 
 from __future__ import annotations
 
-import re
 from json.encoder import encode_basestring as json_text
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
-from urllib.parse import quote_plus
 
 from webhookd.definitions.templates import Constant, Items, Members, MixedText
+from webhookd.rules.templating import body_encoding
 from webhookd.rules.templating.content_types import Kind, kind_of
 from webhookd.rules.templating.evaluation import OMIT, Hole, evaluator, plain
 from webhookd.rules.templating.filters import texts_of_list
 from webhookd.rules.templating.scope import LARGEST, Scope, TooLargeError
 from webhookd.rules.templating.unfilled import revealed
-from webhookd.rules.url_encoding import whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -34,20 +32,6 @@ if TYPE_CHECKING:
 
 _MOST: Final = 10_000
 _writers: dict[int, tuple[BodyTemplate, Write, Callable[[str], bytes]]] = {}
-_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# A parser turns a bare line break in an attribute's value into a blank, and \r\n into \n.
-_XML: Final = str.maketrans(
-    {
-        "&": "&amp;",
-        "<": "&lt;",
-        ">": "&gt;",
-        '"': "&quot;",
-        "'": "&apos;",
-        "\t": "&#9;",
-        "\n": "&#10;",
-        "\r": "&#13;",
-    }
-)
 
 
 class RenderedBody(NamedTuple):
@@ -83,22 +67,12 @@ def with_secrets(
     pieces: list[bytes] = []
     kept_from = 0
     for place, name in holes:
-        pieces += (body[kept_from:place], encoded(content_type, revealed(secrets, name)))
+        pieces += (
+            body[kept_from:place],
+            body_encoding.encoded(content_type, revealed(secrets, name)),
+        )
         kept_from = place
     return b"".join([*pieces, body[kept_from:]])
-
-
-def encoded(content_type: str, secret: str) -> bytes:
-    """Return *secret* as it stands in a body of *content_type*, where its hole is."""
-    match kind_of(content_type):
-        case Kind.JSON:
-            return _json_bytes(_json_part(secret))
-        case Kind.FORM:
-            return _form_text(secret).encode()
-        case Kind.XML:
-            return _xml_text(secret).encode()
-        case Kind.TEXT:
-            return _utf8(secret)
 
 
 def _bounded(content: bytes) -> bytes:
@@ -114,7 +88,7 @@ def _prepared(template: BodyTemplate) -> tuple[Write, Callable[[str], bytes]]:
     if entry is None:
         if len(_writers) >= _MOST:
             _writers.clear()
-        encode = _ENCODERS[kind_of(template.content_type)]
+        encode = body_encoding.ENCODERS[kind_of(template.content_type)]
         entry = _writers[id(template)] = (template, _made(template), encode)
     return entry[1:]
 
@@ -126,9 +100,9 @@ def _made(template: BodyTemplate) -> Write:
         case Kind.FORM:
             return _form_writer(template.root, template.reading)
         case Kind.XML:
-            return _text_writer(template.root, template.reading, _xml_text)
+            return _text_writer(template.root, template.reading, body_encoding.xml_text)
         case Kind.TEXT:
-            return _text_writer(template.root, template.reading, _as_it_is)
+            return _text_writer(template.root, template.reading, body_encoding.as_it_is)
 
 
 def _json_writer(tree: Tree, reading: ValueReading) -> Write:
@@ -162,7 +136,7 @@ def _json_value(value_of: Evaluate) -> Write:
 
 
 def _json_text_writer(parts: tuple[str | Expression, ...], reading: ValueReading) -> Write:
-    write_parts = _parts(parts, reading, _json_part, _json_part)
+    write_parts = _parts(parts, reading, body_encoding.json_part, body_encoding.json_part)
 
     def write(scope: Scope, pieces: list[str]) -> bool:
         pieces.append('"')
@@ -196,7 +170,7 @@ def _form_writer(tree: Tree, reading: ValueReading) -> Write:
     if not isinstance(tree, Members):
         raise TypeError("a form is made of a map")
     fields = [
-        (f"{_form_text(name)}=", _form_values(one, reading))
+        (f"{body_encoding.form_text(name)}=", _form_values(one, reading))
         for name, member in tree.members
         for one in (member.items if isinstance(member, Items) else (member,))
     ]
@@ -218,7 +192,7 @@ def _form_values(tree: Tree, reading: ValueReading) -> Callable[[Scope], list[li
     A list has one value for each item; what is omitted has none.
     """
     if isinstance(tree, MixedText):
-        write_parts = _parts(tree.parts, reading, _form_text, _form_text)
+        write_parts = _parts(tree.parts, reading, body_encoding.form_text, body_encoding.form_text)
 
         def text(scope: Scope) -> list[list[str]]:
             pieces: list[str] = []
@@ -238,7 +212,9 @@ def _form_values(tree: Tree, reading: ValueReading) -> Callable[[Scope], list[li
             return []
         scope.draw(len(value))
         texts = texts_of_list(value)
-        return [[_form_text(text)] for text in ([plain(value)] if texts is None else texts)]
+        return [
+            [body_encoding.form_text(text)] for text in ([plain(value)] if texts is None else texts)
+        ]
 
     return values
 
@@ -246,13 +222,13 @@ def _form_values(tree: Tree, reading: ValueReading) -> Callable[[Scope], list[li
 def _text_writer(tree: Tree, reading: ValueReading, encode: Encode) -> Write:
     match tree:
         case MixedText(parts):
-            return _parts(parts, reading, encode, _as_it_is)
+            return _parts(parts, reading, encode, body_encoding.as_it_is)
         case Constant(value):
             return _constant(plain(value))
         case Members() | Items():
             raise TypeError("a text is made of a text")
         case _:
-            return _parts((tree,), reading, encode, _as_it_is)
+            return _parts((tree,), reading, encode, body_encoding.as_it_is)
 
 
 def _parts(
@@ -284,39 +260,3 @@ def _constant(text: str) -> Write:
         return True
 
     return write
-
-
-def _as_it_is(text: str) -> str:
-    return text
-
-
-def _json_part(text: str) -> str:
-    return json_text(text)[1:-1]
-
-
-def _form_text(text: str) -> str:
-    """Return *text* as the form encoding of WHATWG's URL standard has it: a space is `+`."""
-    return quote_plus(whole(text), safe="*").replace("~", "%7E")
-
-
-def _xml_text(text: str) -> str:
-    """Return *text* for content and attributes; what XML 1.0 cannot hold is U+FFFD."""
-    return _NOT_XML.sub("\ufffd", text).translate(_XML)
-
-
-def _json_bytes(text: str) -> bytes:
-    # A lone surrogate has no UTF-8; inside JSON texts, where alone it stands, Python's
-    # backslash form of it happens to be JSON's.
-    return text.encode("utf-8", "backslashreplace")
-
-
-def _utf8(text: str) -> bytes:
-    return whole(text).encode()
-
-
-_ENCODERS: Final = {
-    Kind.JSON: _json_bytes,
-    Kind.FORM: _utf8,
-    Kind.XML: _utf8,
-    Kind.TEXT: _utf8,
-}
