@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 _NEWLINE = 10
-
+_BLANKS: Final = b" \t\r\n"
 
 _MOST_TRIALS: Final = 3
 """Lines that may turn out to begin nothing; each costs a look at the next 1 MiB."""
@@ -54,7 +54,7 @@ def rows(stream: BinaryIO) -> Iterator[Row | BadRow]:
                 stream = rejoined(ahead, stream)
             yield row
         else:
-            number += skip_blank_lines(stream)
+            number += skip_blank_lines(stream, _BLANKS)
 
 
 def _skip_line(stream: BinaryIO) -> None:

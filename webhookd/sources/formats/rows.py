@@ -68,15 +68,15 @@ def behind_mark(stream: BinaryIO) -> BinaryIO:
     return stream
 
 
-def skip_blank_lines(stream: BinaryIO) -> int:
-    """Read over whole lines that are empty, as far as they are in memory; return how many.
+def skip_blank_lines(stream: BinaryIO, blanks: bytes = b"\r\n") -> int:
+    """Read over whole lines of *blanks* alone, as far as they are in memory; return how many.
 
     Millions of them, which take no room in a packed file, would be a call for each otherwise.
     """
     if not isinstance(stream, BufferedReader):
         return 0
     ahead = stream.peek()
-    end = ahead.rfind(b"\n", 0, len(ahead) - len(ahead.lstrip(b"\r\n"))) + 1
+    end = ahead.rfind(b"\n", 0, len(ahead) - len(ahead.lstrip(blanks))) + 1
     return stream.read(end).count(b"\n")
 
 

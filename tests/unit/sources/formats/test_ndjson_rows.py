@@ -21,6 +21,26 @@ def test_blank_lines_are_skipped_and_counted_as_lines():
     assert [row.line for row in read(b'\n{"id":"1"}\r\n \t\n{"id":"2"}')] == [2, 4]
 
 
+class CountedReader(io.BufferedReader):
+    """Counts the lines that are read one by one."""
+
+    lines = 0
+
+    def readline(self, size=-1):
+        self.lines += 1
+        return super().readline(size)
+
+
+@pytest.mark.parametrize("blank", [b"\n", b" \n", b"\t \r\n"])
+def test_many_blank_lines_are_skipped_together(blank):
+    stream = CountedReader(io.BytesIO(blank * 100_000 + GOOD), 1 << 16)
+
+    (row,) = ndjson_rows.rows(stream)
+
+    assert row.line == 100_001
+    assert stream.lines < 100
+
+
 @pytest.mark.parametrize(
     ("line", "column", "says"),
     [
