@@ -33,11 +33,15 @@ def killed(folder: Path, seed: int, seconds: float) -> Report:
         end = clock.monotonic() + seconds
         while clock.monotonic() < end:
             stage.go_on(1.0)
-            # Never so often within one file that the file would be suspected of it.
-            until(lambda: stage.fleet.look(_OPENINGS) < MOST_OPENINGS, "the file gets on")
+            _let_the_file_get_on(stage)
             stage.kill(stage.chance.choice(stage.fleet.daemons))
         ended = len(stage.fleet.statuses)
         return stage.finish("fleet: kill -9", kills=stage.kills, ended_by_themselves=ended)
+
+
+def _let_the_file_get_on(stage: FleetStage) -> None:
+    """Wait, so that no file is begun so often without a row taken that it would be suspected."""
+    until(lambda: stage.fleet.look(_OPENINGS) < MOST_OPENINGS, "the file gets on")
 
 
 def server_killed(folder: Path, seed: int, kills: int) -> Report:
@@ -58,6 +62,7 @@ def cut_off(folder: Path, seed: int, cuts: int) -> Report:
         cut = 0
         for number in range(cuts):
             stage.go_on(stage.chance.uniform(0.1, 0.6))
+            _let_the_file_get_on(stage)
             which = _CUT_IN_TRANSACTION if number % 2 else _CUT
             cut += until(partial(_cut, stage, which), "somebody is cut off")
         stage.until_received(100, "it goes on", 60)
