@@ -4,6 +4,7 @@ import pytest
 
 from tests import postgresql
 from tests.daemon import Daemon
+from tests.fake_hubspot import Account, FakeHubspot
 from tests.fleet import Fleet
 from tests.receiver import Receiver
 
@@ -28,6 +29,15 @@ def another(tmp_path):
     yield make
     for running in made:
         running.close()
+
+
+@pytest.fixture
+def crm(daemon, request):
+    """Return a fake HubSpot that the daemon may poll, with the `TYPES` of the test's module."""
+    fake = FakeHubspot(Account(request.module.TYPES))
+    with fake.serving() as fake.url:
+        daemon.environment["CRM_TOKEN"] = "pat-token"
+        yield fake
 
 
 @pytest.fixture

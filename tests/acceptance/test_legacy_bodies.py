@@ -3,28 +3,15 @@
 import json
 from datetime import UTC, datetime
 
-import pytest
 from hubspot.utils.signature import Signature as HubSpotSignature
 
 from tests.daemon import SECRET, until
-from tests.fake_hubspot import Account, FakeHubspot
 from tests.receiver import Receiver
 
 TYPES = {
     "contacts": {"email": "string", "score": "number", "birthday": "date"},
     "deals": {"dealname": "string", "amount": "number", "closedate": "datetime"},
 }
-
-
-@pytest.fixture
-def crm(daemon):
-    """Return a fake that the daemon polls."""
-    account = Account(TYPES)
-    fake = FakeHubspot(account)
-    with fake.serving() as url:
-        fake.url = url
-        daemon.environment["CRM_TOKEN"] = "pat-token"
-        yield fake
 
 
 def configure(daemon, crm, receiver):

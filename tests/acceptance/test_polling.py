@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 from tests.daemon import until
-from tests.fake_hubspot import Account, FakeHubspot
 from tests.fake_hubspot.endpoints import broken
 from tests.fake_hubspot.limits import RefusedError, limited
 from tests.polls import LEAD
@@ -22,17 +21,6 @@ TYPES = {
     "deals": {"amount": "number"},
 }
 ROUNDS, KILLED_IN = 12, {3, 6, 8}
-
-
-@pytest.fixture
-def crm(daemon):
-    """Return a fake that the daemon polls, with the limits that HubSpot has."""
-    account = Account(TYPES)
-    fake = FakeHubspot(account)
-    with fake.serving() as url:
-        fake.url = url
-        daemon.environment["CRM_TOKEN"] = "pat-token"
-        yield fake
 
 
 def configure(daemon, fake, receiver, **changes):

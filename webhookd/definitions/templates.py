@@ -7,7 +7,7 @@ reads them, `webhookd.rules.templating` turns them into functions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
@@ -179,16 +179,12 @@ class BodyTemplate:
     @property
     def properties(self) -> frozenset[str]:
         """Return the properties that it names, now or before."""
-        return frozenset(
-            part.name for part in expressions(self.root) if isinstance(part, PropertyValue)
-        )
+        return _properties(expressions(self.root))
 
     @property
     def secrets(self) -> frozenset[str]:
         """Return the names of the secrets that it holds."""
-        return frozenset(
-            part.name for part in expressions(self.root) if isinstance(part, SecretValue)
-        )
+        return secret_names(expressions(self.root))
 
     @property
     def reads_all(self) -> bool:
@@ -230,21 +226,19 @@ class LiveTemplates:
 
     def expressions(self) -> Iterator[Expression]:
         """Yield every expression in the URL and in the headers."""
-        for part in () if self.url is None else self.url.parts:
-            if not isinstance(part, str):
-                yield from expressions(part)
+        yield from expressions_in(() if self.url is None else self.url.parts)
         for header in self.headers.values():
             yield from expressions(header)
 
     @property
     def properties(self) -> frozenset[str]:
         """Return the properties that the URL and the headers name, now or before."""
-        return frozenset(one.name for one in self.expressions() if isinstance(one, PropertyValue))
+        return _properties(self.expressions())
 
     @property
     def secrets(self) -> frozenset[str]:
         """Return the names of the secrets that the URL and the headers hold."""
-        return frozenset(one.name for one in self.expressions() if isinstance(one, SecretValue))
+        return secret_names(self.expressions())
 
 
 def expressions(tree: Tree) -> Iterator[Expression]:
@@ -257,13 +251,31 @@ def expressions(tree: Tree) -> Iterator[Expression]:
             for item in items:
                 yield from expressions(item)
         case MixedText(parts):
-            for part in parts:
-                if not isinstance(part, str):
-                    yield from expressions(part)
+            yield from expressions_in(parts)
         case _:
             yield tree
-            for part in inner(tree):
-                yield from expressions(part)
+            yield from expressions_in(inner(tree))
+
+
+def expressions_in(parts: Iterable[str | Expression]) -> Iterator[Expression]:
+    """Yield every expression in the *parts* of a text, those within others as well."""
+    for part in parts:
+        if not isinstance(part, str):
+            yield from expressions(part)
+
+
+def may_omit(parts: Parts) -> bool:
+    """Return whether an expression in *parts* may be `omit`."""
+    return any(isinstance(one, Omitted) for one in expressions_in(parts))
+
+
+def secret_names(found: Iterable[Expression]) -> frozenset[str]:
+    """Return the names of the secrets that are among the expressions *found*."""
+    return frozenset(one.name for one in found if isinstance(one, SecretValue))
+
+
+def _properties(found: Iterable[Expression]) -> frozenset[str]:
+    return frozenset(one.name for one in found if isinstance(one, PropertyValue))
 
 
 def inner(expression: Expression) -> tuple[Expression, ...]:

@@ -21,10 +21,10 @@ from webhookd.rules.url_encoding import (
     with_bare_semicolons,
     without_bare_semicolons,
 )
-from webhookd.transport.failure import SendError
+from webhookd.transport.payload import written
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from webhookd.authentication.credentials import Authorization
@@ -55,17 +55,11 @@ class SignedRequest:
         """Return the request as the bytes that are sent, head and body.
 
         Its headers hold all that HTTP/1.1 demands. Raises `SendError` for a value that would write
-        headers of its own: each line's break is the only one in it.
+        headers of its own.
         """
         lines = [f"{self.method} {self.target.decode('ascii')} HTTP/1.1"]
         lines += [f"{name}: {value}" for name, value in self.headers]
-        head = "\r\n".join(lines)
-        breaks = len(lines) - 1
-        if head.count("\n") != breaks or head.count("\r") != breaks or "\0" in head:
-            raise SendError(
-                "internal", "the request's target or a header holds a control character"
-            )
-        return b"".join((head.encode("latin-1"), b"\r\n\r\n", self.body))
+        return written(lines, self.body)
 
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
         """Return the headers as the bytes that are sent."""
@@ -104,8 +98,12 @@ class RequestTemplate:
 
         Raises an `UnfilledError` where a value or a secret that it asks for is not there.
         """
-        rendered, live = delivery.rendered, self._live
-        address = None if live is None else live.url(delivery, self._secrets)
+        rendered, live, secrets = delivery.rendered, self._live, self._secrets
+        address: str | None = None
+        live_headers: Iterable[tuple[str, str]] = ()
+        if live is not None:
+            scope = live.scope(delivery)
+            address, live_headers = live.url(scope, secrets), live.headers(scope, secrets)
         if address is None:
             target = self._target_for(rendered.query, authorization.query)
         else:
@@ -113,11 +111,10 @@ class RequestTemplate:
         uri = self._origin + target
         body = rendered.body or b""
         if rendered.holes:
-            body = with_secrets(body, rendered.holes, rendered.content_type or "", self._secrets)
+            body = with_secrets(body, rendered.holes, rendered.content_type or "", secrets)
         identity = signing.identity(delivery.id, at)
         headers = [("host", self._host), *self._fixed, *authorization.headers, *identity]
-        if live is not None:
-            headers += live.headers(delivery, self._secrets)
+        headers += live_headers
         if rendered.body is not None:
             headers.append(("content-length", str(len(body))))
         if rendered.content_type is not None:

@@ -269,7 +269,7 @@ def _url_values(stored: str | None) -> JsonObject[Any] | None:
     values = template_columns.values_of(stored)
     if values is None:
         return None
-    return JsonObject(json_text.object_of(values).encode("utf-8", "backslashreplace"))
+    return JsonObject(json_text.encoded(json_text.object_of(values)))
 
 
 def _text(body: bytes | None) -> str | None:

@@ -13,6 +13,7 @@ from webhookd.model import Rendered, text_of
 from webhookd.rules import hubspot_legacy
 from webhookd.rules.json_text import NULL as _NULL
 from webhookd.rules.json_text import Members as _Members
+from webhookd.rules.json_text import encoded as _encoded
 from webhookd.rules.json_text import object_of as _object
 from webhookd.rules.json_text import text as _text
 from webhookd.rules.templating import bodies, scope
@@ -31,33 +32,20 @@ def render(webhook: Webhook, change: Change, *, delivery_id: str) -> Rendered:
     A template may make too much of it: that is a `TooLargeError`.
     """
     request = webhook.request
-    body, query = request.body, _query(request, change)
-    if request.live is not None or (body is not None and body.template is not None):
-        return _from_templates(webhook, change, delivery_id, query)
-    if body is None:
-        return Rendered(request.method, None, None, query)
-    content = _encoded(_body(body, change, delivery_id))
-    return Rendered(request.method, content, _content_type(body), query)
-
-
-def _from_templates(webhook: Webhook, change: Change, delivery_id: str, query: str) -> Rendered:
-    """Return what *webhook* reports where templates are in its body, its URL or its headers."""
-    request, body = webhook.request, webhook.request.body
-    seen = scope.of_change(change, webhook.name, delivery_id)
-    values = None if request.live is None else kept_values(request.live, seen)
+    body, live, query = request.body, request.live, _query(request, change)
+    template = None if body is None else body.template
+    values = None
+    if live is not None or template is not None:
+        # One scope for both: what is kept and the body draw on the same room.
+        seen = scope.of_change(change, webhook.name, delivery_id)
+        values = None if live is None else kept_values(live, seen)
+        if template is not None:
+            content, holes = bodies.render_body(template, seen)
+            return Rendered(request.method, content, template.content_type, query, holes, values)
     if body is None:
         return Rendered(request.method, None, None, query, values=values)
-    if body.template is None:
-        content = _encoded(_body(body, change, delivery_id))
-        return Rendered(request.method, content, _content_type(body), query, values=values)
-    content, holes = bodies.render_body(body.template, seen)
-    return Rendered(request.method, content, body.template.content_type, query, holes, values)
-
-
-def _encoded(body: JsonText) -> bytes:
-    # A lone surrogate has no UTF-8; it only stands inside JSON texts, where Python's
-    # backslash form of it happens to be JSON's.
-    return body.encode("utf-8", "backslashreplace")
+    content = _encoded(_body(body, change, delivery_id))
+    return Rendered(request.method, content, _content_type(body), query, values=values)
 
 
 def _content_type(body: Body) -> str:

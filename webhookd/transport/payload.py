@@ -11,14 +11,25 @@ from webhookd.transport.request import PreparedRequest
 def payload(request: httpx.Request) -> bytes:
     """Return *request*, head and body."""
     body = body_of(request)
-    lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), target_of(request))]
-    lines += map(b": ".join, headers_of(request, body))
-    head = b"\r\n".join(lines)
+    lines = [f"{request.method} {target_of(request).decode('ascii')} HTTP/1.1"]
+    lines += [
+        f"{name.decode('ascii')}: {value.decode('latin-1')}"
+        for name, value in headers_of(request, body)
+    ]
+    return written(lines, body)
+
+
+def written(lines: list[str], body: bytes) -> bytes:
+    """Return a request whose head has these *lines*, in Latin-1, and its *body*.
+
+    Raises `SendError` where a line holds a line break or NUL.
+    """
+    head = "\r\n".join(lines)
     # One line break more than there are ends of lines would let a value write headers.
     breaks = len(lines) - 1
-    if head.count(b"\n") != breaks or head.count(b"\r") != breaks or b"\0" in head:
+    if head.count("\n") != breaks or head.count("\r") != breaks or "\0" in head:
         raise SendError("internal", "the request's target or a header holds a control character")
-    return b"\r\n\r\n".join((head, body))
+    return b"\r\n\r\n".join((head.encode("latin-1"), body))
 
 
 def target_of(request: httpx.Request) -> bytes:

@@ -283,14 +283,20 @@ def test_an_attempt_that_is_cut_off_does_not_end_the_request_of_the_others():
     played(scenario, 60.0)
 
 
+async def refused_while_renewing(stage, asking):
+    """Return the task of *asking* that renews a token, after another had the old one refused."""
+    _, serial = await stage.token()
+    stage.time.seconds = 90.0
+    stage.server.gate.clear()
+    renewing = asyncio.create_task(asking())
+    await asyncio.sleep(0)
+    stage.credentials.refused(serial, 401)
+    return renewing
+
+
 def test_a_token_dropped_while_it_is_renewed_is_used_by_nobody():
     async def scenario(stage):
-        _, serial = await stage.token()
-        stage.time.seconds = 90.0
-        stage.server.gate.clear()
-        renewing = asyncio.create_task(stage.token())
-        await asyncio.sleep(0)
-        stage.credentials.refused(serial, 401)
+        renewing = await refused_while_renewing(stage, stage.token)
         waiting = asyncio.create_task(stage.token())
         await asyncio.sleep(0)
         stage.server.gate.set()
@@ -301,12 +307,7 @@ def test_a_token_dropped_while_it_is_renewed_is_used_by_nobody():
 
 def test_a_token_dropped_while_renewing_fails_is_used_by_nobody():
     async def scenario(stage):
-        _, serial = await stage.token()
-        stage.time.seconds = 90.0
-        stage.server.gate.clear()
-        renewing = asyncio.create_task(stage.why())
-        await asyncio.sleep(0)
-        stage.credentials.refused(serial, 401)
+        renewing = await refused_while_renewing(stage, stage.why)
         stage.server.gate.set()
         assert "it answered 500" in await renewing
 

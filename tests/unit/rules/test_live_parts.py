@@ -37,14 +37,21 @@ def stored(url, headers=None, properties=None, **changes):
     return a_delivery("hook", id="0198", source="crm", record_id="7", rendered=made), live
 
 
+def url_of(live, delivery, secrets, written=without_bare_semicolons):
+    """Return the URL of one attempt at the delivery, by the templates in force."""
+    parts = LiveParts(live, written)
+    return parts.url(parts.scope(delivery), secrets)
+
+
 def filled_url(url, properties=None, written=without_bare_semicolons, **changes):
     delivery, live = stored(url, properties=properties, **changes)
-    return LiveParts(live, written).url(delivery, SECRETS)
+    return url_of(live, delivery, SECRETS, written)
 
 
 def filled_headers(headers, properties=None):
     delivery, live = stored("https://example.com/", headers, properties)
-    return list(LiveParts(live, without_bare_semicolons).headers(delivery, SECRETS))
+    parts = LiveParts(live, without_bare_semicolons)
+    return list(parts.headers(parts.scope(delivery), SECRETS))
 
 
 @pytest.mark.parametrize(
@@ -115,7 +122,7 @@ def test_a_secret_that_leads_away_is_not_sent_and_not_shown(secret, segment):
     delivery, live = stored(f"https://example.com/hooks/{segment}")
 
     with pytest.raises(UnfilledError) as caught:
-        LiveParts(live, without_bare_semicolons).url(delivery, {"s": Secret(secret)})
+        url_of(live, delivery, {"s": Secret(secret)})
 
     assert "secrets.s" in str(caught.value)
     assert "x9" not in str(caught.value)
@@ -135,6 +142,17 @@ def test_what_grows_beyond_the_bound_is_not_sent_and_no_bug(url):
     assert caught.value.reason == "url"
 
 
+def test_the_url_and_the_headers_have_the_bound_each():
+    grown = "{{ (properties.a | replace('a', properties.b)) == 1 }}"
+    values = {"a": json.dumps("a" * 2500), "b": json.dumps("b" * 2500)}
+    delivery, live = stored(f"https://example.com/{grown}", {"X-A": grown}, values)
+    parts = LiveParts(live, without_bare_semicolons)
+    scope = parts.scope(delivery)
+
+    assert parts.url(scope, {}) == "https://example.com/false"
+    assert list(parts.headers(scope, {})) == [("X-A", "false")]
+
+
 def test_an_absent_value_in_a_query_is_an_empty_one():
     assert filled_url("https://example.com/?a={{ properties.none }}") == "https://example.com/?a="
 
@@ -145,7 +163,7 @@ def test_the_template_is_live_and_its_values_are_those_that_were_stored():
         "https://new.example.com/x/{{ properties.v }}?id={{ record.id }}", {}, PLAIN
     )
 
-    assert LiveParts(live, str).url(delivery, {}) == "https://new.example.com/x/a?id=7"
+    assert url_of(live, delivery, {}, str) == "https://new.example.com/x/a?id=7"
 
 
 def test_a_new_name_that_was_not_kept_is_said():
@@ -153,7 +171,7 @@ def test_a_new_name_that_was_not_kept_is_said():
     for name in ("properties.region", "previous.v", "changed", "change.occurred_at"):
         live = live_templates(f"https://example.com/{{{{ {name} or 1 }}}}", {}, PLAIN)
         with pytest.raises(UnfilledError, match=f"asks for {name}, which this delivery does not"):
-            LiveParts(live, str).url(delivery, {})
+            url_of(live, delivery, {}, str)
 
 
 def test_nothing_is_kept_of_what_the_row_says_anyway():
@@ -167,14 +185,14 @@ def test_an_absent_value_is_kept_as_absent():
     delivery, live = stored("https://example.com/?a={{ properties.none | default('b') }}")
 
     assert delivery.rendered.values == {"properties.none": "null"}
-    assert LiveParts(live, str).url(delivery, {}) == "https://example.com/?a=b"
+    assert url_of(live, delivery, {}, str) == "https://example.com/?a=b"
 
 
 def test_a_date_is_one_at_the_attempt_too():
     url = "https://example.com/?a={{ properties.d | date('%Y') }}"
     delivery, live = stored(url, properties={"d": '"1772407800000"'}, instants=frozenset({"d"}))
 
-    assert LiveParts(live, str).url(delivery, {}) == "https://example.com/?a=2026"
+    assert url_of(live, delivery, {}, str) == "https://example.com/?a=2026"
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from webhookd.config.templates.segments import ExpressionError
 from webhookd.definitions.templates import (
     JSON_TYPE,
     AllProperties,
-    Omitted,
     PropertyValue,
-    expressions,
+    expressions_in,
+    may_omit,
 )
 from webhookd.rules.templating.content_types import Kind, flaw_of, kind_of
 
@@ -60,10 +60,9 @@ def leaves(node: Node) -> Iterator[tuple[Node, tuple[str | Expression, ...]]]:
 def used(template: Node) -> Iterator[tuple[Node, str]]:
     """Yield each property that *template* names, with the place where it does."""
     for leaf, parts in leaves(template):
-        for part in parts:
-            for one in () if isinstance(part, str) else expressions(part):
-                if isinstance(one, PropertyValue):
-                    yield leaf, one.name
+        for one in expressions_in(parts):
+            if isinstance(one, PropertyValue):
+                yield leaf, one.name
 
 
 def _expressions(template: Node, context: Context) -> Iterator[Problem]:
@@ -76,7 +75,7 @@ def _expressions(template: Node, context: Context) -> Iterator[Problem]:
             continue
         yield from named_secrets.check_named(leaf, parts, context)
         number += sum(not isinstance(part, str) for part in parts)
-        if len(parts) > 1 and any(_may_omit(part) for part in parts):
+        if len(parts) > 1 and may_omit(parts):
             yield leaf.problem("'omit' leaves out a whole value; inside a text write ''")
     if number > MOST_EXPRESSIONS:
         yield template.problem(
@@ -124,7 +123,7 @@ def _text(template: Node, content_type: str) -> Iterator[Problem]:
         yield template.problem(f"the template of {content_type} is a text, as behind 'template: |'")
         return
     for leaf, parts in leaves(template):
-        if len(parts) == 1 and _may_omit(parts[0]):
+        if len(parts) == 1 and may_omit(parts):
             yield leaf.problem("'omit' leaves out a key; a text has none: write ''")
 
 
@@ -141,10 +140,6 @@ def _xml(template: Node) -> Iterator[Problem]:
 
 def _is_whole_map(part: Expression) -> bool:
     return isinstance(part, AllProperties)
-
-
-def _may_omit(part: str | Expression) -> bool:
-    return not isinstance(part, str) and any(isinstance(one, Omitted) for one in expressions(part))
 
 
 def _texts(node: Node) -> Iterator[Node]:

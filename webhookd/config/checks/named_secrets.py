@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from webhookd.config.checks import headers
 from webhookd.config.messages import no_such
-from webhookd.definitions.templates import SecretValue, expressions
+from webhookd.definitions.templates import expressions_in, secret_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,13 +32,7 @@ def check(section: Node, context: Context) -> Iterator[Problem]:
 
 def named(parts: Parts) -> frozenset[str]:
     """Return the names of the secrets in *parts*."""
-    return frozenset(
-        one.name
-        for part in parts
-        if not isinstance(part, str)
-        for one in expressions(part)
-        if isinstance(one, SecretValue)
-    )
+    return secret_names(expressions_in(parts))
 
 
 def check_named(node: Node, parts: Parts, context: Context) -> Iterator[Problem]:

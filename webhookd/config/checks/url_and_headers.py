@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from webhookd.config.checks import named_secrets
 from webhookd.config.templates.expression_parser import parsed
-from webhookd.config.templates.live_templates import may_omit, refused, stand_in, url_template
+from webhookd.config.templates.live_templates import refused, stand_in, url_template
 from webhookd.config.templates.segments import ExpressionError
+from webhookd.definitions.templates import may_omit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,9 +12,8 @@ from webhookd.config.templates.segments import ExpressionError
 from webhookd.definitions.templates import (
     AllProperties,
     LiveTemplates,
-    Omitted,
     UrlTemplate,
-    expressions,
+    expressions_in,
 )
 
 if TYPE_CHECKING:
@@ -107,17 +106,6 @@ def _check_query(query: list[str | Expression]) -> None:
 
 def refused(parts: Parts) -> str | None:
     """Return why *parts* cannot stand in a URL or a header, None where they can."""
-    inside = [one for part in parts if not isinstance(part, str) for one in expressions(part)]
-    if any(isinstance(one, AllProperties) for one in inside):
+    if any(isinstance(one, AllProperties) for one in expressions_in(parts)):
         return "'properties' and 'previous' as a whole stand in a body only; name a property"
     return None
-
-
-def may_omit(parts: Parts) -> bool:
-    """Return whether an expression in *parts* may be `omit`."""
-    return any(
-        isinstance(one, Omitted)
-        for part in parts
-        if not isinstance(part, str)
-        for one in expressions(part)
-    )

@@ -7,16 +7,17 @@ fills it.
 
 from __future__ import annotations
 
-from json.encoder import encode_basestring as json_text
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from webhookd.definitions.templates import Constant, Items, Members, MixedText
+from webhookd.rules.json_text import text as json_text
 from webhookd.rules.templating import body_encoding
 from webhookd.rules.templating.content_types import Kind, kind_of
-from webhookd.rules.templating.evaluation import OMIT, Hole, evaluator, plain
+from webhookd.rules.templating.evaluation import evaluator
 from webhookd.rules.templating.filters import texts_of_list
 from webhookd.rules.templating.scope import LARGEST, Scope, TooLargeError
 from webhookd.rules.templating.unfilled import revealed
+from webhookd.rules.templating.values import OMIT, Hole, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from webhookd.definitions import ValueReading
     from webhookd.definitions.templates import BodyTemplate, Expression, Tree
     from webhookd.model import Secret
-    from webhookd.rules.templating.evaluation import Evaluate
+    from webhookd.rules.templating.values import Evaluate
 
     Write: TypeAlias = Callable[[Scope, list[str]], bool]
     """Adds pieces, a `Hole` among them; returns whether there is anything: False is `omit`."""

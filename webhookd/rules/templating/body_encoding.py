@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from json.encoder import encode_basestring as json_text
 from typing import Final
 from urllib.parse import quote_plus
 
+from webhookd.rules import json_text
 from webhookd.rules.templating.content_types import Kind, kind_of
 from webhookd.rules.url_encoding import whole
 
@@ -30,7 +30,7 @@ def encoded(content_type: str, secret: str) -> bytes:
     """Return *secret* as it stands in a body of *content_type*, where its hole is."""
     match kind_of(content_type):
         case Kind.JSON:
-            return json_bytes(json_part(secret))
+            return json_text.encoded(json_part(secret))
         case Kind.FORM:
             return form_text(secret).encode()
         case Kind.XML:
@@ -46,7 +46,7 @@ def as_it_is(text: str) -> str:
 
 def json_part(text: str) -> str:
     """Return *text* as it stands between the quotes of a JSON text."""
-    return json_text(text)[1:-1]
+    return json_text.text(text)[1:-1]
 
 
 def form_text(text: str) -> str:
@@ -59,20 +59,13 @@ def xml_text(text: str) -> str:
     return _NOT_XML.sub("\ufffd", text).translate(_XML)
 
 
-def json_bytes(text: str) -> bytes:
-    """Return a JSON text as UTF-8."""
-    # A lone surrogate has no UTF-8; inside JSON texts, where alone it stands, Python's
-    # backslash form of it happens to be JSON's.
-    return text.encode("utf-8", "backslashreplace")
-
-
 def utf8(text: str) -> bytes:
     """Return *text* as UTF-8; what has none is U+FFFD."""
     return whole(text).encode()
 
 
 ENCODERS: Final = {
-    Kind.JSON: json_bytes,
+    Kind.JSON: json_text.encoded,
     Kind.FORM: utf8,
     Kind.XML: utf8,
     Kind.TEXT: utf8,

@@ -1,13 +1,8 @@
-"""Expressions as functions: of what is known of a delivery, to a value.
-
-A value is a JSON text, so that a number arrives as it was written. Two things are none: `OMIT`,
-and a `Hole`, which stands for a secret that only an attempt knows.
-"""
+"""Expressions as functions: of what is known of a delivery, to a value."""
 
 from __future__ import annotations
 
-from json.encoder import encode_basestring as json_text
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from webhookd.definitions.templates import (
     AllProperties,
@@ -26,7 +21,10 @@ from webhookd.definitions.templates import (
 from webhookd.model import text_of
 from webhookd.rules.comparison import compare_values
 from webhookd.rules.instants import iso, iso_value
+from webhookd.rules.json_text import NULL, object_of
+from webhookd.rules.json_text import text as json_text
 from webhookd.rules.templating.filters import FILTERS, Arguments
+from webhookd.rules.templating.values import EMPTY, OMIT, Hole
 from webhookd.rules.timestamps import timestamp
 from webhookd.rules.value_questions import equal_to, reading_of
 
@@ -37,32 +35,12 @@ if TYPE_CHECKING:
     from webhookd.definitions.templates import Expression, FactName
     from webhookd.model import JsonText
     from webhookd.rules.templating.scope import Scope
+    from webhookd.rules.templating.values import Evaluate
 
-    Evaluate: TypeAlias = Callable[[Scope], JsonText]
+_FALSE: Final = EMPTY | {"false", '"false"'}
+"""What counts as false: null, the empty text, `omit`, `false` and the text `false`."""
 
-NULL: Final = "null"
-OMIT: Final = ""
-"""What `omit` gives: no JSON text is empty."""
-
-_EMPTY: Final = frozenset({NULL, '""', OMIT})
-_FALSE: Final = _EMPTY | {"false", '"false"'}
 _WORDS: Final = {"true": True, "false": False}
-
-
-class Hole(str):
-    """The place of a secret, whose name this is."""
-
-    __slots__ = ()
-
-
-def is_false(value: JsonText) -> bool:
-    """Return whether *value* counts as false: null, empty, `false`, the text `false`."""
-    return value in _FALSE
-
-
-def plain(value: JsonText) -> str:
-    """Return *value* as it stands inside a text: nothing where there is none."""
-    return "" if value in _EMPTY else text_of(value)
 
 
 def evaluator(expression: Expression, reading: ValueReading) -> Evaluate:
@@ -122,8 +100,7 @@ def _all_properties(*, before: bool) -> Evaluate:
     def value(scope: Scope) -> JsonText:
         properties = scope.previous if before else scope.properties
         scope.draw(sum(map(len, properties)) + sum(map(len, properties.values())))
-        members = [f"{json_text(name)}:{one}" for name, one in sorted(properties.items())]
-        return f"{{{','.join(members)}}}"
+        return object_of(dict(sorted(properties.items())))
 
     return value
 
@@ -184,7 +161,7 @@ def _equality(
     if isinstance(left, Constant) and not isinstance(right, Constant):
         left, right = right, left
     value_of, other_of = _operand(left, reading), _operand(right, reading)
-    if isinstance(right, Constant) and right.value not in _EMPTY:
+    if isinstance(right, Constant) and right.value not in EMPTY:
         wanted = _written(right.value)
         question = equal_to((wanted,), reading)
         # Beside a date or time, milliseconds are one, too: as conditions see them.
@@ -194,14 +171,14 @@ def _equality(
         def equals_constant(scope: Scope) -> bool:
             value = value_of(scope)
             asked = of_instant if name in scope.instants else question
-            return value not in _EMPTY and asked(value)
+            return value not in EMPTY and asked(value)
 
         return equals_constant
 
     def equals(scope: Scope) -> bool:
         value, other = value_of(scope), other_of(scope)
-        if value in _EMPTY or other in _EMPTY:
-            return value in _EMPTY and other in _EMPTY
+        if value in EMPTY or other in EMPTY:
+            return value in EMPTY and other in EMPTY
         text, other_text = text_of(value), text_of(other)
         readings = reading_of(value, reading), reading_of(other, reading)
         return text == other_text or compare_values(text, other_text, *readings) == 0

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from json.encoder import encode_basestring as json_text
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from webhookd.model import text_of
+from webhookd.rules.json_text import NULL, object_of
+from webhookd.rules.json_text import text as json_text
 from webhookd.rules.templating import date_formats
+from webhookd.rules.templating.values import OMIT, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,10 +19,9 @@ if TYPE_CHECKING:
     from webhookd.definitions import ValueReading
     from webhookd.model import JsonText
     from webhookd.rules.templating.scope import Scope
+    from webhookd.rules.templating.values import Evaluate
 
-    Evaluate: TypeAlias = Callable[[Scope], JsonText]
-
-_NONE: Final = frozenset({"null", ""})
+_NONE: Final = frozenset({NULL, OMIT})
 """Null and `omit`, which every filter but `default` passes on."""
 
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -72,7 +73,7 @@ def _of_text(change: Callable[[str], str]) -> Callable[[Evaluate, Arguments], Ev
 
 def _default(value_of: Evaluate, arguments: Arguments) -> Evaluate:
     (otherwise,) = arguments.values
-    return lambda scope: otherwise(scope) if (value := value_of(scope)) in {"null", '""'} else value
+    return lambda scope: otherwise(scope) if (value := value_of(scope)) in {NULL, '""'} else value
 
 
 def _truncate(value_of: Evaluate, arguments: Arguments) -> Evaluate:
@@ -98,7 +99,7 @@ def _replace(value_of: Evaluate, arguments: Arguments) -> Evaluate:
         value = value_of(scope)
         if value in _NONE:
             return value
-        text, sought, other = text_of(value), _plain(sought_of(scope)), _plain(other_of(scope))
+        text, sought, other = text_of(value), plain(sought_of(scope)), plain(other_of(scope))
         if not sought:
             return value
         # Before it is made: a record may hold what is sought a million times.
@@ -155,11 +156,11 @@ def _list(value_of: Evaluate, arguments: Arguments) -> Evaluate:
 
     def evaluate(scope: Scope) -> JsonText:
         value = value_of(scope)
-        if value == "null":
+        if value == NULL:
             return "[]"
         if value in _NONE or value.startswith("["):
             return value
-        separator = _plain(separator_of(scope)) if separator_of else ";"
+        separator = plain(separator_of(scope)) if separator_of else ";"
         text = text_of(value)
         parts = [part.strip() for part in (text.split(separator) if separator else [text])]
         scope.draw(len(text) + 3 * len(parts))
@@ -176,7 +177,7 @@ def _join(value_of: Evaluate, arguments: Arguments) -> Evaluate:
         texts = _texts_in(value) if value.startswith("[") else None
         if texts is None:
             return value
-        separator = _plain(separator_of(scope))
+        separator = plain(separator_of(scope))
         scope.draw(sum(map(len, texts)) + len(separator) * len(texts))
         return json_text(separator.join(texts))
 
@@ -263,13 +264,8 @@ def _compact(value: Any) -> JsonText:
         case str():
             return json_text(value)
         case dict():
-            members = (f"{json_text(name)}:{_compact(one)}" for name, one in value.items())
-            return f"{{{','.join(members)}}}"
+            return object_of({name: _compact(one) for name, one in value.items()})
         case list():
             return f"[{','.join(map(_compact, value))}]"
         case _:
             return json.dumps(value)
-
-
-def _plain(value: JsonText) -> str:
-    return "" if value in _NONE else text_of(value)

@@ -21,9 +21,10 @@ from webhookd.definitions.templates import (
 from webhookd.model import text_of
 from webhookd.rules.json_text import NULL
 from webhookd.rules.json_text import text as json_text
-from webhookd.rules.templating.evaluation import OMIT, Hole, evaluator, plain
+from webhookd.rules.templating.evaluation import evaluator
 from webhookd.rules.templating.scope import LARGEST, Scope, TooLargeError
 from webhookd.rules.templating.unfilled import UnfilledError, revealed
+from webhookd.rules.templating.values import OMIT, Hole, plain
 from webhookd.rules.timestamps import timestamp
 from webhookd.rules.url_encoding import header_encoded, percent_encoded, segment_encoded
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from webhookd.definitions import ValueReading
     from webhookd.definitions.templates import Expression, LiveTemplates, Parts, Tree
     from webhookd.model import Delivery, JsonText, Secret
-    from webhookd.rules.templating.evaluation import Evaluate
+    from webhookd.rules.templating.values import Evaluate
 
     Encode: TypeAlias = Callable[[str], str]
 
@@ -88,37 +89,36 @@ class LiveParts:
             for name, tree in live.headers.items()
         }
 
-    def url(self, delivery: Delivery, secrets: Mapping[str, Secret]) -> str | None:
-        """Return the URL for *delivery*, None where it holds no expression.
+    def url(self, scope: Scope, secrets: Mapping[str, Secret]) -> str | None:
+        """Return the URL for the delivery of *scope*, None where it holds no expression.
 
         Raises an `UnfilledError` where none comes of it.
         """
         if self._origin is None:
             return None
-        scope = self._scope(delivery)
         segments = [
             _checked(text, text.filled(scope, secrets, as_written=True)) for text in self._segments
         ]
         query = "" if self._query is None else "?" + (self._query.filled(scope, secrets) or "")
         return f"{self._origin}/{'/'.join(segments)}{query}"
 
-    def headers(
-        self, delivery: Delivery, secrets: Mapping[str, Secret]
-    ) -> Iterator[tuple[str, str]]:
+    def headers(self, scope: Scope, secrets: Mapping[str, Secret]) -> Iterator[tuple[str, str]]:
         """Yield the headers that hold expressions, without those that are omitted.
 
         Raises an `UnfilledError`.
         """
-        if not self._headers:
-            return
-        scope = self._scope(delivery)
+        # The URL has a room of its own, and all headers together another.
+        scope.room = LARGEST
         for name, text in self._headers.items():
             value = text.filled(scope, secrets)
             if value is not None:
                 yield name, _without_outer_blanks(value)
 
-    def _scope(self, delivery: Delivery) -> Scope:
-        """Return what is known of *delivery*, or raise an `UnfilledError` for what is not."""
+    def scope(self, delivery: Delivery) -> Scope:
+        """Return what is known of *delivery*, for its URL and its headers.
+
+        Raises an `UnfilledError` for what is not known.
+        """
         values = delivery.rendered.values or {}
         if missing := sorted(self._needed - values.keys()):
             raise UnfilledError(
