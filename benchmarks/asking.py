@@ -90,6 +90,7 @@ def _times(running: DaemonProcess) -> list[float]:
 
 
 def _time(client: httpx.Client) -> float:
+    # The daemon's turns end in between, so that each time is that of one question.
     time.sleep(0.1)
     began = time.perf_counter()
     client.get("http://webhookd/v1/status").raise_for_status()

@@ -180,7 +180,8 @@ class ClientCredentials:
         except StorageError as error:
             return self._failed(NoGrant(f"its request cannot be counted: {error}", "limited"))
         finally:
-            # In the turn in which all of this is known: who comes later sees the outcome.
+            # No await between the outcome and this line: a task that asks next finds the outcome,
+            # and does not wait for a request that has ended.
             self._asking = None
 
     def _received(self, grant: Grant, began: float) -> _Token:

@@ -88,7 +88,7 @@ NOTHING_CAUSED: Final[Caused] = _Nothing()
 
 
 class NoEvents:
-    """Nobody is told of own events."""
+    """For daemons without a source of own events: no webhook receives any."""
 
     def listening(self, definitions: Definitions | None = None) -> Collection[str]:  # noqa: ARG002
         """Return nobody."""

@@ -76,7 +76,7 @@ def build(  # noqa: PLR0913 - each is what a test may have another of
 
     *peers* stands for the other daemons on the database. *ahead* returns by how much *clock* is
     ahead of this machine's clock, by which APScheduler's timer goes. *grace*: see `DeliveryEngine`.
-    *events* says what is told of what attempts lead to.
+    *events* makes the own events that the outcomes of attempts cause.
     """
     secrets = KnownSecrets()
     courier = Courier(sender, secrets, clock=clock)

@@ -218,7 +218,7 @@ class SettlementWriter:
             return
         (ended,) = group
         if ended.caused:
-            # What the attempt led to matters more than who is told of it.
+            # The outcome matters more than its own event: it is written without one.
             self._report(ended, error)
             self._events.together(ended.caused).abandoned()
             await self._write([_Ended(ended.settlement, ())])

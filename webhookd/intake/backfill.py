@@ -96,8 +96,8 @@ class _Chunk:
 class Backfill:
     """Makes deliveries of known records. *offer* gets what was just committed.
 
-    What waits is superseded under *claims*. *events* says what is told of deliveries that cannot be
-    attempted.
+    *claims* guard the waiting deliveries that new ones supersede. *events* makes the own events for
+    deliveries that cannot be attempted.
     """
 
     def __init__(

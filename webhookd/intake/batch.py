@@ -55,8 +55,8 @@ if TYPE_CHECKING:
 class Intake:
     """Takes batches in, as the *definitions* in force say. *offer* gets what was just committed.
 
-    What waits is superseded under *claims*. *clock* tells the fleet's time. *events* says what is
-    told of deliveries that cannot be attempted.
+    *claims* guard the waiting deliveries that new ones supersede. *clock* tells the fleet's time.
+    *events* makes the own events for deliveries that cannot be attempted.
     """
 
     def __init__(

@@ -91,7 +91,7 @@ def store(
 ) -> Sequence[Delivery]:
     """Store the deliveries of *decision*; return those that wait for an attempt.
 
-    Runs on the writer's thread. What waits is superseded under the claims of *claims*.
+    Runs on the writer's thread. *claims* guard the waiting deliveries that these supersede.
     """
     # Asked here and not in _decide: a backfill may have enrolled the record since.
     stored = [

@@ -45,7 +45,7 @@ class Draft:
 
 
 def who_listens(definitions: Definitions) -> Listening:
-    """Return who is told; nobody where no source is of this type."""
+    """Return the webhooks that receive own events; none where no source is of this type."""
     source = next(
         (one for one in definitions.sources.values() if isinstance(one, OwnEventsSource)), None
     )
@@ -60,10 +60,10 @@ def who_listens(definitions: Definitions) -> Listening:
 
 
 def is_own(delivery: Delivery, definitions: Definitions) -> bool:
-    """Return whether a delivery tells of an own event itself: then nothing is told of it (rule A).
+    """Return whether *delivery* carries an own event itself: then it causes none (rule A).
 
-    It may be of a webhook, or a source, that the configuration no longer has, or has under another
-    type. Where it has neither, nobody can say, and nothing is told.
+    Its webhook or its source may be gone from the configuration, or may have another type by now.
+    Where both are gone, nothing says what it carries, and it causes none.
     """
     webhook = definitions.webhooks.get(delivery.webhook)
     names = {delivery.source} if webhook is None else {delivery.source, webhook.source}
@@ -72,7 +72,7 @@ def is_own(delivery: Delivery, definitions: Definitions) -> bool:
 
 
 def is_of_events(webhook: str, definitions: Definitions) -> bool:
-    """Return whether a webhook is told of own events, or is not in *definitions* (rule A)."""
+    """Return whether *webhook* receives own events, or is not in *definitions* (rule A)."""
     found = definitions.webhooks.get(webhook)
     return found is None or isinstance(definitions.sources.get(found.source), OwnEventsSource)
 

@@ -11,7 +11,7 @@ All others, and what a window has counted, are a transaction of their own.
 
 Rules that hold here:
 
-A. No loops: a webhook that is told of own events never causes one (`is_own`).
+A. No loops: a webhook that receives own events never causes one (`is_own`).
 B. No storms: of what is alike, the first is told at once, the rest of its window as one.
 C. What a window counts has happened: a delivery that was given up is counted when that is
    committed, and not where it was cancelled meanwhile or is another daemon's by now.
@@ -151,7 +151,7 @@ class OwnEvents:
 
     @property
     def backlog_after(self) -> timedelta | None:
-        """Return how old the oldest that waits may be; None where nobody is told."""
+        """Return how old the oldest that waits may be; None where no webhook listens."""
         listening = self._who_listens()
         return None if listening is None else listening.source.backlog_after
 
@@ -228,7 +228,7 @@ class OwnEvents:
     def _draft_about(
         self, delivery: Delivery, event: OwnEvent, opened: Collection[Key] = ()
     ) -> Draft | None:
-        """Return what is told of an event that happened to *delivery*."""
+        """Return the draft of an own event about *delivery*, None where no webhook receives it."""
         listening = self._who_listens()
         if listening is None or is_own(delivery, listening.definitions):
             return None
@@ -240,7 +240,7 @@ class OwnEvents:
         opened: Collection[Key] = (),
         definitions: Definitions | None = None,
     ) -> Draft | None:
-        """Match and render *event*; None where nobody is told. Windows in *opened* are open."""
+        """Match and render *event*; None where no webhook listens. Windows in *opened* are open."""
         listening = self._who_listens(definitions)
         if listening is None:
             return None
