@@ -89,7 +89,7 @@ def made():
         kept = {"properties.v": json.dumps(value)}
         delivery = a_delivery(rendered=Rendered("GET", None, None, "", (), kept))
         try:
-            url = parts.url(delivery, {})
+            url = parts.url(parts.scope(delivery), {})
         except UnfilledError:
             assert value in {".", ".."}
             continue
