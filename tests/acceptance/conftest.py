@@ -8,6 +8,23 @@ from tests.fake_hubspot import Account, FakeHubspot
 from tests.fleet import Fleet
 from tests.receiver import Receiver
 
+LINES_SHOWN = 150
+"""Lines of each daemon's log that a failing test shows: the last."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Show what the test's daemons last said, where it failed: a wait alone says nothing of why."""
+    report = yield
+    if report.failed:
+        for name, value in getattr(item, "funcargs", {}).items():
+            daemons = value.daemons if isinstance(value, Fleet) else [value]
+            for number, one in enumerate(daemons):
+                if isinstance(one, Daemon):
+                    said = "".join(one.log.splitlines(keepends=True)[-LINES_SHOWN:])
+                    report.sections.append((f"log of {name} {number}", said))
+    return report
+
 
 @pytest.fixture
 def daemon(tmp_path):

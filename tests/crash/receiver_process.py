@@ -3,7 +3,8 @@
 `python -m tests.crash.receiver_process NOTES BEHAVIOURS SEED [PORT]` prints its port. NOTES is a
 file of one JSON list for each request: when, path, webhook-id, record, value, the status it
 answers, and how many of its path, and of its path and record, were open then, itself included. A
-request is open until it is answered, or until whoever sent it is gone.
+request is open until it is answered, or until whoever sent it is gone: also where this process came
+by too little of the machine to have read that.
 
 BEHAVIOURS are JSON: by path, which share `fails`, how many `first` attempts of each delivery do,
 the seconds that an answer may take (`delay`), and whether it is `silent`: noted with the status 0,
@@ -16,6 +17,7 @@ import asyncio
 import json
 import os
 import random
+import select
 import sys
 import time
 from collections import Counter
@@ -29,7 +31,7 @@ class Notary(asyncio.Protocol):
     behaviours: dict[str, dict[str, float]]
     chance: random.Random
     attempts: ClassVar[Counter[str]] = Counter()
-    open: ClassVar[Counter[tuple[str, ...]]] = Counter()
+    open: ClassVar[dict[tuple[str, ...], set[Notary]]] = {}
 
     def __init__(self) -> None:
         self._unread = b""
@@ -62,11 +64,12 @@ class Notary(asyncio.Protocol):
     def _take(self, path: str, id_: str, body: dict[str, Any]) -> None:
         record, value = body["objectId"], body["properties"]["value"]
         self._open = (path,), (path, record)
-        self.open.update(self._open)
+        for one in self._open:
+            self.open.setdefault(one, set()).add(self)
         self.attempts[id_] += 1
         behaviour = self.behaviours.get(path, {})
         status = self._status(behaviour, self.attempts[id_])
-        counts = [self.open[one] for one in self._open]
+        counts = [sum(map(Notary.has_sender, self.open[one])) for one in self._open]
         note = [time.monotonic(), path, id_, record, value, status, *counts]
         os.write(self.notes, json.dumps(note).encode() + b"\n")
         if status:
@@ -85,8 +88,18 @@ class Notary(asyncio.Protocol):
             self._transport.write(b"HTTP/1.1 %d Noted\r\nContent-Length: 0\r\n\r\n" % status)
 
     def _close(self) -> None:
-        self.open.subtract(self._open)
+        for one in self._open:
+            self.open[one].discard(self)
         self._open = ()
+
+    def has_sender(self) -> bool:
+        """Return whether whoever sent the request that is open still waits for its answer."""
+        assert self._transport is not None
+        if self._transport.is_closing():
+            return False
+        looked = select.poll()
+        looked.register(self._transport.get_extra_info("socket").fileno(), select.POLLRDHUP)
+        return not looked.poll(0)
 
 
 def listen_to_orders() -> None:

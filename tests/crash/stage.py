@@ -68,6 +68,11 @@ class ReceiverProcess:
         assert self._process.stdout is not None
         self.port = int(self._process.stdout.readline())
 
+    @property
+    def pid(self) -> int:
+        """Return the number of the process that runs now."""
+        return self._process.pid
+
     def behave(self, behaviours: Mapping[str, object]) -> None:
         """Behave otherwise from now on."""
         assert self._process.stdin is not None
