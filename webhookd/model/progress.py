@@ -98,11 +98,21 @@ class FileProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """Ids of records that a pass over a whole list met; *claim* names the pass."""
+
+    claim: str
+    record_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PollProgress:
     """How far a type of object has been read from an API once this batch is committed.
 
     *cursor* is JSON that only its source understands. *archived* are ids that were met in the
-    archive, in the pass *archive_pass* over it; *unarchived* are those that left it.
+    archive, in the pass *archive_pass* over it; *unarchived* are those that left it. *listed* are
+    met in passes over whole lists; *forgotten* is the claim of a pass of which a bounded part is
+    forgotten.
     """
 
     source: str
@@ -111,6 +121,8 @@ class PollProgress:
     archive_pass: int = 0
     archived: tuple[str, ...] = ()
     unarchived: tuple[str, ...] = ()
+    listed: tuple[Listed, ...] = ()
+    forgotten: str | None = None
 
 
 Progress: TypeAlias = FileProgress | PollProgress

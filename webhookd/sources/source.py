@@ -197,3 +197,24 @@ class PollLedger(Protocol):
         self, source: str, object_: str, *, before: int, limit: int
     ) -> tuple[str, ...]:
         """Return ids that were met in the archive in a pass *before* this one, and not since."""
+
+    async def listed(self, claim: str, record_ids: Sequence[str]) -> frozenset[str]:
+        """Return those of *record_ids* that the pass *claim* over a list met."""
+
+    async def is_kept(self, claim: str) -> bool:
+        """Return whether anything is kept of the pass *claim*."""
+
+    async def missing(
+        self,
+        source: str,
+        object_: str,
+        claim: str,
+        *,
+        after: str,
+        modified_before: datetime | None = None,
+    ) -> MissingRecords:
+        """Return some known records behind the id *after* that the pass *claim* did not meet.
+
+        Each call looks at a bounded number of records, in the order of their ids. Those modified
+        at *modified_before* or later are passed over.
+        """

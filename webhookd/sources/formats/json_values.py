@@ -80,14 +80,14 @@ RefusedValueError, and RecursionError when it is nested absurdly deep.
 """
 
 
-def is_too_deep(text: str) -> bool:
-    """Return whether *text* nests deeper than `DEEPEST`; cheap where it cannot."""
-    if text.count("{") + text.count("[") <= DEEPEST:
+def is_too_deep(text: str, deepest: int = DEEPEST) -> bool:
+    """Return whether *text* nests deeper than *deepest*; cheap where it cannot."""
+    if text.count("{") + text.count("[") <= deepest:
         return False
     depth = 0
     for bracket in _BRACKET.findall(_STRING.sub("", text)):
         depth += 1 if bracket in "{[" else -1
-        if depth > DEEPEST:
+        if depth > deepest:
             return True
     return False
 

@@ -12,7 +12,7 @@ from webhookd.sources.hubspot.answers.pages import Fetcher
 from webhookd.sources.hubspot.api_time import ClockWatch
 from webhookd.sources.hubspot.object_reader import ObjectReader, ReaderDependencies
 from webhookd.sources.hubspot.properties import modified_property
-from webhookd.sources.polling.api_client import ApiClient
+from webhookd.sources.polling.api_client import ApiClient, Dialect
 from webhookd.sources.polling.checkpoint import Checkpoint
 from webhookd.sources.polling.poller import Poller
 from webhookd.sources.storage_retry import StorageRetry
@@ -60,7 +60,7 @@ def _reader(
         budget=budget,
         clock=dependencies.clock,
         count=count,
-        judge=refusal,
+        dialect=Dialect(refusal),
     )
     checkpoint = Checkpoint(
         settings.name,

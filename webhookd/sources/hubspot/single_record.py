@@ -12,7 +12,7 @@ from webhookd.sources.hubspot.answers.api import BURST, Api, refusal
 from webhookd.sources.hubspot.answers.left_out import LeftOut
 from webhookd.sources.hubspot.answers.pages import Fetcher
 from webhookd.sources.hubspot.api_time import ClockWatch
-from webhookd.sources.polling.api_client import ApiClient
+from webhookd.sources.polling.api_client import ApiClient, Dialect
 from webhookd.sources.polling.request_budget import Budget
 from webhookd.telemetry.figures import PollFigures
 
@@ -46,7 +46,7 @@ async def fetch(
         budget=Budget(BURST, clock=clock),
         clock=clock,
         count=lambda _: None,
-        judge=refusal,
+        dialect=Dialect(refusal),
     )
     api, modified = Api(settings, object_, client), properties.modified_property(object_)
     left_out = LeftOut(PollFigures(settings.name, object_), clock.monotonic)

@@ -8,15 +8,24 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from json.scanner import make_scanner
 from typing import TYPE_CHECKING, Any, Final
 
-from webhookd.sources.formats.json_values import DecimalNumber, WholeNumber, is_too_deep
+from webhookd.rules.exact_numbers import ExactNumber
+from webhookd.sources.formats.json_values import (
+    DEEPEST,
+    DecimalNumber,
+    WholeNumber,
+    is_too_deep,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SPACE: Final = " \t\r\n"
+_ABSURD: Final = 5 * DEEPEST
+"""An answer that is nested deeper is not read: what goes through it goes a step down at each."""
 
 
 class BadValue:
@@ -56,13 +65,48 @@ def decoded(content: bytes) -> dict[str, Any]:
     text = text.strip(_SPACE)
     if is_too_deep(text):
         raise TooDeepError("it is nested absurdly deep")
+    value = _scanned(_SCAN, text)
+    if not isinstance(value, dict):
+        raise ValueError("it is not one JSON object")  # noqa: TRY004 - a wrong value
+    return _whole(value, mark) if mark else value
+
+
+@dataclass(frozen=True, slots=True)
+class ExactAnswer:
+    """Any JSON value, its numbers exact; a `BadValue` stands for what in it is no JSON.
+
+    *is_deep* says that something in it is nested deeper than a record may be.
+    """
+
+    value: Any
+    is_deep: bool = False
+
+
+def decoded_exactly(content: bytes) -> ExactAnswer:
+    """Return the JSON value that *content* is; errors are those of `decoded`.
+
+    What no record may hold is left to whoever takes the records out of it.
+    """
     try:
-        value, end = _SCAN(text, 0)
+        text, mark = content.decode(), ""
+    except UnicodeDecodeError:
+        text, mark = _marked(content)
+    text = text.strip(_SPACE)
+    is_deep = is_too_deep(text)
+    if is_deep and is_too_deep(text, _ABSURD):
+        raise TooDeepError("it is nested absurdly deep")
+    value = _scanned(_SCAN_EXACTLY, text)
+    return ExactAnswer(_without(value, mark) if mark else value, is_deep)
+
+
+def _scanned(scan: Callable[[str, int], tuple[Any, int]], text: str) -> Any:
+    try:
+        value, end = scan(text, 0)
     except (StopIteration, RecursionError):
         raise ValueError("it is not JSON") from None
-    if end != len(text) or not isinstance(value, dict):
-        raise ValueError("it is not one JSON object")
-    return _whole(value, mark) if mark else value
+    if end != len(text):
+        raise ValueError("it is not one JSON value")
+    return value
 
 
 def _whole(answer: dict[str, Any], mark: str) -> dict[str, Any]:
@@ -124,4 +168,13 @@ _DECODER = json.JSONDecoder(
 # The stubs take the function for a class of its own kind.
 _SCAN: Final[Callable[[str, int], tuple[Any, int]]] = make_scanner(
     _DECODER  # type: ignore[arg-type]
+)
+
+_SCAN_EXACTLY: Final[Callable[[str, int], tuple[Any, int]]] = make_scanner(
+    json.JSONDecoder(  # type: ignore[arg-type]
+        object_pairs_hook=_members,
+        parse_int=ExactNumber,
+        parse_float=ExactNumber,
+        parse_constant=lambda _: BAD_VALUE,
+    )
 )

@@ -6,11 +6,11 @@ links in answers are never followed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from json import dumps
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import httpx
 
@@ -20,14 +20,20 @@ from webhookd.errors import TokenError
 from webhookd.rules.url_encoding import encode_query, full_url
 from webhookd.sources.polling import refusals
 from webhookd.sources.polling.answer_json import TooDeepError, decoded
-from webhookd.sources.polling.refusals import TOO_LARGE, PollError, Refusal, nonsense
+from webhookd.sources.polling.refusals import (
+    TOO_LARGE,
+    PollError,
+    Received,
+    Refusal,
+    nonsense,
+)
 from webhookd.sources.polling.request_budget import LONGEST_WAIT
 from webhookd.sources.threads import in_thread
 from webhookd.telemetry import logs
 from webhookd.transport import SendError, SendOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Container, Mapping, Sequence
     from datetime import datetime
 
     from webhookd.authentication.credentials import Authorization, Credentials
@@ -50,7 +56,7 @@ LARGEST_ANSWER: Final = 32 << 20
 _TRIES: Final = 3
 """Requests within one poll for the same thing."""
 
-_LARGE: Final = 64 << 10
+LARGE: Final = 64 << 10
 """Bytes of an answer that are taken apart in a thread."""
 
 
@@ -58,34 +64,48 @@ _YEARS = range(1971, 9000)
 """Of a `Date`: beyond them a length added to it, or taken off, may have no date."""
 
 
-class Judge(Protocol):
-    """Says what an answer refuses."""
+Judge: TypeAlias = "Callable[[Received, Callable[[str], str]], Refusal | None]"
+"""Says what an answer refuses, None for a success; the second argument hides secrets."""
 
-    def __call__(
-        self,
-        status: int,
-        retry_after: str | None,
-        body: Mapping[str, Any],
-        *,
-        now: datetime,
-        hide: Callable[[str], str],
-    ) -> Refusal | None:
-        """Return what an answer with *status* refuses; None when it is a success."""
+
+Decode: TypeAlias = "Callable[[bytes], Any]"
+"""Takes an answer's JSON apart; ValueError, or TooDeepError, where that is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How an API speaks: what its answers mean, and how they are taken apart.
+
+    *empty* are statuses of answers that have nothing to decode.
+    """
+
+    judge: Judge = refusals.refusal
+    decode: Decode = decoded
+    empty: Container[int] = ()
+
+
+PLAIN: Final = Dialect()
+"""What HTTP says, in JSON objects."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiAnswer:
-    """A success. *date* is the server's own time, None when it gave none."""
+    """A success. *date* is the server's own time, None when it gave none; *headers* in small.
 
-    content: dict[str, Any]
+    *content* is as it was decoded; None where an empty answer is a success.
+    """
+
+    content: Any
     date: datetime | None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
 
 
 class ApiClient:
     """Makes requests to the API at *base_url*.
 
-    *credentials* authorize each request, *judge* says what answers mean, and *count* learns the
-    status of each, or why there was none.
+    *credentials* authorize each request, and *count* learns the status of each answer, or why there
+    was none.
     """
 
     def __init__(
@@ -98,7 +118,7 @@ class ApiClient:
         budget: Budget,
         clock: Clock,
         count: Callable[[str], None],
-        judge: Judge = refusals.refusal,
+        dialect: Dialect = PLAIN,
     ) -> None:
         self._base_url = base_url
         self._credentials = credentials
@@ -107,24 +127,26 @@ class ApiClient:
         self._budget = budget
         self._clock = clock
         self._count = count
-        self._judge = judge
+        self._dialect = dialect
 
     async def call(
         self,
         method: str,
         target: str,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | bytes | None = None,
         *,
         per_second: float | None = None,
+        headers: Sequence[tuple[str, str]] = (),
     ) -> ApiAnswer:
         """Return the answer; what is likely to pass within seconds is tried again.
 
         *target* is a path with its query. *per_second* rations requests that cost the API much.
+        *headers* stand beside those of every request; *body* is JSON, of a value or as bytes.
         PollError when there is no success.
         """
         for number in range(1, _TRIES + 1):
             await self._budget.admit(per_second=per_second)
-            answer = await self._attempt(method, target, body)
+            answer = await self._attempt(method, target, body, headers)
             if isinstance(answer, ApiAnswer):
                 return answer
             refused = self._paused(answer, number)
@@ -146,14 +168,18 @@ class ApiClient:
         return replace(refused, wait=wait)
 
     async def _attempt(
-        self, method: str, target: str, body: Mapping[str, Any] | None
+        self,
+        method: str,
+        target: str,
+        body: Mapping[str, Any] | bytes | None,
+        headers: Sequence[tuple[str, str]],
     ) -> ApiAnswer | Refusal:
         try:
             authorization = await self._credentials.authorize(self._clock.now())
         except TokenError as error:
             self._count("token")
             return Refusal(str(error), "poll", "token")
-        request = self._request(method, target, body, authorization)
+        request = self._request(method, target, body, headers, authorization)
         try:
             response = await self._transport.handle_async_request(request)
         except SendError as error:
@@ -173,36 +199,48 @@ class ApiClient:
     async def _answer(
         self, response: httpx.Response, content: bytes, *, is_cut: bool
     ) -> ApiAnswer | Refusal:
-        told: dict[str, Any] = {}
-        try:
-            told = await _decoded(content, is_cut=is_cut)
-        except ValueError as error:
-            if response.is_success:
-                why = f"the API's answer cannot be read: {error}"
-                is_too_much = is_cut or isinstance(error, TooDeepError)
-                raise nonsense(why, TOO_LARGE if is_too_much else "nonsense") from None
-        retry_after = response.headers.get("retry-after")
-        date = _date(response.headers.get("date"))
-        # A time to wait until is meant by the clock that the answer has, which may differ.
-        now = date or self._clock.now()
+        value: Any = None
         status = response.status_code
-        refused = self._judge(status, retry_after, told, now=now, hide=logs.redacted)
-        return refused or ApiAnswer(told, date)
+        if status not in self._dialect.empty:
+            try:
+                value = await self._decoded(content, is_cut=is_cut)
+            except ValueError as error:
+                if response.is_success:
+                    why = f"the API's answer cannot be read: {error}"
+                    is_too_much = is_cut or isinstance(error, TooDeepError)
+                    raise nonsense(why, TOO_LARGE if is_too_much else "nonsense") from None
+        headers = {name.lower(): one for name, one in response.headers.items()}
+        date = _date(headers.get("date"))
+        # A time to wait until is meant by the clock that the answer has, which may differ.
+        received = Received(status, headers, value, content, date or self._clock.now())
+        refused = self._dialect.judge(received, logs.redacted)
+        return refused or ApiAnswer(value, date, headers, status)
+
+    async def _decoded(self, content: bytes, *, is_cut: bool) -> Any:
+        if is_cut:
+            raise ValueError("it ends too early, or is too long")
+        if len(content) <= LARGE:
+            return self._dialect.decode(content)
+        return await in_thread(lambda: self._dialect.decode(content))
 
     def _request(
         self,
         method: str,
         target: str,
-        body: Mapping[str, Any] | None,
+        body: Mapping[str, Any] | bytes | None,
+        own_headers: Sequence[tuple[str, str]],
         authorization: Authorization,
     ) -> httpx.Request:
-        content = b"" if body is None else dumps(body, separators=(",", ":")).encode()
+        content = body if isinstance(body, bytes) else b""
+        if body is not None and not isinstance(body, bytes):
+            content = dumps(body, separators=(",", ":")).encode()
         key = encode_query([authorization.query]) if authorization.query else ""
         url = httpx.URL(full_url(self._base_url + target, "", key))
         headers = {
-            **dict(authorization.headers),
-            "user-agent": f"webhookd/{__version__}",
             "accept": "application/json",
+            **{name.lower(): one for name, one in own_headers},
+            **{name.lower(): one for name, one in authorization.headers},
+            "user-agent": f"webhookd/{__version__}",
         }
         if body is not None:
             headers["content-type"] = "application/json"
@@ -227,14 +265,6 @@ class ApiClient:
 def _may_pass(refused: Refusal) -> bool:
     """Return whether the same request may be answered well after a while."""
     return refused.concerns in {"request", "token"}
-
-
-async def _decoded(content: bytes, *, is_cut: bool) -> dict[str, Any]:
-    if is_cut:
-        raise ValueError("it ends too early, or is too long")
-    if len(content) <= _LARGE:
-        return decoded(content)
-    return await in_thread(lambda: decoded(content))
 
 
 def _date(text: str | None) -> datetime | None:

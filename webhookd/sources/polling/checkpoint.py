@@ -8,8 +8,9 @@ from webhookd.model import Batch, PollProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
-    from webhookd.model import JsonText, Observation
+    from webhookd.model import JsonText, Listed, MissingRecords, Observation
     from webhookd.sources.source import Ingest, PollLedger
     from webhookd.sources.storage_retry import StorageRetry
     from webhookd.telemetry.figures import PollFigures
@@ -66,6 +67,8 @@ class Checkpoint(Generic[AnyCursor]):
         archive_pass: int = 0,
         archived: Sequence[str] = (),
         unarchived: Sequence[str] = (),
+        listed: Sequence[Listed] = (),
+        forgotten: str | None = None,
     ) -> None:
         """Return when *observations* are taken and *cursor* is theirs, in one transaction."""
         progress = PollProgress(
@@ -75,6 +78,8 @@ class Checkpoint(Generic[AnyCursor]):
             archive_pass=archive_pass,
             archived=tuple(archived),
             unarchived=tuple(unarchived),
+            listed=tuple(listed),
+            forgotten=forgotten,
         )
         batch = Batch(self._source, tuple(observations), progress)
         changes = await self._stored(lambda: self._ingest(batch))
@@ -90,6 +95,25 @@ class Checkpoint(Generic[AnyCursor]):
         progress = PollProgress(self._source, self._object, cursor.text())
         batch = Batch(self._source, tuple(observations), progress, as_known=True)
         await self._stored(lambda: self._ingest(batch))
+
+    async def forget(self, cursor: AnyCursor, claim: str) -> None:
+        """Return when nothing is kept of the pass *claim*, a bounded part at a time."""
+        while await self._stored(lambda: self._ledger.is_kept(claim)):
+            await self.advance(cursor, forgotten=claim)
+
+    async def listed(self, claim: str, ids: Sequence[str]) -> frozenset[str]:
+        """Return those of *ids* that the pass *claim* over a list met."""
+        return await self._stored(lambda: self._ledger.listed(claim, ids))
+
+    async def missing(
+        self, claim: str, *, after: str, modified_before: datetime | None
+    ) -> MissingRecords:
+        """Return some known records behind the id *after* that the pass *claim* did not meet."""
+        return await self._stored(
+            lambda: self._ledger.missing(
+                self._source, self._object, claim, after=after, modified_before=modified_before
+            )
+        )
 
     async def known(self, ids: Sequence[str]) -> Mapping[str, bool]:
         """Return those of *ids* that are known, and whether as deleted."""

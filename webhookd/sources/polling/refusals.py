@@ -55,23 +55,43 @@ def nonsense(why: str, status: str = "nonsense") -> PollError:
     return PollError(Refusal(why, "poll", status))
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An answer as it is judged: *value* is its JSON, None where it has none; *headers* in small.
+
+    *at* is the time by the clock that the answer has.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    value: Any
+    content: bytes
+    at: datetime
+
+    @property
+    def members(self) -> Mapping[str, Any]:
+        """Return the members of its JSON object; none where it is none."""
+        return self.value if isinstance(self.value, dict) else {}
+
+    @property
+    def retry_after(self) -> str | None:
+        """Return the header of that name."""
+        return self.headers.get("retry-after")
+
+
 def refusal(  # noqa: PLR0911 - a case for each status
-    status: int,
-    retry_after: str | None,
-    body: Mapping[str, Any],
-    *,
-    now: datetime,
-    hide: Callable[[str], str],
+    received: Received, hide: Callable[[str], str]
 ) -> Refusal | None:
-    """Return what an answer with *status* refuses; None when it is a success.
+    """Return what an answer refuses; None when it is a success.
 
     *hide* takes secrets out of the API's own words, before they are shortened.
     This is what HTTP says. An API that means more by a status changes what this returns.
     """
+    status, body = received.status, received.members
     if status in _OK:
         return None
     why = f"the API answered {status}{_message(body, hide)}"
-    wait = asked_wait(retry_after, now)
+    wait = asked_wait(received.retry_after, received.at)
     label = str(status)
     match status:
         case 401:

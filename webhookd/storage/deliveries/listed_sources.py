@@ -6,10 +6,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import and_, func, select, text
 
 from webhookd.storage.database.times import from_micros
 from webhookd.storage.deliveries import record_order
+from webhookd.storage.records import listings
 from webhookd.storage.schema.tables import DELIVERIES, FILES, KNOWN_RECORDS, SOURCES
 
 if TYPE_CHECKING:
@@ -65,7 +66,10 @@ def sources(database: Database, pending: Mapping[str, int] | None = None) -> lis
                 FILES.c.name.label("file"),
                 *(column for column in FILES.c if column.name not in {"name", "source"}),
             )
-            .outerjoin(FILES, FILES.c.source == SOURCES.c.name)
+            .outerjoin(
+                FILES,
+                and_(FILES.c.source == SOURCES.c.name, FILES.c.claim.notlike(f"{listings.CLAIM}%")),
+            )
             .order_by(SOURCES.c.name, FILES.c.claim)
         )
         return [

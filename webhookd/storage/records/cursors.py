@@ -9,12 +9,13 @@ import orjson
 from webhookd.model import PollOutcome
 from webhookd.storage.database.connection import with_lists
 from webhookd.storage.database.times import from_micros, to_micros
-from webhookd.storage.records import property_sets
+from webhookd.storage.records import listings, property_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
-    from webhookd.model import JsonText, PollProgress
+    from webhookd.model import JsonText, MissingRecords, PollProgress
     from webhookd.storage.database.connection import Statements
     from webhookd.storage.database.database import Database
     from webhookd.storage.database.writer import Writer
@@ -105,6 +106,32 @@ class Polls:
             lambda connection: _ids(connection, _LEFT, (source, object_, before, limit))
         )
 
+    async def listed(self, claim: str, record_ids: Sequence[str]) -> frozenset[str]:
+        """Return those of *record_ids* that a pass met."""
+        return await self._writer.read(
+            lambda connection: listings.listed(connection, claim, record_ids)
+        )
+
+    async def is_kept(self, claim: str) -> bool:
+        """Return whether anything is kept of a pass."""
+        return await self._writer.read(lambda connection: listings.is_kept(connection, claim))
+
+    async def missing(
+        self,
+        source: str,
+        object_: str,
+        claim: str,
+        *,
+        after: str,
+        modified_before: datetime | None = None,
+    ) -> MissingRecords:
+        """Return which of the known records behind the id *after* a pass did not meet: some."""
+        return await self._writer.read(
+            lambda connection: listings.missing(
+                connection, claim, source, object_, after=after, modified_before=modified_before
+            )
+        )
+
 
 def _key(source: str, object_: str) -> str:
     return f"{OUTCOME}{source}/{object_}"
@@ -136,6 +163,10 @@ def progress(connection: Statements, made: PollProgress) -> None:
         "DELETE FROM archived_records WHERE source = ? AND object = ? AND record_id = ?",
         [(made.source, made.object, one) for one in made.unarchived],
     )
+    for listed in made.listed:
+        listings.note(connection, made.source, made.object, listed)
+    if made.forgotten is not None:
+        listings.forget(connection, made.forgotten)
 
 
 def _ids(connection: Statements, query: str, values: Sequence[object]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from webhookd.sources.polling.answer_json import NO_TEXT, decoded
+from webhookd.sources.polling.answer_json import BAD_VALUE, NO_TEXT, decoded, decoded_exactly
 
 STRAY = {
     "latin-1": "é".encode("latin-1"),
@@ -65,3 +65,25 @@ def test_where_every_mark_is_taken_it_is_not_read():
 
     with pytest.raises(ValueError, match="UTF-8"):
         decoded(b'{"a": "%b", "b": "\xff"}' % every)
+
+
+def test_an_exact_answer_is_any_value_with_its_numbers_as_written():
+    found = decoded_exactly(
+        b'[{"n": 1.10, "a": "y%b"}, {"a": NaN}, {"a": 1, "a": 2}]' % STRAY["latin-1"]
+    )
+
+    first, second, third = found.value
+    assert (str(first["n"]), first["n"] > 1, first["a"]) == ("1.10", True, NO_TEXT)
+    assert (second, third) == ({"a": BAD_VALUE}, BAD_VALUE)
+    assert not found.is_deep
+
+
+@pytest.mark.parametrize(("depth", "is_deep"), [(60, False), (100, True), (300, True)])
+def test_a_deep_answer_is_read_and_says_so(depth, is_deep):
+    assert decoded_exactly(b"[" * depth + b"]" * depth).is_deep is is_deep
+
+
+@pytest.mark.parametrize("content", [b"", b"[", b"{}{}", b"<html>", b"[" * 10_000 + b"]" * 10_000])
+def test_what_is_no_exact_answer_is_an_error(content):
+    with pytest.raises(ValueError, match="it is "):
+        decoded_exactly(content)

@@ -12,11 +12,10 @@ from webhookd.sources.polling.request_budget import Burst
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
 
     from webhookd.definitions import HubspotSource
     from webhookd.sources.polling.api_client import ApiAnswer, ApiClient
-    from webhookd.sources.polling.refusals import Refusal
+    from webhookd.sources.polling.refusals import Received, Refusal
 
 BURST: Final = Burst(90, 10.0)
 """HubSpot allows an app a hundred requests in ten seconds (the smallest plan)."""
@@ -68,20 +67,13 @@ class Api:
         return await self._client.call("POST", f"{self._objects}/batch/read", body)
 
 
-def refusal(
-    status: int,
-    retry_after: str | None,
-    body: Mapping[str, Any],
-    *,
-    now: datetime,
-    hide: Callable[[str], str],
-) -> Refusal | None:
-    """Return what an answer with *status* refuses; None when it is a success."""
-    found = refusals.refusal(status, retry_after, body, now=now, hide=hide)
+def refusal(received: Received, hide: Callable[[str], str]) -> Refusal | None:
+    """Return what an answer refuses; None when it is a success."""
+    found = refusals.refusal(received, hide)
     if found is None:
         return None
-    wait = asked_wait(retry_after, now)
-    match status:
+    body, wait = received.members, asked_wait(received.retry_after, received.at)
+    match received.status:
         case 403 | 404 if not _is_own(body):
             return replace(found, concerns="poll")
         case 423:
