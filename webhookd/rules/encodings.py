@@ -6,11 +6,14 @@ import base64
 import html
 import json
 import re
+import unicodedata
+from contextlib import suppress
 from itertools import product
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from urllib.parse import quote, quote_plus
 
 from webhookd.model import SHORTEST_SOUGHT
+from webhookd.rules.escapes import text_of
 from webhookd.rules.signing import KEY_PREFIX
 from webhookd.rules.url_encoding import header_encoded, percent_encoded, with_bare_semicolons
 
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 _ESCAPE = re.compile("%[0-9A-F]{2}")
 _DOUBLE_QUOTES = ('"', "&quot;", "&#34;")
 _SINGLE_QUOTES = ("'", "&#x27;", "&#39;", "&#039;", "&apos;")
+_OLD_ENCODINGS: Final = ("latin-1", "cp1252")
+_NORMAL_FORMS: Final[tuple[Literal["NFC", "NFD", "NFKC"], ...]] = ("NFC", "NFD", "NFKC")
 _SHORTEST_MIDDLE = 8
 """Fewer characters of a secret inside some Base64 say nothing, and would be found anywhere."""
 
@@ -42,19 +47,46 @@ def forms_of(secret: str, usernames: Iterable[str]) -> Forms:
     whole: set[str] = set()
     for text in {secret, secret.removeprefix(KEY_PREFIX)}:
         # A short one in hexadecimal may be two digits, which any number has.
-        encoded = {form for form in _encoded(text.encode()) if not is_short(form)}
+        encoded = {form for raw in _raw(text) for form in _encoded(raw) if not is_short(form)}
         (whole if is_short(text) else anywhere).update(encoded, _written(text))
     for user in usernames:
-        for pair in _base64(f"{user}:{secret}".encode()):
-            (whole if is_short(pair) else anywhere).add(pair)
+        for raw in _raw(f"{user}:{secret}"):
+            for pair in _base64(raw):
+                (whole if is_short(pair) else anywhere).add(pair)
     return Forms(frozenset(anywhere - {""}), frozenset(whole - {""}))
+
+
+def _raw(text: str) -> Iterator[bytes]:
+    """Yield *text* in the encodings that programs write where nobody told them which."""
+    yield text.encode()
+    if not text.isascii():
+        for encoding in _OLD_ENCODINGS:
+            with suppress(UnicodeEncodeError):
+                yield text.encode(encoding)
 
 
 def _written(secret: str) -> Iterator[str]:
     yield secret
+    if not secret.isascii():
+        yield from _beyond_ascii(secret)
     yield from _percent(secret)
     yield from _json(secret)
     yield from _html(secret)
+
+
+def _beyond_ascii(secret: str) -> Iterator[str]:
+    """Yield *secret* as it is read in another encoding, composed otherwise, and in a host's name.
+
+    Its escapes are left out: they are undone before it is sought.
+    """
+    for raw in _raw(secret):
+        yield text_of(raw)
+        for encoding in _OLD_ENCODINGS:
+            with suppress(UnicodeDecodeError):
+                yield raw.decode(encoding)
+    for form in _NORMAL_FORMS:
+        yield unicodedata.normalize(form, secret)
+    yield secret.encode("punycode").decode()
 
 
 def _encoded(raw: bytes) -> Iterator[str]:

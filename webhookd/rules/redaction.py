@@ -9,7 +9,8 @@ Neither library adds a word to an automaton that is built, so a redactor is a ro
 with its own: one more secret costs a small new layer and leaves the large one as it is.
 
 What receivers answer is looked at twice: as it came, and with all its encodings undone (`escapes`),
-against forms that were undone in the same way.
+against forms that were undone in the same way. So is any other text that has signs of encodings;
+the texts of a log line hardly ever have, and to see that takes 0.2 µs.
 
 Short secrets are sought only where one stands as a whole value (`whole_values`).
 """
@@ -18,16 +19,14 @@ from __future__ import annotations
 
 import codecs
 import re
-from bisect import bisect_left
 from typing import TYPE_CHECKING
-
-from ahocorasick_rs import AhoCorasick
 
 from webhookd.definitions import Basic, OAuth2, Proxy
 from webhookd.model import Secret, revealed
 from webhookd.rules import literal_secrets
 from webhookd.rules.encodings import Forms, forms_of
-from webhookd.rules.escapes import undone, without_begun
+from webhookd.rules.escapes import BYTE_BY_BYTE, may_be_encoded, undone, without_begun
+from webhookd.rules.form_layer import FormLayer
 from webhookd.rules.token_exchange import basic_pair
 from webhookd.rules.whole_values import WholeValues
 
@@ -35,24 +34,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from webhookd.definitions import Definitions, Request
-    from webhookd.rules.escapes import Undone
 
 MARK = "***"
 
 _LOOKED_AT = 2
 """How many times the limit is looked at of an answer, so that replacing may shorten it."""
 
-_SHORTEST_UNDONE = 4
-"""Shorter ones would be found everywhere in a text without its case and line breaks."""
-
-_SHORT_TEXT = 256
-_FEW_FORMS = 16
-"""Up to these, forms are sought one by one: the automaton gives the interpreter lock away at each
-search, and the event loop then waits for other threads longer than the search takes."""
-
-_SOUGHT = 48
-"""Characters of a form that the automaton knows; the rest is compared where these stand. A token
-of 1 KB has 15 KB of forms: whole, ten of them took 100 ms and 100 MB at every further token."""
+_LONGEST_UNDONE = 1 << 18
+"""Characters of a text; a longer one, such as a request's body on a screen, is as we wrote it."""
 
 _LAST_OF_TWO_DIGITS = 0xFF
 
@@ -60,7 +49,6 @@ _LAST_OF_TWO_DIGITS = 0xFF
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Redactor:
@@ -74,7 +62,7 @@ class Redactor:
     def __init__(self, secrets: Iterable[Secret], *, usernames: Iterable[str] = ()) -> None:
         self._usernames = frozenset(usernames)
         forms = self._forms_of(secrets)
-        self._set((_Layer(forms.anywhere),) if forms.anywhere else (), _whole(forms.whole))
+        self._set((FormLayer(forms.anywhere),) if forms.anywhere else (), _whole(forms.whole))
 
     @classmethod
     def of(cls, definitions: Definitions) -> Redactor:
@@ -96,7 +84,7 @@ class Redactor:
         # The first layer is the configuration's, and may be large; the last one is small.
         kept, last = self._layers[:1], self._layers[1:]
         forms = fresh.anywhere.union(*(layer.forms for layer in last[-1:]))
-        return self._with((*kept, *last[:-1], _Layer(forms)), whole)
+        return self._with((*kept, *last[:-1], FormLayer(forms)), whole)
 
     def joined(self, other: Redactor) -> Redactor:
         """Return a redactor that hides what either of both hides."""
@@ -109,6 +97,8 @@ class Redactor:
     def text(self, text: str) -> str:
         """Return *text* with every secret replaced."""
         spans = self._found(text)
+        if may_be_encoded(text) and len(text) <= _LONGEST_UNDONE:
+            spans = sorted(spans + self._encoded(text))
         return _without(text, spans) if spans else text
 
     def answer(self, body: bytes, *, limit: int = 2048, is_cut: bool) -> str:
@@ -120,13 +110,7 @@ class Redactor:
         looked_at = limit * _LOOKED_AT + self._longest
         is_cut = is_cut or len(body) > looked_at
         text = _decoded(body[:looked_at], is_cut=is_cut)
-        spans = self._found(text)
-        # An encoder that nobody thought of: what can be undone is undone, and looked at as well.
-        if wanted := [layer for layer in self._layers if layer.may_be_encoded_in(len(text))]:
-            plain = undone(text)
-            spans = sorted(spans + [span for layer in wanted for span in layer.encoded(plain)])
-        if self._whole:
-            spans = sorted(spans + self._whole.encoded(text))
+        spans = sorted(self._found(text) + self._encoded(text))
         if is_cut:
             plain = undone(without_begun(text))
             begun = [layer.begun(text) for layer in self._layers]
@@ -141,14 +125,27 @@ class Redactor:
             frozenset().union(*(forms.whole for forms in found)),
         )
 
-    def _with(self, layers: tuple[_Layer, ...], whole: WholeValues | None) -> Redactor:
+    def _with(self, layers: tuple[FormLayer, ...], whole: WholeValues | None) -> Redactor:
         other = Redactor((), usernames=self._usernames)
         other._set(layers, whole)
         return other
 
-    def _set(self, layers: tuple[_Layer, ...], whole: WholeValues | None) -> None:
+    def _set(self, layers: tuple[FormLayer, ...], whole: WholeValues | None) -> None:
         self._layers, self._whole = layers, whole
         self._longest = max((layer.longest for layer in layers), default=0)
+
+    def _encoded(self, text: str) -> list[tuple[int, int]]:
+        """Return where secrets stand in *text* as an encoder wrote them that nobody thought of.
+
+        What can be undone is undone, and looked at as well.
+        """
+        spans: list[tuple[int, int]] = []
+        if wanted := [layer for layer in self._layers if layer.may_be_encoded_in(len(text))]:
+            plain = undone(text)
+            spans += [span for layer in wanted for span in layer.encoded(plain)]
+        if self._whole:
+            spans += self._whole.encoded(text)
+        return spans
 
     def _found(self, text: str) -> list[tuple[int, int]]:
         """Return where secrets stand, in order; where they overlap, each."""
@@ -161,91 +158,6 @@ class Redactor:
             spans += self._whole.found(text)
         spans.sort()
         return spans
-
-
-class _Layer:
-    """Some forms of secrets, all sought in one pass."""
-
-    __slots__ = ("_find", "_ordered", "_plain", "forms", "longest", "shortest")
-
-    def __init__(self, forms: frozenset[str]) -> None:
-        self.forms = forms
-        self.longest, self.shortest = max(map(len, forms)), min(map(len, forms))
-        self._ordered = sorted(forms)
-        beginnings = [form[:_SOUGHT] for form in self._ordered]
-        self._find = AhoCorasick(beginnings).find_matches_as_indexes
-        # The forms as `undone` leaves them, made for the first answer that is looked at.
-        self._plain: _Layer | None = None
-
-    def holds_one(self, text: str) -> bool:
-        """Return whether *text* may hold a form."""
-        if len(text) < self.shortest:
-            return False
-        if len(text) <= _SHORT_TEXT and len(self._ordered) <= _FEW_FORMS:
-            # any() would take three times as long.
-            for form in self._ordered:  # noqa: SIM110
-                if form in text:
-                    return True
-            return False
-        try:
-            return bool(self._find(text))
-        except UnicodeEncodeError:
-            return True
-
-    def found(self, text: str) -> list[tuple[int, int]]:
-        """Return where forms begin and end in *text*, those inside others as well."""
-        # Half a surrogate pair, as in names of files: no secret holds one, and places stay.
-        whole = _SURROGATE.sub("\ufffd", text)
-        return [
-            (start, start + len(form))
-            for index, start, _ in self._find(whole, overlapping=True)
-            if whole.startswith(form := self._ordered[index], start)
-        ]
-
-    def begun(self, text: str) -> int:
-        """Return where the longest beginning of a form at the end of *text* starts."""
-        for start in range(max(0, len(text) - self.longest), len(text)):
-            end = text[start:]
-            place = bisect_left(self._ordered, end)
-            if place < len(self._ordered) and self._ordered[place].startswith(end):
-                return start
-        return len(text)
-
-    def may_be_encoded_in(self, length: int) -> bool:
-        """Return whether a text of *length* may hold a form: what is undone only gets shorter."""
-        plain = self._undone()
-        return plain is not None and plain.shortest <= length
-
-    def encoded(self, answer: Undone) -> list[tuple[int, int]]:
-        """Return where forms stand in the text of which *answer* is what is left undone."""
-        plain = self._undone()
-        if plain is None or not plain.holds_one(answer.text):
-            return []
-        return [
-            (answer.starts[start], answer.ends[end - 1]) for start, end in plain.found(answer.text)
-        ]
-
-    def begun_encoded(self, answer: Undone, length: int) -> int:
-        """Return where in its text the longest beginning of a form at *answer*'s end starts.
-
-        *length*, that of the text, when there is none.
-        """
-        plain = self._undone()
-        if plain is None:
-            return length
-        # The last characters may be of an escape that stands in the secret itself.
-        ends = (answer.text, without_begun(answer.text))
-        begun = [start for one in ends if (start := plain.begun(one)) < len(one)]
-        return answer.starts[min(begun)] if begun else length
-
-    def _undone(self) -> _Layer | None:
-        if self._plain is None:
-            plain = frozenset(undone(form).text for form in self.forms)
-            fit = frozenset(form for form in plain if len(form) >= _SHORTEST_UNDONE)
-            if not fit:
-                return None
-            self._plain = _Layer(fit)
-        return self._plain
 
 
 def _whole(forms: frozenset[str]) -> WholeValues | None:
@@ -286,8 +198,11 @@ def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _decoded(body: bytes, *, is_cut: bool) -> str:
-    """Decode UTF-8; of a body that is cut, without the first bytes of its last character."""
-    return codecs.getincrementaldecoder("utf-8")("replace").decode(body, final=not is_cut)
+    """Decode UTF-8; of a body that is cut, without the first bytes of its last character.
+
+    What is none is read as Latin-1, in which a receiver may write a secret as well.
+    """
+    return codecs.getincrementaldecoder("utf-8")(BYTE_BY_BYTE).decode(body, final=not is_cut)
 
 
 def _escaped(character: re.Match[str]) -> str:

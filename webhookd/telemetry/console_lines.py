@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
-import traceback
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -146,11 +145,8 @@ def _rows(
 
 
 def _stack(facts: dict[str, Any]) -> list[str]:
-    """Take a stack out of *facts* and return its lines: a text of ours, or a library's error."""
+    """Take a stack out of *facts* and return its lines."""
     told = [str(facts.pop(key)) for key in ("stack", "exception") if key in facts]
-    raised = facts.pop("exc_info", None)
-    if isinstance(raised, tuple) and raised[1] is not None:
-        told.append("".join(traceback.format_exception(raised[1])))
     return [line for text in told for line in text.splitlines()]
 
 

@@ -6,6 +6,7 @@ import itertools
 import json
 import logging
 import sys
+import traceback
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias
 
@@ -64,6 +65,9 @@ No secret is sought there: one that is the word `info` would make each line anot
 
 RECORD_IDS = frozenset({"record_id", "record_ids"})
 """Keys of records' ids: one that is as short as a secret that is no more than a word is shown."""
+
+_PLAIN = (int, float, type(None))
+"""Values that hold no secret."""
 
 UNSHOWN = "[not shown: looking for secrets failed]"
 
@@ -178,18 +182,23 @@ def _redact_event(
             continue
         if isinstance(value, str | list | tuple):
             event[key] = _shown_ids(value) if key in RECORD_IDS else _shown(value)
+        elif not isinstance(value, _PLAIN):
+            event[key] = _shown(value)
     return event
 
 
 def _redact_foreign(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Redact a line of a library, whose event is a text like any other."""
+    """Redact a line of a library: its event is a text like any other, and so is what it caught."""
     event["event"] = _shown(str(event["event"]))
+    raised = event.pop("exc_info", None)
+    if isinstance(raised, tuple) and raised[1] is not None:
+        event["stack"] = "".join(traceback.format_exception(raised[1]))
     return _redact_event(_logger, _method, event)
 
 
-def _shown(value: str | list[Any] | tuple[Any, ...]) -> Any:
+def _shown(value: Any) -> Any:
     try:
         if isinstance(value, str):
             return _redact_again(value) if len(value) <= SHORT else _redact(value)
@@ -209,4 +218,7 @@ def _redact_value(value: Any) -> Any:
         return _redact(value)
     if isinstance(value, list | tuple):
         return [_redact_value(one) for one in value]
-    return value
+    if isinstance(value, dict):
+        return {_redact_value(key): _redact_value(one) for key, one in value.items()}
+    # Of anything else the encoder would show what it looks like.
+    return value if isinstance(value, _PLAIN) else _redact(repr(value))

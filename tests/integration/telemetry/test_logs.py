@@ -165,6 +165,36 @@ def test_a_line_of_a_library_is_searched_whole(journal):
     assert json.loads(line[3:])["event"] == "said ***"
 
 
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_what_a_library_caught_is_searched_too(journal, log_format):
+    """Its stack is shown, in which the secret may be written as Python or libpq writes it."""
+
+    def emit():
+        logs.redact_with(Redactor([Secret("cañary-1")]).text)
+        caught = ValueError("cañary-1", "cañary-1".encode(), "ca\\303\\261ary-1")
+        logging.getLogger("a.library").error("failed", exc_info=caught)
+
+    told = "".join(journal(log_format, emit))
+    assert "ValueError: ('***', b'***', '***')" in told
+    assert "ary-1" not in told
+
+
+def test_a_value_of_any_kind_is_searched(journal):
+    raised = ValueError("canary-1")
+
+    def emit():
+        logs.redact_with(Redactor([Secret("canary-1")]).text)
+        logs.log.warning("a.b", raised=raised, raw=[b"canary-1"], map={"canary-1": raised}, count=1)
+
+    (line,) = journal("json", emit)
+    found = json.loads(line[3:])
+    shown = "ValueError('***')"
+    assert found["raised"] == shown
+    assert found["raw"] == ["b'***'"]
+    assert found["map"] == {"***": shown}
+    assert found["count"] == 1
+
+
 def test_a_redactor_that_fails_costs_texts_and_no_line(journal):
     def emit():
         logs.redact_with(lambda text: 1 / 0)
