@@ -86,7 +86,7 @@ def renewed(page: str) -> str:
 def sent(request: str, object_: str, kind: ChangeKind = ChangeKind.UPDATED) -> str:
     """Return the request for the record of the type *object_*, configured as YAML says."""
     made = filled(request, object_, kind)
-    head = [f"{made.method} {made.target.decode()} HTTP/1.1"]
+    head = [f"{made.method} {made.target} HTTP/1.1"]
     head += [f"{name}: {value}" for name, value in made.headers]
     return "\n".join([*head, "", *body_of(made.body)])
 

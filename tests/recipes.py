@@ -128,7 +128,7 @@ def all_sent(name: str) -> list[str]:
     return [
         "\n".join(
             [
-                f"{made.method} {made.target.decode()} HTTP/1.1",
+                f"{made.method} {made.target} HTTP/1.1",
                 *(f"{header}: {value}" for header, value in made.headers),
                 "",
                 *body_of(made.body),

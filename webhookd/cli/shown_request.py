@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from webhookd.definitions import Bearer, OAuth2
 from webhookd.delivery.prepared_webhook import prepare
+from webhookd.delivery.signed_request import head_of
 from webhookd.model import Secret
 from webhookd.rules.literal_secrets import shown_url
 from webhookd.rules.redaction import MARK
@@ -52,11 +53,8 @@ def shown_request(
     alike = template.fill(delivery, authorization, at=at)
     live = {} if form.live is None else form.live.headers
     values = dict(alike.headers)
+    headers = [(name, values[name] if name in live else value) for name, value in request.headers]
+    head, lines = head_of(request.method, alike.target, headers)
     return replace(
-        request,
-        uri=alike.uri,
-        headers=tuple(
-            (name, values[name] if name in live else value) for name, value in request.headers
-        ),
-        body=alike.body,
+        request, target=alike.target, uri=alike.uri, head=head, lines=lines, body=alike.body
     )

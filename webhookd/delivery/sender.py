@@ -60,7 +60,7 @@ class LocalSender:
             _url(request.url),
             request.raw_headers(),
             request.body,
-            {"webhookd": options, "target": request.target},
+            {"webhookd": options, "target": request.target.encode("ascii")},
         )
         try:
             response = await self._transport.handle_async_request(prepared)

@@ -7,12 +7,13 @@ byte, and is never taken apart and put together again.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import httpx
 
 from webhookd import __version__
 from webhookd.rules import signing
+from webhookd.rules.signers import signer
 from webhookd.rules.templating.bodies import with_secrets
 from webhookd.rules.templating.live_parts import LiveParts
 from webhookd.rules.url_encoding import (
@@ -21,7 +22,7 @@ from webhookd.rules.url_encoding import (
     with_bare_semicolons,
     without_bare_semicolons,
 )
-from webhookd.transport.payload import written
+from webhookd.transport.payload import checked, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
     from webhookd.authentication.credentials import Authorization
     from webhookd.definitions import Request
-    from webhookd.model import Delivery, Secret
+    from webhookd.model import Delivery, Rendered, Secret
+    from webhookd.rules.signers import Sign
 
 USER_AGENT = f"webhookd/{__version__}"
 
@@ -41,14 +43,16 @@ class SignedRequest:
     """One request as it goes on the wire, of plain values only: it may go to another process.
 
     *url* says where to connect, *target* what to ask for there (path and query), *uri* is the
-    whole, which is what signatures cover.
+    whole, which is what signatures cover. *head* is the request line and the headers as they are
+    sent, in so many *lines*.
     """
 
     method: str
     url: str
-    target: bytes
+    target: str
     uri: str
-    headers: Headers
+    head: str
+    lines: int
     body: bytes
 
     def written(self) -> bytes:
@@ -57,13 +61,24 @@ class SignedRequest:
         Its headers hold all that HTTP/1.1 demands. Raises `SendError` for a value that would write
         headers of its own.
         """
-        lines = [f"{self.method} {self.target.decode('ascii')} HTTP/1.1"]
-        lines += [f"{name}: {value}" for name, value in self.headers]
-        return written(lines, self.body)
+        return written(self.head, self.lines, self.body)
+
+    @property
+    def headers(self) -> Headers:
+        """Return the headers; raises `SendError` likewise."""
+        checked(self.head, self.lines)
+        pairs = (line.partition(": ") for line in self.head.split("\r\n")[1:])
+        return tuple((name, value) for name, _, value in pairs)
 
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
         """Return the headers as the bytes that are sent."""
         return [(name.encode("ascii"), value.encode("latin-1")) for name, value in self.headers]
+
+
+def head_of(method: str, target: str, headers: Iterable[tuple[str, str]]) -> tuple[str, int]:
+    """Return the head of a request, as `SignedRequest` has it, and how many lines it has."""
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
+    return "\r\n".join(lines), len(lines)
 
 
 class RequestTemplate:
@@ -74,22 +89,22 @@ class RequestTemplate:
 
     def __init__(self, request: Request, secrets: Mapping[str, Secret]) -> None:
         self._secrets = secrets
-        self._signatures = request.signatures
+        self._signers = [signer(signature) for signature in request.signatures]
         live = request.live
         filled = () if live is None else live.headers
         own = [header for header in request.headers if header[0] not in filled]
-        self._fixed = (("user-agent", USER_AGENT), *own)
         address = f"{request.origin}/" if live is not None and live.url else request.address
         url = httpx.URL(address)
-        self._host = url.netloc.decode("ascii")
-        self._origin = f"{url.scheme}://{self._host}"
+        host = url.netloc.decode("ascii")
+        self._fixed = (("host", host), ("user-agent", USER_AGENT), *own)
+        self._origin = f"{url.scheme}://{host}"
         self._url = address
         is_bare = signing.needs_bare_semicolons(request.signatures)
         self._written = with_bare_semicolons if is_bare else without_bare_semicolons
         self._live = None if live is None else LiveParts(live, self._written)
-        # Few have a query of their own, and a key changes seldom: the latest one's is kept.
-        self._key: tuple[str, str] | None = None
-        self._target = self._target_with(address, "", None)
+        # Few have a query of their own, and an authorization changes seldom: nearly all attempts
+        # begin as the one before.
+        self._latest: _Begun | None = None
 
     def fill(
         self, delivery: Delivery, authorization: Authorization, *, at: datetime
@@ -98,49 +113,76 @@ class RequestTemplate:
 
         Raises an `UnfilledError` where a value or a secret that it asks for is not there.
         """
-        rendered, live, secrets = delivery.rendered, self._live, self._secrets
+        rendered, secrets = delivery.rendered, self._secrets
         address: str | None = None
         live_headers: Iterable[tuple[str, str]] = ()
-        if live is not None:
-            scope = live.scope(delivery)
-            address, live_headers = live.url(scope, secrets), live.headers(scope, secrets)
-        if address is None:
-            target = self._target_for(rendered.query, authorization.query)
-        else:
-            target = self._target_with(address, rendered.query, authorization.query)
-        uri = self._origin + target
+        if self._live is not None:
+            scope = self._live.scope(delivery)
+            address = self._live.url(scope, secrets)
+            live_headers = self._live.headers(scope, secrets)
+        begun = self._begun(rendered, authorization, address)
         body = rendered.body or b""
         if rendered.holes:
             body = with_secrets(body, rendered.holes, rendered.content_type or "", secrets)
-        identity = signing.identity(delivery.id, at)
-        headers = [("host", self._host), *self._fixed, *authorization.headers, *identity]
-        headers += live_headers
+        seconds, milliseconds = map(str, signing.since_epoch(at))
+        lines = [begun.head, f"webhook-id: {delivery.id}", f"webhook-timestamp: {seconds}"]
+        lines += [f"{name}: {value}" for name, value in live_headers]
         if rendered.body is not None:
-            headers.append(("content-length", str(len(body))))
+            lines.append(f"content-length: {len(body)}")
         if rendered.content_type is not None:
-            headers.append(("content-type", rendered.content_type))
-        for signature in self._signatures:
-            headers += signing.headers(
-                signature,
-                method=rendered.method,
-                url=uri,
-                body=body,
-                delivery_id=delivery.id,
-                at=at,
-            )
+            lines.append(f"content-type: {rendered.content_type}")
+        for sign in begun.signs:
+            lines += sign(body, delivery.id, seconds, milliseconds)
         return SignedRequest(
-            rendered.method, self._url, target.encode("ascii"), uri, tuple(headers), body
+            rendered.method,
+            self._url,
+            begun.target,
+            begun.uri,
+            "\r\n".join(lines),
+            begun.lines + len(lines) - 1,
+            body,
         )
 
-    def _target_for(self, query: str, key: tuple[str, str] | None) -> str:
-        if query:
-            return self._target_with(self._url, query, key)
-        if key != self._key:
-            self._key, self._target = key, self._target_with(self._url, "", key)
-        return self._target
+    def _begun(
+        self, rendered: Rendered, authorization: Authorization, address: str | None
+    ) -> _Begun:
+        """Return how the request for *rendered* begins; *address* is its URL where that is live."""
+        begun = self._latest
+        if (
+            begun is not None
+            and begun.method == rendered.method
+            and begun.query == rendered.query
+            and begun.address == address
+            and (begun.authorization is authorization or begun.authorization == authorization)
+        ):
+            return begun
+        method, query = rendered.method, rendered.query
+        target = self._target_with(address or self._url, query, authorization.query)
+        uri = self._origin + target
+        # Signed as UTF-8 and sent as Latin-1: the two are the same for ASCII only.
+        target.encode("ascii")
+        head, lines = head_of(method, target, [*self._fixed, *authorization.headers])
+        signs = [signer(method, uri) for signer in self._signers]
+        begun = _Begun(method, query, address, authorization, target, uri, head, lines, signs)
+        self._latest = begun
+        return begun
 
     def _target_with(self, url: str, query: str, key: tuple[str, str] | None) -> str:
         """Return path and query of *url*, with *query* and the *key* that belongs there."""
         key_query = encode_query([key]) if key else ""
         whole = full_url(url, self._written(query), self._written(key_query))
         return whole[whole.index("/", whole.index("://") + len("://")) :]
+
+
+class _Begun(NamedTuple):
+    """What requests of a *method* to one target begin with, under one *authorization*."""
+
+    method: str
+    query: str
+    address: str | None
+    authorization: Authorization
+    target: str
+    uri: str
+    head: str
+    lines: int
+    signs: list[Sign]

@@ -65,22 +65,17 @@ def holes(text: str) -> list[str]:
     return _HOLE.findall(text)
 
 
-def header(
-    form: Form, secrets: Sequence[Secret], facts: Mapping[str, str], body: bytes
-) -> tuple[str, str]:
-    """Return the header that signs *body* with the first of *secrets*, or with all of them.
+def signed(described: Hmac, facts: Mapping[str, str], body: bytes) -> bytes:
+    """Return what is signed of a request; *facts* are the values of all names but `body`."""
+    return _filled(described.signs, {name: text.encode() for name, text in facts.items()}, body)
 
-    *facts* are the values of all names but `body` and `signature`.
-    """
-    described = form.hmac
-    signed = _filled(described.signs, {name: text.encode() for name, text in facts.items()}, body)
-    value = _shown(described.value, {**facts, "signature": digest(described, secrets[0], signed)})
-    if form.again:
-        value += "".join(
-            _shown(form.again, {**facts, "signature": digest(described, secret, signed)})
-            for secret in secrets[1:]
-        )
-    return described.header, value
+
+def value(form: Form, facts: Mapping[str, str], signatures: Sequence[str]) -> str:
+    """Return the header's value with the signatures of all secrets, the current one's first."""
+    shown = _shown(form.hmac.value, {**facts, "signature": signatures[0]})
+    return shown + "".join(
+        _shown(form.again, {**facts, "signature": signature}) for signature in signatures[1:]
+    )
 
 
 def digest(described: Hmac, secret: Secret, signed: bytes) -> str:
@@ -94,7 +89,7 @@ def signed_text(described: Hmac, facts: Mapping[str, str], body: bytes) -> bytes
     wanted = {name for _, name in _pieces(described.signs) if name} - {"body"}
     if wanted - facts.keys():
         return None
-    return _filled(described.signs, {name: text.encode() for name, text in facts.items()}, body)
+    return signed(described, facts, body)
 
 
 @lru_cache(256)

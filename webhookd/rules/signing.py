@@ -4,6 +4,9 @@ HubSpot (its page "Validating requests"): v1 is the SHA-256 of secret and body, 
 method, URL and body, both in hex and neither an HMAC; v3 is an HMAC-SHA256 over method, URL,
 body and a timestamp in milliseconds. Standard Webhooks signs `id.timestamp.body`, with the
 timestamp in seconds. What is signed is byte for byte what is sent.
+
+Here is what is signed, and with what; requests that come in are verified with it. Those that go out
+are signed by `signers`, which works out once what is the same for many.
 """
 
 from __future__ import annotations
@@ -12,8 +15,8 @@ import base64
 import binascii
 import hashlib
 import hmac
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from webhookd.definitions import Scheme
 from webhookd.rules import hmac_signing
@@ -22,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from webhookd.definitions import Signature
-
-Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 KEY_PREFIX = "whsec_"
 SHORTEST_KEY, LONGEST_KEY = 24, 64
@@ -34,54 +35,7 @@ _HEADERS = {
     Scheme.STANDARD_WEBHOOKS: ("webhook-signature",),
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def identity(delivery_id: str, at: datetime) -> Headers:
-    """Return the headers that every request carries: the delivery's id and the attempt's time."""
-    return (("webhook-id", delivery_id), ("webhook-timestamp", str(seconds_since_epoch(at))))
-
-
-def headers(
-    signature: Signature, *, method: str, url: str, body: bytes, delivery_id: str, at: datetime
-) -> Headers:
-    """Return the headers that sign one attempt; those of `identity` go with every request.
-
-    *url* is the full one with its query as sent, *body* empty where there is none, *at* the
-    start of the attempt and the same as given to `identity`.
-    """
-    secret = signature.client_secret.reveal()
-    match signature.scheme:
-        case Scheme.HUBSPOT_V1:
-            return _versioned("v1", hubspot_v1(secret, body))
-        case Scheme.HUBSPOT_V2:
-            return _versioned("v2", hubspot_v2(secret, method, url, body))
-        case Scheme.HUBSPOT_V3:
-            timestamp = str(milliseconds_since_epoch(at))
-            return (
-                ("X-HubSpot-Signature-v3", hubspot_v3(secret, method, url, body, timestamp)),
-                ("X-HubSpot-Request-Timestamp", timestamp),
-            )
-        case Scheme.STANDARD_WEBHOOKS:
-            return (("webhook-signature", _rotating(signature, delivery_id, at, body)),)
-        case Scheme.GITHUB | Scheme.STRIPE | Scheme.HMAC:
-            return (_described(signature, method, url, body, delivery_id, at),)
-
-
-def _described(
-    signature: Signature, method: str, url: str, body: bytes, delivery_id: str, at: datetime
-) -> tuple[str, str]:
-    form = hmac_signing.form_of(signature)
-    if form is None:
-        raise ValueError("the scheme hmac needs its description")
-    facts = {
-        "timestamp": str(seconds_since_epoch(at)),
-        "timestamp_ms": str(milliseconds_since_epoch(at)),
-        "id": delivery_id,
-        "method": method,
-        "url": url,
-    }
-    secrets = (signature.client_secret, *signature.previous_client_secrets)
-    return hmac_signing.header(form, secrets, facts, body)
+_SECONDS_OF_A_DAY = 86_400
 
 
 def headers_of(scheme: Scheme) -> tuple[str, ...]:
@@ -96,18 +50,6 @@ def needs_bare_semicolons(signatures: Iterable[Signature]) -> bool:
     HubSpot's page has receivers of v3 decode `%3B` before they hash, and its libraries do not.
     """
     return any(signature.scheme is Scheme.HUBSPOT_V3 for signature in signatures)
-
-
-def _versioned(version: str, digest: str) -> Headers:
-    return (("X-HubSpot-Signature", digest), ("X-HubSpot-Signature-Version", version))
-
-
-def _rotating(signature: Signature, delivery_id: str, at: datetime, body: bytes) -> str:
-    """Return one signature per secret, the current one's first."""
-    secrets = (signature.client_secret, *signature.previous_client_secrets)
-    keys = [standard_webhooks_key(secret.reveal()) for secret in secrets]
-    timestamp = str(seconds_since_epoch(at))
-    return " ".join(standard_webhooks(key, delivery_id, timestamp, body) for key in keys)
 
 
 def hubspot_v1(secret: str, body: bytes) -> str:
@@ -152,11 +94,8 @@ def standard_webhooks_key(secret: str) -> bytes:
     return key
 
 
-def seconds_since_epoch(at: datetime) -> int:
-    """Return whole seconds since 1970, rounded down."""
-    return (at - _EPOCH) // timedelta(seconds=1)
-
-
-def milliseconds_since_epoch(at: datetime) -> int:
-    """Return whole milliseconds since 1970, rounded down."""
-    return (at - _EPOCH) // timedelta(milliseconds=1)
+def since_epoch(at: datetime) -> tuple[int, int]:
+    """Return whole seconds since 1970 and whole milliseconds, both rounded down."""
+    passed = at - _EPOCH
+    seconds = passed.days * _SECONDS_OF_A_DAY + passed.seconds
+    return seconds, seconds * 1000 + passed.microseconds // 1000

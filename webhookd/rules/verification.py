@@ -124,7 +124,7 @@ def _verify_hmac(
         if name in hmac_signing.holes(described.signs):
             if not _TIMESTAMP.fullmatch(facts[name]):
                 return Unverified("the time that is signed is not a number", scheme)
-            age = signing.milliseconds_since_epoch(received.now) / 1000
+            age = signing.since_epoch(received.now)[1] / 1000
             return _in_time(age - int(facts[name]) / in_a_second, scheme)
     return Verified(scheme)
 
@@ -140,7 +140,7 @@ def _verify_v3(received: _Received) -> Verification:
     ]
     if not _is_any(expected, [received.headers["x-hubspot-signature-v3"]]):
         return _unmatched("X-HubSpot-Signature-v3", scheme)
-    age = (signing.milliseconds_since_epoch(received.now) - int(timestamp)) / 1000
+    age = (signing.since_epoch(received.now)[1] - int(timestamp)) / 1000
     return _in_time(age, scheme)
 
 
@@ -173,7 +173,7 @@ def _verify_standard_webhooks(received: _Received) -> Verification:
     expected = [signing.standard_webhooks(key, delivery_id, timestamp, body) for key in keys]
     if not _is_any(expected, received.headers["webhook-signature"].split()):
         return _unmatched("webhook-signature", scheme)
-    return _in_time(signing.seconds_since_epoch(received.now) - int(timestamp), scheme)
+    return _in_time(signing.since_epoch(received.now)[0] - int(timestamp), scheme)
 
 
 def _keys(secrets: Iterable[str]) -> list[bytes]:

@@ -16,20 +16,24 @@ def payload(request: httpx.Request) -> bytes:
         f"{name.decode('ascii')}: {value.decode('latin-1')}"
         for name, value in headers_of(request, body)
     ]
-    return written(lines, body)
+    return written("\r\n".join(lines), len(lines), body)
 
 
-def written(lines: list[str], body: bytes) -> bytes:
-    """Return a request whose head has these *lines*, in Latin-1, and its *body*.
+def written(head: str, lines: int, body: bytes) -> bytes:
+    """Return a request with a *head* of so many *lines*, in Latin-1, and its *body*.
 
     Raises `SendError` where a line holds a line break or NUL.
     """
-    head = "\r\n".join(lines)
+    checked(head, lines)
+    return b"\r\n\r\n".join((head.encode("latin-1"), body))
+
+
+def checked(head: str, lines: int) -> None:
+    """Raise `SendError` unless *head* has so many *lines*, and no NUL."""
     # One line break more than there are ends of lines would let a value write headers.
-    breaks = len(lines) - 1
+    breaks = lines - 1
     if head.count("\n") != breaks or head.count("\r") != breaks or "\0" in head:
         raise SendError("internal", "the request's target or a header holds a control character")
-    return b"\r\n\r\n".join((head.encode("latin-1"), body))
 
 
 def target_of(request: httpx.Request) -> bytes:

@@ -47,13 +47,13 @@ def test_no_parameter_is_lost_to_a_receiver_in_go(scheme, values, key):
     made = filled(encode_query(pairs), scheme, key=key or None)
 
     expected = [*pairs, *([("key", key)] if key else [])]
-    assert read_as_go_does(made.target.decode()) == expected
-    assert made.uri.endswith(made.target.decode())
+    assert read_as_go_does(made.target) == expected
+    assert made.uri.endswith(made.target)
 
 
 @pytest.mark.parametrize("scheme", OTHER_SCHEMES)
 def test_a_bare_semicolon_that_was_stored_by_an_older_version_goes_out_encoded(scheme):
-    assert filled("interests=sport;art", scheme).target == b"/a?interests=sport%3Bart"
+    assert filled("interests=sport;art", scheme).target == "/a?interests=sport%3Bart"
 
 
 @pytest.mark.parametrize("stored", ["interests=sport;art", "interests=sport%3Bart"])
@@ -62,7 +62,7 @@ def test_hubspot_v3_holds_whether_a_receiver_decodes_before_it_hashes_or_not(sto
 
     headers = dict(made.headers)
     timestamp = headers["X-HubSpot-Request-Timestamp"]
-    assert made.target == b"/a?interests=sport;art&key=a;b"
+    assert made.target == "/a?interests=sport;art&key=a;b"
     for uri in (made.uri, unquote(made.uri)):
         digest = hmac.new(SECRET.encode(), f"GET{uri}{timestamp}".encode(), hashlib.sha256).digest()
         assert headers["X-HubSpot-Signature-v3"] == base64.b64encode(digest).decode()
@@ -79,4 +79,4 @@ def test_hubspot_v2_signs_what_is_sent():
 def test_the_query_that_the_url_was_written_with_stays_as_it_is():
     made = filled("p=1;2", None, url="https://receiver.example/a?own=1;2&other=%3B")
 
-    assert made.target == b"/a?own=1;2&other=%3B&p=1%3B2"
+    assert made.target == "/a?own=1;2&other=%3B&p=1%3B2"

@@ -16,6 +16,7 @@ from stripe import SignatureVerificationError, WebhookSignature
 from webhookd.definitions import Hmac, Scheme, Signature
 from webhookd.model import Secret
 from webhookd.rules import hmac_signing, signing
+from webhookd.rules.signers import signer
 
 AT = datetime(2026, 3, 1, 8, 30, 0, 123456, tzinfo=UTC)
 SECONDS = int(AT.timestamp())
@@ -28,16 +29,9 @@ SLACK = Hmac("X-Slack-Signature", signs="v0:{{ timestamp }}:{{ body }}", value="
 
 def sign(scheme, secret, body, *previous, form=None, at=AT):
     signature = Signature("1", scheme, Secret(secret), tuple(map(Secret, previous)), form)
-    return dict(
-        signing.headers(
-            signature,
-            method="POST",
-            url="https://example.com/a?b=c",
-            body=body.encode(),
-            delivery_id="d-1",
-            at=at,
-        )
-    )
+    sign_request = signer(signature)("POST", "https://example.com/a?b=c")
+    lines = sign_request(body.encode(), "d-1", *map(str, signing.since_epoch(at)))
+    return dict(line.split(": ", 1) for line in lines)
 
 
 @given(SECRETS, TEXTS, SECRETS)

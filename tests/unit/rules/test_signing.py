@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook as StandardWebhook
 
+from tests.straight_requests import identity
 from webhookd.definitions import Scheme, Signature
 from webhookd.model import Secret
 from webhookd.rules import signing
+from webhookd.rules.signers import signer
 
 AT = datetime(2026, 3, 1, 8, 30, 0, 123456, tzinfo=UTC)
 URL = "https://example.com/hook?name=S%C3%B8n&at=10:30"
@@ -26,11 +28,9 @@ KEYS = st.binary(min_size=24, max_size=64)
 
 def sign(scheme, secret, *previous, method="POST", url=URL, body=BODY, at=AT):
     signature = Signature("1", scheme, Secret(secret), tuple(map(Secret, previous)))
-    return dict(
-        signing.headers(
-            signature, method=method, url=url, body=body.encode(), delivery_id="d-1", at=at
-        )
-    )
+    sign_request = signer(signature)(method, url)
+    lines = sign_request(body.encode(), "d-1", *map(str, signing.since_epoch(at)))
+    return dict(line.split(": ", 1) for line in lines)
 
 
 @given(TEXTS, TEXTS, TEXTS, st.sampled_from(["GET", "POST", "PATCH"]))
@@ -81,7 +81,7 @@ def test_the_library_of_standard_webhooks_computes_alike(key, body, at):
 def test_during_a_rotation_receivers_with_either_secret_accept(secret):
     now = datetime.now(UTC)
     headers = sign(Scheme.STANDARD_WEBHOOKS, NEW, OLD, at=now)
-    headers.update(signing.identity("d-1", now))
+    headers.update(identity("d-1", now))
 
     StandardWebhook(secret).verify(BODY, headers)
 
@@ -109,10 +109,13 @@ def test_an_empty_body_is_the_empty_text():
     assert sign(Scheme.HUBSPOT_V2, "s", method="GET", body="")["X-HubSpot-Signature"] == expected
 
 
-def test_every_request_carries_the_deliverys_id_and_the_attempts_second():
-    assert signing.identity("d-1", AT + timedelta(milliseconds=800)) == (
-        ("webhook-id", "d-1"),
-        ("webhook-timestamp", "1772353800"),
+@given(TIMES | st.datetimes(datetime(1900, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - the zone stands beside it
+def test_moments_are_rounded_down(at):
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+
+    assert signing.since_epoch(at) == (
+        (at - epoch) // timedelta(seconds=1),
+        (at - epoch) // timedelta(milliseconds=1),
     )
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests import straight_requests
 from webhookd.definitions import Hmac, Scheme, Signature
 from webhookd.model import Secret
-from webhookd.rules import signing
 from webhookd.rules.verification import Unverified, Verified, verify
 
 AT = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
@@ -40,10 +40,11 @@ SIGNATURE_HEADERS = [
 def signed(scheme, secret=SECRET, *previous):
     form = FORM if scheme is Scheme.HMAC else None
     signature = Signature("1", scheme, secret, previous, form)
-    headers = signing.headers(
+    headers = straight_requests.signature_headers(
         signature, method="POST", url=URL, body=BODY, delivery_id="d-1", at=AT
     )
-    return {name.upper(): value for name, value in (*headers, *signing.identity("d-1", AT))}
+    identity = straight_requests.identity("d-1", AT)
+    return {name.upper(): value for name, value in (*headers, *identity)}
 
 
 def verified(headers, *, method="POST", url=URL, body=BODY, secrets=(OTHER, SECRET), now=AT):

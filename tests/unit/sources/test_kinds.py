@@ -23,7 +23,8 @@ NAMES = ("names what `definitions/sources.py` defines", "definitions/__init__.py
 SIGNATURES = (
     "HubSpot's signatures, which have nothing to do with where records are read",
     *("config/checks/headers.py", "config/checks/signatures.py", "definitions/requests.py"),
-    *("rules/url_encoding.py", "rules/signing.py", "rules/verification.py", "cli/receiver.py"),
+    *("rules/url_encoding.py", "rules/signing.py", "rules/signers.py", "rules/verification.py"),
+    "cli/receiver.py",
 )
 BODIES = (
     "HubSpot's older shape of a body, which any record can have",
