@@ -194,6 +194,46 @@ def test_status_tells_after_a_restart_why_polls_last_failed(daemon, crm):
     assert b"pat-token" not in (daemon.state / "webhookd.db").read_bytes()
 
 
+def test_a_source_whose_token_is_refused_says_so_until_a_poll_goes_well(daemon, crm):
+    """After a restart, too, and of the type of object that fails, whatever others do."""
+    refused, error = RefusedError(401, "no such token"), "the API answered 401: no such token"
+    stored = ("--state-directory", str(daemon.state))
+    admin = ("--admin-address", f"unix:{daemon.state}/admin.sock")
+
+    def looked():
+        (source,) = json.loads(daemon.command("status", "--json", *admin).stdout)["sources"]
+        return source
+
+    def listed():
+        (source,) = map(
+            json.loads, daemon.command("sources", "list", "--json", *stored).stdout.splitlines()
+        )
+        return source
+
+    with Receiver() as receiver:
+        both = {name: {"properties": "all", "deletions": True} for name in ("contacts", "deals")}
+        configure(daemon, crm, receiver, objects=both)
+        crm.fault = lambda _, object_: refused if object_ == "deals" else None
+        daemon.start()
+        until(lambda: looked()["last_error"], "an error")
+        told, shown = looked(), daemon.command("status", *admin).stdout
+        assert told["last_error"] == f"deals: {error}"
+        assert told["last_error_at"] == told["objects"][1]["last_error_at"]
+        assert told["objects"][0]["last_error"] is None
+        assert shown.count("last error") == 1
+        daemon.stop()
+        assert listed()["last_error"] == told["last_error"]
+        daemon.start()
+        until(lambda: looked()["objects"][1]["failures"], "it fails again")
+        assert looked()["last_error"] == f"deals: {error}"
+        crm.fault = lambda *_: None
+        assert daemon.reload()["event"] == "config.unchanged"
+        until(lambda: looked()["last_error"] is None, "a poll that goes well")
+        assert looked()["last_error_at"] is None
+        daemon.stop()
+        assert listed()["last_error"] is None
+
+
 def test_status_and_metrics_say_how_reading_goes_until_it_is_not_configured(daemon, crm):
     def fault(_kind, object_):
         return RefusedError(400, "echo pat-token") if object_ == "deals" else None

@@ -117,7 +117,11 @@ def _print_sources(sources: list[dict[str, Any]], now: datetime) -> None:
     ]
     columns = ("SOURCE", "KNOWN RECORDS", "PENDING", "IN WORK", "FILES")
     titles, with_host = with_hosts(columns, rows, sources)
-    beneath = [(_low_disk(one), _last_file(one, now), _last_error(one, now)) for one in sources]
+    beneath = [
+        # The errors of polls stand at their objects.
+        (_low_disk(one), _last_file(one, now), "" if one["objects"] else _last_error(one, now))
+        for one in sources
+    ]
     _print_rows(titles, list(zip(with_host, beneath, strict=True)))
 
 

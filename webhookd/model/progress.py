@@ -196,6 +196,12 @@ class PollOutcome:
     last_error: str | None = None
     last_error_at: datetime | None = None
 
+    @property
+    def fails(self) -> bool:
+        """Return whether no poll went well since one last failed."""
+        failed, succeeded = self.last_error_at, self.last_success_at
+        return failed is not None and (succeeded is None or succeeded < failed)
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:

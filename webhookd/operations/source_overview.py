@@ -11,16 +11,28 @@ from webhookd.storage.records import cursors, last_files
 from webhookd.views.sources import CursorView
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from webhookd.model import JsonText
+    from webhookd.model import JsonText, PollOutcome
     from webhookd.storage.database.database import Database
     from webhookd.views.sources import StoredSourceView
 
 
-def listed(database: Database, pending: Mapping[str, int] | None = None) -> list[StoredSourceView]:
-    """Return every source that was ever read, by name; *pending* is what waits of each."""
+def listed(
+    database: Database,
+    pending: Mapping[str, int] | None = None,
+    is_polled: Callable[[str, str], bool] = lambda _source, _object: True,
+) -> list[StoredSourceView]:
+    """Return every source that was ever read, by name; *pending* is what waits of each.
+
+    Errors are told of the objects that it *is_polled* for: all, where no configuration is known.
+    """
     found, last = cursors.cursors(database), last_files.of_all(database)
+    last |= {
+        source: told
+        for source, of_objects in cursors.outcomes(database).items()
+        if (told := _failing(source, of_objects, is_polled))
+    }
     return [
         view_builders.stored_source(
             source,
@@ -29,6 +41,23 @@ def listed(database: Database, pending: Mapping[str, int] | None = None) -> list
         )
         for source in listed_sources.sources(database, pending)
     ]
+
+
+def _failing(
+    source: str,
+    outcomes: Mapping[str, PollOutcome],
+    is_polled: Callable[[str, str], bool],
+) -> last_files.LastFile | None:
+    """Return the latest error of those types of objects whose polls fail; None where none does."""
+    failing = [
+        (outcome.last_error_at, f"{object_}: {outcome.last_error}")
+        for object_, outcome in outcomes.items()
+        if outcome.fails and is_polled(source, object_)
+    ]
+    if not failing:
+        return None
+    at, error = max(failing)
+    return last_files.LastFile(error=error, error_at=at)
 
 
 def _cursor(object_: str, text: JsonText) -> CursorView:

@@ -71,8 +71,13 @@ class StatusReport:
     async def _sources(self, standings: Collection[Standing]) -> SourcesView:
         database, definitions = self._dependencies.database, self._dependencies.reloader.definitions
         of_webhooks = {name: one.source for name, one in definitions.webhooks.items()}
+        is_polled = tuple(figures.FIGURES).__contains__
         found = await asyncio.to_thread(
-            lambda: listed(database, backlog.pending_of_sources(database, standings, of_webhooks))
+            lambda: listed(
+                database,
+                backlog.pending_of_sources(database, standings, of_webhooks),
+                lambda source, object_: is_polled((source, object_)),
+            )
         )
         now, configured = self._now(), definitions.sources
         hosts = {name: definition.host for name, definition in configured.items()}

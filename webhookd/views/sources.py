@@ -91,7 +91,8 @@ class StoredSourceView(View):
     last_file_at: datetime | None = None
     """When it was."""
     last_error: str | None = None
-    """Why the latest file that went to `failed/` did, or the directory could not be read."""
+    """Why the latest file that went to `failed/` did, or the directory could not be read; or why
+    the latest poll of an API failed, as long as none of that type of object went well since."""
     last_error_at: datetime | None = None
     """When that was."""
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from webhookd.model import PollOutcome
 from webhookd.operations.source_overview import listed
 from webhookd.sources.hubspot import cursor as hubspot
 from webhookd.storage.database.database import open_database
 from webhookd.storage.database.writer import Writer
 from webhookd.storage.records import known_records
+from webhookd.storage.records.cursors import Polls
 from webhookd.views.sources import CursorView
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -71,3 +73,44 @@ def test_a_cursor_that_nobody_can_read_is_listed_without_a_time(overview, cursor
 
     assert found.cursors == (CursorView("contacts", None, first_read=False),)
     assert found.source == "crm"
+
+
+MINUTE = timedelta(minutes=1)
+WELL = PollOutcome(AT)
+REFUSED = PollOutcome(AT, "the API answered 401", AT + MINUTE)
+AWAY = PollOutcome(None, "dns: no such host", AT + 2 * MINUTE)
+OVER = PollOutcome(AT + 4 * MINUTE, "the API answered 403", AT + 3 * MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "told"),
+    [
+        ({}, (None, None)),
+        ({"contacts": WELL}, (None, None)),
+        ({"contacts": REFUSED}, ("contacts: the API answered 401", AT + MINUTE)),
+        ({"contacts": OVER}, (None, None)),
+        ({"contacts": WELL, "deals": REFUSED}, ("deals: the API answered 401", AT + MINUTE)),
+        ({"contacts": OVER, "p_1/x": AWAY}, ("p_1/x: dns: no such host", AT + 2 * MINUTE)),
+        (
+            {"contacts": AWAY, "deals": REFUSED, "tickets": OVER},
+            ("contacts: dns: no such host", AT + 2 * MINUTE),
+        ),
+        # Polled no more: nobody can make it go well.
+        ({"contacts": REFUSED, "gone": AWAY}, ("contacts: the API answered 401", AT + MINUTE)),
+    ],
+)
+def test_a_source_has_the_latest_error_of_those_objects_whose_polls_fail(url, outcomes, told):
+    async def scenario():
+        database = open_database(url)
+        async with Writer(database) as writer:
+            await writer.write(lambda connection: known_records.introduce(connection, "crm", {}))
+            for object_, outcome in outcomes.items():
+                await Polls(writer).remember("crm", object_, outcome)
+                await Polls(writer).remember("crm-2", object_, WELL)
+            found = listed(database, is_polled=lambda _, object_: object_ != "gone")
+        database.close()
+        return found
+
+    (found,) = asyncio.run(scenario())
+
+    assert (found.last_error, found.last_error_at) == told

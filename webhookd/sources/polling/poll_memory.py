@@ -22,6 +22,8 @@ KEPT_EVERY: Final = 60.0
 class PollMemory:
     """Keeps the outcome of polls of one type of object in the *ledger*, if there is one.
 
+    Each failure is kept, and the success that ends failures; others once in a while.
+
     What cannot be kept or recalled now is so later: polls do not wait for it.
     """
 
@@ -40,18 +42,20 @@ class PollMemory:
         figures = self._figures
         with suppress(StorageError, NotHeldError):
             known = await self._ledger.outcome(figures.source, figures.object)
-            self._is_recalled = True
+            self._is_recalled, self._kept = True, known
             if figures.last_success_at is None:
                 figures.last_success_at = known.last_success_at
             if figures.last_error is None:
                 figures.last_error, figures.last_error_at = known.last_error, known.last_error_at
 
     async def keep(self) -> None:
-        """Remember how a poll ended: each failure, and a success now and then."""
+        """Remember how a poll ended, where that is news or a while ago."""
         figures = self._figures
         error = None if figures.last_error is None else logs.redacted(figures.last_error)
         outcome = PollOutcome(figures.last_success_at, error, figures.last_error_at)
-        is_news = outcome.last_error_at != self._kept.last_error_at
+        is_news = (
+            outcome.last_error_at != self._kept.last_error_at or outcome.fails != self._kept.fails
+        )
         is_old = self._monotonic() - self._kept_at >= KEPT_EVERY
         if self._ledger is None or outcome == self._kept or not (is_news or is_old):
             return

@@ -63,10 +63,7 @@ class Polls:
         """Return what the latest polls came to, as it was last remembered."""
         query, key = "SELECT value FROM meta WHERE key = ?", (_key(source, object_),)
         row = await self._writer.read(lambda connection: connection.execute(query, key).fetchone())
-        if row is None:
-            return PollOutcome()
-        success_at, error, error_at = orjson.loads(row[0])
-        return PollOutcome(from_micros(success_at), error, from_micros(error_at))
+        return PollOutcome() if row is None else _outcome(row[0])
 
     async def remember(self, source: str, object_: str, outcome: PollOutcome) -> None:
         """Remember what the latest polls came to."""
@@ -135,6 +132,22 @@ class Polls:
 
 def _key(source: str, object_: str) -> str:
     return f"{OUTCOME}{source}/{object_}"
+
+
+def _outcome(text: JsonText) -> PollOutcome:
+    success_at, error, error_at = orjson.loads(text)
+    return PollOutcome(from_micros(success_at), error, from_micros(error_at))
+
+
+def outcomes(database: Database) -> dict[str, dict[str, PollOutcome]]:
+    """Return what the latest polls of every type of object came to, by source and object."""
+    found: dict[str, dict[str, PollOutcome]] = {}
+    with database.reading() as connection:
+        query = "SELECT key, value FROM meta WHERE key LIKE ?"
+        for key, text in connection.execute(query, (f"{OUTCOME}%",)):
+            source, _, object_ = key.removeprefix(OUTCOME).partition("/")
+            found.setdefault(source, {})[object_] = _outcome(text)
+    return found
 
 
 def cursors(database: Database) -> dict[str, dict[str, JsonText]]:

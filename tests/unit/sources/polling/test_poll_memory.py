@@ -79,7 +79,7 @@ def test_what_this_daemon_knows_itself_is_not_undone(time):
     assert figures.last_success_at == KNOWN.last_success_at
 
 
-def test_each_failure_is_kept_and_a_success_once_a_minute(time):
+def test_each_failure_is_kept_the_success_after_one_and_others_once_a_minute(time):
     figures, ledger = PollFigures("crm", "deals"), FakeLedger()
     memory = PollMemory(figures, ledger, time.clock)
 
@@ -88,9 +88,19 @@ def test_each_failure_is_kept_and_a_success_once_a_minute(time):
     time.seconds += KEPT_EVERY
     polled(figures, memory, time, None, None)
 
-    assert count == 3
-    assert [one.last_error for one in ledger.kept] == [None, "503", "502", "502"]
+    assert count == 4
+    assert [one.last_error for one in ledger.kept] == [None, "503", "502", "502", "502"]
+    assert [one.fails for one in ledger.kept] == [False, True, True, False, False]
     assert ledger.kept[-1].last_success_at == figures.last_success_at - timedelta(seconds=0.5)
+
+
+def test_the_first_success_after_a_restart_ends_failures_from_before(time):
+    figures, ledger = PollFigures("crm", "deals"), FakeLedger(KNOWN)
+    ledger.known = PollOutcome(EPOCH - MINUTE, "401", EPOCH - MINUTE / 2)
+
+    polled(figures, PollMemory(figures, ledger, time.clock), time, None)
+
+    assert [one.fails for one in (ledger.known, *ledger.kept)] == [True, False]
 
 
 def test_a_ledger_that_refuses_stops_no_poll_and_is_asked_again(time):
