@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import os
+import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from webhookd.telemetry import log_lines, logs, metric_counts
 from webhookd.telemetry.reporter import Reporter
 
 ACCEPTANCE = Path(__file__).parent / "acceptance"
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 
 # One profile for every property, here and in CI. No time limit and no complaint about slow
 # drawing: both say how busy the machine is, and pytest's timeout ends what hangs. Each run draws
@@ -36,19 +40,39 @@ settings.load_profile("webhookd")
 telemetry.use_reporter(Reporter(metric_counts.count, log_lines.write))
 
 
+def pytest_sessionstart(session):
+    """Import the modules of tests, each worker from another one on.
+
+    All workers import all of them. Begun at the same one, a first run would rewrite the assertions
+    of each as often as there are workers; so it is done once, and the others find it done. What
+    cannot be imported is left to pytest, which says why.
+    """
+    # What is made now stays: there is nothing to look for until all are collected.
+    gc.disable()
+    if WORKERS == 1:
+        return
+    begun = [Path(argument.split("::")[0]) for argument in session.config.args]
+    found = [path for one in begun for path in sorted([one, *one.rglob("test_*.py")])]
+    first = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")) * len(found) // WORKERS
+    for path in (*found[first:], *found[:first]):
+        with suppress(Exception, pytest.skip.Exception), warnings.catch_warnings():
+            warnings.simplefilter("error")
+            module = path.resolve().relative_to(session.config.rootpath).with_suffix("")
+            importlib.import_module(".".join(module.parts))
+
+
 def pytest_collection_modifyitems(items):
     """Deal out the tests of real daemons evenly: workers begin with equal runs of what there is.
 
     So the last ones that are left are short, and no worker waits for another.
     """
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     slow = [item for item in items if item.path.is_relative_to(ACCEPTANCE)]
     quick = [item for item in items if not item.path.is_relative_to(ACCEPTANCE)]
-    size = len(quick) // workers + 1
+    size = len(quick) // WORKERS + 1
     items[:] = [
         item
-        for worker in range(workers)
-        for item in (*slow[worker::workers], *quick[worker * size : (worker + 1) * size])
+        for worker in range(WORKERS)
+        for item in (*slow[worker::WORKERS], *quick[worker * size : (worker + 1) * size])
     ]
 
 
@@ -56,6 +80,7 @@ def pytest_collection_finish():
     """Leave all that was made so far out of collections: tests are what there is to look at."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

@@ -114,11 +114,16 @@ def test_an_empty_data_file_is_one(tmp_path):
         (b"", "cut or damaged"),
         (packed(("a.csv", ROWS))[:-30], "cut or damaged"),
         (packed(("a.csv", ROWS))[100:], "cut or damaged"),
-        (packed(*((f".{n:060}", b"") for n in range(12_000))), "over 1 MiB"),
     ],
 )
 def test_any_other_zip_is_set_aside_with_a_sentence(tmp_path, content, says):
     assert says in reason(tmp_path, content)
+
+
+def test_a_list_of_files_that_is_too_long_is_set_aside(tmp_path):
+    content = packed(*((f".{number:060}", b"") for number in range(12_000)))
+
+    assert "over 1 MiB" in reason(tmp_path, content)
 
 
 def changed(content: bytes, place: int, form: str, value: int, mark=b"PK\x01\x02"):
