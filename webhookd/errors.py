@@ -11,6 +11,7 @@ WebhookdError
 ├── StorageError              the database cannot be used
 │   ├── DatabaseUrlError      libpq does not understand the URL of the database
 │   ├── UncertainError        the connection was lost during a commit
+│   ├── DeadlockError         the server undid a transaction that waited in a circle
 │   ├── ExpiredError          other daemons waited longer than this one's lease
 │   ├── NewDatabaseError      there is nothing where a database was
 │   └── DatabaseLostError     another process has the database for good

@@ -8,7 +8,7 @@ from tests.fake_hubspot import Account, FakeHubspot
 from tests.fleet import Fleet
 from tests.receiver import Receiver
 
-LINES_SHOWN = 150
+LINES_SHOWN = 60
 """Lines of each daemon's log that a failing test shows: the last."""
 
 

@@ -84,6 +84,13 @@ class UncertainError(StorageError):
         self.token = token
 
 
+class DeadlockError(StorageError):
+    """The server undid the transaction, since another one and it waited for each other.
+
+    Nothing speaks against the same once more: the other goes on meanwhile.
+    """
+
+
 class Rows(Protocol):
     """The rows that a statement answered."""
 

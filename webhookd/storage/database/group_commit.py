@@ -5,7 +5,8 @@ The states of a unit that writes, and who moves it between them:
     queued ──serve──► begun ──► run ──► committed ──────────────────────────► answered
       (loop)           │         │         └─ the connection is lost: uncertain ─┘
                        │         │              (`settle_open`, sooner or later)
-                       │         └─ it raised: rolled back; each unit again by itself
+                       │         ├─ it raised: rolled back; each unit again by itself
+                       │         └─ undone by the server in a deadlock: begun again
                        └─ no transaction can be begun: all are refused at once
 
 Everything but "queued" happens on the writer's thread. "Answered" is handed to the event loop,
@@ -18,11 +19,17 @@ from __future__ import annotations
 import sqlite3
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from webhookd import clock
 from webhookd.errors import StateLockedError, StorageError
-from webhookd.storage.database.connection import NO_LOCKS, Connection, Locks, UncertainError
+from webhookd.storage.database.connection import (
+    NO_LOCKS,
+    Connection,
+    DeadlockError,
+    Locks,
+    UncertainError,
+)
 from webhookd.telemetry import metrics
 
 if TYPE_CHECKING:
@@ -34,6 +41,12 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 Unit: TypeAlias = "Callable[[Connection], Result]"
+
+MOST_DEADLOCKS: Final = 5
+"""Times that a transaction is begun, where the server undoes it each time for another one's sake.
+
+Each takes the server's `deadlock_timeout`, a second.
+"""
 
 
 @dataclass(slots=True, eq=False)
@@ -100,14 +113,24 @@ class GroupCommit:
         self._answer([queued for queued in writes if queued not in uncertain] + reads)
 
     def _write(self, writes: list[QueuedUnit]) -> None:
-        if not self._begin(writes) or self._commit(writes) or self._open:
-            return
-        if len(writes) > 1:
+        if not self._is_over(writes) and len(writes) > 1:
             # Each by itself, so that one bad unit fails alone. Units run a second time here: what
             # they did outside the database (claims of deliveries) they must bear twice.
             for queued in writes:
-                if self._begin([queued]):
-                    self._commit([queued])
+                self._is_over([queued])
+
+    def _is_over(self, writes: list[QueuedUnit]) -> bool:
+        """Run *writes* as one transaction; return whether they need not be tried each by itself.
+
+        They are committed then, or uncertain, or no transaction could be begun.
+        """
+        is_over = False
+        for _ in range(MOST_DEADLOCKS):
+            is_over = not self._begin(writes) or self._commit(writes) or self._open is not None
+            # Another one's transaction went on instead: an upgrade's, a person's at a prompt.
+            if not any(isinstance(queued.error, DeadlockError) for queued in writes):
+                break
+        return is_over
 
     def _begin(self, writes: list[QueuedUnit]) -> bool:
         """Return whether a transaction has begun; if not, all of *writes* are refused.

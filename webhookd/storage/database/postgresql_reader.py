@@ -6,12 +6,12 @@ import os
 import socket
 from contextlib import suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, LiteralString, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, LiteralString, cast
 
 import psycopg
 
 from webhookd.errors import StorageError
-from webhookd.storage.database.connection import Dialect
+from webhookd.storage.database.connection import DeadlockError, Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -93,7 +93,11 @@ class PostgresReader:
             self._raw.close()
 
     def _refused(self, error: psycopg.Error) -> StorageError:
-        return StorageError(f"the database refused: {self._cause(error)}")
+        kind = DeadlockError if isinstance(error, _UNDONE) else StorageError
+        return kind(f"the database refused: {self._cause(error)}")
+
+
+_UNDONE: Final = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 
 
 def _socket(number: int) -> socket.socket:

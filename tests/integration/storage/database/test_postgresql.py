@@ -135,6 +135,42 @@ def test_a_commit_whose_answer_is_lost_is_told_as_what_became_of_it(
         assert keys(server, name) == [*"ae"]
 
 
+def test_a_transaction_that_the_server_undoes_in_a_deadlock_is_run_again(server, name, database):
+    """The unit waits first, so the server finds the deadlock in its name, and undoes that."""
+    tries = []
+
+    def wanting_both(connection):
+        tries.append(1)
+        put("ours")(connection)
+        connection.execute("LOCK TABLE lanes IN ROW EXCLUSIVE MODE")
+        if len(tries) == 1:
+            threading.Thread(target=has_the_other).start()
+            assert has_it.wait(10)
+        connection.execute("LOCK TABLE deliveries IN ROW EXCLUSIVE MODE")
+
+    has_it, is_done = threading.Event(), threading.Event()
+
+    def has_the_other():
+        with psycopg.connect(server.url(name)) as other:
+            other.execute("LOCK TABLE deliveries IN ACCESS EXCLUSIVE MODE")
+            has_it.set()
+            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            with psycopg.connect(server.url(name), autocommit=True) as looking:
+                while not looking.execute(waiting).fetchone()[0]:
+                    threading.Event().wait(0.01)
+            other.execute("LOCK TABLE lanes IN ACCESS EXCLUSIVE MODE")
+        is_done.set()
+
+    async def work(writer):
+        await writer.write(wanting_both)
+
+    writing(database, work)
+
+    assert is_done.wait(10)
+    assert len(tries) == 2
+    assert keys(server, name) == ["ours"]
+
+
 def test_while_a_commit_is_uncertain_nothing_else_is_begun(server, name, wire, database):
     async def work(writer):
         await writer.write(put("a"))
