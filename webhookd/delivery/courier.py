@@ -6,11 +6,12 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from webhookd import telemetry
 from webhookd.errors import TokenError
 from webhookd.model import (
+    DELIVERED,
     Attempt,
     Delivered,
     GivenUp,
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 
 ANSWER_KEPT = 2048
 """Bytes of an answer that stay with the attempt."""
+
+_CLASSES: Final = tuple(f"{hundreds}xx" for hundreds in range(10))
 
 _REFUSED = "the receiver does not take a token that it never took before"
 
@@ -117,10 +120,13 @@ class Courier:
         ended_at: datetime,
         renewal: Renewal,
     ) -> Outcome:
+        policy = start.context.definition.webhook.delivery
+        if isinstance(reply, Response) and retry.is_success(reply.status, policy):
+            return DELIVERED
         held_for = timedelta(seconds=max(context.held_total - start.held_before, 0.0))
         judged = partial(
             retry.judge,
-            policy=start.context.definition.webhook.delivery,
+            policy=policy,
             attempts_made=start.delivery.attempts_made + 1,
             hints=start.delivery.hints,
             first_attempt_at=start.first_attempt_at,
@@ -206,7 +212,7 @@ def _settlement(
         held_before=start.held_before,
         ended_at=ended_at,
         is_paced=context.is_paced,
-        kind=f"{reply.status // 100}xx" if isinstance(reply, Response) else reply.reason,
+        kind=_CLASSES[reply.status // 100] if isinstance(reply, Response) else reply.reason,
     )
 
 

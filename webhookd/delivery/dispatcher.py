@@ -33,7 +33,7 @@ from webhookd.delivery.reordering import Reordering
 from webhookd.delivery.settlements import SettlementWriter
 from webhookd.delivery.slots import SlotScheduler
 from webhookd.errors import StorageError
-from webhookd.telemetry.events import DeliverySuperseded
+from webhookd.telemetry.events import BugFound, DeliverySuperseded
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -209,12 +209,20 @@ class Dispatcher:
         lane.memory.refetch(now)
         self._slots.serve(lane)
 
-    def arrived(self, delivery: Delivery) -> None:
-        """Take a fetched delivery that the scheduler hands out."""
-        lane = self.lanes.by_name.get(delivery.webhook)
-        if lane is not None:
-            lane.memory.arrived(delivery)
-            self._slots.serve(lane)
+    def arrived(self, deliveries: Iterable[Delivery]) -> None:
+        """Take fetched deliveries that the scheduler hands out."""
+        touched = {}
+        for delivery in deliveries:
+            lane = self.lanes.by_name.get(delivery.webhook)
+            if lane is not None:
+                lane.memory.arrived(delivery)
+                touched[lane.name] = lane
+        # Behind the loop: all are ready, whatever happens in serving one lane.
+        for lane in touched.values():
+            try:
+                self._slots.serve(lane)
+            except Exception as error:  # noqa: BLE001 - a bug in one lane must not stop others
+                telemetry.report(BugFound("scheduler.round_broke", error))
 
     def committed(self, settlements: Sequence[Settlement], promoted: Sequence[Delivery]) -> None:
         """Take deliveries whose settlements are on the disk out of memory.

@@ -71,7 +71,7 @@ class LaneExecutor(BaseExecutor):  # type: ignore[misc]  # the library has no ty
         self._dispatcher = dispatcher
 
     def submit_job(self, job: Job, run_times: list[datetime]) -> None:  # noqa: ARG002 - the library's signature
-        """Give a job's delivery to its lane; the lane never refuses what it prefetched."""
+        """Give a job's deliveries to their lanes, which never refuse what they prefetched."""
         self._dispatcher.arrived(job.args[0])
 
     def _do_submit_job(self, job: Job, run_times: list[datetime]) -> None:
@@ -111,7 +111,10 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
             await asyncio.wait(self._pumping)
 
     def get_due_jobs(self, now: datetime) -> list[Job]:
-        """Return what has been fetched, and have fetched what lanes want next."""
+        """Return what has been fetched, as one job, and have fetched what lanes want next.
+
+        APScheduler takes ten microseconds for a job, as long as it takes to sign a request.
+        """
         # Each lane in it is fetching from here on: it wants nothing until its pump has ended, and
         # two rounds in a row fetch nothing twice.
         there = now + self._ahead()
@@ -121,9 +124,11 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
             self._pumping.add(task)
             task.add_done_callback(self._pumping.discard)
         # What the tasks above fetch is for a later round: this answer must not wait for them.
-        jobs = [self._job(delivery, now) for delivery in self._buffer]
+        if not self._buffer:
+            return []
+        fetched = tuple(self._buffer)
         self._buffer.clear()
-        return jobs
+        return [self._job(fetched, now)]
 
     def get_next_run_time(self) -> datetime | None:
         """Return when there will be something to do; the pump wakes the scheduler besides."""
@@ -139,7 +144,7 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
         pauses a single delivery.
         """
         # In the lane it may be under way, and its settlement says when it goes again.
-        if job.next_run_time == NEVER or self._dispatcher.lanes.is_prefetched(job.args[0]):
+        if job.next_run_time == NEVER or self._dispatcher.lanes.is_prefetched(job.args[0][0]):
             return
         if job.next_run_time is None:
             raise TypeError("a delivery cannot be paused alone: pause its webhook")
@@ -149,12 +154,12 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
         """Return the pending delivery with this id as a job."""
         with self._database.reading() as connection:
             found = settle.waiting(connection, job_id)
-        return self._job(found[0], found[0].due_at) if found else None
+        return self._job(found, found[0].due_at) if found else None
 
     def get_all_jobs(self) -> list[Job]:
         """Return every pending delivery as a job, next attempt first."""
         with self._database.reading() as connection:
-            return [self._job(delivery, delivery.due_at) for delivery in settle.waiting(connection)]
+            return [self._job((one,), one.due_at) for one in settle.waiting(connection)]
 
     def add_job(self, job: Job) -> None:
         """Refuse: deliveries come in through intake, in one transaction with their records."""
@@ -209,17 +214,17 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
         # Behind the commit: the fetches that this begins see the new time (rule 4).
         self._fetches.refetch()
 
-    def _job(self, delivery: Delivery, at: datetime) -> Job:
-        """Return *delivery* as a job, made by hand: its constructor would look up a function."""
+    def _job(self, deliveries: Sequence[Delivery], at: datetime) -> Job:
+        """Return *deliveries* as a job, made by hand: its constructor would look up a function."""
         job = Job.__new__(Job)
         job._scheduler = self._scheduler  # noqa: SLF001 - what every job store sets
         job._jobstore_alias = self._alias  # noqa: SLF001 - what every job store sets
-        job.id, job.name = delivery.id, delivery.webhook
+        job.id, job.name = deliveries[0].id, deliveries[0].webhook
         job.func, job.func_ref = (
             self._dispatcher.arrived,
             "webhookd.delivery.dispatcher:Dispatcher.arrived",
         )
-        job.args, job.kwargs = (delivery,), {}
+        job.args, job.kwargs = (deliveries,), {}
         job.trigger, job.executor, job.next_run_time = NeverEnding(), STORE, at
         job.misfire_grace_time, job.coalesce, job.max_instances = None, True, 1
         return job

@@ -15,12 +15,15 @@ import httpx
 
 from webhookd.model import Reply, Response, Unreachable
 from webhookd.transport import PreparedRequest, SendError, Transport
+from webhookd.transport.origin import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from webhookd.definitions import Tls
     from webhookd.delivery.signed_request import SignedRequest
     from webhookd.transport import SendOptions
+    from webhookd.transport.origin import Origin
 
 URLS_REMEMBERED = 4096
 """So many URLs are not taken apart again: as many as there may be webhooks, nearly always."""
@@ -46,6 +49,8 @@ class LocalSender:
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport
         self._own = transport if isinstance(transport, Transport) else None
+        # By URL and TLS settings, which are kept so that no others get their `id`.
+        self._origins: dict[tuple[str, int], tuple[Tls, Origin]] = {}
 
     async def send(self, request: SignedRequest, options: SendOptions) -> Reply:
         """Send *request* once and return the receiver's response, or why there was none.
@@ -80,9 +85,8 @@ class LocalSender:
     ) -> Reply:
         """Send *request* past httpx's objects, straight to the receiver."""
         try:
-            answer = await transport.exchange(
-                request.written(), request.method, _url(request.url), options
-            )
+            origin = self._origin(request.url, options.tls)
+            answer = await transport.exchange(request.written(), request.method, origin, options)
         except SendError as error:
             return Unreachable(error.reason, error.detail)
         is_redirect = answer.status in _REDIRECTS
@@ -94,10 +98,21 @@ class LocalSender:
             location=_value(answer.headers, b"location") if is_redirect else None,
         )
 
+    def _origin(self, url: str, tls: Tls) -> Origin:
+        """Return where *url* connects to; raises `SendError` where that is nowhere."""
+        known = self._origins.get((url, id(tls)))
+        if known is None:
+            if len(self._origins) >= URLS_REMEMBERED:
+                self._origins.clear()
+            known = self._origins[url, id(tls)] = tls, origin_of(_url(url), tls)
+        return known[1]
+
 
 def _value(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> str | None:
     """Return the value of a header as text, several joined by commas (RFC 9110, 5.3)."""
-    found = [value for other, value in headers if other.lower() == name]
+    size = len(name)
+    # Most answers have no such header, and a length tells so at once.
+    found = [value for other, value in headers if len(other) == size and other.lower() == name]
     if not found:
         return None
     joined = b", ".join(found)

@@ -3,7 +3,7 @@
 Every lane may always have one attempt in flight; the rest of `max_in_flight` is dealt out in turn.
 So a slow webhook never keeps others from going on.
 
-    ready --serve: lane's own slot, or a shared one in turn--> in flight (one task each)
+    ready --serve: lane's own slot, or a shared one in turn--> in flight (a task each)
                                                                   |  the courier's settlement
     ready again <--serve-- settling (`SettlementWriter.add`) <----'
 
@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from webhookd import telemetry
 from webhookd.delivery.settlements import BUG_SECONDS
@@ -69,7 +69,12 @@ class SlotScheduler:
         self._line: deque[Lane] = deque()
         self._in_line: set[str] = set()
         self._timers: dict[str, tuple[float, asyncio.TimerHandle]] = {}
-        self._attempts: set[asyncio.Task[None]] = set()
+        # By the delivery's id: a claim keeps each from being attempted twice at a time (rule 7).
+        self._attempts: dict[str, asyncio.Task[None]] = {}
+        # While a task that has ended its attempt looks for another, and the one that it makes next:
+        # nothing is awaited meanwhile.
+        self._is_task_free = False
+        self._taken_over: _Started | None = None
         self._is_open = False
         # A lane was refused because settlements are behind: `resume` has to serve all again.
         self._is_backpressured = False
@@ -86,8 +91,8 @@ class SlotScheduler:
         for _, timer in self._timers.values():
             timer.cancel()
         if self._attempts:
-            await asyncio.wait(self._attempts, timeout=grace)
-        unfinished = set(self._attempts)
+            await asyncio.wait(self._attempts.values(), timeout=grace)
+        unfinished = set(self._attempts.values())
         # Their deliveries were never settled: the next start attempts them again.
         for task in unfinished:
             task.cancel()
@@ -101,7 +106,7 @@ class SlotScheduler:
         Call it after anything that may let the lane start (rule 4); it may be called at any time.
         """
         # The lane's own slot is beyond `max_in_flight`: slow webhooks cannot take it away.
-        if self._may_start(lane) and lane.in_flight == 0:
+        if lane.in_flight == 0 and self._may_start(lane):
             self._start_next(lane)
         # Whether it may start is asked when its turn comes, not when it gets in line.
         if lane.memory.ready and lane.name not in self._in_line:
@@ -168,22 +173,36 @@ class SlotScheduler:
         delivery = lane.next(self._claims.start)
         if delivery is None:
             return False
-        # Counted before the task runs, so that the loops above see it at once.
+        # Counted before it runs, so that the loops above see it at once.
         self.in_flight += 1
-        paced = self._peers.started(lane, delivery.id)
-        task = asyncio.get_running_loop().create_task(self._attempt(lane, delivery, paced))
-        self._attempts.add(task)
-        task.add_done_callback(self._attempts.discard)
+        started = _Started(lane, delivery, self._peers.started(lane, delivery.id))
+        if self._is_task_free and self._taken_over is None:
+            self._taken_over = started
+        else:
+            # Kept, for the event loop itself does not keep tasks alive.
+            self._attempts[delivery.id] = asyncio.get_running_loop().create_task(
+                self._attempt(started)
+            )
         return True
 
-    async def _attempt(
-        self, lane: Lane, delivery: Delivery, paced: Coroutine[None, None, None] | None
-    ) -> None:
+    async def _attempt(self, started: _Started | None) -> None:
+        """Make an attempt, and those that may start when it has ended, one after the other.
+
+        A task for each would cost more than to judge the reply.
+        """
+        task = asyncio.current_task()
+        while started is not None and task is not None:
+            self._attempts[started.delivery.id] = task
+            started = await self._attempt_once(started)
+
+    async def _attempt_once(self, started: _Started) -> _Started | None:
+        """Make an attempt; return the one that the same task is to make next, if there is one."""
+        lane, delivery = started.lane, started.delivery
         settlement = None
         try:
-            if paced is not None:
+            if started.paced is not None:
                 # A start that a rate limit counts is on the disk before it happens (rule 1).
-                await paced
+                await started.paced
             # The courier reads the same one, at once: nothing is awaited in between.
             definition = lane.definition
             settlement = await self._courier.attempt(delivery, lane.attempt_context)
@@ -193,11 +212,23 @@ class SlotScheduler:
             # Also where the attempt is cut off at the end of the daemon: the slot is free.
             lane.attempt_over()
             self.in_flight -= 1
+            # No callback of the task: nothing is awaited from here to the task's end, or to the
+            # attempt that it makes next, so `drain` sees either.
+            del self._attempts[delivery.id]
         if settlement is None:
             asyncio.get_running_loop().call_later(BUG_SECONDS, self._give_back, lane, delivery)
         else:
             self._ended(lane, settlement, definition)
-        self.serve(lane)
+        # Only behind an answer, for which the event loop had its turn: attempts that end without
+        # one, each at once, must not keep it for themselves.
+        self._is_task_free = settlement is not None and settlement.attempt.status is not None
+        try:
+            self.serve(lane)
+        except Exception as error:  # noqa: BLE001 - what was started is attempted all the same
+            self._broke(error, delivery)
+        self._is_task_free = False
+        taken_over, self._taken_over = self._taken_over, None
+        return taken_over
 
     def _ended(self, lane: Lane, settlement: Settlement, definition: PreparedWebhook) -> None:
         is_held = isinstance(settlement.outcome, Held) and lane.row.gone_reason is None
@@ -223,3 +254,11 @@ class SlotScheduler:
 
     def _broke(self, error: Exception, delivery: Delivery) -> None:
         telemetry.report(BugFound("delivery.attempt_broke", error, {"delivery_id": delivery.id}))
+
+
+class _Started(NamedTuple):
+    """A delivery whose attempt has a slot; *paced* puts its start on the disk first."""
+
+    lane: Lane
+    delivery: Delivery
+    paced: Coroutine[None, None, None] | None

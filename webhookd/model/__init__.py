@@ -8,6 +8,7 @@ from webhookd.model.configuration import (
     revealed,
 )
 from webhookd.model.deliveries import (
+    DELIVERED,
     DISABLED,
     NO_HINTS,
     REMOVED,
@@ -59,6 +60,7 @@ from webhookd.model.records import (
 )
 
 __all__ = [
+    "DELIVERED",
     "DISABLED",
     "NO_HINTS",
     "REMOVED",

@@ -148,6 +148,10 @@ class Delivered:
     """The receiver took it."""
 
 
+DELIVERED: Final = Delivered()
+"""The one that all attempts have which were taken."""
+
+
 @dataclass(frozen=True, slots=True)
 class RetryAt:
     """Try again no sooner than *when*; *lane_paused_until* holds all of the webhook back.

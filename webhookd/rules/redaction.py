@@ -40,6 +40,9 @@ MARK = "***"
 _LOOKED_AT = 2
 """How many times the limit is looked at of an answer, so that replacing may shorten it."""
 
+_SHORT_ANSWER, _ANSWERS_REMEMBERED = 100, 64
+"""So many answers of at most this length are not looked through a second time."""
+
 _LONGEST_UNDONE = 1 << 18
 """Characters of a text; a longer one, such as a request's body on a screen, is as we wrote it."""
 
@@ -57,7 +60,7 @@ class Redactor:
     *usernames* are those of Basic authentication, which is sent as Base64 of name and secret.
     """
 
-    __slots__ = ("_layers", "_longest", "_usernames", "_whole")
+    __slots__ = ("_answers", "_layers", "_longest", "_usernames", "_whole")
 
     def __init__(self, secrets: Iterable[Secret], *, usernames: Iterable[str] = ()) -> None:
         self._usernames = frozenset(usernames)
@@ -107,6 +110,17 @@ class Redactor:
         Secrets are replaced before it is shortened. Where the body *is_cut*, its end may be the
         beginning of a secret, which goes too.
         """
+        if len(body) > _SHORT_ANSWER:
+            return self._answer(body, limit, is_cut=is_cut)
+        asked = body, limit, is_cut
+        shown = self._answers.get(asked)
+        if shown is None:
+            if len(self._answers) >= _ANSWERS_REMEMBERED:
+                self._answers.clear()
+            shown = self._answers[asked] = self._answer(body, limit, is_cut=is_cut)
+        return shown
+
+    def _answer(self, body: bytes, limit: int, *, is_cut: bool) -> str:
         looked_at = limit * _LOOKED_AT + self._longest
         is_cut = is_cut or len(body) > looked_at
         text = _decoded(body[:looked_at], is_cut=is_cut)
@@ -132,6 +146,8 @@ class Redactor:
 
     def _set(self, layers: tuple[FormLayer, ...], whole: WholeValues | None) -> None:
         self._layers, self._whole = layers, whole
+        # What receivers say is the same nearly always. Several threads may remember at a time.
+        self._answers: dict[tuple[bytes, int, bool], str] = {}
         self._longest = max((layer.longest for layer in layers), default=0)
 
     def _encoded(self, text: str) -> list[tuple[int, int]]:

@@ -7,7 +7,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from webhookd.model import Delivered, GivenUp, Held, Outcome, Reply, Response, RetryAt, Unreachable
+from webhookd.model import DELIVERED, GivenUp, Held, Outcome, Reply, Response, RetryAt, Unreachable
 from webhookd.rules.literal_secrets import shown_url
 from webhookd.rules.retry_after import LATEST, asked_for
 
@@ -29,7 +29,6 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _USERINFO = re.compile(r"//[^/?#@]*@")
 _LONGEST_LOCATION = 200
 """Characters of an address that an error shows."""
-_DELIVERED = Delivered()
 _MICROSECONDS = 1_000_000
 
 
@@ -51,8 +50,8 @@ def judge(
     """
     retry = policy.retry
     match reply:
-        case Response(status) if _is_among(policy.success_on, status):
-            return _DELIVERED
+        case Response(status) if is_success(status, policy):
+            return DELIVERED
         case Response(status) if status == _GONE:
             return Held(f"the receiver answered {status}: it is gone")
         case Response(status) if not is_retried(status, retry):
@@ -118,6 +117,11 @@ def _grown(policy: RetryPolicy, retries_made: int) -> float:
         return policy.first_after.total_seconds() * policy.factor**retries_made
     except OverflowError:
         return math.inf
+
+
+def is_success(status: int, policy: DeliveryPolicy) -> bool:
+    """Return whether a receiver that answers *status* has taken the delivery."""
+    return _is_among(policy.success_on, status)
 
 
 def is_retried(status: int, policy: RetryPolicy) -> bool:

@@ -24,7 +24,7 @@ def count(event: events.Event) -> None:
 def _attempted(event: events.DeliveryAttempted) -> None:
     settlement = event.settlement
     webhook, seconds = settlement.delivery.webhook, settlement.attempt.seconds
-    metrics.attempt_ended(webhook, event.outcome_name, settlement.kind, seconds)
+    metrics.ATTEMPTS.ended(webhook, event.outcome_name, settlement.kind, seconds)
 
 
 def _superseded(event: events.DeliverySuperseded) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 from prometheus_client import (
@@ -23,6 +22,7 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 
 from webhookd import __version__
+from webhookd.telemetry.attempt_figures import AttemptFigures
 from webhookd.telemetry.figures import Polls
 
 if TYPE_CHECKING:
@@ -37,19 +37,8 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # the library forgot
 
 REGISTRY = CollectorRegistry()
 
-ATTEMPTS = Counter(
-    "webhookd_attempts",
-    "Attempts that ended, by what they led to and what came back.",
-    ["webhook", "outcome", "reason"],
-    registry=REGISTRY,
-)
-ATTEMPT_SECONDS = Histogram(
-    "webhookd_attempt_seconds",
-    "How long attempts took.",
-    ["webhook"],
-    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
-    registry=REGISTRY,
-)
+ATTEMPTS = AttemptFigures()
+REGISTRY.register(ATTEMPTS)
 TOKEN_REQUESTS = Counter(
     "webhookd_token_requests",
     "Requests for tokens, by what came of them.",
@@ -218,22 +207,11 @@ def config_in_force(config_hash: str, at: datetime) -> None:
     RELOAD_TIMESTAMP.set(at.timestamp())
 
 
-def attempt_ended(webhook: str, outcome: str, reason: str, seconds: float) -> None:
-    """Count an attempt of *webhook* that took *seconds*, by what it led to and what came back."""
-    count, length = _attempt_series(webhook, outcome, reason)
-    count.inc()
-    length.observe(seconds)
-
-
-@cache  # to find them again by their labels takes longer than to count
-def _attempt_series(webhook: str, outcome: str, reason: str) -> tuple[Counter, Histogram]:
-    return ATTEMPTS.labels(webhook, outcome, reason), ATTEMPT_SECONDS.labels(webhook)
-
-
 def forget_webhooks(names: Iterable[str]) -> None:
     """Drop the series of webhooks that are gone, which would otherwise stay for ever."""
-    _forget((ATTEMPTS, ATTEMPT_SECONDS, SUPERSEDED), set(names))
-    _attempt_series.cache_clear()
+    gone = set(names)
+    ATTEMPTS.forget(gone)
+    _forget((SUPERSEDED,), gone)
 
 
 def forget_sources(names: Iterable[str]) -> None:

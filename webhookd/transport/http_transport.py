@@ -22,6 +22,8 @@ from webhookd.transport.response import ReceivedResponse
 from webhookd.transport.tls import Contexts
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from webhookd.transport.answer import Answer
     from webhookd.transport.origin import Origin
 
@@ -51,7 +53,7 @@ class Transport(httpx.AsyncBaseTransport):
         now = asyncio.get_running_loop().time()
         limit = Limit(now + options.timeout, options.timeout, "timeout")
         written = payload(request)
-        origin = origin_of(request.url, options)
+        origin = origin_of(request.url, options.tls)
         proxy = options.proxy or self._proxy
         if isinstance(proxy, Proxy):
             return await self._proxies.send(request, origin, proxy, options, limit)
@@ -64,17 +66,17 @@ class Transport(httpx.AsyncBaseTransport):
         """Return whether a request with *options* goes to its receiver without a proxy."""
         return not isinstance(options.proxy or self._proxy, Proxy)
 
-    async def exchange(
-        self, written: bytes, method: str, url: httpx.URL, options: SendOptions
-    ) -> Answer:
-        """Return the answer to a request that is *written* whole, or raise `SendError`.
+    def exchange(
+        self, written: bytes, method: str, origin: Origin, options: SendOptions
+    ) -> Coroutine[None, None, Answer]:
+        """Return what gives the answer to a request *written* whole, or raises `SendError`.
 
         Only where the way `is_direct`. It is what `handle_async_request` does, without the objects
         of httpx, which cost more than the exchange itself.
         """
         now = asyncio.get_running_loop().time()
         limit = Limit(now + options.timeout, options.timeout, "timeout")
-        return await self._exchange(written, method, origin_of(url, options), options, limit)
+        return self._exchange(written, method, origin, options, limit)
 
     async def aclose(self) -> None:
         """Close every connection and wait until they are; what is under way fails."""

@@ -53,13 +53,13 @@ class Origin(NamedTuple):
         return self.host.partition("%")[0].rstrip(".")
 
 
-def origin_of(url: httpx.URL, options: SendOptions) -> Origin:
-    """Return where a request to *url* connects to."""
+def origin_of(url: httpx.URL, tls: Tls) -> Origin:
+    """Return where a request to *url* connects to, by *tls* where it is encrypted."""
     scheme = url.raw_scheme
     if scheme not in _DEFAULT_PORTS or not url.raw_host:
         raise SendError("protocol", "the URL must be http:// or https:// and name a host")
     return Origin(
         url.raw_host.decode("ascii"),
         url.port or _DEFAULT_PORTS[scheme],
-        options.tls if scheme == b"https" else None,
+        tls if scheme == b"https" else None,
     )

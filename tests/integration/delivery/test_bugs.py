@@ -96,6 +96,30 @@ def test_what_breaks_behind_an_attempt_loses_no_settlement(url, reported, monkey
     assert bugs(reported) == {"delivery.attempt_broke"}
 
 
+def test_what_breaks_while_an_ended_attempt_looks_for_the_next_loses_none(
+    url, reported, monkeypatch
+):
+    """What it has found by then is attempted, and whatever else waits is served later."""
+
+    def break_it(running):
+        scheduler, times = running.dispatcher._slots, 0
+        served = scheduler._served
+
+        def broken(lane):
+            nonlocal times
+            served(lane)
+            times += 1
+            if scheduler._is_task_free and times % 2:
+                raise RuntimeError("not today")
+
+        monkeypatch.setattr(scheduler, "_served", broken)
+
+    seen, pending = deliver(url, break_it)
+
+    assert (len(seen), pending) == (COUNT, 0)
+    assert bugs(reported) <= {"delivery.attempt_broke"}
+
+
 def test_an_answer_that_cannot_be_redacted_is_not_kept_and_nothing_is_sent_twice(
     url, reported, monkeypatch
 ):

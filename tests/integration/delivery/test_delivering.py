@@ -11,6 +11,7 @@ from tests.engine import engine, until
 from tests.making import a_delivery, a_policy, a_webhook
 from webhookd import clock
 from webhookd.definitions import RateLimit, RetryPolicy
+from webhookd.model import Unreachable
 
 SOON = RetryPolicy(first_after=timedelta(milliseconds=50), jitter=0.0)
 
@@ -65,6 +66,58 @@ def test_what_was_not_offered_is_brought_back_by_the_scheduler(url):
             await until(all_are(running, "delivered", 100))
 
     asyncio.run(scenario())
+
+
+def test_an_attempt_that_ends_makes_the_next_in_its_own_task(url):
+    """One task for each delivery would cost more than to judge its reply."""
+    tasks = set()
+
+    async def answer(_):
+        tasks.add(asyncio.current_task())
+        await asyncio.sleep(0.001)
+        return httpx.Response(204)
+
+    async def scenario():
+        async with engine(url, answer) as running:
+            await running.store(*(fresh() for _ in range(100)), offer=False)
+            await running.adopt(a_webhook(delivery=a_policy(concurrency=50)))
+            await until(all_are(running, "delivered", 100))
+            return running.dispatcher.in_flight
+
+    assert asyncio.run(scenario()) == 0
+    assert len(tasks) < 70
+
+
+def test_attempts_that_end_without_an_answer_leave_the_event_loop_its_turns(url):
+    """Each of them ends at once: in one task they would keep everybody else waiting."""
+    turns = 0
+
+    async def count_turns():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def scenario():
+        async with engine(url, lambda _: httpx.Response(204)) as running:
+            failed = [0]
+
+            async def send(*_):
+                failed[0] += 1
+                return Unreachable("egress", "not allowed")
+
+            running.dispatcher._slots._courier._sender.send = send
+            await running.store(*(fresh() for _ in range(100)), offer=False)
+            counting = asyncio.create_task(count_turns())
+            await running.adopt(a_webhook(delivery=a_policy(concurrency=1)))
+            await until(lambda: failed[0] >= 1)
+            before = turns, failed[0]
+            await until(lambda: failed[0] >= 20)
+            counting.cancel()
+            return turns - before[0], failed[0] - before[1]
+
+    passed, made = asyncio.run(scenario())
+    assert passed >= made
 
 
 def test_a_retry_keeps_its_id_and_counts(url):

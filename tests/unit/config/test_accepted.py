@@ -69,7 +69,7 @@ class _Recorded(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         options = request.extensions["webhookd"]
         assert payload.payload(request)
-        origin = origin_of(request.url, options)
+        origin = origin_of(request.url, options.tls)
         _takes(origin)
         # Through a proxy a name is asked for, and an IPv6 address is a failure of its own.
         if ":" not in origin.host:

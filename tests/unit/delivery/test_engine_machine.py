@@ -207,8 +207,7 @@ class EngineMachine(RuleBasedStateMachine):
         for wanted in self.on_loop(self.dispatcher.fetches.requests, now):
             self.outbox.units.append(("fetch", (wanted, now), None))
         arrived, self.buffer = self.buffer, []
-        for delivery in arrived:
-            self.on_loop(self.dispatcher.arrived, delivery)
+        self.on_loop(self.dispatcher.arrived, arrived)
         self.rings_at = self.on_loop(self.dispatcher.fetches.next_due)
 
     @precondition(lambda self: self.courier.under_way)

@@ -220,6 +220,15 @@ def test_one_more_secret_makes_another_redactor():
     assert after.also(Secret("password1"), Secret("abcdefgh"), Secret("pw2")) is after
 
 
+@given(st.lists(st.tuples(st.binary(max_size=6), st.sampled_from([3, 9]), st.booleans())))
+def test_an_answer_that_was_looked_through_before_is_shown_alike(asked):
+    once = Redactor([Secret("k3y-1n-h3re")])
+
+    for body, limit, is_cut in [(b"k3y-1n-h3re", 99, False), *asked, *asked]:
+        anew = Redactor([Secret("k3y-1n-h3re")]).answer(body, limit=limit, is_cut=is_cut)
+        assert once.answer(body, limit=limit, is_cut=is_cut) == anew
+
+
 def test_the_end_of_an_answer_that_begins_a_learned_secret_goes_too():
     redactor = Redactor([Secret("abcdefgh")]).also(Secret("learned-later"))
 

@@ -129,7 +129,8 @@ class Lane:
         next_at = self.memory.next_at
         if next_at is None or self.memory.is_fetching or self.row.hold is not None:
             return None
-        if self.room < self.buffer // 2:
+        buffer = self.buffer
+        if buffer - self.memory.waiting < buffer // 2:
             return None
         return max(next_at, self.row.quiet_until or next_at)
 

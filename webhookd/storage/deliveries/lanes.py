@@ -64,8 +64,9 @@ class LaneRow:
 
     def held_seconds(self, now: datetime) -> float:
         """Return the seconds for which the lane was held in all, a hold that is on included."""
-        on = timedelta() if self.held_since is None else max(now - self.held_since, timedelta())
-        return (self.held_total + on).total_seconds()
+        if self.held_since is None:
+            return self.held_total.total_seconds()
+        return (self.held_total + max(now - self.held_since, timedelta())).total_seconds()
 
     def quiet_seconds(self, now: datetime) -> float:
         """Return the seconds for which a Retry-After still keeps the lane quiet."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from webhookd.model import Delivered, GivenUp, Held, RetryAt
+from webhookd.model import DELIVERED, Delivered, GivenUp, Held, RetryAt
 from webhookd.telemetry.events.event import Event
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ class DeliveryAttempted(Event):
     @property
     def outcome_name(self) -> OutcomeName:
         """Return what the attempt led to, as the log and the metrics call it."""
+        if self.settlement.outcome is DELIVERED:
+            return "delivered"
         match self.settlement.outcome:
             case Delivered():
                 return "delivered"
