@@ -5,9 +5,11 @@ Everything else gets time and chance as arguments, so that every decision can be
 
 from __future__ import annotations
 
+import os
 import random
 import secrets
 import time
+from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -52,7 +54,27 @@ def new_id(at: datetime) -> str:
     Unique across daemons and databases, and in the order of time within a
     millisecond's resolution, which keeps the index over ids growing at its end.
     """
-    return f"{int(at.timestamp() * 1000):012x}{secrets.token_hex(10)}"
+    while True:
+        try:
+            return f"{int(at.timestamp() * 1000):012x}{_drawn.pop()}"
+        except IndexError:
+            # Several threads may find none at once; each draws, and none takes what another took.
+            _draw()
+
+
+_DRAWN_AT_ONCE = 4096
+_RANDOM_BYTES = 10
+# The random parts of ids to come: to ask the system for each takes longer than the rest of an id.
+# Taken and added on any thread, each by one step of the interpreter; one that forks must not leave
+# its own to its child.
+_drawn: deque[str] = deque()
+os.register_at_fork(after_in_child=_drawn.clear)
+
+
+def _draw() -> None:
+    text = secrets.token_hex(_DRAWN_AT_ONCE // _RANDOM_BYTES * _RANDOM_BYTES)
+    size = 2 * _RANDOM_BYTES
+    _drawn.extend(text[place : place + size] for place in range(0, len(text), size))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import yaml
 from tests.making import NOW
 from webhookd.model import Delivered, GivenUp, Held, Outcome, RetryAt
 from webhookd.telemetry import metrics
+from webhookd.telemetry.attempt_figures import AttemptFigures
 from webhookd.telemetry.figures import FIGURES, PollFigures, Polls
 
 ROOT = Path(__file__).parents[2]
@@ -41,6 +42,10 @@ def series():
     for family in metrics.STANDING.collect():
         found[family.name] = {label for sample in family.samples for label in sample.labels}
     metrics.STANDING.lanes = ()
+    attempts = AttemptFigures()
+    attempts.ended("a", "delivered", "2xx", 1.0)
+    for sample in (sample for family in attempts.collect() for sample in family.samples):
+        found[sample.name] = set(sample.labels)
     return found | {name: set(labels) for name, labels, _ in polled()}
 
 

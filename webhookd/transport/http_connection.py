@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import select
 import ssl
 from typing import TYPE_CHECKING, cast
 
 from webhookd.transport import certificates
 from webhookd.transport.answer import BODY_LIMIT, Answer
 from webhookd.transport.failure import SendError, words_of
+from webhookd.transport.socket_state import HUNG_UP, SocketState
 
 if TYPE_CHECKING:
     from webhookd.definitions import Egress
@@ -23,8 +23,6 @@ _HANDSHAKE_SECONDS = 86_400.0
 
 # A receiver that does not say good-bye must not keep its socket here for asyncio's 30 seconds.
 _SHUTDOWN_SECONDS = 1.0
-
-_HUNG_UP = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 
 
 class Connection(asyncio.Protocol):
@@ -40,8 +38,8 @@ class Connection(asyncio.Protocol):
         "_limit",
         "_loop",
         "_name",
-        "_poll",
         "_pool",
+        "_state",
         "_timer",
         "_timer_at",
         "_transport",
@@ -57,7 +55,7 @@ class Connection(asyncio.Protocol):
         self._pool = pool
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._poll = select.poll()
+        self._state: SocketState | None = None
         self._answer: Answer | None = None
         self._waiter: asyncio.Future[SendError | None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -131,15 +129,15 @@ class Connection(asyncio.Protocol):
         The event loop may not have read a FIN, an RST or stray bytes that are already here;
         the socket knows. Any of them makes the connection unfit for another request.
         """
-        return self.is_open and not self._poll.poll(0)
+        return self.is_open and self._state is not None and self._state.is_quiet()
 
     def listen(self) -> None:
         """Note what a receiver has said right after it was connected to, before it was asked.
 
         Not for TLS, where session tickets come unasked.
         """
-        events = self._poll.poll(0)
-        if events and not events[0][1] & _HUNG_UP:
+        events = 0 if self._state is None else self._state.events()
+        if events and not events & HUNG_UP:
             self._has_spoken = True
             self.abort()
 
@@ -161,8 +159,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin: the socket is connected, nothing has been said."""
         self._transport = cast("asyncio.Transport", transport)
-        descriptor = transport.get_extra_info("socket").fileno()
-        self._poll.register(descriptor, select.POLLIN | select.POLLRDHUP)
+        self._state = SocketState(transport.get_extra_info("socket").fileno())
         self.is_open = True
 
     def data_received(self, data: bytes) -> None:

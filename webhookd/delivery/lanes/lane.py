@@ -62,6 +62,7 @@ class Lane:
         self.in_flight = 0
         self.breaker = Breaker(row.webhook)
         self.is_in_force = True
+        self._lanes = 1
         # Outcomes and breaker states that are in `row` and not on the disk: while there is one, a
         # row that another daemon wrote is not taken over, for it may be older.
         self.changes_under_way = 0
@@ -74,7 +75,7 @@ class Lane:
     @property
     def buffer(self) -> int:
         """Return how many may wait in memory: enough to keep the slots busy."""
-        return shares.room(self.share.slots_of(self.definition.webhook.delivery.concurrency))
+        return self.share.room(self.definition.webhook.delivery.concurrency, self._lanes)
 
     @property
     def is_busy(self) -> bool:
@@ -123,14 +124,13 @@ class Lane:
     def due_at(self) -> datetime | None:
         """Return when the next fetch is worthwhile; None: nothing is due, or a fetch is running.
 
-        It is when something is due and at least half the buffer is free: each fetch is a
-        statement, and costs the same for one row as for many.
+        It is when something is due and enough of the buffer is free: each fetch is a
+        statement, and passes over all that is in memory.
         """
         next_at = self.memory.next_at
         if next_at is None or self.memory.is_fetching or self.row.hold is not None:
             return None
-        buffer = self.buffer
-        if buffer - self.memory.waiting < buffer // 2:
+        if not self.share.is_due(self.buffer, self.memory.waiting):
             return None
         return max(next_at, self.row.quiet_until or next_at)
 
@@ -218,6 +218,10 @@ class Lane:
     def limit_starts(self, window: RateWindow | None) -> None:
         """Count starts in *window* from now on, or not at all."""
         self.window = window
+
+    def limit_memory(self, lanes: int) -> None:
+        """Note how many *lanes* there are, which share what may wait in memory."""
+        self._lanes = lanes
 
     def disowned(self, now: datetime) -> None:
         """Drop what waits here and the lane's share: this daemon goes on as another member."""

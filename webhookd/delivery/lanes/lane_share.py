@@ -7,7 +7,9 @@ lane only asks its share how many attempts it may have in flight.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from webhookd.storage.fleet import shares
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
     from webhookd.delivery.breaker import Breaker
     from webhookd.storage.fleet.shares import Grant
 
+
+FETCHED_AHEAD: Final = 40_000
+"""Deliveries that all lanes together keep waiting in memory, where no other daemon may want them.
+
+A fetch passes over all that is in memory: the more it brings, the less each delivery costs.
+"""
 
 USED_REMEMBERED = 1_000
 """Used starts that can still be given back: more than a lane has attempts in flight, nearly always.
@@ -55,9 +63,16 @@ class LaneShare:
         self._granted_at = 0
         self._requested_at = 0.0
 
-    def slots_of(self, concurrency: int) -> int:  # noqa: ARG002 - what an unlimited share answers
-        """Return for how many attempts at a time the lane should keep deliveries in memory."""
-        return self.slots
+    def room(self, concurrency: int, lanes: int) -> int:  # noqa: ARG002 - of an unlimited share
+        """Return how many deliveries may wait in memory, in one of so many *lanes*.
+
+        Not more than keeps its slots busy: other daemons have slots, too.
+        """
+        return shares.room(self.slots)
+
+    def is_due(self, room: int, waiting: int) -> bool:
+        """Return whether a fetch is worthwhile where *waiting* fill a part of the *room*."""
+        return room - waiting >= room // 2
 
     def may_have(self, most: int) -> int:
         """Return how many attempts may be in flight here, of *most* at all daemons together."""
@@ -145,9 +160,14 @@ class LaneShare:
 class UnlimitedShare(LaneShare):
     """The share of a daemon that no other daemon shares lanes with: all of each lane."""
 
-    def slots_of(self, concurrency: int) -> int:
-        """Return *concurrency*: all slots are this daemon's."""
-        return concurrency
+    def room(self, concurrency: int, lanes: int) -> int:
+        """Return some times what keeps all slots busy, unless there are very many lanes."""
+        busy = shares.room(concurrency)
+        return max(busy, min(4 * busy, FETCHED_AHEAD // max(lanes, 1)))
+
+    def is_due(self, room: int, waiting: int) -> bool:
+        """Return whether most of the room is free: a fetch brings that much at once."""
+        return waiting <= room // 3
 
     def may_have(self, most: int) -> int:
         """Return *most*: all slots are this daemon's."""

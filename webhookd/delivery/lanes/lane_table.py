@@ -81,6 +81,8 @@ class LaneTable:
                 self._adopt(row, definitions[row.webhook], starts.get(row.webhook, ()), now)
             else:
                 self._retire(row, now)
+        for lane in self.by_name.values():
+            lane.limit_memory(len(self.by_name))
 
     def _adopt(
         self, row: LaneRow, definition: PreparedWebhook, starts: Sequence[datetime], now: datetime

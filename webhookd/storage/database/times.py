@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import overload
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+_SECONDS_OF_A_DAY = 86_400
 
 
 @overload
@@ -15,7 +15,10 @@ def to_micros(at: datetime) -> int: ...
 def to_micros(at: None) -> None: ...
 def to_micros(at: datetime | None) -> int | None:
     """Return *at* as microseconds; None stays None."""
-    return None if at is None else (at - _EPOCH) // _MICROSECOND
+    if at is None:
+        return None
+    passed = at - _EPOCH
+    return (passed.days * _SECONDS_OF_A_DAY + passed.seconds) * 1_000_000 + passed.microseconds
 
 
 @overload
