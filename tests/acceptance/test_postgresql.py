@@ -6,6 +6,7 @@ import signal
 import threading
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests import postgresql
@@ -13,6 +14,7 @@ from tests.daemon import Daemon, until
 from tests.fleet import hook
 from tests.postgresql import PASSWORD, Server
 from tests.receiver import Answer, Receiver
+from webhookd.sources.directory.ingest import MOST_OPENINGS
 
 
 @pytest.fixture
@@ -231,3 +233,37 @@ def test_kill_9_of_the_daemon_loses_nothing(server, receiver, at):
     assert len(listed(daemon)) == count
     os.kill(daemon.process.pid, signal.SIGTERM)
     assert daemon.wait() == 0
+
+
+CUT = (
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    " AND datname = current_database() AND pid <>"
+)
+
+
+@pytest.mark.parametrize("content", ["records", "snapshot"])
+def test_lost_connections_never_make_a_file_suspect(server, receiver, at, content):
+    """Only a daemon that died may have been ended by what it read."""
+    name = server.empty()
+    daemon = at(server.url(name))
+    daemon.configure({"mirror": hook(receiver)}, source={"content": content})
+    daemon.start()
+    with psycopg.connect(server.url(name)) as other:
+        # Nothing is written while this lasts, so that no progress is made.
+        other.execute("LOCK TABLE known_records, snapshot_rows IN SHARE MODE")
+        daemon.drop_rows("1.ndjson", {"id": "1"}, {"id": "2"})
+        for count in range(1, 3 * MOST_OPENINGS):
+            until(lambda count=count: len(daemon.named("file.claimed")) >= count, "it is begun", 20)
+            until(lambda: is_held_up(server, name), "its first rows wait", 20)
+            server.execute(f"{CUT} {other.info.backend_pid}", name)
+    until(lambda: len(receiver.received) == 2, "two deliveries")
+    until(lambda: daemon.named("file.taken"), "the file is taken")
+    assert not daemon.named("file.failed")
+    assert server.execute("SELECT count(*) FROM files", name) == [(0,)]
+    assert daemon.stop() == 0
+
+
+def is_held_up(server, name):
+    """Return whether a session of the database waits for a lock."""
+    query = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname ="
+    return server.execute(f"{query} '{name}'")

@@ -133,7 +133,7 @@ class ClaimedFile:
     """A claimed file as the database knows it.
 
     *openings* counts how often it was opened since its last progress: a file that
-    crashed the daemon each time is set aside unopened. *bad_count* counts its bad rows.
+    ended a daemon each time, or met a bug, is set aside unopened. *bad_count* counts its bad rows.
     *snapshot* is None for a file of records.
     """
 

@@ -44,6 +44,7 @@ def build_sources(  # noqa: PLR0913 - the parts that sources are joined to
         files=lambda source: ToldFiles(
             ExclusiveWriter(writer, reading(source)),
             events,
+            for_all=writer,
             claims=delivery.dispatcher.claims,
             offer=delivery.dispatcher.offer,
         ),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from webhookd.authentication.credentials import fixed
+from webhookd.sources.directory.openings import Openings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +26,9 @@ class SourceDependencies:
 
     *files* returns the ledger of the source with a name: it refuses when another daemon reads
     that source. *used* returns the properties that webhooks use of it. *egress* returns the rules
-    in force. *has_others*: other daemons may have read the same sources before. *credentials_of*
-    gives what authorizes requests (`Keyring.of`).
+    in force. *has_others*: other daemons may have read the same sources before. *openings* are
+    those of files that this process has counted. *credentials_of* gives what authorizes requests
+    (`Keyring.of`).
     """
 
     ingest: Ingest
@@ -40,4 +42,5 @@ class SourceDependencies:
     clock: Clock
     budgets: Budgets
     has_others: bool = False
+    openings: Openings = field(default_factory=Openings)
     credentials_of: CredentialsOf = fixed

@@ -72,6 +72,7 @@ def _directory(settings: DirectorySource, dependencies: SourceDependencies) -> S
         report=dependencies.report,
         used=lambda: dependencies.used(settings.name),
         has_others=dependencies.has_others,
+        openings=dependencies.openings,
     )
 
 

@@ -135,16 +135,25 @@ class FileLedger(SnapshotLedger, Protocol):
         """Return the claimed files of *source* that are not forgotten."""
 
     async def open(
-        self, source: str, claim: str, name: str, *, is_snapshot: bool = False
+        self,
+        source: str,
+        claim: str,
+        name: str,
+        *,
+        is_snapshot: bool = False,
+        is_counted: bool = True,
     ) -> ClaimedFile:
-        """Count and commit one more opening of a file, new or known, and return its row.
+        """Count (unless not *is_counted*) and commit one more opening, and return the file's row.
 
         A known file stays what it was when it was new: a snapshot, or none. Committed progress
         sets the count of openings back to zero.
         """
 
     async def rest(self, claim: str) -> None:
-        """Set the openings to zero: the file was left in good order; an unknown one is no error."""
+        """Take back one opening: the file was left in good order; an unknown one is no error.
+
+        Any daemon may, even one whose turn it is no more.
+        """
 
     async def bad_rows(self, claim: str, limit: int) -> tuple[BadRow, ...]:
         """Return the first *limit* bad rows of a file, in file order."""

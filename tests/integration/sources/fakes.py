@@ -68,19 +68,21 @@ class FakeStorage:
         self._refuse()
         return tuple(file for file in self.files.values() if file.source == source)
 
-    async def open(self, source, claim, name, *, is_snapshot=False):
-        """Count one more opening."""
+    async def open(self, source, claim, name, *, is_snapshot=False, is_counted=True):
+        """Count one more opening, unless it is not to be."""
         self._refuse()
         self.step("before open")
         file = self.files.get(claim, ClaimedFile(source, claim, name))
-        self.files[claim] = replace(file, openings=file.openings + 1)
+        self.files[claim] = replace(file, openings=file.openings + is_counted)
         self.step("after open")
         return self.files[claim]
 
     async def rest(self, claim):
-        """Set the openings to zero."""
+        """Take one opening back."""
+        self._refuse()
         if claim in self.files:
-            self.files[claim] = replace(self.files[claim], openings=0)
+            file = self.files[claim]
+            self.files[claim] = replace(file, openings=max(file.openings - 1, 0))
 
     async def bad_rows(self, claim, limit):
         """Return the first bad rows."""

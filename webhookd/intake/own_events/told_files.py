@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from webhookd.intake.own_events.own_events import OwnEvents
     from webhookd.model import Delivery, LatestFile, PutAway
     from webhookd.storage.database.connection import Connection
+    from webhookd.storage.database.writer import Writer
     from webhookd.storage.fleet.exclusive import ExclusiveWriter
 
 
@@ -29,10 +30,11 @@ class ToldFiles(Files):
         writer: ExclusiveWriter,
         events: OwnEvents,
         *,
+        for_all: Writer,
         claims: ClaimTable,
         offer: Callable[[Iterable[Delivery]], None],
     ) -> None:
-        super().__init__(writer)
+        super().__init__(writer, for_all=for_all)
         self._events = events
         self._claimed = ClaimedWriter(writer, claims=claims, offer=offer)
 

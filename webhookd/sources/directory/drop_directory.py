@@ -24,6 +24,7 @@ from webhookd.sources.directory.filesystem import LEAST_FREE, DiskRoom, is_local
 from webhookd.sources.directory.folders import Claim, Folders
 from webhookd.sources.directory.ingest import FileIngest
 from webhookd.sources.directory.late_writes import LateWrites
+from webhookd.sources.directory.openings import Openings
 from webhookd.sources.directory.put_away_files import PutAwayFiles
 from webhookd.sources.storage_retry import StorageRetry, pauses
 from webhookd.sources.threads import in_thread
@@ -56,10 +57,10 @@ _LONGEST_PAUSE: Final = 10.0
 class DropDirectory:
     """Reads the files that are dropped into a directory.
 
-    *has_others*: other daemons may have read it before.
+    *has_others*: other daemons may have read it before. *openings* are those of this process.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts that it is joined to
         self,
         settings: DirectorySource,
         ingest: Ingest,
@@ -70,6 +71,7 @@ class DropDirectory:
         clock: Clock = SYSTEM,
         least_free: int = LEAST_FREE,
         has_others: bool = False,
+        openings: Openings | None = None,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
@@ -90,6 +92,7 @@ class DropDirectory:
             report,
             columns=Columns(settings.name, report, used=used),
             put_away=self._put_away,
+            openings=openings or Openings(),
             clock=clock,
         )
         self._late_writes = LateWrites(

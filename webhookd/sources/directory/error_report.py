@@ -59,8 +59,8 @@ def of_breaking(error: BrokenFileError) -> Failure:
 def of_crashes(file: ClaimedFile) -> Failure:
     """Return the failure of a file that is not opened again."""
     return Failure(
-        f"the daemon died {counted(file.openings - 1, 'time')} while it read this file without"
-        " progress; it was not opened again"
+        "a daemon died while it read this file, or met a bug in it,"
+        f" {counted(file.openings - 1, 'time')} without progress; it was not opened again"
     )
 
 

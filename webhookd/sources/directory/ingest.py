@@ -7,12 +7,12 @@ together; the file is moved before its row is forgotten; its folder goes last.
 from __future__ import annotations
 
 import asyncio
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from webhookd.errors import NotHeldError, StorageError
+from webhookd.errors import NotHeldError
 from webhookd.model import Batch, ClaimedFile
 from webhookd.sources.directory import error_report
 from webhookd.sources.directory.error_report import Failure
@@ -26,15 +26,18 @@ from webhookd.sources.threads import in_thread
 from webhookd.telemetry.events import FileChanged, FileClaimed, FileEmpty
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from webhookd.clock import Clock
     from webhookd.definitions import DirectorySource
     from webhookd.sources.directory.columns import Columns
     from webhookd.sources.directory.folders import Claim, Folders
+    from webhookd.sources.directory.openings import Openings
     from webhookd.sources.directory.put_away_files import PutAwayFile, PutAwayFiles
     from webhookd.sources.source import FileLedger, Ingest, Report
 
 MOST_OPENINGS: Final = 3
-"""A file opened this often without progress crashed the daemon each time."""
+"""A file opened this often without progress ended a daemon each time, or met a bug."""
 
 _READ_ON_AFTER: Final = 0.2
 """Seconds; a file that changes all the time does not keep a processor busy."""
@@ -43,7 +46,7 @@ _READ_ON_AFTER: Final = 0.2
 class FileIngest:
     """Ingests the claimed files of one drop directory, one at a time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts that it is joined to
         self,
         settings: DirectorySource,
         folders: Folders,
@@ -53,6 +56,7 @@ class FileIngest:
         *,
         columns: Columns,
         put_away: PutAwayFiles,
+        openings: Openings,
         clock: Clock,
     ) -> None:
         self._settings = settings
@@ -62,6 +66,7 @@ class FileIngest:
         self._storage_retry = StorageRetry(settings.name, report)
         self._stored = self._storage_retry.until_stored
         self._columns = columns
+        self._openings = openings
         self._older_files = OlderFiles(settings.name, ledger, report, self._storage_retry)
         self._endings = FileEndings(
             *(settings, folders, ledger, report),
@@ -98,24 +103,31 @@ class FileIngest:
             return
         if known is None and late is None:
             await self._older_files.warn(claim)
-        file = await self._stored(
-            lambda: self._ledger.open(
-                self._settings.name,
-                claim.id,
-                claim.name,
-                is_snapshot=self._settings.content == "snapshot",
-            )
-        )
         try:
+            file = await self._stored(partial(self._opened, claim))
             as_known = await self._is_taken_as_known() if late is None else late.as_known
             if late is not None and late.file.snapshot is None:
                 file = await self._behind_the_taken(file, late)
             await self._work(claim, file, started, as_known=as_known)
-        except (asyncio.CancelledError, OSError):
+        except (asyncio.CancelledError, OSError, NotHeldError):
             # The file is left in good order: this opening was no crash.
-            with suppress(StorageError, NotHeldError):
-                await self._ledger.rest(claim.id)
+            await self._openings.take_back(claim.id, self._ledger)
             raise
+        except Exception:
+            # A bug that this file brings out must not hold up the others for ever.
+            self._openings.keep(claim.id)
+            raise
+        self._openings.keep(claim.id)
+
+    def _opened(self, claim: Claim) -> Awaitable[ClaimedFile]:
+        # Asked for again, it may be counted already, though the answer was lost.
+        return self._ledger.open(
+            self._settings.name,
+            claim.id,
+            claim.name,
+            is_snapshot=self._settings.content == "snapshot",
+            is_counted=self._openings.is_to_count(claim.id),
+        )
 
     async def forget(self, claim: Claim, known: ClaimedFile | None) -> None:
         """Forget a file that was put away before a crash, and remove its folder."""

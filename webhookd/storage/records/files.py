@@ -38,10 +38,16 @@ BAD_ROWS_KEPT = 1000
 
 
 class Files:
-    """The ledger of claimed files, as sources ask for it."""
+    """The ledger of claimed files, as sources ask for it.
 
-    def __init__(self, writer: Writer | ExclusiveWriter) -> None:
+    Where *writer* refuses what is another daemon's to write by now, *for_all* does not.
+    """
+
+    def __init__(
+        self, writer: Writer | ExclusiveWriter, *, for_all: Writer | ExclusiveWriter | None = None
+    ) -> None:
         self._writer = writer
+        self._for_all = for_all or writer
 
     async def check(self) -> None:
         """Do nothing; NotHeldError when files are another daemon's to take by now."""
@@ -52,18 +58,27 @@ class Files:
         return await self._writer.read(lambda connection: claims_of(connection, source))
 
     async def open(
-        self, source: str, claim: str, name: str, *, is_snapshot: bool = False
+        self,
+        source: str,
+        claim: str,
+        name: str,
+        *,
+        is_snapshot: bool = False,
+        is_counted: bool = True,
     ) -> ClaimedFile:
-        """Count one more opening of a claimed file, durably, and return what is known of it."""
+        """Count one more opening of a claimed file, durably, and return what is known of it.
+
+        Where it is not to be *is_counted*, the count stays.
+        """
         phase = SnapshotPhase.COUNTING if is_snapshot else None
         return await self._writer.write(
-            lambda connection: _open(connection, source, claim, name, phase)
+            lambda connection: _open(connection, source, claim, name, phase, int(is_counted))
         )
 
     async def rest(self, claim: str) -> None:
-        """Note that the file was left in good order, so that the opening was no crash."""
-        statement = "UPDATE files SET openings = 0 WHERE claim = ?"
-        await self._writer.write(lambda connection: connection.execute(statement, (claim,)))
+        """Take back one opening of a file, which was no crash, whoever reads it by now."""
+        statement = "UPDATE files SET openings = openings - 1 WHERE claim = ? AND openings > 0"
+        await self._for_all.write(lambda connection: connection.execute(statement, (claim,)))
 
     async def bad_rows(self, claim: str, limit: int) -> tuple[BadRow, ...]:
         """Return the first bad rows of a file, in its order."""
@@ -190,12 +205,17 @@ def _bytes(name: str) -> bytes:
 
 
 def _open(
-    connection: Statements, source: str, claim: str, name: str, phase: SnapshotPhase | None
+    connection: Statements,
+    source: str,
+    claim: str,
+    name: str,
+    phase: SnapshotPhase | None,
+    count: int,
 ) -> ClaimedFile:
     connection.execute(
-        "INSERT INTO files (claim, source, name, openings, phase) VALUES (?, ?, ?, 1, ?)"
-        " ON CONFLICT (claim) DO UPDATE SET openings = files.openings + 1",
-        (claim, source, _bytes(name), phase and phase.value),
+        "INSERT INTO files (claim, source, name, openings, phase) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (claim) DO UPDATE SET openings = files.openings + excluded.openings",
+        (claim, source, _bytes(name), count, phase and phase.value),
     )
     query = f"SELECT {_COLUMNS} FROM files WHERE claim = ?"  # noqa: S608 - constant
     return _file(connection.execute(query, (claim,)).fetchone())

@@ -423,7 +423,7 @@ def test_a_file_is_set_aside_unopened_after_three_crashes_without_progress(drop,
 
     if openings == 3:
         assert drop.storage.ids == []
-        assert "died 3 times" in failure(drop, "a.ndjson")["reason"]
+        assert "3 times without progress" in failure(drop, "a.ndjson")["reason"]
         assert failure(drop, "a.ndjson")["rows_taken"] == 1
     else:
         assert drop.storage.ids == ["2"]
