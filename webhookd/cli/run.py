@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from typing import Annotated
 
@@ -13,7 +12,7 @@ from webhookd.cli.settings import takes_settings
 from webhookd.config.settings.process_settings import Settings
 from webhookd.errors import ConfigError, DatabaseUrlError
 from webhookd.operations.reloading.reload_refusals import ReloadRefusedError
-from webhookd.process import daemon
+from webhookd.process import daemon, garbage
 from webhookd.telemetry import logs
 
 BAD_CONFIGURATION = 78
@@ -41,14 +40,8 @@ def run(*, new_database: NewDatabaseOption = False, **options: object) -> None:
         settings = Settings.from_environment(os.environ, **options)
         logs.configure(settings.log_format, settings.log_level)
         logs.sample_successes(settings.log_successes)
-        _sweep_rarely()
+        garbage.sweep_rarely()
         uvloop.run(daemon.run(settings, new_database=new_database))
     except (ConfigError, DatabaseUrlError, ReloadRefusedError) as error:
         error.exit_code = BAD_CONFIGURATION
         raise
-
-
-def _sweep_rarely() -> None:
-    """Look for cycles seldom, and not among what is there to stay: a delivery makes none."""
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)

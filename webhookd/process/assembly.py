@@ -40,6 +40,7 @@ from webhookd.operations.control_dependencies import ControlDependencies
 from webhookd.operations.housekeeping import EVERY, Housekeeping
 from webhookd.operations.reloading.reload import ReloadDependencies, Reloader
 from webhookd.process import descriptors, parts, state
+from webhookd.process.garbage import Keeping
 from webhookd.process.source_assembly import build_sources
 from webhookd.storage.database.connection import Member
 from webhookd.storage.database.writer import Writer
@@ -144,6 +145,7 @@ def assemble(
             in_force,
             keyring,
             events,
+            Keeping().keep,
         ),
         environment=os.environ,
         clock=storage.clock,

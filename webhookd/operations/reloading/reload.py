@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from webhookd import telemetry
 from webhookd.config import loading
@@ -26,7 +26,7 @@ from webhookd.telemetry import figures, metrics
 from webhookd.telemetry.events import BugFound, ConfigRead, ConfigWarned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from webhookd.authentication.keyring import Keyring
@@ -42,9 +42,16 @@ if TYPE_CHECKING:
     from webhookd.storage.database.writer import Writer
 
 
+PREPARED_AT_ONCE: Final = 16
+"""Webhooks that are prepared in one turn of the event loop, which takes two milliseconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReloadDependencies:
-    """The parts of the daemon that a configuration is put in force in."""
+    """The parts of the daemon that a configuration is put in force in.
+
+    *settled* is called when one has come into force.
+    """
 
     writer: Writer
     dispatcher: Dispatcher
@@ -53,6 +60,7 @@ class ReloadDependencies:
     in_force: InForce
     keyring: Keyring
     events: CausedEvents = NO_EVENTS
+    settled: Callable[[], None] = lambda: None
 
 
 class Reloader:
@@ -169,21 +177,26 @@ class Reloader:
         """
         definitions, in_force = loaded.definitions, self._dependencies.in_force
         before = None if in_force.is_empty else in_force.current()
-        prepared = {
-            name: prepare(
+        # The key may be read before the transaction: once there is one, it never changes.
+        key = await self._dependencies.writer.write(lanes.digest_key)
+        prepared, configured = {}, []
+        for number, (name, webhook) in enumerate(definitions.webhooks.items(), start=1):
+            one = prepare(
                 webhook,
                 definitions.egress,
                 secrets=definitions.named_secrets,
                 config_hash=definitions.hash,
                 credentials_of=self._dependencies.keyring.of,
             )
-            for name, webhook in definitions.webhooks.items()
-        }
-        # The key may be read before the transaction: once there is one, it never changes.
-        key = await self._dependencies.writer.write(lanes.digest_key)
-        configured = [_configured_lane(one, before, key) for one in prepared.values()]
+            prepared[name] = one
+            configured.append(_configured_lane(one, before, key))
+            if number % PREPARED_AT_ONCE == 0:
+                # Attempts go on meanwhile: nothing that they need is touched.
+                await asyncio.sleep(0)
         enabled = {name: one for name, one in prepared.items() if one.webhook.enabled}
-        redactor, shown = Redactor.of(definitions), literal_secrets.shown_document(loaded.document)
+        redactor = Redactor.of(definitions)
+        await asyncio.sleep(0)
+        shown = literal_secrets.shown_document(loaded.document)
         dispatcher, events = self._dependencies.dispatcher, self._dependencies.events
         claims = dispatcher.claims.transaction(events.listening(definitions))
         async with dispatcher.quiesced():
@@ -210,6 +223,7 @@ class Reloader:
             metrics.forget_sources(before.sources.keys() - definitions.sources.keys())
         for warning in loaded.warnings:
             telemetry.report(ConfigWarned(str(warning)))
+        self._dependencies.settled()
 
 
 def _polled(definitions: Definitions) -> Iterator[tuple[str, str]]:
@@ -230,7 +244,9 @@ def _configured_lane(
         target_digest=target,
         is_ordered=webhook.delivery.order == "record",
         absent_reason=None if webhook.enabled else DISABLED,
-        is_retargeted=old is not None and digests.target_digest(old.request, key) != target,
+        is_retargeted=old is not None
+        and old.request != webhook.request
+        and digests.target_digest(old.request, key) != target,
         seconds=prepared.seconds,
     )
 

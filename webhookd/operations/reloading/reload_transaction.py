@@ -69,7 +69,7 @@ def write(
     claims: TransactionClaims,
 ) -> tuple[tuple[list[LaneRow], dict[str, list[datetime]]], Caused, Any]:
     """Bring the database in line, and tell of webhooks whose 410's hold that lifted."""
-    gone = {row.webhook for row in lanes.all_rows(connection) if row.gone_reason is not None}
+    gone = lanes.gone(connection)
     rows, starts = _bring_in_line(connection, definitions, remembered, configured, now)
     lifted = [row.webhook for row in rows if row.webhook in gone and row.gone_reason is None]
     drafts = [

@@ -114,6 +114,12 @@ def all_rows(connection: Statements) -> list[LaneRow]:
     return [_row(row) for row in rows]
 
 
+def gone(connection: Statements) -> frozenset[str]:
+    """Return the webhooks that are held because their receivers answered 410."""
+    query = "SELECT webhook FROM lanes WHERE gone_reason IS NOT NULL"
+    return frozenset(webhook for (webhook,) in connection.execute(query).fetchall())
+
+
 def adopt(
     connection: Connection, definitions: Iterable[ConfiguredLane], now: datetime
 ) -> list[LaneRow]:
@@ -168,10 +174,12 @@ def _adopt_one(
     gone = None if has_changed else row.gone_reason
     wanted = replace(row, gone_reason=gone, absent_reason=None)
     _set_holds(connection, row, wanted, now, due_now=is_retargeted and not is_new)
-    connection.execute(
-        "UPDATE lanes SET request_digest = ?, target_digest = ? WHERE number = ?",
-        (definition.request_digest, definition.target_digest, row.number),
-    )
+    made = definition.request_digest, definition.target_digest
+    if made != (row.request_digest, row.target_digest):
+        connection.execute(
+            "UPDATE lanes SET request_digest = ?, target_digest = ? WHERE number = ?",
+            (*made, row.number),
+        )
     if row.is_ordered != definition.is_ordered:
         # What waits is brought in line afterwards, some at a time (`ordering.step`).
         connection.execute(
@@ -234,12 +242,16 @@ def _set_holds(
     connection: Statements, row: LaneRow, wanted: LaneRow, now: datetime, *, due_now: bool = False
 ) -> None:
     """Give *row* the holds of *wanted*; a lane that comes free adds up its time and is due now."""
+    is_held = wanted.hold is not None
+    if wanted == row and not due_now and is_held == (row.held_since is not None):
+        # No attempt is judged while a reload writes: what changes nothing is left out.
+        return
     total, since = row.held_total, row.held_since
     is_released = since is not None and wanted.hold is None
     if since is not None and is_released:
         total += max(now - since, timedelta())
         since = None
-    elif wanted.hold is not None:
+    elif is_held:
         since = since or now
     # What the old target asked for does not bind the new one.
     quiet = None if due_now else to_micros(row.quiet_until)
