@@ -1,34 +1,82 @@
-"""`webhookd sources accept`: a person lets a snapshot through that was set aside."""
+"""`webhookd sources accept`: a person lets a snapshot, or absences, through that were set aside."""
 
 from __future__ import annotations
 
+import os
+import re
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from webhookd.cli.settings import DatabaseOption, StateOption, open_outbox
+from webhookd.cli.settings import DatabaseOption, StateOption, find_outbox, open_outbox
 from webhookd.errors import printable
+from webhookd.sources import kinds
 from webhookd.sources.directory import approval
-from webhookd.storage.records import known_records, snapshots
+from webhookd.storage.database.database import open_as_it_is
+from webhookd.storage.records import cursors, known_records, listings, snapshots
 
 if TYPE_CHECKING:
     from webhookd.storage.database.database import Database
 
+_SOURCE_AND_OBJECT: Final = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9_-]+")
+
 
 def accept(
-    file: Annotated[
-        Path,
-        typer.Argument(help="The file, in the folder failed/ of its drop directory."),
-    ],
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="FILE|SOURCE/OBJECT",
+            help="The file, in the folder failed/ of its drop directory; or the type of object.",
+        ),
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", metavar="NAME", help="The source, with --object.")
+    ] = None,
+    object_: Annotated[
+        str | None, typer.Option("--object", metavar="NAME", help="The type of object.")
+    ] = None,
     state_directory: StateOption = None,
     database_url: DatabaseOption = None,
 ) -> None:
-    """Let a snapshot through that was set aside: empty, or with too much missing.
+    """Let through what was set aside: a snapshot, or a list that lacks most of what is known.
 
-    It is moved to accepted/, where the daemon takes it before anything in new/.
+    A file is moved to accepted/, where the daemon takes it before anything in new/. The list of an
+    API is read again by the daemon, and what it lacks then is taken for deleted.
     """
+    if what is not None and (source or object_):
+        raise typer.BadParameter("name a file or SOURCE/OBJECT, or say --source and --object")
+    if source is not None and object_ is not None:
+        _accept_absences(source, object_, state_directory, database_url)
+    elif what is None:
+        raise typer.BadParameter("name a file or SOURCE/OBJECT, or say --source and --object")
+    elif not os.path.lexists(what) and _SOURCE_AND_OBJECT.fullmatch(what):
+        name, _, kind = what.partition("/")
+        _accept_absences(name, kind, state_directory, database_url)
+    else:
+        _accept_file(Path(what), state_directory, database_url)
+
+
+def _accept_absences(
+    source: str, object_: str, state_directory: Path | None, database_url: str | None
+) -> None:
+    database = open_as_it_is(find_outbox(state_directory, database_url).url, mode="rw")
+    place = f"{printable(source)}/{printable(object_)}"
+    cursor = cursors.cursors(database).get(source, {}).get(object_)
+    aside = None if cursor is None else kinds.set_aside(cursor)
+    if cursor is None:
+        raise approval.NotAcceptedError(f"{place}: there is no such file, or source and object")
+    if aside is None:
+        raise approval.NotAcceptedError(f"{place}: nothing of it was set aside")
+    listings.accept(database, source, object_, aside.number)
+    typer.echo(
+        f"accepted: {aside.missing:,} of {aside.known:,} records of {place} may be missing;"
+        " the next reading of the list deletes them"
+    )
+
+
+def _accept_file(file: Path, state_directory: Path | None, database_url: str | None) -> None:
     path = file.absolute()
     root = approval.root_of(path)
     database = open_outbox(state_directory, database_url)

@@ -75,7 +75,10 @@ def _configuration(collection: Collection) -> models.Configuration:
             "apps": _values(collection.entries("apps")),
             "secrets": _values(collection.entries("secrets")),
             "egress": egress.value if egress else {},
-            "sources": _values(collection.entries("sources")),
+            "sources": {
+                name: source_kinds.KINDS[node.value["type"]].written(node.value)
+                for name, node in collection.entries("sources").items()
+            },
             "webhooks": {
                 name: _with_defaults(node.value, default_delivery)
                 for name, node in collection.entries("webhooks").items()

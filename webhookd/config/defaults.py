@@ -1,19 +1,21 @@
-"""Values that come from two places: defaults and their webhook, a folder and its files."""
+"""Values that come from two places: defaults and what they are of, a folder and its files."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from webhookd.config.messages import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from webhookd.config.text.node import Collection, Node
     from webhookd.errors import Problem
 
 _MANY = {"apps": "app", "secrets": "secret", "sources": "source", "webhooks": "webhook"}
 _ONCE = ("egress", "defaults")
+_CHOOSER: Final = "by"
+"""The key of a map that decides which others it takes."""
 
 
 def merged(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
@@ -24,6 +26,32 @@ def merged(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
         if isinstance(default, dict) and isinstance(value, dict):
             result[key] = merged(default, value)
     return result
+
+
+def with_object_defaults(source: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a REST source as it is written, its `object_defaults` merged into its objects."""
+    defaults = source.get("object_defaults") or {}
+    objects = source.get("objects")
+    rest = {key: value for key, value in source.items() if key != "object_defaults"}
+    if not isinstance(objects, dict) or not isinstance(defaults, dict):
+        return rest
+    return {**rest, "objects": {name: object_of(defaults, own) for name, own in objects.items()}}
+
+
+def object_of(defaults: dict[str, Any], own: Any) -> dict[str, Any]:
+    """Return an object with what *defaults* add to it, key by key.
+
+    A map that is of another kind than the default's takes nothing from it.
+    """
+    own = own if isinstance(own, dict) else {}
+    kept = {key: value for key, value in defaults.items() if not _is_another(value, own.get(key))}
+    return merged(kept, own)
+
+
+def _is_another(default: Any, own: Any) -> bool:
+    if not isinstance(default, dict) or not isinstance(own, dict):
+        return False
+    return _CHOOSER in own and own[_CHOOSER] != default.get(_CHOOSER, own[_CHOOSER])
 
 
 def repeated(collection: Collection) -> Iterator[Problem]:

@@ -95,7 +95,81 @@ class OwnEvents(Keys):
     type: Literal["webhookd"]
 
 
-Source: TypeAlias = Annotated[DropDirectory | Hubspot | OwnEvents, Field(discriminator="type")]
+@with_fields_of(definitions.ApiKey)
+class ApiKey(Keys):
+    """A key in a header, or as the last query parameter."""
+
+    type: Literal["api_key"]
+    location: Location = "header"
+    key: SecretReference
+
+
+@with_fields_of(definitions.Bearer)
+class Bearer(Keys):
+    """A bearer token."""
+
+    type: Literal["bearer"]
+    token: SecretReference
+
+
+@with_fields_of(definitions.Basic)
+class Basic(Keys):
+    """A user name and a password."""
+
+    type: Literal["basic"]
+    username: str | SecretReference
+    password: SecretReference
+
+
+@with_fields_of(definitions.RestDetect, but=("time_format", "begin"))
+class RestDetect(Keys):
+    """How what changed is found. Python has a keyword of the name `from`."""
+
+    format: str = "auto"
+    begin: str = Field(default="2000-01-01T00:00:00Z", alias="from")
+
+
+@with_fields_of(definitions.RestError, but=("length",))
+class RestError(Keys):
+    """What an answer means. Python has a keyword of the name `for`."""
+
+    length: definitions.Duration | None = Field(default=None, alias="for")
+
+
+@with_fields_of(definitions.RestObject, but=("name",))
+class RestObject(Keys):
+    """How one type of object is read."""
+
+    properties: Literal["all"] | tuple[str, ...] | dict[str, str] = "all"
+    detect: RestDetect = RestDetect()
+
+
+class NoAuthentication(Keys):
+    """An API that asks for none."""
+
+    type: Literal["none"]
+
+
+SourceAuthentication: TypeAlias = Annotated[
+    NoAuthentication | ApiKey | Bearer | Basic, Field(discriminator="type")
+]
+
+
+@with_fields_of(definitions.RestSource, but=("name",))
+class Rest(Keys):
+    """A JSON API. What `object_defaults` say is merged into the objects before."""
+
+    type: Literal["rest"]
+    base_url: str
+    authentication: SourceAuthentication | None = None
+    start: str = "now"
+    errors: tuple[RestError, ...] = ()
+    objects: dict[str, RestObject]
+
+
+Source: TypeAlias = Annotated[
+    DropDirectory | Hubspot | OwnEvents | Rest, Field(discriminator="type")
+]
 
 
 class Comparison(Keys):
@@ -205,32 +279,6 @@ class Trigger(Keys):
 
     changed_properties: tuple[str, ...] | None = None
     when: tuple[When, ...] | None = None
-
-
-@with_fields_of(definitions.ApiKey)
-class ApiKey(Keys):
-    """A key in a header, or as the last query parameter."""
-
-    type: Literal["api_key"]
-    location: Location = "header"
-    key: SecretReference
-
-
-@with_fields_of(definitions.Bearer)
-class Bearer(Keys):
-    """A bearer token."""
-
-    type: Literal["bearer"]
-    token: SecretReference
-
-
-@with_fields_of(definitions.Basic)
-class Basic(Keys):
-    """A user name and a password."""
-
-    type: Literal["basic"]
-    username: str | SecretReference
-    password: SecretReference
 
 
 @with_fields_of(definitions.OAuth2)

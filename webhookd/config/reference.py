@@ -79,6 +79,15 @@ _SECTIONS = (
     "json",
     "hubspot",
     "hubspot_object",
+    "rest",
+    "rest_object",
+    "rest_paging",
+    "rest_detect",
+    "rest_part",
+    "rest_deletions",
+    "rest_one",
+    "rest_error",
+    "no_authentication",
     "own_events",
     "defaults",
     "webhook",
@@ -107,7 +116,14 @@ _SECTIONS = (
     "retry",
 )
 _WORDS = {
-    "source": "[drop directory](#drop-directory), [HubSpot](#hubspot) or [own events](#own-events)",
+    "source": (
+        "[drop directory](#drop-directory), [HubSpot](#hubspot), [REST API](#rest-api)"
+        " or [own events](#own-events)"
+    ),
+    "source_authentication": (
+        "[API key](#api-key), [bearer](#bearer-token), [basic](#basic-authentication)"
+        " or [none](#no-authentication)"
+    ),
     "when": "[condition](#comparison-with-a-value) or group",
     "authentication": (
         "[API key](#api-key), [bearer](#bearer-token), [basic](#basic-authentication)"

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import TypeAdapter
 
 from webhookd import definitions
+from webhookd.config import models
+from webhookd.config.checks.api_sources import start_at
 from webhookd.config.checks.drop_directory import absolute_path
-from webhookd.config.checks.hubspot import start_at
 from webhookd.config.file_form import made
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from webhookd.config import models
     from webhookd.config.secrets import Secrets
     from webhookd.config.text.node import Node
 
@@ -61,6 +61,53 @@ def drop_directory(
     """Return the definition that *model* is; its path counts from *node*'s folder."""
     path = absolute_path(node.folder, model.path)
     return made(definitions.DirectorySource, model, name=name, path=path, json=model.json_)
+
+
+def rest(name: str, model: models.Rest, node: Node, secrets: Secrets) -> definitions.RestSource:
+    """Return the definition that *model* is; *node* is its place, *secrets* have its secrets."""
+    return made(
+        definitions.RestSource,
+        model,
+        name=name,
+        base_url=model.base_url.rstrip("/"),
+        authentication=_authentication(model.authentication, node, secrets),
+        start=_start(model.start),
+        errors=tuple(made(definitions.RestError, one, length=one.length) for one in model.errors),
+        objects=tuple(_rest_object(*one) for one in model.objects.items()),
+    )
+
+
+def _rest_object(name: str, model: models.RestObject) -> definitions.RestObject:
+    return made(
+        definitions.RestObject,
+        model,
+        name=name,
+        properties=None if model.properties == "all" else model.properties,
+        detect=made(
+            definitions.RestDetect,
+            model.detect,
+            time_format=model.detect.format,
+            begin=model.detect.begin,
+        ),
+    )
+
+
+def _authentication(
+    model: models.SourceAuthentication | None, node: Node, secrets: Secrets
+) -> definitions.Authentication | None:
+    match model:
+        case models.ApiKey():
+            return made(definitions.ApiKey, model, key=secrets.resolve(model.key, node.folder))
+        case models.Bearer():
+            return made(definitions.Bearer, model, token=secrets.resolve(model.token, node.folder))
+        case models.Basic(username=str(username)):
+            password = secrets.resolve(model.password, node.folder)
+            return definitions.Basic(username, password)
+        case models.Basic(username=models.SecretReference() as reference):
+            password = secrets.resolve(model.password, node.folder)
+            return definitions.Basic(secrets.resolve(reference, node.folder), password)
+        case _:
+            return None
 
 
 def own_events(

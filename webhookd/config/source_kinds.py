@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from webhookd.config import source_compiler
-from webhookd.config.checks import drop_directory, hubspot, own_events
+from webhookd.config import defaults, source_compiler
+from webhookd.config.checks import drop_directory, hubspot, own_events, rest
 from webhookd.definitions import PLAIN
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ class ConfiguredKind:
     compile: Callable[[str, Any, Node, Secrets], Source]
     """Return the definition of a source, given its name, model and place."""
 
+    written: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda source: source
+    """Return a source as its model reads it, given it as it is written."""
+
     reading: Callable[[Mapping[str, Any]], ValueReading] = lambda _: PLAIN
     """Return how conditions read the values of a source, given it as the document tells it."""
 
@@ -45,9 +48,12 @@ KINDS: Mapping[str, ConfiguredKind] = {
         drop_directory.check,
         drop_directory.check_use,
         source_compiler.drop_directory,
-        source_compiler.reading_of_files,
+        reading=source_compiler.reading_of_files,
     ),
     "hubspot": ConfiguredKind(hubspot.check, hubspot.check_use, source_compiler.hubspot),
+    "rest": ConfiguredKind(
+        rest.check, rest.check_use, source_compiler.rest, written=defaults.with_object_defaults
+    ),
     "webhookd": ConfiguredKind(own_events.check, own_events.check_use, source_compiler.own_events),
 }
 """Each kind by its `type`."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from webhookd.definitions.definitions import Definitions, Egress, Network
 from webhookd.definitions.durations import Duration, RateLimit
-from webhookd.definitions.oauth2 import BEARER, ClientAuthentication, OAuth2
 from webhookd.definitions.requests import (
+    BEARER,
     DIRECT,
     ROTATING,
     ApiKey,
@@ -19,14 +19,29 @@ from webhookd.definitions.requests import (
     Body,
     BodyFormat,
     ChosenProperty,
+    ClientAuthentication,
     Hmac,
     Location,
     Method,
+    OAuth2,
     Proxy,
     Request,
     Scheme,
     Signature,
     Tls,
+)
+from webhookd.definitions.rest import (
+    COMPARISON,
+    NO_DELETIONS,
+    NO_PAGING,
+    RestDeletions,
+    RestDetect,
+    RestError,
+    RestObject,
+    RestOne,
+    RestPaging,
+    RestPart,
+    RestSource,
 )
 from webhookd.definitions.sources import (
     ANY_CSV,
@@ -58,7 +73,10 @@ __all__ = [
     "ANY_CSV",
     "ANY_JSON",
     "BEARER",
+    "COMPARISON",
     "DIRECT",
+    "NO_DELETIONS",
+    "NO_PAGING",
     "PLAIN",
     "ROTATING",
     "AllOf",
@@ -95,6 +113,14 @@ __all__ = [
     "Proxy",
     "RateLimit",
     "Request",
+    "RestDeletions",
+    "RestDetect",
+    "RestError",
+    "RestObject",
+    "RestOne",
+    "RestPaging",
+    "RestPart",
+    "RestSource",
     "RetryPolicy",
     "Scheme",
     "Signature",

@@ -9,7 +9,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from webhookd.definitions.oauth2 import BEARER, OAuth2
 from webhookd.definitions.templates import BodyTemplate, LiveTemplates
 from webhookd.model import JsonText, Secret
 
@@ -48,6 +47,9 @@ class Body:
     template: BodyTemplate | None = None
 
 
+BEARER: Final = "Bearer "
+"""What stands before a token in its header, nearly everywhere."""
+
 Location: TypeAlias = Literal["header", "query"]
 """Where an API key stands."""
 
@@ -75,6 +77,32 @@ class Basic:
 
     username: str | Secret
     password: Secret
+
+
+Grant: TypeAlias = Literal["client_credentials", "refresh_token"]
+"""What a token is given for."""
+
+ClientAuthentication: TypeAlias = Literal["basic", "post"]
+"""Where a token request has the client's id and secret: as HTTP Basic, or in its form."""
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth2:
+    """`Authorization: Bearer TOKEN`, with a token of the server at *token_url* (RFC 6749).
+
+    *scope* is as the server wants it, blanks between; *parameters* are further fields of the form.
+    *refresh_token* goes with the grant of that name.
+    """
+
+    token_url: str
+    client_id: str | Secret
+    client_secret: Secret
+    grant: Grant = "client_credentials"
+    client_authentication: ClientAuthentication = "basic"
+    scope: str | None = None
+    parameters: tuple[tuple[str, str], ...] = ()
+    refresh_token: Secret | None = None
+    prefix: str = BEARER
 
 
 Authentication: TypeAlias = ApiKey | Bearer | Basic | OAuth2

@@ -62,7 +62,8 @@ class Observation:
     those it lacks are as before, and *cleared* names those that have no value any more.
     *asked* is None when the source gives all it has. *occurred_at* is when the change happened,
     if that is not *modified_at*. A record that was not known is reported as *unknown_is*, and to
-    nobody if that is None.
+    nobody if that is None. *unwatched* are properties whose moving alone is no change, beside those
+    of *asked*.
     """
 
     object: str
@@ -75,6 +76,7 @@ class Observation:
     asked: Asked | None = None
     occurred_at: datetime | None = None
     unknown_is: ChangeKind | None = ChangeKind.CREATED
+    unwatched: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def _notice_presence(
         kind, previous = ChangeKind.CREATED, None
     else:
         previous = _comparable(known, seen)
-        kind = ChangeKind.UPDATED if _differs(previous, properties, seen.asked) else None
+        kind = ChangeKind.UPDATED if _differs(previous, properties, seen) else None
     if kind is None:
         return NOTHING if present == known else Noticed(present)
     change = _change(
@@ -97,10 +97,11 @@ def _comparable(known: KnownRecord, seen: Observation) -> Properties:
     return kept | {name: value for name, value in seen.properties.items() if name in new}
 
 
-def _differs(before: Properties, now: Properties, asked: Asked | None) -> bool:
-    if before == now or asked is None or not asked.unwatched:
+def _differs(before: Properties, now: Properties, seen: Observation) -> bool:
+    unwatched = seen.unwatched if seen.asked is None else seen.unwatched | seen.asked.unwatched
+    if before == now or not unwatched:
         return before != now
-    names = (before.keys() | now.keys()) - asked.unwatched
+    names = (before.keys() | now.keys()) - unwatched
     return any(before.get(name) != now.get(name) for name in names)
 
 

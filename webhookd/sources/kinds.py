@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from webhookd.definitions import DirectorySource, HubspotSource, OwnEventsSource
+from webhookd.definitions import DirectorySource, HubspotSource, OwnEventsSource, RestSource
 from webhookd.sources.directory.drop_directory import DropDirectory
 from webhookd.sources.directory.filesystem import disk_space
 from webhookd.sources.directory.folders import Folders
 from webhookd.sources.hubspot import cursor, factory, single_record
+from webhookd.sources.rest import rest_cursor, rest_factory, rest_record
 from webhookd.sources.source import ReadTo
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from webhookd.model import JsonText, Observation
     from webhookd.sources.dependencies import SourceDependencies
     from webhookd.sources.polling.api_client import ApiTransport
-    from webhookd.sources.source import DiskSpace, FileCounts, Source
+    from webhookd.sources.source import DiskSpace, FileCounts, SetAside, Source
 
 
 class Fetch(Protocol):
@@ -60,6 +61,9 @@ class SourceKind:
     disk_space: Callable[[Any], DiskSpace | None] = lambda _: None
     """Return how much of the disk of a definition is free; None where it has none that is seen."""
 
+    set_aside: Callable[[JsonText], SetAside | None] = lambda _: None
+    """Return the absences that a cursor has set aside; None where there are none."""
+
     fetch: Fetch | None = None
     """Read one record now; None where a source cannot be asked for one."""
 
@@ -87,10 +91,21 @@ def _disk_space(settings: DirectorySource) -> DiskSpace | None:
         return None
 
 
+def set_aside(text: JsonText) -> SetAside | None:
+    """Return the absences that the cursor *text* has set aside, of whichever kind it is."""
+    return next((found for kind in KINDS.values() if (found := kind.set_aside(text))), None)
+
+
 KINDS: Mapping[type, SourceKind] = {
     DirectorySource: SourceKind(_directory, count_files=_count_files, disk_space=_disk_space),
     HubspotSource: SourceKind(factory.make, cursor.described, fetch=single_record.fetch),
     OwnEventsSource: SourceKind(None),
+    RestSource: SourceKind(
+        rest_factory.make,
+        rest_cursor.described,
+        set_aside=rest_cursor.aside,
+        fetch=rest_record.fetch,
+    ),
 }
 """Each kind by the class of its definition."""
 

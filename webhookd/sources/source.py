@@ -43,6 +43,15 @@ class ReadTo:
 
 
 @dataclass(frozen=True, slots=True)
+class SetAside:
+    """Absences that nobody believed: *missing* of *known* records, since the pass *number*."""
+
+    number: int
+    missing: int
+    known: int
+
+
+@dataclass(frozen=True, slots=True)
 class FileCounts:
     """How many files of a source wait, were set aside, and are left alone for their names."""
 
@@ -227,3 +236,6 @@ class PollLedger(Protocol):
         Each call looks at a bounded number of records, in the order of their ids. Those modified
         at *modified_before* or later are passed over.
         """
+
+    async def accepted(self, source: str, object_: str) -> int | None:
+        """Return the pass whose absences a person let through last, None without one."""

@@ -95,6 +95,16 @@ PLAIN: dict[type[events.Event], Line] = {
         "source.records_ahead",
         hint="set the clock of this machine, or of whoever writes the files",
     ),
+    events.AbsenceSetAside: warning(
+        "source.absence_set_aside",
+        hint="nothing is deleted for it; if it is right, let it through: webhookd sources accept"
+        " SOURCE/OBJECT",
+    ),
+    events.BadRowsFound: warning("source.bad_rows"),
+    events.MoreUnread: warning(
+        "source.more_unread",
+        hint="only the first page is read; does the object want paging?",
+    ),
     events.RecordsLeftOut: warning("source.records_left_out"),
     events.SourceBlocked: error("source.blocked"),
     events.SourceElsewhere: info("source.elsewhere"),

@@ -42,6 +42,7 @@ def test_the_example_passes_once_its_secrets_exist(tmp_path, authority_pem):
     client.private_key_pem.write_to_path(secrets / "erp-client-key.pem")
     (secrets / "portal-token").write_text("portal-token")
     (secrets / "hubspot-token").write_text("pat-token")
+    (secrets / "shop-token").write_text("shop-token")
     (secrets / "mirror-refresh-token").write_text("refresh-token")
     (secrets / "chat-room-key").write_text("room-7f3a9c")
     environment = {
@@ -69,7 +70,7 @@ def test_the_example_passes_once_its_secrets_exist(tmp_path, authority_pem):
     }
     assert found.definitions.webhooks.keys() == names
     assert found.warnings == ()
-    assert len(found.definitions.secrets) == 12
+    assert len(found.definitions.secrets) == 13
 
 
 def test_the_example_passes_offline_as_it_stands():

@@ -35,6 +35,15 @@ SHAPES: dict[str, type[models.Keys | DataclassInstance]] = {
     "hubspot": models.Hubspot,
     "hubspot_object": models.HubspotObject,
     "own_events": models.OwnEvents,
+    "rest": models.Rest,
+    "rest_object": models.RestObject,
+    "rest_paging": definitions.RestPaging,
+    "rest_detect": models.RestDetect,
+    "rest_part": definitions.RestPart,
+    "rest_deletions": definitions.RestDeletions,
+    "rest_one": definitions.RestOne,
+    "rest_error": models.RestError,
+    "no_authentication": models.NoAuthentication,
     "webhook": models.Webhook,
     "trigger": models.Trigger,
     "any": models.AnyGroup,
@@ -107,8 +116,13 @@ FILE_FORMS = {
     "egress.allow": "networks keep their text as written in the effective document",
     "egress.deny": "networks keep their text as written in the effective document",
 }
-CHOOSERS = {"condition", "authentication", "source"}  # they only say which of the others it is
-MERGED = {"defaults"}  # into each webhook, before anything reads it
+CHOOSERS = {
+    "condition",
+    "authentication",
+    "source",
+    "source_authentication",
+}  # they only say which of the others it is
+MERGED = {"defaults", "object_defaults"}  # into what they are of, before anything reads it
 PAIRS = [
     pytest.param(schema(), models.Configuration, id="top"),
     *(pytest.param(schema()["$defs"][name], shape, id=name) for name, shape in SHAPES.items()),

@@ -420,6 +420,44 @@ LINES = [
         },
     ),
     (
+        events.BadRowsFound("crm", "contacts", 2, ("1", "2"), "its id is empty"),
+        "warning",
+        "source.bad_rows",
+        {
+            "source": "crm",
+            "object": "contacts",
+            "count": 2,
+            "record_ids": ["1", "2"],
+            "reason": "its id is empty",
+        },
+    ),
+    (
+        events.AbsenceSetAside("crm", "contacts", missing=60, known=100),
+        "warning",
+        "source.absence_set_aside",
+        {
+            "source": "crm",
+            "object": "contacts",
+            "missing": 60,
+            "known": 100,
+            "hint": "nothing is deleted for it; if it is right, let it through: webhookd sources"
+            " accept SOURCE/OBJECT",
+        },
+    ),
+    (
+        events.MoreUnread("crm", "contacts", "next", rows=100, is_full=True),
+        "warning",
+        "source.more_unread",
+        {
+            "source": "crm",
+            "object": "contacts",
+            "sign": "next",
+            "rows": 100,
+            "is_full": True,
+            "hint": "only the first page is read; does the object want paging?",
+        },
+    ),
+    (
         events.ClocksDiffer("hub", "the newest record", -600),
         "warning",
         "source.clocks_differ",

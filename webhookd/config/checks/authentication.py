@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from webhookd.errors import Problem
 
 _SECRET_KEYS = {"api_key": "key", "bearer": "token", "basic": "password", "oauth2": "client_secret"}
+_NO_HEADER: Final = (
+    "a header cannot carry this secret: it is too long, begins or ends with a space, "
+    "or holds characters beyond Latin-1"
+)
 _IN_A_HEADER = frozenset({"api_key", "bearer"})
 _FIELDS: Final = {
     "grant_type": "'grant'",
@@ -40,14 +44,30 @@ def check(webhook: Node, context: Context) -> Iterator[Problem]:
         yield problem
     secret = context.secret(node)
     if secret and _is_in_a_header(authentication) and not headers.fits(secret.reveal()):
-        yield node.problem(
-            "a header cannot carry this secret: it is too long, begins or ends with a space, "
-            "or holds characters beyond Latin-1"
-        )
+        yield node.problem(_NO_HEADER)
     if key == "password":
         yield from username_problems(authentication, context)
     if key == "client_secret":
         yield from _oauth2(authentication, request, context)
+
+
+def check_source(source: Node, context: Context) -> Iterator[Problem]:
+    """Yield what is wrong with the authentication of an API source."""
+    found = source.at("authentication")
+    key = _SECRET_KEYS.get(found.text("type") or "")
+    if key is None:
+        return
+    node = found.at(key)
+    if problem := context.secret_problem(node):
+        yield problem
+    secret = context.secret(node)
+    if secret and _is_in_a_header(found) and not headers.fits(secret.reveal()):
+        yield node.problem(_NO_HEADER)
+    if key == "password":
+        yield from username_problems(found, context)
+    name = found.text("name")
+    if name is not None and _is_in_a_header(found) and (complaint := headers.misnamed(name)):
+        yield found.problem(complaint, "name")
 
 
 def username_problems(basic: Node, context: Context) -> Iterator[Problem]:

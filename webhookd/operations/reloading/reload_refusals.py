@@ -26,6 +26,11 @@ def refuse_other_identities(
 ) -> None:
     """Raise a ReloadRefusedError where a source that is *known* would become another one."""
     problems = [
+        f"sources.{name}.type: the source of this name was of another type; give this one a new key"
+        for name, source in definitions.sources.items()
+        if name in known and known[name].get("type") != source.identity.get("type")
+    ]
+    problems += [
         f"sources.{name}.{key}: it was {known[name][key]!r} and may not become {value!r} under"
         " the same key; give the changed source a new key"
         for name, source in definitions.sources.items()

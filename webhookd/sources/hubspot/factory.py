@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from webhookd.definitions import Bearer, Tls
 from webhookd.sources.hubspot import cursor
 from webhookd.sources.hubspot.answers.api import BURST, Api, refusal
-from webhookd.sources.hubspot.answers.left_out import LeftOut
 from webhookd.sources.hubspot.answers.pages import Fetcher
 from webhookd.sources.hubspot.api_time import ClockWatch
 from webhookd.sources.hubspot.object_reader import ObjectReader, ReaderDependencies
 from webhookd.sources.hubspot.properties import modified_property
 from webhookd.sources.polling.api_client import ApiClient, Dialect
 from webhookd.sources.polling.checkpoint import Checkpoint
+from webhookd.sources.polling.left_out import LeftOut
 from webhookd.sources.polling.poller import Poller
 from webhookd.sources.storage_retry import StorageRetry
 from webhookd.telemetry.figures import figures_of

@@ -9,10 +9,10 @@ from webhookd.definitions import Bearer
 from webhookd.errors import SourceError
 from webhookd.sources.hubspot import properties
 from webhookd.sources.hubspot.answers.api import BURST, Api, refusal
-from webhookd.sources.hubspot.answers.left_out import LeftOut
 from webhookd.sources.hubspot.answers.pages import Fetcher
 from webhookd.sources.hubspot.api_time import ClockWatch
 from webhookd.sources.polling.api_client import ApiClient, Dialect
+from webhookd.sources.polling.left_out import LeftOut
 from webhookd.sources.polling.request_budget import Budget
 from webhookd.telemetry.figures import PollFigures
 

@@ -21,6 +21,7 @@ from webhookd.rules.url_encoding import encode_query, full_url
 from webhookd.sources.polling import refusals
 from webhookd.sources.polling.answer_json import TooDeepError, decoded
 from webhookd.sources.polling.refusals import (
+    NO_CONTENT,
     TOO_LARGE,
     PollError,
     Received,
@@ -60,12 +61,16 @@ LARGE: Final = 64 << 10
 """Bytes of an answer that are taken apart in a thread."""
 
 
+_WITHOUT: Final = frozenset({204, 304})
+"""Statuses of answers that have no content."""
+
 _YEARS = range(1971, 9000)
 """Of a `Date`: beyond them a length added to it, or taken off, may have no date."""
 
 
 Judge: TypeAlias = "Callable[[Received, Callable[[str], str]], Refusal | None]"
-"""Says what an answer refuses, None for a success; the second argument hides secrets."""
+"""Says what an answer refuses, None for a success, `NO_CONTENT` for one with nothing in it; the
+second argument hides secrets."""
 
 
 Decode: TypeAlias = "Callable[[bytes], Any]"
@@ -74,14 +79,10 @@ Decode: TypeAlias = "Callable[[bytes], Any]"
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How an API speaks: what its answers mean, and how they are taken apart.
-
-    *empty* are statuses of answers that have nothing to decode.
-    """
+    """How an API speaks: what its answers mean, and how they are taken apart."""
 
     judge: Judge = refusals.refusal
     decode: Decode = decoded
-    empty: Container[int] = ()
 
 
 PLAIN: Final = Dialect()
@@ -92,13 +93,15 @@ PLAIN: Final = Dialect()
 class ApiAnswer:
     """A success. *date* is the server's own time, None when it gave none; *headers* in small.
 
-    *content* is as it was decoded; None where an empty answer is a success.
+    *content* is as it was decoded, of so many bytes; None where an empty answer is a success.
     """
 
     content: Any
     date: datetime | None
     headers: Mapping[str, str] = field(default_factory=dict)
     status: int = 200
+    size: int = 0
+    is_empty: bool = False
 
 
 class ApiClient:
@@ -137,16 +140,18 @@ class ApiClient:
         *,
         per_second: float | None = None,
         headers: Sequence[tuple[str, str]] = (),
+        accept: Container[int] = (),
     ) -> ApiAnswer:
         """Return the answer; what is likely to pass within seconds is tried again.
 
         *target* is a path with its query. *per_second* rations requests that cost the API much.
         *headers* stand beside those of every request; *body* is JSON, of a value or as bytes.
+        Statuses to *accept* are a success with nothing in it, whatever they say otherwise.
         PollError when there is no success.
         """
         for number in range(1, _TRIES + 1):
             await self._budget.admit(per_second=per_second)
-            answer = await self._attempt(method, target, body, headers)
+            answer = await self._attempt(method, target, body, headers, accept)
             if isinstance(answer, ApiAnswer):
                 return answer
             refused = self._paused(answer, number)
@@ -173,6 +178,7 @@ class ApiClient:
         target: str,
         body: Mapping[str, Any] | bytes | None,
         headers: Sequence[tuple[str, str]],
+        accept: Container[int],
     ) -> ApiAnswer | Refusal:
         try:
             authorization = await self._credentials.authorize(self._clock.now())
@@ -190,18 +196,23 @@ class ApiClient:
         content = await response.aread()
         self._count(str(response.status_code))
         is_cut = bool(response.extensions.get("answer_cut"))
-        answer = await self._answer(response, content, is_cut=is_cut)
+        answer = await self._answer(response, content, accept, is_cut=is_cut)
         renewal = self._credentials.refused(authorization.serial, response.status_code)
         if renewal == "at_once" and isinstance(answer, Refusal):
             return replace(answer, concerns="request")
         return answer
 
     async def _answer(
-        self, response: httpx.Response, content: bytes, *, is_cut: bool
+        self, response: httpx.Response, content: bytes, accept: Container[int], *, is_cut: bool
     ) -> ApiAnswer | Refusal:
         value: Any = None
         status = response.status_code
-        if status not in self._dialect.empty:
+        headers = {name.lower(): one for name, one in response.headers.items()}
+        date = _date(headers.get("date"))
+        nothing = ApiAnswer(None, date, headers, status, is_empty=True)
+        if status in accept:
+            return nothing
+        if content or status not in _WITHOUT:
             try:
                 value = await self._decoded(content, is_cut=is_cut)
             except ValueError as error:
@@ -209,12 +220,12 @@ class ApiClient:
                     why = f"the API's answer cannot be read: {error}"
                     is_too_much = is_cut or isinstance(error, TooDeepError)
                     raise nonsense(why, TOO_LARGE if is_too_much else "nonsense") from None
-        headers = {name.lower(): one for name, one in response.headers.items()}
-        date = _date(headers.get("date"))
         # A time to wait until is meant by the clock that the answer has, which may differ.
         received = Received(status, headers, value, content, date or self._clock.now())
         refused = self._dialect.judge(received, logs.redacted)
-        return refused or ApiAnswer(value, date, headers, status)
+        if refused is NO_CONTENT:
+            return nothing
+        return refused or ApiAnswer(value, date, headers, status, len(content))
 
     async def _decoded(self, content: bytes, *, is_cut: bool) -> Any:
         if is_cut:

@@ -115,6 +115,10 @@ class Checkpoint(Generic[AnyCursor]):
             )
         )
 
+    async def accepted(self) -> int | None:
+        """Return the pass whose absences a person let through last, None without one."""
+        return await self._stored(lambda: self._ledger.accepted(self._source, self._object))
+
     async def known(self, ids: Sequence[str]) -> Mapping[str, bool]:
         """Return those of *ids* that are known, and whether as deleted."""
         return await self._stored(lambda: self._ledger.known(self._source, self._object, ids))

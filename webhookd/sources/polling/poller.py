@@ -25,7 +25,7 @@ from webhookd.telemetry.events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import timedelta
 
     from webhookd.clock import Clock
@@ -64,7 +64,8 @@ class Poller:
     """Has every type of object of the source *name* read, each by a reader of its own.
 
     *schedule* runs a poll every *period*. *figures* of a reader are what `status` shows of it; the
-    *ledger* keeps what of that a restart must not lose.
+    *ledger* keeps what of that a restart must not lose. *periods* are those of types of objects
+    that have one of their own.
     """
 
     def __init__(
@@ -77,9 +78,11 @@ class Poller:
         budget: Budget,
         clock: Clock,
         ledger: PollLedger | None = None,
+        periods: Mapping[str, timedelta] | None = None,
     ) -> None:
         self._name = name
         self._period = period
+        self._periods = periods or {}
         self._schedule = schedule
         self._clock = clock
         self._refusals = 0
@@ -107,7 +110,11 @@ class Poller:
     async def run(self) -> None:
         """Have every type of object polled until cancelled."""
         stops = [
-            self._schedule(self._period, partial(self._fire, poll), f"{self.name}/{poll.object}")
+            self._schedule(
+                self._periods.get(poll.object, self._period),
+                partial(self._fire, poll),
+                f"{self.name}/{poll.object}",
+            )
             for poll in self._polls
         ]
         self._is_running = True

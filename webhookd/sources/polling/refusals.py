@@ -42,6 +42,10 @@ class Refusal:
     wait: float = 0.0
 
 
+NO_CONTENT: Final = Refusal("", "request", "empty")
+"""What a judge returns for an answer that is a success with nothing in it."""
+
+
 class PollError(SourceError):
     """A poll came to nothing; what was read before stays."""
 

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 from webhookd.sources.polling.refusals import PollError, Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from webhookd.clock import Clock
-    from webhookd.model import Secret
 
 LONGEST_WAIT: Final = 15.0
 """Seconds of a pause that are waited out; a longer one ends the poll."""
@@ -60,6 +61,10 @@ class Budget:
         """Return for how many seconds nothing may start."""
         return max(0.0, self._paused_until - self._monotonic())
 
+    def allow(self, burst: Burst) -> None:
+        """Let as many requests start from now on as *burst* says."""
+        self._burst = burst
+
     def pause(self, seconds: float) -> None:
         """Let nothing start for some time."""
         self._paused_until = max(self._paused_until, self._monotonic() + seconds)
@@ -99,11 +104,12 @@ class Budgets:
         clock: Clock,
     ) -> None:
         self._clock = clock
-        self._of: dict[tuple[str, Secret], Budget] = {}
+        self._of: dict[tuple[str, Hashable], Budget] = {}
 
-    def of(self, base_url: str, token: Secret, burst: Burst) -> Budget:
-        """Return the budget of *token*, which allows *burst* if there was none yet."""
-        key = (base_url, token)
+    def of(self, base_url: str, credentials: Hashable, burst: Burst) -> Budget:
+        """Return the budget of *credentials*, which from now on allows *burst*."""
+        key = (base_url, credentials)
         if key not in self._of:
             self._of[key] = Budget(burst, clock=self._clock)
+        self._of[key].allow(burst)
         return self._of[key]

@@ -129,6 +129,12 @@ class Polls:
             )
         )
 
+    async def accepted(self, source: str, object_: str) -> int | None:
+        """Return the pass whose absences a person let through last, None without one."""
+        return await self._writer.read(
+            lambda connection: listings.accepted(connection, source, object_)
+        )
+
 
 def _key(source: str, object_: str) -> str:
     return f"{OUTCOME}{source}/{object_}"

@@ -134,10 +134,15 @@ def identities(connection: Statements) -> dict[str, dict[str, str]]:
 
 
 def introduce(connection: Statements, name: str, identity: Mapping[str, str]) -> None:
-    """Remember a source's identity the first time it is seen."""
+    """Remember a source's identity: what is not known of it yet, as of an object that is new."""
+    row = connection.execute("SELECT identity FROM sources WHERE name = ?", (name,)).fetchone()
+    known: dict[str, str] = {} if row is None else json.loads(row[0])
+    if row is not None and identity.keys() <= known.keys():
+        return
     connection.execute(
-        "INSERT INTO sources (name, identity) VALUES (?, ?) ON CONFLICT DO NOTHING",
-        (name, json.dumps(dict(identity), sort_keys=True)),
+        "INSERT INTO sources (name, identity) VALUES (?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET identity = excluded.identity",
+        (name, json.dumps({**identity, **known}, sort_keys=True)),
     )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from sqlalchemy import text
+
 from webhookd.model import MissingRecords
 from webhookd.storage.database.connection import with_lists
 from webhookd.storage.database.times import to_micros
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from webhookd.model import Listed
     from webhookd.storage.database.connection import Statements
+    from webhookd.storage.database.database import Database
 
 CLAIM: Final = "list:"
 """What the claim of a pass over a list begins with; no folder of a file does."""
@@ -97,3 +100,26 @@ def missing(
             if len(found) == MISSING_AT_ONCE:
                 return MissingRecords(tuple(found), known, place)
     return MissingRecords(tuple(found), known, place, is_last=len(rows) < LOOKED_AT_ONCE)
+
+
+ACCEPTED: Final = "accepted:"
+"""With source and object: where `meta` has the pass whose absences a person let through."""
+
+
+def accept(database: Database, source: str, object_: str, number: int) -> None:
+    """Remember that a person lets through what the pass *number* lacked; a daemon may run."""
+    statement = (
+        "INSERT INTO meta (key, value) VALUES (:key, :value)"
+        " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+    )
+    values = {"key": f"{ACCEPTED}{source}/{object_}", "value": str(number)}
+    with database.connected() as connection:
+        connection.execute(text(statement), values)
+        connection.commit()
+
+
+def accepted(connection: Statements, source: str, object_: str) -> int | None:
+    """Return the pass whose absences a person let through last, None without one."""
+    query = "SELECT value FROM meta WHERE key = ?"
+    row = connection.execute(query, (f"{ACCEPTED}{source}/{object_}",)).fetchone()
+    return None if row is None else int(row[0])

@@ -32,9 +32,12 @@ from webhookd.telemetry.events.delivery_events import (
 )
 from webhookd.telemetry.events.event import Event
 from webhookd.telemetry.events.poll_events import (
+    AbsenceSetAside,
+    BadRowsFound,
     ClocksDiffer,
     FirstReadDone,
     FirstReadProgressed,
+    MoreUnread,
     ObjectRefused,
     PollBroke,
     PollFailed,
@@ -76,11 +79,13 @@ from webhookd.telemetry.events.source_events import (
 from webhookd.telemetry.events.token_events import TokenFailed, TokenReceived
 
 __all__ = [
+    "AbsenceSetAside",
     "AdminListening",
     "AdminWithoutToken",
     "BackfillBegan",
     "BackfillEnded",
     "BackfillResumed",
+    "BadRowsFound",
     "BatchTaken",
     "BodyTooLarge",
     "BugFound",
@@ -119,6 +124,7 @@ __all__ = [
     "FirstReadProgressed",
     "FleetDaemonDied",
     "FleetRejoined",
+    "MoreUnread",
     "ObjectRefused",
     "PollBroke",
     "PollFailed",

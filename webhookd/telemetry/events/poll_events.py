@@ -117,3 +117,38 @@ class ClocksDiffer(Event):
     source: str
     compared: str
     ahead_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class BadRowsFound(Event):
+    """Rows of a list cannot be taken: *count* of them, the first ids, a reason."""
+
+    source: str
+    object: str
+    count: int
+    record_ids: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AbsenceSetAside(Event):
+    """A whole list lacks *missing* of the *known* records: nothing is deleted for that."""
+
+    source: str
+    object: str
+    missing: int
+    known: int
+
+
+@dataclass(frozen=True, slots=True)
+class MoreUnread(Event):
+    """A list is read without paging, and seems to have more than one page.
+
+    *sign* says so in the answer; the page has so many *rows*, *is_full* where that is the limit.
+    """
+
+    source: str
+    object: str
+    sign: str | None
+    rows: int
+    is_full: bool

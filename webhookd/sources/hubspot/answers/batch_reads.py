@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from webhookd.sources.hubspot.answers import responses
-from webhookd.sources.hubspot.answers.responses import BadRecord
+from webhookd.sources.polling.left_out import BadRecord
 from webhookd.sources.polling.refusals import TOO_LARGE, PollError, nonsense
 
 if TYPE_CHECKING:

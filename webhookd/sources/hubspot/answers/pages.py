@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from webhookd.model import Asked, Observation
 from webhookd.sources.hubspot.answers import batch_reads, responses
 from webhookd.sources.hubspot.answers.api import LONGEST_BODY, LONGEST_TARGET
-from webhookd.sources.hubspot.answers.responses import ApiRecord, BadRecord, Page, instant
+from webhookd.sources.hubspot.answers.responses import ApiRecord, Page, instant
+from webhookd.sources.polling.left_out import BadRecord
 from webhookd.sources.polling.refusals import TOO_LARGE, PollError, nonsense
 
 if TYPE_CHECKING:
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
     from webhookd.model import ChangeKind
     from webhookd.sources.hubspot.answers.api import Api
     from webhookd.sources.hubspot.answers.batch_reads import Reading
-    from webhookd.sources.hubspot.answers.left_out import LeftOut
     from webhookd.sources.hubspot.api_time import ClockWatch
     from webhookd.sources.hubspot.cursor import Sweep
     from webhookd.sources.polling.api_client import ApiAnswer
+    from webhookd.sources.polling.left_out import LeftOut
 
 LIST_LIMIT: Final = 100
 SEARCH_LIMIT: Final = 200

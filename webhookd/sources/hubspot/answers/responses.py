@@ -16,6 +16,7 @@ from webhookd.sources.formats.json_values import (
     compact,
     has_lone_surrogate,
 )
+from webhookd.sources.polling.left_out import BadRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,14 +43,6 @@ class ApiRecord:
     created: int | None
     archived: bool
     archived_at: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class BadRecord:
-    """A record that cannot be understood: *id* as far as it can be shown, and the reason."""
-
-    id: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

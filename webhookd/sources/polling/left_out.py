@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from webhookd import telemetry
 from webhookd.telemetry.events import RecordsLeftOut
@@ -10,8 +11,10 @@ from webhookd.telemetry.events import RecordsLeftOut
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from webhookd.sources.hubspot.answers.responses import BadRecord
+    from webhookd.telemetry.events import BadRowsFound
     from webhookd.telemetry.figures import PollFigures
+
+    Told: TypeAlias = type[RecordsLeftOut | BadRowsFound]
 
 TOLD_EVERY: Final = 3600.0
 """Seconds after which a record that is still left out is reported again."""
@@ -22,14 +25,25 @@ SHOWN: Final = 10
 _MOST_REMEMBERED: Final = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """A record that cannot be understood: *id* as far as it can be shown, and the reason."""
+
+    id: str
+    reason: str
+
+
 class LeftOut:
-    """Reports and counts the records of one type of object that are left out.
+    """Reports and counts the records of one type of object that are left out, as the event *told*.
 
     Sweeps meet a record again and again, so each is reported once an hour.
     """
 
-    def __init__(self, figures: PollFigures, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, figures: PollFigures, monotonic: Callable[[], float], told: Told = RecordsLeftOut
+    ) -> None:
         self._figures = figures
+        self._event = told
         self._monotonic = monotonic
         self._told: dict[tuple[str, str], float] = {}
 
@@ -45,7 +59,7 @@ class LeftOut:
             self._told[one.id, one.reason] = now + TOLD_EVERY
         self._figures.left_out += len(new)
         telemetry.report(
-            RecordsLeftOut(
+            self._event(
                 self._figures.source,
                 self._figures.object,
                 count=len(new),

@@ -1,0 +1,139 @@
+"""Records change before each answer: nothing is lost or told twice, no deletion invented."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+
+import pytest
+
+from tests.integration.sources.rest.conftest import (
+    ABSENCE,
+    ITEMS,
+    PAGES,
+    TIES,
+    TIME,
+    dump,
+    kinds,
+)
+from webhookd.definitions import RestDeletions, RestDetect, RestPaging
+
+COMPARED = RestDetect(by="comparison", query={"sort": "id"})
+OFFSETS = RestPaging(by="offset", limit=10, query={"offset": "${offset}", "limit": "${limit}"})
+CURSORS = RestPaging(
+    by="cursor", limit=10, next="cursor", query={"cursor": "${cursor}", "limit": "${limit}"}
+)
+LINKS = RestPaging(by="link", limit=10, next="next", query={"limit": "${limit}"})
+BY_ID = {"query": {"sort": "id"}}
+STRATEGIES = {
+    "time": {},
+    "time, ties": {"detect": replace(TIME, ties=TIES)},
+    "time, by offset": {"paging": OFFSETS},
+    "time, by link": {"paging": LINKS},
+    "time, overlap": {"detect": replace(TIME, overlap=timedelta(seconds=5))},
+    "time, no order": {
+        "detect": replace(TIME, order="none", query={"since": "${since}"}),
+        "deletions": replace(ABSENCE, every=timedelta(minutes=1)),
+    },
+    "time, no page but the newest": {"paging": replace(OFFSETS, by="offset", more="more")},
+    "comparison": {"detect": RestDetect(), **BY_ID},
+    "comparison, no time": {"detect": RestDetect(), "modified": None, **BY_ID},
+    "comparison, absent twice": {"detect": RestDetect(), "one": None, **BY_ID},
+    "comparison, by cursor": {"detect": RestDetect(), "paging": CURSORS, **BY_ID},
+    "whole rows, absent twice": {"one": None, "deletions": RestDeletions("absence"), **BY_ID},
+}
+
+
+class Writes:
+    """Changes records at random before each answer, and knows what it did."""
+
+    def __init__(self, api, seed):
+        self.api = api
+        self.dice = Random(seed)
+        self.left = 0
+        self.created = set()
+        self.gone = set()
+
+    def __call__(self, _request):
+        with self.api.lock:
+            for _ in range(min(self.left, self.dice.randrange(4))):
+                self.left -= 1
+                self.api.later(self.dice.choice([0, 0.001, 0.2]))
+                self._write()
+
+    def _write(self):
+        ids = sorted(self.api.records)
+        what = self.dice.random()
+        if what < 0.25 and len(ids) > 20:
+            id_ = self.dice.choice(ids)
+            self.api.delete(id_)
+            self.gone.add(id_)
+        elif what < 0.45:
+            self.created.update(self.api.create(self.dice.choice([1, 1, 1, 25])))
+        elif what < 0.5:
+            self.api.update(*self.dice.sample(ids, min(len(ids), 30)), name="batch")
+        else:
+            self.api.update(self.dice.choice(ids), name=f"u{self.dice.random()}")
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("seed", [1])
+def test_at_quiet_all_is_known_and_deletions_are_true(reading, api, name, seed):
+    for _ in range(60):
+        api.create()
+        api.later(0.05)
+    there = set(api.records)
+    api.later(60)
+    writes = Writes(api, seed)
+    api.between = writes
+    crm = reading(**STRATEGIES[name])
+    for _ in range(6):
+        writes.left = 40
+        crm.poll(times=2, every=3600)
+        api.later(3600)
+    writes.left = 0
+    for _ in range(4):
+        told = kinds(crm.poll(times=2, every=3600))
+        api.later(3600)
+
+    assert crm.known() == dump(api)
+    deleted, created = told.get("deleted", []), told.get("created", [])
+    assert sorted(deleted) == sorted(set(deleted))
+    assert set(deleted) <= writes.gone
+    assert not set(deleted) & set(api.records)
+    assert sorted(created) == sorted(set(created))
+    assert set(created) <= writes.created
+    assert writes.created & set(api.records) <= set(created)
+    assert writes.created & set(deleted) <= set(created)
+    assert len(there & writes.gone - set(deleted)) < 10, "those that were never read"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_kill_at_any_step_tells_nothing_twice_and_loses_nothing(reading, api, seed):
+    dice = Random(seed)
+    for _ in range(40):
+        api.create()
+        api.later(0.05)
+    api.later(60)
+    writes = Writes(api, seed)
+    api.between = writes
+    crm = reading()
+    crm.poll()
+    for _ in range(8):
+        writes.left = 20
+        crm.poll(kill_at=dice.randrange(1, 12))
+        api.later(3600)
+    writes.left = 0
+    for _ in range(4):
+        told = kinds(crm.poll(times=2, every=3600))
+        api.later(3600)
+
+    assert crm.known() == dump(api)
+    for kind in ("created", "deleted"):
+        assert sorted(told.get(kind, [])) == sorted(set(told.get(kind, [])))
+    assert not set(told.get("deleted", [])) & set(api.records)
+
+
+def test_items_are_the_object_of_most_tests():
+    assert (ITEMS.paging, ITEMS.detect, ITEMS.deletions) == (PAGES, TIME, ABSENCE)

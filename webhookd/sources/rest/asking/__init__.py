@@ -1,0 +1,1 @@
+"""Requests to a REST API: composed, sent, and led on from page to page."""

@@ -1,0 +1,197 @@
+"""What a pass over the whole list lacks: doubted, asked for one by one, and only then deleted.
+
+A list that is read while records change lacks some that are there. So a record that is missing is
+asked for by itself, or must be missing in two passes in turn; and a list that lacks most of what is
+known is set aside until a person lets it through.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from webhookd import telemetry
+from webhookd.model import Listed
+from webhookd.rules.time_forms import instant
+from webhookd.sources.polling.refusals import PollError
+from webhookd.sources.source import SetAside
+from webhookd.telemetry.events import AbsenceSetAside
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from webhookd.model import MissingRecords, Observation
+    from webhookd.sources.rest.passes import Passes
+    from webhookd.sources.rest.rest_cursor import Cursor, Pass
+    from webhookd.sources.rest.work import Work
+
+FEW: Final = 10
+"""As many may be missing without a question, if not all are."""
+
+BAD_PASSES: Final = 3
+"""A row that is bad in so many passes in turn counts as there."""
+
+LONGEST: Final = 20.0
+"""Seconds that one poll takes for it: what changed must not wait for many deletions."""
+
+_AT_ONCE: Final = 20
+"""Records that are asked for one by one before what they are is committed."""
+
+_MOST_SILENT: Final = 10
+"""Records in a row that cannot be read, after which the poll has failed."""
+
+
+class Absences:
+    """Decides what a pass means that has read the whole list."""
+
+    def __init__(self, work: Work, passes: Passes) -> None:
+        self._work = work
+        self._claim = passes.claim
+        self._deletes = work.read.deletions.by == "absence"
+
+    async def decide(self, cursor: Cursor) -> Cursor:
+        """Return the cursor behind the pass under way, which is at its stage `deciding`."""
+        listing = cursor.listing
+        if listing is None or not self._deletes or listing.stage == "over":
+            return await self._finished(cursor, cursor.absent)
+        bad, is_clear = _bad(cursor, listing)
+        claim = self._claim(listing.number)
+        if listing.bad and is_clear:
+            await self._work.checkpoint.advance(cursor, listed=[Listed(claim, listing.bad)])
+        cursor = replace(cursor, bad=bad)
+        if not is_clear or (not listing.checked and not await self._is_believed(cursor, listing)):
+            aside = await self._set_aside(cursor, listing) if is_clear else cursor.set_aside
+            return await self._finished(replace(cursor, set_aside=aside), cursor.absent)
+        return await self._delete(cursor, listing)
+
+    async def accepted(self, cursor: Cursor) -> bool:
+        """Return whether a person let through what was set aside, and nothing came of it yet."""
+        aside = cursor.set_aside
+        if aside is None:
+            return False
+        return await self._work.checkpoint.accepted() == aside.number
+
+    async def _is_believed(self, cursor: Cursor, listing: Pass) -> bool:
+        known, missing = await self._counted(listing)
+        is_usual = missing < known and (missing <= FEW or 2 * missing <= known)
+        if not missing or (is_usual and listing.rows):
+            return True
+        aside = cursor.set_aside
+        if aside is None or not await self.accepted(cursor):
+            return False
+        return missing <= aside.missing + FEW
+
+    async def _set_aside(self, cursor: Cursor, listing: Pass) -> SetAside:
+        """Report that what a pass lacks is not believed, once for each time it gets more."""
+        known, missing = await self._counted(listing)
+        before = cursor.set_aside
+        if before is not None and missing <= before.missing:
+            return before
+        names = self._work.settings.name, self._work.read.name
+        telemetry.report(AbsenceSetAside(*names, missing=missing, known=known))
+        return SetAside(listing.number, missing, known)
+
+    async def _counted(self, listing: Pass) -> tuple[int, int]:
+        """Return how many records are known, and how many of them the pass lacks."""
+        known, missing, place, is_last = 0, 0, "", False
+        while not is_last:
+            found = await self._missing(listing, place)
+            known, missing = known + found.known, missing + len(found.record_ids)
+            place, is_last = found.place, found.is_last
+        return known, missing
+
+    async def _missing(self, listing: Pass, after: str) -> MissingRecords:
+        return await self._work.checkpoint.missing(
+            self._claim(listing.number), after=after, modified_before=self._before(listing)
+        )
+
+    def _before(self, listing: Pass) -> datetime | None:
+        """Return when the pass began: what was modified since is left for the next one."""
+        return None if self._work.read.modified is None else instant(listing.began)
+
+    async def _delete(self, cursor: Cursor, listing: Pass) -> Cursor:
+        """Delete what is gone, a few records at a time."""
+        absent, is_last, place = f"{self._claim(listing.number)}/absent", False, listing.checked
+        silent: list[str] = []
+        until = self._work.clock.monotonic() + LONGEST
+        while not is_last:
+            found = await self._missing(listing, place)
+            is_last = found.is_last
+            for start in range(0, len(found.record_ids), _AT_ONCE):
+                ids = found.record_ids[start : start + _AT_ONCE]
+                place = ids[-1]
+                listing = replace(listing, checked=place)
+                cursor = replace(cursor, listing=listing)
+                if self._work.one is not None:
+                    known = await self._confirmed(cursor, ids, silent)
+                    await self._work.checkpoint.advance(cursor, known)
+                else:
+                    await self._look_twice(cursor, ids, absent)
+                if self._work.clock.monotonic() > until:
+                    return cursor
+            place = found.place
+        kept = absent if self._work.one is None else None
+        return await self._finished(replace(cursor, set_aside=None), kept)
+
+    async def _confirmed(
+        self, cursor: Cursor, ids: Sequence[str], silent: list[str]
+    ) -> list[Observation]:
+        """Return what the records *ids* are now; those that nobody can tell are left out."""
+        observer, one = self._work.observer, self._work.one
+        assert one is not None  # noqa: S101 - the caller has looked
+        found: list[Observation] = []
+        for id_ in ids:
+            try:
+                there = await one.read(id_)
+            except PollError as error:
+                silent.append(id_)
+                is_general = error.refusal.concerns in {"source", "token"}
+                if is_general or len(silent) >= _MOST_SILENT:
+                    raise
+                continue
+            silent.clear()
+            if there.row is not None:
+                found.append(observer.observation(there.row, cursor, "healed"))
+            elif there.is_gone:
+                found.append(observer.deletion(id_))
+        return found
+
+    async def _look_twice(self, cursor: Cursor, ids: Sequence[str], absent: str) -> None:
+        """Delete those of *ids* that the pass before lacked, too; remember the others as absent."""
+        before: frozenset[str] = frozenset()
+        if cursor.absent is not None:
+            before = await self._work.checkpoint.listed(cursor.absent, ids)
+        gone = [self._work.observer.deletion(id_) for id_ in ids if id_ in before]
+        new = Listed(absent, tuple(id_ for id_ in ids if id_ not in before))
+        await self._work.checkpoint.advance(cursor, gone, listed=[new])
+
+    async def _finished(self, cursor: Cursor, absent: str | None) -> Cursor:
+        """Commit that the pass is over, and forget what it met; what it lacked is *absent*."""
+        listing, before = cursor.listing, cursor.absent
+        if listing is None:
+            return cursor
+        checkpoint = self._work.checkpoint
+        if self._deletes:
+            # First that it is over: without what it met, all known records would be missing.
+            cursor = replace(cursor, listing=replace(listing, stage="over"), absent=absent)
+            await checkpoint.advance(cursor)
+            await checkpoint.forget(cursor, self._claim(listing.number))
+            if before is not None and before != absent:
+                await checkpoint.forget(cursor, before)
+        cursor = replace(
+            cursor,
+            listing=None,
+            passes=listing.number,
+            listed=listing.began,
+            is_first=cursor.is_first and self._work.read.detect.by != "comparison",
+        )
+        await checkpoint.advance(cursor)
+        return cursor
+
+
+def _bad(cursor: Cursor, listing: Pass) -> tuple[dict[str, int], bool]:
+    """Return in how many passes in turn each id was bad, and whether all others are certain."""
+    bad = {id_: cursor.bad.get(id_, 0) + 1 for id_ in listing.bad}
+    is_clear = not listing.has_nameless and all(count >= BAD_PASSES for count in bad.values())
+    return bad, is_clear

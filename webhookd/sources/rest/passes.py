@@ -1,0 +1,136 @@
+"""Passes over the whole list: for comparison, and to find out what is not in it any more.
+
+Which ids were met is noted in the database, with each page. A pass goes on where it was left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from webhookd.model import Listed
+from webhookd.sources.polling.refusals import PollError
+from webhookd.sources.rest.answers.rest_rows import NAMELESS
+from webhookd.sources.rest.rest_cursor import Pass
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from webhookd.model import Observation
+    from webhookd.sources.polling.left_out import BadRecord
+    from webhookd.sources.rest.answers.rest_rows import Row
+    from webhookd.sources.rest.asking.list_pages import Page
+    from webhookd.sources.rest.observer import Found
+    from webhookd.sources.rest.rest_cursor import Cursor
+    from webhookd.sources.rest.work import Work
+
+PAGES_AT_ONCE: Final = 40
+"""Pages of a pass that one poll reads where changes are found by time: those come first."""
+
+MOST_BAD: Final = 100
+"""Bad rows whose ids are remembered from pass to pass; of more, nothing is concluded."""
+
+
+class Passes:
+    """Reads the whole list of one type of object, page by page."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._compares = work.read.detect.by == "comparison"
+        self._notes = work.read.deletions.by == "absence"
+        self._reader = work.absences if self._notes else work.lists
+        own = work.read.deletions
+        self._is_whole = not (own.query or own.headers or own.body or own.path or own.records)
+
+    @property
+    def is_needed(self) -> bool:
+        """Return whether the list is ever read whole."""
+        return self._compares or self._notes
+
+    def claim(self, number: int) -> str:
+        """Return the claim under which the pass of this number notes what it met."""
+        return f"list:{self._work.settings.name}/{self._work.read.name}/{number}"
+
+    async def read(self, cursor: Cursor | None) -> Cursor:
+        """Go on with the pass under way, or begin one; all of it is read at stage `deciding`."""
+        pages = 0
+        while True:
+            cursor, pages = await self._step(cursor), pages + 1
+            is_read = cursor.listing is None or cursor.listing.stage != "listing"
+            if is_read or (pages >= PAGES_AT_ONCE and not self._compares):
+                return cursor
+
+    async def _step(self, cursor: Cursor | None) -> Cursor:
+        work = self._work
+        listing = None if cursor is None else cursor.listing
+        if listing is None:
+            listing = Pass(1 if cursor is None else cursor.passes + 1, 0)
+            if cursor is not None and self._notes:
+                # A pass that was given up, by a crash too, may have left something.
+                await work.checkpoint.forget(cursor, self.claim(cursor.passes))
+        if listing.stage != "listing" and cursor is not None:
+            return cursor
+        try:
+            page = await self._reader.page({}, listing.place)
+        except PollError as error:
+            await self._abandon(cursor, listing, error)
+            raise
+        if cursor is None:
+            cursor = work.begun(page.date)
+        if not listing.began:
+            listing = replace(listing, began=work.server_time(page.date))
+        listing = _with_bad(replace(listing, rows=listing.rows + page.count), page.bad)
+        if page.following is None:
+            listing = replace(listing, stage="deciding")
+        else:
+            listing = replace(listing, place=page.following)
+        observations = await self._observations(page, cursor)
+        cursor = replace(cursor, listing=listing)
+        alive = tuple(row.id for row in page.rows if not row.deleted)
+        listed = [Listed(self.claim(listing.number), alive)] if self._notes else []
+        await work.checkpoint.advance(cursor, observations, listed=listed)
+        return cursor
+
+    async def _abandon(self, cursor: Cursor | None, listing: Pass, error: PollError) -> None:
+        """Begin anew after a page that leads no further: what its place was kept by may be gone."""
+        is_dead = listing.place.number > 0 and error.refusal.concerns in {"poll", "object"}
+        if cursor is not None and is_dead:
+            # The next pass notes under a number of its own, and forgets what this one met.
+            again = replace(cursor, listing=None, passes=listing.number)
+            await self._work.checkpoint.advance(again)
+
+    async def _observations(self, page: Page, cursor: Cursor) -> list[Observation]:
+        """Return what the rows of *page* tell: ids alone are looked up one by one."""
+        observer = self._work.observer
+        if self._compares:
+            found: Found = "first" if cursor.is_first else "later"
+            return [observer.observation(row, cursor, found) for row in page.rows]
+        if self._is_whole:
+            return [observer.observation(row, cursor, "healed") for row in page.rows]
+        gone = [row for row in page.rows if row.deleted]
+        healed = await self._unknown([row.id for row in page.rows if not row.deleted])
+        return [observer.observation(row, cursor, "healed") for row in (*gone, *healed)]
+
+    async def _unknown(self, ids: Sequence[str]) -> list[Row]:
+        """Return those of the records *ids* that are not known, or known as deleted."""
+        one = self._work.one
+        if one is None:
+            return []
+        known = await self._work.checkpoint.known(ids)
+        rows = []
+        for id_ in ids:
+            if known.get(id_, True):
+                found = await one.read(id_)
+                if found.row is not None and not found.is_gone:
+                    rows.append(found.row)
+        return rows
+
+
+def _with_bad(listing: Pass, bad: Sequence[BadRecord]) -> Pass:
+    named = [one.id for one in bad if one.id != NAMELESS]
+    is_too_much = len(listing.bad) + len(named) > MOST_BAD
+    return replace(
+        listing,
+        bad=listing.bad if is_too_much else (*listing.bad, *named),
+        has_nameless=listing.has_nameless or is_too_much or len(named) < len(bad),
+    )

@@ -1,0 +1,241 @@
+"""What was modified since: pages of a list that is asked for by time, each of them committed.
+
+Where the list is sorted by the time, a page is a request of its own from the newest time seen, and
+no page number: pages of one request shift while records change, and skip some. A page that is one
+instant is gone on with inside that instant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from webhookd import telemetry
+from webhookd.rules import time_forms as times
+from webhookd.sources.polling.refusals import PollError
+from webhookd.sources.rest.rest_cursor import START, Cursor, Sweep
+from webhookd.telemetry.events import FirstReadDone, FirstReadProgressed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from webhookd.rules.placeholders import Value
+    from webhookd.rules.time_forms import TimeForm
+    from webhookd.sources.rest.asking.list_pages import ListReader, Page
+    from webhookd.sources.rest.observer import Found
+    from webhookd.sources.rest.proofs import Proofs
+    from webhookd.sources.rest.work import Work
+
+PAGES_AT_ONCE: Final = 400
+"""Pages of a later sweep that one poll reads: deletions must not wait for millions of changes."""
+
+_TOLD_EVERY: Final = 10.0
+
+
+class Sweeper:
+    """Reads what was modified of one type of object; PollError leaves what was committed."""
+
+    def __init__(self, work: Work, proofs: Proofs) -> None:
+        self._work = work
+        self._proofs = proofs
+        self._form_told = work.read.detect.time_format
+        paging = work.read.paging
+        self._is_sorted = work.read.detect.order == "modified"
+        self._advances = self._is_sorted and not paging.is_stable
+
+    async def read(self, cursor: Cursor | None) -> Cursor:
+        """Go on with the sweep that is under way, or make one; return where that leaves off."""
+        work, tally = self._work, _Tally(self._work)
+        pages = 0
+        while True:
+            cursor = await self._step(cursor, tally)
+            pages += 1
+            if cursor.sweep is None or (pages >= PAGES_AT_ONCE and not cursor.is_first):
+                break
+        work.note_lag(None if cursor.sweep is None else cursor.sweep.at)
+        return cursor
+
+    def form(self, cursor: Cursor | None) -> TimeForm:
+        """Return how times are written: as the definition says, or as records have theirs."""
+        if self._form_told != "auto":
+            return times.form_like(self._form_told, self._work.zone)
+        sample = None if cursor is None else cursor.sample
+        return times.form_like(sample or "rfc3339", self._work.zone)
+
+    def values(
+        self, form: TimeForm, at: int, *, tied: str | None = None
+    ) -> dict[str, Value | None]:
+        """Return the placeholders of a request for what was modified at *at* or later.
+
+        Where the filter leaves out the very time that it is given, one unit before is asked for.
+        """
+        is_later = not self._work.read.detect.inclusive and tied is None
+        return {"since": form.written(at - form.unit if is_later else at), "after": tied}
+
+    async def _step(self, cursor: Cursor | None, tally: _Tally) -> Cursor:
+        work, form = self._work, self.form(cursor)
+        sweep = (None if cursor is None else cursor.sweep) or Sweep(self._begin(cursor), 0)
+        reader = self._reader(sweep)
+        values = self.values(form, sweep.at, tied=sweep.tied)
+        try:
+            page = await reader.page(values, sweep.place)
+            if cursor is None:
+                cursor = work.begun(page.date)
+            if not sweep.began:
+                sweep = replace(sweep, began=work.server_time(page.date))
+            self._check(page, sweep, form)
+            cursor = await self._proofs.hold(cursor, page, sweep, self)
+            following, cursor = await self._following(cursor, sweep, page, values)
+        except PollError as error:
+            await self._restart(cursor, sweep, error)
+            raise
+        found: Found = "first" if cursor.is_first else "later"
+        observations = [work.observer.observation(row, cursor, found) for row in page.rows]
+        is_first = cursor.is_first
+        cursor = self._moved(cursor, sweep, page, following)
+        await work.checkpoint.advance(cursor, observations)
+        if is_first:
+            tally.count(len(page.rows), is_over=not cursor.is_first)
+        return cursor
+
+    def _begin(self, cursor: Cursor | None) -> int:
+        """Return the time that a new sweep begins at."""
+        if cursor is not None and cursor.mark is not None:
+            return cursor.mark - self._work.overlap
+        start = self._work.settings.start
+        if not isinstance(start, str):
+            return times.moment(start)
+        return times.read(self._work.read.detect.begin, self._work.zone)[0]
+
+    def _reader(self, sweep: Sweep) -> ListReader:
+        ties = self._work.ties
+        return self._work.sweeps if sweep.tied is None or ties is None else ties
+
+    async def _restart(self, cursor: Cursor | None, sweep: Sweep, error: PollError) -> None:
+        """Give up pages that lead no further: what they were kept by may be gone."""
+        is_dead = sweep.place.number > 0 and error.refusal.concerns in {"poll", "object"}
+        if cursor is None or cursor.sweep is None or not is_dead:
+            return
+        again = None
+        if self._is_sorted:
+            at = sweep.at if sweep.newest is None else max(sweep.at, sweep.newest)
+            again = Sweep(at, sweep.began, sweep.newest)
+        await self._work.checkpoint.advance(replace(cursor, sweep=again))
+
+    def _check(self, page: Page, sweep: Sweep, form: TimeForm) -> None:
+        """Raise a PollError where a page is not sorted, or does not get on."""
+        if not self._is_sorted or sweep.tied is not None:
+            return
+        latest, stamp = 0, None
+        for row in page.rows:
+            if row.modified is not None and row.modified < latest:
+                why = f"the list is not sorted: {row.stamp} comes after {stamp}; see order"
+                raise self._proofs.wrong(why)
+            latest, stamp = row.modified or latest, row.stamp or stamp
+        newest = _newest(page)
+        if newest is not None and newest < form.floor(sweep.at - form.unit):
+            why = f"the filter is ignored: {page.count} records are older than asked for"
+            raise self._proofs.wrong(why)
+
+    async def _following(
+        self, cursor: Cursor, sweep: Sweep, page: Page, values: Mapping[str, Value | None]
+    ) -> tuple[Sweep | None, Cursor]:
+        """Return how the sweep goes on behind *page*, None where it is over."""
+        reader = self._reader(sweep)
+        is_last = await self._is_last(reader, page, values, cursor.short)
+        cursor = replace(cursor, short=_short(cursor.short, page, reader, is_last=is_last))
+        newest = _latest(sweep.newest, _newest(page))
+        if is_last and sweep.tied is None:
+            return None, cursor
+        if not self._advances:
+            place = START if page.following is None else page.following
+            return replace(sweep, place=place, newest=newest), cursor
+        return self._advanced(sweep, page, newest, self.form(cursor), is_last=is_last), cursor
+
+    async def _is_last(
+        self, reader: ListReader, page: Page, values: Mapping[str, Value | None], short: int
+    ) -> bool:
+        paging = reader.request.paging
+        if paging.by == "none" and self._advances and paging.limit is not None:
+            return page.count < paging.limit
+        return await reader.is_last(page, values, short)
+
+    def _advanced(
+        self, sweep: Sweep, page: Page, newest: int | None, form: TimeForm, *, is_last: bool
+    ) -> Sweep | None:
+        if sweep.tied is not None:
+            if is_last or not page.rows:
+                # Everything of that instant is read.
+                return Sweep(form.floor(sweep.at) + form.unit, sweep.began, newest)
+            return replace(sweep, tied=page.rows[-1].id, newest=newest)
+        seen = _newest(page)
+        if seen is not None and seen > sweep.began + times.SECOND:
+            # What changes meanwhile is the next sweep's: this one might never end.
+            return None
+        if seen is not None and form.floor(seen) > form.floor(sweep.at):
+            return Sweep(seen, sweep.began, newest)
+        if self._work.ties is not None and seen is not None:
+            return Sweep(form.floor(seen), sweep.began, newest, tied="")
+        if page.following is None:
+            why = "a whole page is of one instant, and nothing leads on inside of it: set paging"
+            raise self._work.sweeps.keys.wrong("detect.ties", why, own=False)
+        return replace(sweep, place=page.following, newest=newest)
+
+    def _moved(self, cursor: Cursor, sweep: Sweep, page: Page, following: Sweep | None) -> Cursor:
+        """Return the cursor behind *page*."""
+        cursor = replace(cursor, sweep=following, sample=_finest(cursor.sample, page))
+        if following is not None:
+            return cursor
+        newest = _latest(sweep.newest, _newest(page))
+        mark = cursor.mark if newest is None else _latest(cursor.mark, min(newest, sweep.began))
+        return replace(cursor, mark=mark, is_first=False)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Says now and then how far a long first read is."""
+
+    work: Work
+    rows: int = 0
+    began: float = -1.0
+    told: float = 0.0
+
+    def count(self, rows: int, *, is_over: bool) -> None:
+        """Count *rows* of a first read; tell of it where that *is_over*, or takes long."""
+        now = self.work.clock.monotonic()
+        if self.began < 0:
+            self.began = self.told = now
+        self.rows += rows
+        summary = self.work.figures.summary
+        if is_over:
+            telemetry.report(FirstReadDone(summary(), read=self.rows, seconds=now - self.began))
+        elif now - self.told >= _TOLD_EVERY:
+            speed = self.rows / (now - self.began)
+            telemetry.report(FirstReadProgressed(summary(), read=self.rows, per_second=speed))
+            self.told = now
+
+
+def _newest(page: Page) -> int | None:
+    return max((row.modified for row in page.rows if row.modified is not None), default=None)
+
+
+def _latest(one: int | None, other: int | None) -> int | None:
+    return max((at for at in (one, other) if at is not None), default=None)
+
+
+def _short(short: int, page: Page, reader: ListReader, *, is_last: bool) -> int:
+    """Return how many rows a page may have that was seen to be the last."""
+    limit = reader.request.paging.limit
+    if limit is not None and page.count >= limit:
+        return max(short, limit - 1)
+    return max(short, page.count) if is_last and page.is_short else short
+
+
+def _finest(sample: str | None, page: Page) -> str | None:
+    """Return the time that is written the finest: some APIs leave out a fraction of zero."""
+    for row in page.rows:
+        if row.stamp is not None and (
+            sample is None or times.form_like(row.stamp).unit < times.form_like(sample).unit
+        ):
+            sample = row.stamp
+    return sample
