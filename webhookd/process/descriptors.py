@@ -23,6 +23,9 @@ ADMIN_SHARE: Final = 4
 IDLE_SHARE: Final = 4
 """Idle connections to receivers have one descriptor in so many at the most."""
 
+OWN_SLOTS: Final = 2_000
+"""Webhooks whose own attempt, beyond those that share slots, may find its connection kept."""
+
 ADMIN_SECONDS: Final = 10.0
 
 
@@ -43,7 +46,10 @@ def admin_limits() -> ConnectionLimits:
 
 
 def idle_connections(max_in_flight: int) -> int:
-    """Return how many connections are kept idle: one for each attempt that may be in flight."""
-    wanted = max(max_in_flight, MOST_IDLE)
+    """Return how many connections are kept idle: one for each attempt that may be in flight.
+
+    Those of webhooks' own slots come beside *max_in_flight*. All are closed after seconds.
+    """
+    wanted = max(max_in_flight, MOST_IDLE) + OWN_SLOTS
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return wanted if soft == resource.RLIM_INFINITY else min(wanted, soft // IDLE_SHARE)

@@ -5,6 +5,7 @@ import resource
 import pytest
 
 from webhookd.process import descriptors
+from webhookd.process.descriptors import OWN_SLOTS
 from webhookd.transport.pool import MOST_IDLE
 
 
@@ -35,11 +36,11 @@ def test_the_limit_is_raised_as_far_as_it_may(limit):
 @pytest.mark.parametrize(
     ("soft", "in_flight", "idle"),
     [
-        (65_536, 1_000, 1_000),
-        (65_536, 10, MOST_IDLE),
+        (65_536, 1_000, 1_000 + OWN_SLOTS),
+        (65_536, 10, MOST_IDLE + OWN_SLOTS),
         (1_024, 1_000, 256),
         (256, 10, 64),
-        (resource.RLIM_INFINITY, 5_000, 5_000),
+        (resource.RLIM_INFINITY, 5_000, 5_000 + OWN_SLOTS),
     ],
 )
 def test_idle_connections_are_as_many_as_attempts_within_a_share(
