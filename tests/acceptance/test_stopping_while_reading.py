@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import io
+import zipfile
 
 import pytest
 
@@ -31,8 +33,25 @@ WORST = {
     "bad.csv": lambda: b"id,b\n" + (b'"1"x,2\n' * BAD + b"1,2\n") * 30,
     "bad.json": lambda: b"[" + (b"{x}," * BAD + b'{"id":"1"},') * 30 + b"{}]",
     "bad.ndjson": lambda: (b"{x}\n" * BAD + b'{"id":"1"}\n') * 30,
+    "blank-cr.csv.gz": lambda: b"id\r" + b"\r" * MANY,
+    "blank-utf-16.csv.gz": lambda: b"\xff\xfe" + "id\r".encode("utf-16-le") + b"\r\0" * (MANY // 2),
+    "commas.csv.gz": lambda: b"id,b\n" + b"," * MANY,
+    "breaks.csv.zip": lambda: b'id,b\n1,"' + b"\n" * MANY,
+    "fields.csv.zip": lambda: b"id,b\n" + b'"a"x,"b",c,' * (MANY // 11),
 }
-"""What is written when its test comes, since the eleven together are half a gigabyte."""
+"""What is written when its test comes, since all together are a gigabyte."""
+
+
+def packed(name: str, content: bytes) -> bytes:
+    """Return *content* as its *name* says that it is packed."""
+    if name.endswith(".gz"):
+        return gzip.compress(content, 1)
+    if not name.endswith(".zip"):
+        return content
+    into = io.BytesIO()
+    with zipfile.ZipFile(into, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr(name.removesuffix(".zip"), content)
+    return into.getvalue()
 
 
 @pytest.mark.parametrize("content", ["records", "snapshot"])
@@ -42,9 +61,7 @@ def test_a_stop_is_over_in_time_while_the_worst_is_read(daemon, name, content):
     mirror = {"source": "export", "object": "contacts", "request": request}
     daemon.configure({"mirror": mirror}, source={"content": content})
     daemon.start("--shutdown-timeout", f"{SHUTDOWN_TIMEOUT}s")
-    written = WORST[name]()
-    if name.endswith(".gz"):
-        written = gzip.compress(written, 1)
+    written = packed(name, WORST[name]())
     (daemon.folder / "crm" / "tmp" / name).write_bytes(written)
     (daemon.folder / "crm" / "tmp" / name).rename(daemon.folder / "crm" / "new" / name)
     until(lambda: daemon.named("file.claimed"), "the file is claimed")

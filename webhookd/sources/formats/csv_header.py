@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from webhookd.definitions import ANY_CSV, CsvSettings
 from webhookd.sources.formats.csv_text import UTF_8
-from webhookd.sources.formats.rows import LONGEST_ROW, BrokenFileError
+from webhookd.sources.formats.rows import BLANK, LONGEST_ROW, BrokenFileError, skip_blank_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,6 +106,7 @@ class _Lines:
         while line := self.next():
             if line.strip():
                 break
+            self.number += skip_blank_lines(self._text.stream, BLANK)
         return line
 
     def _line(self) -> bytes:

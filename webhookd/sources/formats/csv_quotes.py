@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import Final
 
 _QUOTE: Final = b'"'
+_IN_QUOTES: Final = re.compile(rb'[^"]*+(?:""[^"]*+)*+')
 
 
 class _At(Enum):
@@ -15,11 +17,22 @@ class _At(Enum):
     QUOTE = 4
 
 
+def _fields(delimiter: bytes) -> re.Pattern[bytes]:
+    """Return what stands from within a quoted field to within another, as far as that goes."""
+    quoted, mark = rb'[^"]*+(?:""[^"]*+)*+"', re.escape(delimiter)
+    # Where it is one byte, with what follows a closing quote, and with plain fields between.
+    plain = rb'(?:[^"%b][^%b]*+)?+(?:%b(?!")[^%b]*+)*+' % ((mark,) * 4)
+    between = plain if len(delimiter) == 1 else b""
+    return re.compile(rb'(?:%b%b%b")*+' % (quoted, between, mark))
+
+
 class Quotes:
-    """Follows the quotes of one row, given piece by piece."""
+    """Follows the quotes of one row, given piece by piece: one step for many fields or quotes."""
 
     def __init__(self, delimiter: bytes) -> None:
         self._delimiter = delimiter
+        self._quoted_field = delimiter + _QUOTE
+        self._fields = _fields(delimiter)
         self._at = _At.FIELD_START
 
     @property
@@ -36,23 +49,31 @@ class Quotes:
     def _step(self, piece: bytes, place: int) -> int:
         """Read up to the next change of state; return the place behind."""
         match self._at:
-            case _At.FIELD_START:
-                return self._if_quote(piece, place, otherwise=_At.PLAIN)
-            case _At.QUOTE:
-                return self._if_quote(piece, place, otherwise=_At.PLAIN)
+            case _At.FIELD_START | _At.QUOTE:
+                is_quote = piece.startswith(_QUOTE, place)
+                self._at = _At.QUOTED if is_quote else _At.PLAIN
+                return place + is_quote
             case _At.PLAIN:
-                return self._until(piece, place, self._delimiter, _At.FIELD_START)
+                return self._to_quoted_field(piece, place)
             case _At.QUOTED:
-                return self._until(piece, place, _QUOTE, _At.QUOTE)
+                return self._behind_quotes(piece, place)
 
-    def _if_quote(self, piece: bytes, place: int, *, otherwise: _At) -> int:
-        is_quote = piece[place : place + 1] == _QUOTE
-        self._at = _At.QUOTED if is_quote else otherwise
-        return place + is_quote
+    def _to_quoted_field(self, piece: bytes, place: int) -> int:
+        """Read plain fields, however many."""
+        found = piece.find(self._quoted_field, place)
+        if found >= 0:
+            self._at = _At.QUOTED
+            return found + len(self._quoted_field)
+        if piece.endswith(self._delimiter) and len(piece) - len(self._delimiter) >= place:
+            self._at = _At.FIELD_START
+        return len(piece)
 
-    def _until(self, piece: bytes, place: int, mark: bytes, then: _At) -> int:
-        found = piece.find(mark, place)
-        if found < 0:
-            return len(piece)
-        self._at = then
-        return found + len(mark)
+    def _behind_quotes(self, piece: bytes, place: int) -> int:
+        """Read what is quoted, and quoted fields behind it."""
+        if fields := self._fields.match(piece, place):
+            place = fields.end()
+        if inside := _IN_QUOTES.match(piece, place):
+            place = inside.end()
+        if place < len(piece):
+            self._at, place = _At.QUOTE, place + 1
+        return place

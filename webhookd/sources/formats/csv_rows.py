@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from webhookd.sources.formats.csv_text import CsvText
 
+_QUOTE: Final = b'"'
+_MARK: Final = "\ufeff"
 _NEWLINE: Final = b"\n"
 _AROUND: Final = ' \t\u00a0\ufeff\u200b"'
 """What may stand around a name of a column: a byte order mark keeps quotes from being read."""
@@ -43,7 +45,8 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        line = self._piece()
+        # The reader goes on with a row inside of quotes alone.
+        line = (self._quoted_lines() if self._pieces else b"") or self._piece()
         if not line:
             self.has_ended = True
             raise StopIteration
@@ -76,15 +79,30 @@ class _Lines:
     def skip_row(self, delimiter: str) -> bool:
         """Read over the rest of a row too long; False when the file ends inside quotes."""
         quotes = Quotes(delimiter.encode())
-        for piece in self._pieces:
-            quotes.follow(piece)
+        quotes.follow(b"".join(self._pieces))
         last = self._pieces[-1]
         while quotes.are_open or not last.endswith(_NEWLINE):
-            last = self._piece()
+            last = self._quoted() if quotes.are_open else self._piece()
             if not last:
                 return not quotes.are_open
             quotes.follow(last)
         return True
+
+    def _quoted(self) -> bytes:
+        """Read on to the next quote, whatever lines that are; a call for each would take long."""
+        ahead = self._stream.peek()
+        return self._counted(self._stream.read(ahead.find(_QUOTE) + 1 or len(ahead)))
+
+    def _quoted_lines(self) -> bytes:
+        """Read the whole lines in memory that have no quote; there may be none."""
+        ahead = self._stream.peek()
+        quote = ahead.find(_QUOTE)
+        end = ahead.rfind(_NEWLINE, 0, quote if quote >= 0 else len(ahead)) + 1
+        return self._counted(self._stream.read(end)) if end else b""
+
+    def _counted(self, piece: bytes) -> bytes:
+        self.number += piece.count(_NEWLINE)
+        return piece
 
     def _piece(self) -> bytes:
         piece = self._stream.readline(LONGEST_ROW + 2)
@@ -160,7 +178,13 @@ def _row(lines: _Lines, header: Header, line: int, fields: list[str]) -> Row | B
     if len(fields) != len(names):
         column = min(len(fields), len(names)) + 1
         reason = f"the row has {len(fields)} fields, the header {len(names)}"
+        if any(_MARK in field for field in fields):
+            reason += "; it holds a byte order mark: were files joined without a line break?"
         return BadRow(line, column, reason)
+    if fields[0].startswith(_MARK):
+        # Quotes behind it were not read as such.
+        reason = "the row begins with an invisible byte order mark: were several files joined?"
+        return BadRow(line, 1, reason)
     members = dict(zip(names, fields, strict=True))
     members.pop("", None)
     return Row(line, header.id_column, lines.size, members)

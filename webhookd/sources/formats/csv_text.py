@@ -63,7 +63,7 @@ class CsvText:
     and LF have changed places in the stream, and `decoded` puts them back.
     """
 
-    stream: BinaryIO
+    stream: io.BufferedReader
     encoding: str
     is_swapped: bool
 

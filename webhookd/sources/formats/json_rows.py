@@ -14,6 +14,7 @@ from webhookd.sources.formats.json_values import (
     has_lone_surrogate,
     is_too_deep,
     scan,
+    why_no_value,
 )
 from webhookd.sources.formats.rows import LONGEST_ROW, BrokenFileError, Row
 from webhookd.sources.formats.streamed_json.json_document import Document, hint, listed_at
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 # What surrogateescape makes of bytes that are not UTF-8.
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _TOO_LONG = "the row is over 1 MiB"
+
+_INSTEAD = {
+    "{": "; a file with one object a line is named .ndjson",
+    "[": "; where files were joined, drop them one by one",
+    "\ufeff": ", a byte order mark; where files were joined, drop them one by one",
+}
+"""What to do instead, by the character that follows."""
 
 _MOST_IN_PLACE = 20
 """Rows that may be refused where they stand; each costs a look at the text before it."""
@@ -52,9 +60,10 @@ def rows(
         yield from elements(window)
     else:
         yield _only(window, id_property, is_list=is_list)
-    if window.next_mark():
-        instead = "; a file with one object a line is named .ndjson" if mark == "{" else ""
-        raise BrokenFileError(f"text follows the end of the JSON value{instead}", *window.place())
+    if follows := window.next_mark():
+        raise BrokenFileError(
+            f"text follows the end of the JSON value{_INSTEAD.get(follows, '')}", *window.place()
+        )
 
 
 def _only(window: Window, id_property: str, *, is_list: bool) -> Row | BadRow:
@@ -139,7 +148,7 @@ class RowDecoder:
             value, end = scan(text, at)
         except StopIteration as error:
             position = error.value + before
-            reason = "the row is not JSON: a value is missing here"
+            reason = why_no_value(text, error.value)
         except JSONDecodeError as error:
             position = error.pos + before
             reason = f"the row is not JSON: {error.msg}"

@@ -35,7 +35,10 @@ def rows(stream: BinaryIO, line: int) -> Iterator[Row | BadRow]:
     """
     window = Window(stream, LONGEST_ROW, line)
     while mark := window.next_mark():
-        if mark == "[":
+        if mark == "\ufeff":
+            # Of a file that was joined.
+            window.at += 1
+        elif mark == "[":
             yield from elements(window)
         else:
             yield RowDecoder(window, is_alone=True).row()

@@ -38,6 +38,10 @@ class DecimalNumber(str):
     __slots__ = ()
 
 
+INVISIBLE: Final = "\ufeff\u200b\u200c\u200d\u2060"
+"""Characters that nobody sees: a byte order mark, and blanks of no width."""
+
+
 class RefusedValueError(ValueError):
     """JSON by its grammar, but not a value that can be kept."""
 
@@ -113,3 +117,11 @@ def compact(value: object) -> JsonText:
     if isinstance(value, list):
         return f"[{','.join([compact(element) for element in value])}]"
     return {None: "null", True: "true", False: "false"}[value]  # type: ignore[index]
+
+
+def why_no_value(text: str, at: int) -> str:
+    """Return what is wrong with a row in which no value stands *at* a place of its *text*."""
+    found = text[at : at + 1]
+    if found and found in INVISIBLE:
+        return f"the row is not JSON: an invisible character (U+{ord(found):04X}) stands here"
+    return "the row is not JSON: a value is missing here"

@@ -10,13 +10,14 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from webhookd.sources.formats.json_values import DecimalNumber, WholeNumber
+from webhookd.sources.formats.json_values import INVISIBLE, DecimalNumber, WholeNumber
 
 LONGEST_ID: Final = 1024
 """Characters; a longer id makes the row bad."""
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_INVISIBLE: Final = "\ufeff\u200b\u200c\u200d\u2060\u200e\u200f\u00ad"
+_MARK: Final = "\ufeff"
+_INVISIBLE: Final = INVISIBLE + "\u200e\u200f\u00ad"
 _FORMULA: Final = re.compile(r'="((?:[^"]|"")*)"')
 _SPREADSHEET: Final = re.compile(r"[+-]?\d+(?:\.0+|(?:[.,]\d+)?[eE][+-]\d+)", re.ASCII)
 
@@ -65,9 +66,9 @@ class IdRule:
             stripped = formula[1].replace('""', '"').strip()
         if not stripped or stripped.isspace():
             raise self._refusal("is empty")
-        if stripped[0] in _INVISIBLE or stripped[-1] in _INVISIBLE:
+        if stripped[0] in _INVISIBLE or stripped[-1] in _INVISIBLE or _MARK in stripped:
             raise self._refusal(
-                "begins or ends with an invisible character (a byte order mark or the like):"
+                "begins or ends with an invisible character, or holds a byte order mark:"
                 " were several files joined?"
             )
         if _CONTROL.search(stripped):

@@ -7,6 +7,7 @@ This runs for every row of every file: no call per value but for those that are 
 
 from __future__ import annotations
 
+import re
 from codecs import BOM_UTF8
 from datetime import UTC, datetime, timedelta
 from io import BufferedReader
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 LONGEST_ROW: Final = 1 << 20
 """Bytes; a longer row is bad."""
+
+EMPTY: Final = re.compile(rb"[\r\n]*+")
+BLANK: Final = re.compile(rb"(?:[ \t\n\v\f\r]++|\xef\xbb\xbf)*+")
+"""Lines that hold nothing, and those of blanks and byte order marks alone."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ID_AND_PROPERTIES = 2
@@ -63,20 +68,22 @@ def behind_mark(stream: BinaryIO) -> BinaryIO:
     start = stream.peek(4)[:4]
     if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in start:
         raise BrokenFileError("the file is UTF-16 or binary; save it as UTF-8", 1, 1)
-    if start.startswith(BOM_UTF8):
+    while start.startswith(BOM_UTF8):
         stream.read(len(BOM_UTF8))
+        start = stream.peek(4)[:4]
     return stream
 
 
-def skip_blank_lines(stream: BinaryIO, blanks: bytes = b"\r\n") -> int:
-    """Read over whole lines of *blanks* alone, as far as they are in memory; return how many.
+def skip_blank_lines(stream: BinaryIO, blank: re.Pattern[bytes] = EMPTY) -> int:
+    """Read over whole lines that are *blank*, as far as they are in memory; return how many.
 
     Millions of them, which take no room in a packed file, would be a call for each otherwise.
     """
     if not isinstance(stream, BufferedReader):
         return 0
     ahead = stream.peek()
-    end = ahead.rfind(b"\n", 0, len(ahead) - len(ahead.lstrip(blanks))) + 1
+    blanks = blank.match(ahead)
+    end = ahead.rfind(b"\n", 0, blanks.end() if blanks else 0) + 1
     return stream.read(end).count(b"\n")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 
 import pytest
@@ -127,6 +128,19 @@ def test_a_quote_never_closed_breaks_the_file_there(length):
     assert [row.members["id"] for row in rows] == ["1"]
     assert "never closed" in error.reason
     assert error.line == 3
+
+
+@given(st.lists(st.text('ab",', max_size=6), max_size=8), st.sampled_from([",", ";", "\t", "§"]))
+def test_quotes_open_fields_at_their_start_alone(pieces, delimiter):
+    row = "".join(pieces).replace(",", delimiter)
+    quotes = Quotes(delimiter.encode())
+    for piece in pieces:
+        quotes.follow(piece.replace(",", delimiter).encode())
+        assert not (row.count('"') == 0 and quotes.are_open)
+
+    # What csv.reader makes of it: where a quote is open, a line break belongs to a field.
+    read = list(csv.reader([row + "\n", f"{delimiter}\n"], delimiter=delimiter))
+    assert quotes.are_open == (len(read) == 1 and bool(row))
 
 
 def test_the_longest_row_is_taken():
