@@ -8,9 +8,14 @@ delivery and writes a malformed header would otherwise get it again for three da
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import httptools
+
+from webhookd.transport import known_answer
+
+if TYPE_CHECKING:
+    from webhookd.transport.known_answer import KnownAnswer
 
 HEAD_LIMIT = 64 * 1024
 """Bytes of status line and headers, those of 1xx answers before included."""
@@ -41,6 +46,7 @@ class Answer:
         "_head_size",
         "_informational",
         "_is_http",
+        "_known",
         "_most",
         "_parser",
         "_received",
@@ -49,17 +55,26 @@ class Answer:
         "headers",
         "is_complete",
         "is_cut",
+        "is_known",
         "keeps_alive",
         "status",
     )
 
-    def __init__(self, *, has_body: bool = True, room: int = BODY_LIMIT) -> None:
+    def __init__(
+        self,
+        *,
+        has_body: bool = True,
+        room: int = BODY_LIMIT,
+        known: KnownAnswer | None = None,
+    ) -> None:
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.is_complete = False
         self.is_cut = False
         self.keeps_alive = False
+        self.is_known = False
         self.broken = ""
+        self._known = known if has_body else None
         self._begin = b""
         self._is_http = False
         self._has_body = has_body
@@ -70,11 +85,7 @@ class Answer:
         self._head: list[bytes] = []
         self._head_size = 0
         self._informational = 0
-        parser = httptools.HttpResponseParser(self)
-        # RFC 9112, 2.2: a lone LF may end a line. A delivery that was taken but not
-        # understood would be repeated for days.
-        parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)
-        self._parser: httptools.HttpResponseParser | None = parser
+        self._parser: httptools.HttpResponseParser | None = None
 
     @property
     def is_decided(self) -> bool:
@@ -100,6 +111,11 @@ class Answer:
         """Take in *data* and return whether nothing more is to be waited for."""
         if self.is_over:
             return True
+        if not self._received:
+            if self._known is not None and self._known.begins(data, self._room):
+                self._take(self._known, data)
+                return True
+            self._parser = self._new_parser()
         if not self._is_http and not self._begins(data):
             self.broken = "it does not speak HTTP"
             return True
@@ -112,6 +128,13 @@ class Answer:
         elif self.status and self._received > self._most:
             self.is_cut = not self.is_complete
         return self.is_over
+
+    def learned(self, data: bytes) -> KnownAnswer | None:
+        """Return what to know of the answer, whose last piece was *data*, for those to come."""
+        is_whole = self._received == len(data) and self._has_body and not self._informational
+        if not is_whole or not self.is_complete or not self.keeps_alive or self.is_cut:
+            return None
+        return known_answer.known(data, self.body, self.status, self.headers)
 
     def end(self) -> None:
         """Take in that the receiver will send no more.
@@ -129,6 +152,20 @@ class Answer:
     def close(self) -> None:
         """Let go of the parser, which refers back to this answer."""
         self._parser = None
+
+    def _take(self, known: KnownAnswer, data: bytes) -> None:
+        """Be the answer that is *known*, with the body in *data*."""
+        self.status, self.headers = known.status, known.headers
+        self._received = len(data)
+        self._body.append(data[len(known.head) :])
+        self.is_complete = self.keeps_alive = self.is_known = True
+
+    def _new_parser(self) -> httptools.HttpResponseParser:
+        parser = httptools.HttpResponseParser(self)
+        # RFC 9112, 2.2: a lone LF may end a line. A delivery that was taken but not
+        # understood would be repeated for days.
+        parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)
+        return parser
 
     def _begins(self, data: bytes) -> bool:
         """Return whether an answer may begin so; llhttp would take RTSP and ICE as well."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from webhookd.transport import certificates
 from webhookd.transport.answer import BODY_LIMIT, Answer
 from webhookd.transport.failure import SendError, words_of
+from webhookd.transport.known_answer import Memory
 from webhookd.transport.socket_state import HUNG_UP, SocketState
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Connection(asyncio.Protocol):
         "_has_spoken",
         "_limit",
         "_loop",
+        "_memory",
         "_name",
         "_pool",
         "_state",
@@ -61,6 +63,7 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._limit: Limit | None = None
+        self._memory = Memory()
         self._has_spoken = False
         self.egress = egress
         self.is_open = False
@@ -107,7 +110,7 @@ class Connection(asyncio.Protocol):
             raise SendError("protocol", f"{self._name} answered before it was asked anything")
         if self._transport is None or not self.is_open:
             raise SendError("reset", f"{self._name} closed the connection")
-        answer = self._answer = Answer(has_body=has_body, room=room)
+        answer = self._answer = Answer(has_body=has_body, room=room, known=self._memory.answer)
         waiter = self._waiter = self._loop.create_future()
         self._arm(limit)
         self._transport.write(payload)
@@ -170,6 +173,10 @@ class Connection(asyncio.Protocol):
             self.abort()
         elif answer.feed(data):
             self._finish(answer)
+            if answer.is_known:
+                self._memory.met()
+            elif self._memory.is_worthwhile():
+                self._memory.answer = answer.learned(data)
 
     def eof_received(self) -> None:
         """Take in that the receiver sends no more: it can never answer again."""
