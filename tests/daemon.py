@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 120.0
 """Seconds within which whatever a test waits for happens, on a machine that is busy with others."""
+INTERPRETER = (sys.executable, "-m", "webhookd")
 SECRET = "a-client-secret-of-the-tests"
 
 
@@ -48,9 +49,10 @@ class Daemon:
         self.environment = {
             name: value for name, value in os.environ.items() if not name.startswith("WEBHOOKD_")
         } | {"APP_SECRET": SECRET, **(environment or {})}
-        self.module: str | None = None
-        """What an interpreter of its own runs, None for a process that is forked."""
+        self.module = "webhookd"
+        """What the process runs, which is forked."""
         self.command_line: tuple[str, ...] = ()
+        """What starts an interpreter of its own instead; `INTERPRETER`, for one."""
         self.events: list[dict[str, Any]] = []
         self._lines: list[str] = []
         self.process: subprocess.Popen[str] | forked.Forked | None = None
@@ -68,14 +70,17 @@ class Daemon:
         } | more
         self.config.write_text(yaml.safe_dump(content, sort_keys=False))
 
-    def command(self, *arguments: str, told: str | None = None) -> subprocess.CompletedProcess[str]:
-        """Run `webhookd` with *arguments* to its end."""
+    def command(
+        self, *arguments: str, told: str | None = None, module: str = "webhookd"
+    ) -> subprocess.CompletedProcess[str]:
+        """Run *module* with *arguments* to its end."""
         return forked.run(
             arguments,
             folder=self.folder,
             environment=self.environment,
             told=told,
             timeout=PATIENCE,
+            module=module,
         )
 
     def start(self, *arguments: str, is_awaited: bool = True) -> None:
@@ -86,19 +91,18 @@ class Daemon:
             *("--config", str(self.config), "--state-directory", str(self.state)),
             *arguments,
         )
-        command = self.command_line
-        if self.module is not None:
-            command = (sys.executable, "-m", self.module)
-        if command:
+        if self.command_line:
             self.process = subprocess.Popen(
-                [*command, *words],
+                [*self.command_line, *words],
                 env=self.environment,
                 cwd=self.folder,
                 stderr=subprocess.PIPE,
                 text=True,
             )
         else:
-            self.process = forked.start(words, folder=self.folder, environment=self.environment)
+            self.process = forked.start(
+                words, folder=self.folder, environment=self.environment, module=self.module
+            )
         self._reading = threading.Thread(target=self._read, args=(self.process,), daemon=True)
         self._reading.start()
         if is_awaited:

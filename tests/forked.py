@@ -5,7 +5,8 @@ server (one for each process of the test run, this module as a program) imports 
 a process for each command or daemon; the process gets its arguments, environment, folder and
 standard streams, runs `python -m webhookd`'s module as its main module, and is signalled, killed
 and waited for like any other. What a test says about the start itself (signals during imports,
-locales, the installed script) starts an interpreter of its own instead.
+locales, the installed script) starts an interpreter of its own instead. Another module of the tests
+may take that main module's place, and so may code, as with `python -c`.
 
 Between the two sides stands a Unix socket: a request is one JSON text with three descriptors; the
 answers are the process's number and, at its end, its status as `waitpid` gives it.
@@ -21,7 +22,7 @@ import json
 import os
 import pkgutil
 import runpy
-import select
+import selectors
 import signal
 import socket
 import subprocess
@@ -35,6 +36,8 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+ROOT = Path(__file__).parents[1]
+PATIENCE = 120.0
 _LONGEST = 1 << 20
 """Bytes of the longest request: a whole environment and its arguments."""
 _NUMBER = 12
@@ -100,7 +103,7 @@ class _Server:
                     *(str(listening.fileno()), str(theirs.fileno())),
                 ],
                 pass_fds=(listening.fileno(), theirs.fileno()),
-                cwd=Path(__file__).parents[1],
+                cwd=ROOT,
             )
         atexit.register(self.close)
 
@@ -124,12 +127,14 @@ def start(
     *,
     folder: Path,
     environment: Mapping[str, str],
+    module: str = "webhookd",
+    code: str | None = None,
     stdin: int = subprocess.DEVNULL,
     stdout: int = subprocess.DEVNULL,
 ) -> Forked:
-    """Start `webhookd` with *arguments* in *folder*; its standard error can be read as text.
+    """Start *module* with *arguments* in *folder*; its standard error can be read as text.
 
-    *stdin* and *stdout* are descriptors, which stay the caller's.
+    With *code* that is run instead. *stdin* and *stdout* are descriptors, which stay the caller's.
     """
     with _lock:
         address = _server().address
@@ -138,6 +143,8 @@ def start(
         "arguments": list(arguments),
         "folder": str(folder),
         "environment": dict(environment),
+        "module": module,
+        "code": code,
     }
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(address)
@@ -158,10 +165,12 @@ def run(
     *,
     folder: Path,
     environment: Mapping[str, str],
-    told: str | None,
     timeout: float,
+    module: str = "webhookd",
+    code: str | None = None,
+    told: str | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run `webhookd` with *arguments* to its end; *told* is its standard input."""
+    """Run *module*, or *code*, with *arguments* to its end; *told* is its standard input."""
     with tempfile.TemporaryFile("w+") as given, tempfile.TemporaryFile("w+") as said:
         given.write(told or "")
         given.seek(0)
@@ -169,6 +178,8 @@ def run(
             arguments,
             folder=folder,
             environment=environment,
+            module=module,
+            code=code,
             stdin=given.fileno() if told is not None else subprocess.DEVNULL,
             stdout=said.fileno(),
         )
@@ -185,6 +196,14 @@ def run(
         return subprocess.CompletedProcess(["webhookd", *arguments], status, said.read(), errors)
 
 
+def run_code(
+    code: str, *arguments: str, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run *code* as `python -c` does, to its end, with *environment* alone (as it is without)."""
+    environment = os.environ if environment is None else environment
+    return run(arguments, folder=ROOT, environment=environment, timeout=PATIENCE, code=code)
+
+
 def _import_everything() -> None:
     package = importlib.import_module("webhookd")
     for module in pkgutil.walk_packages(package.__path__, "webhookd."):
@@ -192,45 +211,74 @@ def _import_everything() -> None:
             importlib.import_module(module.name)
 
 
-def _serve(listening: socket.socket, alive: socket.socket) -> None:
-    """Fork a process for each request until the test run is over."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What is shared stays shared: a collection would touch every object in each process.
-    gc.collect()
-    gc.freeze()
-    while alive not in select.select([listening, alive], [], [])[0]:
-        connection, _ = listening.accept()
-        if os.fork() == 0:
-            listening.close()
-            alive.close()
-            _attend(connection)
-        connection.close()
+class _Processes:
+    """What the server has running: asked for at *listening*, until *alive* says that it is over."""
+
+    def __init__(self, listening: socket.socket, alive: socket.socket) -> None:
+        self._listening = listening
+        self._alive = alive
+        self._running: dict[int, tuple[int, socket.socket]] = {}
+        """The number and who waits for its end, by a descriptor that can be waited for."""
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(listening, selectors.EVENT_READ)
+        self._selector.register(alive, selectors.EVENT_READ)
+
+    def serve(self) -> None:
+        """Fork a process for each request until the test run is over."""
+        while True:
+            ready = [key.fd for key, _ in self._selector.select()]
+            if self._alive.fileno() in ready:
+                return
+            for descriptor in ready:
+                if descriptor == self._listening.fileno():
+                    self._accept()
+                else:
+                    self._tell(descriptor)
+
+    def _accept(self) -> None:
+        """Start what is asked for, and tell its number."""
+        connection, _ = self._listening.accept()
+        text, descriptors, _, _ = socket.recv_fds(connection, _LONGEST, 3)
+        while more := text and not text.endswith(b"\n") and connection.recv(_LONGEST):
+            text += more
+        if not text.endswith(b"\n"):
+            connection.close()
+            return
+        number = os.fork()
+        if number == 0:
+            connection.close()
+            self._forget()
+            _become(json.loads(text), descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        ended = os.pidfd_open(number)
+        self._running[ended] = number, connection
+        self._selector.register(ended, selectors.EVENT_READ)
+        with suppress(BrokenPipeError):
+            connection.sendall(b"%*d" % (_NUMBER, number))
+
+    def _tell(self, ended: int) -> None:
+        """Tell the status of a process that is over."""
+        number, connection = self._running.pop(ended)
+        self._selector.unregister(ended)
+        os.close(ended)
+        _, status = os.waitpid(number, 0)
+        with connection, suppress(BrokenPipeError):
+            connection.sendall(b"%*d" % (_NUMBER, status))
+
+    def _forget(self) -> None:
+        """Close, in a new process, all that is the server's."""
+        self._selector.close()
+        self._listening.close()
+        self._alive.close()
+        for ended, (_, connection) in self._running.items():
+            os.close(ended)
+            connection.close()
 
 
-def _attend(connection: socket.socket) -> NoReturn:
-    """Start what is asked for, and tell its number and, later, its status."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    text, descriptors, _, _ = socket.recv_fds(connection, _LONGEST, 3)
-    while not text.endswith(b"\n"):
-        text += connection.recv(_LONGEST)
-    process = os.fork()
-    if process == 0:
-        connection.close()
-        _become(json.loads(text), descriptors)
-        sys.exit()
-    for descriptor in descriptors:
-        os.close(descriptor)
-    connection.sendall(b"%*d" % (_NUMBER, process))
-    _, status = os.waitpid(process, 0)
-    with suppress(BrokenPipeError):
-        connection.sendall(b"%*d" % (_NUMBER, status))
-    os._exit(0)
-
-
-def _become(request: dict[str, Any], descriptors: list[int]) -> None:
+def _become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
     """Run webhookd as `python -m webhookd` does; its SystemExit ends this process likewise."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
         os.close(descriptor)
@@ -240,10 +288,45 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> None:
     os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
-    sys.argv = ["webhookd", *request["arguments"]]
-    runpy.run_module("webhookd", run_name="__main__", alter_sys=True)
+    try:
+        if request["code"] is not None:
+            sys.argv = ["-c", *request["arguments"]]
+            exec(request["code"], {"__name__": "__main__"})  # noqa: S102 - as `-c` does
+        else:
+            sys.argv = [request["module"], *request["arguments"]]
+            runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+    except SystemExit as ending:
+        if ending.code is not None and not isinstance(ending.code, int):
+            raise
+        status = ending.code or 0
+    else:
+        status = 0
+    _end(status)
+
+
+def _end(status: int) -> NoReturn:
+    """End as an interpreter does, but leave the modules to the kernel.
+
+    Taking them apart would copy all that is shared with the server: three quarters of the CPU
+    time of a command. What nothing refers to any more may still complain.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    gc.collect()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        sys.exit(status)
+    os._exit(status)
 
 
 if __name__ == "__main__":
     _import_everything()
-    _serve(socket.socket(fileno=int(sys.argv[1])), socket.socket(fileno=int(sys.argv[2])))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What is shared stays shared: a collection would touch every object in each process.
+    gc.collect()
+    gc.freeze()
+    _Processes(
+        socket.socket(fileno=int(sys.argv[1])), socket.socket(fileno=int(sys.argv[2]))
+    ).serve()

@@ -2,6 +2,8 @@
 
 import json
 
+from tests.daemon import INTERPRETER
+
 CANARY = "c4n4ryQz81XkPv0LmR7wTt2Y"
 SHOWN = "https://hooks.slack.com/services/T0A1B2C3/***"
 
@@ -21,7 +23,7 @@ def test_they_are_shown_nowhere_and_a_changed_one_is_told_as_changed(another):
     daemon = another("literal-secrets")
     daemon.environment["WEBHOOKD_ADMIN_ADDRESS"] = "unix:state/admin.sock"
     daemon.configure({"chat": a_hook(CANARY, f"key-{CANARY}")})
-    daemon.module = "webhookd"
+    daemon.command_line = INTERPRETER
     daemon.start("--log-level", "debug")
     arguments = ("--config", "config.yaml")
     ways = {

@@ -1,9 +1,8 @@
 """A fleet's upgrade: the tables first, beside daemons that work, and then each daemon in turn."""
 
 import json
-import subprocess
-import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -47,34 +46,20 @@ def daemon(tmp_path, url, steps, receiver):
 
 def of_later(daemon, *arguments):
     """Run a command of the later webhookd."""
-    return subprocess.run(
-        [sys.executable, "-m", "tests.later", *arguments],
-        env=daemon.environment,
-        cwd=daemon.folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return daemon.command(*arguments, module="tests.later")
 
 
 def upgrade(daemon, meanwhile=lambda: threading.Event().wait(0.01)):
     """Upgrade as the later webhookd does, and do something until that is over."""
     # The directory is the daemon's own, which is no reason to refuse.
-    command = ("-m", "tests.later", "db", "upgrade", "--state-directory", str(daemon.state))
-    with subprocess.Popen(
-        [sys.executable, *command],
-        env=daemon.environment,
-        cwd=daemon.folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        while process.poll() is None:
+    command = ("db", "upgrade", "--state-directory", str(daemon.state))
+    with ThreadPoolExecutor() as upgrading:
+        running = upgrading.submit(of_later, daemon, *command)
+        while not running.done():
             meanwhile()
-        said = process.stdout.read()
-    assert process.returncode == 0, said
-    return said
+    done = running.result()
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 COUNT = 200
@@ -144,7 +129,7 @@ def test_old_daemons_go_on_beside_an_upgrade_and_after_it_and_new_ones_take_thei
     assert not daemon.named("daemon.ousted")
 
     # Again on the new tables: the old one stopped in order, then the new one, then the old one.
-    for module in (None, "tests.later", None):
+    for module in ("webhookd", "tests.later", "webhookd"):
         load.drop()
         assert daemon.stop() == 0, daemon.log
         daemon.module = module

@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
-from tests.daemon import until
+from tests.daemon import INTERPRETER, until
 from tests.receiver import Answer, Receiver
 
 CANARIES = {
@@ -86,7 +86,7 @@ def test_no_secret_is_ever_written_down(another):
     with Receiver(echoing) as receiver:
         webhooks = configuration(receiver.url)
         daemon.configure(webhooks, apps=apps)
-        daemon.module = "webhookd"
+        daemon.command_line = INTERPRETER
         daemon.start("--log-level", "debug")
         command_line = Path(f"/proc/{daemon.process.pid}/cmdline").read_bytes().decode()
         seen["process list"] = command_line

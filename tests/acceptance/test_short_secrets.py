@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from tests.daemon import until
+from tests.daemon import INTERPRETER, until
 from tests.receiver import Answer, Receiver
 
 SECRETS = {
@@ -58,7 +58,7 @@ def hooks(url):
 @pytest.mark.parametrize("log_format", ["json", "console"])
 def test_short_secrets_are_hidden_as_whole_values_and_nowhere_else(another, log_format):
     daemon = another("short-secrets", environment=SECRETS)
-    daemon.module = "webhookd"
+    daemon.command_line = INTERPRETER
     apps = {"1234567": {"client_secret": {"env": "CLIENT"}}}
     with Receiver(echoing) as receiver:
         names = hooks(receiver.url)

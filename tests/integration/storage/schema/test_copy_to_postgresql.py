@@ -1,10 +1,7 @@
 """From SQLite to PostgreSQL: all of it, once."""
 
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -12,6 +9,7 @@ from psycopg.rows import tuple_row
 
 from tests import postgresql
 from tests.databases import leave_behind
+from tests.forked import run_code
 from tests.making import NOW, a_delivery
 from webhookd.errors import StateLockedError, StorageError
 from webhookd.model import DeliveryFilter
@@ -19,8 +17,6 @@ from webhookd.storage.database.database import open_database, open_for_reading
 from webhookd.storage.deliveries import enqueue, lanes, query
 from webhookd.storage.schema.copy_to_postgresql import _TABLES, move
 from webhookd.storage.schema.upgrade import upgrade
-
-ROOT = Path(__file__).parents[4]
 
 
 @pytest.fixture
@@ -239,9 +235,7 @@ def test_a_move_that_is_killed_anywhere_is_done_again_and_all_is_there_once(path
     for kills in range(60):
         path.write_bytes(kept)
         to = server.url(server.empty())
-        killed = subprocess.run(
-            [sys.executable, "-c", KILLED, old, to, str(kills)], cwd=ROOT, check=False
-        )
+        killed = run_code(KILLED, old, to, str(kills))
         if killed.returncode == 0:
             break
         assert killed.returncode == -9

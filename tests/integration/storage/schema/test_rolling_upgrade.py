@@ -2,10 +2,10 @@
 
 import asyncio
 import re
-import subprocess
-import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -14,6 +14,7 @@ import sqlalchemy
 
 from tests import later, postgresql
 from tests.databases import KILLED_UPGRADE
+from tests.forked import run, run_code
 from tests.later import Later
 from webhookd.errors import StateLockedError, StorageError, WrongVersionError
 from webhookd.storage.database.connection import Dialect
@@ -330,16 +331,13 @@ def test_upgrades_that_are_begun_together_are_one(server_url, steps, monkeypatch
     steps.add("0098", later.COLUMN, "op.execute('SELECT pg_sleep(0.1)')")
     steps.add("0099", later.TABLE)
     environment = {"WEBHOOKD_TEST_STEPS": str(steps.folder), "WEBHOOKD_DATABASE_URL": server_url}
-    command = [sys.executable, "-m", "tests.later", "db", "upgrade"]
-    started = [
-        subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        for _ in range(3)
-    ]
-    told = [process.communicate(timeout=60)[0] for process in started]
+    one = partial(run, folder=ROOT, environment=environment, timeout=60, module="tests.later")
+    with ThreadPoolExecutor(3) as together:
+        done = list(together.map(one, [("db", "upgrade")] * 3))
 
-    assert [process.returncode for process in started] == [0, 0, 0]
-    assert sum("upgraded from" in one for one in told) == 1
-    assert sum("already, the newest" in one for one in told) == 2
+    assert [one.returncode for one in done] == [0, 0, 0]
+    assert sum("upgraded from" in one.stdout for one in done) == 1
+    assert sum("already, the newest" in one.stdout for one in done) == 2
 
 
 ROOT = Path(__file__).parents[4]
@@ -352,13 +350,12 @@ def test_an_upgrade_that_is_killed_leaves_the_old_version_whole(server_url, step
     steps.add("0099", later.TABLE)
     status, writes = -9, 0
     while status == -9:
-        process = subprocess.run(
-            [sys.executable, "-c", f"{BECOME_LATER}{KILLED_UPGRADE}", server_url, str(writes)],
-            env={"WEBHOOKD_TEST_STEPS": str(steps.folder)},
-            cwd=ROOT,
-            check=False,
-        )
-        status = process.returncode
+        status = run_code(
+            BECOME_LATER + KILLED_UPGRADE,
+            server_url,
+            str(writes),
+            environment={"WEBHOOKD_TEST_STEPS": str(steps.folder)},
+        ).returncode
         if status == -9:
             assert version_of(server_url) == Version(NEWEST, versions.WORKS_WITH)
             assert "later" not in columns(server_url, "deliveries") | columns(server_url, "lanes")

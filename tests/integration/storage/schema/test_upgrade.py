@@ -1,8 +1,6 @@
 """Versions of the tables: which are worked with, and how one becomes the next."""
 
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from alembic.script import ScriptDirectory
 
 from tests import postgresql
 from tests.databases import KILLED_UPGRADE, everything, leave_behind
+from tests.forked import run_code
 from tests.making import NOW
 from webhookd.errors import StorageError
 from webhookd.model import DeliveryFilter, DeliveryState
@@ -242,12 +241,7 @@ def test_an_upgrade_that_is_killed_leaves_the_old_version_whole(path, version):
 
     status, writes = -9, 0
     while status == -9:
-        process = subprocess.run(
-            [sys.executable, "-c", KILLED_UPGRADE, f"sqlite:///{path}", str(writes)],
-            cwd=ROOT,
-            check=False,
-        )
-        status = process.returncode
+        status = run_code(KILLED_UPGRADE, f"sqlite:///{path}", str(writes)).returncode
         if status == -9:
             assert everything(path) == before
             assert version_of(f"sqlite:///{path}").number == version
