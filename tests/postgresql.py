@@ -16,6 +16,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+from collections import deque
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -34,7 +35,20 @@ _SETTINGS = {
     "max_connections": "60",
     "listen_addresses": "127.0.0.1",
 }
-_HASTY = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
+_HASTY = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "max_wal_size": "128MB",
+}
+_MEMORY = Path("/dev/shm")  # noqa: S108 - whoever runs tests owns the machine
+_ROOM = 4 << 30
+"""Bytes; how much memory has to be free for the databases of a server that is not durable.
+
+Each is 300 files, and on a disk it costs a test a quarter of a second of CPU time to make them.
+"""
+_KEPT = 24
+"""Databases. A test that makes more has done with the first of them."""
 
 
 def _programs() -> Path:
@@ -46,10 +60,22 @@ def _programs() -> Path:
     return Path(package.origin).parent / "pginstall" / "bin"
 
 
+def _in_memory() -> Path | None:
+    """Return a new folder in memory, None where that has no room; remove what was left behind."""
+    if not _MEMORY.is_dir():
+        return None
+    for left in _MEMORY.glob("webhookd-postgresql-*-*"):
+        if not Path(f"/proc/{left.name.split('-')[2]}").exists():
+            shutil.rmtree(left, ignore_errors=True)
+    if shutil.disk_usage(_MEMORY).free < _ROOM:
+        return None
+    return Path(tempfile.mkdtemp(prefix=f"webhookd-postgresql-{os.getpid()}-", dir=_MEMORY))
+
+
 class Server:
     """A server in a folder of its own; `start` and `kill` as often as a test likes.
 
-    It trusts the machine to live on, unless *is_durable*.
+    It trusts the machine to live on, and is in memory where that has room, unless *is_durable*.
     """
 
     def __init__(self, *, is_durable: bool = False) -> None:
@@ -58,6 +84,8 @@ class Server:
         self._user = {"user": "nobody", "extra_groups": []} if os.geteuid() == 0 else {}
         self._bin = self._reachable(_programs())
         self._numbers = count(1)
+        self._old: deque[str] = deque()
+        self._place = self.folder if is_durable else _in_memory() or self.folder
         self._process: subprocess.Popen[bytes] | None = None
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port = listener.getsockname()[1]
@@ -65,7 +93,7 @@ class Server:
         password.write_text(PASSWORD)
         if self._user:
             nobody = pwd.getpwnam("nobody")
-            for path in (self.folder, password):
+            for path in {self.folder, self._place, password}:
                 os.chown(path, nobody.pw_uid, nobody.pw_gid)
         self._run(
             *("initdb", "-D", self.data, "-U", "postgres", "--no-sync", "--locale=C"),
@@ -76,7 +104,7 @@ class Server:
 
     @property
     def data(self) -> Path:
-        return self.folder / "data"
+        return self._place / "data"
 
     @property
     def pid(self) -> int:
@@ -150,7 +178,8 @@ class Server:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait(30)
-        shutil.rmtree(self.folder)
+        for folder in {self.folder, self._place}:
+            shutil.rmtree(folder)
 
     def url(self, name: str) -> str:
         """Return the URL of a database by its socket, where no password is wanted."""
@@ -169,19 +198,31 @@ class Server:
 
     def empty(self) -> str:
         """Return the name of a new database without anything in it."""
-        name = f"test{next(self._numbers)}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE template0")
-        return name
+        return self._copied("template0")
 
     def new(self) -> str:
         """Return the name of a new database with all tables."""
+        return self._copied(self._made)
+
+    def _copied(self, template: str) -> str:
+        """Return the name of a new database that is as *template*; forget one that is old."""
         name = f"test{next(self._numbers)}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {self._made}")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} {self._as_files}")
+        self._old.append(name)
+        if len(self._old) > _KEPT:
+            self.execute(f"DROP DATABASE IF EXISTS {self._old.popleft()} WITH (FORCE)")
         return name
+
+    @cached_property
+    def _as_files(self) -> str:
+        """Return how to ask for a copy of files, which PostgreSQL 14 makes anyway."""
+        with psycopg.connect(self.url("postgres")) as connection:
+            return "STRATEGY file_copy" if connection.info.server_version >= 150000 else ""
 
     @cached_property
     def _made(self) -> str:
         name = self.empty()
+        self._old.remove(name)
         open_database(self.url(name)).close()
         return name
 
