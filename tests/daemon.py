@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 PATIENCE = 120.0
 """Seconds within which whatever a test waits for happens, on a machine that is busy with others."""
 INTERPRETER = (sys.executable, "-m", "webhookd")
+ANOTHER_CLOCK = (sys.executable, "-m", "tests.crash.daemon_with_another_clock")
+"""That clock is set before the modules are imported which read it, and so not in a fork."""
 SECRET = "a-client-secret-of-the-tests"
 
 

@@ -9,7 +9,7 @@ from collections import defaultdict
 import pytest
 
 from tests import postgresql
-from tests.daemon import until
+from tests.daemon import ANOTHER_CLOCK, until
 from tests.fleet import Fleet
 from tests.receiver import Answer, Receiver
 
@@ -30,7 +30,7 @@ def fleet(tmp_path):
             told = tmp_path / f"offset-{number}"
             told.write_text(str(offset))
             running.daemons[number].environment["CLOCK_OFFSET_FILE"] = str(told)
-            running.daemons[number].module = "tests.crash.daemon_with_another_clock"
+            running.daemons[number].command_line = ANOTHER_CLOCK
         yield running
 
 

@@ -154,8 +154,10 @@ class FleetStage:
         ended = [status for status in self.fleet.stop() if status]
         if ended:
             self.faults.append(f"stopped, and ended with {ended}")
-        if any("Traceback" in daemon.log for daemon in self.fleet.daemons):
-            self.faults.append("there is a traceback in a log")
+        for daemon in self.fleet.daemons:
+            _, begin, rest = daemon.log.partition("Traceback")
+            if begin:
+                self.faults.append(f"there is a traceback in a log: {begin}{rest[:4000]}")
         crm = self.fleet.folder / "crm"
         failed = [path.name for path in (crm / "failed").iterdir()]
         if failed:

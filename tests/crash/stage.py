@@ -95,12 +95,12 @@ class Stage:
         *,
         environment: Mapping[str, str] | None = None,
         state: Path | None = None,
-        module: str = "webhookd",
+        command_line: tuple[str, ...] = (),
     ) -> None:
         self.chance = random.Random(seed)
         self.daemon = Daemon(folder, {"WEBHOOKD_LOG_SUCCESSES": "none", **(environment or {})})
         self.daemon.state = state or self.daemon.state
-        self.daemon.module = module
+        self.daemon.command_line = command_line
         self.receiver = ReceiverProcess(folder / "notes", BEHAVIOURS, seed)
         self.load = Load(self.daemon, self.chance)
         self._notes = Notes(folder / "notes")

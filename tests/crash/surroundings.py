@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.crash.stage import BEHAVIOURS, Report, Stage
-from tests.daemon import until
+from tests.daemon import ANOTHER_CLOCK, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,8 +82,8 @@ def clock_jumped(folder: Path, seed: int, days: int) -> Report:
     """
     offset = folder / "offset"
     environment = {"CLOCK_OFFSET_FILE": str(offset)}
-    module = "tests.crash.daemon_with_another_clock"
-    with Stage(folder, seed, environment=environment, module=module) as stage, stage.load:
+    stage = Stage(folder, seed, environment=environment, command_line=ANOTHER_CLOCK)
+    with stage, stage.load:
         stage.until_received(200, "some requests")
         put_off = 0
         for jump in (days * DAY, 0, abs(days) * DAY):

@@ -2,12 +2,11 @@
 
 import os
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 
 import pytest
 
+from tests.forked import run
 from webhookd.errors import StorageError
 from webhookd.storage.database import database as databases
 from webhookd.storage.database.database import NewDatabaseError, open_database, open_for_reading
@@ -161,9 +160,11 @@ def test_db_status_tells_it_in_a_sentence(file, options):
     content[content.index(b"CREATE TABLE meta") + 3] = 0xFF
     file.write_bytes(content)
 
-    command = [sys.executable, "-m", "webhookd", "db", "status", *options]
-    found = subprocess.run(
-        [*command, "--database-url", url(file)], capture_output=True, text=True, check=False
+    found = run(
+        ("db", "status", *options, "--database-url", url(file)),
+        folder=file.parent,
+        environment=os.environ,
+        timeout=60,
     )
 
     assert found.returncode == 1
