@@ -17,7 +17,7 @@ run: $(STAMP) ## Show the main job: webhookd demo
 	@$(BIN)/webhookd demo
 
 test: $(DEV_STAMP) ## Run every test
-	$(BIN)/python -m pytest -q -n 5 --dist worksteal
+	$(BIN)/python -m pytest -q -n 4 --dist worksteal
 
 check: $(DEV_STAMP) ## Lint, types, import contracts, dead code, dependencies
 	$(BIN)/ruff check .

@@ -90,7 +90,7 @@ def clock_jumped(folder: Path, seed: int, days: int) -> Report:
             offset.write_text(str(jump))
             stage.daemon.signal(signal.SIGUSR1)
             changes = len(stage.load.rows)
-            until(partial(_has_delivered, stage, changes + 50), "new changes go out", 30)
+            until(partial(_has_delivered, stage, changes + 50), "new changes go out")
             put_off = max(put_off, stage.count_due_later(jump + LONGEST_RETRY))
         report = stage.finish(f"clock {days:+} days and back", retries_put_off=put_off)
         return _without_repeats(stage, report)
