@@ -8,7 +8,7 @@ DEV_STAMP := $(VENV)/.installed-for-development
 # Where the environment forbids it, each of a test run's many daemons would compile all of webhookd.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test check crash bench constraints clean help
+.PHONY: run test check crash sources bench constraints clean help
 
 help: ## Show these words
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -29,6 +29,10 @@ check: $(DEV_STAMP) ## Lint, types, import contracts, dead code, dependencies
 
 crash: $(DEV_STAMP) ## Kill, freeze and starve the real daemon for some minutes; nothing may be lost
 	$(BIN)/python -m tests.crash
+
+sources: $(DEV_STAMP) ## Read a real API of ten thousand records while they change, for some minutes
+	WEBHOOKD_TEST_SOURCES=1 $(BIN)/python -m pytest -q \
+		tests/integration/sources/rest/test_pocketbase.py
 
 bench: $(DEV_STAMP) ## Measure all that is to be reached, each against a baseline of the same run
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench

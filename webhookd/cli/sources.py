@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from webhookd import clock
-from webhookd.cli import accept
+from webhookd.cli import accept, try_source
 from webhookd.cli.client import find
 from webhookd.cli.help import example
 from webhookd.cli.output import length, print_json, print_table, with_hosts
@@ -23,6 +23,8 @@ app = typer.Typer(no_args_is_help=True)
 app.command("accept", epilog=example("webhookd sources accept /var/spool/crm/failed/contacts.csv"))(
     accept.accept
 )
+
+app.command("try", epilog=example("webhookd sources try crm persons"))(try_source.try_source)
 
 
 @app.command("list", epilog=example("webhookd sources list --json"))

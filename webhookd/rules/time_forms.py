@@ -23,6 +23,8 @@ LATEST: Final = 253_402_300_799 * SECOND
 _FIRST_MILLISECONDS, _FIRST_MICROSECONDS = 10**11, 10**14
 """Numbers from which on they are milliseconds, and microseconds: as seconds they are far off."""
 
+_LONG_ENOUGH: Final = len("2000-01-01T00Z")
+
 _NUMBER: Final = re.compile(r"-?[0-9]{1,17}(?:\.[0-9]{1,9})?")
 _TEXT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -108,6 +110,12 @@ def read(value: object, zone: tzinfo = UTC) -> tuple[int, str]:
         return _of_number(str(value)), str(value)
     if not isinstance(value, str):
         raise ValueError(f"{value!r:.60} is not a time")  # noqa: TRY004 - a wrong value
+    if len(value) >= _LONG_ENOUGH and value[4] == "-" and value[-1] == "Z":
+        # How most are written, and most rows have two or three.
+        try:
+            return moment(datetime.fromisoformat(value)), value
+        except ValueError:
+            pass
     text = value.strip()
     if _NUMBER.fullmatch(text):
         return _of_number(text), text

@@ -14,7 +14,7 @@ from webhookd.sources.directory.drop_directory import DropDirectory
 from webhookd.sources.directory.filesystem import disk_space
 from webhookd.sources.directory.folders import Folders
 from webhookd.sources.hubspot import cursor, factory, single_record
-from webhookd.sources.rest import rest_cursor, rest_factory, rest_record
+from webhookd.sources.rest import rest_cursor, rest_factory, rest_record, trial
 from webhookd.sources.source import ReadTo
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from webhookd.model import JsonText, Observation
     from webhookd.sources.dependencies import SourceDependencies
     from webhookd.sources.polling.api_client import ApiTransport
-    from webhookd.sources.source import DiskSpace, FileCounts, SetAside, Source
+    from webhookd.sources.source import DiskSpace, FileCounts, SetAside, Source, Tried
 
 
 class Fetch(Protocol):
@@ -43,6 +43,22 @@ class Fetch(Protocol):
         clock: Clock,
     ) -> Observation:
         """Return the record of the type *object_*; raises SourceError where it cannot be had."""
+
+
+class Attempt(Protocol):
+    """Tries whether a source does what its definition says."""
+
+    async def __call__(
+        self,
+        settings: Any,
+        object_: str,
+        *,
+        transport: ApiTransport,
+        egress: Egress,
+        clock: Clock,
+        say: Callable[[str], None],
+    ) -> Tried:
+        """Return how it went with the type *object_*; *say* gets each line that tells of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +79,9 @@ class SourceKind:
 
     set_aside: Callable[[JsonText], SetAside | None] = lambda _: None
     """Return the absences that a cursor has set aside; None where there are none."""
+
+    attempt: Attempt | None = None
+    """Try one type of object against the source; None where there is nothing to try."""
 
     fetch: Fetch | None = None
     """Read one record now; None where a source cannot be asked for one."""
@@ -104,6 +123,7 @@ KINDS: Mapping[type, SourceKind] = {
         rest_factory.make,
         rest_cursor.described,
         set_aside=rest_cursor.aside,
+        attempt=trial.attempt,
         fetch=rest_record.fetch,
     ),
 }
@@ -137,6 +157,11 @@ def space_of(settings: definitions.Source) -> DiskSpace | None:
     It asks a disk, so it belongs on a thread of its own.
     """
     return KINDS[type(settings)].disk_space(settings)
+
+
+def attempt(settings: definitions.Source) -> Attempt | None:
+    """Return what tries a source against what its definition says; None where nothing can."""
+    return KINDS[type(settings)].attempt
 
 
 def fetch(settings: definitions.Source) -> Fetch | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from webhookd.model import Batch
 
@@ -67,6 +67,9 @@ class DiskSpace:
     free_bytes: int
     is_low: bool
 
+
+Tried: TypeAlias = Literal["held", "wrong", "unreachable"]
+"""How it went to try a source: all that could be proved was, or not, or nothing answered."""
 
 Ingest: TypeAlias = Callable[[Batch], Awaitable[int]]
 """Take a batch whole: returns how many changes it led to, when it is committed durably.

@@ -28,6 +28,9 @@ UNKNOWN_LIMIT: Final = 10.0
 _LONGEST_PAUSE: Final = 86_400.0
 """Seconds: an API that asks for more is tried once a day."""
 
+_MESSAGES: Final = ("message", "error_description", "error", "errors", "detail", "title")
+"""Members of an error that hold words, or an object with them, the most telling first."""
+
 _SHOWN: Final = 200
 """Characters of an API's own message that are logged."""
 
@@ -120,9 +123,22 @@ def asked_wait(retry_after: str | None, now: datetime) -> float:
     return min(seconds, _LONGEST_PAUSE)
 
 
+def _told(body: Mapping[str, Any]) -> str | None:
+    """Return what an error says in words, wherever APIs have them; None where it says nothing."""
+    for name in _MESSAGES:
+        value = body.get(name)
+        if isinstance(value, list) and value:
+            value = value[0]
+        if isinstance(value, dict):
+            value = value.get("message", value.get("detail"))
+        if isinstance(value, str) and value:
+            return value
+    return None
+
+
 def _message(body: Mapping[str, Any], hide: Callable[[str], str]) -> str:
-    message = body.get("message")
-    if not isinstance(message, str) or not message:
+    message = _told(body)
+    if message is None:
         return ""
     words = hide(message)
     shown = words if len(words) <= _SHOWN else f"{words[:_SHOWN]}…"

@@ -74,7 +74,7 @@ class Sweeper:
 
     async def _step(self, cursor: Cursor | None, tally: _Tally) -> Cursor:
         work, form = self._work, self.form(cursor)
-        sweep = (None if cursor is None else cursor.sweep) or Sweep(self._begin(cursor), 0)
+        sweep = (None if cursor is None else cursor.sweep) or Sweep(self.begin(cursor), 0)
         reader = self._reader(sweep)
         values = self.values(form, sweep.at, tied=sweep.tied)
         try:
@@ -83,7 +83,7 @@ class Sweeper:
                 cursor = work.begun(page.date)
             if not sweep.began:
                 sweep = replace(sweep, began=work.server_time(page.date))
-            self._check(page, sweep, form)
+            self.check(page, sweep, form)
             cursor = await self._proofs.hold(cursor, page, sweep, self)
             following, cursor = await self._following(cursor, sweep, page, values)
         except PollError as error:
@@ -98,7 +98,7 @@ class Sweeper:
             tally.count(len(page.rows), is_over=not cursor.is_first)
         return cursor
 
-    def _begin(self, cursor: Cursor | None) -> int:
+    def begin(self, cursor: Cursor | None) -> int:
         """Return the time that a new sweep begins at."""
         if cursor is not None and cursor.mark is not None:
             return cursor.mark - self._work.overlap
@@ -122,7 +122,7 @@ class Sweeper:
             again = Sweep(at, sweep.began, sweep.newest)
         await self._work.checkpoint.advance(replace(cursor, sweep=again))
 
-    def _check(self, page: Page, sweep: Sweep, form: TimeForm) -> None:
+    def check(self, page: Page, sweep: Sweep, form: TimeForm) -> None:
         """Raise a PollError where a page is not sorted, or does not get on."""
         if not self._is_sorted or sweep.tied is not None:
             return

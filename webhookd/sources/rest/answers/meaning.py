@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from webhookd.rules.retry_after import asked_for
 from webhookd.sources.polling import refusals
+from webhookd.sources.polling.answer_json import ExactAnswer
 from webhookd.sources.polling.refusals import NO_CONTENT, UNKNOWN_LIMIT, Refusal
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Meaning:
 
     def __call__(self, received: Received, hide: Callable[[str], str]) -> Refusal | None:
         """Return what an answer refuses, `NO_CONTENT` where it is empty, None for a success."""
+        if isinstance(received.value, ExactAnswer):
+            received = replace(received, value=received.value.value)
         rule = next((one for one in self._rules if _holds(one, received)), None)
         if received.status in EMPTY:
             return NO_CONTENT

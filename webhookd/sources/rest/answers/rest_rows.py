@@ -180,7 +180,10 @@ def unwatched(read: RestObject) -> frozenset[str]:
 
 def _text(value: Any) -> JsonText:
     """Return the JSON text of a value; halves of characters, which have no UTF-8, as escapes."""
-    return _HALVES.sub(lambda half: f"\\u{ord(half.group()):04x}", written(value))
+    text = written(value)
+    if text.isascii():
+        return text
+    return _HALVES.sub(lambda half: f"\\u{ord(half.group()):04x}", text)
 
 
 def _is_deeper(value: Any, deepest: int) -> bool:

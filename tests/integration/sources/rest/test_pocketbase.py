@@ -1,0 +1,178 @@
+"""A real PocketBase is read while it is written to: nothing is lost, no deletion is invented.
+
+`make sources` reads ten thousand records; here are a few hundred.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from tests import pocketbase
+from tests.fake_api import START
+from tests.integration.sources.rest.conftest import ABSENCE, Reading, kinds
+from webhookd.definitions import (
+    Bearer,
+    RestDetect,
+    RestObject,
+    RestOne,
+    RestPaging,
+    RestPart,
+)
+from webhookd.model import Secret
+
+pytestmark = pytest.mark.skipif(pocketbase.binary() is None, reason="PocketBase is not installed")
+
+IS_LONG = bool(os.environ.get("WEBHOOKD_TEST_SOURCES"))
+RECORDS, SECONDS, LIMIT = (10_000, 15.0, 500) if IS_LONG else (700, 3.0, 100)
+PATH = "collections/persons/records"
+TIME = RestDetect(
+    by="time",
+    order="modified",
+    query={"filter": "updated >= '${since}'", "sort": "updated,id"},
+)
+TIES = RestPart(query={"filter": "updated = '${since}' && id > '${after}'", "sort": "id"})
+PERSONS = RestObject(
+    "persons",
+    path=PATH,
+    records="items",
+    query={"skipTotal": True},
+    paging=RestPaging(by="page", limit=LIMIT, query={"page": "${page}", "perPage": "${limit}"}),
+    modified="updated",
+    created="created",
+    one=RestOne(f"{PATH}/${{id}}"),
+    detect=TIME,
+    deletions=replace(ABSENCE, query={"fields": "id", "sort": "id"}),
+)
+BY_ID = {"skipTotal": True, "sort": "id"}
+STRATEGIES = {
+    "time": {},
+    "ties": {"detect": replace(TIME, ties=TIES)},
+    "comparison": {
+        "detect": RestDetect(),
+        "query": BY_ID,
+        "deletions": replace(ABSENCE, query={}),
+    },
+}
+
+
+class _Served:
+    """PocketBase as a reading takes it: its URL, and the time."""
+
+    def __init__(self, url):
+        self.url = f"{url}/api"
+
+    @property
+    def now(self):
+        return START + int((datetime.now(UTC).timestamp() - START / 1e6) * 1e6)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    with pocketbase.running(tmp_path_factory.mktemp("pocketbase")) as running:
+        yield running
+
+
+@pytest.fixture
+def crm(base, tmp_path):
+    def make(**changes):
+        base.delete_all()
+        read = replace(PERSONS, **changes)
+        url = f"sqlite:///{tmp_path / 'webhookd.db'}"
+        token = Bearer(Secret(base.token), prefix="")
+        return Reading(_Served(base.url), url, read, authentication=token)
+
+    return make
+
+
+class Writes(threading.Thread):
+    """Writes fifty records a second: a quarter is deleted, some are created, some are batches."""
+
+    def __init__(self, base, ids):
+        super().__init__(daemon=True)
+        self.base = base
+        self.ids = list(ids)
+        self.created, self.gone = set(), set()
+        self.stop = False
+
+    def run(self):
+        dice = random.Random(7)
+        ends = time.monotonic() + SECONDS
+        while time.monotonic() < ends and not self.stop:
+            began, what = time.monotonic(), dice.random()
+            if what < 0.25:
+                id_ = self.ids.pop(dice.randrange(len(self.ids)))
+                self.base.delete([id_])
+                self.gone.add(id_)
+            elif what < 0.4:
+                made = self.base.create(1)
+                self.created.update(made)
+                self.ids += made
+            elif what < 0.42:
+                self.base.update(dice.sample(self.ids, min(400, len(self.ids) // 2)), "batch")
+            else:
+                self.base.update([dice.choice(self.ids)], f"u{dice.random()}")
+            time.sleep(max(0.0, 0.02 - (time.monotonic() - began)))
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("is_first", [False, True], ids=["then", "from the first read on"])
+def test_at_quiet_all_is_known_and_deletions_are_true(base, crm, name, is_first):
+    reading = crm(**STRATEGIES[name])
+    ids = base.create(RECORDS)
+    time.sleep(1.1)
+    if not is_first:
+        assert reading.poll() == []
+    writes = Writes(base, ids)
+    writes.start()
+    while writes.is_alive():
+        reading.poll(times=2, every=3600)
+    for _ in range(3):
+        told = kinds(reading.poll(times=2, every=3600))
+
+    assert reading.known() == base.dump()
+    deleted, created = told.get("deleted", []), told.get("created", [])
+    assert len(deleted) == len(set(deleted))
+    assert set(deleted) <= writes.gone
+    assert len(created) == len(set(created))
+    assert set(created) <= writes.created
+    assert writes.created - writes.gone <= set(created)
+    if not is_first:
+        assert writes.gone & set(ids) <= set(deleted)
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"detect": replace(TIME, time_format="rfc3339")}, "the filter finds nothing since"),
+        (
+            {"paging": replace(PERSONS.paging, limit=5000)},
+            "paging: the API gives at most 1000 rows a page, but limit is 5000",
+        ),
+        (
+            {"detect": replace(TIME, query={"updated_since": "${since}", "sort": "updated,id"})},
+            "the filter is ignored",
+        ),
+        ({"detect": replace(TIME, query={**TIME.query, "sort": "-updated"})}, "is not sorted"),
+        (
+            {"records": "itmes"},
+            "records: 'itmes' finds nothing in the answer, whose keys",
+        ),
+    ],
+)
+def test_what_a_definition_gets_wrong_is_told_by_its_key(base, crm, logged, changes, part):
+    reading = crm(**changes)
+    base.create(1200)
+    time.sleep(0.01)
+    base.create(300)
+    time.sleep(1.1)
+    reading.poll()
+
+    (error,) = [one["error"] for one in logged if one["event"] == "source.poll_failed"]
+    assert part in error

@@ -1,0 +1,116 @@
+"""`webhookd sources try`: what is asked, what is found, and what is proved, without a daemon."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from webhookd.cli.app import app
+
+ITEMS = {
+    "records": "data",
+    "query": {"limit": "${limit}"},
+    "modified": "updated",
+    "created": "created",
+    "properties": {"label": "name", "short": "[id, name]"},
+    "paging": {"by": "page", "limit": 10, "query": {"page": "${page}"}},
+    "detect": {
+        "by": "time",
+        "order": "modified",
+        "query": {"since": "${since}", "sort": "updated,id"},
+    },
+    "one": {"path": "items/${id}", "record": "data"},
+    "deletions": {"by": "absence", "query": {"sort": "id"}},
+}
+TOKEN = "tok-4f7a1c9e2b"
+
+
+@pytest.fixture
+def tried(api, tmp_path, monkeypatch):
+    """Return what tries the object `items`, its keys changed, and returns exit code and lines."""
+    monkeypatch.setenv("CRM_TOKEN", TOKEN)
+
+    def run(*names, base_url=None, **changes):
+        key = {"type": "api_key", "name": "key", "location": "query", "key": {"env": "CRM_TOKEN"}}
+        source = {
+            "type": "rest",
+            "base_url": base_url or api.url,
+            "authentication": key,
+            "requests_per_second": 1000,
+            "objects": {"items": {**ITEMS, **changes}},
+        }
+        document = {
+            "version": 1,
+            "egress": {"allow": ["127.0.0.0/8"]},
+            "sources": {"crm": source},
+        }
+        file = tmp_path / "webhookd.yaml"
+        file.write_text(yaml.safe_dump(document))
+        command = ["sources", "try", *(names or ("crm",)), "--config", str(file)]
+        ran = CliRunner().invoke(app, command)
+        assert TOKEN not in ran.output
+        return ran.exit_code, ran.output + str(ran.exception)
+
+    return run
+
+
+def test_all_that_can_be_proved_is_told(tried, api):
+    for _ in range(30):
+        api.create()
+        api.later(1)
+    api.later(60)
+
+    code, text = tried("crm", "items")
+    assert code == 0, text
+    for part in (
+        "items: changes by time, asked for from the newest seen; deletions by absence",
+        "GET http://127.0.0.1:",
+        "key=***",
+        '  as it came: {"id":"r0000001"',
+        '    modified: updated -> "2026-03-01 00:00:00.000Z"',
+        '    properties.short: [id, name] -> ["r0000001","n1"]',
+        '  as a record: "r0000001" {"label":"n1","short":["r0000001","n1"]}',
+        "  ok     detect: the filter leaves out what is older, and finds what is not",
+        "  ok     paging: page 2 has 10 rows, and others than page 1",
+        "  ok     deletions: the whole list begins with 10 rows",
+        "  ok     one: r0000001 is found by itself",
+    ):
+        assert part in text
+    assert len(api.asked) <= 8
+
+
+def test_what_is_wrong_is_told_by_its_key(tried, api):
+    api.create(30)
+    api.later(60)
+    api.ignored.add("since")
+
+    code, text = tried()
+    assert code == 1
+    assert "  WRONG  objects.items.detect: the filter is ignored: 10 records are older" in text
+
+
+def test_without_a_record_there_is_nothing_to_prove_with(tried):
+    code, text = tried()
+    assert (code, "  open   detect: no record to prove the filter with" in text) == (0, True)
+
+
+def test_what_refuses_and_what_is_not_there_differ(tried, api):
+    api.answer = lambda _: (403, {"message": f"no scope for {TOKEN}"})
+    code, text = tried()
+    assert "the API answered 403: no scope for ***" in text
+    assert code == 1
+    code, _ = tried(base_url="http://127.0.0.1:1/api")
+    assert code == 3
+
+
+@pytest.mark.parametrize(
+    ("names", "part"),
+    [
+        (("cms",), "there is no source 'cms'; did you mean 'crm'?"),
+        (("crm", "item"), "crm: there is no object 'item'; did you mean 'items'?"),
+    ],
+)
+def test_unknown_names_are_told(tried, names, part):
+    code, text = tried(*names)
+    assert (code, part in text) == (1, True)

