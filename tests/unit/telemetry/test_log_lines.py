@@ -186,19 +186,20 @@ LINES = [
         {**FILE, "claim": "c1"},
     ),
     (
-        events.FileColumnsIgnored("crm", "a.csv", (1, 3)),
+        events.FileColumnsIgnored("crm", "a.csv", (1, 3), 2),
         "warning",
         "file.columns_ignored",
-        {**FILE, "columns": [1, 3]},
+        {**FILE, "columns": [1, 3], "count": 2},
     ),
     (
-        events.FileColumnsRepeated("crm", "a.csv", "note", (2, 5)),
+        events.FileColumnsRepeated("crm", "a.csv", "note", (2, 5), 2),
         "warning",
         "file.columns_repeated",
         {
             **FILE,
             "property": "note",
             "columns": [2, 5],
+            "count": 2,
             "hint": "no webhook needs the property; these columns are left out",
         },
     ),

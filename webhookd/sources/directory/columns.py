@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 from webhookd.model import SnapshotPhase
 from webhookd.telemetry.events import (
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from webhookd.rules.usage import Used
     from webhookd.sources.formats.csv_header import Header
     from webhookd.sources.source import Report
+
+
+MOST_TOLD: Final = 10
+"""Columns and names of one kind that are told of a file: a header may have half a million."""
+
+_LONGEST_SHOWN: Final = 300
 
 
 class Columns:
@@ -42,10 +49,23 @@ class Columns:
         used = self._used()
         header.check_repeated(used)
         if not _was_looked_at(file):
-            if header.unnamed:
-                self._report(FileColumnsIgnored(self._source, file.name, columns=header.unnamed))
-            for name, columns in header.repeated.items():
-                self._report(FileColumnsRepeated(self._source, file.name, name, columns))
+            unnamed = header.unnamed
+            if unnamed:
+                self._report(
+                    FileColumnsIgnored(
+                        self._source, file.name, columns=unnamed[:MOST_TOLD], count=len(unnamed)
+                    )
+                )
+            for name, columns in islice(header.repeated.items(), MOST_TOLD):
+                self._report(
+                    FileColumnsRepeated(
+                        self._source,
+                        file.name,
+                        name[:_LONGEST_SHOWN],
+                        columns[:MOST_TOLD],
+                        count=len(columns),
+                    )
+                )
         if is_partial:
             return
         missing = used.names - header.known

@@ -132,21 +132,29 @@ class FileFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class FileColumnsIgnored(Event):
-    """Columns have no name in the header and are left out; they are counted from 1."""
+    """Columns have no name in the header and are left out; they are counted from 1.
+
+    *columns* are the first of so many (*count*).
+    """
 
     source: str
     file: str
     columns: tuple[int, ...]
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
 class FileColumnsRepeated(Event):
-    """Several columns have one name, and no webhook needs it: they are left out."""
+    """Several columns have one name, and no webhook needs it: they are left out.
+
+    *columns* are the first of so many (*count*).
+    """
 
     source: str
     file: str
     property: str
     columns: tuple[int, ...]
+    count: int
 
 
 @dataclass(frozen=True, slots=True)

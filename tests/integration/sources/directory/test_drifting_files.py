@@ -10,7 +10,7 @@ from tests.integration.sources.dropping import Dropping, mirror
 from webhookd.definitions import ChosenProperty, Trigger
 from webhookd.model import ChangeKind
 from webhookd.rules.usage import Used
-from webhookd.telemetry.events import FileColumnsIgnored, FilePropertyMissing
+from webhookd.telemetry.events import FileColumnsIgnored, FileColumnsRepeated, FilePropertyMissing
 
 
 @pytest.fixture
@@ -108,7 +108,20 @@ def test_a_column_without_a_name_is_told_of_once_for_each_file(tmp_path):
 
     assert dump.take("1.csv", "id,a,\n1,x,\n2,y,z\n")[0][2] == {"id": "1", "a": "x"}
 
-    assert dump.reported.of(FileColumnsIgnored) == [FileColumnsIgnored("export", "1.csv", (3,))]
+    assert dump.reported.of(FileColumnsIgnored) == [FileColumnsIgnored("export", "1.csv", (3,), 1)]
+
+
+def test_a_header_of_very_many_columns_costs_few_lines(tmp_path):
+    dump = Dropping(tmp_path, content="snapshot")
+    names = [str(number) for number in range(5_000)] * 3
+
+    dump.take("1.csv", "id," + ",".join(names) + "," * 20_000 + "\n")
+
+    repeated = dump.reported.of(FileColumnsRepeated)
+    assert [(one.property, one.count) for one in repeated] == [(str(n), 3) for n in range(10)]
+    (ignored,) = dump.reported.of(FileColumnsIgnored)
+    assert ignored.count == 20_000
+    assert len(ignored.columns) == 10
 
 
 def test_a_deletion_is_told_by_get_from_the_last_known_properties(tmp_path):
