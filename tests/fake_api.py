@@ -102,8 +102,8 @@ class FakeApi:
         return answer
 
     def reply(self, request):
-        """Return status and JSON for a request: a method, a path and its query."""
-        _, path, query = request
+        """Return status and JSON for a request: a method, a path, its query and its headers."""
+        _, path, query, *_ = request
         own = self.answer(request)
         if own is not None:
             return own
@@ -139,7 +139,7 @@ def running(api):
             request = (self.command, parts.path, query)
             api.between(request)
             api.asked.append((*request, dict(self.headers)))
-            status, told, *more = api.reply(request)
+            status, told, *more = api.reply((*request, dict(self.headers)))
             content = told if isinstance(told, bytes) else json.dumps(told).encode()
             self.send_response(status)
             for name, value in ({**api.headers, **(more[0] if more else {})}).items():

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webhookd import clock
+from webhookd.authentication.keyring import Keyring
 from webhookd.authentication.known_secrets import KnownSecrets
 from webhookd.cli import known_record
 from webhookd.cli.known_record import NoSuchRecordError
@@ -181,8 +182,10 @@ async def _fetch(definitions: Definitions, webhook: Webhook, record_id: str) -> 
             " --record FILE, or without --fetch as webhookd knows it"
         )
     # What the source says of a refusal is shortened: secrets are hidden before.
-    KnownSecrets().adopt(Redactor.of(definitions))
+    secrets = KnownSecrets()
+    secrets.adopt(Redactor.of(definitions))
     transport = Transport(Settings.from_environment(os.environ).outgoing_proxy())
+    keyring = Keyring(transport, lambda: definitions.egress, secrets, None, clock=clock.SYSTEM)
     try:
         return await fetch(
             source,
@@ -191,9 +194,10 @@ async def _fetch(definitions: Definitions, webhook: Webhook, record_id: str) -> 
             transport=transport,
             egress=definitions.egress,
             clock=clock.SYSTEM,
+            credentials_of=keyring.of,
         )
     except SourceError as error:
-        raise SourceError(Redactor.of(definitions).text(str(error))) from None
+        raise SourceError(secrets.redactor.text(str(error))) from None
     finally:
         await transport.aclose()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from webhookd import clock
+from webhookd.authentication.keyring import Keyring
 from webhookd.authentication.known_secrets import KnownSecrets
 from webhookd.cli.settings import ConfigOption, config_path
 from webhookd.config import loading
@@ -57,8 +58,10 @@ async def _tried(definitions: Definitions, source: Source, object_: str | None) 
     if attempt is None:
         raise NotTriedError(f"the source {source.name} is of a type that cannot be tried so")
     redactor = Redactor.of(definitions)
-    KnownSecrets().adopt(redactor)
+    secrets = KnownSecrets()
+    secrets.adopt(redactor)
     transport = Transport(Settings.from_environment(os.environ).outgoing_proxy())
+    keyring = Keyring(transport, lambda: definitions.egress, secrets, None, clock=clock.SYSTEM)
     results = []
     try:
         for name in source.polled_objects if object_ is None else (object_,):
@@ -68,7 +71,8 @@ async def _tried(definitions: Definitions, source: Source, object_: str | None) 
                 transport=transport,
                 egress=definitions.egress,
                 clock=clock.SYSTEM,
-                say=lambda line: typer.echo(printable(redactor.text(line))),
+                credentials_of=keyring.of,
+                say=lambda line: typer.echo(printable(secrets.redactor.text(line))),
             )
             results.append(result)
     finally:

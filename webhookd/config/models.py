@@ -121,6 +121,20 @@ class Basic(Keys):
     password: SecretReference
 
 
+@with_fields_of(definitions.OAuth2)
+class OAuth2(Keys):
+    """A token that a server gives for a client's credentials."""
+
+    type: Literal["oauth2"]
+    client_id: str | SecretReference
+    client_secret: SecretReference
+    parameters: dict[str, str] = {}
+    refresh_token: SecretReference | None = None
+
+
+Authentication: TypeAlias = Annotated[ApiKey | Bearer | Basic | OAuth2, Field(discriminator="type")]
+
+
 @with_fields_of(definitions.RestDetect, but=("time_format", "begin"))
 class RestDetect(Keys):
     """How what changed is found. Python has a keyword of the name `from`."""
@@ -151,7 +165,7 @@ class NoAuthentication(Keys):
 
 
 SourceAuthentication: TypeAlias = Annotated[
-    NoAuthentication | ApiKey | Bearer | Basic, Field(discriminator="type")
+    NoAuthentication | ApiKey | Bearer | Basic | OAuth2, Field(discriminator="type")
 ]
 
 
@@ -279,20 +293,6 @@ class Trigger(Keys):
 
     changed_properties: tuple[str, ...] | None = None
     when: tuple[When, ...] | None = None
-
-
-@with_fields_of(definitions.OAuth2)
-class OAuth2(Keys):
-    """A token that a server gives for a client's credentials."""
-
-    type: Literal["oauth2"]
-    client_id: str | SecretReference
-    client_secret: SecretReference
-    parameters: dict[str, str] = {}
-    refresh_token: SecretReference | None = None
-
-
-Authentication: TypeAlias = Annotated[ApiKey | Bearer | Basic | OAuth2, Field(discriminator="type")]
 
 
 @with_fields_of(definitions.Signature, but=("client_secret", "previous_client_secrets"))

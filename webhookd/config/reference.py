@@ -121,8 +121,8 @@ _WORDS = {
         " or [own events](#own-events)"
     ),
     "source_authentication": (
-        "[API key](#api-key), [bearer](#bearer-token), [basic](#basic-authentication)"
-        " or [none](#no-authentication)"
+        "[API key](#api-key), [bearer](#bearer-token), [basic](#basic-authentication),"
+        " [OAuth2](#oauth2) or [none](#no-authentication)"
     ),
     "when": "[condition](#comparison-with-a-value) or group",
     "authentication": (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from webhookd import definitions
 from webhookd.config import models
+from webhookd.config.authentication_compiler import authentication, basic
 from webhookd.config.checks.payloads import BODY_METHODS
 from webhookd.config.file_form import made
 from webhookd.config.templates.marks import holds_marks
@@ -47,7 +48,7 @@ class Requests:
             definitions.Request,
             form,
             url=self._url(form.url, folder),
-            authentication=self._authentication(form.authentication, folder),
+            authentication=authentication(form.authentication, folder, self.secrets),
             signature=signatures[0] if signatures else None,
             headers=tuple(form.headers.items()),
             body=body,
@@ -71,44 +72,6 @@ class Requests:
 
     def _url(self, form: str | models.SecretReference, folder: Path) -> str | Secret:
         return form if isinstance(form, str) else self.secrets.resolve(form, folder)
-
-    def _authentication(
-        self, form: models.Authentication | None, folder: Path
-    ) -> definitions.Authentication | None:
-        match form:
-            case models.ApiKey():
-                key = self.secrets.resolve(form.key, folder)
-                return made(definitions.ApiKey, form, key=key)
-            case models.Bearer():
-                return made(
-                    definitions.Bearer, form, token=self.secrets.resolve(form.token, folder)
-                )
-            case models.Basic():
-                return self._basic(form, folder)
-            case models.OAuth2():
-                return self._oauth2(form, folder)
-            case None:
-                return None
-
-    def _basic(self, form: models.Basic, folder: Path) -> definitions.Basic:
-        username = self._text(form.username, folder)
-        password = self.secrets.resolve(form.password, folder)
-        return made(definitions.Basic, form, username=username, password=password)
-
-    def _text(self, written: str | models.SecretReference, folder: Path) -> str | Secret:
-        return written if isinstance(written, str) else self.secrets.resolve(written, folder)
-
-    def _oauth2(self, form: models.OAuth2, folder: Path) -> definitions.OAuth2:
-        return made(
-            definitions.OAuth2,
-            form,
-            client_id=self._text(form.client_id, folder),
-            client_secret=self.secrets.resolve(form.client_secret, folder),
-            parameters=tuple(form.parameters.items()),
-            refresh_token=self.secrets.resolve(form.refresh_token, folder)
-            if form.refresh_token
-            else None,
-        )
 
     def _signatures(
         self, form: models.Signature | tuple[models.Signature, ...] | None
@@ -148,10 +111,9 @@ class Requests:
             return None
         if form.proxy == definitions.DIRECT:
             return definitions.DIRECT
-        basic = form.proxy_authentication
-        if basic is None:
+        if form.proxy_authentication is None:
             return definitions.Proxy(form.proxy)
-        return definitions.Proxy(form.proxy, self._basic(basic, folder))
+        return definitions.Proxy(form.proxy, basic(form.proxy_authentication, folder, self.secrets))
 
 
 def _live(form: models.Request, reading: ValueReading) -> LiveTemplates | None:

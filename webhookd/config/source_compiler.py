@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import TypeAdapter
 
 from webhookd import definitions
-from webhookd.config import models
+from webhookd.config.authentication_compiler import authentication
 from webhookd.config.checks.api_sources import start_at
 from webhookd.config.checks.drop_directory import absolute_path
 from webhookd.config.file_form import made
@@ -19,6 +19,7 @@ from webhookd.config.file_form import made
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from webhookd.config import models
     from webhookd.config.secrets import Secrets
     from webhookd.config.text.node import Node
 
@@ -70,7 +71,7 @@ def rest(name: str, model: models.Rest, node: Node, secrets: Secrets) -> definit
         model,
         name=name,
         base_url=model.base_url.rstrip("/"),
-        authentication=_authentication(model.authentication, node, secrets),
+        authentication=authentication(model.authentication, node.folder, secrets),
         start=_start(model.start),
         errors=tuple(made(definitions.RestError, one, length=one.length) for one in model.errors),
         objects=tuple(_rest_object(*one) for one in model.objects.items()),
@@ -90,24 +91,6 @@ def _rest_object(name: str, model: models.RestObject) -> definitions.RestObject:
             begin=model.detect.begin,
         ),
     )
-
-
-def _authentication(
-    model: models.SourceAuthentication | None, node: Node, secrets: Secrets
-) -> definitions.Authentication | None:
-    match model:
-        case models.ApiKey():
-            return made(definitions.ApiKey, model, key=secrets.resolve(model.key, node.folder))
-        case models.Bearer():
-            return made(definitions.Bearer, model, token=secrets.resolve(model.token, node.folder))
-        case models.Basic(username=str(username)):
-            password = secrets.resolve(model.password, node.folder)
-            return definitions.Basic(username, password)
-        case models.Basic(username=models.SecretReference() as reference):
-            password = secrets.resolve(model.password, node.folder)
-            return definitions.Basic(secrets.resolve(reference, node.folder), password)
-        case _:
-            return None
 
 
 def own_events(

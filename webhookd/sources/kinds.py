@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from webhookd import definitions
+    from webhookd.authentication.keyring import CredentialsOf
     from webhookd.clock import Clock
     from webhookd.definitions import Egress
     from webhookd.model import JsonText, Observation
@@ -41,6 +42,7 @@ class Fetch(Protocol):
         transport: ApiTransport,
         egress: Egress,
         clock: Clock,
+        credentials_of: CredentialsOf,
     ) -> Observation:
         """Return the record of the type *object_*; raises SourceError where it cannot be had."""
 
@@ -56,6 +58,7 @@ class Attempt(Protocol):
         transport: ApiTransport,
         egress: Egress,
         clock: Clock,
+        credentials_of: CredentialsOf,
         say: Callable[[str], None],
     ) -> Tried:
         """Return how it went with the type *object_*; *say* gets each line that tells of it."""

@@ -40,7 +40,7 @@ def base_url_problems(source: Node, reachable: Node | None) -> Iterator[Problem]
         return
     if "?" in url:
         yield source.problem("the base URL takes no query", "base_url")
-    if parsed.scheme == "http" and not _is_allowed(parsed.host, reachable):
+    if parsed.scheme == "http" and not is_allowed(parsed.host, reachable):
         message = (
             "plain http would show the token to the network; use https, or an address (not a"
             " name) inside egress.allow"
@@ -48,7 +48,8 @@ def base_url_problems(source: Node, reachable: Node | None) -> Iterator[Problem]
         yield source.problem(message, "base_url")
 
 
-def _is_allowed(host: str, reachable: Node | None) -> bool:
+def is_allowed(host: str, reachable: Node | None) -> bool:
+    """Return whether *host* is an address that *reachable*, `egress`, allows."""
     address = addressing.literal_address(host)
     if address is None or reachable is None:
         return False

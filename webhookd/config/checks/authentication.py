@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from webhookd.config import urls
-from webhookd.config.checks import headers
+from webhookd.config.checks import api_sources, headers
 from webhookd.config.messages import shown
 from webhookd.definitions import DIRECT
 
@@ -51,8 +51,8 @@ def check(webhook: Node, context: Context) -> Iterator[Problem]:
         yield from _oauth2(authentication, request, context)
 
 
-def check_source(source: Node, context: Context) -> Iterator[Problem]:
-    """Yield what is wrong with the authentication of an API source."""
+def check_source(source: Node, context: Context, reachable: Node | None) -> Iterator[Problem]:
+    """Yield what is wrong with the authentication of an API source; *reachable* is `egress`."""
     found = source.at("authentication")
     key = _SECRET_KEYS.get(found.text("type") or "")
     if key is None:
@@ -65,6 +65,10 @@ def check_source(source: Node, context: Context) -> Iterator[Problem]:
         yield node.problem(_NO_HEADER)
     if key == "password":
         yield from username_problems(found, context)
+    if key == "client_secret":
+        yield from _client(found, context)
+        if complaint := _of_token_url(found.text("token_url"), reachable):
+            yield found.problem(complaint, "token_url")
     name = found.text("name")
     if name is not None and _is_in_a_header(found) and (complaint := headers.misnamed(name)):
         yield found.problem(complaint, "name")
@@ -87,6 +91,14 @@ def _is_in_a_header(authentication: Node) -> bool:
 
 
 def _oauth2(authentication: Node, request: Node, context: Context) -> Iterator[Problem]:
+    yield from _client(authentication, context)
+    url = authentication.text("token_url")
+    if url is not None and (complaint := _complaint(url, request)):
+        yield authentication.problem(complaint, "token_url")
+
+
+def _client(authentication: Node, context: Context) -> Iterator[Problem]:
+    """Yield what is wrong with a client's credentials, and what is asked for with them."""
     for key in ("client_id", "refresh_token"):
         if problem := context.secret_problem(authentication.at(key)):
             yield problem
@@ -96,9 +108,6 @@ def _oauth2(authentication: Node, request: Node, context: Context) -> Iterator[P
     elif authentication.is_there("refresh_token") and not is_refreshed:
         message = "this is for grant: refresh_token; leave it out, or name that grant"
         yield authentication.problem(message, "refresh_token", at_key=True)
-    url = authentication.text("token_url")
-    if url is not None and (complaint := _complaint(url, request)):
-        yield authentication.problem(complaint, "token_url")
     for parameter in authentication.entries("parameters"):
         if parameter.name in _FIELDS:
             yield parameter.problem(
@@ -108,13 +117,33 @@ def _oauth2(authentication: Node, request: Node, context: Context) -> Iterator[P
             yield parameter.problem(f"{shown(parameter.name)} is no name of a field", at_key=True)
 
 
+def _of_token_url(url: str | None, reachable: Node | None) -> str:
+    """Return what is wrong with the URL of a source's token server; nothing if nothing is."""
+    if url is None:
+        return ""
+    try:
+        parsed = urls.parse(url)
+    except urls.UrlError as error:
+        return _of_client(error)
+    if parsed.scheme == "http" and not api_sources.is_allowed(parsed.host, reachable):
+        return (
+            "plain http would show the client's secret to the network; use https, or an address"
+            " (not a name) inside egress.allow"
+        )
+    return ""
+
+
+def _of_client(error: urls.UrlError) -> str:
+    told = str(error)
+    return told.replace("'authentication' (type: basic)", "'client_id' and 'client_secret'")
+
+
 def _complaint(url: str, request: Node) -> str:
     """Return what is wrong with the URL of a token server; nothing if nothing is."""
     try:
         parsed = urls.parse(url)
     except urls.UrlError as error:
-        told = str(error)
-        return told.replace("'authentication' (type: basic)", "'client_id' and 'client_secret'")
+        return _of_client(error)
     if parsed.scheme == "http" and request.mapping().get("allow_http") is not True:
         return (
             "plain http can be read and changed on its way, and this carries a secret; use https,"

@@ -64,7 +64,7 @@ def check_use(webhook: Node, source: Node) -> Iterator[Problem]:
 
 def _source(source: Node, context: Context, reachable: Node | None) -> Iterator[Problem]:
     yield from base_url_problems(source, reachable)
-    yield from authentication.check_source(source, context)
+    yield from authentication.check_source(source, context, reachable)
     start = source.text("start")
     if start is not None and start[:1].isdigit() and start_at(start) is None:
         yield source.problem(f"{shown(start)} is not a date and time that there is", "start")

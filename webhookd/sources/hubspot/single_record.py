@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhookd.authentication.credentials import Fixed
-from webhookd.definitions import Bearer
+from webhookd.definitions import Bearer, Tls
 from webhookd.errors import SourceError
 from webhookd.sources.hubspot import properties
 from webhookd.sources.hubspot.answers.api import BURST, Api, refusal
@@ -17,6 +16,7 @@ from webhookd.sources.polling.request_budget import Budget
 from webhookd.telemetry.figures import PollFigures
 
 if TYPE_CHECKING:
+    from webhookd.authentication.keyring import CredentialsOf
     from webhookd.clock import Clock
     from webhookd.definitions import Egress, HubspotSource
     from webhookd.model import Observation
@@ -31,6 +31,7 @@ async def fetch(
     transport: ApiTransport,
     egress: Egress,
     clock: Clock,
+    credentials_of: CredentialsOf,
 ) -> Observation:
     """Return the record of one of the source's objects, with the properties that it reads.
 
@@ -40,7 +41,7 @@ async def fetch(
     read = next(one for one in settings.objects if one.name == object_)
     client = ApiClient(
         settings.base_url,
-        Fixed(Bearer(settings.token)),
+        credentials_of(Bearer(settings.token), Tls(), None),
         transport=transport,
         egress=lambda: egress,
         budget=Budget(BURST, clock=clock),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from webhookd.authentication.credentials import Fixed
+from webhookd.definitions import Tls
 from webhookd.errors import SourceError
 from webhookd.sources.polling.request_budget import Budget
 from webhookd.sources.rest.observer import Observer
@@ -14,6 +14,7 @@ from webhookd.sources.rest.rest_factory import Parts, Way, burst
 from webhookd.telemetry.figures import PollFigures
 
 if TYPE_CHECKING:
+    from webhookd.authentication.keyring import CredentialsOf
     from webhookd.clock import Clock
     from webhookd.definitions import Egress, RestSource
     from webhookd.model import Observation
@@ -28,6 +29,7 @@ async def fetch(
     transport: ApiTransport,
     egress: Egress,
     clock: Clock,
+    credentials_of: CredentialsOf,
 ) -> Observation:
     """Return the record of one of the source's objects, with the properties that it reads.
 
@@ -36,7 +38,8 @@ async def fetch(
     """
     read = next(one for one in settings.objects if one.name == object_)
     budget = Budget(burst(settings), clock=clock)
-    way = Way(Fixed(settings.authentication), transport, lambda: egress, budget, clock)
+    credentials = credentials_of(settings.authentication, Tls(), None)
+    way = Way(credentials, transport, lambda: egress, budget, clock)
     reader = Parts(settings, read, way, PollFigures(settings.name, object_)).one()
     if reader is None:
         raise SourceError(

@@ -9,7 +9,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from webhookd.authentication.credentials import Fixed
+from webhookd.definitions import Tls
 from webhookd.rules.json_query import Query, QueryError
 from webhookd.rules.query_functions import written
 from webhookd.sources.polling.answer_json import decoded_exactly
@@ -24,6 +24,7 @@ from webhookd.telemetry.figures import PollFigures
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from webhookd.authentication.keyring import CredentialsOf
     from webhookd.clock import Clock
     from webhookd.definitions import Egress, RestObject, RestSource
     from webhookd.sources.polling.api_client import ApiTransport
@@ -43,11 +44,12 @@ async def attempt(
     transport: ApiTransport,
     egress: Egress,
     clock: Clock,
+    credentials_of: CredentialsOf,
     say: Callable[[str], None],
 ) -> Tried:
     """Try one of the source's objects; *say* gets each line that tells of it."""
     read = next(one for one in settings.objects if one.name == object_)
-    trial = _Trial(settings, read, transport, egress, clock, say)
+    trial = _Trial(settings, read, credentials_of, transport, egress, clock, say)
     if await trial.run():
         return "held"
     return "unreachable" if trial.is_unreachable else "wrong"
@@ -60,6 +62,7 @@ class _Trial:
         self,
         settings: RestSource,
         read: RestObject,
+        credentials_of: CredentialsOf,
         transport: ApiTransport,
         egress: Egress,
         clock: Clock,
@@ -70,7 +73,8 @@ class _Trial:
         self.is_unreachable = False
         budget = Budget(burst(settings), clock=clock)
         told = cast("ApiTransport", _Told(transport, say))
-        way = Way(Fixed(settings.authentication), told, lambda: egress, budget, clock)
+        credentials = credentials_of(settings.authentication, Tls(), None)
+        way = Way(credentials, told, lambda: egress, budget, clock)
         self._parts = Parts(settings, read, way, PollFigures(settings.name, read.name))
         # Nothing here commits anything.
         self._work: Work = self._parts.work(cast("RestCheckpoint", None))

@@ -6,6 +6,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from tests.token_server import TokenServer
 from webhookd.cli.app import app
 
 ITEMS = {
@@ -31,12 +32,12 @@ def tried(api, tmp_path, monkeypatch):
     """Return what tries the object `items`, its keys changed, and returns exit code and lines."""
     monkeypatch.setenv("CRM_TOKEN", TOKEN)
 
-    def run(*names, base_url=None, **changes):
+    def run(*names, base_url=None, authentication=None, **changes):
         key = {"type": "api_key", "name": "key", "location": "query", "key": {"env": "CRM_TOKEN"}}
         source = {
             "type": "rest",
             "base_url": base_url or api.url,
-            "authentication": key,
+            "authentication": authentication or key,
             "requests_per_second": 1000,
             "objects": {"items": {**ITEMS, **changes}},
         }
@@ -114,3 +115,21 @@ def test_what_refuses_and_what_is_not_there_differ(tried, api):
 def test_unknown_names_are_told(tried, names, part):
     code, text = tried(*names)
     assert (code, part in text) == (1, True)
+
+
+def test_a_token_is_asked_for_and_never_shown(tried, api):
+    api.create(30)
+    api.later(60)
+    with TokenServer() as server:
+        client = {
+            "type": "oauth2",
+            "token_url": server.token_url,
+            "client_id": "crm",
+            "client_secret": {"env": "CRM_TOKEN"},
+        }
+        code, text = tried(authentication=client)
+        assert code == 0, text
+        assert len(server.received) == 1
+    sent = {headers.get("authorization", headers.get("Authorization")) for *_, headers in api.asked}
+    assert sent == {"Bearer token-1-of-the-server"}
+    assert "token-1-of-the-server" not in text

@@ -1,0 +1,58 @@
+"""Who requests are from: authentication as the file writes it, and as its definition has it.
+
+Webhooks and sources write it alike.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from webhookd import definitions
+from webhookd.config import models
+from webhookd.config.file_form import made
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from webhookd.config.secrets import Secrets
+    from webhookd.model import Secret
+
+
+def authentication(
+    form: models.Authentication | models.NoAuthentication | None, folder: Path, secrets: Secrets
+) -> definitions.Authentication | None:
+    """Return the authentication that *form* is, in a file of *folder*; None where it is none."""
+    match form:
+        case models.ApiKey():
+            return made(definitions.ApiKey, form, key=secrets.resolve(form.key, folder))
+        case models.Bearer():
+            return made(definitions.Bearer, form, token=secrets.resolve(form.token, folder))
+        case models.Basic():
+            return basic(form, folder, secrets)
+        case models.OAuth2():
+            return _oauth2(form, folder, secrets)
+        case models.NoAuthentication() | None:
+            return None
+
+
+def basic(form: models.Basic, folder: Path, secrets: Secrets) -> definitions.Basic:
+    """Return the name and password that *form* is."""
+    username = _text(form.username, folder, secrets)
+    password = secrets.resolve(form.password, folder)
+    return made(definitions.Basic, form, username=username, password=password)
+
+
+def _oauth2(form: models.OAuth2, folder: Path, secrets: Secrets) -> definitions.OAuth2:
+    refresh = form.refresh_token
+    return made(
+        definitions.OAuth2,
+        form,
+        client_id=_text(form.client_id, folder, secrets),
+        client_secret=secrets.resolve(form.client_secret, folder),
+        parameters=tuple(form.parameters.items()),
+        refresh_token=None if refresh is None else secrets.resolve(refresh, folder),
+    )
+
+
+def _text(written: str | models.SecretReference, folder: Path, secrets: Secrets) -> str | Secret:
+    return written if isinstance(written, str) else secrets.resolve(written, folder)
