@@ -30,6 +30,7 @@ from webhookd.model import (
     ChangeKind,
     Delivery,
     FileProgress,
+    FilesProgress,
     KnownRecord,
     PollProgress,
 )
@@ -126,7 +127,7 @@ class Intake:
         # As of the last commit. It stays true until _store: see the head.
         known = self._find_known(batch)
         listening = _listeners(definitions, batch.source)
-        is_file = isinstance(batch.progress, FileProgress)
+        is_file = not isinstance(batch.progress, PollProgress)
         for given in batch.observations:
             seen = self._future_times.clamped(batch.source, given, now) if is_file else given
             before = known.get((seen.object, seen.record_id))
@@ -202,6 +203,8 @@ def _store(
     match batch.progress:
         case FileProgress():
             files.progress(connection, batch.progress)
+        case FilesProgress():
+            files.finished(connection, batch.progress)
         case PollProgress():
             cursors.progress(connection, batch.progress)
     return stored, caused.store(connection, claims)

@@ -125,7 +125,18 @@ class PollProgress:
     forgotten: str | None = None
 
 
-Progress: TypeAlias = FileProgress | PollProgress
+@dataclass(frozen=True, slots=True)
+class FilesProgress:
+    """Small files that were taken whole together, in their order, each as a `FileProgress`.
+
+    They are known as opened, and none of them has a bad row.
+    """
+
+    source: str
+    files: tuple[FileProgress, ...]
+
+
+Progress: TypeAlias = FileProgress | FilesProgress | PollProgress
 
 
 @dataclass(frozen=True, slots=True)

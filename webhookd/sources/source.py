@@ -161,8 +161,14 @@ class FileLedger(SnapshotLedger, Protocol):
         sets the count of openings back to zero.
         """
 
-    async def rest(self, claim: str) -> None:
-        """Take back one opening: the file was left in good order; an unknown one is no error.
+    async def open_all(self, source: str, named: Sequence[tuple[str, str]]) -> None:
+        """Count and commit the first opening of new files of records, by claim and name.
+
+        Asked for again, it is counted once.
+        """
+
+    async def rest(self, claims: Iterable[str]) -> None:
+        """Take back one opening each: files were left in good order; an unknown one is no error.
 
         Any daemon may, even one whose turn it is no more.
         """
@@ -178,6 +184,11 @@ class FileLedger(SnapshotLedger, Protocol):
         In the same transaction is remembered what was *put_away* last, and that the file is the
         *latest* one whose rows were taken.
         """
+
+    async def forget_all(
+        self, claims: Iterable[str], put_away: PutAway, latest: LatestFile | None = None
+    ) -> None:
+        """Forget files of records without bad rows; *put_away* is the last of them."""
 
     async def note_error(self, source: str, error: str, at: datetime) -> None:
         """Remember why *source* could not be read as the last that went wrong with it."""

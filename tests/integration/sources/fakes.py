@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from webhookd.definitions import DirectorySource
 from webhookd.errors import StorageError
-from webhookd.model import Batch, ClaimedFile
+from webhookd.model import Batch, ClaimedFile, FilesProgress
 from webhookd.sources.directory.drop_directory import DropDirectory
 
 OTHER_USER = 65534
@@ -44,11 +44,28 @@ class FakeStorage:
         """Commit a batch with its progress."""
         self._refuse()
         self.step("before ingest")
+        if isinstance(batch.progress, FilesProgress):
+            every, more = batch.progress.files, len(batch.observations)
+            assert sum(made.rows_taken for made in every) == more
+            assert all(made.is_finished and not made.bad_rows for made in every)
+        else:
+            every = [batch.progress]
+            self._check_rows(batch)
+        for made in every:
+            self._note(made)
+        self.taken.extend(batch.observations)
+        self.as_known.extend([batch.as_known] * len(batch.observations))
+        self.step("after ingest")
+
+    def _check_rows(self, batch):
         made = batch.progress
         before = self.files[made.claim]
         more = len(batch.observations) + len(made.bad_rows)
         # A file that was written to after it was taken begins behind what was taken of it.
         assert made.rows_taken - before.rows_taken == more or not (before.rows_taken or more)
+
+    def _note(self, made):
+        before = self.files[made.claim]
         self.files[made.claim] = replace(
             before,
             rows_taken=made.rows_taken,
@@ -57,11 +74,8 @@ class FakeStorage:
             is_finished=made.is_finished,
         )
         self.bad.setdefault(made.claim, []).extend(made.bad_rows)
-        self.taken.extend(batch.observations)
-        self.as_known.extend([batch.as_known] * len(batch.observations))
         if made.is_finished:
             self.started.add(made.source)
-        self.step("after ingest")
 
     async def claims(self, source):
         """Return the files of *source*."""
@@ -77,12 +91,21 @@ class FakeStorage:
         self.step("after open")
         return self.files[claim]
 
-    async def rest(self, claim):
-        """Take one opening back."""
+    async def open_all(self, source, named):
+        """Count an opening of each that is not known."""
         self._refuse()
-        if claim in self.files:
-            file = self.files[claim]
-            self.files[claim] = replace(file, openings=max(file.openings - 1, 0))
+        self.step("before open")
+        for claim, name in named:
+            self.files.setdefault(claim, ClaimedFile(source, claim, name, openings=1))
+        self.step("after open")
+
+    async def rest(self, claims):
+        """Take one opening of each back."""
+        self._refuse()
+        for claim in claims:
+            if claim in self.files:
+                file = self.files[claim]
+                self.files[claim] = replace(file, openings=max(file.openings - 1, 0))
 
     async def bad_rows(self, claim, limit):
         """Return the first bad rows."""
@@ -104,6 +127,16 @@ class FakeStorage:
         self.bad.pop(claim, None)
         self.latest_file = latest or self.latest_file
         self.put_away += [put_away] if put_away is not None else []
+        self.step("after forget")
+
+    async def forget_all(self, claims, put_away, latest=None):
+        """Forget files of records."""
+        self.step("before forget")
+        for claim in claims:
+            assert not self.bad.get(claim)
+            self.files.pop(claim, None)
+        self.latest_file = latest or self.latest_file
+        self.put_away.append(put_away)
         self.step("after forget")
 
     async def has_started(self, source):
@@ -148,9 +181,10 @@ class Drop:
     @asynccontextmanager
     async def running(self, **options):
         """Run the source while the block lasts."""
-        task = asyncio.create_task(self.source(**options).run())
+        source = self.source(**options)
+        task = asyncio.create_task(source.run())
         try:
-            await eventually(lambda: task.done() or (self.root / "accepted").is_dir())
+            await eventually(lambda: task.done() or source._watch.is_open or self.reported.events)
             yield task
         finally:
             task.cancel()

@@ -41,14 +41,15 @@ class Columns:
         self._used = used
         self._missing: frozenset[str] = frozenset()
 
-    def check(self, file: ClaimedFile, header: Header, *, is_partial: bool) -> None:
+    def check(self, file: ClaimedFile, header: Header, *, is_partial: bool, is_again: bool) -> None:
         """Look at the *header* of *file*; partial rows may lack what they like.
 
+        *is_again* says that it was looked at a moment ago, and what is odd about it told.
         BrokenFileError when several columns have a name that a webhook needs.
         """
         used = self._used()
         header.check_repeated(used)
-        if not _was_looked_at(file):
+        if not (is_again or _was_looked_at(file)):
             unnamed = header.unnamed
             if unnamed:
                 self._report(
@@ -73,12 +74,12 @@ class Columns:
             self._report(FilePropertyMissing(self._source, file.name, property=one))
         self._missing = missing
 
-    def repetition(self, file: ClaimedFile) -> Callable[[int], None]:
+    def repetition(self, file: ClaimedFile, *, is_again: bool) -> Callable[[int], None]:
         """Return what is to be told of each line in which the header of *file* stands again.
 
         The first of them is reported.
         """
-        has_reported = _was_looked_at(file)
+        has_reported = is_again or _was_looked_at(file)
 
         def report_once(line: int) -> None:
             nonlocal has_reported

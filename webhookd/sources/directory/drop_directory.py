@@ -1,17 +1,19 @@
 """The drop directory as a source: notices files in `new/`, claims them, has them taken.
 
 Scanning is the truth: at the start, at every wake-up by the kernel, and every ten seconds.
-Files are taken one at a time in the order that the source has; one still being written is left,
-and does not hold up the others. What a person let through comes first: it waited before.
+Files are taken in the order that the source has, small ones together (`small_files`); one still
+being written is left, and does not hold up the others. What a person let through comes first: it
+waited before.
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
+from collections import deque
 from contextlib import closing, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from webhookd.clock import SYSTEM, Clock, new_id
 from webhookd.errors import NotHeldError, StorageError
@@ -24,6 +26,7 @@ from webhookd.sources.directory.filesystem import LEAST_FREE, DiskRoom, is_local
 from webhookd.sources.directory.folders import Claim, Folders
 from webhookd.sources.directory.ingest import FileIngest
 from webhookd.sources.directory.late_writes import LateWrites
+from webhookd.sources.directory.looks import Looks
 from webhookd.sources.directory.openings import Openings
 from webhookd.sources.directory.put_away_files import PutAwayFiles
 from webhookd.sources.storage_retry import StorageRetry, pauses
@@ -37,18 +40,21 @@ from webhookd.telemetry.events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Iterable
 
     from webhookd.definitions import DirectorySource
     from webhookd.model import ClaimedFile
     from webhookd.rules.usage import Used
+    from webhookd.sources.directory.arrivals.whole_files import Group
+    from webhookd.sources.directory.looks import Aside, Look
     from webhookd.sources.source import FileLedger, Ingest, Report
 
 _ILLS_OF_THE_DISK: Final = frozenset(
     {errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE}
 )
 """What stops a source; any other refusal to move a file is that file's own."""
+
+Claiming: TypeAlias = "Callable[[Iterable[tuple[str, str]]], list[Claim | OSError]]"
 
 _SCAN_EVERY: Final = 10.0
 _LONGEST_PAUSE: Final = 10.0
@@ -79,7 +85,8 @@ class DropDirectory:
         self._now = clock.now
         self._has_others = has_others
         self._folders = Folders(settings.path, settings.order)
-        self._room = DiskRoom(settings.name, self._folders.root, report, least_free)
+        self._room = DiskRoom(settings.name, report, least_free)
+        self._looks = Looks(self._folders, least_free, has_others=has_others)
         self._storage_retry = StorageRetry(settings.name, report)
         self._watch = FolderWatch()
         settle = settings.settle.total_seconds()
@@ -141,29 +148,30 @@ class DropDirectory:
         """Take all that is there; return after how many seconds to look again."""
         if self._unreadable is not None:
             await in_thread(self._folders.restore)
+        look = await in_thread(self._looks.everything)
         # Another folder may be mounted or created in the place of the one that was watched.
-        identity = await in_thread(self._folders.identity)
-        if identity != self._identity or self._unreadable is not None:
+        if look.identity != self._identity or self._unreadable is not None:
             if self._identity is not None or not self._watch.is_open:
                 self._follow()
             knows_writers = await in_thread(partial(is_local, self._folders.new))
             self._file_ingest.is_local = self._whole_files.is_local = knows_writers
             self._whole_files.begin(await in_thread(self._folders.waiting))
             await self._ingest_claimed()
-            self._identity = identity
-        self._misplaced.warn(await in_thread(self._folders.beside))
-        while await self._ingest_next():
-            pass
-        looks = [*self._whole_files.look_after, self._put_away.look_after]
-        return min((one for one in looks if one is not None), default=_SCAN_EVERY)
+            self._identity = look.identity
+            look = await in_thread(self._looks.everything)
+        self._misplaced.warn(look.beside)
+        while await self._ingest_next(look):
+            look = await in_thread(self._looks.everything)
+        after = [*self._whole_files.look_after, self._put_away.look_after]
+        return min((one for one in after if one is not None), default=_SCAN_EVERY)
 
-    async def _ingest_next(self) -> bool:
-        """Take what comes first; return whether there was anything."""
+    async def _ingest_next(self, look: Look) -> bool:
+        """Take what comes first of what there is; return whether there was anything."""
         return (
-            await self._ingest_foreign()
+            await self._ingest_foreign(look.aside)
             or await self._late_writes.take(has_others=self._has_others)
-            or await self._ingest_accepted()
-            or await self._ingest_waiting()
+            or await self._ingest_accepted(look.aside)
+            or await self._ingest_waiting(look)
         )
 
     def _follow(self) -> None:
@@ -183,13 +191,13 @@ class DropDirectory:
             reason = f"its folder work/{row.claim} is missing"
             self._report(FileIgnored(self.name, row.name, reason=reason))
 
-    async def _ingest_foreign(self) -> bool:
+    async def _ingest_foreign(self, aside: Aside) -> bool:
         """Finish what another daemon claimed that read this before; return whether there was any.
 
         It may do so still when it has lost the source, for it has not noticed yet: a machine that
         slept, a move that took long.
         """
-        if not self._has_others or not await in_thread(self._folders.are_claimed):
+        if not aside.are_claimed:
             return False
         await self._ingest_claimed()
         return True
@@ -201,55 +209,63 @@ class DropDirectory:
         # Moved away before a crash, or never moved in: in both cases nothing is left to do.
         await self._file_ingest.forget(claim, known)
 
-    async def _ingest_waiting(self) -> bool:
+    async def _ingest_waiting(self, look: Look) -> bool:
         """Take the files in `new/` that are whole; return whether there were any."""
-        waiting = await in_thread(self._folders.waiting)
-        self._whole_files.keep(self._folders.new, waiting)
+        self._whole_files.keep(self._folders.new, look.waiting)
+        paths = (self._folders.new / name for name in look.waiting)
+        left = deque(path for path in paths if not self._whole_files.is_left(path))
         has_ingested = False
-        for name in waiting:
-            path = self._folders.new / name
-            if self._whole_files.is_left(path):
+        while left:
+            group = await self._whole_files.next_group(left)
+            if not group.paths:
                 continue
-            if not await self._whole_files.is_whole(path):
-                if self._whole_files.is_in_doubt(name):
-                    # It may well be whole: two seconds tell, and files are taken in order.
-                    return has_ingested
-                continue
-            # One let through while others were taken is older than those still waiting.
-            has_ingested |= await self._ingest_accepted()
-            if not await self._room.is_enough():
+            aside = look.aside
+            if has_ingested:
+                # One let through while others were taken is older than those still waiting.
+                aside = await in_thread(self._looks.aside)
+                await self._ingest_accepted(aside)
+            if not self._room.is_enough(aside.space):
                 return False
-            has_ingested |= await self._ingest_foreign()
-            has_ingested |= await self._claim(path, self._folders.claim)
+            await self._ingest_foreign(aside)
+            has_ingested |= await self._claim(group, self._folders.claim)
         return has_ingested
 
-    async def _ingest_accepted(self) -> bool:
+    async def _ingest_accepted(self, aside: Aside) -> bool:
         """Take the files in `accepted/` that are whole; return whether there were any."""
-        names = await in_thread(self._folders.let_through)
-        self._whole_files.keep(self._folders.accepted, names)
+        self._whole_files.keep(self._folders.accepted, aside.accepted)
+        left = deque(self._folders.accepted / name for name in aside.accepted)
         has_ingested = False
-        for name in names:
-            path = self._folders.accepted / name
-            if await self._whole_files.is_whole(path) and await self._room.is_enough():
-                has_ingested |= await self._claim(path, self._folders.claim_accepted)
+        while left:
+            group = await self._whole_files.next_group(left)
+            if group.paths and self._room.is_enough(aside.space):
+                has_ingested |= await self._claim(group, self._folders.claim_accepted)
         return has_ingested
 
-    async def _claim(self, path: Path, claiming: Callable[[str, str], Claim]) -> bool:
+    async def _claim(self, group: Group, claiming: Claiming) -> bool:
+        """Claim and take a group; return whether there was any of it."""
         if self._has_others:
             await self._storage_retry.until_stored(self._ledger.check)
-        claim_id = new_id(self._now())
-        try:
-            claim = await in_thread(partial(claiming, path.name, claim_id))
-        except FileNotFoundError:
-            # Withdrawn since the scan; a missing folder shows at the next one.
-            return False
-        except OSError as error:
-            if error.errno in _ILLS_OF_THE_DISK:
-                raise
-            self._whole_files.ignore(path, f"it cannot be moved to work/: {error.strerror}")
-            return False
-        await self._file_ingest.ingest(claim)
-        return True
+        # In the order of their ids they are gone on with after a crash.
+        now = self._now()
+        ids = sorted(new_id(now) for _ in group.paths)
+        wanted = [(path.name, id_) for path, id_ in zip(group.paths, ids, strict=True)]
+        found = await in_thread(partial(claiming, wanted))
+        claims, ill = [], None
+        for path, one in zip(group.paths, found, strict=True):
+            if isinstance(one, Claim):
+                claims.append(one)
+            elif one.errno in _ILLS_OF_THE_DISK:
+                ill = one
+            elif not isinstance(one, FileNotFoundError):
+                self._whole_files.ignore(path, f"it cannot be moved to work/: {one.strerror}")
+            # Else it was withdrawn since the scan; a missing folder shows at the next one.
+        if group.is_small and claims:
+            await self._file_ingest.ingest_small(claims)
+        elif claims:
+            await self._file_ingest.ingest(claims[0])
+        if ill is not None:
+            raise ill
+        return bool(claims)
 
     async def _report_unreadable(self, error: OSError) -> None:
         if self._unreadable is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import compress
 from typing import TYPE_CHECKING
 
 from webhookd.model import LatestFile, PutAway
@@ -18,11 +19,12 @@ from webhookd.telemetry import logs
 from webhookd.telemetry.events import FileFailed, FileTaken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from webhookd.definitions import DirectorySource
     from webhookd.model import ClaimedFile
+    from webhookd.sources.directory.arrivals.inotify import FileWrites
     from webhookd.sources.directory.folders import Claim, Folders
     from webhookd.sources.directory.older_files import OlderFiles
     from webhookd.sources.directory.put_away_files import PutAwayFiles
@@ -70,34 +72,69 @@ class FileEndings:
 
     async def finish(self, read: ReadFile, *, seconds: float) -> None:
         """Put away a file that was read to its end, *seconds* ago it was opened."""
-        file = read.file
-        flaws = await self._flaws(file)
-        failure = error_report.of_flaws(file, flaws)
+        flaws = await self._flaws(read.file)
+        failure = error_report.of_flaws(read.file, flaws)
         if failure is not None:
             await self.fail(read, failure, flaws)
             return
-        put_away, latest = await self._watched(read)
-        if self._settings.on_done == "archive" or put_away.is_written:
-            put_away.path = await in_thread(partial(self._folders.archive, read.claim))
-        else:
-            await in_thread(partial(self._folders.delete, read.claim))
-        self._report(
-            FileTaken(
-                file.source,
-                file.name,
-                rows=error_report.rows_read(file),
-                seconds=seconds,
-                deletions=None if file.snapshot is None else file.snapshot.deletions,
-            )
+        (latest,) = await self._put_away_good([read], seconds=seconds)
+        await self.forget(read.claim, self._ended(read.file), latest)
+
+    async def finish_all(self, reads: Sequence[ReadFile], *, seconds: float) -> None:
+        """Put away files of records that were read to their ends and are good, all together."""
+        found = await self._put_away_good(reads, seconds=seconds)
+        latest = next((one for one in reversed(found) if one is not None), None)
+        if latest is not None:
+            self._older_files.taken(latest)
+        ended = self._ended(reads[-1].file)
+        claims = [read.claim for read in reads]
+        await self._stored(
+            lambda: self._ledger.forget_all([claim.id for claim in claims], ended, latest)
         )
-        self._put_away.keep(put_away)
-        await self.forget(read.claim, self._ended(file), latest)
+        await in_thread(lambda: self._folders.release(claims))
+
+    async def _put_away_good(
+        self, reads: Sequence[ReadFile], *, seconds: float
+    ) -> list[LatestFile | None]:
+        """Put good files into `done/`, or delete them; return each as the latest one taken."""
+        followed = [self._follow(read) for read in reads]
+        put_away, latest = await in_thread(partial(self._move_away, reads, followed))
+        for read, one in zip(reads, put_away, strict=True):
+            snapshot = read.file.snapshot
+            self._report(
+                FileTaken(
+                    read.file.source,
+                    read.file.name,
+                    rows=error_report.rows_read(read.file),
+                    seconds=seconds,
+                    deletions=None if snapshot is None else snapshot.deletions,
+                )
+            )
+            self._put_away.keep(one)
+        return latest
+
+    def _move_away(
+        self, reads: Sequence[ReadFile], followed: Sequence[FileWrites | None]
+    ) -> tuple[list[PutAwayFile], list[LatestFile | None]]:
+        """Look at good files once more and put them away; a thread calls it."""
+        found = [_looked_at(*one) for one in zip(reads, followed, strict=True)]
+        put_away, latest = [one for one, _ in found], [one for _, one in found]
+        is_kept = [self._settings.on_done == "archive" or one.is_written for one in put_away]
+        kept = list(compress(zip(reads, put_away, strict=True), is_kept))
+        paths = self._folders.archive([read.claim for read, _ in kept])
+        for (_, one), path in zip(kept, paths, strict=True):
+            one.path = path
+        deleted = [read for read, is_one in zip(reads, is_kept, strict=True) if not is_one]
+        if deleted:
+            self._folders.delete([read.claim for read in deleted])
+        return put_away, latest
 
     async def fail(self, read: ReadFile, failure: Failure, flaws: Flaws | None = None) -> None:
         """Put a file into `failed/`, with a report that says why."""
         file = read.file
         found = flaws or await self._flaws(file)
-        put_away, latest = await self._watched(read)
+        writes = self._follow(read)
+        put_away, latest = await in_thread(partial(_looked_at, read, writes))
         target, beside = await in_thread(
             lambda: self._folders.fail(
                 read.claim, lambda target: error_report.report(file, failure, found, target)
@@ -138,29 +175,18 @@ class FileEndings:
         if latest is not None:
             self._older_files.taken(latest)
         await self._stored(lambda: self._ledger.forget(claim.id, ended, latest))
-        await in_thread(lambda: self._folders.release(claim))
+        await in_thread(lambda: self._folders.release([claim]))
 
     def _ended(self, file: ClaimedFile, reason: str | None = None) -> PutAway:
         error = None if reason is None else logs.redacted(f"{file.name}: {reason}")
         return PutAway(file.source, file.name, self._now(), error, file.bad_count)
 
-    async def _watched(self, read: ReadFile) -> tuple[PutAwayFile, LatestFile | None]:
-        """Watch a file that is about to be put away, and look at it once more.
+    def _follow(self, read: ReadFile) -> FileWrites | None:
+        """Watch a file that is about to be put away.
 
-        In this order no write comes between the two unseen.
+        It is looked at once more behind that: so no write comes between the two unseen.
         """
-        claim, file = read.claim, read.file
-        name, writes = "", None
-        if claim.file is not None:
-            name, writes = claim.file.name, self._put_away.follow(claim.file)
-        look = await in_thread(partial(look_of, claim.file))
-        size = 0 if look is None else look.size
-        was_read = size if read.size is None else read.size
-        put_away = PutAwayFile(
-            file, name, was_read, read.as_known, writes, is_written=size > was_read
-        )
-        latest = None if look is None else LatestFile(file.source, file.name, look.modified)
-        return put_away, latest
+        return None if read.claim.file is None else self._put_away.follow(read.claim.file)
 
     async def _flaws(self, file: ClaimedFile) -> Flaws:
         claim = file.claim
@@ -172,3 +198,15 @@ class FileEndings:
             await self._stored(lambda: self._ledger.count_differing(claim)),
             await self._stored(lambda: self._ledger.differing(claim, LISTED)),
         )
+
+
+def _looked_at(read: ReadFile, writes: FileWrites | None) -> tuple[PutAwayFile, LatestFile | None]:
+    """Look at a file that is now put away: what is to be known of it then; a thread calls it."""
+    claim, file = read.claim, read.file
+    look = look_of(claim.file)
+    size = 0 if look is None else look.size
+    was_read = size if read.size is None else read.size
+    name = "" if claim.file is None else claim.file.name
+    put_away = PutAwayFile(file, name, was_read, read.as_known, writes, is_written=size > was_read)
+    latest = None if look is None else LatestFile(file.source, file.name, look.modified)
+    return put_away, latest

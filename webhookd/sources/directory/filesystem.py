@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import re
 import shutil
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from webhookd.sources.source import DiskSpace
-from webhookd.sources.threads import in_thread
 from webhookd.telemetry.events import DiskRanLow, DiskRecovered
 
 if TYPE_CHECKING:
@@ -33,18 +31,16 @@ _ESCAPE: Final = re.compile(rb"\\([0-7]{3})")
 
 
 class DiskRoom:
-    """Looks at how much is free on the disk of the source *name*, and reports when that is low."""
+    """Judges how much is free on the disk of the source *name*, and reports when that is low."""
 
-    def __init__(self, name: str, root: Path, report: Report, least_free: int) -> None:
+    def __init__(self, name: str, report: Report, least_free: int) -> None:
         self._name = name
-        self._root = root
         self._report = report
         self._least_free = least_free
         self._is_low = False
 
-    async def is_enough(self) -> bool:
-        """Return whether another file may be claimed."""
-        space = await in_thread(partial(disk_space, self._root, self._least_free))
+    def is_enough(self, space: DiskSpace) -> bool:
+        """Return whether another file may be claimed where so much is free."""
         if space.is_low and not self._is_low:
             needed = self._least_free
             self._report(DiskRanLow(self._name, free_bytes=space.free_bytes, needed_bytes=needed))

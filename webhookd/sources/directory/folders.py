@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -19,7 +20,7 @@ from webhookd.sources.directory.arrivals import file_order
 from webhookd.sources.source import FileCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
 _FOLDERS: Final = ("tmp", "new", "work", "done", "failed", "accepted")
@@ -130,51 +131,78 @@ class Folders:
         with os.scandir(self.work) as entries:
             return any(entry.is_dir(follow_symlinks=False) for entry in entries)
 
-    def claim(self, name: str, claim_id: str) -> Claim:
-        """Move `new/NAME` into a fresh claim; FileNotFoundError when it is gone."""
-        return self._claim_from(self.new, name, claim_id)
+    def claim(self, wanted: Iterable[tuple[str, str]]) -> list[Claim | OSError]:
+        """Move files, each given as a name in `new/` and the id of a fresh claim, into those.
 
-    def claim_accepted(self, name: str, claim_id: str) -> Claim:
-        """Move `accepted/NAME` into a fresh claim, which says where it came from."""
-        return self._claim_from(self.accepted, name, claim_id + _ACCEPTED)
+        Returns each one's claim, or why it cannot be moved: FileNotFoundError when it is gone.
+        """
+        return self._claim_from(self.new, [(name, id_, name) for name, id_ in wanted])
 
-    def claim_again(self, path: Path, name: str, claim_id: str) -> Claim:
+    def claim_accepted(self, wanted: Iterable[tuple[str, str]]) -> list[Claim | OSError]:
+        """Do the same in `accepted/`; the claims say where they came from."""
+        return self._claim_from(
+            self.accepted, [(name, id_ + _ACCEPTED, name) for name, id_ in wanted]
+        )
+
+    def claim_again(self, path: Path, name: str, claim_id: str) -> Claim | OSError:
         """Move a file that was put away at *path* into a fresh claim, by its first *name*."""
-        return self._claim_from(path.parent, path.name, claim_id, name)
+        return self._claim_from(path.parent, [(path.name, claim_id, name)])[0]
 
     def _claim_from(
-        self, origin: Path, name: str, claim_id: str, first_name: str | None = None
-    ) -> Claim:
-        folder = self.work / claim_id
-        folder.mkdir()
+        self, origin: Path, wanted: Sequence[tuple[str, str, str]]
+    ) -> list[Claim | OSError]:
+        """Move files from *origin*: each is its name there, a claim, and its name in that."""
+        for _, claim_id, _ in wanted:
+            (self.work / claim_id).mkdir()
         durable_moves.sync_folder(self.work)
-        file = folder / (first_name or name)
-        try:
-            (origin / name).rename(file)
-        except OSError:
-            folder.rmdir()
-            raise
-        # The new place first: after a loss of power a file in two places is better than in none.
-        durable_moves.sync_folder(folder)
+        found = [self._move_in(origin / name, *into) for name, *into in wanted]
+        # The new places first: after a loss of power a file in two places is better than in none.
+        for claim in found:
+            if isinstance(claim, Claim):
+                durable_moves.sync_folder(claim.folder)
         durable_moves.sync_folder(origin)
-        return Claim(claim_id, folder, file)
+        return found
 
-    def archive(self, claim: Claim) -> Path | None:
-        """Move the file to `done/`, under the first free name; return where it is."""
-        if claim.file is None:
+    def _move_in(self, path: Path, claim_id: str, name: str) -> Claim | OSError:
+        folder = self.work / claim_id
+        try:
+            path.rename(folder / name)
+        except OSError as error:
+            folder.rmdir()
+            return error
+        return Claim(claim_id, folder, folder / name)
+
+    def archive(self, claims: Sequence[Claim]) -> list[Path | None]:
+        """Move files to `done/`, each under the first free name; return where they are."""
+        places = [self._place(claim.file, self.done) for claim in claims]
+        if any(places):
+            durable_moves.sync_folder(self.done)
+            self._sync_emptied(claims)
+        return places
+
+    def delete(self, claims: Sequence[Claim]) -> None:
+        """Delete files."""
+        for claim in claims:
+            if claim.file is not None:
+                claim.file.unlink(missing_ok=True)
+        self._sync_emptied(claims)
+
+    @staticmethod
+    def _place(file: Path | None, folder: Path) -> Path | None:
+        """Move *file* into *folder* under the first free name; None where there is no file."""
+        if file is None:
             return None
-        for name in names.candidates(claim.file.name):
-            if durable_moves.place(claim.file, self.done / name):
-                break
-        durable_moves.sync_folder(self.done)
-        durable_moves.sync_folder(claim.folder)
-        return self.done / name
+        return next(
+            folder / name
+            for name in names.candidates(file.name)
+            if durable_moves.place(file, folder / name)
+        )
 
-    def delete(self, claim: Claim) -> None:
-        """Delete the file."""
-        if claim.file is not None:
-            claim.file.unlink(missing_ok=True)
-            durable_moves.sync_folder(claim.folder)
+    @staticmethod
+    def _sync_emptied(claims: Iterable[Claim]) -> None:
+        for claim in claims:
+            if claim.file is not None:
+                durable_moves.sync_folder(claim.folder)
 
     def fail(self, claim: Claim, report: Callable[[Path], Mapping[str, Any]]) -> tuple[Path, Path]:
         """Move the file to `failed/` with a report beside it; return where both are.
@@ -199,12 +227,11 @@ class Folders:
         durable_moves.sync_folder(claim.folder)
         return target, beside
 
-    def release(self, claim: Claim) -> None:
-        """Remove the claim's folder when it is empty."""
-        try:
-            claim.folder.rmdir()
-        except OSError:
-            return
+    def release(self, claims: Iterable[Claim]) -> None:
+        """Remove the folders of claims that are empty."""
+        for claim in claims:
+            with suppress(OSError):
+                claim.folder.rmdir()
         durable_moves.sync_folder(self.work)
 
     def _claim(self, claim_id: str) -> Claim:

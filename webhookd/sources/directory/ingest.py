@@ -1,4 +1,4 @@
-"""One claimed file: open it, hand its rows to intake batch by batch, and have it put away.
+"""A claimed file: open it, hand its rows to intake batch by batch, and have it put away.
 
 The order of steps is what makes every crash harmless: rows and their count are committed
 together; the file is moved before its row is forgotten; its folder goes last.
@@ -19,14 +19,16 @@ from webhookd.sources.directory.error_report import Failure
 from webhookd.sources.directory.file_endings import FileEndings, ReadFile
 from webhookd.sources.directory.file_progress import Meter
 from webhookd.sources.directory.older_files import OlderFiles
+from webhookd.sources.directory.put_away_files import look_of
 from webhookd.sources.directory.reader import FileReader, Portion, Sightings
+from webhookd.sources.directory.small_files import SmallFiles
 from webhookd.sources.directory.snapshot import SnapshotIngest
 from webhookd.sources.storage_retry import StorageRetry
 from webhookd.sources.threads import in_thread
 from webhookd.telemetry.events import FileChanged, FileClaimed, FileEmpty
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Sequence
 
     from webhookd.clock import Clock
     from webhookd.definitions import DirectorySource
@@ -44,7 +46,7 @@ _READ_ON_AFTER: Final = 0.2
 
 
 class FileIngest:
-    """Ingests the claimed files of one drop directory, one at a time."""
+    """Ingests the claimed files of one drop directory, in their order."""
 
     def __init__(  # noqa: PLR0913 - the parts that it is joined to
         self,
@@ -75,7 +77,17 @@ class FileIngest:
             older_files=self._older_files,
             now=clock.now,
         )
+        self._small_files = SmallFiles(
+            *(settings.name, ingest, ledger),
+            endings=self._endings,
+            older_files=self._older_files,
+            openings=openings,
+            storage_retry=self._storage_retry,
+            alone=self,
+            monotonic=clock.monotonic,
+        )
         self._as_read: tuple[int, int] | None = None
+        self._looked_into = ""
         self.latest_claim = ""
         """The claim of the file that was ingested last."""
 
@@ -102,7 +114,8 @@ class FileIngest:
             await self._finish(ReadFile(claim, known), started)
             return
         if known is None and late is None:
-            await self._older_files.warn(claim)
+            look = await in_thread(partial(look_of, claim.file))
+            await self._older_files.warn([(claim.name, look)])
         try:
             file = await self._stored(partial(self._opened, claim))
             as_known = await self._is_taken_as_known() if late is None else late.as_known
@@ -111,7 +124,7 @@ class FileIngest:
             await self._work(claim, file, started, as_known=as_known)
         except (asyncio.CancelledError, OSError, NotHeldError):
             # The file is left in good order: this opening was no crash.
-            await self._openings.take_back(claim.id, self._ledger)
+            await self._openings.take_back([claim.id], self._ledger)
             raise
         except Exception:
             # A bug that this file brings out must not hold up the others for ever.
@@ -128,6 +141,25 @@ class FileIngest:
             is_snapshot=self._settings.content == "snapshot",
             is_counted=self._openings.is_to_count(claim.id),
         )
+
+    async def ingest_small(self, claims: Sequence[Claim]) -> None:
+        """Ingest the small files of records of new *claims*, together where that can be.
+
+        OSError as `ingest` raises it.
+        """
+        if await self._is_taken_as_known():
+            for claim in claims:
+                await self.ingest(claim)
+        else:
+            for claim in claims:
+                self._report(FileClaimed(self._settings.name, claim.name, claim=claim.id))
+            self.latest_claim = claims[-1].id
+            await self._small_files.take(claims)
+
+    async def go_on(self, claim: Claim, file: ClaimedFile) -> None:
+        """Ingest a file that was opened, and looked into, as one of several."""
+        self.latest_claim, self._as_read, self._looked_into = claim.id, None, claim.id
+        await self._work(claim, file, self._monotonic(), as_known=False)
 
     async def forget(self, claim: Claim, known: ClaimedFile | None) -> None:
         """Forget a file that was put away before a crash, and remove its folder."""
@@ -171,7 +203,7 @@ class FileIngest:
             return await self._read_records(claim, file, meter, as_known=as_known)
         snapshot_ingest = SnapshotIngest(
             self._settings.object,
-            lambda file: self._open(claim, file),
+            lambda file: self.open_file(claim, file),
             self._ingest,
             self._ledger,
             self._storage_retry,
@@ -182,16 +214,18 @@ class FileIngest:
         self._as_read = snapshot_ingest.as_read
         return file, failure
 
-    def _open(self, claim: Claim, file: ClaimedFile) -> FileReader:
+    def open_file(self, claim: Claim, file: ClaimedFile) -> FileReader:
+        """Open a claimed file behind the rows that were taken."""
         is_partial = self._settings.partial and file.snapshot is None
+        is_again = claim.id == self._looked_into
         return FileReader(
             claim.file or claim.folder,
             self._settings,
             rows_taken=file.rows_taken,
             is_partial=is_partial,
             sightings=Sightings(
-                header=partial(self._columns.check, file, is_partial=is_partial),
-                repeated_header=self._columns.repetition(file),
+                header=partial(self._columns.check, file, is_partial=is_partial, is_again=is_again),
+                repeated_header=self._columns.repetition(file, is_again=is_again),
                 nothing=lambda: self._report(FileEmpty(file.source, file.name)),
             ),
             is_local=self.is_local,
@@ -202,7 +236,7 @@ class FileIngest:
         self, claim: Claim, file: ClaimedFile, meter: Meter, *, as_known: bool
     ) -> tuple[ClaimedFile, Failure | None]:
         while True:
-            with closing(self._open(claim, file)) as reader:
+            with closing(self.open_file(claim, file)) as reader:
                 file, failure, is_outdated = await self._take_portions(
                     reader, file, meter, as_known=as_known
                 )

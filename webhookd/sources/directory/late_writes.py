@@ -87,10 +87,11 @@ class LateWrites:
             return
         claim_id = new_id(self._now())
         claiming = partial(self._folders.claim_again, path, late.name, claim_id)
-        try:
-            claim = await in_thread(claiming)
-        except FileNotFoundError:
+        claim = await in_thread(claiming)
+        if isinstance(claim, FileNotFoundError):
             reason = f"it is no longer where it was put: {_AGAIN}"
             self._report(FileWrittenLate(self._settings.name, late.file.name, reason=reason))
             return
+        if isinstance(claim, OSError):
+            raise claim
         await self._file_ingest.ingest(claim, late=late)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from webhookd.sources.directory.put_away_files import look_of
-from webhookd.sources.threads import in_thread
+from webhookd.model import LatestFile
 from webhookd.telemetry.events import FileOlder
 
 if TYPE_CHECKING:
-    from webhookd.model import LatestFile
-    from webhookd.sources.directory.folders import Claim
+    from collections.abc import Iterable
+
+    from webhookd.sources.directory.put_away_files import FileLook
     from webhookd.sources.source import FileLedger, Report
     from webhookd.sources.storage_retry import StorageRetry
 
@@ -40,20 +39,28 @@ class OlderFiles:
         """Note the file that was taken last; whoever calls it has it stored."""
         self._latest, self._is_known = latest, True
 
-    async def warn(self, claim: Claim) -> None:
-        """Report the file of a new *claim* if it is older than the one taken last."""
+    async def warn(self, found: Iterable[tuple[str, FileLook | None]]) -> None:
+        """Report each of the files that are now taken if it is older than the one before it.
+
+        They are given by name and what they look like, None where one is gone.
+        """
         if not self._is_known:
             self._latest = await self._stored(lambda: self._ledger.latest(self._name))
             self._is_known = True
-        found = await in_thread(partial(look_of, claim.file))
         latest = self._latest
-        if found is None or latest is None or found.modified >= latest.modified:
-            return
+        for name, look in found:
+            if look is None:
+                continue
+            if latest is not None and look.modified < latest.modified:
+                self._warn(name, look, latest)
+            latest = LatestFile(self._name, name, look.modified)
+
+    def _warn(self, name: str, look: FileLook, latest: LatestFile) -> None:
         self._report(
             FileOlder(
                 self._name,
-                claim.name,
-                modified_at=_time(found.modified),
+                name,
+                modified_at=_time(look.modified),
                 taken_before=latest.name,
                 taken_modified_at=_time(latest.modified),
             )

@@ -14,6 +14,8 @@ from webhookd.errors import StorageError
 from webhookd.sources.storage_retry import pauses
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from webhookd.sources.source import FileLedger
 
 
@@ -35,32 +37,38 @@ class Openings:
         self._counted.add(claim)
         return is_first
 
+    def count(self, claims: Iterable[str]) -> None:
+        """Note that the first openings of new claims are counted."""
+        self._counted.update(claims)
+
     def keep(self, claim: str) -> None:
         """Leave the count as it is: the file was put away, or there is a bug that it brings out."""
         self._counted.discard(claim)
 
-    async def take_back(self, claim: str, ledger: FileLedger) -> None:
-        """Take an opening back, for it was no crash; later, where the database is away."""
-        if claim not in self._counted:
+    async def take_back(self, claims: Iterable[str], ledger: FileLedger) -> None:
+        """Take openings back, for they were no crash; later, where the database is away."""
+        counted = [claim for claim in claims if claim in self._counted]
+        if not counted:
             return
-        if await _is_rested(claim, ledger):
-            self._counted.discard(claim)
-        else:
+        if await _are_rested(counted, ledger):
+            self._counted.difference_update(counted)
+            return
+        for claim in counted:
             task = asyncio.create_task(self._rest(claim, ledger), name=f"opening of {claim}")
             self._taking_back[claim] = task
 
     async def _rest(self, claim: str, ledger: FileLedger) -> None:
         for pause in pauses():
             await asyncio.sleep(pause)
-            if await _is_rested(claim, ledger):
+            if await _are_rested([claim], ledger):
                 break
         self._counted.discard(claim)
         del self._taking_back[claim]
 
 
-async def _is_rested(claim: str, ledger: FileLedger) -> bool:
+async def _are_rested(claims: Iterable[str], ledger: FileLedger) -> bool:
     try:
-        await ledger.rest(claim)
+        await ledger.rest(claims)
     except StorageError:
         return False
     return True

@@ -84,8 +84,9 @@ class PutAwayFiles:
 
         The writer closed it, or nothing was written for as long as `settle`.
         """
+        self._watch.catch_up()
         for one in list(self._kept):
-            last = Arrival.UNSEEN if one.writes is None else self._watch.last_of(one.writes)
+            last = Arrival.UNSEEN if one.writes is None else one.writes.last
             if last is not Arrival.UNSEEN and one.writes is not None and one.writes.is_news:
                 one.writes.is_news = False
                 one.written_at = self._monotonic()

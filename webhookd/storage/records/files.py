@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
-    from webhookd.model import CountedRow, FileProgress, LatestFile, MissingRecords, PutAway
+    from webhookd.model import (
+        CountedRow,
+        FileProgress,
+        FilesProgress,
+        LatestFile,
+        MissingRecords,
+        PutAway,
+    )
     from webhookd.storage.database.connection import Statements
     from webhookd.storage.database.writer import Writer
     from webhookd.storage.fleet.exclusive import ExclusiveWriter
@@ -32,6 +39,16 @@ _PROGRESS = (
     " deletions = excluded.deletions, rows_per_second = excluded.rows_per_second,"
     " ends_at = excluded.ends_at, openings = 0"
 )
+_OPENED = (
+    "INSERT INTO files (claim, source, name, openings, phase) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT (claim) DO UPDATE SET openings = files.openings + excluded.openings"
+)
+# A new claim that is known was opened just now, and the answer was lost.
+_OPENED_FIRST = (
+    "INSERT INTO files (claim, source, name, openings) VALUES (?, ?, ?, 1) ON CONFLICT DO NOTHING"
+)
+_DELETE = "DELETE FROM files WHERE claim = ?"
+_STARTED = "UPDATE sources SET has_started = 1 WHERE name = ?"
 
 BAD_ROWS_KEPT = 1000
 """Bad rows of one file that are kept by place; the rest are counted."""
@@ -75,10 +92,16 @@ class Files:
             lambda connection: _open(connection, source, claim, name, phase, int(is_counted))
         )
 
-    async def rest(self, claim: str) -> None:
-        """Take back one opening of a file, which was no crash, whoever reads it by now."""
+    async def open_all(self, source: str, named: Sequence[tuple[str, str]]) -> None:
+        """Count the first opening of each new file of records, by claim and name, durably."""
+        rows = [(claim, source, _bytes(name)) for claim, name in named]
+        await self._writer.write(lambda connection: connection.executemany(_OPENED_FIRST, rows))
+
+    async def rest(self, claims: Iterable[str]) -> None:
+        """Take back one opening of each file, which was no crash, whoever reads it by now."""
         statement = "UPDATE files SET openings = openings - 1 WHERE claim = ? AND openings > 0"
-        await self._for_all.write(lambda connection: connection.execute(statement, (claim,)))
+        rows = [(claim,) for claim in claims]
+        await self._for_all.write(lambda connection: connection.executemany(statement, rows))
 
     async def bad_rows(self, claim: str, limit: int) -> tuple[BadRow, ...]:
         """Return the first bad rows of a file, in its order."""
@@ -99,6 +122,13 @@ class Files:
             lambda connection: forget(connection, claim, put_away, latest)
         ):
             pass
+
+    async def forget_all(
+        self, claims: Iterable[str], put_away: PutAway, latest: LatestFile | None = None
+    ) -> None:
+        """Drop small files of records that were put away, the last of them as *put_away* says."""
+        rows = [(claim,) for claim in claims]
+        await self._writer.write(lambda connection: _forget_all(connection, rows, put_away, latest))
 
     async def note_error(self, source: str, error: str, at: datetime) -> None:
         """Remember why *source* could not be read."""
@@ -196,7 +226,16 @@ def progress(connection: Statements, made: FileProgress) -> None:
         ),
     )
     if made.is_finished:
-        connection.execute("UPDATE sources SET has_started = 1 WHERE name = ?", (made.source,))
+        connection.execute(_STARTED, (made.source,))
+
+
+def finished(connection: Statements, made: FilesProgress) -> None:
+    """Write that small files were taken whole: part of their batch's transaction."""
+    connection.executemany(
+        "UPDATE files SET rows_taken = ?, is_finished = ?, openings = 0 WHERE claim = ?",
+        [(one.rows_taken, True, one.claim) for one in made.files],
+    )
+    connection.execute(_STARTED, (made.source,))
 
 
 def _bytes(name: str) -> bytes:
@@ -212,11 +251,7 @@ def _open(
     phase: SnapshotPhase | None,
     count: int,
 ) -> ClaimedFile:
-    connection.execute(
-        "INSERT INTO files (claim, source, name, openings, phase) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (claim) DO UPDATE SET openings = files.openings + excluded.openings",
-        (claim, source, _bytes(name), count, phase and phase.value),
-    )
+    connection.execute(_OPENED, (claim, source, _bytes(name), count, phase and phase.value))
     query = f"SELECT {_COLUMNS} FROM files WHERE claim = ?"  # noqa: S608 - constant
     return _file(connection.execute(query, (claim,)).fetchone())
 
@@ -240,12 +275,26 @@ def forget(
     if not snapshots.clear(connection, claim):
         return False
     connection.execute("DELETE FROM bad_rows WHERE claim = ?", (claim,))
-    connection.execute("DELETE FROM files WHERE claim = ?", (claim,))
+    connection.execute(_DELETE, (claim,))
+    _remember(connection, put_away, latest)
+    return True
+
+
+def _forget_all(
+    connection: Statements,
+    claims: Sequence[tuple[str]],
+    put_away: PutAway,
+    latest: LatestFile | None,
+) -> None:
+    connection.executemany(_DELETE, claims)
+    _remember(connection, put_away, latest)
+
+
+def _remember(connection: Statements, put_away: PutAway | None, latest: LatestFile | None) -> None:
     if put_away is not None:
         last_files.write(connection, put_away)
     if latest is not None:
         last_files.write_latest(connection, latest)
-    return True
 
 
 def _file(row: tuple[Any, ...]) -> ClaimedFile:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.integration.sources.fakes import Drop, FakeStorage, eventually, rows
 from webhookd.sources.directory.ingest import MOST_OPENINGS
+from webhookd.sources.directory.small_files import SMALL
 
 CALLS = ("mkdir", "rename", "replace", "link", "unlink", "rmdir", "fsync")
 MANY = [str(number) for number in range(700)]
@@ -109,6 +110,27 @@ def put_two_of_a_name(drop):
     return ["1"], {"done": ["a.ndjson", "a.ndjson~2"], "failed": []}
 
 
+def put_small_ones(drop):
+    """Several that are taken together."""
+    for number in range(4):
+        drop.drop(f"{number}.ndjson", rows(f"a{number}", f"b{number}"))
+    ids = [f"{letter}{number}" for number in range(4) for letter in "ab"]
+    return ids, {"done": [f"{number}.ndjson" for number in range(4)], "failed": []}
+
+
+def put_small_ones_and_others(drop):
+    """Small and good ones around one that is bad, one that is large, and one that is empty."""
+    drop.drop("1.ndjson", rows("1"))
+    drop.drop("2.ndjson", rows("2") + "oops\n")
+    drop.drop("3.ndjson", rows("3"))
+    drop.drop("4.ndjson", rows(*MANY) + " " * SMALL)
+    drop.drop("5.ndjson", "")
+    drop.drop("6.ndjson", rows("6"))
+    done = [f"{number}.ndjson" for number in (1, 3, 4, 5, 6)]
+    folders = {"done": done, "failed": ["2.ndjson", "2.ndjson.error.json"]}
+    return ["1", "2", "3", *MANY, "6"], folders
+
+
 def check(drop, ids, folders):
     assert drop.storage.ids == ids
     assert {name: drop.names(name) for name in folders} == folders
@@ -117,7 +139,10 @@ def check(drop, ids, folders):
 
 @pytest.mark.parametrize(
     "put",
-    [put_good, put_bad, put_broken, put_link, put_two_of_a_name],
+    [
+        *(put_good, put_bad, put_broken, put_link, put_two_of_a_name),
+        *(put_small_ones, put_small_ones_and_others),
+    ],
     ids=lambda put: put.__name__,
 )
 def test_a_death_at_any_step_changes_nothing_in_the_end(tmp_path, run, put):
@@ -139,7 +164,7 @@ def test_a_death_at_any_step_changes_nothing_in_the_end(tmp_path, run, put):
 @given(
     # One more, each right after the file was opened, and it would be suspected of them.
     deaths=st.lists(st.integers(1, 45), max_size=MOST_OPENINGS - 1),
-    put=st.sampled_from([put_good, put_bad]),
+    put=st.sampled_from([put_good, put_bad, put_small_ones, put_small_ones_and_others]),
 )
 def test_deaths_during_recovery_change_nothing_in_the_end(tmp_path_factory, deaths, put):
     with pytest.MonkeyPatch.context() as monkeypatch:

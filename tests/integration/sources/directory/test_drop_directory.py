@@ -458,17 +458,17 @@ def test_a_file_whose_links_are_refused_is_moved_by_rename(drop, monkeypatch):
 
 
 def test_one_file_that_cannot_be_moved_does_not_hold_up_the_others(drop, monkeypatch):
-    claim = folders.Folders.claim
+    rename = os.rename
 
-    def refusing(self, name, claim_id):
-        if name == "a.ndjson":
+    def refusing(source, target):
+        if source.name == "a.ndjson":
             raise PermissionError(1, "Operation not permitted")
-        return claim(self, name, claim_id)
+        rename(source, target)
 
-    monkeypatch.setattr(folders.Folders, "claim", refusing)
     drop.drop("a.ndjson", rows("1"))
     drop.drop("b.ndjson", rows("2"))
     drop.drop("c.ndjson", rows("3"))
+    monkeypatch.setattr(os, "rename", refusing)
 
     async def scene():
         async with drop.running():
@@ -483,10 +483,10 @@ def test_a_disk_that_refuses_is_the_sources_trouble_and_passes(drop, monkeypatch
     claim = folders.Folders.claim
     refusals = iter([True, True])
 
-    def refusing(self, name, claim_id):
+    def refusing(self, wanted):
         if next(refusals, False):
             raise OSError(28, "No space left on device")
-        return claim(self, name, claim_id)
+        return claim(self, wanted)
 
     monkeypatch.setattr(folders.Folders, "claim", refusing)
     drop.drop("a.ndjson", rows("1"))

@@ -18,6 +18,7 @@ import pytest
 
 from tests.integration.sources.dropping import Dropping
 from tests.integration.sources.fakes import Drop, eventually, rows
+from webhookd.model import FilesProgress
 from webhookd.sources.directory import drop_directory
 from webhookd.telemetry.events import FileChanged, FileFailed, FileTaken, FileWrittenLate
 
@@ -234,7 +235,9 @@ class _Appending:
 
     async def __call__(self, batch):
         taken = await self._take(batch)
-        if batch.progress.is_finished and self._record_id:
+        made = batch.progress
+        every = made.files if isinstance(made, FilesProgress) else [made]
+        if every[-1].is_finished and self._record_id:
             (path,) = (self._root / "work").glob("*/*")
             with path.open("a") as file:
                 file.write(rows(self._record_id))

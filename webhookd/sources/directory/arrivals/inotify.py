@@ -103,12 +103,16 @@ class FolderWatch:
             os.close(self._descriptor)
             self._descriptor = None
 
+    def catch_up(self) -> None:
+        """Read what the kernel has noticed until now."""
+        self._read()
+
     def is_opened(self, name: str) -> bool:
         """Return whether somebody seems to have *name* open, to read or to write it.
 
-        The kernel makes one event of two that are alike, so that this may be wrong both ways.
+        That is as it was when `catch_up` was called. The kernel makes one event of two that are
+        alike, so that this may be wrong both ways.
         """
-        self._read()
         return os.fsencode(name) in self._openings
 
     def follow_file(self, path: Path) -> FileWrites | None:
@@ -128,11 +132,6 @@ class FolderWatch:
             del self._files[writes.number]
             _library().inotify_rm_watch(self._descriptor, writes.number)
 
-    def last_of(self, writes: FileWrites) -> Arrival:
-        """Return what was seen last of a file that is watched itself."""
-        self._read()
-        return writes.last
-
     async def wait(self, seconds: float) -> None:
         """Wait until something happened since the last wait, at most *seconds*."""
         with suppress(TimeoutError):
@@ -141,9 +140,7 @@ class FolderWatch:
         self._news.clear()
 
     def arrival(self, name: str) -> Arrival:
-        """Return what was seen last of *name*."""
-        # Every write before the caller looked at the file is in the kernel's queue by now.
-        self._read()
+        """Return what was seen last of *name* before `catch_up` was called."""
         return self._arrivals.get(os.fsencode(name), Arrival.UNSEEN)
 
     def _read(self) -> None:
@@ -174,6 +171,8 @@ class FolderWatch:
         elif mask & (_DELETE | _MOVED_FROM):
             self._arrivals.pop(name, None)
             self._openings.pop(name, None)
+            # Mostly our own claims: there is less to take than before, which wakes nobody.
+            return
         elif mask & _OPENINGS:
             self._count_opening(name, 1 if mask & _OPEN else -1)
             # Our own looks open files, too: this wakes nobody.

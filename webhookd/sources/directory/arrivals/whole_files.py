@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from webhookd.sources.directory.arrivals.completeness import signs_of
 from webhookd.sources.directory.arrivals.inotify import Arrival
 from webhookd.sources.directory.arrivals.waiting_files import WaitingFiles
 from webhookd.sources.directory.names import printable, why_ignored
+from webhookd.sources.directory.small_files import MOST_BYTES, MOST_FILES, SMALL
 from webhookd.sources.threads import in_thread
 from webhookd.telemetry.events import FileGrowing, FileIgnored
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Iterable
     from pathlib import Path
 
     from webhookd.clock import Clock
     from webhookd.definitions import DirectorySource
+    from webhookd.sources.directory.arrivals.completeness import FileSigns
     from webhookd.sources.directory.arrivals.inotify import FolderWatch
     from webhookd.sources.directory.folders import Folders
     from webhookd.sources.source import Report
+
+
+@dataclass(slots=True)
+class Group:
+    """Files that can be taken together, in their order: small ones of records, or one file."""
+
+    paths: list[Path] = field(default_factory=list)
+    size: int = 0
+    is_small: bool = False
+
+    def add(self, path: Path, size: int, *, is_small: bool) -> None:
+        """Add a file of *size* bytes."""
+        self.paths.append(path)
+        self.size += size
+        self.is_small = is_small
 
 
 class WholeFiles:
@@ -73,18 +93,39 @@ class WholeFiles:
         if self._of(path.parent).is_newly_ignored(path.name):
             self._report(FileIgnored(self._settings.name, printable(path.name), reason=reason))
 
-    def is_in_doubt(self, name: str) -> bool:
-        """Return whether a file in `new/` is waited for, but was never seen to be written."""
-        return self._waiting.is_in_doubt(name)
+    async def next_group(self, left: deque[Path]) -> Group:
+        """Return files that can be taken now, and take from *left* what was looked at for that.
 
-    async def is_whole(self, path: Path) -> bool:
-        """Return whether the file can be taken now; if not, it is waited for."""
-        # Heard of before our own look: the kernel would make one of two openings in a row.
-        self._watch.is_opened(path.name)
-        try:
-            seen = await in_thread(partial(signs_of, path, is_local=self.is_local))
-        except FileNotFoundError:
-            return False
+        They are the first of *left* that are whole: small ones that may be taken together, or one
+        that is not small. None is left where one may well be whole: a moment tells, and files are
+        taken in their order.
+        """
+        group = Group()
+        # Heard of before our own looks: the kernel would make one of two openings in a row.
+        self._watch.catch_up()
+        first = list(islice(left, MOST_FILES))
+        signs = await in_thread(partial(_signs_of_all, first, is_local=self.is_local))
+        # Every write before those is in the kernel's queue by now.
+        self._watch.catch_up()
+        for path, seen in zip(first, signs, strict=True):
+            if seen is None:
+                left.popleft()
+                continue
+            is_small = self._settings.content == "records" and seen.size <= SMALL
+            if group.paths and (not is_small or group.size + seen.size > MOST_BYTES):
+                break
+            left.popleft()
+            if self._is_whole(path, seen):
+                group.add(path, seen.size, is_small=is_small)
+            elif path.parent == self._new and self._waiting.is_in_doubt(path.name):
+                left.clear()
+                break
+            if group.paths and not is_small:
+                break
+        return group
+
+    def _is_whole(self, path: Path, seen: FileSigns) -> bool:
+        """Return whether the file that was *seen* so can be taken; if not, it is waited for."""
         name, now = path.name, int(self._now().timestamp() * 1e9)
         arrival, was_there, is_opened = Arrival.UNSEEN, True, False
         if path.parent == self._new:
@@ -100,3 +141,14 @@ class WholeFiles:
 
     def _of(self, folder: Path) -> WaitingFiles:
         return self._waiting if folder == self._new else self._accepted
+
+
+def _signs_of_all(paths: Iterable[Path], *, is_local: bool) -> list[FileSigns | None]:
+    """Look at files, on a thread; None for one that is gone."""
+    found: list[FileSigns | None] = []
+    for path in paths:
+        try:
+            found.append(signs_of(path, is_local=is_local))
+        except FileNotFoundError:
+            found.append(None)
+    return found
