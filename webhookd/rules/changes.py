@@ -87,14 +87,23 @@ def _properties(known: KnownRecord | None, seen: Observation) -> Properties:
 def _comparable(known: KnownRecord, seen: Observation) -> Properties:
     """Return the values before, as far as they can be compared with those of *seen*.
 
-    What is asked for the first time is taken over, and what is asked no more is left out.
+    What is asked for the first time is taken over, and what is asked no more is left out. A source
+    that asks for nothing gives all there is; what that has not may have been asked for by a name
+    that only the question had.
     """
-    before, asked = known.properties, seen.asked
-    if asked is None or known.asked is None or asked.names == known.asked.names:
+    before, asked, was = known.properties, seen.asked, known.asked
+    if asked is was or (asked is not None and was is not None and asked.names == was.names):
         return before
-    kept = {name: value for name, value in before.items() if name in asked.names}
-    new = asked.names - known.asked.names
-    return kept | {name: value for name, value in seen.properties.items() if name in new}
+    there = seen.properties.keys() if asked is None else asked.names
+    kept = {name: value for name, value in before.items() if name in there}
+    if was is None:
+        return kept
+    new = {
+        name: value
+        for name, value in seen.properties.items()
+        if name not in was.names and (asked is None or name in asked.names)
+    }
+    return kept | new
 
 
 def _differs(before: Properties, now: Properties, seen: Observation) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhookd.model import Change, ChangeKind, KnownRecord, Observation
+from webhookd.model import Asked, Change, ChangeKind, KnownRecord, Observation
 from webhookd.rules.changes import NOTHING, Noticed, notice
 
 EARLIER = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -128,3 +128,36 @@ def test_reports_retell_the_history_and_a_second_reading_says_nothing_new(sighti
         is_known = known is not None and not known.deleted
         assert told == (known.properties if is_known else None)
         assert noticed(known, seen) is NOTHING
+
+
+ASKED = Asked(frozenset({"name"}))
+
+
+@pytest.mark.parametrize(
+    ("was", "before", "now", "seen", "previous"),
+    [
+        (None, ADA, ASKED, {"name": '"Ada"'}, None),
+        (None, ADA, ASKED, {"name": '"Eve"'}, {"name": '"Ada"'}),
+        (ASKED, {"name": '"Ada"'}, None, ADA, None),
+        (ASKED, {"name": '"Ada"'}, None, EVE, ADA | {"amount": "1.10"}),
+        (ASKED, {"name": '"Ada"'}, Asked(frozenset(ADA)), ADA, None),
+    ],
+)
+def test_what_is_asked_for_otherwise_is_compared_where_both_know_it(
+    was, before, now, seen, previous
+):
+    found = notice(
+        KnownRecord(before, asked=was),
+        Observation("contacts", "7", seen, asked=now),
+        source="crm",
+        seen_at=SEEN_AT,
+    )
+
+    assert found.known == KnownRecord(seen, asked=now)
+    assert (found.change and found.change.previous) == previous
+
+
+def test_what_moves_alone_and_is_not_watched_is_kept_and_not_told():
+    seen = Observation("contacts", "7", EVE, unwatched=frozenset({"name"}))
+
+    assert noticed(KnownRecord(ADA), seen) == Noticed(KnownRecord(EVE))

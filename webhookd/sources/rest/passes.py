@@ -85,7 +85,8 @@ class Passes:
         else:
             listing = replace(listing, place=page.following)
         observations = await self._observations(page, cursor)
-        cursor = replace(cursor, listing=listing)
+        stamp = next((row.stamp for row in page.rows if row.stamp is not None), None)
+        cursor = replace(cursor, listing=listing, sample=cursor.sample or stamp)
         alive = tuple(row.id for row in page.rows if not row.deleted)
         listed = [Listed(self.claim(listing.number), alive)] if self._notes else []
         await work.checkpoint.advance(cursor, observations, listed=listed)

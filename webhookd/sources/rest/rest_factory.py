@@ -209,7 +209,13 @@ def digest(settings: RestSource, read: RestObject) -> str:
     """
     detect = replace(read.detect, overlap=None)
     counting = replace(
-        read, one=None, ignore=(), poll_every=None, detect=detect, deletions=NO_DELETIONS
+        read,
+        path=read.list_path,
+        one=None,
+        ignore=(),
+        poll_every=None,
+        detect=detect,
+        deletions=NO_DELETIONS,
     )
     told = [_told(counting), settings.time_zone]
     text = json.dumps(told, sort_keys=True, separators=(",", ":"), default=str)

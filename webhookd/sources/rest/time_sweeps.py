@@ -31,6 +31,9 @@ PAGES_AT_ONCE: Final = 400
 
 _TOLD_EVERY: Final = 10.0
 
+_EARLY: Final = 946_684_800 * times.SECOND
+"""The year 2000: a time before all records, in whichever form."""
+
 
 class Sweeper:
     """Reads what was modified of one type of object; PollError leaves what was committed."""
@@ -38,7 +41,7 @@ class Sweeper:
     def __init__(self, work: Work, proofs: Proofs) -> None:
         self._work = work
         self._proofs = proofs
-        self._form_told = work.read.detect.time_format
+        self._format = work.read.detect.time_format
         paging = work.read.paging
         self._is_sorted = work.read.detect.order == "modified"
         self._advances = self._is_sorted and not paging.is_stable
@@ -47,6 +50,8 @@ class Sweeper:
         """Go on with the sweep that is under way, or make one; return where that leaves off."""
         work, tally = self._work, _Tally(self._work)
         pages = 0
+        if cursor is None or cursor.sample is None:
+            cursor = await self._with_sample(cursor)
         while True:
             cursor = await self._step(cursor, tally)
             pages += 1
@@ -57,8 +62,8 @@ class Sweeper:
 
     def form(self, cursor: Cursor | None) -> TimeForm:
         """Return how times are written: as the definition says, or as records have theirs."""
-        if self._form_told != "auto":
-            return times.form_like(self._form_told, self._work.zone)
+        if self._format != "auto":
+            return times.form_like(self._format, self._work.zone)
         sample = None if cursor is None else cursor.sample
         return times.form_like(sample or "rfc3339", self._work.zone)
 
@@ -71,6 +76,22 @@ class Sweeper:
         """
         is_later = not self._work.read.detect.inclusive and tied is None
         return {"since": form.written(at - form.unit if is_later else at), "after": tied}
+
+    async def _with_sample(self, cursor: Cursor | None) -> Cursor | None:
+        """Return the cursor with a time as records have theirs, where the first asked for is late.
+
+        A server that compares texts may find nothing since one that is written otherwise.
+        """
+        read = self._work.read
+        earliest = times.read(read.detect.begin, self._work.zone)[0]
+        is_early = self.begin(cursor) == earliest and earliest <= _EARLY
+        if self._format != "auto" or is_early:
+            return cursor
+        page = await self._work.sweeps.page(self.values(self.form(cursor), _EARLY))
+        sample = _finest(None, page)
+        if sample is None:
+            return cursor
+        return replace(self._work.begun(page.date) if cursor is None else cursor, sample=sample)
 
     async def _step(self, cursor: Cursor | None, tally: _Tally) -> Cursor:
         work, form = self._work, self.form(cursor)

@@ -187,9 +187,7 @@ class _Trial:
             case "absence":
                 by = "each asked for by `one`" if read.one else "missing twice in turn"
                 when = "" if read.detect.by == "comparison" else " within `every`"
-                return (
-                    f"{told}; deletions by absence{when}, {by}; which finds what was skipped, too"
-                )
+                return f"{told}; deletions by absence{when}, {by}; passes find what was skipped"
             case "none":
                 return f"{told}; deletions are not looked for"
             case by:
