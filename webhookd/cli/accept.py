@@ -18,6 +18,7 @@ from webhookd.storage.database.database import open_as_it_is
 from webhookd.storage.records import cursors, known_records, listings, snapshots
 
 if TYPE_CHECKING:
+    from webhookd.sources.source import SetAside
     from webhookd.storage.database.database import Database
 
 _SOURCE_AND_OBJECT: Final = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9_-]+")
@@ -62,18 +63,30 @@ def _accept_absences(
     source: str, object_: str, state_directory: Path | None, database_url: str | None
 ) -> None:
     database = open_as_it_is(find_outbox(state_directory, database_url).url, mode="rw")
-    place = f"{printable(source)}/{printable(object_)}"
+    try:
+        aside = _let_through(database, source, object_)
+    finally:
+        database.close()
+    typer.echo(
+        f"accepted: {aside.missing:,} of {aside.known:,} records of {_place(source, object_)} may"
+        " be missing; the next reading of the list deletes them"
+    )
+
+
+def _let_through(database: Database, source: str, object_: str) -> SetAside:
     cursor = cursors.cursors(database).get(source, {}).get(object_)
     aside = None if cursor is None else kinds.set_aside(cursor)
+    place = _place(source, object_)
     if cursor is None:
         raise approval.NotAcceptedError(f"{place}: there is no such file, or source and object")
     if aside is None:
         raise approval.NotAcceptedError(f"{place}: nothing of it was set aside")
     listings.accept(database, source, object_, aside.number)
-    typer.echo(
-        f"accepted: {aside.missing:,} of {aside.known:,} records of {place} may be missing;"
-        " the next reading of the list deletes them"
-    )
+    return aside
+
+
+def _place(source: str, object_: str) -> str:
+    return f"{printable(source)}/{printable(object_)}"
 
 
 def _accept_file(file: Path, state_directory: Path | None, database_url: str | None) -> None:

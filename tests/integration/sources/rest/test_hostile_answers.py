@@ -134,6 +134,26 @@ def test_empty_pages_with_a_cursor_go_on_but_not_for_ever(failed, reading, api):
     assert error == "objects.items.paging: 100 pages in a row have no row"
 
 
+def test_a_cursor_that_dies_midway_is_begun_behind_what_was_read(reading, api, logged):
+    for _ in range(35):
+        api.create()
+        api.later(1)
+    api.later(60)
+    api.answer = lambda request: (
+        (400, {"message": "the cursor has expired"}) if request[2].get("cursor") == "20" else None
+    )
+    crm = reading(paging=CURSORS, deletions=NO_DELETIONS)
+    crm.poll()
+    assert [one["event"] for one in logged] == ["source.poll_failed"]
+    assert len(crm.known()) == 20
+    api.asked.clear()
+    crm.poll()
+
+    assert crm.known() == dump(api)
+    assert "cursor" not in api.asked[0][2]
+    assert api.asked[0][2]["since"] == "2026-03-01 00:00:19.000Z"
+
+
 @pytest.mark.parametrize(
     "link", ["https://evil.example/api/items", "//evil.example/x", "http://127.0.0.1:1/api/items"]
 )

@@ -31,6 +31,7 @@ STRATEGIES = {
     "time, ties": {"detect": replace(TIME, ties=TIES)},
     "time, by offset": {"paging": OFFSETS},
     "time, by link": {"paging": LINKS},
+    "time, by cursor": {"paging": CURSORS},
     "time, overlap": {"detect": replace(TIME, overlap=timedelta(seconds=5))},
     "time, no order": {
         "detect": replace(TIME, order="none", query={"since": "${since}"}),
