@@ -55,9 +55,9 @@ $(STAMP): pyproject.toml constraints.txt
 		--constraint constraints.txt
 	@touch $@
 
-# And what its tests and checks need.
+# And what its tests and checks need. Few of those modules are ever imported, so none is compiled here.
 $(DEV_STAMP): $(STAMP) pyproject.toml constraints.txt
 	@echo "installing what tests and checks need ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev \
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --editable . --group dev \
 		--constraint constraints.txt
 	@touch $@
