@@ -8,10 +8,10 @@ DEV_STAMP := $(VENV)/.installed-for-development
 # Where the environment forbids it, each of a test run's many daemons would compile all of webhookd.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test check crash sources bench constraints clean help
+.PHONY: run test check crash sources bench bench-quick constraints clean help
 
 help: ## Show these words
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 run: $(STAMP) ## Show the main job: webhookd demo
 	@$(BIN)/webhookd demo
@@ -36,7 +36,10 @@ sources: $(DEV_STAMP) ## Read a real API of ten thousand records while they chan
 
 bench: $(DEV_STAMP) ## Measure all that is to be reached, each against a baseline of the same run
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(if $(BEFORE),--before $(BEFORE))
+
+bench-quick: $(DEV_STAMP) ## Measure the essential pairs in two minutes; BEFORE=COMMIT compares with one
+	$(BIN)/python -m benchmarks --quick $(if $(BEFORE),--before $(BEFORE))
 
 constraints: ## Renew constraints.txt: the newest versions, to be tested by make test
 	sh tests/renew_constraints.sh $(PYTHON)

@@ -1,10 +1,12 @@
 """`make bench`: everything that is to be reached, each held against a baseline of the same run.
 
-    python -m benchmarks [NAME …] [--into FOLDER]
+    python -m benchmarks [NAME …] [--into FOLDER] [--before COMMIT]
+    python -m benchmarks --quick [--before COMMIT]
 
-NAMEs: delivering, latency, retrying, restarting, dead-webhook, long-file, many-webhooks,
-asking, templates, crashing, postgresql, fleet, and the curves backlog and webhooks; all, if none is
-named.
+NAMEs: costs, delivering, latency, small-files, retrying, restarting, dead-webhook, long-file,
+many-webhooks, asking, templates, crashing, postgresql, fleet, and the curves backlog and webhooks;
+all, if none is named. `costs` is measured in turn with the commit before, if one is named.
+`--quick` takes two minutes: what a delivery costs, plain and over TLS, and small files, less often.
 """
 
 from __future__ import annotations
@@ -15,13 +17,16 @@ import json
 import os
 import platform
 import sqlite3
+import sysconfig
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from benchmarks import (
     asking,
+    costs,
     crashing,
     curves,
     dead_webhook,
@@ -33,6 +38,7 @@ from benchmarks import (
     on_postgresql,
     restarting,
     retrying,
+    small_files,
     templates,
 )
 from benchmarks.rows import Row, table
@@ -46,8 +52,10 @@ Found = TypeVar("Found")
 
 RESULTS = Path(__file__).with_name("results")
 ROWS: dict[str, Callable[[], list[Row]]] = {
+    "costs": costs.measure,
     "delivering": delivering.measure,
     "latency": latency.measure,
+    "small-files": small_files.measure,
     "retrying": retrying.measure,
     "restarting": restarting.measure,
     "dead-webhook": dead_webhook.measure,
@@ -71,18 +79,25 @@ def main() -> None:
     names = [*ROWS, *CURVES]
     parser.add_argument("name", nargs="*", help=f"of {', '.join(names)}; all, if none is named")
     parser.add_argument("--into", type=Path, default=RESULTS, help="folder for JSON and pictures")
+    parser.add_argument("--before", metavar="COMMIT", help="what `costs` is compared with")
+    parser.add_argument("--quick", action="store_true", help="the essential pairs, two minutes")
     arguments = parser.parse_args()
+    measures = ROWS | {"costs": partial(costs.measure, arguments.before)}
+    if arguments.quick:
+        measures["costs"] = partial(costs.measure_quickly, arguments.before)
+        measures["small-files"] = small_files.measure_quickly
     unknown = set(arguments.name) - set(names)
     if unknown:
         parser.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(names)}")
     arguments.into.mkdir(parents=True, exist_ok=True)
-    wanted = arguments.name or names
+    wanted = arguments.name or (["costs", "small-files"] if arguments.quick else names)
     before, started = os.getloadavg()[0], time.perf_counter()
-    rows = [row for name in wanted if name in ROWS for row in _measured(name, ROWS[name])]
+    rows = [row for name in wanted if name in ROWS for row in _measured(name, measures[name])]
     drawn = [_measured(name, CURVES[name]) for name in wanted if name in CURVES]
     minutes = (time.perf_counter() - started) / 60
     machine: dict[str, object] = {
         "python": platform.python_version(),
+        "built": _built(),
         "sqlite": sqlite3.sqlite_version,
         "cores": os.cpu_count(),
         "load before": before,
@@ -91,6 +106,14 @@ def main() -> None:
     }
     _print(rows, drawn, machine)
     _write(rows, drawn, machine, arguments.into)
+
+
+def _built() -> str:
+    """Return how this interpreter was optimised when it was built: it costs or saves a quarter."""
+    flags = str(sysconfig.get_config_var("CONFIG_ARGS") or "")
+    found = {"PGO": "--enable-optimizations", "LTO": "--with-lto", "debug": "--with-pydebug"}
+    named = [name for name, flag in found.items() if flag in flags]
+    return f"{platform.python_compiler()} with {' and '.join(named) or 'neither PGO nor LTO'}"
 
 
 def _measured(name: str, measure: Callable[[], Found]) -> Found:

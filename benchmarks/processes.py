@@ -37,8 +37,9 @@ class Arrival:
 class ReceiverProcess:
     """A receiver on *port*; *arrivals* are there when it was stopped, if it notes them."""
 
-    def __init__(self, *, is_noting: bool) -> None:
-        arguments = ["note"] if is_noting else []
+    def __init__(self, *, is_noting: bool, chain: Path | None = None) -> None:
+        arguments = [*(["note"] if is_noting else []), *([] if chain is None else [str(chain)])]
+        self._scheme = "http" if chain is None else "https"
         self._process = subprocess.Popen(
             [sys.executable, RECEIVER, *arguments],
             stdin=subprocess.PIPE,
@@ -59,7 +60,7 @@ class ReceiverProcess:
 
         Those that begin with `silent` are never answered, `after-50` is after 50 ms.
         """
-        return f"http://127.0.0.1:{self.port}/{path}"
+        return f"{self._scheme}://127.0.0.1:{self.port}/{path}"
 
     def stop(self) -> None:
         """End it and read what it noted."""
@@ -69,9 +70,9 @@ class ReceiverProcess:
 
 
 @contextmanager
-def receiver(*, is_noting: bool = False) -> Iterator[ReceiverProcess]:
-    """Run a receiver while the block runs."""
-    running = ReceiverProcess(is_noting=is_noting)
+def receiver(*, is_noting: bool = False, chain: Path | None = None) -> Iterator[ReceiverProcess]:
+    """Run a receiver while the block runs: over TLS with the key and certificate in *chain*."""
+    running = ReceiverProcess(is_noting=is_noting, chain=chain)
     try:
         yield running
     finally:
@@ -79,15 +80,26 @@ def receiver(*, is_noting: bool = False) -> Iterator[ReceiverProcess]:
 
 
 class DaemonProcess:
-    """The daemon in *folder*, with the drop directory `crm`, its log in the file `log`."""
+    """The daemon in *folder*, with the drop directory `crm`, its log in the file `log`.
+
+    It is the one of the checkout in *tree*, if that is not this one.
+    """
 
     def __init__(
-        self, folder: Path, environment: Mapping[str, str] | None = None, module: str = "webhookd"
+        self,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        module: str = "webhookd",
+        tree: Path | None = None,
     ) -> None:
         self.folder = folder
         self.config = folder / "config.yaml"
         self.database = folder / "state" / "webhookd.db"
         self._environment = {**os.environ, **SECRET, **(environment or {})}
+        if tree is not None:
+            self._environment["PYTHONPATH"] = str(tree)
+        # `-m` looks into the folder that it is started in before all others.
+        self._cwd = tree
         self._module = module
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -123,6 +135,7 @@ class DaemonProcess:
             ],
             stderr=log,
             env=self._environment,
+            cwd=self._cwd,
         )
         log.close()
         if is_awaited:
@@ -178,10 +191,13 @@ class DaemonProcess:
 
 @contextmanager
 def daemon(
-    folder: Path, environment: Mapping[str, str] | None = None, module: str = "webhookd"
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    module: str = "webhookd",
+    tree: Path | None = None,
 ) -> Iterator[DaemonProcess]:
     """Lend a daemon that is stopped when the block ends."""
-    one = DaemonProcess(folder, environment, module)
+    one = DaemonProcess(folder, environment, module, tree)
     try:
         yield one
     finally:
@@ -190,11 +206,12 @@ def daemon(
 
 def hook(url: str, *, concurrency: int = 64, **more: Any) -> dict[str, Any]:
     """Return a webhook that posts every change, signed, to *url*."""
-    request = {
+    request: dict[str, Any] = {
         "url": url,
-        "allow_http": True,
         "signature": {"app_id": "1", "scheme": "hubspot_v3"},
-    }
+    } | more.pop("request", {})
+    if url.startswith("http:"):
+        request["allow_http"] = True
     delivery = {"concurrency": concurrency} | more.pop("delivery", {})
     return {"request": request, "delivery": delivery} | more
 

@@ -3,7 +3,8 @@
 `python benchmarks/receiver_process.py` prints its port, answers 200 to whatever comes, keeps
 connections alive, and when its standard input ends prints how many requests it answered. A path
 that begins with `/after-50` is answered after 50 ms. With `note` it also prints when each came, its
-path and its webhook-id, and does not answer those whose path begins with `/silent`.
+path and its webhook-id, and does not answer those whose path begins with `/silent`. With the path
+of a `.pem`, its key and certificate, it speaks TLS 1.3.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import ssl
 import sys
 import time
 from typing import ClassVar, cast
@@ -76,9 +78,14 @@ class NotingReceiver(Receiver):
 async def main() -> None:
     """Serve until standard input ends."""
     loop = asyncio.get_running_loop()
-    is_noting = sys.argv[1:] == ["note"]
-    protocol = NotingReceiver if is_noting else Receiver
-    server = await loop.create_server(protocol, "127.0.0.1", 0, backlog=1024)
+    protocol = NotingReceiver if "note" in sys.argv[1:] else Receiver
+    chains = [argument for argument in sys.argv[1:] if argument.endswith(".pem")]
+    context = None
+    if chains:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        context.load_cert_chain(chains[0])
+    server = await loop.create_server(protocol, "127.0.0.1", 0, ssl=context, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
     print(Receiver.answered)
