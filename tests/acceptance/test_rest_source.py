@@ -21,7 +21,7 @@ ITEMS = {
     "query": {"limit": "${limit}"},
     "modified": "updated",
     "created": "created",
-    "paging": {"by": "page", "limit": 20, "query": {"page": "${page}"}},
+    "paging": {"by": "page", "limit": 50, "query": {"page": "${page}"}},
     "detect": {
         "by": "time",
         "order": "modified",
