@@ -18,7 +18,6 @@ if TYPE_CHECKING:
         FileProgress,
         FilesProgress,
         LatestFile,
-        MissingRecords,
         PutAway,
     )
     from webhookd.storage.database.connection import Statements
@@ -54,7 +53,7 @@ BAD_ROWS_KEPT = 1000
 """Bad rows of one file that are kept by place; the rest are counted."""
 
 
-class Files:
+class Files(snapshots.CountedRows):
     """The ledger of claimed files, as sources ask for it.
 
     Where *writer* refuses what is another daemon's to write by now, *for_all* does not.
@@ -63,6 +62,7 @@ class Files:
     def __init__(
         self, writer: Writer | ExclusiveWriter, *, for_all: Writer | ExclusiveWriter | None = None
     ) -> None:
+        super().__init__(writer)
         self._writer = writer
         self._for_all = for_all or writer
 
@@ -155,33 +155,6 @@ class Files:
     async def begin(self, made: FileProgress) -> None:
         """Commit that a counted snapshot is now taken: it is its source's last one."""
         await self._writer.write(lambda connection: _begin(connection, made))
-
-    async def last_rows(
-        self, claim: str, record_ids: Iterable[str]
-    ) -> dict[str, tuple[int, bytes]]:
-        """Return number and digest of the last row of each id in a snapshot, by id."""
-        return await self._writer.read(
-            lambda connection: snapshots.last_rows(connection, claim, record_ids)
-        )
-
-    async def count_differing(self, claim: str) -> int:
-        """Return how many records stand in rows of a snapshot that differ."""
-        return await self._writer.read(
-            lambda connection: snapshots.count_differing(connection, claim)
-        )
-
-    async def differing(self, claim: str, limit: int) -> tuple[tuple[str, int], ...]:
-        """Return the first records whose rows differ: id, and line of the last row."""
-        found = await self._writer.read(
-            lambda connection: snapshots.differing(connection, claim, limit)
-        )
-        return tuple(found)
-
-    async def missing(self, claim: str, source: str, object_: str, after: str) -> MissingRecords:
-        """Return which of the known records behind the id *after* the snapshot lacks: some."""
-        return await self._writer.read(
-            lambda connection: snapshots.missing(connection, claim, source, object_, after)
-        )
 
 
 def claims_of(connection: Statements, source: str) -> tuple[ClaimedFile, ...]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from webhookd.model import CountedRow
     from webhookd.storage.database.connection import Statements
+    from webhookd.storage.database.writer import Writer
+    from webhookd.storage.fleet.exclusive import ExclusiveWriter
 
 LOOKED_AT_ONCE: Final = 2000
 """Known records compared with a snapshot in one step."""
@@ -107,3 +109,31 @@ def clear(connection: Statements, claim: str) -> bool:
     """Forget some rows of a snapshot; return whether none is left."""
     cursor = connection.execute(_CLEAR, (claim, claim, CLEARED_AT_ONCE))
     return cursor.rowcount < CLEARED_AT_ONCE
+
+
+class CountedRows:
+    """The counted rows of snapshots, as sources ask for them."""
+
+    def __init__(self, writer: Writer | ExclusiveWriter) -> None:
+        self._writer = writer
+
+    async def last_rows(
+        self, claim: str, record_ids: Iterable[str]
+    ) -> dict[str, tuple[int, bytes]]:
+        """Return number and digest of the last row of each id in a snapshot, by id."""
+        return await self._writer.read(lambda connection: last_rows(connection, claim, record_ids))
+
+    async def count_differing(self, claim: str) -> int:
+        """Return how many records stand in rows of a snapshot that differ."""
+        return await self._writer.read(lambda connection: count_differing(connection, claim))
+
+    async def differing(self, claim: str, limit: int) -> tuple[tuple[str, int], ...]:
+        """Return the first records whose rows differ: id, and line of the last row."""
+        found = await self._writer.read(lambda connection: differing(connection, claim, limit))
+        return tuple(found)
+
+    async def missing(self, claim: str, source: str, object_: str, after: str) -> MissingRecords:
+        """Return which of the known records behind the id *after* the snapshot lacks: some."""
+        return await self._writer.read(
+            lambda connection: missing(connection, claim, source, object_, after)
+        )
