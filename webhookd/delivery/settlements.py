@@ -166,7 +166,6 @@ class SettlementWriter:
             self._is_refused = False
             await self._write_apart(group, error)
         else:
-            self._is_refused = False
             self._keep(left)
 
     async def _write_once(
@@ -182,6 +181,9 @@ class SettlementWriter:
         try:
             locks = self._locks(settlements) | claims.locks
             promoted, left, stored = await self._writer.write(unit, locks)
+            # Before lanes are served again: they ask `is_behind`, and nobody else serves them
+            # where these were the last attempts under way.
+            self._is_refused = False
             self._done(settlements, promoted)
             self._told(caused, stored)
         finally:
@@ -232,6 +234,8 @@ class SettlementWriter:
         """
         for one in group:
             self._report(one, error)
+        # They may have been refused before: what waited for that goes on.
+        self._tell((), ())
         # Later: at once they would be written in a circle.
         asyncio.get_running_loop().call_later(BUG_SECONDS, self._take_back, group)
 
@@ -246,6 +250,9 @@ class SettlementWriter:
     def _done(self, group: Sequence[Settlement], promoted: Sequence[Delivery]) -> None:
         # On the event loop, in the order of the commits: `committed` relies on that (rule 2).
         self._unsettled -= len(group)
+        self._tell(group, promoted)
+
+    def _tell(self, group: Sequence[Settlement], promoted: Sequence[Delivery]) -> None:
         try:
             self._committed(group, promoted)
         except Exception as error:  # noqa: BLE001 - the next group is written all the same

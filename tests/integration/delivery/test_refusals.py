@@ -15,7 +15,7 @@ from webhookd import clock
 from webhookd.authentication.known_secrets import KnownSecrets
 from webhookd.clock import Clock
 from webhookd.definitions import RetryPolicy
-from webhookd.delivery import dispatcher
+from webhookd.delivery import dispatcher, settlements
 from webhookd.delivery.courier import Courier
 from webhookd.delivery.lanes.lane import Lane
 from webhookd.delivery.prepared_webhook import prepare
@@ -24,9 +24,10 @@ from webhookd.errors import StorageError
 from webhookd.model import RetryAt
 from webhookd.storage.deliveries.lanes import LaneRow
 
-COUNT = 200
-
 of_sqlite = pytest.mark.skipif(ON != "sqlite", reason="another process locks the file")
+
+
+COUNT = 200
 
 
 @of_sqlite
@@ -59,6 +60,40 @@ def test_nothing_starts_that_could_not_be_remembered(url, tmp_path, capsys):
     assert while_refused < COUNT
     assert len(set(seen)) == COUNT
     assert "storage.refused" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [StorageError("away"), ZeroDivisionError("a bug")])
+def test_what_comes_while_the_last_attempt_is_refused_goes_when_that_is_taken(
+    url, monkeypatch, error
+):
+    """Nothing else is under way then, and so nothing else would serve the lane again."""
+    seen, refusals = [], iter([StorageError("away"), error])
+    settle = settlements.settle.settle
+
+    def refusing(connection, group):
+        if (refusal := next(refusals, None)) is not None:
+            raise refusal
+        return settle(connection, group)
+
+    async def answer(request):
+        seen.append(request.headers["webhook-id"])
+        return httpx.Response(200)
+
+    async def scenario():
+        async with engine(url, answer) as running:
+            await running.adopt(a_webhook(delivery=a_policy(concurrency=2)))
+            now = clock.now()
+            await running.store(a_delivery(due_at=now, created_at=now))
+            await until(lambda: running.dispatcher.settlements.is_behind)
+            await running.store(*(a_delivery(due_at=now, created_at=now) for _ in range(3)))
+            await asyncio.sleep(0)
+            assert len(seen) == 1
+            await until(lambda: len(seen) == 4)
+
+    monkeypatch.setattr(settlements.settle, "settle", refusing)
+    asyncio.run(scenario())
+
+    assert len(set(seen)) == 4
 
 
 @of_sqlite
