@@ -8,7 +8,7 @@ import pytest
 from tests.daemon import until
 from tests.receiver import Receiver
 
-ROWS, KILLS = 24_000, 20
+ROWS, KILLS = 60_000, 20
 PHASES = ("counting", "taking", "deleting")
 
 

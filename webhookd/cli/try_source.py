@@ -2,30 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from webhookd import clock
-from webhookd.authentication.keyring import Keyring
-from webhookd.authentication.known_secrets import KnownSecrets
 from webhookd.cli.settings import ConfigOption, config_path
-from webhookd.config import loading
-from webhookd.config.messages import no_such
-from webhookd.config.settings.process_settings import Settings
-from webhookd.errors import WebhookdError, printable
-from webhookd.rules.redaction import Redactor
-
-if TYPE_CHECKING:
-    from webhookd.definitions import Definitions, Source
-
-UNREACHABLE = 3
-
-
-class NotTriedError(WebhookdError):
-    """There is no such source or object, or nothing of it can be tried."""
 
 
 def try_source(
@@ -41,40 +22,6 @@ def try_source(
     It needs no daemon and writes nothing. Exit 0 when all that could be proved was, 1 when a
     proof failed or the API refused, 3 when it could not be reached.
     """
-    definitions = loading.load(config_path(config), environment=os.environ).definitions
-    found = definitions.sources.get(source)
-    if found is None:
-        raise NotTriedError(no_such("source", source, definitions.sources))
-    if object_ is not None and object_ not in found.polled_objects:
-        raise NotTriedError(f"{source}: {no_such('object', object_, found.polled_objects)}")
-    raise typer.Exit(asyncio.run(_tried(definitions, found, object_)))
+    from webhookd.cli import source_trial  # noqa: PLC0415 - what reads sources loads slowly
 
-
-async def _tried(definitions: Definitions, source: Source, object_: str | None) -> int:
-    from webhookd.sources import kinds  # noqa: PLC0415 - what reads sources takes long to load
-    from webhookd.transport import Transport  # noqa: PLC0415
-
-    attempt = kinds.attempt(source)
-    if attempt is None:
-        raise NotTriedError(f"the source {source.name} is of a type that cannot be tried so")
-    redactor = Redactor.of(definitions)
-    secrets = KnownSecrets()
-    secrets.adopt(redactor)
-    transport = Transport(Settings.from_environment(os.environ).outgoing_proxy())
-    keyring = Keyring(transport, lambda: definitions.egress, secrets, None, clock=clock.SYSTEM)
-    results = []
-    try:
-        for name in source.polled_objects if object_ is None else (object_,):
-            result = await attempt(
-                source,
-                name,
-                transport=transport,
-                egress=definitions.egress,
-                clock=clock.SYSTEM,
-                credentials_of=keyring.of,
-                say=lambda line: typer.echo(printable(secrets.redactor.text(line))),
-            )
-            results.append(result)
-    finally:
-        await transport.aclose()
-    return UNREACHABLE if "unreachable" in results else int("wrong" in results)
+    raise typer.Exit(source_trial.try_source(source, object_, config_path(config)))

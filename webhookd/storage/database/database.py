@@ -150,6 +150,9 @@ class Database:
                     finally:
                         self._readers.discard(connection)
             finally:
+                if getattr(raw.driver_connection, "closed", False):
+                    # It was lost. The pool would roll it back, and tell of that with a traceback.
+                    raw.invalidate()
                 raw.close()
 
     @contextmanager

@@ -87,6 +87,19 @@ def test_a_connection_lost_in_a_transaction_takes_nothing_and_is_made_anew(serve
     assert keys(server, name) == ["a", "b"]
 
 
+def test_a_read_whose_connection_is_lost_says_so_once_and_the_next_has_another(database, caplog):
+    for _ in range(2):
+        with (
+            pytest.raises(StorageError, match="terminat"),
+            database.reading() as connection,
+        ):
+            connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        with database.reading() as connection:
+            assert connection.execute("SELECT 1").fetchone()[0] == 1
+
+    assert not caplog.records
+
+
 def test_a_lock_that_is_asked_for_as_the_server_ends_the_session_is_refused_and_then_given(
     server, name, database
 ):
