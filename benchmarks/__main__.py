@@ -109,11 +109,15 @@ def main() -> None:
 
 
 def _built() -> str:
-    """Return how this interpreter was optimised when it was built: it costs or saves a quarter."""
+    """Return how this interpreter was built, as far as it says so: that costs or saves a lot.
+
+    Distributions may optimise in other ways than by the words of `configure` (Debian does).
+    """
     flags = str(sysconfig.get_config_var("CONFIG_ARGS") or "")
-    found = {"PGO": "--enable-optimizations", "LTO": "--with-lto", "debug": "--with-pydebug"}
-    named = [name for name, flag in found.items() if flag in flags]
-    return f"{platform.python_compiler()} with {' and '.join(named) or 'neither PGO nor LTO'}"
+    signs = ("--enable-optimizations", "--with-lto", "--with-pydebug")
+    named = [sign for sign in signs if sign in flags]
+    words = " ".join(named) or "without --enable-optimizations"
+    return f"{platform.python_compiler()} configured {words}"
 
 
 def _measured(name: str, measure: Callable[[], Found]) -> Found:
