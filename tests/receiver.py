@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+from tests.accepting import Accepting
 from webhookd import clock
 
 if TYPE_CHECKING:
@@ -76,22 +77,15 @@ class Receiver:
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(
-            self._connected, "127.0.0.1", self.port, ssl=self._tls, backlog=1024
-        )
-        self.port = server.sockets[0].getsockname()[1]
+        server = Accepting(self._connected)
+        self.port = await server.start("127.0.0.1", self.port, tls=self._tls, backlog=1024)
         self._started.set()
         await self._stop.wait()
-        server.close()
-        # What was accepted in this very turn gets its task first.
-        await asyncio.sleep(0)
         others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
-        # Sockets are closed in the turns that follow.
-        for _ in range(3):
-            await asyncio.sleep(0)
+        await server.end()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 import pytest
 
+from tests.accepting import Accepting
 from webhookd.definitions import Egress, Proxy, Tls
 from webhookd.transport import SendError, SendOptions
 
@@ -84,17 +85,15 @@ class Receiver:
         self.requests: list[bytes] = []
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(
-            self._play, self._host, 0, ssl=self._tls, limit=2**24
-        )
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._server = Accepting(self._play, limit=2**24)
+        self.port = await self._server.start(self._host, 0, tls=self._tls)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._server.close()
         for task in self._playing:
             task.cancel()
         await asyncio.gather(*self._playing, return_exceptions=True)
+        await self._server.end()
 
     def url(self, host: str = "127.0.0.1") -> str:
         """Return a URL of this receiver."""

@@ -151,7 +151,8 @@ def test_a_death_at_any_step_changes_nothing_in_the_end(tmp_path, run, put):
     steps = run(drop)
     assert steps > 30
 
-    for last in range(1, steps + 1):
+    # Of very many steps every second or third: the property below meets the others.
+    for last in range(1, steps + 1, max(steps // 120, 1)):
         drop = Drop(tmp_path / "crm")
         ids, folders = put(drop)
         run(drop, last)
