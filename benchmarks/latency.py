@@ -9,13 +9,12 @@ from __future__ import annotations
 import sqlite3
 import statistics
 import tempfile
-import time
 from contextlib import closing
 from pathlib import Path
 
 from benchmarks.delivering import end_to_end, rows_of
 from benchmarks.filling import settled
-from benchmarks.processes import daemon, hook, receiver, until
+from benchmarks.processes import at_rate, daemon, hook, receiver, until
 from benchmarks.rows import Row
 
 RUNS = 3
@@ -57,11 +56,8 @@ def _waits(rate: float) -> list[float]:
         running.start()
         files = round(rate * SECONDS / ROWS)
         texts = [rows_of(ROWS, ROWS * number) for number in range(files)]
-        started = time.perf_counter()
-        for number, text in enumerate(texts):
-            # At the rate, whatever the files before it took.
-            time.sleep(max(started + number * ROWS / rate - time.perf_counter(), 0))
-            running.drop(f"{number:06}.ndjson", text)
+        for number in at_rate(files, rate / ROWS):
+            running.drop(f"{number:06}.ndjson", texts[number])
         until(lambda: settled(running.database) == files * ROWS, "all delivered")
         running.stop()
         receiving.stop()

@@ -216,6 +216,14 @@ def hook(url: str, *, concurrency: int = 64, **more: Any) -> dict[str, Any]:
     return {"request": request, "delivery": delivery} | more
 
 
+def at_rate(count: int, rate: float) -> Iterator[int]:
+    """Yield so many numbers, *rate* a second, whatever is done between them."""
+    started = time.perf_counter()
+    for number in range(count):
+        time.sleep(max(started + number / rate - time.perf_counter(), 0))
+        yield number
+
+
 def until(condition: Any, what: str, seconds: float = LONGEST_SECONDS, every: float = 0.02) -> None:
     """Wait for *condition*; give up with *what* after some *seconds*."""
     end = time.perf_counter() + seconds

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from benchmarks import cpu
 from benchmarks.delivering import rows_of
 from benchmarks.filling import settled
-from benchmarks.processes import daemon, hook, receiver, until
+from benchmarks.processes import at_rate, daemon, hook, receiver, until
 from benchmarks.rows import Row
 
 if TYPE_CHECKING:
@@ -79,12 +79,9 @@ def steady(seconds: float) -> tuple[list[float], float]:
     with _daemon() as (running, receiving):
         texts = [rows_of(1, number) for number in range(files)]
         before, renamed = cpu.seconds(running.pid), {}
-        started = time.perf_counter()
-        for number, text in enumerate(texts):
-            # At the rate, whatever the files before it took.
-            time.sleep(max(started + number / A_SECOND - time.perf_counter(), 0))
+        for number in at_rate(files, A_SECOND):
             renamed[str(number)] = time.time()
-            running.drop(f"{number:06}.ndjson", text)
+            running.drop(f"{number:06}.ndjson", texts[number])
         until(lambda: settled(running.database) == files, "all delivered")
         each = (cpu.seconds(running.pid) - before) / files
         running.stop()

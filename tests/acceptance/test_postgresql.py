@@ -259,7 +259,7 @@ def test_lost_connections_never_make_a_file_suspect(server, receiver, at, conten
     until(lambda: len(receiver.received) == 2, "two deliveries")
     until(lambda: daemon.named("file.taken"), "the file is taken")
     assert not daemon.named("file.failed")
-    # It is told of as taken a moment before it is forgotten.
+    # `file.taken` is logged a moment before the file's row is deleted.
     until(lambda: server.execute("SELECT count(*) FROM files", name) == [(0,)], "it is forgotten")
     assert daemon.stop() == 0
 

@@ -57,7 +57,7 @@ class RestPaging:
 
     @property
     def behind_the_end(self) -> tuple[int, ...]:
-        """Return the statuses that say that there is no such page."""
+        """Return the statuses that mean the end of the list: a page behind the last."""
         if self.past_end is None:
             return (404,) if self.by == "page" else ()
         return self.past_end
@@ -119,7 +119,7 @@ NO_DELETIONS: Final = RestDeletions()
 
 @dataclass(frozen=True, slots=True)
 class RestOne:
-    """How a single record is read; *gone* are statuses that say that there is none."""
+    """How a single record is read; *gone* are statuses that mean: no such record."""
 
     path: str
     query: Mapping[str, Any] = field(default_factory=dict)

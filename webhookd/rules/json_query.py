@@ -121,7 +121,7 @@ def _told(error: BaseException) -> str:
 
 
 def _check_functions(tree: Any) -> None:
-    """Refuse functions that there are not, and other numbers of arguments than they take."""
+    """Refuse unknown functions, and calls with a wrong number of arguments."""
     known = ExactFunctions.FUNCTION_TABLE
     for node in _nodes(tree):
         if node["type"] != "function_expression":

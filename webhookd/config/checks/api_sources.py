@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from webhookd.config import addressing, urls
+from webhookd.config.messages import near, shown
 from webhookd.definitions import Egress
 from webhookd.rules import egress
 
@@ -26,6 +27,24 @@ def start_at(text: str) -> datetime | None:
         return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def start_problem(source: Node) -> Problem | None:
+    """Return what is wrong with the time from which *source* is to be read."""
+    start = source.text("start")
+    if start is None or not start[:1].isdigit() or start_at(start) is not None:
+        return None
+    return source.problem(f"{shown(start)} is not a date and time that there is", "start")
+
+
+def unread_object(webhook: Node, source: Node) -> Problem | None:
+    """Return that *source* does not read the object of *webhook*, where it names its objects."""
+    wanted, objects = webhook.text("object"), source.mapping("objects")
+    if wanted is None or not objects or wanted in objects:
+        return None
+    hint = near(wanted, objects) or f"; it reads {', '.join(map(shown, list(objects)[:5]))}"
+    message = f"the source {source.name!r} does not read {shown(wanted)}{hint}"
+    return webhook.problem(message, "object")
 
 
 def base_url_problems(source: Node, reachable: Node | None) -> Iterator[Problem]:

@@ -36,6 +36,26 @@ def check(webhook: Node, context: Context) -> Iterator[Problem]:
     """Yield what is wrong with the authentication of *webhook*."""
     request = webhook.at("request")
     authentication = request.at("authentication")
+    yield from _of_its_secret(authentication, context)
+    if authentication.text("type") == "oauth2":
+        yield from _oauth2(authentication, request, context)
+
+
+def check_source(source: Node, context: Context, reachable: Node | None) -> Iterator[Problem]:
+    """Yield what is wrong with the authentication of an API source; *reachable* is `egress`."""
+    found = source.at("authentication")
+    yield from _of_its_secret(found, context)
+    if found.text("type") == "oauth2":
+        yield from _client(found, context)
+        if complaint := _of_token_url(found.text("token_url"), reachable):
+            yield found.problem(complaint, "token_url")
+    name = found.text("name")
+    if name is not None and _is_in_a_header(found) and (complaint := headers.misnamed(name)):
+        yield found.problem(complaint, "name")
+
+
+def _of_its_secret(authentication: Node, context: Context) -> Iterator[Problem]:
+    """Yield what is wrong with the secret, and with the user name beside a password."""
     key = _SECRET_KEYS.get(authentication.text("type") or "")
     if key is None:
         return
@@ -47,31 +67,6 @@ def check(webhook: Node, context: Context) -> Iterator[Problem]:
         yield node.problem(_NO_HEADER)
     if key == "password":
         yield from username_problems(authentication, context)
-    if key == "client_secret":
-        yield from _oauth2(authentication, request, context)
-
-
-def check_source(source: Node, context: Context, reachable: Node | None) -> Iterator[Problem]:
-    """Yield what is wrong with the authentication of an API source; *reachable* is `egress`."""
-    found = source.at("authentication")
-    key = _SECRET_KEYS.get(found.text("type") or "")
-    if key is None:
-        return
-    node = found.at(key)
-    if problem := context.secret_problem(node):
-        yield problem
-    secret = context.secret(node)
-    if secret and _is_in_a_header(found) and not headers.fits(secret.reveal()):
-        yield node.problem(_NO_HEADER)
-    if key == "password":
-        yield from username_problems(found, context)
-    if key == "client_secret":
-        yield from _client(found, context)
-        if complaint := _of_token_url(found.text("token_url"), reachable):
-            yield found.problem(complaint, "token_url")
-    name = found.text("name")
-    if name is not None and _is_in_a_header(found) and (complaint := headers.misnamed(name)):
-        yield found.problem(complaint, "name")
 
 
 def username_problems(basic: Node, context: Context) -> Iterator[Problem]:

@@ -6,8 +6,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from webhookd.config.checks import properties
-from webhookd.config.checks.api_sources import LEAST_POLL, base_url_problems, start_at
-from webhookd.config.messages import near, shown
+from webhookd.config.checks.api_sources import (
+    LEAST_POLL,
+    base_url_problems,
+    start_problem,
+    unread_object,
+)
 from webhookd.definitions import durations
 
 if TYPE_CHECKING:
@@ -31,20 +35,16 @@ def _source(source: Node, context: Context, reachable: Node | None) -> Iterator[
     if problem := context.secret_problem(source.at("token")):
         yield problem
     yield from _lengths(source)
-    start = source.text("start")
-    if start is not None and start[:1].isdigit() and start_at(start) is None:
-        yield source.problem(f"{shown(start)} is not a date and time that there is", "start")
+    if problem := start_problem(source):
+        yield problem
 
 
 def check_use(webhook: Node, source: Node) -> Iterator[Problem]:
     """Yield what *webhook* wants of a HubSpot *source* that this does not read."""
     wanted, objects = webhook.text("object"), source.mapping("objects")
-    if wanted is None or not objects:
-        return
-    if wanted not in objects:
-        hint = near(wanted, objects) or f"; it reads {', '.join(map(shown, list(objects)[:5]))}"
-        message = f"the source {source.name!r} does not read {shown(wanted)}{hint}"
-        yield webhook.problem(message, "object")
+    if problem := unread_object(webhook, source):
+        yield problem
+    if wanted is None or wanted not in objects:
         return
     read = source.at("objects", wanted)
     if "deleted" in webhook.mapping("trigger").get("changes", ()) and (

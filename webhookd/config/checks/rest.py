@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from webhookd.config.checks import authentication, properties, rest_requests
-from webhookd.config.checks.api_sources import LEAST_POLL, base_url_problems, start_at
+from webhookd.config.checks.api_sources import (
+    LEAST_POLL,
+    base_url_problems,
+    start_problem,
+    unread_object,
+)
 from webhookd.config.defaults import with_object_defaults
-from webhookd.config.messages import near, shown
+from webhookd.config.messages import shown
 from webhookd.definitions import durations
 from webhookd.rules.json_query import Query, QueryError
 
@@ -41,12 +46,9 @@ def check(sources: Iterable[Node], context: Context, reachable: Node | None) -> 
 def check_use(webhook: Node, source: Node) -> Iterator[Problem]:
     """Yield what *webhook* wants of a REST *source* that this does not read."""
     wanted, objects = webhook.text("object"), source.mapping("objects")
-    if wanted is None or not objects:
-        return
-    if wanted not in objects:
-        hint = near(wanted, objects) or f"; it reads {', '.join(map(shown, list(objects)[:5]))}"
-        message = f"the source {source.name!r} does not read {shown(wanted)}{hint}"
-        yield webhook.problem(message, "object")
+    if problem := unread_object(webhook, source):
+        yield problem
+    if wanted is None or wanted not in objects:
         return
     read = with_object_defaults(source.mapping())["objects"][wanted]
     deletions = read.get("deletions")
@@ -65,9 +67,8 @@ def check_use(webhook: Node, source: Node) -> Iterator[Problem]:
 def _source(source: Node, context: Context, reachable: Node | None) -> Iterator[Problem]:
     yield from base_url_problems(source, reachable)
     yield from authentication.check_source(source, context, reachable)
-    start = source.text("start")
-    if start is not None and start[:1].isdigit() and start_at(start) is None:
-        yield source.problem(f"{shown(start)} is not a date and time that there is", "start")
+    if problem := start_problem(source):
+        yield problem
     zone = source.text("time_zone")
     if zone is not None and not _is_zone(zone):
         yield source.problem(f"there is no time zone {shown(zone)}", "time_zone")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from itertools import compress
 from typing import TYPE_CHECKING
 
 from webhookd.model import LatestFile, PutAway
@@ -118,16 +117,17 @@ class FileEndings:
     ) -> tuple[list[PutAwayFile], list[LatestFile | None]]:
         """Look at good files once more and put them away; a thread calls it."""
         found = [_looked_at(*one) for one in zip(reads, followed, strict=True)]
-        put_away, latest = [one for one, _ in found], [one for _, one in found]
-        is_kept = [self._settings.on_done == "archive" or one.is_written for one in put_away]
-        kept = list(compress(zip(reads, put_away, strict=True), is_kept))
-        paths = self._folders.archive([read.claim for read, _ in kept])
-        for (_, one), path in zip(kept, paths, strict=True):
-            one.path = path
-        deleted = [read for read, is_one in zip(reads, is_kept, strict=True) if not is_one]
-        if deleted:
-            self._folders.delete([read.claim for read in deleted])
-        return put_away, latest
+        kept, deleted = [], []
+        for read, (put_away, _) in zip(reads, found, strict=True):
+            if self._settings.on_done == "archive" or put_away.is_written:
+                kept.append((read.claim, put_away))
+            else:
+                deleted.append(read.claim)
+        paths = self._folders.archive([claim for claim, _ in kept])
+        for (_, put_away), path in zip(kept, paths, strict=True):
+            put_away.path = path
+        self._folders.delete(deleted)
+        return [one for one, _ in found], [latest for _, latest in found]
 
     async def fail(self, read: ReadFile, failure: Failure, flaws: Flaws | None = None) -> None:
         """Put a file into `failed/`, with a report that says why."""

@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from webhookd.model import Batch, Observation, SnapshotCursor, SnapshotPhase
+from webhookd.sources import missing_records
 from webhookd.sources.directory import error_report
 from webhookd.sources.directory.error_report import Failure
 from webhookd.sources.directory.snapshot_rows import last_of_each, read_and_count
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from webhookd.sources.directory.reader import FileReader, Portion
     from webhookd.sources.source import FileLedger, Ingest
     from webhookd.sources.storage_retry import StorageRetry
-
-FEW_RECORDS: Final = 10
-"""As many may be missing without a question, if not all are."""
 
 CHANGED: Final = Failure("the file changed while it was read")
 
@@ -134,8 +132,8 @@ class SnapshotIngest:
             )
         if not await self._may_delete(file):
             return None
-        known, missing = await self._count_missing(file)
-        if not missing or (missing < known and (missing <= FEW_RECORDS or 2 * missing <= known)):
+        known, missing = await missing_records.count(partial(self._missing, file))
+        if missing_records.is_usual(known, missing):
             return None
         return Failure(
             f"the snapshot lacks {missing} of the {known} known records: it would delete them",
@@ -147,15 +145,6 @@ class SnapshotIngest:
         if file.bad_count:
             return False
         return not await self._stored(lambda: self._ledger.count_differing(file.claim))
-
-    async def _count_missing(self, file: ClaimedFile) -> tuple[int, int]:
-        """Return how many records are known, and how many of them the file lacks."""
-        known, missing, place, is_last = 0, 0, "", False
-        while not is_last:
-            found = await self._missing(file, place)
-            known, missing = known + found.known, missing + len(found.record_ids)
-            place, is_last = found.place, found.is_last
-        return known, missing
 
     async def _missing(self, file: ClaimedFile, place: str) -> MissingRecords:
         ask = partial(self._ledger.missing, file.claim, file.source, self._object, place)

@@ -66,7 +66,7 @@ class ObjectReader:
         self._missing: tuple[str, ...] = ()
 
     async def poll(self) -> None:
-        """Read everything that there is to read now."""
+        """Read everything that is new."""
         dependencies = self._dependencies
         date = await self._ask()
         cursor = await dependencies.checkpoint.cursor() or await self._begin(date)

@@ -54,7 +54,7 @@ class Reader(Protocol):
     """Reads one type of object."""
 
     async def poll(self) -> None:
-        """Read everything that there is to read now, and commit it.
+        """Read everything that is new, and commit it.
 
         Raises PollError when that failed; what was committed before stays.
         """

@@ -29,7 +29,7 @@ class ObjectReader:
         )
 
     async def poll(self) -> None:
-        """Read everything that there is to read now."""
+        """Read everything that is new."""
         work = self._work
         cursor = await work.checkpoint.cursor()
         if cursor is not None and cursor.definition != work.definition:

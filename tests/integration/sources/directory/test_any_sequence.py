@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.integration.sources.dropping import Dropping
-from webhookd.sources.directory import approval, reader, snapshot
+from webhookd.sources import missing_records
+from webhookd.sources.directory import approval, reader
 from webhookd.storage.records import snapshots
 
 IDS = st.sampled_from([*"12345", "ø"])
@@ -102,7 +103,7 @@ class Model:
 
     def is_set_aside(self, rows, *, is_clear, has_rows):
         missing = len(self.known.keys() - {record_id for record_id, _ in rows})
-        known, few = len(self.known), snapshot.FEW_RECORDS
+        known, few = len(self.known), missing_records.FEW_RECORDS
         is_all = missing == known > 0
         return not has_rows or (is_clear and (is_all or (missing > few and 2 * missing > known)))
 
@@ -132,7 +133,7 @@ class AnySequence(RuleBasedStateMachine):
         self.patched = pytest.MonkeyPatch()
         for module, name, value in (
             (reader, "_MOST_ROWS", 2),
-            (snapshot, "FEW_RECORDS", 1),
+            (missing_records, "FEW_RECORDS", 1),
             (snapshots, "LOOKED_AT_ONCE", 2),
             (snapshots, "MISSING_AT_ONCE", 1),
             (snapshots, "CLEARED_AT_ONCE", 2),

@@ -81,25 +81,37 @@ class Writes:
             self.api.update(self.dice.choice(ids), name=f"u{self.dice.random()}")
 
 
+def written_to(api, count, seed):
+    """Return writes to an API that has so many records, of different times."""
+    for _ in range(count):
+        api.create()
+        api.later(0.05)
+    writes = Writes(api, seed)
+    api.later(60)
+    api.between = writes
+    return writes
+
+
+def at_quiet(crm, api, writes):
+    """Poll until nothing is open any more, and return what was told by then."""
+    writes.left = 0
+    for _ in range(4):
+        told = kinds(crm.poll(times=2, every=3600))
+        api.later(3600)
+    return told
+
+
 @pytest.mark.parametrize("name", STRATEGIES)
 @pytest.mark.parametrize("seed", [1])
 def test_at_quiet_all_is_known_and_deletions_are_true(reading, api, name, seed):
-    for _ in range(60):
-        api.create()
-        api.later(0.05)
+    writes = written_to(api, 60, seed)
     there = set(api.records)
-    api.later(60)
-    writes = Writes(api, seed)
-    api.between = writes
     crm = reading(**STRATEGIES[name])
     for _ in range(6):
         writes.left = 40
         crm.poll(times=2, every=3600)
         api.later(3600)
-    writes.left = 0
-    for _ in range(4):
-        told = kinds(crm.poll(times=2, every=3600))
-        api.later(3600)
+    told = at_quiet(crm, api, writes)
 
     assert crm.known() == dump(api)
     deleted, created = told.get("deleted", []), told.get("created", [])
@@ -116,22 +128,14 @@ def test_at_quiet_all_is_known_and_deletions_are_true(reading, api, name, seed):
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_kill_at_any_step_tells_nothing_twice_and_loses_nothing(reading, api, seed):
     dice = Random(seed)
-    for _ in range(40):
-        api.create()
-        api.later(0.05)
-    api.later(60)
-    writes = Writes(api, seed)
-    api.between = writes
+    writes = written_to(api, 40, seed)
     crm = reading(detect=replace(TIME, ties=TIES))
     crm.poll()
     for _ in range(8):
         writes.left = 20
         crm.poll(kill_at=dice.randrange(1, 12))
         api.later(3600)
-    writes.left = 0
-    for _ in range(4):
-        told = kinds(crm.poll(times=2, every=3600))
-        api.later(3600)
+    told = at_quiet(crm, api, writes)
 
     assert crm.known() == dump(api)
     for kind in ("created", "deleted"):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from webhookd.sources.rest.asking.rest_api import Api
 
 _LEADS: Final = ("next", "@odata.nextLink", "nextRecordsUrl", "has_more", "next_page")
-"""Members of answers that say that there is more, whatever the definition makes of them."""
+"""Members of answers that announce another page, whether or not the definition reads them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,13 @@ known is set aside until a person lets it through.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from webhookd import telemetry
 from webhookd.model import Listed
 from webhookd.rules.time_forms import instant
+from webhookd.sources import missing_records
 from webhookd.sources.polling.refusals import PollError
 from webhookd.sources.source import SetAside
 from webhookd.telemetry.events import AbsenceSetAside
@@ -25,9 +27,6 @@ if TYPE_CHECKING:
     from webhookd.sources.rest.passes import Passes
     from webhookd.sources.rest.rest_cursor import Cursor, Pass
     from webhookd.sources.rest.work import Work
-
-FEW: Final = 10
-"""As many may be missing without a question, if not all are."""
 
 BAD_PASSES: Final = 3
 """A row that is bad in so many passes in turn counts as there."""
@@ -60,9 +59,13 @@ class Absences:
         if listing.bad and is_clear:
             await self._work.checkpoint.advance(cursor, listed=[Listed(claim, listing.bad)])
         cursor = replace(cursor, bad=bad)
-        if not is_clear or (not listing.checked and not await self._is_believed(cursor, listing)):
-            aside = await self._set_aside(cursor, listing) if is_clear else cursor.set_aside
-            return await self._finished(replace(cursor, set_aside=aside), cursor.absent)
+        if not is_clear:
+            return await self._finished(cursor, cursor.absent)
+        if not listing.checked:
+            known, missing = await missing_records.count(partial(self._missing, listing))
+            if not await self._is_believed(cursor, listing, known, missing):
+                aside = self._set_aside(cursor, listing, known, missing)
+                return await self._finished(replace(cursor, set_aside=aside), cursor.absent)
         return await self._delete(cursor, listing)
 
     async def accepted(self, cursor: Cursor) -> bool:
@@ -72,34 +75,23 @@ class Absences:
             return False
         return await self._work.checkpoint.accepted() == aside.number
 
-    async def _is_believed(self, cursor: Cursor, listing: Pass) -> bool:
-        known, missing = await self._counted(listing)
-        is_usual = missing < known and (missing <= FEW or 2 * missing <= known)
-        if not missing or (is_usual and listing.rows):
+    async def _is_believed(self, cursor: Cursor, listing: Pass, known: int, missing: int) -> bool:
+        """Return whether a pass may lack so many of the *known* records."""
+        if not missing or (listing.rows and missing_records.is_usual(known, missing)):
             return True
         aside = cursor.set_aside
         if aside is None or not await self.accepted(cursor):
             return False
-        return missing <= aside.missing + FEW
+        return missing <= aside.missing + missing_records.FEW_RECORDS
 
-    async def _set_aside(self, cursor: Cursor, listing: Pass) -> SetAside:
+    def _set_aside(self, cursor: Cursor, listing: Pass, known: int, missing: int) -> SetAside:
         """Report that what a pass lacks is not believed, once for each time it gets more."""
-        known, missing = await self._counted(listing)
         before = cursor.set_aside
         if before is not None and missing <= before.missing:
             return before
         names = self._work.settings.name, self._work.read.name
         telemetry.report(AbsenceSetAside(*names, missing=missing, known=known))
         return SetAside(listing.number, missing, known)
-
-    async def _counted(self, listing: Pass) -> tuple[int, int]:
-        """Return how many records are known, and how many of them the pass lacks."""
-        known, missing, place, is_last = 0, 0, "", False
-        while not is_last:
-            found = await self._missing(listing, place)
-            known, missing = known + found.known, missing + len(found.record_ids)
-            place, is_last = found.place, found.is_last
-        return known, missing
 
     async def _missing(self, listing: Pass, after: str) -> MissingRecords:
         return await self._work.checkpoint.missing(

@@ -1,0 +1,32 @@
+"""What a list lacks of the known records, and whether it is believed before anything is deleted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from webhookd.model import MissingRecords
+
+
+FEW_RECORDS: Final = 10
+"""As many may be missing without a question, if not all are."""
+
+
+def is_usual(known: int, missing: int) -> bool:
+    """Return whether a list may lack so many of the *known* records: few, or half, but not all."""
+    return not missing or (missing < known and (missing <= FEW_RECORDS or 2 * missing <= known))
+
+
+async def count(missing: Callable[[str], Awaitable[MissingRecords]]) -> tuple[int, int]:
+    """Return how many records are known, and how many of them are missing.
+
+    *missing* returns some of these, behind an id; each call looks at a bounded number of records.
+    """
+    known, lacking, place, is_last = 0, 0, "", False
+    while not is_last:
+        found = await missing(place)
+        known, lacking = known + found.known, lacking + len(found.record_ids)
+        place, is_last = found.place, found.is_last
+    return known, lacking
