@@ -39,6 +39,7 @@ WebhookdError
 ├── NoSuchPropertyError       `backfill`: no known record has a property that --where names
 ├── EarlyEndError             `backfill`: it ended before every record was looked at
 ├── NoReplayError             `plan --replay`: the changes asked for cannot be replayed
+├── NoSuchPresetError         `presets show`: no preset of that name is shipped
 ├── NotTriedError            `sources try`: there is no such source or object, or it cannot be tried
 ├── StatusFileError           `plan`: a saved status cannot be read
 ├── ListenError               `listen`: nothing can listen at the address

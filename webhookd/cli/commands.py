@@ -68,6 +68,11 @@ GROUPS: Final[Mapping[str, Mapping[str, Command]]] = {
             "Show a record's request, and why the record fires or not.",
             "webhookd test notify-sales --record-id 101",
         ),
+        "presets": Command(
+            "presets.app",
+            "List definitions of CRMs to extend; show one to copy.",
+            "webhookd presets show pipedrive-v2",
+        ),
         "schema": Command(
             "check.schema",
             "Print the JSON Schema of the configuration, for editors.",

@@ -76,8 +76,7 @@ def _configuration(collection: Collection) -> models.Configuration:
             "secrets": _values(collection.entries("secrets")),
             "egress": egress.value if egress else {},
             "sources": {
-                name: source_kinds.KINDS[node.value["type"]].written(node.value)
-                for name, node in collection.entries("sources").items()
+                name: _source(node) for name, node in collection.entries("sources").items()
             },
             "webhooks": {
                 name: _with_defaults(node.value, default_delivery)
@@ -85,6 +84,13 @@ def _configuration(collection: Collection) -> models.Configuration:
             },
         }
     )
+
+
+def _source(node: Node) -> dict[str, Any]:
+    """Return a source as its model reads it; what a preset gave to it is in it."""
+    preset = node.document.presets.get(node.name)
+    told = {} if preset is None else {"extends": preset}
+    return {**source_kinds.KINDS[node.value["type"]].written(node.value), **told}
 
 
 def _values(nodes: Mapping[str, Node]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from webhookd.config.messages import shown
@@ -17,6 +18,9 @@ _ONCE = ("egress", "defaults")
 _CHOOSER: Final = "by"
 """The key of a map that decides which others it takes."""
 
+_ASKING: Final = frozenset({"path", "query", "headers", "body"})
+_OBJECT: Final = re.compile(r"(?<!\$)\$\{object\}")
+
 
 def merged(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     """Return *own* with what *defaults* add to it, key by key, at every depth."""
@@ -29,13 +33,46 @@ def merged(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_object_defaults(source: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a REST source as it is written, its `object_defaults` merged into its objects."""
+    """Return a REST source as it is written, its `object_defaults` merged into its objects.
+
+    `${object}` in their requests is the name of each.
+    """
     defaults = source.get("object_defaults") or {}
     objects = source.get("objects")
     rest = {key: value for key, value in source.items() if key != "object_defaults"}
     if not isinstance(objects, dict) or not isinstance(defaults, dict):
         return rest
-    return {**rest, "objects": {name: object_of(defaults, own) for name, own in objects.items()}}
+    return {
+        **rest,
+        "objects": {
+            name: _with_name(object_of(defaults, own), str(name)) for name, own in objects.items()
+        },
+    }
+
+
+def _with_name(read: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return an object with its *name* in the place of `${object}`, wherever it asks the API."""
+    return {
+        key: _named(value, name)
+        if key in _ASKING
+        else _with_name(value, name)
+        if isinstance(value, dict) and key != "properties"
+        else value
+        for key, value in read.items()
+    }
+
+
+def _named(value: Any, name: str) -> Any:
+    match value:
+        case dict():
+            return {key: _named(one, name) for key, one in value.items()}
+        case list():
+            return [_named(one, name) for one in value]
+        # A number as it was written is a text of a class of its own.
+        case str() if type(value) is str:
+            return _OBJECT.sub(lambda _: name, value)
+        case _:
+            return value
 
 
 def object_of(defaults: dict[str, Any], own: Any) -> dict[str, Any]:

@@ -24,6 +24,7 @@ LATER_KEYS: tuple[tuple[tuple[str, ...], object], ...] = (
         {"decimal": None, "dates": [], "encoding": "auto", "skip_lines": 0, "delimiter": "auto"},
     ),
     (("sources", "*", "json"), {"records": None}),
+    (("sources", "*", "extends"), None),
     (("webhooks", "*", "delivery", "success_on"), ["2xx"]),
     (("webhooks", "*", "request", "signature", "hmac"), None),
     (("webhooks", "*", "request", "authentication", "prefix"), "Bearer "),

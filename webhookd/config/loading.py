@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from webhookd.config import bounded_read, compiler, schema
 from webhookd.config.checks import properties
 from webhookd.config.checks.collection import check
+from webhookd.config.presets import extension
 from webhookd.config.secrets import Secrets
 from webhookd.config.text import document
 from webhookd.config.text.node import Collection
@@ -62,7 +63,7 @@ def property_places(path: Path, webhook: str, name: str) -> list[Problem]:
 
 def _load(path: Path, secrets: Secrets) -> Loaded:
     problems: list[Problem] = []
-    documents = tuple(_documents(path, problems))
+    documents = tuple(map(extension.extended, _documents(path, problems)))
     collection, tls_files = Collection(documents), TlsFiles()
     for read in documents:
         problems += read.problems

@@ -171,9 +171,10 @@ SourceAuthentication: TypeAlias = Annotated[
 
 @with_fields_of(definitions.RestSource, but=("name",))
 class Rest(Keys):
-    """A JSON API. What `object_defaults` say is merged into the objects before."""
+    """A JSON API. What `object_defaults` and the preset say is merged into the objects before."""
 
     type: Literal["rest"]
+    extends: str | None = None
     base_url: str
     authentication: SourceAuthentication | None = None
     start: str = "now"

@@ -40,7 +40,7 @@ def test_a_command_s_own_help_begins_with_its_summary_and_ends_with_an_example(n
     assert text.rstrip().splitlines()[-2:] == ["  Example:", f"    {COMMANDS[name].example}"]
 
 
-@pytest.mark.parametrize("name", ["deliveries", "sources", "db"])
+@pytest.mark.parametrize("name", ["deliveries", "sources", "presets", "db"])
 def test_each_command_of_a_group_has_a_whole_summary_and_an_example(name):
     _, text = shown(name, "--help")
     listed = [

@@ -122,7 +122,11 @@ CHOOSERS = {
     "source",
     "source_authentication",
 }  # they only say which of the others it is
-MERGED = {"defaults", "object_defaults"}  # into what they are of, before anything reads it
+MERGED = {
+    "defaults",
+    "object_defaults",
+    "rest_extension",
+}  # into what they are of, before anything reads it
 PAIRS = [
     pytest.param(schema(), models.Configuration, id="top"),
     *(pytest.param(schema()["$defs"][name], shape, id=name) for name, shape in SHAPES.items()),
@@ -220,6 +224,12 @@ def test_what_reads_the_file_takes_the_keys_of_the_schema(node, shape):
 
     assert node["properties"].keys() - merged == keys_of(shape).keys()
     assert node["additionalProperties"] is False
+
+
+def test_what_extends_a_preset_has_the_keys_of_what_comes_out():
+    found = schema()["$defs"]
+
+    assert list(found["rest_extension"]["properties"]) == list(found["rest"]["properties"])
 
 
 @pytest.mark.parametrize(("node", "shape"), PAIRS)

@@ -40,7 +40,8 @@ _PAGING_KEYS = {
 def check(sources: Iterable[Node], context: Context, reachable: Node | None) -> Iterator[Problem]:
     """Yield what is wrong with REST *sources*; *reachable* is `egress`."""
     for source in sources:
-        yield from _source(source, context, reachable)
+        if not _is_open(source):
+            yield from _source(source, context, reachable)
 
 
 def check_use(webhook: Node, source: Node) -> Iterator[Problem]:
@@ -48,7 +49,7 @@ def check_use(webhook: Node, source: Node) -> Iterator[Problem]:
     wanted, objects = webhook.text("object"), source.mapping("objects")
     if problem := unread_object(webhook, source):
         yield problem
-    if wanted is None or wanted not in objects:
+    if wanted is None or wanted not in objects or _is_open(source):
         return
     read = with_object_defaults(source.mapping())["objects"][wanted]
     deletions = read.get("deletions")
@@ -62,6 +63,11 @@ def check_use(webhook: Node, source: Node) -> Iterator[Problem]:
     if isinstance(chosen, (list, dict)):
         listed = [name for name in chosen if isinstance(name, str)]
         yield from properties.check_read(properties.used(webhook), listed, source.name, wanted)
+
+
+def _is_open(source: Node) -> bool:
+    """Return whether it cannot be told what a source is: there is no preset that it extends."""
+    return source.is_there("extends")
 
 
 def _source(source: Node, context: Context, reachable: Node | None) -> Iterator[Problem]:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 
 _OF_PAGING: Final = {"page": "page", "offset": "offset", "cursor": "cursor"}
-NAMES: Final = ("after", "cursor", "id", "limit", "offset", "page", "properties", "since")
+NAMES: Final = (
+    *("after", "cursor", "id", "limit", "object", "offset", "page", "properties", "since"),
+)
 
 
 def check(read: dict[str, Any], at: At) -> Iterator[Problem]:

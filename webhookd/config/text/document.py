@@ -17,6 +17,7 @@ from webhookd.config.text.yaml_reader import Builder
 from webhookd.errors import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from webhookd.config.messages import Steps
@@ -31,7 +32,8 @@ class Document:
     """One file: its values, their places, and what is wrong with its text.
 
     *data* is None when the text could not be read to its end. *folder* is what relative
-    paths in it start from.
+    paths in it start from. *presets* are those that sources extend, by the source; *lent* are the
+    keys that they gave, each with the `id` of the container that it stands in.
     """
 
     file: str
@@ -40,11 +42,14 @@ class Document:
     places: Places = field(default_factory=dict, repr=False)
     problems: tuple[Problem, ...] = ()
     spoiled: frozenset[tuple[int, int]] = frozenset()
+    presets: Mapping[str, str] = field(default_factory=dict)
+    lent: frozenset[tuple[int, str | int]] = frozenset()
 
     def problem(self, steps: Steps, message: str, *, at_key: bool = False) -> Problem:
         """Return the problem *message* at the value (or its key) that *steps* lead to."""
         place = self.place(steps, at_key=at_key)
-        return Problem(self.file, place.line, place.column, messages.where(steps), message)
+        told = message + self._lender(steps)
+        return Problem(self.file, place.line, place.column, messages.where(steps), told)
 
     def place(self, steps: Steps, *, at_key: bool = False) -> Place:
         """Return where the value (or its key) that *steps* lead to stands.
@@ -61,6 +66,23 @@ class Document:
             found = key if at_key else place
             value = value[step]
         return found
+
+    def _lender(self, steps: Steps) -> str:
+        """Return that the key at *steps* is a preset's, nothing where it stands in the file."""
+        preset = self.presets.get(str(steps[1])) if len(steps) > 1 else None
+        if preset is None or steps[0] != "sources":
+            return ""
+        value: Any = self.data
+        for step in steps:
+            if not isinstance(value, (dict, list)):
+                break
+            if (id(value), step) in self.lent:
+                return f"; this key comes from the preset '{preset}'"
+            try:
+                value = value[step]  # type: ignore[index]
+            except (KeyError, IndexError, TypeError):
+                break
+        return ""
 
     def is_spoiled(self, steps: Steps) -> bool:
         """Return whether the value at *steps* was refused already and is not as written."""

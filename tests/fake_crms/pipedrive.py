@@ -1,0 +1,82 @@
+"""Pipedrive API v2: lists by cursor, `updated_since`, deals that were deleted."""
+
+from __future__ import annotations
+
+from tests.fake_crms.crm import TOKEN, FakeCrm, Refused
+
+PERSONS = {
+    "filter_id",
+    "ids",
+    "owner_id",
+    "org_id",
+    "updated_since",
+    "updated_until",
+    "sort_by",
+} | {
+    *("sort_direction", "include_fields", "custom_fields", "limit", "cursor"),
+}
+DEALS = PERSONS | {"person_id", "pipeline_id", "stage_id", "status"}
+MOST = 500
+
+
+class Pipedrive(FakeCrm):
+    """*kind* is persons, organizations or deals. Only deals that were deleted are listed."""
+
+    def __init__(self, kind="persons", **settings):
+        super().__init__(**settings)
+        self.kind = kind
+
+    def shown(self, id_, record):
+        return {
+            "id": int(id_),
+            "name": record["name"],
+            "owner_id": 1,
+            "add_time": self.at(record["made"]),
+            "update_time": self.at(record["changed"]),
+            "is_deleted": "deleted" in record,
+            "custom_fields": {"9dc80c50d78a15643bfc4ca79d76156a73a1ca0e": record.get("size")},
+        }
+
+    def answer(self, asked):
+        assert asked.host == "api.pipedrive.com"
+        if asked.headers.get("x-api-token") != TOKEN:
+            raise Refused(401, {"success": False, "error": "unauthorized access"})
+        if asked.method != "GET" or not asked.path.startswith(f"/api/v2/{self.kind}"):
+            raise Refused(404, {"success": False, "error": "Unknown method ."})
+        _, _, id_ = asked.path.removeprefix("/api/v2/").partition("/")
+        if id_:
+            return self._single(asked, id_)
+        return self._list(asked)
+
+    def _single(self, asked, id_):
+        asked.only("include_fields", "custom_fields")
+        found = self.records.get(id_) or self.gone.get(id_)
+        if found is None:
+            raise Refused(404, {"success": False, "error": "not found"})
+        return {"success": True, "data": self.shown(id_, found)}
+
+    def _list(self, asked):
+        asked.only(*(DEALS if self.kind == "deals" else PERSONS))
+        query = asked.query
+        limit = int(query.get("limit", 100))
+        key, direction = query.get("sort_by", "id"), query.get("sort_direction", "asc")
+        if not 1 <= limit <= MOST or key not in {"id", "update_time", "add_time"}:
+            raise Refused(400, {"success": False, "error": "validation failed"})
+        is_deleted = query.get("status") == "deleted"
+        rows = [
+            self.shown(id_, one)
+            for id_, one in (self.gone if is_deleted else self.records).items()
+            if self.at(one["changed"]) >= query.get("updated_since", "")
+        ]
+        rows.sort(key=lambda row: (row[key], row["id"]), reverse=direction == "desc")
+        start = int(query.get("cursor", 0))
+        following = str(start + limit) if len(rows) > start + limit else None
+        return {
+            "success": True,
+            "data": rows[start : start + limit],
+            "additional_data": {"next_cursor": following},
+        }
+
+    def delete(self, *ids):
+        self.update(*ids)
+        super().delete(*ids)
