@@ -35,6 +35,8 @@ WebhookdError
 ├── NoSuchRecordError         `test`: no such record, or no change of it, is known
 ├── NotFiringError            `test`: the record does not fire, and was not sent
 ├── NotDeliveredError         `test`: the request got no 2xx answer
+├── ConsoleAddressError       `console`: nothing can listen at the address
+├── NoConsoleError            `console --link`: no console runs at the port
 ├── StaysHeldError            `resume`: the webhook is held for another reason
 ├── NoSuchPropertyError       `backfill`: no known record has a property that --where names
 ├── EarlyEndError             `backfill`: it ended before every record was looked at

@@ -126,6 +126,7 @@ async def serving(
         access_log=False,
         lifespan="off",
         server_header=False,
+        proxy_headers=False,
         h11_max_incomplete_event_size=HEADERS_LARGEST,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Scope
 
-    from webhookd.admin.listener import AdminAddress
+    from webhookd.client.admin_address import AdminAddress
     from webhookd.intake.backfill_run import Running
     from webhookd.model import Secret
     from webhookd.operations.control import Control

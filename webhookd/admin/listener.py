@@ -4,57 +4,28 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import socket
 import stat
 import struct
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from webhookd.errors import ConfigError, Problem, WebhookdError
+from webhookd.client.admin_address import reachable
+from webhookd.errors import WebhookdError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from webhookd.client.admin_address import AdminAddress
 
 SOCKET_MODE = 0o660
-LONGEST_SOCKET_PATH = 100
-_TCP = re.compile(r"(127\.0\.0\.1|localhost|\[::1\]):([0-9]{1,5})")
 BACKLOG = 64
 _CREDENTIALS = struct.Struct("3i")
 
 
 class AdminAddressError(WebhookdError):
     """The admin API cannot listen there."""
-
-
-@dataclass(frozen=True, slots=True)
-class AdminAddress:
-    """`unix:PATH`, or `127.0.0.1:PORT` (*path* is None then)."""
-
-    path: Path | None
-    host: str = ""
-    port: int = 0
-
-    @classmethod
-    def parse(cls, text: str) -> AdminAddress:
-        """Return the address that *text* means; ConfigError says what it may be."""
-        if text.startswith("unix:") and len(text) > len("unix:"):
-            return cls(Path(text.removeprefix("unix:")))
-        found = _TCP.fullmatch(text)
-        if found is None or int(found[2]) > 65_535:  # noqa: PLR2004 - the highest port
-            told = (
-                f"{text!r} is no admin address; write unix:PATH, or 127.0.0.1:PORT"
-                " (only loopback: put a proxy in front to let others in)"
-            )
-            raise ConfigError([Problem("WEBHOOKD_ADMIN_ADDRESS", 0, 0, "", told)])
-        return cls(None, found[1].strip("[]"), int(found[2]))
-
-    def __str__(self) -> str:
-        if self.path is not None:
-            return f"unix:{self.path}"
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 @contextmanager
@@ -88,20 +59,6 @@ def require_free(address: AdminAddress) -> None:
     """
     if address.path is not None:
         _is_dead(address.path)
-
-
-@contextmanager
-def reachable(path: Path) -> Iterator[str]:
-    """Give a name for a unix socket's *path* that the kernel takes, however long the path is."""
-    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
-        yield str(path)
-        return
-    # The address of a unix socket holds 107 bytes (unix(7)); a descriptor's folder is short.
-    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
-    finally:
-        os.close(folder)
 
 
 def _unix(path: Path) -> tuple[socket.socket, os.stat_result]:

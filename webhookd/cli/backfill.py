@@ -6,9 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from webhookd.cli.client import Client, LostError, RefusedError, connect
+from webhookd.cli.client import connect
 from webhookd.cli.pause import WebhookArgument, quoted
 from webhookd.cli.settings import AdminOption
+from webhookd.client.blocking import Client
+from webhookd.client.client_errors import LostError, RefusedError
 from webhookd.errors import WebhookdError, counted
 from webhookd.intake.backfill import PER_SECOND
 

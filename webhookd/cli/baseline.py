@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from webhookd.cli import replay
-from webhookd.cli.client import Client, connect, find
+from webhookd.cli.client import connect, find
 from webhookd.cli.replay import NoReplayError, Pages
 from webhookd.cli.settings import open_outbox
+from webhookd.client.blocking import Client
 from webhookd.errors import WebhookdError
 
 if TYPE_CHECKING:

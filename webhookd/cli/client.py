@@ -1,173 +1,23 @@
-"""Finding the running daemon and asking it: the client of the admin API."""
+"""Where commands find the running daemon: by option, environment, or where it usually is."""
 
 from __future__ import annotations
 
-import json
 import os
-import socket
-from contextlib import closing, contextmanager
-from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING
 
-from webhookd.admin.listener import AdminAddress, reachable
 from webhookd.cli.settings import is_there
+from webhookd.client.admin_address import AdminAddress
+from webhookd.client.blocking import Client
+from webhookd.client.client_errors import NoDaemonError
 from webhookd.config.settings import setting_names
-from webhookd.errors import WebhookdError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from webhookd.model import Secret
 
 USUAL_SOCKETS = (Path("/run/webhookd/admin.sock"), Path(".webhookd/admin.sock"))
-CONNECT_SECONDS = 5.0
-GOOD = range(200, 300)
-
-
-class NoDaemonError(WebhookdError):
-    """No daemon answers where one was looked for."""
-
-    exit_code = 3
-
-
-class LostError(WebhookdError):
-    """The daemon went away in the middle of its answer."""
-
-
-class RefusedError(WebhookdError):
-    """The daemon understood and refused; *answer* is what it said."""
-
-    def __init__(self, status: int, answer: Mapping[str, Any]) -> None:
-        self.status = status
-        self.answer = answer
-        super().__init__(str(answer.get("error", f"the daemon answered {status}")))
-
-
-class Client:
-    """Asks one daemon: a connection for each question.
-
-    The standard library's client speaks to it: a bigger one takes longer to load than most commands
-    take.
-    """
-
-    def __init__(self, address: AdminAddress, token: Secret | None, seconds: float | None) -> None:
-        self._address = address
-        self._seconds = seconds
-        # The bytes that the variable or the file holds, whichever characters they are.
-        bearer = b"" if token is None else token.reveal().encode(errors="surrogateescape")
-        self._headers = {"Connection": b"close"}
-        if bearer:
-            self._headers["Authorization"] = b"Bearer " + bearer
-
-    def get(self, path: str, **query: Any) -> dict[str, Any]:
-        """Return what the daemon answers; NoDaemonError when it does not."""
-        wanted = {name: value for name, value in query.items() if value is not None}
-        return self._ask("GET", f"{path}?{urlencode(wanted)}" if wanted else path)
-
-    def post(self, path: str, **body: Any) -> dict[str, Any]:
-        """Have the daemon do something and return its answer."""
-        return self._ask("POST", path, body)
-
-    def stream(self, path: str, **body: Any) -> Iterator[dict[str, Any]]:
-        """Have the daemon do something long, and yield each line of its answer as it comes.
-
-        Raises LostError when the answer breaks off.
-        """
-        with self._answer("POST", path, body) as answer:
-            if answer.status not in GOOD:
-                raise RefusedError(answer.status, self._object(answer))
-            try:
-                for line in answer:
-                    yield json.loads(line)
-            except (OSError, HTTPException, ValueError):
-                raise self._is_lost() from None
-
-    def is_there(self) -> bool:
-        """Return whether a daemon answers."""
-        try:
-            with self._answer("GET", "/healthz", seconds=CONNECT_SECONDS) as answer:
-                return answer.status in GOOD
-        except NoDaemonError:
-            return False
-
-    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        with self._answer(method, path, body) as answer:
-            said = self._object(answer)
-        if answer.status not in GOOD:
-            raise RefusedError(answer.status, said)
-        return said
-
-    @contextmanager
-    def _answer(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        *,
-        seconds: float | None = None,
-    ) -> Iterator[HTTPResponse]:
-        """Ask, and give the answer, of which the head has arrived; NoDaemonError without one."""
-        given = {name: value for name, value in (body or {}).items() if value is not None}
-        content = None if method == "GET" else json.dumps(given).encode()
-        kind = {} if content is None else {"Content-Type": b"application/json"}
-        connection = _Connection(self._address, CONNECT_SECONDS)
-        with closing(connection):
-            try:
-                connection.connect()
-                connection.sock.settimeout(self._seconds if seconds is None else seconds)
-                connection.request(method, path, content, {**self._headers, **kind})
-                answer = connection.getresponse()
-            except TimeoutError:
-                raise self._is_late() from None
-            except OSError as error:
-                told = error.strerror or str(error) or type(error).__name__
-                raise NoDaemonError(f"no daemon answers at {self._address}: {told}") from None
-            except HTTPException:
-                raise self._is_another() from None
-            with answer:
-                yield answer
-
-    def _object(self, answer: HTTPResponse) -> dict[str, Any]:
-        try:
-            said = json.loads(answer.read())
-        except TimeoutError:
-            raise self._is_late() from None
-        except (OSError, IncompleteRead):
-            raise self._is_lost() from None
-        except (HTTPException, ValueError):
-            raise self._is_another() from None
-        if not isinstance(said, dict):
-            raise self._is_another()
-        return said
-
-    def _is_late(self) -> NoDaemonError:
-        return NoDaemonError(f"the daemon at {self._address} did not answer in time")
-
-    def _is_lost(self) -> LostError:
-        return LostError(f"the daemon at {self._address} broke off its answer")
-
-    def _is_another(self) -> NoDaemonError:
-        return NoDaemonError(f"what answers at {self._address} is no webhookd")
-
-
-class _Connection(HTTPConnection):
-    """A connection to a unix socket or a loopback port; without TLS, which neither needs."""
-
-    def __init__(self, address: AdminAddress, seconds: float) -> None:
-        super().__init__(address.host or "webhookd", address.port or None, timeout=seconds)
-        self._path = address.path
-
-    def connect(self) -> None:
-        """Connect, or raise OSError."""
-        if self._path is None:
-            super().connect()
-            return
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        with reachable(self._path) as name:
-            self.sock.connect(name)
 
 
 def connect(
@@ -183,8 +33,7 @@ def connect(
     client = _first_there(_candidates(admin_address, state_directory, seconds))
     if client is not None:
         return client
-    where = _told_address(admin_address) or " and ".join(map(str, USUAL_SOCKETS))
-    raise NoDaemonError(f"no daemon answers (looked at {where}); is it running?")
+    raise NoDaemonError(f"no daemon answers (looked at {looked_at(admin_address)}); is it running?")
 
 
 def find(state_directory: Path | None) -> Client | None:
@@ -200,19 +49,35 @@ def _told_address(admin_address: str | None) -> str | None:
     return admin_address or setting_names.written(os.environ, "admin_address")
 
 
-def _candidates(
-    admin_address: str | None, state_directory: Path | None, seconds: float | None
-) -> Iterator[Client]:
+def places(
+    admin_address: str | None, state_directory: Path | None
+) -> Iterator[tuple[AdminAddress, Secret | None]]:
+    """Yield each address at which a daemon may be now, with the token that it takes.
+
+    Raises StorageError when this user may not look.
+    """
     told = _told_address(admin_address)
     if told is not None:
         address = AdminAddress.parse(told)
-        yield Client(address, None if address.path else _token(), seconds)
+        yield address, None if address.path else _token()
         return
     folder = state_directory or setting_names.written(os.environ, "state_directory")
     sockets = (Path(folder) / "admin.sock",) if folder else USUAL_SOCKETS
     for path in sockets:
         if is_there(path):
-            yield Client(AdminAddress(path), None, seconds)
+            yield AdminAddress(path), None
+
+
+def looked_at(admin_address: str | None) -> str:
+    """Return in words where a daemon is looked for."""
+    return _told_address(admin_address) or " and ".join(map(str, USUAL_SOCKETS))
+
+
+def _candidates(
+    admin_address: str | None, state_directory: Path | None, seconds: float | None
+) -> Iterator[Client]:
+    for address, token in places(admin_address, state_directory):
+        yield Client(address, token, seconds)
 
 
 def _token() -> Secret | None:

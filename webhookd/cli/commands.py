@@ -46,6 +46,11 @@ GROUPS: Final[Mapping[str, Mapping[str, Command]]] = {
             "Show webhooks, sources and the configuration in force.",
             "webhookd status --json | jq '.webhooks[] | {webhook, state}'",
         ),
+        "console": Command(
+            "console.console",
+            "Serve pages for people: what needs attention, and why.",
+            "webhookd console --listen 127.0.0.1:8377 --role viewer",
+        ),
         "reload": Command(
             "reload.reload",
             "Have the daemon read its configuration anew; wait for it.",

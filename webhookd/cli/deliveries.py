@@ -11,12 +11,14 @@ import typer
 
 from webhookd import clock
 from webhookd.cli import delivery_text, hold_text
-from webhookd.cli.client import Client, NoDaemonError, RefusedError, connect, find
+from webhookd.cli.client import connect, find
 from webhookd.cli.help import example
 from webhookd.cli.meant_delivery import meant_delivery, print_several
 from webhookd.cli.output import print_json
 from webhookd.cli.settings import AdminOption, DatabaseOption, StateOption, require_outbox
 from webhookd.cli.typed_text import utf8
+from webhookd.client.blocking import Client
+from webhookd.client.client_errors import NoDaemonError, RefusedError
 from webhookd.definitions import durations
 from webhookd.errors import StorageError, counted
 from webhookd.model import DeliveryFilter, DeliveryState

@@ -28,8 +28,9 @@ from webhookd.cli import delivery_text
 from webhookd.cli.demo_crm import DemoCrm
 from webhookd.cli.demo_texts import COLUMNS, CONFIG, FIRST, NEXT, SECOND, YOURS
 from webhookd.cli.receiver import Answering, Receipt, application, receiving
-from webhookd.cli.receiver_output import until_told_to_stop, verdict
+from webhookd.cli.receiver_output import verdict
 from webhookd.cli.terminal import console
+from webhookd.cli.until_stopped import until_told_to_stop
 from webhookd.errors import WebhookdError, printable
 from webhookd.model import DeliveryFilter, DeliveryState, Secret
 from webhookd.operations import view_builders

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from webhookd.cli.client import RefusedError, find
+from webhookd.cli.client import find
+from webhookd.client.client_errors import RefusedError
 from webhookd.errors import WebhookdError
 
 if TYPE_CHECKING:

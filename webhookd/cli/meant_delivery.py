@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 from webhookd import clock
 from webhookd.cli import delivery_text
-from webhookd.cli.client import RefusedError, find
+from webhookd.cli.client import find
 from webhookd.cli.settings import require_outbox
+from webhookd.client.client_errors import RefusedError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,6 @@ import typer
 from webhookd import clock
 from webhookd.cli import replay_text
 from webhookd.cli.baseline import InForce, Where, find_in_force
-from webhookd.cli.client import RefusedError
 from webhookd.cli.output import print_json
 from webhookd.cli.replay import duration
 from webhookd.cli.replay import replay as replay_journal
@@ -25,6 +24,7 @@ from webhookd.cli.settings import (
     StateOption,
     config_path,
 )
+from webhookd.client.client_errors import RefusedError
 from webhookd.config import loading
 from webhookd.config.socket_address import listeners_of
 from webhookd.errors import WebhookdError, printable

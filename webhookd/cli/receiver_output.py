@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +9,7 @@ from rich.text import Text
 
 from webhookd.cli.receiver import Answering, Receipt, application, receiving
 from webhookd.cli.terminal import console
+from webhookd.cli.until_stopped import until_told_to_stop
 from webhookd.config import loading
 from webhookd.config.settings.process_settings import Settings
 from webhookd.errors import WebhookdError, printable
@@ -82,14 +81,6 @@ async def listen(port: int, fail: int | None, times: int | None, known: Known) -
         if not known.signing:
             console.print("no secret given: signatures are shown and not verified")
         await until_told_to_stop()
-
-
-async def until_told_to_stop() -> None:
-    """Return when SIGINT or SIGTERM comes."""
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
 
 
 def whole(receipt: Receipt, redact: Callable[[str], str]) -> Text:

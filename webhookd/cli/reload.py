@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from webhookd.cli.client import RefusedError, connect
+from webhookd.cli.client import connect
 from webhookd.cli.settings import AdminOption
+from webhookd.client.client_errors import RefusedError
 
 
 def reload(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from webhookd.cli.client import Client
+from webhookd.client.blocking import Client
 from webhookd.definitions import durations
 from webhookd.errors import WebhookdError
 from webhookd.model import Change, ChangeKind

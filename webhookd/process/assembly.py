@@ -47,7 +47,7 @@ from webhookd.storage.database.writer import Writer
 from webhookd.transport import Transport
 
 if TYPE_CHECKING:
-    from webhookd.admin.listener import AdminAddress
+    from webhookd.client.admin_address import AdminAddress
     from webhookd.clock import Clock
     from webhookd.config.loading import Loaded
     from webhookd.config.settings.process_settings import Settings

@@ -9,7 +9,8 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from webhookd import __version__, early_signals, telemetry
-from webhookd.admin.listener import AdminAddress, require_free
+from webhookd.admin.listener import require_free
+from webhookd.client.admin_address import AdminAddress
 from webhookd.config import loading
 from webhookd.process import descriptors, state
 from webhookd.process.assembly import assemble

@@ -22,7 +22,7 @@ from webhookd.telemetry.events import AdminListening, AdminWithoutToken, DaemonR
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from webhookd.admin.listener import AdminAddress
+    from webhookd.client.admin_address import AdminAddress
     from webhookd.config.loading import Loaded
     from webhookd.fleet.database_clock import SharedClock
     from webhookd.fleet.membership import Membership

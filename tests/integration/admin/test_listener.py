@@ -10,7 +10,8 @@ from contextlib import ExitStack, closing, contextmanager
 import pytest
 
 from tests.engine import until
-from webhookd.admin.listener import AdminAddress, AdminAddressError, listening, require_free
+from webhookd.admin.listener import AdminAddressError, listening, require_free
+from webhookd.client.admin_address import AdminAddress
 from webhookd.serving import ConnectionLimits, serving
 
 LONG = "a" * 90

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from webhookd.cli import client
-from webhookd.cli.client import NoDaemonError
+from webhookd.client.client_errors import NoDaemonError
 
 
 @pytest.mark.parametrize(

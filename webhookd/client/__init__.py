@@ -1,0 +1,1 @@
+"""The client of the admin API, for commands and for the console."""

@@ -1,0 +1,1 @@
+"""The pages: each asks the daemon, shapes what it says and has it rendered."""

@@ -1,0 +1,133 @@
+// Everything works without this, but Live. HTML comes only from our own pages, through one policy.
+const policy = trustedTypes?.createPolicy("webhookd", { createHTML: (html) => html });
+const main = () => document.getElementById("page");
+const pages = { o: "/", d: "/deliveries", l: "/live", i: "/inbox", s: "/sources", c: "/configuration", n: "/compose" };
+
+function tell(text) {
+  const place = document.getElementById("told");
+  if (!place) return;
+  place.textContent = text;
+  setTimeout(() => { if (place.textContent === text) place.textContent = ""; }, 3000);
+}
+
+// A page that stands still fetches itself every five seconds, unless somebody is at work in it.
+const isBusy = () => {
+  const at = document.activeElement;
+  const chosen = getSelection();
+  return document.hidden || document.querySelector("dialog[open]") || (chosen && !chosen.isCollapsed)
+    || (at && at !== main() && main()?.contains(at));
+};
+
+async function fragment(url) {
+  const address = new URL(url, location.href);
+  address.searchParams.set("fragment", "1");
+  const answer = await fetch(address, { credentials: "same-origin", redirect: "error" });
+  const kind = answer.headers.get("content-type") ?? "";
+  if (answer.status === 401) throw new Error("401");
+  if (!kind.startsWith("text/html")) throw new Error(kind);
+  const html = await answer.text();
+  const made = document.createElement("template");
+  made.innerHTML = policy ? policy.createHTML(html) : html;
+  return made.content.querySelector("main");
+}
+
+function take(fresh) {
+  const open = [...document.querySelectorAll("main details[open]")].map((one) => one.id);
+  for (const id of open) { const one = id && fresh.querySelector(`#${CSS.escape(id)}`); if (one) one.open = true; }
+  main().replaceWith(fresh);
+  localise();
+}
+
+async function refresh() {
+  if (main()?.hasAttribute("data-refresh") && !isBusy()) {
+    try {
+      const fresh = await fragment(location.href);
+      if (fresh && !isBusy()) take(fresh);
+      document.body.classList.remove("stale");
+    } catch (error) {
+      tell(error.message === "401" ? "The session ended: webhookd console --link" : "The console does not answer; trying again");
+      document.body.classList.add("stale");
+    }
+  }
+  setTimeout(refresh, 5000);
+}
+setTimeout(refresh, 5000);
+
+// Times: UTC in the titles, or this browser's own.
+let isLocal = localStorage.getItem("times") === "local";
+function localise() {
+  const zone = document.getElementById("zone");
+  if (zone) { zone.hidden = false; zone.textContent = isLocal ? "Times: local" : "Times: UTC"; }
+  for (const one of document.querySelectorAll("time[datetime]")) {
+    one.dataset.utc ??= one.title; one.dataset.text ??= one.textContent;
+    const at = new Date(one.dateTime);
+    one.title = isLocal ? at.toString() : one.dataset.utc;
+    if (one.classList.contains("whole")) one.textContent = isLocal ? at.toLocaleString() : one.dataset.text;
+  }
+}
+document.getElementById("zone")?.addEventListener("click", () => {
+  isLocal = !isLocal;
+  localStorage.setItem("times", isLocal ? "local" : "utc");
+  localise();
+});
+localise();
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest?.("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+  tell("Copied");
+});
+const showCopies = () => document.querySelectorAll("[data-copy]").forEach((one) => { one.hidden = false; });
+showCopies();
+
+// Keys lead; none of them acts.
+function help() {
+  const known = document.querySelector("dialog#help");
+  if (known) { known.showModal(); return; }
+  const box = document.createElement("dialog");
+  box.id = "help";
+  box.setAttribute("aria-label", "Keys");
+  const rows = [["g then o d l i s c n", "Overview, Deliveries, Live, Inbox, Sources, Configuration, Compose"], ["/", "find"], ["j, k", "next, previous delivery"], ["Esc", "close"], ["?", "this"]];
+  for (const [keys, what] of rows) {
+    const line = box.appendChild(document.createElement("p"));
+    line.appendChild(document.createElement("kbd")).textContent = keys;
+    line.append(` ${what}`);
+  }
+  const close = box.appendChild(document.createElement("button"));
+  close.textContent = "Close";
+  close.addEventListener("click", () => box.close());
+  document.body.append(box);
+  box.showModal();
+}
+const keys = document.getElementById("keys");
+if (keys) { keys.hidden = false; keys.addEventListener("click", help); }
+
+function walk(by) {
+  const rows = [...document.querySelectorAll("a[data-peek]")];
+  const at = rows.findIndex((one) => one.closest("tr").classList.contains("at"));
+  const next = rows[at < 0 ? (by > 0 ? 0 : rows.length - 1) : at + by];
+  if (next) location.assign(next.href);
+}
+
+let isLeading = false;
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const isTyping = event.target.matches?.("input, select, textarea");
+  if (event.key === "Escape") {
+    if (isTyping) event.target.blur();
+    else document.querySelector("a[data-close]")?.click();
+    return;
+  }
+  if (isTyping || document.querySelector("dialog[open]")) return;
+  if (isLeading) {
+    isLeading = false;
+    if (pages[event.key]) { event.preventDefault(); location.assign(pages[event.key]); }
+    return;
+  }
+  if (event.key === "g") isLeading = true;
+  else if (event.key === "?") help();
+  else if (event.key === "/") { const find = document.querySelector("[data-find]"); if (find) { event.preventDefault(); find.focus(); } }
+  else if (event.key === "j") walk(1);
+  else if (event.key === "k") walk(-1);
+});
