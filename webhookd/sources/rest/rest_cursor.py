@@ -6,11 +6,12 @@ Times are microseconds since 1970.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import orjson
 
 from webhookd.rules.time_forms import instant
+from webhookd.sources.rest.detection.one_instant import Backwards
 from webhookd.sources.source import ReadTo, SetAside
 
 if TYPE_CHECKING:
@@ -57,9 +58,10 @@ START: Final = Place()
 class Sweep:
     """A reading that is under way of what was modified at *at* or later.
 
-    It began when the API's time was *began*. *newest* is the newest time met. *place* is where it
-    is within one request's pages; *tied* is the last id that was read of the one instant *at*,
-    empty before the first, None where records are not read by their ids.
+    It began when the API's time was *began*. *newest* is the newest time met that is not later.
+    *place* is where it is within one request's pages; *tied* is the last id that was read of the
+    one instant *at*, empty before the first, None where records are not read by their ids;
+    *inside* is how far that instant is read where its pages are read backwards.
     """
 
     at: int
@@ -67,6 +69,7 @@ class Sweep:
     newest: int | None = None
     place: Place = START
     tied: str | None = None
+    inside: Backwards | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +174,14 @@ def parsed(text: JsonText) -> Cursor:
     sweep, listing, aside = (stored.pop(key) for key in ("sweep", "listing", "set_aside"))
     return Cursor(
         **stored,
-        sweep=sweep and Sweep(**{**sweep, "place": Place(**sweep["place"])}),
+        sweep=sweep and _sweep(sweep),
         listing=listing
         and Pass(**{**listing, "place": Place(**listing["place"]), "bad": tuple(listing["bad"])}),
         set_aside=aside and SetAside(**aside),
     )
+
+
+def _sweep(stored: dict[str, Any]) -> Sweep:
+    inside = stored.get("inside")
+    told = {**stored, "place": Place(**stored["place"])}
+    return Sweep(**{**told, "inside": inside and Backwards(**inside)})

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from webhookd.rules.time_forms import MICROSECOND, moment
 from webhookd.sources.rest.deletions.absences import Absences
 from webhookd.sources.rest.deletions.deleted_list import DeletedList
+from webhookd.sources.rest.detection.time_sweeps import Sweeper
 from webhookd.sources.rest.passes import Passes
-from webhookd.sources.rest.time_sweeps import Sweeper
 
 if TYPE_CHECKING:
     from webhookd.sources.rest.proofs import Proofs

@@ -16,9 +16,9 @@ from webhookd.sources.polling.answer_json import decoded_exactly
 from webhookd.sources.polling.refusals import PollError
 from webhookd.sources.polling.request_budget import Budget
 from webhookd.sources.rest.answers.rest_rows import several
+from webhookd.sources.rest.detection.time_sweeps import Sweeper
 from webhookd.sources.rest.rest_cursor import Sweep
 from webhookd.sources.rest.rest_factory import Parts, Way, burst
-from webhookd.sources.rest.time_sweeps import Sweeper
 from webhookd.telemetry.figures import PollFigures
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from tests.integration.sources.rest.conftest import (
     dump,
     kinds,
 )
-from webhookd.definitions import RestDeletions, RestDetect, RestPaging
+from webhookd.definitions import NO_DELETIONS, RestDeletions, RestDetect, RestPaging
 
 COMPARED = RestDetect(by="comparison", query={"sort": "id"})
 OFFSETS = RestPaging(by="offset", limit=10, query={"offset": "${offset}", "limit": "${limit}"})
@@ -26,21 +26,21 @@ CURSORS = RestPaging(
 )
 LINKS = RestPaging(by="link", limit=10, next="next", query={"limit": "${limit}"})
 BY_ID = {"query": {"sort": "id"}}
-# Without ties, the pages of an instant shift as any do: what they skip is found by a pass that has
-# whole rows.
+# Links and cursors lead forwards only, so that pages of an instant shift as any do: what they
+# skip is found by a pass that has whole rows.
 WHOLE = {"deletions": replace(ABSENCE, query={})}
 STRATEGIES = {
-    "time": WHOLE,
+    "time": {},
     "time, ties": {"detect": replace(TIME, ties=TIES)},
-    "time, by offset": {"paging": OFFSETS, **WHOLE},
+    "time, by offset": {"paging": OFFSETS},
     "time, by link": {"paging": LINKS, **WHOLE},
     "time, by cursor": {"paging": CURSORS, **WHOLE},
-    "time, overlap": {"detect": replace(TIME, overlap=timedelta(seconds=5)), **WHOLE},
+    "time, overlap": {"detect": replace(TIME, overlap=timedelta(seconds=5))},
     "time, no order": {
         "detect": replace(TIME, order="none", query={"since": "${since}"}),
         "deletions": replace(ABSENCE, every=timedelta(minutes=1), query={}),
     },
-    "time, by more": {"paging": replace(OFFSETS, more="more"), **WHOLE},
+    "time, by more": {"paging": replace(OFFSETS, more="more")},
     "comparison": {"detect": RestDetect(), **BY_ID},
     "comparison, no time": {"detect": RestDetect(), "modified": None, **BY_ID},
     "comparison, absent twice": {"detect": RestDetect(), "one": None, **BY_ID},
@@ -141,6 +141,77 @@ def test_a_kill_at_any_step_tells_nothing_twice_and_loses_nothing(reading, api, 
     for kind in ("created", "deleted"):
         assert sorted(told.get(kind, [])) == sorted(set(told.get(kind, [])))
     assert not set(told.get("deleted", [])) & set(api.records)
+
+
+@pytest.mark.parametrize("paging", [PAGES, OFFSETS], ids=["page", "offset"])
+def test_an_instant_of_many_pages_is_read_whole_while_its_records_change(reading, api, paging):
+    api.unit = 1_000_000
+    ids = api.create(300)
+    api.later(3600)
+    dice = Random(3)
+
+    def between(_request):
+        with api.lock:
+            there = [id_ for id_ in ids if id_ in api.records]
+            for id_ in dice.sample(there, 3):
+                if dice.random() < 0.5:
+                    api.delete(id_)
+                else:
+                    api.update(id_, name="moved")
+            api.later(0.1)
+
+    api.between = between
+    crm = reading(paging=paging, deletions=NO_DELETIONS)
+    crm.poll()
+    api.between = lambda _: None
+    assert len(api.records) < 250
+    quiet = [id_ for id_ in ids if id_ in api.records and api.records[id_]["name"] != "moved"]
+    assert len(quiet) > 100
+    assert set(quiet) <= set(crm.known())
+
+    api.later(60)
+    crm.poll()
+    assert set(api.records) <= set(crm.known())
+
+
+def test_an_instant_that_is_over_is_not_read_at_every_poll(reading, api):
+    api.unit = 1_000_000
+    api.create(300)
+    api.later(30)
+    crm = reading(deletions=NO_DELETIONS)
+    crm.poll()
+    api.asked.clear()
+    crm.poll()
+    assert len(api.asked) > 30, "what joins it may yet come"
+
+    api.later(3600)
+    crm.poll()
+    api.asked.clear()
+    crm.poll()
+    assert len(api.asked) == 1
+
+
+def test_what_joins_a_minute_that_is_being_read_is_found(reading, api):
+    api.unit = 60_000_000
+    api.later(30)
+    ids = api.create(15)
+    calls = []
+
+    def between(_request):
+        calls.append(1)
+        if len(calls) in {6, 9}:
+            ids.extend(api.create(5))
+        api.later(20 if len(calls) == 12 else 0.2)
+
+    api.between = between
+    crm = reading(deletions=NO_DELETIONS)
+    crm.poll()
+    api.between = lambda _: None
+    api.later(90)
+    ids.extend(api.create(1))
+    crm.poll(times=2)
+
+    assert set(crm.known()) == set(ids)
 
 
 def test_items_are_the_object_of_most_tests():

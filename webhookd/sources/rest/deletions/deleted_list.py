@@ -9,8 +9,8 @@ from webhookd.sources.rest.rest_cursor import START
 
 if TYPE_CHECKING:
     from webhookd.sources.rest.asking.list_pages import ListReader
+    from webhookd.sources.rest.detection.time_sweeps import Sweeper
     from webhookd.sources.rest.rest_cursor import Cursor
-    from webhookd.sources.rest.time_sweeps import Sweeper
     from webhookd.sources.rest.work import Work
 
 

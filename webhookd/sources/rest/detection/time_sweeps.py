@@ -2,19 +2,19 @@
 
 Where the list is sorted by the time, a page is a request of its own from the newest time seen, and
 no page number: pages of one request shift while records change, and skip some. A page that is one
-instant is gone on with inside that instant.
+instant is gone on with inside that instant, by ids or backwards (`one_instant`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from webhookd import telemetry
 from webhookd.rules import time_forms as times
 from webhookd.sources.polling.refusals import PollError
-from webhookd.sources.rest.rest_cursor import START, Cursor, Sweep
-from webhookd.telemetry.events import FirstReadDone, FirstReadProgressed
+from webhookd.sources.rest.detection.first_read_tally import Tally
+from webhookd.sources.rest.detection.one_instant import Backwards, Met
+from webhookd.sources.rest.rest_cursor import START, Cursor, Place, Sweep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 PAGES_AT_ONCE: Final = 400
 """Pages of a later sweep that one poll reads: deletions must not wait for millions of changes."""
 
-_TOLD_EVERY: Final = 10.0
+_OVER: Final = 3_600 * times.SECOND
+"""How long ago an instant must be that nothing joins any more, however coarse times are cut."""
 
 _EARLY: Final = 946_684_800 * times.SECOND
 """The year 2000: a time before all records, in whichever form."""
@@ -48,7 +49,7 @@ class Sweeper:
 
     async def read(self, cursor: Cursor | None) -> Cursor:
         """Go on with the sweep that is under way, or make one; return where that leaves off."""
-        work, tally = self._work, _Tally(self._work)
+        work, tally = self._work, Tally(self._work)
         pages = 0
         if cursor is None or cursor.sample is None:
             cursor = await self._with_sample(cursor)
@@ -93,7 +94,7 @@ class Sweeper:
             return cursor
         return replace(self._work.begun(page.date) if cursor is None else cursor, sample=sample)
 
-    async def _step(self, cursor: Cursor | None, tally: _Tally) -> Cursor:
+    async def _step(self, cursor: Cursor | None, tally: Tally) -> Cursor:
         work, form = self._work, self.form(cursor)
         sweep = (None if cursor is None else cursor.sweep) or Sweep(self.begin(cursor), 0)
         reader = self._reader(sweep)
@@ -108,8 +109,10 @@ class Sweeper:
             cursor = await self._proofs.hold(cursor, page, sweep, self)
             following, cursor = await self._following(cursor, sweep, page, values)
         except PollError as error:
-            await self._restart(cursor, sweep, error)
-            raise
+            again = await self._restart(cursor, sweep, error)
+            if again is None:
+                raise
+            return again
         found: Found = "first" if cursor.is_first else "later"
         observations = [work.observer.observation(row, cursor, found) for row in page.rows]
         is_first = cursor.is_first
@@ -132,16 +135,28 @@ class Sweeper:
         ties = self._work.ties
         return self._work.sweeps if sweep.tied is None or ties is None else ties
 
-    async def _restart(self, cursor: Cursor | None, sweep: Sweep, error: PollError) -> None:
-        """Give up pages that lead no further: what they were kept by may be gone."""
+    async def _restart(
+        self, cursor: Cursor | None, sweep: Sweep, error: PollError
+    ) -> Cursor | None:
+        """Give up pages that lead no further: what they were kept by may be gone.
+
+        Return where the sweep goes on, None where the poll has failed.
+        """
         is_dead = sweep.place.number > 0 and error.refusal.concerns in {"poll", "object"}
         if cursor is None or cursor.sweep is None or not is_dead:
-            return
+            return None
+        inside = None if sweep.inside is None else sweep.inside.refused()
+        if inside is not None:
+            cursor = replace(cursor, sweep=_at_inside(sweep, inside))
+            await self._work.checkpoint.advance(cursor)
+            return cursor
         again = None
         if self._is_sorted:
-            at = sweep.at if sweep.newest is None else max(sweep.at, sweep.newest)
+            is_inside = sweep.newest is None or sweep.inside is not None
+            at = sweep.at if is_inside else max(sweep.at, sweep.newest or 0)
             again = Sweep(at, sweep.began, sweep.newest)
         await self._work.checkpoint.advance(replace(cursor, sweep=again))
+        return None
 
     def check(self, page: Page, sweep: Sweep, form: TimeForm) -> None:
         """Raise a PollError where a page is not sorted, or does not get on."""
@@ -163,9 +178,12 @@ class Sweeper:
     ) -> tuple[Sweep | None, Cursor]:
         """Return how the sweep goes on behind *page*, None where it is over."""
         reader = self._reader(sweep)
+        newest = _latest(sweep.newest, _newest(page, not_after=sweep.began))
+        if sweep.inside is not None:
+            following = self._read_inside(sweep, page, self.form(cursor), cursor.short)
+            return replace(following, newest=newest), cursor
         is_last = await self._is_last(reader, page, values, cursor.short)
         cursor = replace(cursor, short=_short(cursor.short, page, reader, is_last=is_last))
-        newest = _latest(sweep.newest, _newest(page))
         if is_last and sweep.tied is None:
             return None, cursor
         if not self._advances:
@@ -194,50 +212,67 @@ class Sweeper:
             # What changes meanwhile is the next sweep's: this one might never end.
             return None
         if seen is not None and form.floor(seen) > form.floor(sweep.at):
-            return Sweep(seen, sweep.began, newest)
-        if self._work.ties is not None and seen is not None:
-            return Sweep(form.floor(seen), sweep.began, newest, tied="")
+            sweep = Sweep(seen, sweep.began, newest)
+            if not self._is_one_instant(page, form):
+                return sweep
+        return replace(self._inside(sweep, page, form), newest=newest)
+
+    def _is_one_instant(self, page: Page, form: TimeForm) -> bool:
+        """Return whether *page*, a first one, is that of one instant as well."""
+        floors = {form.floor(row.modified) for row in page.rows if row.modified is not None}
+        keeps_place = self._work.read.paging.by in {"page", "offset"}
+        return len(floors) == 1 and (self._work.ties is not None or keeps_place)
+
+    def _inside(self, sweep: Sweep, page: Page, form: TimeForm) -> Sweep:
+        """Return how the sweep goes on inside of the one instant that *page* is of."""
+        if self._work.ties is not None and page.rows:
+            return Sweep(form.floor(_newest(page) or sweep.at), sweep.began, tied="")
         if page.following is None:
             why = "a whole page is of one instant, and nothing leads on inside of it: set paging"
             raise self._work.sweeps.keys.wrong("detect.ties", why, own=False)
-        return replace(sweep, place=page.following, newest=newest)
+        by = self._work.read.paging.by
+        if by in {"page", "offset"}:
+            return _at_inside(sweep, Backwards(page.count, is_exact=by == "offset"))
+        return replace(sweep, place=page.following)
+
+    def _read_inside(self, sweep: Sweep, page: Page, form: TimeForm, short: int) -> Sweep:
+        """Return how the sweep goes on behind a *page* of an instant that is read backwards."""
+        inside = sweep.inside
+        assert inside is not None  # noqa: S101 - the caller has looked
+        at, rows = form.floor(sweep.at), [row for row in page.rows if row.modified is not None]
+        met = Met(
+            page.count,
+            begins=not rows or form.floor(rows[0].modified or 0) <= at,
+            ends=not rows or form.floor(rows[-1].modified or 0) <= at,
+            is_last=page.following is None or (page.is_short and page.count <= short),
+        )
+        following = inside.after(met)
+        if following is None:
+            # Everything of that instant is read.
+            return Sweep(at + form.unit, sweep.began)
+        return _at_inside(sweep, following)
 
     def _moved(self, cursor: Cursor, sweep: Sweep, page: Page, following: Sweep | None) -> Cursor:
         """Return the cursor behind *page*."""
         cursor = replace(cursor, sweep=following, sample=_finest(cursor.sample, page))
         if following is not None:
             return cursor
-        newest = _latest(sweep.newest, _newest(page))
-        mark = cursor.mark if newest is None else _latest(cursor.mark, min(newest, sweep.began))
-        return replace(cursor, mark=mark, is_first=False)
+        newest = _latest(sweep.newest, _newest(page, not_after=sweep.began))
+        if newest is not None and newest < sweep.at and sweep.began - newest > _OVER:
+            # A whole page of that instant was read to its end: it is not, at every poll.
+            newest = sweep.at
+        return replace(cursor, mark=_latest(cursor.mark, newest), is_first=False)
 
 
-@dataclass(slots=True)
-class _Tally:
-    """Says now and then how far a long first read is."""
-
-    work: Work
-    rows: int = 0
-    began: float = -1.0
-    told: float = 0.0
-
-    def count(self, rows: int, *, is_over: bool) -> None:
-        """Count *rows* of a first read; tell of it where that *is_over*, or takes long."""
-        now = self.work.clock.monotonic()
-        if self.began < 0:
-            self.began = self.told = now
-        self.rows += rows
-        summary = self.work.figures.summary
-        if is_over:
-            telemetry.report(FirstReadDone(summary(), read=self.rows, seconds=now - self.began))
-        elif now - self.told >= _TOLD_EVERY:
-            speed = self.rows / (now - self.began)
-            telemetry.report(FirstReadProgressed(summary(), read=self.rows, per_second=speed))
-            self.told = now
+def _at_inside(sweep: Sweep, inside: Backwards) -> Sweep:
+    """Return *sweep* where it reads on *inside* of its instant."""
+    return replace(sweep, place=Place(inside.page, inside.row), inside=inside)
 
 
-def _newest(page: Page) -> int | None:
-    return max((row.modified for row in page.rows if row.modified is not None), default=None)
+def _newest(page: Page, *, not_after: int = times.LATEST) -> int | None:
+    """Return the newest time on *page*; of what is later than *not_after* more may join."""
+    found = (row.modified for row in page.rows if row.modified is not None)
+    return max((at for at in found if at <= not_after), default=None)
 
 
 def _latest(one: int | None, other: int | None) -> int | None:

@@ -1,0 +1,1 @@
+"""What changed since the last poll, where the API can be asked for that."""
