@@ -19,9 +19,10 @@ from webhookd.admin.parameters import CHANGES, FILTER, MOST_CHANGES, BadQuestion
 from webhookd.errors import ConfigError, StorageError
 from webhookd.intake.backfill import BackfillError
 from webhookd.intake.backfilled_webhook import UnknownBackfillError
+from webhookd.operations.deliveries.delivery_views import listed_delivery
 from webhookd.operations.record_lookup import UnknownRecordError
 from webhookd.operations.unknown_names import UnknownNameError
-from webhookd.operations.view_builders import backfilled, listed_delivery
+from webhookd.operations.view_builders import backfilled
 from webhookd.storage.deliveries.typed_ids import NoDeliveryError, SeveralDeliveriesError
 from webhookd.telemetry import metrics
 from webhookd.telemetry.events import BugFound

@@ -20,7 +20,8 @@ from webhookd.admin.parameters import (
 )
 from webhookd.admin.view_schemas import place_of, schemas_of
 from webhookd.intake.backfill import PER_SECOND
-from webhookd.model import DeliveryState
+from webhookd.model import ChangeKind, DeliveryState
+from webhookd.rules import failure_causes
 from webhookd.views.backfills import BackfillView
 from webhookd.views.changes import ChangesView, LatestChangeView, RecordView
 from webhookd.views.deliveries import (
@@ -47,8 +48,15 @@ _WHEN = {"type": "string", "format": "date-time"}
 _FILTER: dict[str, Any] = {
     "webhook": _TEXT,
     "state": {"type": "string", "enum": [state.value for state in DeliveryState]},
+    "source": _TEXT,
     "object": _TEXT,
     "record_id": _TEXT,
+    "change": {"type": "string", "enum": [kind.value for kind in ChangeKind]},
+    "error": {
+        "description": "What the latest attempt came to: a status, a class of them, a reason.",
+        "type": "string",
+        "pattern": f"^({failure_causes.SHAPE.pattern})$",
+    },
     "since": _WHEN,
     "until": _WHEN,
 }
@@ -173,7 +181,8 @@ _PATHS: dict[str, Any] = {
     },
     "/v1/deliveries": {
         "get": _operation(
-            "Deliveries, the newest first; `next` is the `before` of the page behind it.",
+            "Deliveries, the newest first; `next` is the `before` of the page behind it. What no"
+            " index answers is looked for as long as `is_partial` says, and then goes on there.",
             {"200": _answer("Deliveries.", DeliveriesView), "404": _ERROR},
             parameters=[
                 *(_parameter(name, "query", schema) for name, schema in _FILTER.items()),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from webhookd.intake.backfill import PER_SECOND
-from webhookd.model import DeliveryFilter, DeliveryState
+from webhookd.model import ChangeKind, DeliveryFilter, DeliveryState
+from webhookd.rules import failure_causes
 from webhookd.storage.deliveries.manual import Selection
 
 if TYPE_CHECKING:
@@ -26,10 +28,12 @@ MOST_CHANGES = 1000
 MOST_CONDITIONS = 100
 LEAST_RATE, MOST_RATE = 0.1, 10_000
 
-Value = TypeVar("Value")
+Word = TypeVar("Word", bound=StrEnum)
 
 PAGE = ("since", "after", "limit")
-FILTER = ("webhook", "state", "object", "record_id", "since", "until")
+FILTER = (
+    *("webhook", "state", "source", "object", "record_id", "change", "error", "since", "until"),
+)
 
 
 class BadQuestionError(ValueError):
@@ -88,7 +92,10 @@ def filter_of(given: Mapping[str, Any]) -> DeliveryFilter:
     """Return the filter in a query or body."""
     return DeliveryFilter(
         webhook=text_of(given, "webhook"),
-        state=_state(text_of(given, "state")),
+        state=_one_of(DeliveryState, given, "state"),
+        source=text_of(given, "source"),
+        change=_one_of(ChangeKind, given, "change"),
+        error=_error(text_of(given, "error")),
         object=text_of(given, "object"),
         record_id=text_of(given, "record_id"),
         since=_time(given, "since"),
@@ -178,13 +185,23 @@ def _plain(value: str) -> str:
     return value
 
 
-def _state(text: str | None) -> DeliveryState | None:
+def _one_of(kind: type[Word], given: Mapping[str, Any], name: str) -> Word | None:
+    text = text_of(given, name)
     if text is None:
         return None
     try:
-        return DeliveryState(text)
+        return kind(text)
     except ValueError:
-        raise BadQuestionError(f"state must be one of {', '.join(DeliveryState)}") from None
+        raise BadQuestionError(f"{name} must be one of {', '.join(kind)}") from None
+
+
+def _error(text: str | None) -> str | None:
+    if text is not None:
+        try:
+            failure_causes.require_shape(text)
+        except ValueError as error:
+            raise BadQuestionError(f"error must be {error}") from None
+    return text
 
 
 def _time(given: Mapping[str, Any], name: str) -> datetime | None:

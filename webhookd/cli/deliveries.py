@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -12,16 +12,27 @@ import typer
 from webhookd import clock
 from webhookd.cli import delivery_text, hold_text
 from webhookd.cli.client import connect, find
+from webhookd.cli.delivery_options import (
+    ChangeOption,
+    DeliveryStateOption,
+    ErrorOption,
+    ObjectOption,
+    RecordOption,
+    SinceOption,
+    SourceOption,
+    UntilOption,
+    WebhookOption,
+    asked,
+    filter_of,
+)
 from webhookd.cli.help import example
 from webhookd.cli.meant_delivery import meant_delivery, print_several
 from webhookd.cli.output import print_json
 from webhookd.cli.settings import AdminOption, DatabaseOption, StateOption, require_outbox
-from webhookd.cli.typed_text import utf8
 from webhookd.client.blocking import Client
 from webhookd.client.client_errors import NoDaemonError, RefusedError
-from webhookd.definitions import durations
 from webhookd.errors import StorageError, counted
-from webhookd.model import DeliveryFilter, DeliveryState
+from webhookd.model import DeliveryFilter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,26 +40,11 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 MOST_LISTED = 1_000_000_000
+PAGE = 10_000
+"""Deliveries that are asked of the daemon at once."""
 
 Shown: TypeAlias = dict[str, Any]
 
-WebhookOption = Annotated[
-    str | None, typer.Option("--webhook", callback=utf8, help="Only of this webhook.")
-]
-DeliveryStateOption = Annotated[
-    DeliveryState | None, typer.Option("--state", help="Only in this state.")
-]
-ObjectOption = Annotated[
-    str | None, typer.Option("--object", callback=utf8, help="Only of records of this type.")
-]
-RecordOption = Annotated[
-    str | None, typer.Option("--record", callback=utf8, help="Only of the record with this id.")
-]
-SinceOption = Annotated[
-    str | None,
-    typer.Option("--since", help="Only stored since: 2026-03-01T12:00:00Z, or 2h for two ago."),
-]
-UntilOption = Annotated[str | None, typer.Option("--until", help="Only stored before: likewise.")]
 IdsArgument = Annotated[
     list[str] | None,
     typer.Argument(help="Their ids, or beginnings or endings of them, instead of a filter."),
@@ -71,6 +67,9 @@ def list_deliveries(
     state_: DeliveryStateOption = None,
     object_: ObjectOption = None,
     record: RecordOption = None,
+    source: SourceOption = None,
+    change: ChangeOption = None,
+    error: ErrorOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
     limit: Annotated[
@@ -82,7 +81,7 @@ def list_deliveries(
 ) -> None:
     """List deliveries, the newest first: of the running daemon, else from its database."""
     now = clock.now()
-    wanted = _filter(webhook, state_, object_, record, since, until, now)
+    wanted = filter_of(webhook, state_, object_, record, source, change, error, since, until, now)
     found = _listed(wanted, limit, now, state_directory, database_url)
     if as_json:
         for delivery in found:
@@ -121,6 +120,9 @@ def retry(
     state_: DeliveryStateOption = None,
     object_: ObjectOption = None,
     record: RecordOption = None,
+    source: SourceOption = None,
+    change: ChangeOption = None,
+    error: ErrorOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
     out_of_order: OutOfOrderOption = False,
@@ -134,7 +136,9 @@ def retry(
     Without --state: those that failed. Exit 1 when what is meant stays as it is: held, or
     overtaken by a newer change.
     """
-    wanted = _filter(webhook, state_, object_, record, since, until, clock.now())
+    wanted = filter_of(
+        webhook, state_, object_, record, source, change, error, since, until, clock.now()
+    )
     client = _daemon(wanted, admin_address, state_directory)
     asked = _meant(ids, wanted) | {"out_of_order": out_of_order}
     counts = _change(client, "retry", asked, dry_run=dry_run, yes=yes)
@@ -164,6 +168,9 @@ def cancel(
     state_: DeliveryStateOption = None,
     object_: ObjectOption = None,
     record: RecordOption = None,
+    source: SourceOption = None,
+    change: ChangeOption = None,
+    error: ErrorOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
     dry_run: DryRunOption = False,
@@ -172,38 +179,15 @@ def cancel(
     state_directory: StateOption = None,
 ) -> None:
     """Cancel deliveries that wait; they stay visible and are attempted no more."""
-    wanted = _filter(webhook, state_, object_, record, since, until, clock.now())
+    wanted = filter_of(
+        webhook, state_, object_, record, source, change, error, since, until, clock.now()
+    )
     client = _daemon(wanted, admin_address, state_directory)
     counts = _change(client, "cancel", _meant(ids, wanted), dry_run=dry_run, yes=yes)
     left = counts.get("left", 0)
     if left:
         typer.echo(f"{left:,} left: only what waits can be cancelled", err=True)
         raise typer.Exit(1)
-
-
-def _filter(
-    webhook: str | None,
-    state_: DeliveryState | None,
-    object_: str | None,
-    record: str | None,
-    since: str | None,
-    until: str | None,
-    now: datetime,
-) -> DeliveryFilter:
-    after, before = _time(since, now, "--since"), _time(until, now, "--until")
-    return DeliveryFilter(webhook, state_, object_, record, after, before)
-
-
-def _asked(wanted: DeliveryFilter) -> dict[str, Any]:
-    """Return a filter as the admin API takes it."""
-    return {
-        "webhook": wanted.webhook,
-        "state": None if wanted.state is None else wanted.state.value,
-        "object": wanted.object,
-        "record_id": wanted.record_id,
-        "since": None if wanted.since is None else wanted.since.isoformat(),
-        "until": None if wanted.until is None else wanted.until.isoformat(),
-    }
 
 
 def _listed(
@@ -215,7 +199,7 @@ def _listed(
 ) -> Iterator[Shown]:
     daemon = find(state_directory) if database_url is None else None
     if daemon is not None:
-        yield from daemon.get("/v1/deliveries", limit=limit, **_asked(wanted))["deliveries"]
+        yield from _pages(daemon, asked(wanted), limit)
         return
     require_outbox(state_directory, database_url)
     from webhookd.cli import offline  # noqa: PLC0415
@@ -223,8 +207,19 @@ def _listed(
     yield from offline.deliveries(wanted, limit, now, state_directory, database_url)
 
 
+def _pages(daemon: Client, asked: dict[str, Any], limit: int) -> Iterator[Shown]:
+    """Yield what the daemon finds, page by page; one may be told before it is full."""
+    before = None
+    while limit:
+        page = daemon.get("/v1/deliveries", limit=min(limit, PAGE), before=before, **asked)
+        yield from page["deliveries"]
+        limit, before = limit - len(page["deliveries"]), page.get("next")
+        if before is None:
+            return
+
+
 def _meant(ids: list[str] | None, wanted: DeliveryFilter) -> dict[str, Any]:
-    return {"ids": ids} if ids else _asked(wanted)
+    return {"ids": ids} if ids else asked(wanted)
 
 
 def _daemon(
@@ -265,25 +260,3 @@ def _change(
 
 def _done(action: str) -> str:
     return "retried" if action == "retry" else "cancelled"
-
-
-def _time(text: str | None, now: datetime, option: str) -> datetime | None:
-    """Return the moment that a time or a length before *now* stands for."""
-    if text is None:
-        return None
-    length = _length(text)
-    if length is not None:
-        return now - length
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        hint = "write a time as 2026-03-01T12:00:00Z, or a length as 30m, 2h, 7d"
-        raise typer.BadParameter(f"{text!r} is neither; {hint}", param_hint=option) from None
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-
-
-def _length(text: str) -> timedelta | None:
-    try:
-        return durations.duration(text)
-    except ValueError:
-        return None

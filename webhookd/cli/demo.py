@@ -33,7 +33,7 @@ from webhookd.cli.terminal import console
 from webhookd.cli.until_stopped import until_told_to_stop
 from webhookd.errors import WebhookdError, printable
 from webhookd.model import DeliveryFilter, DeliveryState, Secret
-from webhookd.operations import view_builders
+from webhookd.operations.deliveries import delivery_views
 from webhookd.rules.verification import Verified
 from webhookd.storage.database.database import open_for_reading
 from webhookd.storage.deliveries import query
@@ -215,7 +215,7 @@ async def _settled(folder: Path) -> None:
     try:
         await _until(lambda: all(one.state is DeliveryState.DELIVERED for one in found()))
         _say("webhookd deliveries list:")
-        listed = [json.loads(written(view_builders.listed_delivery(one))) for one in found()]
+        listed = [json.loads(written(delivery_views.listed_delivery(one))) for one in found()]
         delivery_text.print_list(listed, clock.now())
     finally:
         database.close()

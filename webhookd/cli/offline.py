@@ -16,8 +16,10 @@ from webhookd.cli import delivery_text
 from webhookd.cli.settings import open_outbox
 from webhookd.errors import ConfigError
 from webhookd.operations import view_builders
+from webhookd.operations.deliveries import delivery_views
 from webhookd.storage.deliveries import query, typed_ids
 from webhookd.storage.deliveries.typed_ids import NoDeliveryError, SeveralDeliveriesError
+from webhookd.storage.search import bounded_search
 from webhookd.views.json_writer import written
 
 if TYPE_CHECKING:
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
     from webhookd.model import DeliveryFilter
     from webhookd.storage.database.database import Database
     from webhookd.views.view import View
+
+PAGE = 10_000
+"""Deliveries that are read at once."""
+PATIENCE = 60.0
+"""How long a page is looked for: nobody else waits."""
 
 
 def deliveries(
@@ -43,11 +50,17 @@ def deliveries(
     Raises an UnknownNameError for a webhook or object that nobody knows.
     """
     database = open_outbox(state_directory, database_url)
-    is_empty = True
-    for delivery in query.deliveries(database, wanted, limit=limit, now=now):
-        is_empty = False
-        yield _plain(view_builders.listed_delivery(delivery))
-    if is_empty:
+    left, before = limit, None
+    while True:
+        page = bounded_search.page(
+            database, wanted, limit=min(left, PAGE), now=now, before=before, seconds=PATIENCE
+        )
+        for delivery in page.deliveries:
+            yield _plain(delivery_views.listed_delivery(delivery))
+        left, before = left - len(page.deliveries), page.next
+        if not left or before is None:
+            break
+    if left == limit:
         _refuse_unknown(database, wanted)
 
 
@@ -70,13 +83,13 @@ def delivery(typed: str, state_directory: Path | None, database_url: str | None)
     try:
         id_ = typed_ids.find(database, typed, now=now)
     except SeveralDeliveriesError as error:
-        fitting = [_plain(view_builders.listed_delivery(one)) for one in error.found]
+        fitting = [_plain(delivery_views.listed_delivery(one)) for one in error.found]
         delivery_text.print_fitting(fitting, now)
         raise
     found = query.delivery(database, id_, now=now)
     if found is None:
         raise NoDeliveryError(f"the delivery {id_} was deleted just now")
-    return _plain(view_builders.shown_delivery(found))
+    return _plain(delivery_views.shown_delivery(found))
 
 
 def sources(state_directory: Path | None, database_url: str | None) -> list[dict[str, Any]]:

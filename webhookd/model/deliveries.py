@@ -228,7 +228,11 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryFilter:
-    """Which deliveries are meant; None stands for all. Times are of their creation."""
+    """Which deliveries are meant; None stands for all. Times are of their creation.
+
+    *error* is what the latest attempt came to: a status (`422`), a class of them (`4xx`), a
+    `Reason`, or `other` where it was neither.
+    """
 
     webhook: str | None = None
     state: DeliveryState | None = None
@@ -236,3 +240,6 @@ class DeliveryFilter:
     record_id: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    source: str | None = None
+    change: ChangeKind | None = None
+    error: str | None = None

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from webhookd.operations import record_lookup
-from webhookd.operations.delivery_control import DeliveryControl
+from webhookd.operations.deliveries.delivery_control import DeliveryControl
 from webhookd.operations.status_report import StatusReport
 from webhookd.operations.view_builders import journal_page, latest_change, reload_result
 from webhookd.operations.webhook_control import WebhookControl

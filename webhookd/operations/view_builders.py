@@ -6,14 +6,12 @@ same.
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-from webhookd.rules import findings, json_text
+from webhookd.rules import findings
 from webhookd.storage.records.last_files import NOTHING
-from webhookd.storage.schema import template_columns
 from webhookd.views.backfills import BackfillView, RunningBackfillView
 from webhookd.views.changes import (
     AskedView,
@@ -22,7 +20,6 @@ from webhookd.views.changes import (
     LatestChangeView,
     LeftOutView,
 )
-from webhookd.views.deliveries import AttemptView, DeliveryView, ShownDeliveryView
 from webhookd.views.sources import CursorView, PollView, SourceView, StoredSourceView
 from webhookd.views.status import MemberView, ReloadView
 from webhookd.views.view import JsonObject
@@ -36,7 +33,6 @@ if TYPE_CHECKING:
     from webhookd.model import Asked, ReloadResult
     from webhookd.sources.source import DiskSpace, FileCounts
     from webhookd.storage.deliveries.listed_sources import ListedSource
-    from webhookd.storage.deliveries.query import ListedDelivery, ShownDelivery
     from webhookd.storage.fleet.members import Daemon
     from webhookd.storage.records.journal_pages import KeptChange, Page
     from webhookd.storage.records.last_files import LastFile
@@ -56,35 +52,6 @@ def member(daemon: Daemon, own: int | None) -> MemberView:
         seen_at=daemon.seen_at,
         is_late=daemon.is_late,
         is_this=daemon.number == own,
-    )
-
-
-def listed_delivery(delivery: ListedDelivery) -> DeliveryView:
-    """Return a delivery as lists show it."""
-    return DeliveryView(**_listed(delivery))
-
-
-def shown_delivery(shown: ShownDelivery) -> ShownDeliveryView:
-    """Return a delivery whole: what is sent, and every attempt."""
-    return ShownDeliveryView(
-        **_listed(shown.listed),
-        method=shown.method,
-        content_type=shown.content_type,
-        body=_text(shown.body),
-        query=shown.query,
-        url_values=_url_values(shown.url_values),
-        attempt_log=tuple(
-            AttemptView(
-                number=attempt.number,
-                started_at=attempt.started_at,
-                seconds=attempt.seconds,
-                status=attempt.status,
-                error=attempt.error,
-                answer=attempt.answer,
-                config_hash=attempt.config_hash,
-            )
-            for attempt in shown.attempts
-        ),
     )
 
 
@@ -220,26 +187,6 @@ def asked_for(asked: Asked) -> AskedView:
     return AskedView(tuple(sorted(asked.names)), tuple(sorted(asked.instants)))
 
 
-def _listed(delivery: ListedDelivery) -> dict[str, Any]:
-    return {
-        "id": delivery.id,
-        "webhook": delivery.webhook,
-        "source": delivery.source,
-        "object": delivery.object,
-        "record_id": delivery.record_id,
-        "change": delivery.change,
-        "state": delivery.state,
-        "attempts": delivery.attempts,
-        "next_attempt_at": delivery.next_attempt_at,
-        "is_behind": delivery.is_behind,
-        "last_status": delivery.last_status,
-        "last_error": delivery.last_error,
-        "created_at": delivery.created_at,
-        "settled_at": delivery.settled_at,
-        "superseded_by": delivery.superseded_by,
-    }
-
-
 def _kept(kept: KeptChange, numbers: dict[Asked, int]) -> ChangeView:
     # Both objects go from the database into the answer as they are: pages hold megabytes of them.
     return ChangeView(
@@ -262,20 +209,3 @@ def _redacted(text: str) -> str:
     from webhookd.telemetry import logs  # noqa: PLC0415
 
     return logs.redacted(text)
-
-
-def _url_values(stored: str | None) -> JsonObject[Any] | None:
-    """Return the values for URL and headers, which are stored as JSON texts, as JSON."""
-    values = template_columns.values_of(stored)
-    if values is None:
-        return None
-    return JsonObject(json_text.encoded(json_text.object_of(values)))
-
-
-def _text(body: bytes | None) -> str | None:
-    if body is None:
-        return None
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return base64.b64encode(body).decode("ascii")

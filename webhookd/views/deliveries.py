@@ -97,6 +97,10 @@ class DeliveriesView(View):
     """Those that were asked for."""
     next: int | None = None
     """What `before` is for those that follow; null where there are no more."""
+    is_partial: bool = False
+    """Whether the time for one answer was over before the page was full; `next` goes on."""
+    searched_to: datetime | None = None
+    """When the oldest that was looked at was stored, where the answer is partial."""
 
 
 @dataclass(frozen=True, slots=True)

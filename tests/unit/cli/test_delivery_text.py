@@ -10,7 +10,7 @@ import pytest
 
 from webhookd.cli.delivery_text import as_lines
 from webhookd.model import DeliveryState
-from webhookd.operations.view_builders import listed_delivery
+from webhookd.operations.deliveries.delivery_views import listed_delivery
 from webhookd.storage.deliveries.query import ListedDelivery
 from webhookd.views.json_writer import written
 

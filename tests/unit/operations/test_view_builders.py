@@ -20,6 +20,7 @@ from webhookd.intake.backfill import Backfilled
 from webhookd.intake.backfill_run import Running
 from webhookd.model import Asked, Attempt, DeliveryState, ReloadResult
 from webhookd.operations import view_builders
+from webhookd.operations.deliveries import delivery_views
 from webhookd.operations.status_report import as_written
 from webhookd.storage.deliveries.listed_sources import ListedSource
 from webhookd.storage.deliveries.query import ListedDelivery, ShownDelivery
@@ -175,9 +176,9 @@ ANSWERS = {
     "status": STATUS,
     "sources": SourcesView(SOURCES),
     "source-stored": STORED,
-    "deliveries": DeliveriesView((view_builders.listed_delivery(DELIVERY),), 41),
-    "delivery": view_builders.shown_delivery(SHOWN),
-    "delivery-binary": view_builders.shown_delivery(BINARY),
+    "deliveries": DeliveriesView((delivery_views.listed_delivery(DELIVERY),), 41),
+    "delivery": delivery_views.shown_delivery(SHOWN),
+    "delivery-binary": delivery_views.shown_delivery(BINARY),
     "changes": view_builders.journal_page(PAGE),
     "backfill": view_builders.backfilled(
         Running(a_webhook(), 2.5, error="it was ended"), Backfilled(10, 3), is_over=True

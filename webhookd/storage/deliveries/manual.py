@@ -10,7 +10,7 @@ from sqlalchemy import and_, func, or_, select, text
 from webhookd.model import DeliveryState
 from webhookd.storage.database.times import to_micros
 from webhookd.storage.deliveries import record_order
-from webhookd.storage.deliveries.query import HELD, conditions
+from webhookd.storage.deliveries.query import HELD, conditions, stands_as
 from webhookd.storage.schema.tables import DELIVERIES, LANES
 
 if TYPE_CHECKING:
@@ -142,6 +142,11 @@ def numbers(
         .order_by(DELIVERIES.c.number)
         .limit(limit)
     )
+    states = {selection.wanted.state or state for state in selection.states}
+    if states == {DeliveryState.FAILED} and not selection.ids:
+        # Without statistics SQLite may take one that has all the deliveries of a webhook.
+        index = "failed_by_number" if selection.wanted.webhook is None else "failed"
+        query = query.with_hint(DELIVERIES, f"INDEXED BY {index}", "sqlite")
     with database.connected() as connection:
         return [(row.number, row.id) for row in connection.execute(query)]
 
@@ -216,6 +221,7 @@ def _restricted(query: Select[Any], selection: Selection) -> Select[Any]:
         return query.where(DELIVERIES.c.id.in_(selection.ids))
     query = query.where(*conditions(selection.wanted))
     if selection.wanted.state is None and selection.states:
+        # What is held waits as well, and stands in the rows as pending.
         names = [state.value for state in selection.states if state is not DeliveryState.HELD]
-        query = query.where(DELIVERIES.c.state.in_(names))
+        query = query.where(or_(*map(stands_as, names)))
     return query

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import literal_column, select
 
 from webhookd.model import Attempt, DeliveryFilter, DeliveryState
 from webhookd.storage.database.times import from_micros, to_micros
 from webhookd.storage.schema import template_columns
 from webhookd.storage.schema.tables import ATTEMPTS, DELIVERIES, LANES
+from webhookd.storage.search import cause_conditions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,6 +64,8 @@ class ShownDelivery:
     attempts: tuple[Attempt, ...]
     url_values: str | None = None
 
+
+_AT_ONCE = 500
 
 HELD = (
     LANES.c.paused_reason.isnot(None)
@@ -118,6 +121,21 @@ def deliveries(
             yield _listed(row, now)
 
 
+def with_numbers(
+    connection: Connection, numbers: Sequence[int], *, now: datetime
+) -> list[ListedDelivery]:
+    """Return the deliveries that have one of *numbers*, the newest first; some may be gone."""
+    found = []
+    for first in range(0, len(numbers), _AT_ONCE):
+        query = (
+            select(*_LISTED)
+            .join(LANES, LANES.c.number == DELIVERIES.c.lane)
+            .where(DELIVERIES.c.number.in_(numbers[first : first + _AT_ONCE]))
+        )
+        found += [_listed(row, now) for row in connection.execute(query)]
+    return sorted(found, key=lambda one: one.number, reverse=True)
+
+
 def with_ids(database: Database, ids: Sequence[str], *, now: datetime) -> list[ListedDelivery]:
     """Return the deliveries that have one of *ids*, the newest first."""
     query = (
@@ -155,25 +173,45 @@ def conditions(wanted: DeliveryFilter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if wanted.webhook is not None:
         found.append(LANES.c.webhook == wanted.webhook)
-    if wanted.object is not None:
-        found.append(DELIVERIES.c.object == wanted.object)
-    if wanted.record_id is not None:
-        found.append(DELIVERIES.c.record_id == wanted.record_id)
-    if wanted.since is not None:
-        found.append(DELIVERIES.c.created_at >= to_micros(wanted.since))
-    if wanted.until is not None:
-        found.append(DELIVERIES.c.created_at < to_micros(wanted.until))
     if wanted.state is not None:
-        found += _state(wanted.state)
-    return found
+        found += is_in(wanted.state)
+    return [*found, *of_rows(wanted)]
 
 
-def _state(state: DeliveryState) -> list[ColumnElement[bool]]:
+def of_rows(wanted: DeliveryFilter) -> Iterator[ColumnElement[bool]]:
+    """Yield the conditions of *wanted* that only a delivery's own row answers."""
+    if wanted.source is not None:
+        yield DELIVERIES.c.source == wanted.source
+    if wanted.object is not None:
+        yield DELIVERIES.c.object == wanted.object
+    if wanted.record_id is not None:
+        yield DELIVERIES.c.record_id == wanted.record_id
+    if wanted.change is not None:
+        yield DELIVERIES.c.change == wanted.change.value
+    if wanted.error is not None:
+        yield cause_conditions.is_cause(wanted.error)
+    if wanted.since is not None:
+        yield DELIVERIES.c.created_at >= to_micros(wanted.since)
+    if wanted.until is not None:
+        yield DELIVERIES.c.created_at < to_micros(wanted.until)
+
+
+def is_in(state: DeliveryState) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions that a delivery is in *state*."""
+    held_lanes = select(LANES.c.number).where(HELD)
     if state is DeliveryState.HELD:
-        return [DELIVERIES.c.state == "pending", HELD]
+        return stands_as("pending"), DELIVERIES.c.lane.in_(held_lanes)
     if state is DeliveryState.PENDING:
-        return [DELIVERIES.c.state == "pending", ~HELD]
-    return [DELIVERIES.c.state == state.value]
+        return stands_as("pending"), DELIVERIES.c.lane.not_in(held_lanes)
+    return (stands_as(state.value),)
+
+
+def stands_as(name: str) -> ColumnElement[bool]:
+    """Return the condition that a row has the state *name*, as conditions of indexes say it.
+
+    For a parameter, no database would use those.
+    """
+    return DELIVERIES.c.state == literal_column(f"'{name}'")
 
 
 def _listed(row: Any, now: datetime) -> ListedDelivery:

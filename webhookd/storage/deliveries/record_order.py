@@ -46,6 +46,12 @@ WAITING: Final = {
 }
 """What waits, in parts, each with the condition of an index; the last are those behind another."""
 
+WAITING_INDEXES: Final = {
+    Dialect.SQLITE: ("due", "open_records"),
+    Dialect.POSTGRESQL: ("due_in_no_order", "due_in_order", "open_records"),
+}
+"""The index of each part of `WAITING`; without statistics, SQLite may have to be told."""
+
 _RECORD = "lane = ? AND source = ? AND object = ? AND record_id = ?"
 _IS_OPEN = "due_at IS NOT NULL AND behind IS NOT NULL"
 IS_ANY_OPEN: Final = f"EXISTS (SELECT 1 FROM deliveries WHERE {_IS_OPEN} AND {_RECORD})"  # noqa: S608 - constant

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _HAS_DELIVERIES = (
     f"SELECT EXISTS (SELECT 1 FROM {DELIVERIES.name} JOIN {LANES.name}"  # noqa: S608 - constant
-    " ON lanes.number = deliveries.lane WHERE lanes.webhook = ?)"
+    " ON lanes.number = deliveries.lane WHERE lanes.webhook = ? AND deliveries.number > 0)"
 )
 _PAIR_AFTER = (
     "SELECT source, object FROM known_records WHERE source > ? OR (source = ? AND object > ?)"

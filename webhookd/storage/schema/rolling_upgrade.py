@@ -11,8 +11,10 @@ import threading
 from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy
+from sqlalchemy.schema import CreateIndex
 
 from webhookd.errors import StateLockedError, printable
+from webhookd.storage.schema.tables import METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +37,10 @@ _LONGEST = sqlalchemy.text(
     "SELECT pid, application_name FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL"
     " ORDER BY xact_start LIMIT 1"
+)
+
+_INDEXES = sqlalchemy.text(
+    "SELECT indexname FROM pg_indexes WHERE schemaname = ANY (current_schemas(false))"
 )
 
 _Result = TypeVar("_Result")
@@ -74,6 +80,30 @@ def patiently(connection: Connection, place: str, change: Callable[[float], _Res
 def was_cut_off(error: sqlalchemy.exc.DBAPIError) -> bool:
     """Return whether a statement was ended from outside, as one is that takes too long."""
     return _state(error) == _CANCELLED
+
+
+def missing_indexes(connection: Connection) -> list[str]:
+    """Return the statements for indexes that known tables lack, as they go beside daemons."""
+    inspector = sqlalchemy.inspect(connection)
+    there = set(connection.execute(_INDEXES).scalars())
+    found = []
+    for table in METADATA.sorted_tables:
+        if not inspector.has_table(table.name):
+            continue
+        columns = {column["name"] for column in inspector.get_columns(table.name)}
+        for index in sorted(table.indexes, key=lambda one: str(one.name)):
+            is_possible = all(column.name in columns for column in index.columns)
+            if index.name in there or not is_possible or not _is_of_postgresql(index):
+                continue
+            made = CreateIndex(index).compile(dialect=connection.dialect)
+            found.append(str(made).replace("CREATE INDEX", "CREATE INDEX CONCURRENTLY", 1))
+    connection.rollback()
+    return found
+
+
+def _is_of_postgresql(index: sqlalchemy.Index) -> bool:
+    of_sqlite, own = (index.dialect_options[name]["where"] for name in ("sqlite", "postgresql"))
+    return own is not None or of_sqlite is None
 
 
 def _state(error: sqlalchemy.exc.DBAPIError) -> str | None:

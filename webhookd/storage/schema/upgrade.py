@@ -74,8 +74,19 @@ def _beside_daemons(database: Database, connection: Connection) -> Upgraded:
         raise StateLockedError(
             "the upgrade would keep daemons waiting for"
             f" over {rolling_upgrade.STATEMENT_SECONDS:g} s, and needs the database without them:"
-            f" {error}"
+            f" {error}{_beforehand(connection)}"
         ) from error
+
+
+def _beforehand(connection: Connection) -> str:
+    """Return what may be made beside daemons, so that they need not be stopped."""
+    statements = rolling_upgrade.missing_indexes(connection)
+    if not statements:
+        return ""
+    return (
+        ". Or make these indexes first, one after the other, beside them, and try again: "
+        + "; ".join(statements)
+    )
 
 
 def _claimed(database: Database, connection: Connection, *, is_alone: bool) -> Upgraded:

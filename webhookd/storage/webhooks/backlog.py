@@ -48,7 +48,7 @@ _COUNTED = {
 }
 _FIRST = {
     # A search for each lane takes three quarters of the time of one pass over all.
-    Dialect.SQLITE: "SELECT (SELECT min(deliveries.number) FROM deliveries"
+    Dialect.SQLITE: "SELECT (SELECT min(deliveries.number) FROM deliveries INDEXED BY {index}"
     " WHERE {which} AND lane = lanes.number) AS first FROM lanes",
     # For the numbers, PostgreSQL has to look at the rows themselves.
     Dialect.POSTGRESQL: "SELECT min(number) AS first FROM deliveries WHERE {which} GROUP BY lane",
@@ -56,12 +56,17 @@ _FIRST = {
 _OLDEST = {
     dialect: [
         "SELECT lane, number, coalesce(untold_since, created_at), source"  # noqa: S608 - constants
-        f" FROM ({_FIRST[dialect].format(which=one)}) AS waiting JOIN deliveries ON number = first"
-        for one in parts
+        f" FROM ({_FIRST[dialect].format(which=one, index=index)}) AS waiting"
+        " JOIN deliveries ON number = first"
+        for one, index in zip(parts, record_order.WAITING_INDEXES[dialect], strict=True)
     ]
     for dialect, parts in record_order.WAITING.items()
 }
-_FAILED = "SELECT lane, count(*) FROM deliveries WHERE state = 'failed' GROUP BY lane"
+_FAILED = {
+    dialect: f"SELECT lane, count(*) FROM deliveries {by} WHERE state = 'failed' GROUP BY lane"  # noqa: S608 - constants
+    # Without statistics SQLite takes another one, and sorts.
+    for dialect, by in {Dialect.SQLITE: "INDEXED BY failed", Dialect.POSTGRESQL: ""}.items()
+}
 _SOURCES = {
     dialect: [
         f"SELECT source, count(*) FROM deliveries WHERE {one} AND lane = ? GROUP BY source"  # noqa: S608 - constants
@@ -109,7 +114,7 @@ def counted(database: Database, now: datetime) -> list[Standing]:
         waiting: dict[int, tuple[int, int]] = {
             lane: (pending, due) for lane, pending, due in connection.execute(statement, values)
         }
-        failed: dict[int, int] = dict(connection.execute(_FAILED).fetchall())
+        failed: dict[int, int] = dict(connection.execute(_FAILED[connection.dialect]).fetchall())
         latest = latest_attempts.of_all(connection)
         rows = lanes.all_rows(connection)
     return [

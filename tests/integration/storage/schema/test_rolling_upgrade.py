@@ -295,6 +295,23 @@ def test_what_takes_long_is_cut_off_beside_a_daemon_and_done_without_one(
     assert upgraded(server_url) == Upgraded(NEWEST, "0099", versions.WORKS_WITH)
 
 
+def test_an_upgrade_that_takes_long_names_the_indexes_to_make_beforehand(
+    server_url, steps, upgraded, monkeypatch
+):
+    monkeypatch.setattr(rolling_upgrade, "STATEMENT_SECONDS", 0.2)
+    steps.add("0099", SLOW)
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute("DROP INDEX failed_by_number")
+        with working(server_url), pytest.raises(StateLockedError) as refused:
+            upgraded(server_url)
+        told = "CREATE INDEX CONCURRENTLY failed_by_number ON deliveries (state, number) WHERE "
+        assert told in str(refused.value)
+        assert str(refused.value).count("CREATE INDEX") == 1
+        connection.execute(told + "state = 'failed'")
+
+    assert upgraded(server_url).now == "0099"
+
+
 def test_an_upgrade_that_the_server_is_told_to_end_is_not_begun_again(server_url, steps, upgraded):
     end = "op.execute('SELECT pg_cancel_backend(pg_backend_pid())')"
     steps.add("0099", later.COLUMN, end, is_expanding=False)

@@ -162,7 +162,7 @@ def _plan(connection, statement):
 def test_an_index_answers_what_waits_and_what_failed(connection):
     counted = _plan(connection, backlog._COUNTED[Dialect.SQLITE])
     oldest = [step for one in backlog._OLDEST[Dialect.SQLITE] for step in _plan(connection, one)]
-    (failed,) = _plan(connection, backlog._FAILED)
+    (failed,) = _plan(connection, backlog._FAILED[Dialect.SQLITE])
 
     of_deliveries = [step for step in counted + oldest if " deliveries " in step]
     assert len(of_deliveries) == 10

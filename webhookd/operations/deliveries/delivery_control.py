@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 from webhookd import telemetry
 from webhookd.operations import unknown_names
-from webhookd.operations.view_builders import listed_delivery, shown_delivery
+from webhookd.operations.deliveries.delivery_views import delivery_page, shown_delivery
 from webhookd.storage.database.connection import EXCLUSIVE
 from webhookd.storage.deliveries import lanes, manual, query, typed_ids
 from webhookd.storage.deliveries.manual import CANCELLED, RETRIED, Changed
 from webhookd.storage.deliveries.typed_ids import NoDeliveryError
 from webhookd.storage.fleet import notify
+from webhookd.storage.search import bounded_search
 from webhookd.telemetry.events import DeliveriesChanged
-from webhookd.views.deliveries import CancelledView, DeliveriesView, RetriedView
+from webhookd.views.deliveries import CancelledView, RetriedView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from webhookd.operations.control_dependencies import ControlDependencies
     from webhookd.storage.database.connection import Connection
     from webhookd.storage.deliveries.manual import Selection
-    from webhookd.views.deliveries import ShownDeliveryView
+    from webhookd.views.deliveries import DeliveriesView, ShownDeliveryView
 
 
 class DeliveryControl:
@@ -44,15 +45,17 @@ class DeliveryControl:
     async def listed(
         self, wanted: DeliveryFilter, limit: int, *, before: int | None = None
     ) -> DeliveriesView:
-        """Return deliveries, the newest first: of those stored *before* the one of a number."""
+        """Return deliveries, the newest first: of those stored *before* the one of a number.
+
+        What takes long to find is told as far as the time for a page led.
+        """
         database, now = self._dependencies.database, self._now()
 
         def read() -> DeliveriesView:
-            found = list(query.deliveries(database, wanted, limit=limit, now=now, before=before))
-            if not found:
+            page = bounded_search.page(database, wanted, limit=limit, now=now, before=before)
+            if not page.deliveries:
                 self._refuse_unknown(wanted)
-            following = found[-1].number if len(found) == limit else None
-            return DeliveriesView(tuple(map(listed_delivery, found)), following)
+            return delivery_page(page)
 
         return await asyncio.to_thread(read)
 

@@ -1,0 +1,92 @@
+"""Views of deliveries, made of what the database knows; the command line uses them as well."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from webhookd.rules import json_text
+from webhookd.storage.schema import template_columns
+from webhookd.views.deliveries import (
+    AttemptView,
+    DeliveriesView,
+    DeliveryView,
+    ShownDeliveryView,
+)
+from webhookd.views.view import JsonObject
+
+if TYPE_CHECKING:
+    from webhookd.storage.deliveries.query import ListedDelivery, ShownDelivery
+    from webhookd.storage.search.bounded_search import Page
+
+
+def listed_delivery(delivery: ListedDelivery) -> DeliveryView:
+    """Return a delivery as lists show it."""
+    return DeliveryView(**_listed(delivery))
+
+
+def delivery_page(page: Page) -> DeliveriesView:
+    """Return deliveries, and how far they were looked for."""
+    listed = tuple(map(listed_delivery, page.deliveries))
+    return DeliveriesView(listed, page.next, page.is_partial, page.searched_to)
+
+
+def shown_delivery(shown: ShownDelivery) -> ShownDeliveryView:
+    """Return a delivery whole: what is sent, and every attempt."""
+    return ShownDeliveryView(
+        **_listed(shown.listed),
+        method=shown.method,
+        content_type=shown.content_type,
+        body=_text(shown.body),
+        query=shown.query,
+        url_values=_url_values(shown.url_values),
+        attempt_log=tuple(
+            AttemptView(
+                number=attempt.number,
+                started_at=attempt.started_at,
+                seconds=attempt.seconds,
+                status=attempt.status,
+                error=attempt.error,
+                answer=attempt.answer,
+                config_hash=attempt.config_hash,
+            )
+            for attempt in shown.attempts
+        ),
+    )
+
+
+def _listed(delivery: ListedDelivery) -> dict[str, Any]:
+    return {
+        "id": delivery.id,
+        "webhook": delivery.webhook,
+        "source": delivery.source,
+        "object": delivery.object,
+        "record_id": delivery.record_id,
+        "change": delivery.change,
+        "state": delivery.state,
+        "attempts": delivery.attempts,
+        "next_attempt_at": delivery.next_attempt_at,
+        "is_behind": delivery.is_behind,
+        "last_status": delivery.last_status,
+        "last_error": delivery.last_error,
+        "created_at": delivery.created_at,
+        "settled_at": delivery.settled_at,
+        "superseded_by": delivery.superseded_by,
+    }
+
+
+def _url_values(stored: str | None) -> JsonObject[Any] | None:
+    """Return the values for URL and headers, which are stored as JSON texts, as JSON."""
+    values = template_columns.values_of(stored)
+    if values is None:
+        return None
+    return JsonObject(json_text.encoded(json_text.object_of(values)))
+
+
+def _text(body: bytes | None) -> str | None:
+    if body is None:
+        return None
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return base64.b64encode(body).decode("ascii")
