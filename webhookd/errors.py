@@ -46,6 +46,7 @@ WebhookdError
 ├── StatusFileError           `plan`: a saved status cannot be read
 ├── ListenError               `listen`: nothing can listen at the address
 ├── MissingSecretError        `listen`: the variable with the secret to verify with is not set
+├── DeskError                 a developer's URL cannot be sent to
 └── DemoError                 `demo`: its daemon did not do what it should
 
 A failed *attempt* is not an error: it is an `Outcome` (see `webhookd.model`).

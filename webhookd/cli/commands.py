@@ -131,8 +131,8 @@ GROUPS: Final[Mapping[str, Mapping[str, Command]]] = {
         ),
         "listen": Command(
             "listen.listen",
-            "Receive requests on loopback; print and verify each.",
-            "webhookd listen --port 8080 --fail 503 --times 2",
+            "Receive requests on loopback; print, verify, pass on each.",
+            "webhookd listen --forward-to http://localhost:3000/hook",
         ),
         "help": Command(
             "help.show_help",

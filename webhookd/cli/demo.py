@@ -27,13 +27,15 @@ from webhookd import clock
 from webhookd.cli import delivery_text
 from webhookd.cli.demo_crm import DemoCrm
 from webhookd.cli.demo_texts import COLUMNS, CONFIG, FIRST, NEXT, SECOND, YOURS
-from webhookd.cli.receiver import Answering, Receipt, application, receiving
+from webhookd.cli.receiver import GOOD, Answering, Receipt, application, plain, receiving
 from webhookd.cli.receiver_output import verdict
+from webhookd.cli.receiver_secrets import Known
 from webhookd.cli.terminal import console
 from webhookd.cli.until_stopped import until_told_to_stop
 from webhookd.errors import WebhookdError, printable
 from webhookd.model import DeliveryFilter, DeliveryState, Secret
 from webhookd.operations.deliveries import delivery_views
+from webhookd.rules.redaction import Redactor
 from webhookd.rules.verification import Verified
 from webhookd.storage.database.database import open_for_reading
 from webhookd.storage.deliveries import query
@@ -43,6 +45,7 @@ from webhookd.views.json_writer import written
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from webhookd.cli.receiver import Answer, Arrival
     from webhookd.storage.deliveries.query import ListedDelivery
 
 LONGEST_MINUTES = 10
@@ -83,14 +86,16 @@ async def _tell() -> None:
 
     def received(receipt: Receipt) -> None:
         receipts.append(receipt)
-        console.print(_line(receipt))
+        console.print(_line(receipt, known))
 
     failing = Answering(503, times=1)
-    app = application(
-        secrets=(Secret(client), Secret(partner)),
-        answer=lambda path: failing.status() if path == "/billing" else 200,
-        received=received,
-    )
+    signing = (Secret(client), Secret(partner))
+    known = Known(signing, Redactor(signing))
+
+    async def answer(arrival: Arrival) -> Answer:
+        return plain(failing.status() if arrival.path == "/billing" else 200)
+
+    app = application(secrets=signing, answer=answer, received=received)
     with tempfile.TemporaryDirectory(prefix="webhookd-demo-") as name:
         folder = Path(name)
         crm = DemoCrm(token := secrets.token_hex(16))
@@ -221,23 +226,24 @@ async def _settled(folder: Path) -> None:
         database.close()
 
 
-def _line(receipt: Receipt) -> Text:
-    headers = dict(receipt.headers)
-    line = Text(f"{receipt.at:%H:%M:%S} {receipt.method:<4} {receipt.path:<10} ")
-    line.append(f"{receipt.answered} ", "green" if receipt.answered < 300 else "yellow")  # noqa: PLR2004 - not a 2xx
-    line.append(f"{_record_of(receipt):<20} ")
+def _line(receipt: Receipt, known: Known) -> Text:
+    arrival, status = receipt.arrival, receipt.answer.status
+    headers = dict(arrival.headers)
+    line = Text(f"{arrival.at:%H:%M:%S} {arrival.method:<4} {arrival.path:<10} ")
+    line.append(f"{status} ", "green" if status in GOOD else "yellow")
+    line.append(f"{_record_of(arrival):<20} ")
     line.append(f"…{headers.get('webhook-id', '')[-6:]} ", "dim")
-    match receipt.verification:
+    match arrival.verification:
         case Verified(scheme=scheme):
             return line.append(scheme.value, "green")
         case other:
-            return line.append_text(verdict(other))
+            return line.append_text(verdict(other, known, arrival))
 
 
-def _record_of(receipt: Receipt) -> str:
-    if not receipt.body:
-        return printable(receipt.url.partition("?")[2].split("&")[1])[:20]
-    body = json.loads(receipt.body)
+def _record_of(arrival: Arrival) -> str:
+    if not arrival.body:
+        return printable(arrival.url.partition("?")[2].split("&")[1])[:20]
+    body = json.loads(arrival.body)
     if "eventType" in body:
         return printable(f"{body['eventType']} {body['objectId']}")
     return printable(str(body.get("email", "")))

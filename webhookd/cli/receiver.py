@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -22,17 +22,23 @@ from webhookd.rules import verification
 from webhookd.serving import serving
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from datetime import datetime
 
     from starlette.types import ASGIApp
 
+    from webhookd.cli.desk import PassedOn
     from webhookd.definitions import Hmac
     from webhookd.model import Secret
+    from webhookd.rules.resigning import Resigned
     from webhookd.rules.verification import Verification
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-LARGEST_BODY = 4 * 1024 * 1024
+LARGEST_BODY = 16 * 1024 * 1024
+GOOD = range(200, 300)
+WITHOUT_BODY = frozenset({204, 205, 304})
+
+Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 
 class ListenError(WebhookdError):
@@ -40,20 +46,36 @@ class ListenError(WebhookdError):
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
-    """One request as it came, and what it was answered.
-
-    *verification* is None when there is no secret to check a signature with.
-    """
+class Arrival:
+    """One request as it came; *target* is its path and query as they stood in it."""
 
     at: datetime
-    method: str
     url: str
+    target: str
     path: str
-    headers: tuple[tuple[str, str], ...]
+    method: str
+    headers: Headers
     body: bytes
-    verification: Verification | None
-    answered: int
+    verification: Verification
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request is answered; *passed_on* where it went to a desk, with *signed* headers."""
+
+    status: int
+    body: bytes
+    headers: Headers = (("content-type", "text/plain; charset=utf-8"),)
+    passed_on: PassedOn | None = None
+    signed: Resigned | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One request, and what it was answered."""
+
+    arrival: Arrival
+    answer: Answer
 
 
 class Answering:
@@ -65,34 +87,55 @@ class Answering:
 
     def status(self) -> int:
         """Return the status for one more request."""
+        return 200 if self.failure() is None else self._status
+
+    def failure(self) -> int | None:
+        """Return the status for one more request while it is to fail, then None."""
         if self._left <= 0:
-            return 200
+            return None
         self._left -= 1
         return self._status
+
+
+def plain(status: int) -> Answer:
+    """Return an answer that says little: whether it is a good one."""
+    return Answer(status, b"thank you\n" if status in GOOD else b"not now\n")
 
 
 def application(
     *,
     secrets: Sequence[Secret],
-    answer: Callable[[str], int],
+    answer: Callable[[Arrival], Awaitable[Answer]],
     received: Callable[[Receipt], None],
     forms: Sequence[Hmac] = (),
 ) -> Starlette:
     """Return an application that takes any request on any path.
 
     *forms* are the signatures of the scheme `hmac` that it knows beside those of all others.
-    *answer* gives the status for a path; *received* is told of each request.
+    *answer* gives what a request is answered; *received* is told of each, when that is known.
     """
 
     async def take(request: Request) -> Response:
         body = await _body(request)
         if body is None:
             return PlainTextResponse("the body is too large\n", 413)
-        status = answer(request.url.path)
-        received(_receipt(request, body, secrets, forms, status))
-        return PlainTextResponse("thank you\n" if status == 200 else "not now\n", status)  # noqa: PLR2004 - the one good status
+        arrival = _arrival(request, body, secrets, forms)
+        given = await answer(arrival)
+        received(Receipt(arrival, given))
+        return _response(given)
 
     return Starlette(routes=[Route("/{path:path}", take, methods=METHODS)])
+
+
+def _response(answer: Answer) -> Response:
+    is_empty = answer.status in WITHOUT_BODY
+    response = Response(b"" if is_empty else answer.body, answer.status)
+    response.raw_headers += [
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in answer.headers
+        if not (is_empty and name.lower() == "content-type")
+    ]
+    return response
 
 
 async def _body(request: Request) -> bytes | None:
@@ -108,34 +151,33 @@ async def _body(request: Request) -> bytes | None:
     return bytes(body)
 
 
-def _receipt(
-    request: Request, body: bytes, secrets: Sequence[Secret], forms: Sequence[Hmac], status: int
-) -> Receipt:
+def _arrival(
+    request: Request, body: bytes, secrets: Sequence[Secret], forms: Sequence[Hmac]
+) -> Arrival:
     headers = tuple(
         (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw
     )
-    url, now = _url_as_received(request), clock.now()
-    verified = None
-    if secrets:
-        verified = verification.verify(
-            method=request.method,
-            url=url,
-            headers=dict(headers),
-            body=body,
-            secrets=secrets,
-            forms=forms,
-            now=now,
-        )
-    return Receipt(now, request.method, url, request.url.path, headers, body, verified, status)
+    url, target = _as_received(request)
+    now = clock.now()
+    verified = verification.verify(
+        method=request.method,
+        url=url,
+        headers=dict(headers),
+        body=body,
+        secrets=secrets,
+        forms=forms,
+        now=now,
+    )
+    return Arrival(now, url, target, request.url.path, request.method, headers, body, verified)
 
 
-def _url_as_received(request: Request) -> str:
-    """Return the URL byte for byte: what a signature covers."""
+def _as_received(request: Request) -> tuple[str, str]:
+    """Return the URL, which a signature covers, and its path and query, byte for byte."""
     raw_path = request.scope.get("raw_path") or request.url.path.encode()
     query = request.scope["query_string"]
-    target = raw_path + (b"?" + query if query else b"")
+    target = (raw_path + (b"?" + query if query else b"")).decode("latin-1")
     host = request.headers.get("host", "localhost")
-    return f"{request.url.scheme}://{host}{target.decode('latin-1')}"
+    return f"{request.url.scheme}://{host}{target}", target
 
 
 @asynccontextmanager

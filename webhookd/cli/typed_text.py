@@ -1,10 +1,15 @@
-"""Texts that a person types, which may not be texts at all."""
+"""Texts that a person types, which may not be what they should."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import typer
 
 from webhookd.rules import failure_causes
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 
 def utf8(text: str | None) -> str | None:
@@ -24,3 +29,18 @@ def cause(text: str | None) -> str | None:
     except ValueError as error:
         raise typer.BadParameter(f"it is not {error}") from None
     return text
+
+
+def length(text: str, option: str, *, at_most: timedelta) -> timedelta:
+    """Return the length of time that was typed behind *option*, as `30s`."""
+    from webhookd.definitions import durations  # noqa: PLC0415 - few commands take one
+
+    try:
+        found = durations.duration(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no length of time; write 500ms, 30s, 5m or 2h", param_hint=option
+        ) from None
+    if found > at_most:
+        raise typer.BadParameter(f"it is longer than {at_most}", param_hint=option)
+    return found

@@ -37,7 +37,12 @@ class Unverified:
     scheme: Scheme | None = None
 
 
-Verification: TypeAlias = Verified | Unverified
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """The request carries no signature of a scheme that is known."""
+
+
+Verification: TypeAlias = Verified | Unverified | Unsigned
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ def verify(
     held = list(secrets)
     received = _Received(method, url, fields, body, [one.reveal() for one in held], now)
     results = [*_results(received), *_described(received, held, forms)]
-    results = results or [Unverified("the request carries no signature")]
+    results = results or [Unsigned()]
     return next((each for each in results if isinstance(each, Verified)), results[0])
 
 

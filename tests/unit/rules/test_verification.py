@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests import straight_requests
 from webhookd.definitions import Hmac, Scheme, Signature
 from webhookd.model import Secret
-from webhookd.rules.verification import Unverified, Verified, verify
+from webhookd.rules.verification import Unsigned, Unverified, Verified, verify
 
 AT = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
 URL = "https://example.com/hook?name=S%C3%B8n"
@@ -112,7 +112,6 @@ def test_one_signature_of_several_is_enough():
 @pytest.mark.parametrize(
     ("headers", "says"),
     [
-        ({}, "carries no signature"),
         ({"X-HubSpot-Signature": "ab"}, "neither v1 nor v2"),
         ({"X-HubSpot-Signature": "ab", "X-HubSpot-Signature-Version": "v9"}, "neither v1 nor v2"),
         ({"X-HubSpot-Signature-v3": "ab"}, "not a number of milliseconds"),
@@ -126,6 +125,11 @@ def test_what_is_missing_or_malformed_is_named(headers, says):
 
     assert isinstance(result, Unverified)
     assert says in result.why
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Signature": "ab", "webhook-id": "d-1"}])
+def test_what_carries_no_signature_is_not_called_false(headers):
+    assert verified(headers) == Unsigned()
 
 
 def test_standard_webhooks_needs_a_secret_of_its_form():

@@ -24,6 +24,7 @@ SIGNATURES = (
     "HubSpot's signatures, which have nothing to do with where records are read",
     *("config/checks/headers.py", "config/checks/signatures.py", "definitions/requests.py"),
     *("rules/url_encoding.py", "rules/signing.py", "rules/signers.py", "rules/verification.py"),
+    "rules/resigning.py",
     "cli/receiver.py",
 )
 BODIES = (
