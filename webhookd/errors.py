@@ -26,7 +26,7 @@ WebhookdError
 ├── UnknownRecordError        no record is known by an id
 ├── NoDeliveryError           no delivery has an id that was typed
 ├── SeveralDeliveriesError    an id that was typed fits several deliveries
-├── AdminAddressError         the admin API cannot listen at its address
+├── AddressError              the daemon cannot listen at an address
 ├── NoDaemonError             no daemon answers a command
 ├── LostError                 the daemon went away in the middle of its answer
 ├── RefusedError              the daemon understood a command and refused

@@ -5,20 +5,26 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator, Iterator
+    import ssl
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from starlette.types import ASGIApp
+
+    TlsNow: TypeAlias = Callable[[], ssl.SSLContext]
 
 HEADERS_LARGEST = 16 * 1024
 KEEP_ALIVE_SECONDS = 5
 GRACE_SECONDS = 2
+REST_SECONDS: Final = 1.0
+"""Seconds in which nothing is accepted after the process ran out of descriptors."""
+
 NOT_HTTP = b'{"error":"this is not HTTP as it should be"}'
 TOO_MANY = b'{"error":"too many connections are open"}'
 TOO_SLOW = b'{"error":"the request did not come in time"}'
@@ -38,6 +44,10 @@ class ConnectionLimits:
 
     connections: int
     seconds: float
+
+
+UNLIMITED: Final = ConnectionLimits(1_000, 60.0)
+"""Of TLS for those who set no limits."""
 
 
 class _Protocol(H11Protocol):
@@ -109,17 +119,113 @@ class _Protocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
+    """Serves one listener, over *tls* if given."""
+
+    def __init__(
+        self, config: uvicorn.Config, limits: ConnectionLimits, tls: TlsNow | None
+    ) -> None:
+        super().__init__(config)
+        self._limits = limits
+        self._tls = tls
+        self._door: asyncio.Task[None] | None = None
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Capture none: they belong to the command this runs in."""
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept connections."""
+        if self._tls is None:
+            await super().startup(sockets=sockets)
+            return
+        await super().startup(sockets=[])
+        door = _TlsDoor(self._protocol, self._tls, self._limits)
+        self._door = asyncio.create_task(door.accept((sockets or [])[0]))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept none any more, and let requests under way end."""
+        if self._door is not None:
+            self._door.cancel()
+            await asyncio.wait([self._door])
+        await super().shutdown(sockets=sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        """Return what speaks HTTP on one connection."""
+        kind = self.config.http_protocol_class
+        return kind(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+
+
+class _TlsDoor:
+    """Accepts connections, and has each shake hands within the time of a request.
+
+    *protocol* makes what speaks on a connection from then on, *context* is asked for each.
+    One that is silent counts like one that asks nothing: those that shake hands are as many as may
+    be open at the most, and beyond that a connection is closed without a word.
+    """
+
+    def __init__(
+        self,
+        protocol: Callable[[], asyncio.Protocol],
+        context: TlsNow,
+        limits: ConnectionLimits,
+    ) -> None:
+        self._protocol = protocol
+        self._context = context
+        self._limits = limits
+        self._shaking: set[asyncio.Task[None]] = set()
+
+    async def accept(self, listener: socket.socket) -> None:
+        """Accept connections until cancelled."""
+        listener.setblocking(False)
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                try:
+                    connection, _ = await loop.sock_accept(listener)
+                except OSError:
+                    await asyncio.sleep(REST_SECONDS)
+                    continue
+                if len(self._shaking) >= self._limits.connections:
+                    connection.close()
+                    continue
+                task = asyncio.create_task(self._shake_hands(connection))
+                self._shaking.add(task)
+                task.add_done_callback(self._shaking.discard)
+        finally:
+            for task in tuple(self._shaking):
+                task.cancel()
+
+    async def _shake_hands(self, connection: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.connect_accepted_socket(
+                self._protocol,
+                connection,
+                ssl=self._context(),
+                ssl_handshake_timeout=self._limits.seconds,
+            )
+        except OSError:
+            # What is no TLS, and who does not know our authority, is no news.
+            connection.close()
+        except asyncio.CancelledError:
+            connection.close()
+            raise
+
 
 @asynccontextmanager
 async def serving(
-    app: ASGIApp, listener: socket.socket, limits: ConnectionLimits | None = None
+    app: ASGIApp,
+    listener: socket.socket,
+    limits: ConnectionLimits | None = None,
+    tls: TlsNow | None = None,
 ) -> AsyncIterator[None]:
-    """Serve *app* on *listener* while the block runs; close the socket behind it."""
+    """Serve *app* on *listener* while the block runs, over *tls* if given; close it behind that.
+
+    *tls* is asked at each connection: a certificate may be renewed.
+    """
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -134,7 +240,7 @@ async def serving(
         http=type("_LimitedProtocol", (_Protocol,), {"limits": limits}),
         ws="none",
     )
-    server = _Server(config)
+    server = _Server(config, limits or UNLIMITED, tls)
     task = asyncio.create_task(server.serve([listener]))
     try:
         yield

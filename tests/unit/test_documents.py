@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 EVENT = re.compile(r"[a-z]+\.[a-z_]+")
 NOUNS = {"daemon", "config", "delivery", "webhook", "source", "file", "disk", "storage"} | {
-    *("retention", "change", "scheduler", "admin", "backfill", "fleet", "token"),
+    *("retention", "change", "scheduler", "admin", "backfill", "fleet", "token", "inbound", "wake"),
 }
 
 LOGGING = {"debug", "info", "warning", "error", "emit", "BugFound", "_fault"}

@@ -81,7 +81,7 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
 
 
 _FLAGS = {"config": ("--config", "-c")}
-_PATHS = {"config", "state_directory"}
+_PATHS = {"config", "state_directory", "inbound_tls_cert", "inbound_tls_key"}
 
 ConfigOption: TypeAlias = Annotated[Path | None, option("config", CONFIG)]
 StateOption: TypeAlias = Annotated[Path | None, option("state_directory", STATE_DIRECTORY)]

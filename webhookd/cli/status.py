@@ -119,7 +119,10 @@ def _print_sources(sources: list[dict[str, Any]], now: datetime) -> None:
     titles, with_host = with_hosts(columns, rows, sources)
     beneath = [
         # The errors of polls stand at their objects.
-        (_low_disk(one), _last_file(one, now), "" if one["objects"] else _last_error(one, now))
+        (
+            *(_low_disk(one), _last_file(one, now), _last_wake(one, now)),
+            "" if one["objects"] else _last_error(one, now),
+        )
         for one in sources
     ]
     _print_rows(titles, list(zip(with_host, beneath, strict=True)))
@@ -155,6 +158,12 @@ def _last_file(source: dict[str, Any], now: datetime) -> str:
     """Return which file of a source was put away last, and when; nothing where none was."""
     name = source.get("last_file")
     return "" if name is None else f"last file {_ago(source['last_file_at'], now)}: {name}"
+
+
+def _last_wake(source: dict[str, Any], now: datetime) -> str:
+    """Return when a source was last woken, and how often; nothing where nobody did."""
+    at = source.get("last_woken_at")
+    return "" if at is None else f"last woken {_ago(at, now)}, {counted(source['wakes'], 'wake')}"
 
 
 def _polled(source: str, read: dict[str, Any], now: datetime) -> tuple[str, ...]:

@@ -26,6 +26,11 @@ class AdminAddress:
     host: str = ""
     port: int = 0
 
+    @property
+    def setting(self) -> str:
+        """Return the variable that says it."""
+        return "WEBHOOKD_ADMIN_ADDRESS"
+
     @classmethod
     def parse(cls, text: str) -> AdminAddress:
         """Return the address that *text* means; ConfigError says what it may be."""

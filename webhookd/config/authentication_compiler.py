@@ -1,10 +1,11 @@
-"""Who requests are from: authentication as the file writes it, and as its definition has it.
+"""Who requests are from: authentication and signatures as the file writes them, and as definitions.
 
-Webhooks and sources write it alike.
+Webhooks and sources write them alike.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from webhookd import definitions
@@ -12,9 +13,11 @@ from webhookd.config import models
 from webhookd.config.file_form import made
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from webhookd.config.secrets import Secrets
+    from webhookd.config.text.node import Node
     from webhookd.model import Secret
 
 
@@ -56,3 +59,30 @@ def _oauth2(form: models.OAuth2, folder: Path, secrets: Secrets) -> definitions.
 
 def _text(written: str | models.SecretReference, folder: Path, secrets: Secrets) -> str | Secret:
     return written if isinstance(written, str) else secrets.resolve(written, folder)
+
+
+@dataclass(frozen=True)
+class Apps:
+    """Makes signatures with the secrets of apps, which count from the folders of *nodes*."""
+
+    forms: Mapping[str, models.App]
+    nodes: Mapping[str, Node]
+    secrets: Secrets
+
+    def signatures(
+        self, form: models.Signature | tuple[models.Signature, ...] | None
+    ) -> tuple[definitions.Signature, ...]:
+        """Return the signatures that *form* is: a list of them, one, or none."""
+        forms = () if form is None else form if isinstance(form, tuple) else (form,)
+        return tuple(map(self._signature, forms))
+
+    def _signature(self, form: models.Signature) -> definitions.Signature:
+        app, folder = self.forms[form.app_id], self.nodes[form.app_id].folder
+        return made(
+            definitions.Signature,
+            form,
+            client_secret=self.secrets.resolve(app.client_secret, folder),
+            previous_client_secrets=tuple(
+                self.secrets.resolve(reference, folder) for reference in app.previous_client_secrets
+            ),
+        )

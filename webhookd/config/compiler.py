@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from webhookd import definitions
 from webhookd.config import addressing, fingerprints, models, source_kinds
+from webhookd.config.authentication_compiler import Apps
 from webhookd.config.defaults import merged
 from webhookd.config.file_form import made
 from webhookd.config.request_compiler import Requests
@@ -33,14 +34,15 @@ class Compiled:
 def compile_definitions(collection: Collection, secrets: Secrets, tls_files: TlsFiles) -> Compiled:
     """Return the definitions of *collection*, which has been checked."""
     configuration = _configuration(collection)
-    apps, sources = collection.entries("apps"), collection.entries("sources")
+    sources = collection.entries("sources")
     named = {
         name: secrets.resolve(reference, collection.entries("secrets")[name].folder)
         for name, reference in configuration.secrets.items()
     }
-    requests = Requests(configuration.apps, apps, named, secrets, tls_files)
+    apps = Apps(configuration.apps, collection.entries("apps"), secrets)
+    requests = Requests(apps, named, secrets, tls_files)
     compiled = {
-        name: source_kinds.KINDS[model.type].compile(name, model, sources[name], secrets)
+        name: source_kinds.KINDS[model.type].compile(name, model, sources[name], apps)
         for name, model in configuration.sources.items()
     }
     webhooks = {

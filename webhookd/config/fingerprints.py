@@ -25,6 +25,7 @@ LATER_KEYS: tuple[tuple[tuple[str, ...], object], ...] = (
     ),
     (("sources", "*", "json"), {"records": None}),
     (("sources", "*", "extends"), None),
+    (("sources", "*", "wake"), None),
     (("webhooks", "*", "delivery", "success_on"), ["2xx"]),
     (("webhooks", "*", "request", "signature", "hmac"), None),
     (("webhooks", "*", "request", "authentication", "prefix"), "Bearer "),

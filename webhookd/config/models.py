@@ -70,31 +70,6 @@ class DropDirectory(Keys):
     path: str
 
 
-@with_fields_of(definitions.HubspotObject, but=("name",))
-class HubspotObject(Keys):
-    """What is read of one type of object."""
-
-    properties: Literal["all"] | tuple[str, ...]
-
-
-@with_fields_of(definitions.HubspotSource, but=("name",))
-class Hubspot(Keys):
-    """HubSpot's CRM API."""
-
-    type: Literal["hubspot"]
-    base_url: str = "https://api.hubapi.com"
-    token: SecretReference
-    objects: dict[str, HubspotObject]
-    start: str = "now"
-
-
-@with_fields_of(definitions.OwnEventsSource, but=("name",))
-class OwnEvents(Keys):
-    """The daemon's own events."""
-
-    type: Literal["webhookd"]
-
-
 @with_fields_of(definitions.ApiKey)
 class ApiKey(Keys):
     """A key in a header, or as the last query parameter."""
@@ -133,6 +108,48 @@ class OAuth2(Keys):
 
 
 Authentication: TypeAlias = Annotated[ApiKey | Bearer | Basic | OAuth2, Field(discriminator="type")]
+
+
+@with_fields_of(definitions.Signature, but=("client_secret", "previous_client_secrets"))
+class Signature(Keys):
+    """Who signs the request, and how."""
+
+    app_id: str
+    scheme: Scheme = Scheme.HUBSPOT_V2
+
+
+@with_fields_of(definitions.Wake, but=("signatures",))
+class Wake(Keys):
+    """Who may have a source polled now."""
+
+    signature: Signature | tuple[Signature, ...] | None = None
+    authentication: Authentication | None = None
+
+
+@with_fields_of(definitions.HubspotObject, but=("name",))
+class HubspotObject(Keys):
+    """What is read of one type of object."""
+
+    properties: Literal["all"] | tuple[str, ...]
+
+
+@with_fields_of(definitions.HubspotSource, but=("name",))
+class Hubspot(Keys):
+    """HubSpot's CRM API."""
+
+    type: Literal["hubspot"]
+    base_url: str = "https://api.hubapi.com"
+    token: SecretReference
+    objects: dict[str, HubspotObject]
+    start: str = "now"
+    wake: Wake | None = None
+
+
+@with_fields_of(definitions.OwnEventsSource, but=("name",))
+class OwnEvents(Keys):
+    """The daemon's own events."""
+
+    type: Literal["webhookd"]
 
 
 @with_fields_of(definitions.RestDetect, but=("time_format", "begin"))
@@ -180,6 +197,7 @@ class Rest(Keys):
     start: str = "now"
     errors: tuple[RestError, ...] = ()
     objects: dict[str, RestObject]
+    wake: Wake | None = None
 
 
 Source: TypeAlias = Annotated[
@@ -294,14 +312,6 @@ class Trigger(Keys):
 
     changed_properties: tuple[str, ...] | None = None
     when: tuple[When, ...] | None = None
-
-
-@with_fields_of(definitions.Signature, but=("client_secret", "previous_client_secrets"))
-class Signature(Keys):
-    """Who signs the request, and how."""
-
-    app_id: str
-    scheme: Scheme = Scheme.HUBSPOT_V2
 
 
 class ChosenProperty(Keys):

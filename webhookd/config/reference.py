@@ -88,6 +88,7 @@ _SECTIONS = (
     "rest_one",
     "rest_error",
     "no_authentication",
+    "wake",
     "own_events",
     "defaults",
     "webhook",

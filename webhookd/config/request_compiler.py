@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from webhookd.config.authentication_compiler import Apps
     from webhookd.config.secrets import Secrets
-    from webhookd.config.text.node import Node
     from webhookd.config.tls_files import TlsFiles
     from webhookd.definitions import ValueReading
     from webhookd.definitions.templates import LiveTemplates
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 class Requests:
     """Makes requests; what a file names is taken from the folder of that file."""
 
-    apps: Mapping[str, models.App]
-    app_nodes: Mapping[str, Node]
+    apps: Apps
     named_secrets: Mapping[str, Secret]
     secrets: Secrets
     tls_files: TlsFiles
@@ -42,7 +41,7 @@ class Requests:
 
         *reading* says how the webhook's source writes numbers and dates.
         """
-        signatures = self._signatures(form.signature)
+        signatures = self.apps.signatures(form.signature)
         body, live = _body(form, reading), _live(form, reading)
         return made(
             definitions.Request,
@@ -72,23 +71,6 @@ class Requests:
 
     def _url(self, form: str | models.SecretReference, folder: Path) -> str | Secret:
         return form if isinstance(form, str) else self.secrets.resolve(form, folder)
-
-    def _signatures(
-        self, form: models.Signature | tuple[models.Signature, ...] | None
-    ) -> tuple[definitions.Signature, ...]:
-        forms = () if form is None else form if isinstance(form, tuple) else (form,)
-        return tuple(map(self._signature, forms))
-
-    def _signature(self, form: models.Signature) -> definitions.Signature:
-        app, folder = self.apps[form.app_id], self.app_nodes[form.app_id].folder
-        return made(
-            definitions.Signature,
-            form,
-            client_secret=self.secrets.resolve(app.client_secret, folder),
-            previous_client_secrets=tuple(
-                self.secrets.resolve(reference, folder) for reference in app.previous_client_secrets
-            ),
-        )
 
     def _tls(self, form: models.Tls, folder: Path) -> definitions.Tls:
         written = (form.ca_file, form.client_cert_file, form.client_key_file)

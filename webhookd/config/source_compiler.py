@@ -20,23 +20,31 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from webhookd.config import models
-    from webhookd.config.secrets import Secrets
+    from webhookd.config.authentication_compiler import Apps
     from webhookd.config.text.node import Node
 
 
-def hubspot(
-    name: str, model: models.Hubspot, node: Node, secrets: Secrets
-) -> definitions.HubspotSource:
-    """Return the definition that *model* is; *node* is its place, *secrets* have its token."""
+def hubspot(name: str, model: models.Hubspot, node: Node, apps: Apps) -> definitions.HubspotSource:
+    """Return the definition that *model* is; *node* is its place, *apps* may sign wakes."""
     return made(
         definitions.HubspotSource,
         model,
         name=name,
         base_url=model.base_url.rstrip("/"),
-        token=secrets.resolve(model.token, node.folder),
+        token=apps.secrets.resolve(model.token, node.folder),
         objects=tuple(_object(*one) for one in model.objects.items()),
         start=_start(model.start),
+        wake=_wake(model.wake, node, apps),
     )
+
+
+def _wake(model: models.Wake | None, node: Node, apps: Apps) -> definitions.Wake | None:
+    if model is None:
+        return None
+    shown = authentication(model.authentication, node.folder, apps.secrets)
+    # Checked before: a token of a server proves nothing here.
+    known = None if isinstance(shown, definitions.OAuth2) else shown
+    return definitions.Wake(apps.signatures(model.signature), known)
 
 
 def _object(name: str, model: models.HubspotObject) -> definitions.HubspotObject:
@@ -57,24 +65,25 @@ def drop_directory(
     name: str,
     model: models.DropDirectory,
     node: Node,
-    secrets: Secrets,  # noqa: ARG001 - a directory has none
+    apps: Apps,  # noqa: ARG001 - nothing is signed
 ) -> definitions.DirectorySource:
     """Return the definition that *model* is; its path counts from *node*'s folder."""
     path = absolute_path(node.folder, model.path)
     return made(definitions.DirectorySource, model, name=name, path=path, json=model.json_)
 
 
-def rest(name: str, model: models.Rest, node: Node, secrets: Secrets) -> definitions.RestSource:
-    """Return the definition that *model* is; *node* is its place, *secrets* have its secrets."""
+def rest(name: str, model: models.Rest, node: Node, apps: Apps) -> definitions.RestSource:
+    """Return the definition that *model* is; *node* is its place, *apps* may sign wakes."""
     return made(
         definitions.RestSource,
         model,
         name=name,
         base_url=model.base_url.rstrip("/"),
-        authentication=authentication(model.authentication, node.folder, secrets),
+        authentication=authentication(model.authentication, node.folder, apps.secrets),
         start=_start(model.start),
         errors=tuple(made(definitions.RestError, one, length=one.length) for one in model.errors),
         objects=tuple(_rest_object(*one) for one in model.objects.items()),
+        wake=_wake(model.wake, node, apps),
     )
 
 
@@ -97,7 +106,7 @@ def own_events(
     name: str,
     model: models.OwnEvents,
     node: Node,  # noqa: ARG001 - it names no files
-    secrets: Secrets,  # noqa: ARG001 - and no secrets
+    apps: Apps,  # noqa: ARG001 - and nothing is signed
 ) -> definitions.OwnEventsSource:
     """Return the definition that *model* is."""
     return made(definitions.OwnEventsSource, model, name=name)

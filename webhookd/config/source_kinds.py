@@ -16,8 +16,8 @@ from webhookd.definitions import PLAIN
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from webhookd.config.authentication_compiler import Apps
     from webhookd.config.checks.context import Context
-    from webhookd.config.secrets import Secrets
     from webhookd.config.text.node import Node
     from webhookd.definitions import Source, ValueReading
     from webhookd.errors import Problem
@@ -33,8 +33,8 @@ class ConfiguredKind:
     check_use: Callable[[Node, Node], Iterator[Problem]]
     """Yield what a webhook wants of a source, and does not get there."""
 
-    compile: Callable[[str, Any, Node, Secrets], Source]
-    """Return the definition of a source, given its name, model and place."""
+    compile: Callable[[str, Any, Node, Apps], Source]
+    """Return the definition of a source, given its name, model and place, and who may sign."""
 
     written: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda source: source
     """Return a source as its model reads it, given it as it is written."""

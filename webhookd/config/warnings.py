@@ -68,6 +68,9 @@ def _unused(definitions: Definitions, collection: Collection) -> Iterator[Proble
     """Yield a warning for each app whose previous secrets no signature uses."""
     signed = [one for each in definitions.webhooks.values() for one in each.request.signatures]
     rotating = {one.app_id for one in signed if one.scheme in ROTATING}
+    # What is received is verified with all of them.
+    wakes = [source.wake for source in definitions.sources.values() if source.wake is not None]
+    rotating |= {one.app_id for wake in wakes for one in wake.signatures}
     others = {one.app_id: one.scheme for one in signed if one.app_id not in rotating}
     for app, scheme in others.items():
         node = collection.entries("apps").get(app)

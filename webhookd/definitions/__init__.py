@@ -53,6 +53,8 @@ from webhookd.definitions.sources import (
     JsonSettings,
     OwnEventsSource,
     Source,
+    Wake,
+    are_read_alike,
     is_same_host,
 )
 from webhookd.definitions.triggers import (
@@ -128,7 +130,9 @@ __all__ = [
     "Tls",
     "Trigger",
     "ValueReading",
+    "Wake",
     "Webhook",
     "When",
+    "are_read_alike",
     "is_same_host",
 ]

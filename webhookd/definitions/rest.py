@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 from webhookd.definitions.durations import Duration
 from webhookd.definitions.requests import Authentication
+from webhookd.definitions.sources import Wake
 from webhookd.definitions.value_reading import PLAIN, ValueReading
 
 ListMethod = Literal["GET", "POST"]
@@ -192,6 +193,7 @@ class RestSource:
     requests_per_second: float = 4.0
     retry_after_unit: Literal["seconds", "milliseconds"] = "seconds"
     errors: tuple[RestError, ...] = ()
+    wake: Wake | None = None
 
     @property
     def identity(self) -> Mapping[str, str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
 from webhookd.definitions import event_kinds, record_path
 from webhookd.definitions.durations import Duration
+from webhookd.definitions.requests import ApiKey, Basic, Bearer, Signature
 from webhookd.definitions.value_reading import PLAIN, ValueReading
 from webhookd.model import Secret
 
@@ -41,8 +42,23 @@ class Source(Protocol):
     def value_reading(self) -> ValueReading:
         """Return how conditions read the texts of its records."""
 
+    @property
+    def wake(self) -> Wake | None:
+        """Return who may have the source polled now; None where nobody may."""
+
     def listed_properties(self, object_: str) -> tuple[str, ...] | None:
         """Return the properties that are read of *object_*, None when that is all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """How a request shows that it may have a source polled now: one of the two.
+
+    Of several *signatures*, one that verifies is enough.
+    """
+
+    signatures: tuple[Signature, ...] = ()
+    authentication: ApiKey | Bearer | Basic | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +150,11 @@ class DirectorySource:
         return ()
 
     @property
+    def wake(self) -> None:
+        """Return nobody: files are found at once."""
+        return
+
+    @property
     def value_reading(self) -> ValueReading:
         """Return how the files write numbers and dates."""
         return self.csv.value_reading
@@ -165,6 +186,7 @@ class HubspotSource:
     start: Literal["now", "beginning"] | datetime = "now"
     overlap: Duration = timedelta(minutes=5)
     requests_per_second: float = 4.0
+    wake: Wake | None = None
 
     @property
     def identity(self) -> Mapping[str, str]:
@@ -229,6 +251,11 @@ class OwnEventsSource:
         return ()
 
     @property
+    def wake(self) -> None:
+        """Return nobody: events come by themselves."""
+        return
+
+    @property
     def value_reading(self) -> ValueReading:
         """Return that numbers are JSON and times ISO 8601."""
         return PLAIN
@@ -241,3 +268,11 @@ class OwnEventsSource:
 def is_same_host(one: str, other: str) -> bool:
     """Return whether two names of hosts mean the same: case does not count."""
     return one.casefold() == other.casefold()
+
+
+def are_read_alike(one: Source, other: Source) -> bool:
+    """Return whether two definitions differ in nothing but who may wake the source."""
+    if type(one) is not type(other) or not is_dataclass(one):
+        return False
+    names = (field.name for field in fields(one))
+    return all(getattr(one, name) == getattr(other, name) for name in names if name != "wake")

@@ -10,7 +10,8 @@ There is no leader: every member does the same. One pass (`refresh`) on the even
     read members, lanes, shares, own rows      own rows in nobody's memory: given back (rule 9)
 
 The transaction itself moves this daemon's lease on. Notifications only make it quicker: whatever
-one says stands in the database, and a lost one costs two seconds.
+one says stands in the database, and a lost one costs two seconds; one that says that a source has
+news (`woken`) costs the time until that is polled anyway.
 
 Threads: `_heard` is called on the event loop, for the listener's thread; `_session_reopened` is
 called there for the writer's thread; `_read_fleet` runs on the writer's thread. All other methods
@@ -82,7 +83,8 @@ class MembershipDependencies:
     Each pass writes the members it found into *members*, and calls *refreshed* at its end.
     *put_in_force* is called when this daemon goes on under a new number: it writes once more which
     configuration is in force here. *wake* lets sources that rest go on: somebody reloaded another
-    daemon. Should that notification be lost, they end their rest by themselves.
+    daemon. Should that notification be lost, they end their rest by themselves. *hint* has a source
+    polled soon: another daemon was told that it has news. Lost, that costs `poll_every`.
     """
 
     dispatcher: Dispatcher
@@ -92,6 +94,7 @@ class MembershipDependencies:
     put_in_force: Callable[[], Awaitable[None]]
     refreshed: Callable[[], Awaitable[None]]
     wake: Callable[[], None]
+    hint: Callable[[str], object]
 
 
 class Membership:
@@ -163,28 +166,33 @@ class Membership:
 
     def _heard(self, text: str) -> None:
         for sender, kind, about in notify.parse(text):
-            if sender == self._number:
-                continue
-            match kind:
-                case "due":
-                    now = self._clock.now()
-                    self._peers.due_elsewhere(dict.fromkeys(map(int, about), now))
-                case "want":
-                    self._peers.shares_wanted(map(int, about))
-                case "free":
-                    self._peers.shares_freed(map(int, about))
-                case "gone":
-                    self._dispatcher.lanes.forget(about)
-                    self._dispatcher.fetches.refetch()
-                case "lanes":
-                    self._spawn(self._sync())
-                case "reloaded":
-                    self._dependencies.wake()
-                case "joined":
-                    self._spawn(self.refresh())
-                case _:
-                    # Of a newer webhookd: the next pass finds what there is to know.
-                    pass
+            if sender != self._number:
+                self._act(kind, about)
+
+    def _act(self, kind: str, about: list[str]) -> None:
+        match kind:
+            case "due":
+                now = self._clock.now()
+                self._peers.due_elsewhere(dict.fromkeys(map(int, about), now))
+            case "want":
+                self._peers.shares_wanted(map(int, about))
+            case "free":
+                self._peers.shares_freed(map(int, about))
+            case "gone":
+                self._dispatcher.lanes.forget(about)
+                self._dispatcher.fetches.refetch()
+            case "lanes":
+                self._spawn(self._sync())
+            case "reloaded":
+                self._dependencies.wake()
+            case "woken":
+                for source in about:
+                    self._dependencies.hint(source)
+            case "joined":
+                self._spawn(self.refresh())
+            case _:
+                # Of a newer webhookd: the next pass finds what there is to know.
+                pass
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

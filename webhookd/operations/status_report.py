@@ -90,6 +90,7 @@ class StatusReport:
                     [polled(read, now) for read in figures.of_source(stored.source)],
                     files.get(stored.source),
                     space.get(stored.source),
+                    _wakes(configured.get(stored.source)),
                 )
                 for stored in found
             )
@@ -231,3 +232,10 @@ def _target(document: Mapping[str, Any], webhook: str) -> tuple[str | None, str 
 def as_written(document: Mapping[str, Any]) -> JsonObject[Any]:
     """Return a document as JSON; orjson would refuse its numbers of more than 64 bits."""
     return JsonObject(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def _wakes(source: Source | None) -> figures.WakeFigures | None:
+    """Return how many wakes of *source* were accepted; None where nobody may wake it."""
+    if source is None or source.wake is None:
+        return None
+    return figures.WAKES.get(source.name, figures.WakeFigures())

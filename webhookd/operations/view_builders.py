@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from webhookd.storage.fleet.members import Daemon
     from webhookd.storage.records.journal_pages import KeptChange, Page
     from webhookd.storage.records.last_files import LastFile
-    from webhookd.telemetry.figures import PollFigures
+    from webhookd.telemetry.figures import PollFigures, WakeFigures
     from webhookd.views.deliveries import ChangeName
 
 
@@ -89,6 +89,7 @@ def running_source(
     polls: Iterable[PollView],
     files: FileCounts | None = None,
     space: DiskSpace | None = None,
+    wakes: WakeFigures | None = None,
 ) -> SourceView:
     """Return *source* with what only the running daemon knows."""
     stored = {field.name: getattr(source, field.name) for field in fields(source)}
@@ -102,6 +103,8 @@ def running_source(
         )
     if space is not None:
         running = replace(running, disk_free_bytes=space.free_bytes, is_disk_low=space.is_low)
+    if wakes is not None:
+        running = replace(running, wakes=wakes.accepted, last_woken_at=wakes.last_at)
     return running
 
 

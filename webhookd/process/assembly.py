@@ -7,7 +7,7 @@ and ends in reverse:
     own events, delivery engine                             attempts may start
     sources                                                 nothing is read yet
     configuration in force, membership in the fleet         sources begin to read
-    admin API, backfills, readiness                         others may ask
+    admin API, wakes, backfills, readiness                  others may ask
 
 A part that needs something of a part that is built later gets a value that is filled then
 (`InForce`, `KnownMembers`), not an attribute that is set afterwards.
@@ -42,6 +42,7 @@ from webhookd.operations.reloading.reload import ReloadDependencies, Reloader
 from webhookd.process import descriptors, parts, state
 from webhookd.process.garbage import Keeping
 from webhookd.process.source_assembly import build_sources
+from webhookd.process.wake_assembly import UnheardWakes, both, build_inbound
 from webhookd.storage.database.connection import Member
 from webhookd.storage.database.writer import Writer
 from webhookd.transport import Transport
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from webhookd.config.loading import Loaded
     from webhookd.config.settings.process_settings import Settings
     from webhookd.delivery.engine import DeliveryEngine
+    from webhookd.inbound.inbound_settings import InboundSettings
     from webhookd.process.heartbeat import Heartbeat
     from webhookd.process.signals import StopSignal
     from webhookd.sources.runner import RunningSources
@@ -91,6 +93,7 @@ def assemble(
     settings: Settings,
     loaded: Loaded,
     address: AdminAddress,
+    inbound: InboundSettings | None,
     database: Database,
     heartbeat: Heartbeat,
     stop: StopSignal,
@@ -135,6 +138,9 @@ def assemble(
         keyring=keyring,
         events=events,
     )
+    # In a fleet it may well be another daemon that listens.
+    is_heard = inbound is not None or fleet.peers is not None
+    unheard = UnheardWakes(in_force, is_listening=is_heard)
     reloader = Reloader(
         settings.config_path(),
         ReloadDependencies(
@@ -145,7 +151,7 @@ def assemble(
             in_force,
             keyring,
             events,
-            Keeping().keep,
+            both(Keeping().keep, unheard.look),
         ),
         environment=os.environ,
         clock=storage.clock,
@@ -176,6 +182,7 @@ def assemble(
         _putting_in_force(storage, fleet, delivery, reloader, backfills, sources, loaded),
         BacklogWatch(storage.database, storage.writer, events, clock=storage.clock),
         parts.administered(address, settings.token, control),
+        build_inbound(inbound, storage, delivery, sources, in_force),
         # Left before the admin API: clients that wait for a backfill hear how far it came.
         parts.backfilling(backfills),
         parts.ready(control, heartbeat, storage.writer, reloader),
@@ -280,6 +287,7 @@ def _putting_in_force(
             put_in_force=reloader.rejoin,
             refreshed=backfills.take_over,
             wake=sources.wake,
+            hint=sources.hint,
         ),
         storage.shared_clock,
     )

@@ -9,9 +9,10 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from webhookd import __version__, early_signals, telemetry
-from webhookd.admin.listener import require_free
 from webhookd.client.admin_address import AdminAddress
 from webhookd.config import loading
+from webhookd.inbound import inbound_settings
+from webhookd.listener import require_free
 from webhookd.process import descriptors, state
 from webhookd.process.assembly import assemble
 from webhookd.process.heartbeat import Heartbeat
@@ -47,14 +48,17 @@ async def run(settings: Settings, *, new_database: bool = False) -> None:
     # Read and checked before anything is touched: a wrong file must cost nothing.
     loaded = loading.load(settings.config_path(), environment=os.environ)
     address = AdminAddress.parse(settings.admin_socket(os.environ))
+    inbound = inbound_settings.read(settings, address)
     descriptors.raise_limit()
     with state.held(settings.state_directory):
         require_free(address)
+        if inbound is not None:
+            require_free(inbound.address)
         async with AsyncExitStack() as stack:
             heartbeat = Heartbeat(os.environ, patience=2 * settings.shutdown_timeout)
             database = _open(settings, may_be_new=new_database)
             stack.callback(database.close)
-            daemon = assemble(settings, loaded, address, database, heartbeat, stop)
+            daemon = assemble(settings, loaded, address, inbound, database, heartbeat, stop)
             # Left in reverse order, even when a start fails half-way.
             for part in daemon.parts:
                 await stack.enter_async_context(part)

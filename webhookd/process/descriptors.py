@@ -28,6 +28,9 @@ OWN_SLOTS: Final = 2_000
 
 ADMIN_SECONDS: Final = 10.0
 
+INBOUND_LIMITS: Final = ConnectionLimits(connections=32, seconds=10.0)
+"""What is allowed to those who connect to the listener of wakes: anybody, where it is public."""
+
 
 def raise_limit() -> None:
     """Let the process have as many descriptors as it may, which shells set lower by custom."""

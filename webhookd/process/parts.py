@@ -7,17 +7,24 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from webhookd import clock, telemetry
 from webhookd.admin.application import application
-from webhookd.admin.listener import listening
 from webhookd.errors import StorageError, counted
+from webhookd.inbound.served_certificate import renewing
+from webhookd.listener import listening
 from webhookd.process import descriptors
 from webhookd.serving import serving
 from webhookd.telemetry import metrics, unhandled
-from webhookd.telemetry.events import AdminListening, AdminWithoutToken, DaemonReady
+from webhookd.telemetry.events import (
+    AdminListening,
+    AdminWithoutToken,
+    DaemonReady,
+    InboundListening,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -26,6 +33,8 @@ if TYPE_CHECKING:
     from webhookd.config.loading import Loaded
     from webhookd.fleet.database_clock import SharedClock
     from webhookd.fleet.membership import Membership
+    from webhookd.inbound.inbound_settings import InboundSettings
+    from webhookd.inbound.wake_application import WakeApplication
     from webhookd.intake.running_backfills import Backfills
     from webhookd.model import Secret
     from webhookd.operations.control import Control
@@ -119,6 +128,22 @@ async def administered(
     with listening(address) as listener:
         async with serving(app, listener, descriptors.admin_limits()):
             telemetry.report(AdminListening(str(address)))
+            yield
+
+
+@asynccontextmanager
+async def inbound(settings: InboundSettings | None, app: WakeApplication) -> AsyncIterator[None]:
+    """Serve the *app* that wakes come to, where somebody asked for a listener."""
+    if settings is None:
+        yield
+        return
+    certificate, address = settings.certificate, settings.address
+    tls = None if certificate is None else certificate.context
+    with listening(address) as listener:
+        if address.path is None:
+            address = replace(address, port=listener.getsockname()[1])
+        async with serving(app, listener, descriptors.INBOUND_LIMITS, tls), renewing(certificate):
+            telemetry.report(InboundListening(str(address), tls is not None))
             yield
 
 

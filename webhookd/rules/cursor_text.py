@@ -31,6 +31,10 @@ def source_effect(
         return "; ".join(("stops, and keeps its place for its return", *_kept(known)))
     if difference.kind == "changed" and difference.touches("type", *source.identity):
         return "refused: a source may not become another one; give it a new key"
+    if difference.kind == "changed" and difference.is_within("wake"):
+        return "goes on undisturbed; " + (
+            "nobody may wake it any more" if source.wake is None else "this may wake it now"
+        )
     begins = {"added": "starts" if known is None else "returns", "changed": "starts anew"}
     begin = begins.get(difference.kind, "goes on")
     if source.polled_objects:

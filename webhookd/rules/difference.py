@@ -67,6 +67,12 @@ class Difference:
             for name in names
         )
 
+    def is_within(self, name: str) -> bool:
+        """Return whether nothing differs but *name*, and settings below it."""
+        return all(
+            setting.name == name or setting.name.startswith(f"{name}.") for setting in self.settings
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -102,7 +108,7 @@ def compare(
     webhooks = tuple(_differences(old, new, secrets or {}))
     return Comparison(
         webhooks=webhooks,
-        sources=tuple(_differences(before.get("sources", {}), after.get("sources", {}), {})),
+        sources=tuple(_differences(_sources(before), _sources(after), {})),
         egress=tuple(_settings(before.get("egress", {}), after.get("egress", {}))),
         vanishing=sum(one.kind == "removed" for one in webhooks),
         webhooks_before=len(old),
@@ -134,13 +140,29 @@ def _webhooks(document: Document) -> dict[str, Any]:
 
 
 def _with_app(webhook: dict[str, Any], apps: Mapping[str, Any]) -> dict[str, Any]:
-    signature = webhook.get("request", {}).get("signature")
-    if not signature:
+    request = webhook.get("request", {})
+    if not request.get("signature"):
         return webhook
+    return webhook | {"request": _signed(request, apps)}
+
+
+def _sources(document: Document) -> dict[str, Any]:
+    """Return the sources, each with the app that wakes it in the place of the reference to it."""
+    apps = document.get("apps", {})
+    return {
+        name: source | {"wake": _signed(source["wake"], apps)}
+        if (source.get("wake") or {}).get("signature")
+        else source
+        for name, source in document.get("sources", {}).items()
+    }
+
+
+def _signed(told: dict[str, Any], apps: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *told*, which has a signature or several, with the app of each."""
+    signature = told["signature"]
     listed = signature if isinstance(signature, list) else [signature]
     apart = [one | {"app": apps.get(one.get("app_id"), {})} for one in listed]
-    told = apart if isinstance(signature, list) else apart[0]
-    return webhook | {"request": webhook["request"] | {"signature": told}}
+    return told | {"signature": apart if isinstance(signature, list) else apart[0]}
 
 
 def _differences(

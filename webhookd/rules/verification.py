@@ -5,17 +5,17 @@ from __future__ import annotations
 import hmac
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from webhookd.definitions import Scheme
 from webhookd.rules import hmac_signing, signing
 from webhookd.rules.hmac_signing import Form
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from webhookd.definitions import Hmac
+    from webhookd.definitions import Hmac, Signature
     from webhookd.model import Secret
 
 OLDEST_SECONDS = 300
@@ -80,6 +80,34 @@ def verify(
     return next((each for each in results if isinstance(each, Verified)), results[0])
 
 
+def verify_as(
+    signature: Signature,
+    *,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    now: datetime,
+) -> Verified | Unverified:
+    """Return whether *signature* proves the request genuine: by its scheme alone.
+
+    The arguments are those of `verify`. All secrets of the app verify, previous ones too.
+    """
+    fields = {name.lower(): value.strip() for name, value in headers.items()}
+    held = (signature.client_secret, *signature.previous_client_secrets)
+    received = _Received(method, url, fields, body, [one.reveal() for one in held], now)
+    form = hmac_signing.form_of(signature)
+    header = _NAMES[signature.scheme] if form is None else form.hmac.header.lower()
+    if header not in fields:
+        return Unverified(f"the request has no {header}", signature.scheme)
+    if form is not None:
+        return _verify_hmac(received, held, signature.scheme, form, fields[header])
+    found = _VERIFY[signature.scheme](received)
+    if found.scheme is not signature.scheme:
+        return Unverified(f"the request is not signed as {signature.scheme}", signature.scheme)
+    return found
+
+
 def _results(received: _Received) -> list[Verification]:
     headers = received.headers
     results: list[Verification] = []
@@ -105,7 +133,7 @@ def _described(
 
 def _verify_hmac(
     received: _Received, secrets: Sequence[Secret], scheme: Scheme, form: Form, value: str
-) -> Verification:
+) -> Verified | Unverified:
     described = form.hmac
     found = hmac_signing.pattern(form).fullmatch(value)
     if found is None:
@@ -134,7 +162,7 @@ def _verify_hmac(
     return Verified(scheme)
 
 
-def _verify_v3(received: _Received) -> Verification:
+def _verify_v3(received: _Received) -> Verified | Unverified:
     scheme = Scheme.HUBSPOT_V3
     timestamp = received.headers.get("x-hubspot-request-timestamp", "")
     if not _TIMESTAMP.fullmatch(timestamp):
@@ -149,7 +177,7 @@ def _verify_v3(received: _Received) -> Verification:
     return _in_time(age, scheme)
 
 
-def _verify_versioned(received: _Received) -> Verification:
+def _verify_versioned(received: _Received) -> Verified | Unverified:
     version = received.headers.get("x-hubspot-signature-version", "")
     method, url, body = received.method, received.url, received.body
     if version == "v1":
@@ -165,7 +193,7 @@ def _verify_versioned(received: _Received) -> Verification:
     return _unmatched("X-HubSpot-Signature", scheme)
 
 
-def _verify_standard_webhooks(received: _Received) -> Verification:
+def _verify_standard_webhooks(received: _Received) -> Verified | Unverified:
     scheme = Scheme.STANDARD_WEBHOOKS
     delivery_id = received.headers.get("webhook-id", "")
     timestamp = received.headers.get("webhook-timestamp", "")
@@ -205,9 +233,19 @@ def _unmatched(header: str, scheme: Scheme) -> Unverified:
     return Unverified(f"{header} is not what any of the secrets gives for this request", scheme)
 
 
-def _in_time(age: float, scheme: Scheme) -> Verification:
+def _in_time(age: float, scheme: Scheme) -> Verified | Unverified:
     if age > OLDEST_SECONDS:
         return Unverified(f"the signature is right, but {age:.0f} seconds old", scheme)
     if age < -OLDEST_SECONDS:
         return Unverified(f"the signature is right, but {-age:.0f} seconds ahead", scheme)
     return Verified(scheme)
+
+
+_VERIFY: Final[Mapping[Scheme, Callable[[_Received], Verified | Unverified]]] = {
+    Scheme.HUBSPOT_V1: _verify_versioned,
+    Scheme.HUBSPOT_V2: _verify_versioned,
+    Scheme.HUBSPOT_V3: _verify_v3,
+    Scheme.STANDARD_WEBHOOKS: _verify_standard_webhooks,
+}
+_NAMES: Final = {scheme: signing.headers_of(scheme)[0] for scheme in _VERIFY}
+"""The header that a signature of each scheme is in."""

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from webhookd import telemetry
-from webhookd.definitions import is_same_host
+from webhookd.definitions import are_read_alike, is_same_host
 from webhookd.errors import NotHeldError, SourceError, WebhookdError
 from webhookd.storage.fleet.exclusive import reading
 from webhookd.telemetry.events import BugFound, SourceElsewhere, SourceFailed
@@ -32,6 +32,14 @@ class Wakeable(Protocol):
 
     def wake(self) -> None:
         """Go on at once."""
+
+
+@runtime_checkable
+class Hinted(Protocol):
+    """A source that is polled, and may be polled sooner."""
+
+    def hint(self) -> bool:
+        """Have it polled soon, because there may be news; return whether it is read here now."""
 
 
 class ExclusiveWork(Protocol):
@@ -93,21 +101,30 @@ class RunningSources:
         await self._stop(
             name
             for name, (definition, _) in tuple(self._running.items())
-            if here.get(name) != definition
+            if name not in here or not are_read_alike(here[name], definition)
         )
         for name, host in elsewhere.items():
             if self._elsewhere.get(name) != host:
                 telemetry.report(SourceElsewhere(name, host, self._host))
         self._elsewhere = elsewhere
         for name, definition in here.items():
-            if name not in self._running:
-                self._running[name] = (definition, await self._start(definition))
+            running = self._running.get(name)
+            task = await self._start(definition) if running is None else running[1]
+            self._running[name] = (definition, task)
 
     def wake(self) -> None:
         """Let sources that rest go on at once: somebody may have mended what they rest for."""
         for source in tuple(self._made.values()):
             if isinstance(source, Wakeable):
                 source.wake()
+
+    def hint(self, name: str) -> bool:
+        """Have the source *name* polled soon, if this daemon reads it now; return whether it does.
+
+        Runs on the event loop.
+        """
+        source = self._made.get(name)
+        return isinstance(source, Hinted) and source.hint()
 
     async def stop(self) -> None:
         """Stop them all; each leaves what it reads in good order."""

@@ -67,7 +67,16 @@ class PollSummary:
     budget_left: int
 
 
+@dataclass(slots=True)
+class WakeFigures:
+    """How many wakes of a source were accepted here, and when the last was."""
+
+    accepted: int = 0
+    last_at: datetime | None = None
+
+
 FIGURES: dict[tuple[str, str], PollFigures] = {}
+WAKES: dict[str, WakeFigures] = {}
 
 
 def figures_of(source: str, object_: str) -> PollFigures:
@@ -80,10 +89,18 @@ def of_source(source: str) -> list[PollFigures]:
     return [figures for figures in FIGURES.values() if figures.source == source]
 
 
+def woken(source: str, at: datetime) -> None:
+    """Count a wake of *source*, accepted *at* this time."""
+    figures = WAKES.setdefault(source, WakeFigures())
+    figures.accepted, figures.last_at = figures.accepted + 1, at
+
+
 def keep(polled: Collection[tuple[str, str]]) -> None:
     """Forget the figures of every source and type of object that is not among *polled*."""
     for gone in FIGURES.keys() - set(polled):
         del FIGURES[gone]
+    for source in WAKES.keys() - {source for source, _ in polled}:
+        del WAKES[source]
 
 
 def _timestamp(at: datetime | None) -> float | None:

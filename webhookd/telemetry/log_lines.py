@@ -232,6 +232,13 @@ def _token_failed(event: events.TokenFailed) -> None:
     )
 
 
+def _certificate_read(event: events.InboundCertificateRead) -> None:
+    if event.error is None:
+        log.info("inbound.certificate_renewed", certificate=event.certificate)
+    else:
+        log.error("inbound.certificate_refused", certificate=event.certificate, error=event.error)
+
+
 def _round(number: float) -> float:
     return round(number, 3)
 
@@ -249,6 +256,7 @@ _LINES: dict[type[events.Event], Line] = {
     events.FileTaken: _file_taken,
     events.FirstReadDone: _first_read_done,
     events.FirstReadProgressed: _first_read,
+    events.InboundCertificateRead: _certificate_read,
     events.ObjectRefused: _object_refused,
     events.PollBroke: _poll_broke,
     events.PollFailed: _poll_failed,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from webhookd.telemetry import events, metrics
+from webhookd import clock
+from webhookd.telemetry import events, figures, metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +72,11 @@ def _token_failed(event: events.TokenFailed) -> None:
         metrics.TOKEN_REQUESTS.labels(event.reason).inc()
 
 
+def _wake_accepted(event: events.WakeAccepted) -> None:
+    metrics.WAKES_ACCEPTED.labels(event.source).inc()
+    figures.woken(event.source, clock.now())
+
+
 _COUNT: dict[type[events.Event], Callable[[Any], None]] = {
     events.BatchTaken: _batch_taken,
     events.DeliveryAttempted: _attempted,
@@ -84,4 +90,5 @@ _COUNT: dict[type[events.Event], Callable[[Any], None]] = {
     events.StorageRefused: _storage_refused,
     events.TokenFailed: _token_failed,
     events.TokenReceived: _token_received,
+    events.WakeAccepted: _wake_accepted,
 }

@@ -78,6 +78,15 @@ SOURCE_SUCCESS = Gauge(
     ["source"],
     registry=REGISTRY,
 )
+WAKES_ACCEPTED = Counter(
+    "webhookd_wakes_accepted", "Requests that woke a source.", ["source"], registry=REGISTRY
+)
+WAKES_REFUSED = Counter(
+    "webhookd_wakes_refused",
+    "Requests that did not, and why; without a source where none of that name may be woken.",
+    ["source", "reason"],
+    registry=REGISTRY,
+)
 COMMIT_SECONDS = Histogram(
     "webhookd_commit_seconds",
     "How long the writer's transactions took.",
@@ -217,7 +226,7 @@ def forget_webhooks(names: Iterable[str]) -> None:
 def forget_sources(names: Iterable[str]) -> None:
     """Drop the series of sources that are gone."""
     of_sources = (SOURCE_ROWS, SOURCE_CHANGES, SOURCE_BAD_ROWS, SOURCE_ERRORS, SOURCE_SUCCESS)
-    _forget(of_sources, set(names))
+    _forget((*of_sources, WAKES_ACCEPTED, WAKES_REFUSED), set(names))
 
 
 def _forget(metrics: Iterable[Counter | Gauge | Histogram], gone: AbstractSet[str]) -> None:

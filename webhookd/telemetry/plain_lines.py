@@ -117,6 +117,12 @@ PLAIN: dict[type[events.Event], Line] = {
     events.SourceUnreadable: error("source.unreadable"),
     events.SourceUnwatched: warning("source.unwatched"),
     events.StorageRefused: error("storage.refused"),
+    events.InboundListening: info("inbound.listening"),
+    events.InboundMissing: warning(
+        "inbound.missing", hint="set WEBHOOKD_INBOUND_ADDRESS, or take `wake` out of the sources"
+    ),
+    events.WakeAccepted: debug("wake.accepted"),
+    events.WakesRefused: warning("wake.refused"),
     events.WebhookHeld: error("webhook.held"),
     events.WebhookProbed: warning("webhook.probed"),
     events.ValueNotComparable: warning(

@@ -102,7 +102,10 @@ class SourceView(StoredSourceView):
     """A source that was ever read, as the running daemon knows it."""
 
     lacks_where_none: ClassVar[frozenset[str]] = StoredSourceView.lacks_where_none | frozenset(
-        {"files_waiting", "files_failed", "files_ignored", "disk_free_bytes", "is_disk_low"}
+        {
+            *("files_waiting", "files_failed", "files_ignored", "disk_free_bytes", "is_disk_low"),
+            *("wakes", "last_woken_at"),
+        }
     )
 
     host: str | None = None
@@ -119,6 +122,10 @@ class SourceView(StoredSourceView):
     """Bytes free on the disk of a drop directory; absent where it is not seen."""
     is_disk_low: bool | None = None
     """Whether that is too little for files to be taken; absent where it is not seen."""
+    wakes: Count | None = None
+    """Wakes that were accepted since the daemon began; absent where nobody may wake the source."""
+    last_woken_at: datetime | None = None
+    """When one last was, by this daemon; absent before the first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from contextlib import ExitStack, closing, contextmanager
 import pytest
 
 from tests.engine import until
-from webhookd.admin.listener import AdminAddressError, listening, require_free
 from webhookd.client.admin_address import AdminAddress
+from webhookd.listener import AddressError, listening, require_free
 from webhookd.serving import ConnectionLimits, serving
 
 LONG = "a" * 90
@@ -31,7 +31,7 @@ def address(path):
 
 @contextmanager
 def refusing(told):
-    with pytest.raises(AdminAddressError, match=told):
+    with pytest.raises(AddressError, match=told):
         yield
 
 

@@ -39,7 +39,7 @@ async def nothing():
     """Do nothing."""
 
 
-def a_membership(running, database, wake=lambda: None):
+def a_membership(running, database, wake=lambda: None, hint=lambda _: None):
     """Return the membership of *running*, whose passes read *database*."""
     parts = MembershipDependencies(
         running.dispatcher,
@@ -49,6 +49,7 @@ def a_membership(running, database, wake=lambda: None):
         put_in_force=nothing,
         refreshed=nothing,
         wake=wake,
+        hint=hint,
     )
     return Membership(database, running.writer, parts, SharedClock())
 

@@ -44,6 +44,7 @@ def test_the_example_passes_once_its_secrets_exist(tmp_path, authority_pem):
     (secrets / "hubspot-token").write_text("pat-token")
     (secrets / "shop-token").write_text("shop-token")
     (secrets / "pipedrive-token").write_text("pipedrive-token")
+    (secrets / "shop-wake-token").write_text("shop-wake-token")
     (secrets / "mirror-refresh-token").write_text("refresh-token")
     (secrets / "chat-room-key").write_text("room-7f3a9c")
     environment = {
@@ -71,7 +72,7 @@ def test_the_example_passes_once_its_secrets_exist(tmp_path, authority_pem):
     }
     assert found.definitions.webhooks.keys() == names
     assert found.warnings == ()
-    assert len(found.definitions.secrets) == 14
+    assert len(found.definitions.secrets) == 15
 
 
 def test_the_example_passes_offline_as_it_stands():

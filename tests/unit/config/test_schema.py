@@ -44,6 +44,7 @@ SHAPES: dict[str, type[models.Keys | DataclassInstance]] = {
     "rest_one": definitions.RestOne,
     "rest_error": models.RestError,
     "no_authentication": models.NoAuthentication,
+    "wake": models.Wake,
     "webhook": models.Webhook,
     "trigger": models.Trigger,
     "any": models.AnyGroup,

@@ -47,6 +47,40 @@ def attempted(outcome):
 LINES = [
     (events.AdminListening("there"), "info", "admin.listening", {"address": "there"}),
     (
+        events.InboundListening("there", tls=True),
+        "info",
+        "inbound.listening",
+        {"address": "there", "tls": True},
+    ),
+    (
+        events.InboundMissing(("crm", "erp")),
+        "warning",
+        "inbound.missing",
+        {
+            "sources": ["crm", "erp"],
+            "hint": "set WEBHOOKD_INBOUND_ADDRESS, or take `wake` out of the sources",
+        },
+    ),
+    (
+        events.InboundCertificateRead("cert.pem", None),
+        "info",
+        "inbound.certificate_renewed",
+        {"certificate": "cert.pem"},
+    ),
+    (
+        events.InboundCertificateRead("cert.pem", "no"),
+        "error",
+        "inbound.certificate_refused",
+        {"certificate": "cert.pem", "error": "no"},
+    ),
+    (events.WakeAccepted("crm"), "debug", "wake.accepted", {"source": "crm"}),
+    (
+        events.WakesRefused(None, "unknown", "there is nothing here", 3),
+        "warning",
+        "wake.refused",
+        {"source": None, "reason": "unknown", "why": "there is nothing here", "count": 3},
+    ),
+    (
         events.AdminWithoutToken("there"),
         "warning",
         "admin.without_token",

@@ -41,6 +41,19 @@ def check(webhook: Node, context: Context) -> Iterator[Problem]:
         yield from _oauth2(authentication, request, context)
 
 
+def check_wake(wake: Node, context: Context) -> Iterator[Problem]:
+    """Yield what is wrong with how requests that wake a source are to authenticate."""
+    found = wake.at("authentication")
+    if found.text("type") == "oauth2":
+        message = "a token of a server proves nothing here; use api_key, bearer or basic"
+        yield found.problem(message, "type")
+        return
+    yield from _of_its_secret(found, context)
+    name = found.text("name")
+    if name is not None and _is_in_a_header(found) and (complaint := headers.misnamed(name)):
+        yield found.problem(complaint, "name")
+
+
 def check_source(source: Node, context: Context, reachable: Node | None) -> Iterator[Problem]:
     """Yield what is wrong with the authentication of an API source; *reachable* is `egress`."""
     found = source.at("authentication")

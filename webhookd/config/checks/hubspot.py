@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from webhookd.config.checks import properties
+from webhookd.config.checks import properties, wakes
 from webhookd.config.checks.api_sources import (
     LEAST_POLL,
     base_url_problems,
@@ -37,6 +37,7 @@ def _source(source: Node, context: Context, reachable: Node | None) -> Iterator[
     yield from _lengths(source)
     if problem := start_problem(source):
         yield problem
+    yield from wakes.check(source, context)
 
 
 def check_use(webhook: Node, source: Node) -> Iterator[Problem]:

@@ -20,9 +20,7 @@ def check(webhook: Node, context: Context) -> Iterator[Problem]:
     """Yield each reference of *webhook* that leads nowhere."""
     yield from _source(webhook, context)
     for signature in signatures.listed(webhook.at("request")):
-        app_id = signature.text("app_id")
-        if app_id is not None and app_id not in context.apps and context.is_whole:
-            yield signature.problem(no_such("app", app_id, context.apps), "app_id")
+        yield from signatures.unknown_app(signature, context)
 
 
 def _source(webhook: Node, context: Context) -> Iterator[Problem]:

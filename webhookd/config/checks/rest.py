@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from webhookd.config.checks import authentication, properties, rest_requests
+from webhookd.config.checks import authentication, properties, rest_requests, wakes
 from webhookd.config.checks.api_sources import (
     LEAST_POLL,
     base_url_problems,
@@ -73,6 +73,7 @@ def _is_open(source: Node) -> bool:
 def _source(source: Node, context: Context, reachable: Node | None) -> Iterator[Problem]:
     yield from base_url_problems(source, reachable)
     yield from authentication.check_source(source, context, reachable)
+    yield from wakes.check(source, context)
     if problem := start_problem(source):
         yield problem
     zone = source.text("time_zone")

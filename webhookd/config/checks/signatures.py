@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhookd.config.checks import headers, payloads
-from webhookd.config.messages import near
+from webhookd.config.messages import near, no_such
 from webhookd.definitions import Scheme
 from webhookd.rules import hmac_signing, signing
 
@@ -25,7 +25,7 @@ def check(webhook: Node, context: Context) -> Iterator[Problem]:
     if request.text("authentication", "location") == "header":
         names.setdefault((request.text("authentication", "name") or "").lower(), -1)
     for number, signature in enumerate(listed(request)):
-        yield from _one(signature, request, context)
+        yield from one(signature, context, has_body=payloads.has_body(request))
         for name in sorted(_headers(signature)):
             if name in names:
                 whose = "a header of this name" if names[name] < 0 else "another signature"
@@ -43,6 +43,13 @@ def listed(request: Node) -> Iterator[Node]:
         yield signature
 
 
+def unknown_app(signature: Node, context: Context) -> Iterator[Problem]:
+    """Yield that the app of *signature* is none, where that is so."""
+    app_id = signature.text("app_id")
+    if app_id is not None and app_id not in context.apps and context.is_whole:
+        yield signature.problem(no_such("app", app_id, context.apps), "app_id")
+
+
 def _headers(signature: Node) -> set[str]:
     """Return the headers that *signature* sets, in lower case."""
     scheme = signature.text("scheme") or Scheme.HUBSPOT_V2.value
@@ -52,10 +59,11 @@ def _headers(signature: Node) -> set[str]:
     return set(signing.headers_of(Scheme(scheme))) if scheme in {*Scheme} else set()
 
 
-def _one(signature: Node, request: Node, context: Context) -> Iterator[Problem]:
+def one(signature: Node, context: Context, *, has_body: bool | None) -> Iterator[Problem]:
+    """Yield what is wrong with *signature* by itself; *has_body* is what is known of requests."""
     scheme = signature.text("scheme")
-    yield from _described(signature, scheme, payloads.has_body(request))
-    if scheme == "hubspot_v1" and payloads.has_body(request) is False:
+    yield from _described(signature, scheme, has_body)
+    if scheme == "hubspot_v1" and has_body is False:
         message = "hubspot_v1 covers only a body, and this request has none; use hubspot_v2"
         yield signature.problem(message, "scheme")
     app = context.apps.get(signature.text("app_id") or "")

@@ -102,6 +102,38 @@ class Settings(BaseSettings):
         BeforeValidator(setting_text.path),
         Meaning("A file that holds it instead."),
     ] = None
+    inbound_address: Annotated[
+        str | None,
+        BeforeValidator(setting_text.admin_address),
+        Meaning(
+            "Where [wakes](sources.md#woken-instead-of-waiting) come in: `unix:PATH`,"
+            " `127.0.0.1:PORT` or, with a certificate, any address; never the admin API's.",
+            "ADDRESS",
+            default="none: nothing listens",
+        ),
+    ] = None
+    inbound_url: Annotated[
+        str | None,
+        Meaning(
+            "What senders of wakes call that, as `https://hooks.example.com`: some sign it.",
+            "URL",
+            default="what each request itself says",
+        ),
+    ] = None
+    inbound_tls_cert: Annotated[
+        Path | None,
+        BeforeValidator(setting_text.path),
+        Meaning(
+            "The certificate that they are shown, with those between it and its authority; a file"
+            " in PEM form, read again when it is renewed.",
+            "PATH",
+        ),
+    ] = None
+    inbound_tls_key: Annotated[
+        Path | None,
+        BeforeValidator(setting_text.path),
+        Meaning("The private key of that, not encrypted.", "PATH"),
+    ] = None
     retention: Annotated[
         timedelta,
         BeforeValidator(setting_text.length),

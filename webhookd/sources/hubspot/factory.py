@@ -37,6 +37,7 @@ def make(settings: HubspotSource, dependencies: SourceDependencies) -> Poller:
         budget=budget,
         clock=dependencies.clock,
         ledger=dependencies.polls,
+        requests_per_second=settings.requests_per_second,
     )
 
 

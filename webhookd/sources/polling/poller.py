@@ -12,36 +12,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from webhookd import telemetry
-from webhookd.errors import NotHeldError
+from webhookd.sources.polling.hinted_polls import HintedPolls
+from webhookd.sources.polling.object_polls import ObjectPolls
 from webhookd.sources.polling.poll_memory import PollMemory
-from webhookd.sources.polling.refusals import PollError
-from webhookd.telemetry.events import (
-    ObjectRefused,
-    PollBroke,
-    PollFailed,
-    PollRecovered,
-    SourcePolled,
-    SourceUnauthorized,
-)
+from webhookd.telemetry.events import SourceUnauthorized
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import timedelta
 
     from webhookd.clock import Clock
+    from webhookd.sources.polling.refusals import PollError
     from webhookd.sources.polling.request_budget import Budget
     from webhookd.sources.source import PollLedger, Schedule
     from webhookd.telemetry.figures import PollFigures
-
-FIRST_PAUSE: Final = 1.0
-"""Seconds without polls after a first failure; each further one doubles them."""
-
-LONGEST_PAUSE: Final = 300.0
-"""Seconds: an API that is back is noticed within five minutes."""
-
-REFUSED_PAUSE: Final = 3600.0
-"""Seconds until a type of object that was refused is tried again."""
-
 
 UNAUTHORIZED_PAUSE: Final = 60.0
 """Seconds until a token that was refused is tried again; each further refusal doubles them."""
@@ -65,10 +49,10 @@ class Poller:
 
     *schedule* runs a poll every *period*. *figures* of a reader are what `status` shows of it; the
     *ledger* keeps what of that a restart must not lose. *periods* are those of types of objects
-    that have one of their own.
+    that have one of their own. Polls that are hinted at keep to *requests_per_second*.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts that polls are joined to
         self,
         name: str,
         period: timedelta,
@@ -78,6 +62,7 @@ class Poller:
         budget: Budget,
         clock: Clock,
         ledger: PollLedger | None = None,
+        requests_per_second: float = 1.0,
         periods: Mapping[str, timedelta] | None = None,
     ) -> None:
         self._name = name
@@ -91,8 +76,13 @@ class Poller:
         self._ask_at = 0.0
         self._woken: set[asyncio.Task[None]] = set()
         self._polls = tuple(
-            _Poll(reader, figures, budget, clock, self._refuse, PollMemory(figures, ledger, clock))
+            ObjectPolls(
+                reader, figures, budget, clock, self._refuse, PollMemory(figures, ledger, clock)
+            )
             for reader, figures in readers
+        )
+        self._hinted = HintedPolls(
+            self._fire, self._rest, len(self._polls) / requests_per_second, clock
         )
 
     @property
@@ -117,11 +107,14 @@ class Poller:
             )
             for poll in self._polls
         ]
+        following = [asyncio.create_task(self._hinted.follow(poll)) for poll in self._polls]
         self._is_running = True
         try:
             await asyncio.Event().wait()
         finally:
             self._is_running = False
+            for task in following:
+                task.cancel()
             for stop in stops:
                 stop()
             for task in tuple(self._woken):
@@ -142,13 +135,28 @@ class Poller:
                 self._woken.add(task)
                 task.add_done_callback(self._woken.discard)
 
-    async def _fire(self, poll: _Poll) -> None:
+    def hint(self) -> bool:
+        """Have every type of object polled soon, if the source is read here; return whether it is.
+
+        Runs on the event loop. What rests goes on resting, and is polled behind that.
+        """
+        if self._is_running:
+            for poll in self._polls:
+                poll.hint.set()
+        return self._is_running
+
+    def _rest(self, poll: ObjectPolls) -> float:
+        """Return for how many seconds *poll* is not to be begun."""
+        asked_in = self._ask_at - self._clock.monotonic() if self._refusals else 0.0
+        return max(poll.rest, asked_in)
+
+    async def _fire(self, poll: ObjectPolls) -> None:
         if not self._refusals:
             await poll.fire()
         elif not self._is_asking and self._clock.monotonic() >= self._ask_at:
             await self._ask_again(poll)
 
-    async def _ask_again(self, poll: _Poll) -> None:
+    async def _ask_again(self, poll: ObjectPolls) -> None:
         """Let one poll find out whether the token is taken again; the others wait for that."""
         before, self._is_asking = self._refusals, True
         try:
@@ -167,119 +175,3 @@ class Poller:
         self._refusals += 1
         self._ask_at = self._clock.monotonic() + pause
         telemetry.report(SourceUnauthorized(self.name, str(error), again_in=pause))
-
-
-class _Poll:
-    """The polls of one type of object, one at a time."""
-
-    def __init__(
-        self,
-        reader: Reader,
-        figures: PollFigures,
-        budget: Budget,
-        clock: Clock,
-        refuse: Callable[[PollError], None],
-        memory: PollMemory,
-    ) -> None:
-        self._reader = reader
-        self._figures = figures
-        self._budget = budget
-        self._clock = clock
-        self._refuse = refuse
-        self._memory = memory
-        self._task: asyncio.Task[None] | None = None
-        self._not_before = 0.0
-        self._asked_until = 0.0
-        self._failures = 0
-
-    @property
-    def object(self) -> str:
-        """Return the type of object."""
-        return self._figures.object
-
-    async def fire(self) -> bool:
-        """Poll and return True, unless a poll is under way or a pause is on."""
-        is_busy = self._task is not None and not self._task.done()
-        if is_busy or self._clock.monotonic() < self._not_before:
-            return False
-        # A task of the source's own: the job that waits for it is not the source's to cancel.
-        self._task = asyncio.create_task(self._remembered(), name=f"poll {self.object}")
-        await asyncio.wait([self._task])
-        return True
-
-    def wake(self) -> bool:
-        """End a pause, but for one that the API asked for; return whether there was one to end."""
-        rests = self._clock.monotonic() < self._not_before
-        self._not_before = min(self._not_before, self._asked_until)
-        return rests and self._clock.monotonic() >= self._not_before
-
-    async def stop(self) -> None:
-        """Break off a poll under way; what it has committed stays."""
-        if self._task is not None and not self._task.done():
-            self._task.cancel()
-            await asyncio.wait([self._task])
-
-    async def _remembered(self) -> None:
-        await self._memory.recall()
-        await self._poll()
-        await self._memory.keep()
-
-    async def _poll(self) -> None:
-        figures, began = self._figures, self._clock.monotonic()
-        records, changes = figures.records, figures.changes
-        try:
-            await self._reader.poll()
-        except PollError as error:
-            self._fail(error)
-        except NotHeldError:
-            # The source is another daemon's, and this poll about to be broken off.
-            return
-        except Exception as error:  # noqa: BLE001 - a bug in one poll stops only that
-            self._note(f"a bug in webhookd ({type(error).__name__}); its log has the details")
-            telemetry.report(PollBroke(figures.source, figures.object, error))
-            self._pause(0)
-        else:
-            self._succeed()
-            seconds = self._clock.monotonic() - began
-            records, changes = figures.records - records, figures.changes - changes
-            telemetry.report(
-                SourcePolled(figures.summary(), changes=changes, read=records, seconds=seconds)
-            )
-
-    def _succeed(self) -> None:
-        figures = self._figures
-        figures.last_success_at, figures.budget_left = self._clock.now(), self._budget.left
-        if self._failures:
-            self._failures = 0
-            telemetry.report(PollRecovered(figures.summary()))
-
-    def _fail(self, error: PollError) -> None:
-        figures, refused = self._figures, error.refusal
-        self._note(str(error))
-        match refused.concerns:
-            case "source":
-                self._failures += 1
-                self._refuse(error)
-            case "object":
-                self._not_before = self._clock.monotonic() + REFUSED_PAUSE
-                telemetry.report(
-                    ObjectRefused(figures.summary(), str(error), again_in=REFUSED_PAUSE)
-                )
-            case "request" | "poll" | "token":
-                pause = self._pause(refused.wait)
-                telemetry.report(PollFailed(figures.summary(), str(error), again_in=pause))
-
-    def _note(self, error: str) -> None:
-        figures = self._figures
-        figures.failures += 1
-        figures.last_error, figures.last_error_at = error, self._clock.now()
-        figures.budget_left = self._budget.left
-
-    def _pause(self, at_least: float) -> float:
-        """Let the next poll wait: longer after each failure, and never two alike."""
-        self._failures += 1
-        doubled = FIRST_PAUSE * 2.0 ** min(self._failures - 1, 10)
-        pause = max(at_least, min(doubled, LONGEST_PAUSE)) * (1 + self._clock.dice() / 2)
-        now = self._clock.monotonic()
-        self._not_before, self._asked_until = now + pause, now + at_least
-        return pause

@@ -79,6 +79,7 @@ def make(settings: RestSource, dependencies: SourceDependencies) -> Poller:
         budget=budget,
         clock=dependencies.clock,
         ledger=dependencies.polls,
+        requests_per_second=settings.requests_per_second,
         periods={one.name: one.poll_every for one in settings.objects if one.poll_every},
     )
 

@@ -13,6 +13,9 @@ from webhookd.telemetry.events.daemon_events import (
     DaemonStopping,
     FleetDaemonDied,
     FleetRejoined,
+    InboundCertificateRead,
+    InboundListening,
+    InboundMissing,
     StorageRefused,
 )
 from webhookd.telemetry.events.delivery_events import (
@@ -47,6 +50,8 @@ from webhookd.telemetry.events.poll_events import (
     RecordsLeftOut,
     SourcePolled,
     SourceUnauthorized,
+    WakeAccepted,
+    WakesRefused,
 )
 from webhookd.telemetry.events.source_events import (
     BatchTaken,
@@ -124,6 +129,9 @@ __all__ = [
     "FirstReadProgressed",
     "FleetDaemonDied",
     "FleetRejoined",
+    "InboundCertificateRead",
+    "InboundListening",
+    "InboundMissing",
     "MoreUnread",
     "ObjectRefused",
     "PollBroke",
@@ -145,6 +153,8 @@ __all__ = [
     "TokenFailed",
     "TokenReceived",
     "ValueNotComparable",
+    "WakeAccepted",
+    "WakesRefused",
     "WebhookHeld",
     "WebhookHoldChanged",
     "WebhookProbed",

@@ -119,6 +119,29 @@ class AdminListening(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class InboundListening(Event):
+    """Wakes may come in at *address*."""
+
+    address: str
+    tls: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InboundMissing(Event):
+    """The configuration says who may wake *sources*, and nothing listens for that."""
+
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InboundCertificateRead(Event):
+    """Other files are there than were read: they are used now, but for an *error*."""
+
+    certificate: str
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class AdminWithoutToken(Event):
     """The admin API has no token and therefore answers no one on TCP."""
 

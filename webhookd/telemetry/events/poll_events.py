@@ -120,6 +120,26 @@ class ClocksDiffer(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class WakeAccepted(Event):
+    """Somebody who may said that *source* has news: it is polled soon."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class WakesRefused(Event):
+    """Requests to wake *source* were refused, *count* since this was told last.
+
+    *source* is None where none of that name may be woken; *reason* is of a closed set.
+    """
+
+    source: str | None
+    reason: str
+    why: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class BadRowsFound(Event):
     """Rows of a list cannot be taken: *count* of them, the first ids, a reason."""
 

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from tests.virtual_time import VirtualTime
-from webhookd.sources.polling.poller import REFUSED_PAUSE, Poller
+from webhookd.sources.polling.object_polls import REFUSED_PAUSE
+from webhookd.sources.polling.poller import Poller
 from webhookd.sources.polling.refusals import PollError, Refusal
 from webhookd.sources.polling.request_budget import Budget, Burst
 from webhookd.telemetry.figures import figures_of
