@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
+LEAST_TURNS = 10
+"""Turns of the loop within which a socket that was accepted has its transport."""
+
+
 class Accepting:
     """Serves *connected* for each connection, as `asyncio.start_server` does."""
 
@@ -37,14 +41,27 @@ class Accepting:
         return _Accepted(self._transports, reader, self._connected, loop)
 
     async def end(self) -> None:
-        """Accept nothing more, and close what was accepted.
+        """Accept nothing more, close what was accepted, and end all tasks of this event loop.
 
-        Whatever task a connection has may be cancelled before it ran at all, and would then not
-        close it: what was accepted in the very last turns of the loop.
+        In this order: what was accepted in the very last turns of the loop is a socket alone,
+        which the server closes nowhere once it is closed itself, or the task of it is cancelled.
         """
         assert self._server is not None
+        loop = asyncio.get_running_loop()
+        for listener in self._server.sockets:
+            loop.remove_reader(listener.fileno())
+        await self._abort()
         self._server.close()
-        for _ in range(10):
+        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await self._abort()
+
+    async def _abort(self) -> None:
+        turns = 0
+        while turns < LEAST_TURNS or self._transports:
+            turns += 1
             await asyncio.sleep(0)
             for transport in tuple(self._transports):
                 transport.abort()  # type: ignore[attr-defined]

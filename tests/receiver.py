@@ -81,10 +81,6 @@ class Receiver:
         self.port = await server.start("127.0.0.1", self.port, tls=self._tls, backlog=1024)
         self._started.set()
         await self._stop.wait()
-        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
         await server.end()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

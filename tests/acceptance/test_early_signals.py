@@ -74,15 +74,16 @@ def test_whoever_asks_twice_is_obeyed_at_once(starting, daemon):
 
 def test_commands_other_than_run_keep_what_signals_do():
     """Ctrl-C of a command that waits ends it."""
-    process = subprocess.Popen(
-        [SCRIPT, "listen", "--port", "0"],
+    with subprocess.Popen(
+        # Whoever runs the tests may ignore it (nohup), which a child inherits.
+        ["/usr/bin/env", "--default-signal=HUP", SCRIPT, "listen", "--port", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
-    )
-    process.stdout.readline()
-    process.send_signal(signal.SIGHUP)
-
-    assert process.wait(30) == -signal.SIGHUP
-    process.stdout.close()
-    process.stderr.close()
+    ) as process:
+        try:
+            process.stdout.readline()
+            process.send_signal(signal.SIGHUP)
+            assert process.wait(30) == -signal.SIGHUP
+        finally:
+            process.kill()
