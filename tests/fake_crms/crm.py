@@ -45,8 +45,10 @@ class FakeCrm:
     """Records by id; each has `made` and `changed`, microseconds, and its own members.
 
     *time* is the virtual time that the daemon has. `refused` are answers that were no success, for
-    tests that want none.
+    tests that want none but `usual` ones.
     """
+
+    usual = frozenset({204, 304, 404})
 
     def __init__(self, time=None):
         self.time = time
@@ -55,6 +57,7 @@ class FakeCrm:
         self.asked = []
         self.refused = []
         self._serial = 0
+        self._rows = {}
 
     @property
     def now(self):
@@ -92,6 +95,16 @@ class FakeCrm:
         """Return a record as the API shows it."""
         raise NotImplementedError
 
+    def rows(self, records):
+        """Return records as the API shows them; what did not change is made once."""
+        found = []
+        for id_, one in records.items():
+            key = id_, one["changed"], "deleted" in one
+            if key not in self._rows:
+                self._rows[key] = self.shown(id_, one)
+            found.append(self._rows[key])
+        return found
+
     def answer(self, asked):
         """Return what *asked* gets: a JSON value; or raise `Refused`."""
         raise NotImplementedError
@@ -118,7 +131,8 @@ class FakeCrm:
                 body, headers = body
         except Refused as refused:
             status, body, headers = refused.status, refused.body, refused.headers
-            self.refused.append((asked.path, asked.query, status, body))
+            if status not in self.usual:
+                self.refused.append((asked.path, asked.query, status, body))
         sent = b"" if body is None else json.dumps(body).encode()
         date = format_datetime(self.time.now(), usegmt=True)
         return httpx.Response(status, headers={"date": date, **headers}, content=sent)

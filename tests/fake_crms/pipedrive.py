@@ -63,11 +63,9 @@ class Pipedrive(FakeCrm):
         if not 1 <= limit <= MOST or key not in {"id", "update_time", "add_time"}:
             raise Refused(400, {"success": False, "error": "validation failed"})
         is_deleted = query.get("status") == "deleted"
-        rows = [
-            self.shown(id_, one)
-            for id_, one in (self.gone if is_deleted else self.records).items()
-            if self.at(one["changed"]) >= query.get("updated_since", "")
-        ]
+        since = query.get("updated_since", "")
+        listed = self.rows(self.gone if is_deleted else self.records)
+        rows = [row for row in listed if row["update_time"] >= since]
         rows.sort(key=lambda row: (row[key], row["id"]), reverse=direction == "desc")
         start = int(query.get("cursor", 0))
         following = str(start + limit) if len(rows) > start + limit else None

@@ -26,6 +26,15 @@ LONGEST: Final = 4000
 _ODD_NAME: Final = re.compile(r"(?<![\"'`A-Za-z0-9_])[@$]?[A-Za-z_][A-Za-z0-9_]*(?:[-.:@$]\w+)*")
 
 
+_STEPWISE: Final = frozenset(
+    {
+        *("subexpression", "index_expression", "pipe", "projection", "value_projection"),
+        *("filter_projection", "flatten"),
+    }
+)
+"""Kinds of nodes whose first child looks at the value, and the others at what it finds."""
+
+
 class QueryError(ValueError):
     """An expression cannot be read, or breaks over a value; the message says why."""
 
@@ -53,6 +62,11 @@ class Query:
     def path(self) -> tuple[str | int, ...] | None:
         """Return the names and places that a plain path leads through; None of any other."""
         return self._path
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """Return the members of a value that the expression looks at, in order."""
+        return tuple(dict.fromkeys(_roots(self._tree)))
 
     def find(self, value: Any) -> Any:
         """Return what the expression finds in *value*, None where that is nothing.
@@ -144,6 +158,17 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
         yield tree
         for child in tree.get("children", ()):
             yield from _nodes(child)
+
+
+def _roots(tree: Any) -> Iterator[str]:
+    """Yield the fields that *tree* takes from the value itself."""
+    if tree["type"] == "field":
+        yield tree["value"]
+    # What follows a first step is a field of what that has found.
+    first = tree["type"] in _STEPWISE
+    for child in tree.get("children", ())[: 1 if first else None]:
+        if isinstance(child, dict):
+            yield from _roots(child)
 
 
 def _with_exact_literals(tree: Any) -> Any:

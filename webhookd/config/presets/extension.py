@@ -88,13 +88,20 @@ def _unknown_objects(document: Document, preset: Preset, name: str) -> Iterator[
         if _is_known(preset, wanted, read if isinstance(read, dict) else {}):
             continue
         hint = near(wanted, preset.objects) or f"; it has {', '.join(preset.objects)}."
-        message = f"the preset '{preset.name}' has no such object{hint} Your own needs a 'path'"
+        message = (
+            f"the preset '{preset.name}' has no such object{hint} One of your own needs 'path'"
+        )
         yield document.problem(("sources", name, "objects", wanted), message, at_key=True)
 
 
 def _is_known(preset: Preset, name: str, own: Mapping[str, Any]) -> bool:
-    """Return whether the preset reads an object, or what the user wrote of it says where it is."""
-    return preset.takes_any_object or name in preset.objects or "path" in own
+    """Return whether the preset reads an object, or what the user wrote of it says where it is.
+
+    A name alone that is nearly one of the catalogue is taken for a slip.
+    """
+    if name in preset.objects or "path" in own:
+        return True
+    return preset.takes_any_object and bool(own or not near(name, preset.objects))
 
 
 def _left_words(document: Document, preset: Preset, name: str) -> Iterator[Problem]:

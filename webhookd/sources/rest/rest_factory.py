@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from webhookd.definitions import NO_DELETIONS, Tls
+from webhookd.rules.json_query import Query
 from webhookd.sources.polling.answer_json import decoded_exactly
 from webhookd.sources.polling.api_client import ApiClient, Dialect
 from webhookd.sources.polling.checkpoint import Checkpoint
@@ -127,7 +128,7 @@ class Parts:
             count=count,
             dialect=Dialect(Meaning(settings), decoded_exactly),
         )
-        names = read.names
+        names = asked_names(read)
         values = {} if names is None else {"properties": ",".join(names)}
         self.api = Api(settings, client, way.budget, way.clock, values)
 
@@ -201,6 +202,20 @@ class Parts:
     def _rows(self, read: RestObject, *, is_single: bool = False) -> RowReader:
         needs_time = read.detect.by == "time" and not is_single
         return RowReader(read, self._zone, needs_time=needs_time)
+
+
+def asked_names(read: RestObject) -> tuple[str, ...] | None:
+    """Return the members of a row that are wanted, None where that is all of them.
+
+    They are the chosen properties, and what id, times and the mark of deletion are read from.
+    """
+    if read.properties is None:
+        return None
+    chosen = read.properties
+    texts = () if isinstance(chosen, tuple) else tuple(chosen.values())
+    beside = (read.id, *several(read.modified), *several(read.created), *several(read.deleted))
+    looked_at = [name for text in (*texts, *beside) for name in Query(text).roots]
+    return tuple(dict.fromkeys([*(chosen if isinstance(chosen, tuple) else ()), *looked_at]))
 
 
 def digest(settings: RestSource, read: RestObject) -> str:
