@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from webhookd import definitions
 from webhookd.config import models
 from webhookd.config.file_form import made
+from webhookd.model import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from webhookd.config.secrets import Secrets
     from webhookd.config.text.node import Node
-    from webhookd.model import Secret
 
 
 def authentication(
@@ -41,7 +41,8 @@ def authentication(
 def basic(form: models.Basic, folder: Path, secrets: Secrets) -> definitions.Basic:
     """Return the name and password that *form* is."""
     username = _text(form.username, folder, secrets)
-    password = secrets.resolve(form.password, folder)
+    written = form.password
+    password = Secret("") if isinstance(written, str) else secrets.resolve(written, folder)
     return made(definitions.Basic, form, username=username, password=password)
 
 

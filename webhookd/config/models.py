@@ -93,7 +93,7 @@ class Basic(Keys):
 
     type: Literal["basic"]
     username: str | SecretReference
-    password: SecretReference
+    password: SecretReference | Literal[""]
 
 
 @with_fields_of(definitions.OAuth2)

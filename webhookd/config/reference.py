@@ -134,6 +134,7 @@ _WORDS = {
     "path": "path",
     "duration": "duration",
     "property_name": "text",
+    "password": "[secret reference](#secret-reference) or an empty text",
     "username": "text or [secret reference](#secret-reference)",
     "text_or_secret": "text or [secret reference](#secret-reference)",
     "value": "text, number or boolean",

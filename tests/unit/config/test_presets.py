@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.making import NOW
+from webhookd.authentication.credentials import fixed
 from webhookd.config import loading
 from webhookd.config.presets import catalogue
+from webhookd.definitions import Tls
 from webhookd.errors import ConfigError
 from webhookd.rules.json_query import Query
 
@@ -239,3 +244,21 @@ def test_presets_are_shipped_in_the_package():
     assert {file.stem if file.suffix == ".yaml" else file for file in folder.iterdir()} == {
         *catalogue.names()
     }
+
+
+def test_a_password_may_be_none_where_the_key_is_the_user_name(load):
+    """Close and others want it so; the one text that stands in a file for a secret is empty."""
+    found = load(
+        "version: 1\nsources:\n  crm:\n    type: rest\n    base_url: https://crm.example.com\n"
+        '    authentication: {type: basic, username: {env: CRM_TOKEN}, password: ""}\n'
+        "    objects: {lead: {}}\n"
+    )
+    authorization = fixed(found.definitions.sources["crm"].authentication, Tls(), None)
+
+    assert found.document["sources"]["crm"]["authentication"]["password"] == ""
+    assert found.warnings == ()
+    ((name, value),) = asyncio.run(authorization.authorize(NOW)).headers
+    assert (name, b64decode(value.removeprefix("Basic "))) == (
+        "authorization",
+        b"a-token-of-the-crm:",
+    )
