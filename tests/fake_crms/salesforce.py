@@ -39,6 +39,7 @@ class Salesforce(FakeCrm):
         self.batch = batch
         self.tokens = 0
         self.is_used_up = False
+        self.lose_after = 10**9
         self._kept = {}
 
     def new_id(self, serial):
@@ -108,6 +109,9 @@ class Salesforce(FakeCrm):
 
     def _more(self, place):
         locator, _, start = place.partition("-")
+        self.lose_after -= 1
+        if self.lose_after == 0:
+            self._kept.clear()
         if locator not in self._kept:
             raise self.wrong(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
         return self._batch(locator, int(start))

@@ -246,6 +246,39 @@ def test_presets_are_shipped_in_the_package():
     }
 
 
+@pytest.mark.parametrize(
+    ("preset", "object_", "told"),
+    [
+        ("pipedrive-v2", "person: {}", "; did you mean 'persons'? One of your own needs 'path'"),
+        ("pipedrive-v2", "notes: {}", "; it has persons, organizations, deals. One of your own"),
+        ("pipedrive-v2", "notes: {path: notes}", None),
+        (
+            "salesforce",
+            "Contct: {}",
+            "; did you mean 'Contact'? One of your own needs 'properties'",
+        ),
+        ("salesforce", "Contct: {properties: [Name]}", None),
+        ("attio-v2", "investors: {}", None),
+        ("pocketbase", "customers: {}", None),
+    ],
+)
+def test_an_object_that_the_preset_cannot_read_is_told_with_what_may_be_meant(
+    load, preset, object_, told
+):
+    text = (
+        f"version: 1\nsources:\n  crm:\n    type: rest\n    extends: {preset}\n"
+        f"    base_url: https://crm.example.com\n    authentication: {{type: none}}\n"
+        f"    objects: {{{object_}}}\n"
+    )
+    if told is None:
+        assert load(text).definitions.sources
+        return
+    (problem,) = problems(load, text)
+    name = object_.partition(":")[0]
+    start = f"8:15: sources.crm.objects.{name}: the preset '{preset}' has no such object"
+    assert problem.startswith(f"{start}{told}")
+
+
 def test_a_password_may_be_none_where_the_key_is_the_user_name(load):
     """Close and others want it so; the one text that stands in a file for a secret is empty."""
     found = load(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from webhookd.config.text import document
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
 _ENDING: Final = ".yaml"
 
@@ -41,6 +41,17 @@ class Preset:
     def takes_any_object(self) -> bool:
         """Return whether an object that is not in the catalogue is read like the others."""
         return "path" in self.source.get("object_defaults", {})
+
+    @property
+    def lacking(self) -> str:
+        """Return the key that an object must have that is not in the catalogue, if any."""
+        if not self.takes_any_object:
+            return "path"
+        return "properties" if "${properties}" in self.text else ""
+
+    def has(self, name: str, keys: Container[str]) -> bool:
+        """Return whether an object can be read of which the user wrote so many keys."""
+        return name in self.objects or "path" in keys or not self.lacking or self.lacking in keys
 
     def as_configuration(self) -> str:
         """Return a configuration with a source that is the preset, as YAML."""

@@ -15,7 +15,7 @@ from webhookd.config.messages import near, no_such
 from webhookd.config.presets import catalogue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from typing import TypeAlias
 
     from webhookd.config.messages import Steps
@@ -76,32 +76,28 @@ def _with_preset(document: Document, name: str, extends: str) -> Document:
         presets={**document.presets, name: extends},
         lent=document.lent | lent,
     )
-    found = (*_unknown_objects(document, preset, name), *_left_words(document, preset, name))
+    found = (
+        *_unknown_objects(document, preset, name, extension.defaults),
+        *_left_words(document, preset, name),
+    )
     return replace(document, problems=(*document.problems, *found))
 
 
-def _unknown_objects(document: Document, preset: Preset, name: str) -> Iterator[Problem]:
-    """Yield objects that neither the preset has nor the user says the path of."""
+def _unknown_objects(
+    document: Document, preset: Preset, name: str, defaults: Collection[str]
+) -> Iterator[Problem]:
+    """Yield objects that neither the preset has nor the user says enough of."""
     source = (document.data or {})["sources"][name]
     objects = source.get("objects")
     for wanted, read in objects.items() if isinstance(objects, dict) else ():
-        if _is_known(preset, wanted, read if isinstance(read, dict) else {}):
+        if preset.has(wanted, {*defaults, *(read if isinstance(read, dict) else ())}):
             continue
         hint = near(wanted, preset.objects) or f"; it has {', '.join(preset.objects)}."
         message = (
-            f"the preset '{preset.name}' has no such object{hint} One of your own needs 'path'"
+            f"the preset '{preset.name}' has no such object{hint} One of your own needs"
+            f" '{preset.lacking}'"
         )
         yield document.problem(("sources", name, "objects", wanted), message, at_key=True)
-
-
-def _is_known(preset: Preset, name: str, own: Mapping[str, Any]) -> bool:
-    """Return whether the preset reads an object, or what the user wrote of it says where it is.
-
-    A name alone that is nearly one of the catalogue is taken for a slip.
-    """
-    if name in preset.objects or "path" in own:
-        return True
-    return preset.takes_any_object and bool(own or not near(name, preset.objects))
 
 
 def _left_words(document: Document, preset: Preset, name: str) -> Iterator[Problem]:
@@ -139,6 +135,12 @@ class _Extension:
         self._places: Places = {}
         self._lent: set[tuple[int, str]] = set()
 
+    @property
+    def defaults(self) -> Collection[str]:
+        """Return the keys of the user's `object_defaults`."""
+        found = self._own.get("object_defaults")
+        return found if isinstance(found, dict) else ()
+
     def source(self) -> tuple[dict[str, Any], Places, frozenset[tuple[int, str]]]:
         """Return the merged source, the places in it, and which of its keys the preset gave."""
         lent = self._lent_branch(self._preset.source)
@@ -172,7 +174,9 @@ class _Extension:
     ) -> _Member:
         """Return an object: the user's keys over the user's defaults over those of the preset."""
         known = None if lent_objects is None else lent_objects.value.get(name)
-        if not isinstance(own.value, dict) or not _is_known(self._preset, name, own.value):
+        if not isinstance(own.value, dict):
+            return own
+        if not self._preset.has(name, {*own.value, *self.defaults}):
             return own
         under: _Branch = {}
         for one in (lent_defaults, known, defaults):

@@ -181,3 +181,69 @@ def test_every_object_of_every_preset_has_its_story():
     assert {
         (name, read) for name in catalogue.names() for read in catalogue.find(name).objects
     } <= told
+
+
+def of(preset, object_):
+    return next(case for case in CASES if (case.preset, case.object) == (preset, object_))
+
+
+def test_salesforce_is_left_alone_when_its_requests_are_used_up(settings, tmp_path, logged):
+    async def story(told):
+        told.crm.create(20, every=7.0)
+        told.crm.is_used_up = True
+        await told.poll()
+        await told.daemon.poll(times=29, every=30)
+        assert [one.path.rpartition("/")[2] for one in told.crm.asked] == ["token", "queryAll"]
+        told.crm.is_used_up = False
+        await told.poll()
+        assert len(await told.known()) == 20
+
+    tell(settings(of("salesforce", "Contact")), Salesforce(), tmp_path, story)
+
+
+def test_salesforce_gets_one_new_token_when_the_session_is_over(settings, tmp_path):
+    async def story(told):
+        told.crm.create(20, every=7.0)
+        await told.poll()
+        told.crm.tokens += 1
+        made = told.crm.create(2)
+
+        assert await told.poll() == {"created": made}
+        assert told.crm.tokens == 3
+
+    tell(settings(of("salesforce", "Contact")), Salesforce(), tmp_path, story)
+
+
+def test_salesforce_goes_on_when_the_result_that_it_kept_is_gone(settings, tmp_path, logged):
+    async def story(told):
+        ids = told.crm.create(60, every=7.0)
+        told.crm.lose_after = 2
+        await told.poll()
+        assert len(await told.known()) < 60
+        assert await told.poll() == {}
+        assert (await told.known()).keys() == set(ids)
+
+    tell(settings(of("salesforce", "Contact")), Salesforce(batch=20), tmp_path, story)
+
+
+def test_zoho_gives_more_than_2000_records_that_were_imported_in_one_second(settings, tmp_path):
+    async def story(told):
+        ids = told.crm.create(2300)
+        assert await told.poll() == {}
+        assert (await told.known()).keys() == set(ids)
+        told.daemon.time.seconds += 60
+        told.crm.update(ids[7], name="moved")
+        assert await told.poll() == {"updated": [ids[7]]}
+        assert told.crm.refused == []
+
+    tell(settings(of("zoho-v8", "Leads")), Zoho(), tmp_path, story)
+
+
+def test_zoho_pages_through_many_deleted_records(settings, tmp_path):
+    async def story(told):
+        ids = told.crm.create(700, every=1.0)
+        await told.poll()
+        told.crm.delete(*ids[:450])
+        assert {kind: len(ids) for kind, ids in (await told.poll()).items()} == {"deleted": 450}
+
+    tell(settings(of("zoho-v8", "Leads")), Zoho(), tmp_path, story)
