@@ -164,6 +164,8 @@ def _roots(tree: Any) -> Iterator[str]:
     """Yield the fields that *tree* takes from the value itself."""
     if tree["type"] == "field":
         yield tree["value"]
+    if tree["type"] == "expref":
+        return  # of the items of a list
     # What follows a first step is a field of what that has found.
     first = tree["type"] in _STEPWISE
     for child in tree.get("children", ())[: 1 if first else None]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import re
 from base64 import b64decode
 from pathlib import Path
@@ -20,6 +22,14 @@ from webhookd.rules.json_query import Query
 
 ENVIRONMENT = {"CRM_TOKEN": "a-token-of-the-crm"}
 PIPEDRIVE = catalogue.find("pipedrive-v2")
+DIGESTS = {
+    "attio-v2": "53c10474b260",
+    "directus": "ed5a45c78cd6",
+    "pipedrive-v2": "bb6db9febe7d",
+    "pocketbase": "49981371c4ee",
+    "salesforce": "bd701b287866",
+    "zoho-v8": "f051187dff3c",
+}
 HEAD = """\
 version: 1
 sources:
@@ -295,3 +305,11 @@ def test_a_password_may_be_none_where_the_key_is_the_user_name(load):
         "authorization",
         b"a-token-of-the-crm:",
     )
+
+
+@pytest.mark.parametrize("name", catalogue.names())
+def test_a_preset_that_was_shipped_never_changes(name):
+    """A correction has a new name: once a release has a preset, its digest here stays."""
+    content = json.dumps(catalogue.find(name).source, sort_keys=True).encode()
+
+    assert DIGESTS[name] == hashlib.sha256(content).hexdigest()[:12]

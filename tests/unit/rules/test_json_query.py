@@ -155,3 +155,23 @@ def test_a_plain_path_finds_what_the_library_finds(value, steps):
 
     assert query.path is not None
     assert query.find(value) == jmespath.search(text, value)
+
+
+@pytest.mark.parametrize(
+    ("text", "roots"),
+    [
+        ("id", ("id",)),
+        ("id.record_id", ("id",)),
+        ("emails[0].value", ("emails",)),
+        ("emails[?primary].value | [0]", ("emails",)),
+        ("lines[].k", ("lines",)),
+        ("status == 'deleted' || gone", ("status", "gone")),
+        ("contains(\"@odata.context\" || '', 'x')", ("@odata.context",)),
+        ("{a: b.c, d: e}", ("b", "e")),
+        ("people.*.name", ("people",)),
+        ("sort_by(lines, &k)[0].n", ("lines",)),
+        ("@", ()),
+    ],
+)
+def test_the_members_that_an_expression_looks_at_are_known(text, roots):
+    assert Query(text).roots == roots

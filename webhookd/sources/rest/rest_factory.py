@@ -214,7 +214,12 @@ def asked_names(read: RestObject) -> tuple[str, ...] | None:
     chosen = read.properties
     texts = () if isinstance(chosen, tuple) else tuple(chosen.values())
     beside = (read.id, *several(read.modified), *several(read.created), *several(read.deleted))
-    looked_at = [name for text in (*texts, *beside) for name in Query(text).roots]
+    looked_at = [
+        name
+        for text in (*texts, *beside)
+        for name in Query(text).roots
+        if "@" not in name  # what an answer says of a row (OData), and cannot be asked for
+    ]
     return tuple(dict.fromkeys([*(chosen if isinstance(chosen, tuple) else ()), *looked_at]))
 
 
