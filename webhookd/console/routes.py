@@ -16,7 +16,7 @@ from webhookd.client.client_errors import LostError, NoDaemonError, RefusedError
 from webhookd.console import forms
 from webhookd.console.forms import BadFormError
 from webhookd.console.gate import FORBIDDEN, UNAUTHORIZED, Gate
-from webhookd.console.pages import entrance, overview
+from webhookd.console.pages import acts, deliveries, delivery, entrance, overview, webhook
 from webhookd.console.visit import Console, Visit
 from webhookd.errors import StorageError, WebhookdError
 
@@ -44,6 +44,14 @@ class PageRoute:
 
 PAGES: Final = (
     PageRoute("/", overview.show),
+    PageRoute("/deliveries", deliveries.show),
+    PageRoute("/deliveries/retry", acts.retry, "POST", acts=True),
+    PageRoute("/deliveries/cancel", acts.cancel, "POST", acts=True),
+    PageRoute("/deliveries/{id}", delivery.show),
+    PageRoute("/deliveries/{id}/body", delivery.body),
+    PageRoute("/webhooks/{name}", webhook.show),
+    PageRoute("/webhooks/{name}/pause", acts.pause, "POST", acts=True),
+    PageRoute("/webhooks/{name}/resume", acts.resume, "POST", acts=True),
     PageRoute("/leave", entrance.leave, "POST"),
 )
 

@@ -27,6 +27,8 @@ class Session:
     form_token: str
     begun_at: float
     seen_at: float
+    notice: str = ""
+    """What was done, to be told on the next page."""
 
     def knows(self, form_token: str) -> bool:
         """Return whether a form came from one of this session's pages."""

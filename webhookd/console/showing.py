@@ -5,6 +5,7 @@ Pure: texts in, texts out.
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -23,6 +24,7 @@ _HOSTILE: Final = re.compile(
 LONGEST_SHOWN = 64 * 1024
 """Characters of a text that a page shows; the rest is a download."""
 
+_JSON_PART: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 _BYTE_UNITS: Final = ("bytes", "KiB", "MiB", "GiB")
 
@@ -37,6 +39,32 @@ def plain(text: str) -> str:
 def cut(text: str, most: int = LONGEST_SHOWN) -> str:
     """Return the beginning of *text*, with a mark where something follows."""
     return text if len(text) <= most else f"{text[:most]}…"
+
+
+def indented(text: str) -> str:
+    """Return JSON with a line for each value, each written as it stood; another text as it is."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    lines, depth, made = [], 0, ""
+    parts = _JSON_PART.findall(text)
+    for place, part in enumerate(parts):
+        following = parts[place + 1] if place + 1 < len(parts) else ""
+        if part in "{[" and following not in "}]":
+            depth += 1
+            lines.append(made + part)
+            made = "  " * depth
+        elif part in "}]" and parts[place - 1] not in "{[":
+            depth -= 1
+            lines.append(made)
+            made = "  " * depth + part
+        elif part == ",":
+            lines.append(made + part)
+            made = "  " * depth
+        else:
+            made += f"{part} " if part == ":" else part
+    return "\n".join([*lines, made])
 
 
 def one_line(text: str, most: int = 200) -> str:

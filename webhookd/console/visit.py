@@ -88,9 +88,21 @@ class Visit:
             person=self.console.person,
             form_token="" if self.session is None else self.session.form_token,
             here=self.request.url.path,
+            notice=self._taken_notice(),
             **values,
         )
         return HTMLResponse(html, status)
+
+    def tell(self, notice: str) -> None:
+        """Have the next page of this session say what was done."""
+        if self.session is not None:
+            self.session.notice = notice
+
+    def _taken_notice(self) -> str:
+        if self.session is None or self.asked("fragment") == "1":
+            return ""
+        notice, self.session.notice = self.session.notice, ""
+        return notice
 
     @staticmethod
     def elsewhere(path: str) -> Response:
