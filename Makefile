@@ -8,7 +8,7 @@ DEV_STAMP := $(VENV)/.installed-for-development
 # Where the environment forbids it, each of a test run's many daemons would compile all of webhookd.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test check crash sources bench bench-quick constraints clean help
+.PHONY: run test test-browser check crash sources bench bench-quick constraints clean help
 
 help: ## Show these words
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -18,6 +18,9 @@ run: $(STAMP) ## Show the main job: webhookd demo
 
 test: $(DEV_STAMP) ## Run every test
 	$(BIN)/python -m pytest -q -n 4 --dist worksteal
+
+test-browser: $(DEV_STAMP) ## Test the console's pages in a real Chromium, which must be there
+	WEBHOOKD_TEST_BROWSER=1 $(BIN)/python -m pytest -q tests/console/browser
 
 check: $(DEV_STAMP) ## Lint, types, import contracts, dead code, dependencies
 	$(BIN)/ruff check .

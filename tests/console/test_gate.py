@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from tests.console.stage import CANARY, Stage
-from webhookd.console.gate import HEADERS
+from webhookd.console.access.gate import HEADERS
 from webhookd.console.routes import PAGES
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}

@@ -14,7 +14,8 @@ from webhookd.cli import client
 from webhookd.cli.settings import AdminOption, StateOption
 from webhookd.cli.until_stopped import until_told_to_stop
 from webhookd.client.admin_address import AdminAddress
-from webhookd.console import own_files, serving_pages
+from webhookd.console import serving_pages
+from webhookd.console.access import own_files
 from webhookd.console.daemon_link import Places
 from webhookd.console.serving_pages import ConsoleAddress, Links
 

@@ -14,8 +14,8 @@ from starlette.staticfiles import StaticFiles
 
 from webhookd.client.client_errors import LostError, NoDaemonError, RefusedError
 from webhookd.console import forms
+from webhookd.console.access.gate import FORBIDDEN, UNAUTHORIZED, Gate
 from webhookd.console.forms import BadFormError
-from webhookd.console.gate import FORBIDDEN, UNAUTHORIZED, Gate
 from webhookd.console.pages import acts, deliveries, delivery, entrance, overview, webhook
 from webhookd.console.visit import Console, Visit
 from webhookd.errors import StorageError, WebhookdError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from webhookd.console.invitations import Invitations
+    from webhookd.console.access.invitations import Invitations
 
     Handler = Callable[[Visit], Awaitable[Response]]
 

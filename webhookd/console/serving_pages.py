@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from webhookd import clock
-from webhookd.console import invitations, own_files
+from webhookd.console.access import invitations, own_files
+from webhookd.console.access.sessions import Sessions
 from webhookd.console.daemon_link import DaemonLink
 from webhookd.console.routes import application
-from webhookd.console.sessions import Sessions
 from webhookd.console.visit import Console
 from webhookd.errors import WebhookdError
 from webhookd.serving import serving

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from webhookd.console.access.sessions import Session, Sessions
     from webhookd.console.daemon_link import DaemonLink
-    from webhookd.console.sessions import Session, Sessions
     from webhookd.views.status import StatusView
 
 Role: TypeAlias = Literal["operator", "viewer"]

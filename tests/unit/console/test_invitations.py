@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhookd.console import invitations
-from webhookd.console.invitations import Invitations
-from webhookd.console.sessions import IDLE_SECONDS, LONGEST_SECONDS, MOST_SESSIONS, Sessions
+from webhookd.console.access import invitations
+from webhookd.console.access.invitations import Invitations
+from webhookd.console.access.sessions import IDLE_SECONDS, LONGEST_SECONDS, MOST_SESSIONS, Sessions
 
 KEY = b"k" * 32
 NOW = 1_800_000_000.0

@@ -9,7 +9,7 @@ from webhookd import clock
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from webhookd.console.invitations import Invitations
+    from webhookd.console.access.invitations import Invitations
     from webhookd.console.visit import Visit
 
 

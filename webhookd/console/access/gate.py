@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from webhookd.console.sessions import Sessions
+    from webhookd.console.access.sessions import Sessions
 
     Refuse = Callable[[Scope, Receive, Send, int], Awaitable[None]]
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from webhookd.console.invitations import KEY_BYTES
+from webhookd.console.access.invitations import KEY_BYTES
 from webhookd.errors import WebhookdError
 
 if TYPE_CHECKING:

@@ -1,0 +1,140 @@
+"""What people do with the console, in a real browser: at night, by keyboard, without JavaScript."""
+
+import pytest
+
+from tests.console.browser.inspection import inspect, visit
+from tests.console.stage import Stage
+from tests.receiver import Answer
+
+SHOWN = "document.querySelector('.side h2').innerText"
+
+
+@pytest.fixture
+def night(tmp_path):
+    """Give a daemon whose one receiver has refused everything."""
+    with Stage(tmp_path) as stage:
+        stage.moods["w"] = Answer(400, body=b"the database of the receiver is full")
+        stage.daemon.configure({"billing": stage.webhook("w"), "other": stage.webhook("other")})
+        stage.daemon.start()
+        rows = ({"id": str(100 + number), "email": f"{number}@example.com"} for number in range(7))
+        stage.daemon.drop_rows("a.ndjson", *rows)
+        stage.wait_for(failed=7, delivered=7)
+        yield stage
+
+
+def mend(stage):
+    stage.moods.clear()
+
+
+@pytest.mark.parametrize("has_script", [True, False])
+def test_at_three_in_the_morning(browser, night, has_script):
+    """What is wrong, why, and again: five clicks, no typing."""
+    console = night.console()
+    with visit(browser, console, java_script_enabled=has_script) as (page, watch):
+        assert "Nothing was delivered" in page.inner_text(".needs")
+        page.click(".needs >> text=Look at them")
+        page.click("table.list tbody tr:first-child a")
+        assert "the database of the receiver is full" in page.inner_text(".side")
+        mend(night)
+        page.click("text=Retry all that match")
+        assert page.inner_text("h1") == "7 deliveries would be attempted again"
+        page.click("button:has-text('Retry 7')")
+        assert "7 deliveries retried." in page.inner_text(".notice")
+        night.wait_for(delivered=14)
+        page.goto(f"http://{console.host}/")
+        if has_script:
+            inspect(page, watch)
+        assert watch.faults == []
+    assert console.stop() == ""
+
+
+def test_the_same_by_keyboard_alone(browser, night):
+    console = night.console()
+    with visit(browser, console) as (page, watch):
+        keys = page.keyboard
+        keys.press("g")
+        keys.press("d")
+        page.wait_for_url("**/deliveries")
+        keys.press("/")
+        assert page.evaluate("document.activeElement.id") == "record_id"
+        keys.type("103")
+        keys.press("Enter")
+        page.wait_for_url("**record_id=103**")
+        keys.press("j")
+        page.wait_for_url("**peek=**")
+        first = page.inner_text(".side h2")
+        keys.press("j")
+        page.wait_for_function(
+            "first => document.querySelector('.side h2').innerText !== first", arg=first
+        )
+        keys.press("k")
+        page.wait_for_function(
+            "first => document.querySelector('.side h2').innerText === first", arg=first
+        )
+        keys.press("?")
+        assert page.locator("dialog").is_visible()
+        assert "g then o d l i s c n" in page.inner_text("dialog")
+        keys.press("Escape")
+        assert not page.locator("dialog").is_visible()
+        keys.press("Escape")
+        page.wait_for_function("!document.querySelector('.side')")
+        page.goto(f"http://{console.host}/deliveries?state=failed")
+        mend(night)
+        page.locator("button", has_text="Retry all that match").focus()
+        keys.press("Enter")
+        page.wait_for_selector("h1:has-text('would be attempted again')")
+        page.locator("button", has_text="Retry 7").focus()
+        keys.press("Enter")
+        page.wait_for_selector(".notice")
+        night.wait_for(delivered=14)
+        assert watch.faults == []
+
+
+def test_a_page_that_stands_still_follows_the_daemon_by_itself(browser, night):
+    console = night.console()
+    with visit(browser, console) as (page, watch):
+        assert "Nothing was delivered" in page.inner_text(".needs")
+        night.daemon.command("pause", "other", "--admin-address", night.address)
+        page.wait_for_selector(".needs >> text=Paused", timeout=20_000)
+        page.goto(f"http://{console.host}/deliveries")
+        page.focus("#record_id")
+        before = page.evaluate("document.querySelector('main').dataset.mine = 'yes'")
+        page.wait_for_timeout(6_000)
+        assert page.evaluate("document.querySelector('main').dataset.mine") == before
+        assert watch.faults == []
+
+
+def test_without_a_daemon_the_page_comes_back_by_itself(browser, night):
+    console = night.console()
+    with visit(browser, console) as (page, watch):
+        watch.is_error_expected = True
+        night.daemon.kill()
+        page.wait_for_selector("h1:has-text('No daemon answers')", timeout=30_000)
+        inspect(page, watch)
+        night.daemon.start()
+        page.wait_for_selector(".needs", timeout=30_000)
+        assert watch.faults == []
+    assert console.stop() == ""
+
+
+def test_times_are_shown_in_the_browser_s_own_zone_when_asked(browser, night):
+    console = night.console()
+    (one, *_) = night.ask("/v1/deliveries", limit=1)["deliveries"]
+    with visit(browser, console, timezone_id="Asia/Tokyo", locale="en-GB") as (page, watch):
+        page.goto(f"http://{console.host}/deliveries/{one['id']}")
+        assert "UTC" in page.inner_text("dl")
+        page.click("#zone")
+        assert page.inner_text("#zone") == "Times: local"
+        assert "UTC" not in page.locator("dl time.whole").first.inner_text()
+        page.reload()
+        assert page.inner_text("#zone") == "Times: local"
+        assert watch.faults == []
+
+
+def test_who_leaves_is_out(browser, night):
+    console = night.console()
+    with visit(browser, console) as (page, watch):
+        page.click("footer button:has-text('Leave')")
+        page.wait_for_selector("h1:has-text('You left')")
+        assert page.goto(f"http://{console.host}/").status == 401
+        assert [fault for fault in watch.faults if "401" not in fault] == []

@@ -1,0 +1,1 @@
+"""Who gets into the console: links, sessions, and the gate before every page."""
