@@ -70,18 +70,20 @@ class InMemory:
         self.told = []
         self.kill_at = NEVER
         self.time = VirtualTime()
+        self.error = ""
         self._changes = changes
         self._lists = {}
         self._cursor = None
         self._accepted = None
 
     def poll(self, kill_at=NEVER):
-        """Poll as a daemon that begins anew; return whether it came to its end."""
+        """Poll as a daemon that begins anew; return whether it ended well, or `error` has why."""
         self.kill_at = kill_at
         self.time.seconds = (self.api.now - START) / 1_000_000
         try:
             asyncio.run(self._reader().poll())
-        except (KilledError, PollError):
+        except (KilledError, PollError) as error:
+            self.error = str(error)
             return False
         return True
 

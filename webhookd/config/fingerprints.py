@@ -26,6 +26,17 @@ LATER_KEYS: tuple[tuple[tuple[str, ...], object], ...] = (
     (("sources", "*", "json"), {"records": None}),
     (("sources", "*", "extends"), None),
     (("sources", "*", "wake"), None),
+    *(
+        (("sources", "*", "objects", "*", "detect", key), default)
+        for key, default in (
+            ("next", None),
+            ("next_header", None),
+            ("token_of", "last_page"),
+            ("is_link", False),
+            ("deleted_id", None),
+            ("expired", [410]),
+        )
+    ),
     (("webhooks", "*", "delivery", "success_on"), ["2xx"]),
     (("webhooks", "*", "request", "signature", "hmac"), None),
     (("webhooks", "*", "request", "authentication", "prefix"), "Bearer "),

@@ -70,14 +70,19 @@ NO_PAGING: Final = RestPaging()
 
 @dataclass(frozen=True, slots=True)
 class RestDetect:
-    """How what changed is found: by a time that is asked for, or by comparing the whole list.
+    """How what changed is found: by a time or a token that is asked for, or by comparing all.
 
-    *order* `modified`: the list is sorted by it, oldest first. *ties* is how the records of one
-    instant are read on by their ids. *inclusive* False: the filter is "later than". *time_format*
-    is how times are written; *begin* the first time that is asked for.
+    Of a token: *next* or *next_header* says where an answer has the one to ask with next, that of
+    the *token_of* page; with *is_link* it is a link. *deleted_id* is the id of a row that is marked
+    as deleted, where that stands elsewhere; *expired* are statuses of an answer to a token that is
+    none any more.
+
+    Of a time: *order* `modified` says that the list is sorted by it, oldest first. *ties* is how
+    the records of one instant are read on by their ids. *inclusive* False: the filter is "later
+    than". *time_format* is how times are written; *begin* the first time that is asked for.
     """
 
-    by: Literal["time", "comparison"] = "comparison"
+    by: Literal["time", "token", "comparison"] = "comparison"
     query: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] = field(default_factory=dict)
@@ -87,6 +92,12 @@ class RestDetect:
     overlap: Duration | None = None
     time_format: str = "auto"
     begin: str = "2000-01-01T00:00:00Z"
+    next: str | None = None
+    next_header: str | None = None
+    token_of: Literal["last_page", "first_page"] = "last_page"  # noqa: S105 - no password
+    is_link: bool = False
+    deleted_id: str | None = None
+    expired: tuple[int, ...] = (410,)
 
 
 COMPARISON: Final = RestDetect()
@@ -133,7 +144,7 @@ class RestOne:
 class RestError:
     """What answers mean that have this *status*, and *body* somewhere in theirs."""
 
-    then: Literal["retry", "pause", "rest", "stop", "empty"]
+    then: Literal["retry", "pause", "rest", "stop", "empty", "restart"]
     status: int | None = None
     body: str | None = None
     length: Duration | None = None

@@ -101,6 +101,11 @@ PLAIN: dict[type[events.Event], Line] = {
         " SOURCE/OBJECT",
     ),
     events.BadRowsFound: warning("source.bad_rows"),
+    events.ChangeTokenExpired: warning(
+        "source.token_expired",
+        hint="the whole list is read again; does the API keep what changed for longer than the"
+        " source was not read?",
+    ),
     events.MoreUnread: warning(
         "source.more_unread",
         hint="only the first page is read; does the object want paging?",

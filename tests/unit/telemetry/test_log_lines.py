@@ -480,6 +480,17 @@ LINES = [
         },
     ),
     (
+        events.ChangeTokenExpired("crm", "contacts"),
+        "warning",
+        "source.token_expired",
+        {
+            "source": "crm",
+            "object": "contacts",
+            "hint": "the whole list is read again; does the API keep what changed for longer than"
+            " the source was not read?",
+        },
+    ),
+    (
         events.MoreUnread("crm", "contacts", "next", rows=100, is_full=True),
         "warning",
         "source.more_unread",

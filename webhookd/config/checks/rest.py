@@ -36,6 +36,13 @@ _PAGING_KEYS = {
 }
 """Keys of `paging`, and which `by` they are for."""
 
+_DETECT_KEYS = {
+    **dict.fromkeys(("order", "ties", "inclusive", "overlap", "format", "from"), "time"),
+    **dict.fromkeys(("next", "next_header", "token_of", "is_link"), "token"),
+    **dict.fromkeys(("deleted_id", "expired"), "token"),
+}
+"""Keys of `detect`, and which `by` they are for."""
+
 
 def check(sources: Iterable[Node], context: Context, reachable: Node | None) -> Iterator[Problem]:
     """Yield what is wrong with REST *sources*; *reachable* is `egress`."""
@@ -82,9 +89,10 @@ def _source(source: Node, context: Context, reachable: Node | None) -> Iterator[
     yield from _least_poll(source)
     for name in source.entries("headers"):
         yield from rest_requests.fixed(name)
-    for rule in source.items("errors"):
-        yield from _rule(rule)
     merged = with_object_defaults(source.mapping()).get("objects")
+    has_token = isinstance(merged, dict) and any(map(_is_by_token, merged.values()))
+    for rule in source.items("errors"):
+        yield from _rule(rule, has_token=has_token)
     for name, read in merged.items() if isinstance(merged, dict) else ():
         yield from RestObjectCheck(source, str(name), read).problems()
 
@@ -126,6 +134,7 @@ class RestObjectCheck:
             *(("properties_in",), ("paging", "more"), ("paging", "next"), ("one", "record")),
             *(("deletions", "records"), ("deletions", "id"), ("deletions", "modified")),
             *(("deletions", "paging", "more"), ("deletions", "paging", "next")),
+            *(("detect", "next"), ("detect", "deleted_id")),
         ):
             value = self._of(*steps)
             texts = {(): value} if isinstance(value, str) else dict(enumerate(_items(value)))
@@ -166,6 +175,11 @@ class RestObjectCheck:
     def _detect(self) -> Iterator[Problem]:
         detect = self._of("detect") if isinstance(self._of("detect"), dict) else {}
         by = detect.get("by", "comparison")
+        for key, kind in _DETECT_KEYS.items():
+            is_of_list = key == "format" and self._of("deletions", "by") == "list"
+            if key in detect and by != kind and not is_of_list:
+                message = f"this is for by: {kind}, and 'by' is {by}"
+                yield self._at("detect", key).problem(message, at_key=True)
         if by == "time":
             if not self._of("modified"):
                 message = "by: time needs 'modified', which says when a record was modified"
@@ -175,11 +189,22 @@ class RestObjectCheck:
             if "ties" in detect and detect.get("order") != "modified":
                 message = "this is for order: modified"
                 yield self._at("detect", "ties").problem(message, at_key=True)
-            return
-        for key in ("order", "ties", "inclusive", "overlap", "format", "from"):
-            if key in detect and not (key == "format" and self._of("deletions", "by") == "list"):
-                message = "this is for by: time, and 'by' is comparison"
-                yield self._at("detect", key).problem(message, at_key=True)
+        if by == "token":
+            yield from self._token(detect)
+
+    def _token(self, detect: dict[str, Any]) -> Iterator[Problem]:
+        if not detect.get("next") and not detect.get("next_header"):
+            message = "where the token stands is missing: set 'next' or 'next_header'"
+            yield self._at("detect").problem(message)
+        if "next" in detect and "next_header" in detect:
+            message = "'next' says it already"
+            yield self._at("detect", "next_header").problem(message, at_key=True)
+        if detect.get("is_link") and self._of("paging", "by") not in {None, "none", "link"}:
+            message = "a link is followed by links alone: this is for paging by: link or none"
+            yield self._at("detect", "is_link").problem(message, at_key=True)
+        if "deleted_id" in detect and not self._of("deleted"):
+            message = "this is for rows that 'deleted' marks, which is missing"
+            yield self._at("detect", "deleted_id").problem(message, at_key=True)
 
     def _time(self, detect: dict[str, Any], key: str) -> Iterator[Problem]:
         text = detect.get(key)
@@ -209,12 +234,20 @@ class RestObjectCheck:
             yield self._at("deletions").problem(message)
 
 
-def _rule(rule: Node) -> Iterator[Problem]:
+def _rule(rule: Node, *, has_token: bool) -> Iterator[Problem]:
     told = rule.mapping()
     if told and not told.keys() & {"status", "body"}:
         yield rule.problem("this would be every answer: set 'status' or 'body'")
+    if told.get("then") == "restart" and not has_token:
+        message = "no object has a token to begin anew without: this is for detect by: token"
+        yield rule.problem(message, "then")
     if "for" in told and told.get("then") != "pause":
         yield rule.problem("this is for then: pause", "for", at_key=True)
+
+
+def _is_by_token(read: dict[str, Any]) -> bool:
+    detect = read.get("detect")
+    return isinstance(detect, dict) and detect.get("by") == "token"
 
 
 def _least_poll(node: Node) -> Iterator[Problem]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _OF_PAGING: Final = {"page": "page", "offset": "offset", "cursor": "cursor"}
 NAMES: Final = (
-    *("after", "cursor", "id", "limit", "object", "offset", "page", "properties", "since"),
+    *("after", "cursor", "id", "limit", "object", "offset", "page", "properties", "since", "token"),
 )
 
 
@@ -35,7 +35,8 @@ def check(read: dict[str, Any], at: At) -> Iterator[Problem]:
     chosen = {"properties"} if listed else set()
     whole = {"limit"} | chosen | pages
     by_list = _map(read, "deletions").get("by") == "list"
-    since = {"since"} if _map(read, "detect").get("by") == "time" else set()
+    by = _map(read, "detect").get("by")
+    since = {"time": {"since"}, "token": {"token"}}.get(str(by), set())
     for steps, names in (
         ((), whole),
         (("paging",), whole),
@@ -71,6 +72,10 @@ def _unasked(read: dict[str, Any], at: At) -> Iterator[Problem]:
         yield at("paging").problem(f"no request has ${{{by}}}: put it into 'query'")
     if _map(read, "detect").get("by") == "time" and not _says("since", *asked):
         message = "no request has ${since}: put it into 'query', 'headers' or 'body'"
+        yield at("detect").problem(message)
+    is_by_token = _map(read, "detect").get("by") == "token"
+    if is_by_token and not _map(read, "detect").get("is_link") and not _says("token", *asked):
+        message = "no request has ${token}: put it into 'query', 'headers' or 'body'"
         yield at("detect").problem(message)
 
 

@@ -37,12 +37,16 @@ _SHOWN: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why there is nothing to read. *wait* is in seconds, *status* a closed set for counters."""
+    """Why there is nothing to read. *wait* is in seconds, *status* a closed set for counters.
+
+    *restarts*: whatever was kept to read on by is none any more.
+    """
 
     why: str
     concerns: Concerns
     status: str
     wait: float = 0.0
+    restarts: bool = False
 
 
 NO_CONTENT: Final = Refusal("", "request", "empty")

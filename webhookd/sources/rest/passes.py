@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from webhookd.sources.polling.left_out import BadRecord
     from webhookd.sources.rest.answers.rest_rows import Row
     from webhookd.sources.rest.asking.list_pages import Page
+    from webhookd.sources.rest.detection.token_walks import TokenWalker
     from webhookd.sources.rest.observer import Found
     from webhookd.sources.rest.rest_cursor import Cursor
     from webhookd.sources.rest.work import Work
@@ -32,20 +33,21 @@ MOST_BAD: Final = 100
 
 
 class Passes:
-    """Reads the whole list of one type of object, page by page."""
+    """Reads the whole list of one type of object, page by page.
 
-    def __init__(self, work: Work) -> None:
+    With a *walker* it is the list that a token is given with.
+    """
+
+    def __init__(self, work: Work, walker: TokenWalker | None = None) -> None:
         self._work = work
-        self._compares = work.read.detect.by == "comparison"
-        self._notes = work.read.deletions.by == "absence"
+        self._walker = walker
+        self._compares = walker is not None or work.read.detect.by == "comparison"
+        self._notes = walker is not None or work.read.deletions.by == "absence"
         self._reader = work.absences if self._notes else work.lists
         own = work.read.deletions
         self._is_whole = not (own.query or own.headers or own.body or own.path or own.records)
-
-    @property
-    def is_needed(self) -> bool:
-        """Return whether the list is ever read whole."""
-        return self._compares or self._notes
+        if walker is not None:
+            self._reader = work.sweeps
 
     def claim(self, number: int) -> str:
         """Return the claim under which the pass of this number notes what it met."""
@@ -57,21 +59,23 @@ class Passes:
         while True:
             cursor, pages = await self._step(cursor), pages + 1
             is_read = cursor.listing is None or cursor.listing.stage != "listing"
-            if is_read or (pages >= PAGES_AT_ONCE and not self._compares):
+            is_first = self._compares and (self._walker is None or cursor.token is None)
+            if is_read or (pages >= PAGES_AT_ONCE and not is_first):
                 return cursor
 
     async def _step(self, cursor: Cursor | None) -> Cursor:
         work = self._work
         listing = None if cursor is None else cursor.listing
         if listing is None:
-            listing = Pass(1 if cursor is None else cursor.passes + 1, 0)
+            is_noted = self._walker is None or not (cursor is None or _is_new(cursor))
+            listing = Pass(1 if cursor is None else cursor.passes + 1, 0, is_noted=is_noted)
             if cursor is not None and self._notes:
                 # A pass that was given up, by a crash too, may have left something.
                 await work.checkpoint.forget(cursor, self.claim(cursor.passes))
         if listing.stage != "listing" and cursor is not None:
             return cursor
         try:
-            page = await self._reader.page({}, listing.place)
+            page = await self._reader.page({"token": None}, listing.place)
         except PollError as error:
             await self._abandon(cursor, listing, error)
             raise
@@ -79,6 +83,8 @@ class Passes:
             cursor = work.begun(page.date)
         if not listing.began:
             listing = replace(listing, began=work.server_time(page.date))
+        if self._walker is not None:
+            cursor = self._walker.whole(cursor, page, listing.place)
         listing = _with_bad(replace(listing, rows=listing.rows + page.count), page.bad)
         if page.following is None:
             listing = replace(listing, stage="deciding")
@@ -88,7 +94,8 @@ class Passes:
         stamp = next((row.stamp for row in page.rows if row.stamp is not None), None)
         cursor = replace(cursor, listing=listing, sample=cursor.sample or stamp)
         alive = tuple(row.id for row in page.rows if not row.deleted)
-        listed = [Listed(self.claim(listing.number), alive)] if self._notes else []
+        is_noted = self._notes and listing.is_noted
+        listed = [Listed(self.claim(listing.number), alive)] if is_noted else []
         await work.checkpoint.advance(cursor, observations, listed=listed)
         return cursor
 
@@ -98,6 +105,8 @@ class Passes:
         if cursor is not None and is_dead:
             # The next pass notes under a number of its own, and forgets what this one met.
             again = replace(cursor, listing=None, passes=listing.number)
+            if cursor.token is None:
+                again = replace(again, walk=None)
             await self._work.checkpoint.advance(again)
 
     async def _observations(self, page: Page, cursor: Cursor) -> list[Observation]:
@@ -125,6 +134,11 @@ class Passes:
                 if found.row is not None and not found.is_gone:
                     rows.append(found.row)
         return rows
+
+
+def _is_new(cursor: Cursor) -> bool:
+    """Return whether nothing is known yet that the list could lack."""
+    return cursor.is_first and not cursor.is_again
 
 
 def _with_bad(listing: Pass, bad: Sequence[BadRecord]) -> Pass:

@@ -73,12 +73,26 @@ class Sweep:
 
 
 @dataclass(frozen=True, slots=True)
+class Walk:
+    """A reading that is under way of what changed since a token.
+
+    It began when the API's time was *began*. *found* is the token to ask with next, as far as pages
+    had one.
+    """
+
+    began: int = 0
+    place: Place = START
+    found: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Pass:
     """A reading of the whole list that is under way, the *number*th.
 
     *stage* `deciding`: all of it is read, and what it lacks is looked at, up to the id *checked*;
     `over`: what it met is forgotten.
     *bad* are the ids of its bad rows; *has_nameless* says that there were some without an id.
+    *is_noted*: what it met is noted, so that it can be told what it lacks.
     """
 
     number: int
@@ -89,6 +103,7 @@ class Pass:
     rows: int = 0
     bad: tuple[str, ...] = ()
     has_nameless: bool = False
+    is_noted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +119,10 @@ class Cursor:
     *listing* is the pass under way; *passes* counts those that are over, *listed* is when the last
     of them was; *absent* is the claim of what it lacked. *bad* counts in how many passes in turn an
     id had a bad row. *gone_mark* is how far the list of deleted records was read.
+
+    *token* is what the API gave to ask with for what changed; None: the whole list is to be read.
+    *walk* is the reading under way of either. *is_owed*: a pass could not tell of all that it lacks
+    whether that is gone.
     """
 
     since: int
@@ -122,6 +141,9 @@ class Cursor:
     set_aside: SetAside | None = None
     bad: Mapping[str, int] = field(default_factory=dict)
     gone_mark: int | None = None
+    token: str | None = None
+    walk: Walk | None = None
+    is_owed: bool = False
 
     def text(self) -> JsonText:
         """Return the cursor as it is stored."""
@@ -142,7 +164,15 @@ class Cursor:
             passes=self.passes if self.listing is None else self.listing.number,
             proved="",
             short=0,
+            token=None,
+            walk=None,
         )
+
+    def restarted(self) -> Cursor:
+        """Return the cursor of an object whose token is none any more: it is read whole."""
+        listing = self.listing
+        passes = self.passes if listing is None else listing.number
+        return replace(self, token=None, walk=None, listing=None, passes=passes)
 
 
 def described(text: JsonText) -> ReadTo | None:
@@ -172,12 +202,14 @@ def parsed(text: JsonText) -> Cursor:
     if stored.pop("rest") != VERSION:
         raise ValueError("a cursor of another version")
     sweep, listing, aside = (stored.pop(key) for key in ("sweep", "listing", "set_aside"))
+    walk = stored.pop("walk", None)
     return Cursor(
         **stored,
         sweep=sweep and _sweep(sweep),
         listing=listing
         and Pass(**{**listing, "place": Place(**listing["place"]), "bad": tuple(listing["bad"])}),
         set_aside=aside and SetAside(**aside),
+        walk=walk and Walk(**{**walk, "place": Place(**walk["place"])}),
     )
 
 

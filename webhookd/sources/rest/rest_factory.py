@@ -21,7 +21,9 @@ from webhookd.sources.rest import rest_cursor
 from webhookd.sources.rest.answers.meaning import Meaning
 from webhookd.sources.rest.answers.rest_rows import RowReader, several
 from webhookd.sources.rest.asking import composed_requests as requests
-from webhookd.sources.rest.asking.list_pages import Keys, ListReader
+from webhookd.sources.rest.asking.leads import of_token
+from webhookd.sources.rest.asking.list_pages import ListReader
+from webhookd.sources.rest.asking.named_keys import Keys
 from webhookd.sources.rest.asking.one import OneReader
 from webhookd.sources.rest.asking.rest_api import Api, origin_of
 from webhookd.sources.rest.observer import Observer
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from webhookd.sources.polling.api_client import ApiTransport
     from webhookd.sources.polling.request_budget import Budget
     from webhookd.sources.rest.asking.composed_requests import Composed
+    from webhookd.sources.rest.asking.leads import Lead
     from webhookd.telemetry.figures import PollFigures
 
 
@@ -158,10 +161,13 @@ class Parts:
         return Proofs(work, self.sweeps())
 
     def sweeps(self) -> ListReader:
-        """Return what asks for what was modified."""
-        return self.lists(requests.sweeping(self._read))
+        """Return what asks for what changed."""
+        token = of_token(self._read.detect)
+        return self.lists(requests.sweeping(self._read), token=token)
 
-    def lists(self, request: Composed, within: str = "") -> ListReader:
+    def lists(
+        self, request: Composed, within: str = "", *, token: Lead | None = None
+    ) -> ListReader:
         """Return what reads a list of records as the object has them."""
         read = self._read
         return ListReader(
@@ -172,6 +178,7 @@ class Parts:
             Keys(read.name, within),
             records=several(read.records),
             ok=read.ok,
+            token=token,
         )
 
     def one(self) -> OneReader | None:

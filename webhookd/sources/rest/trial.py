@@ -17,7 +17,8 @@ from webhookd.sources.polling.refusals import PollError
 from webhookd.sources.polling.request_budget import Budget
 from webhookd.sources.rest.answers.rest_rows import several
 from webhookd.sources.rest.detection.time_sweeps import Sweeper
-from webhookd.sources.rest.rest_cursor import Sweep
+from webhookd.sources.rest.detection.token_walks import TokenWalker
+from webhookd.sources.rest.rest_cursor import START, Sweep
 from webhookd.sources.rest.rest_factory import Parts, Way, burst
 from webhookd.telemetry.figures import PollFigures
 
@@ -99,7 +100,8 @@ class _Trial:
     async def _first_page(self) -> Page:
         """Read as a first poll does: a page, its proofs and the page behind it."""
         by_time = self._read.detect.by == "time"
-        reader = self._work.sweeps if by_time else self._work.lists
+        is_whole = self._read.detect.by == "comparison"
+        reader = self._work.lists if is_whole else self._work.sweeps
         sweep = Sweep(self._sweeper.begin(None), 0)
         form = self._sweeper.form(None)
         values = self._sweeper.values(form, sweep.at) if by_time else {}
@@ -116,8 +118,21 @@ class _Trial:
                 if is_open
                 else "  ok     detect: the filter leaves out what is older, and finds what is not"
             )
+        if self._read.detect.by == "token":
+            await self._token(page)
         await self._second_page(reader, page, values)
         return page
+
+    async def _token(self, page: Page) -> None:
+        """Ask for what changed since the token of the first page, where it has one."""
+        walker = TokenWalker(self._work)
+        cursor = await walker.prove(walker.whole(self._work.begun(page.date), page, START))
+        if cursor.token is None:
+            self._say("  open   detect: the token is on the last page")
+        elif cursor.proved:
+            self._say("  ok     detect: what changed since the token is not the whole list again")
+        else:
+            self._say("  open   detect: no record to prove the token with")
 
     async def _second_page(self, reader: ListReader, page: Page, values: Any) -> None:
         if page.following is None:
@@ -181,6 +196,8 @@ class _Trial:
             is_sorted = read.detect.order == "modified"
             way = "asked for from the newest seen" if is_sorted else "page by page"
             told = f"changes by time, {way}"
+        elif read.detect.by == "token":
+            told = "changes since a token that the API gives"
         else:
             told = "changes by comparison of the whole list"
         match read.deletions.by:

@@ -37,6 +37,7 @@ from webhookd.telemetry.events.event import Event
 from webhookd.telemetry.events.poll_events import (
     AbsenceSetAside,
     BadRowsFound,
+    ChangeTokenExpired,
     ClocksDiffer,
     FirstReadDone,
     FirstReadProgressed,
@@ -94,6 +95,7 @@ __all__ = [
     "BatchTaken",
     "BodyTooLarge",
     "BugFound",
+    "ChangeTokenExpired",
     "ChangeUndecided",
     "ClocksDiffer",
     "ConfigRead",

@@ -161,6 +161,14 @@ class AbsenceSetAside(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeTokenExpired(Event):
+    """The token that changes were asked for with is none any more: the whole list is read again."""
+
+    source: str
+    object: str
+
+
+@dataclass(frozen=True, slots=True)
 class MoreUnread(Event):
     """A list is read without paging, and seems to have more than one page.
 

@@ -6,6 +6,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from tests.delta_api import DeltaApi
+from tests.fake_api import running
 from tests.token_server import TokenServer
 from webhookd.cli.app import app
 
@@ -79,6 +81,47 @@ def test_all_that_can_be_proved_is_told(tried, api):
     ):
         assert part in text
     assert len(api.asked) <= 8
+
+
+TOKENS = {
+    "paging": {"by": "cursor", "next": "cursor", "limit": 10, "query": {"cursor": "${cursor}"}},
+    "detect": {"by": "token", "next": "delta", "query": {"token": "${token}"}},
+    "deleted": "gone",
+    "deletions": {"by": "flag"},
+}
+
+
+@pytest.fixture
+def delta():
+    with running(DeltaApi()) as served:
+        for _ in range(30):
+            served.create()
+            served.later()
+        yield served
+
+
+def test_a_token_is_tried(tried, delta):
+    code, told = tried(base_url=delta.url, **TOKENS)
+    assert code == 0
+    assert "items: changes since a token that the API gives; deletions by flag" in told
+    assert "  ok     detect: what changed since the token is not the whole list again" in told
+
+    delta.is_on_last = True
+    code, told = tried(base_url=delta.url, **TOKENS)
+    assert code == 0
+    assert "  open   detect: the token is on the last page" in told
+
+
+def test_a_token_that_is_not_there_or_not_read_is_wrong(tried, delta):
+    delta.ignored.add("token")
+    code, told = tried(base_url=delta.url, **TOKENS)
+    assert code == 1
+    assert "  WRONG  objects.items.detect: the token is ignored" in told
+
+    detect = {**TOKENS["detect"], "next": "dleta", "token_of": "first_page"}
+    code, told = tried(base_url=delta.url, **{**TOKENS, "detect": detect})
+    assert code == 1
+    assert "  WRONG  objects.items.detect.next: 'dleta' finds nothing in the answer" in told
 
 
 def test_what_is_wrong_is_told_by_its_key(tried, api):

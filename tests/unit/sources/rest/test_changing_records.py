@@ -6,9 +6,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from tests.delta_api import DeltaApi
 from tests.fake_api import FakeApi
 from tests.rest_in_memory import NEVER, InMemory
-from webhookd.definitions import RestDetect, RestObject, RestOne, RestPaging, RestPart
+from webhookd.definitions import (
+    RestDeletions,
+    RestDetect,
+    RestObject,
+    RestOne,
+    RestPaging,
+    RestPart,
+)
 
 TIES = RestPart(query={"since": "", "at": "${since}", "after": "${after}", "sort": "id"})
 QUERIES = {
@@ -24,40 +32,8 @@ WRITES = st.lists(
 )
 
 
-class ReadingByTime(RuleBasedStateMachine):
-    """An API that is asked by time, with instants of many pages; no pass over the whole list."""
-
-    @initialize(
-        by=st.sampled_from(["page", "offset"]),
-        limit=st.integers(2, 5),
-        unit=st.sampled_from([1000, 1_000_000, 60_000_000]),
-        order=st.sampled_from(["updated,id", "updated,-id"]),
-        is_strict=st.booleans(),
-        has_ties=st.booleans(),
-        sizes=st.lists(st.integers(1, 40), max_size=4),
-    )
-    def begin(self, by, limit, unit, order, is_strict, has_ties, sizes):
-        self.api = FakeApi()
-        self.api.unit, self.api.is_strict = unit, is_strict
-        for size in sizes:
-            self.api.create(size)
-            self.api.later(61)
-        detect = RestDetect(
-            by="time",
-            order="modified",
-            query={"since": "${since}", "sort": order},
-            inclusive=not is_strict,
-            ties=TIES if has_ties else None,
-        )
-        read = RestObject(
-            "items",
-            records="data",
-            paging=RestPaging(by=by, limit=limit, query=QUERIES[by]),
-            modified="updated",
-            detect=detect,
-            one=RestOne("items/${id}", record="data"),
-        )
-        self.crm = InMemory(self.api, read)
+class Changing(RuleBasedStateMachine):
+    """An API whose records change between requests, and what reads it."""
 
     @rule(size=st.integers(1, 30))
     def create(self, size):
@@ -101,14 +77,94 @@ class ReadingByTime(RuleBasedStateMachine):
         for _ in range(2):
             self.api.later(61)
             assert self.crm.poll(), "a quiet poll fails"
-        there = {id_: self.api.shown(one) for id_, one in self.api.records.items()}
-        known = {id_: one for id_, one in self.crm.there.items() if id_ in there}
-        assert known == there
-        told = self.crm.changes("created")
-        assert len(told) == len(set(told))
+        self.check({id_: self.api.shown(one) for id_, one in self.api.records.items()})
+        for kind in ("created", "deleted"):
+            told = self.crm.changes(kind)
+            assert len(told) == len(set(told))
 
 
+class ReadingByTime(Changing):
+    """It is asked by time, with instants of many pages; no pass over the whole list."""
+
+    @initialize(
+        by=st.sampled_from(["page", "offset"]),
+        limit=st.integers(2, 5),
+        unit=st.sampled_from([1000, 1_000_000, 60_000_000]),
+        order=st.sampled_from(["updated,id", "updated,-id"]),
+        is_strict=st.booleans(),
+        has_ties=st.booleans(),
+        sizes=st.lists(st.integers(1, 40), max_size=4),
+    )
+    def begin(self, by, limit, unit, order, is_strict, has_ties, sizes):
+        self.api = FakeApi()
+        self.api.unit, self.api.is_strict = unit, is_strict
+        for size in sizes:
+            self.api.create(size)
+            self.api.later(61)
+        detect = RestDetect(
+            by="time",
+            order="modified",
+            query={"since": "${since}", "sort": order},
+            inclusive=not is_strict,
+            ties=TIES if has_ties else None,
+        )
+        read = RestObject(
+            "items",
+            records="data",
+            paging=RestPaging(by=by, limit=limit, query=QUERIES[by]),
+            modified="updated",
+            detect=detect,
+            one=RestOne("items/${id}", record="data"),
+        )
+        self.crm = InMemory(self.api, read)
+
+    def check(self, there):
+        assert {id_: one for id_, one in self.crm.there.items() if id_ in there} == there
+
+
+class ReadingByToken(Changing):
+    """It gives tokens, which expire now and then."""
+
+    @initialize(
+        limit=st.integers(2, 5),
+        token_of=st.sampled_from(["first_page", "last_page"]),
+        has_one=st.booleans(),
+        size=st.integers(0, 40),
+    )
+    def begin(self, limit, token_of, has_one, size):
+        self.api = DeltaApi()
+        self.api.create(size)
+        # A last page's token must be as old as the first page.
+        self.api.is_on_last = token_of == "last_page"
+        read = RestObject(
+            "items",
+            records="data",
+            paging=RestPaging(by="link", next="next", limit=limit, query={"limit": "${limit}"}),
+            modified="updated",
+            deleted="gone",
+            detect=RestDetect(
+                by="token", next="delta", token_of=token_of, query={"token": "${token}"}
+            ),
+            one=RestOne("items/${id}", record="data") if has_one else None,
+            deletions=RestDeletions("flag"),
+        )
+        self.crm = InMemory(self.api, read)
+
+    @rule()
+    def expire(self):
+        self.api.oldest = self.api.version = self.api.version + 1
+
+    def check(self, there):
+        aside = (self.crm.cursor or {}).get("set_aside")
+        if aside is not None:
+            self.crm.accept(aside["number"])
+            for _ in range(3):
+                assert self.crm.poll()
+        assert self.crm.there == there
+
+
+MANY = settings(max_examples=40, stateful_step_count=8, deadline=None, report_multiple_bugs=False)
 TestReadingByTime = ReadingByTime.TestCase
-TestReadingByTime.settings = settings(
-    max_examples=60, stateful_step_count=8, deadline=None, report_multiple_bugs=False
-)
+TestReadingByTime.settings = MANY
+TestReadingByToken = ReadingByToken.TestCase
+TestReadingByToken.settings = MANY

@@ -34,6 +34,7 @@ _CONCERNS: Final[Mapping[str, Concerns]] = {
     "pause": "token",
     "rest": "object",
     "stop": "source",
+    "restart": "poll",
 }
 
 
@@ -75,7 +76,8 @@ class Meaning:
             wait = max(wait, rule.length.total_seconds())
         elif rule.then == "pause":
             wait = wait or UNKNOWN_LIMIT
-        return Refusal(why, _CONCERNS[rule.then], str(received.status), wait)
+        concerns, restarts = _CONCERNS[rule.then], rule.then == "restart"
+        return Refusal(why, concerns, str(received.status), wait, restarts=restarts)
 
     def _wait(self, received: Received) -> float:
         """Return for how many seconds an answer wants no request."""

@@ -55,6 +55,8 @@ class RowReader:
         self._zone = zone
         self._needs_time = needs_time
         self._id = Query(read.id)
+        deleted_id = read.detect.deleted_id
+        self._deleted_id = self._id if deleted_id is None else Query(deleted_id)
         self._modified = [Query(one) for one in several(read.modified)]
         self._created = None if read.created is None else Query(read.created)
         self._deleted = None if read.deleted is None else Query(read.deleted)
@@ -74,8 +76,8 @@ class RowReader:
                 raise ValueError("it is not an object")  # noqa: TRY301, TRY004 - as all others
             if is_deep and _is_deeper(value, DEEPEST):
                 raise ValueError(f"it is nested more than {DEEPEST} levels deep")  # noqa: TRY301
-            id_ = record_id(self._id.find(value))
             deleted = self._deleted is not None and is_true(self._deleted.find(value))
+            id_ = record_id((self._deleted_id if deleted else self._id).find(value))
             modified, stamp = self._time(value)
             if modified is None and self._needs_time:
                 raise ValueError("it has no time of modification")  # noqa: TRY301

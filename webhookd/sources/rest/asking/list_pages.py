@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from webhookd import telemetry
 from webhookd.rules.json_query import Query, QueryError
 from webhookd.sources.polling.api_client import LARGE
-from webhookd.sources.polling.refusals import nonsense
 from webhookd.sources.rest.answers import links
 from webhookd.sources.rest.answers.rest_rows import NAMELESS, Row
+from webhookd.sources.rest.answers.shapes import kind, shape
+from webhookd.sources.rest.asking import leads
 from webhookd.sources.rest.rest_cursor import MOST_EMPTY, MOST_PAGES, START, Place
 from webhookd.sources.threads import in_thread
 from webhookd.telemetry.events import MoreUnread
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from webhookd.sources.polling.answer_json import ExactAnswer
     from webhookd.sources.polling.api_client import ApiAnswer
     from webhookd.sources.polling.left_out import BadRecord, LeftOut
-    from webhookd.sources.polling.refusals import PollError
     from webhookd.sources.rest.answers.rest_rows import RowReader
     from webhookd.sources.rest.asking.composed_requests import Asked, Composed
+    from webhookd.sources.rest.asking.named_keys import Keys
     from webhookd.sources.rest.asking.rest_api import Api
 
 _LEADS: Final = ("next", "@odata.nextLink", "nextRecordsUrl", "has_more", "next_page")
@@ -38,7 +39,9 @@ class Page:
     """What one request found. *count* counts all rows, bad ones too; *first* is one as it came.
 
     *following* leads to the next page, None behind the last one. *is_short*: there may be none,
-    since this page has fewer rows than it may.
+    since this page has fewer rows than it may. *token* is what the answer has to ask with next
+    time; *lack* says why it is None, where answers have one. *is_expired*: what was asked with is
+    none any more.
     """
 
     rows: tuple[Row, ...] = ()
@@ -48,6 +51,9 @@ class Page:
     is_short: bool = False
     date: datetime | None = None
     first: Any = None
+    token: str | None = None
+    lack: str = ""
+    is_expired: bool = False
 
     @property
     def ids(self) -> frozenset[str]:
@@ -55,23 +61,11 @@ class Page:
         return frozenset(row.id for row in self.rows)
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """What errors name: the object, and where in it the list stands (`detect.`, `deletions.`)."""
-
-    object: str
-    within: str = ""
-
-    def wrong(self, key: str, why: str, *, own: bool = True) -> PollError:
-        """Return the error that *key* does not do what it should."""
-        within = self.within if own else ""
-        return nonsense(f"objects.{self.object}.{within}{key}: {why}")
-
-
 class ListReader:
     """Reads the pages of one list. Every page may raise PollError.
 
     *records* are expressions that find the rows of a page, *ok* one that must hold in each answer.
+    *token* is where an answer has what to ask with next time.
     """
 
     def __init__(
@@ -84,6 +78,7 @@ class ListReader:
         *,
         records: tuple[str, ...],
         ok: str | None = None,
+        token: leads.Lead | None = None,
     ) -> None:
         self.request = request
         self.keys = keys
@@ -94,17 +89,33 @@ class ListReader:
         self._ok = None if ok is None else Query(ok)
         paging = request.paging
         self._more = None if paging.more is None else Query(paging.more)
-        self._next = None if paging.next is None else Query(paging.next)
+        self._next = leads.of_paging(paging)
+        self._token = token
         self._first_ids: frozenset[str] = frozenset()
         self._before: tuple[int, Page] | None = None
         self._is_told = False
 
-    async def page(self, values: Mapping[str, Value | None], place: Place = START) -> Page:
-        """Return the page at *place*, with *values* in the request."""
+    async def page(
+        self,
+        values: Mapping[str, Value | None],
+        place: Place = START,
+        *,
+        link: str | None = None,
+        expired: tuple[int, ...] = (),
+    ) -> Page:
+        """Return the page at *place*, with *values* in the request.
+
+        *link* leads to the first page; None: the request does. Statuses that are *expired* mean
+        that what is asked with is none any more.
+        """
         paging = self.request.paging
         asked = self._asked(values, place)
+        if link is not None and place.next is None:
+            asked = replace(asked, target=link)
         past_end = paging.behind_the_end if place.number else ()
-        answer = await self._api.call(asked, accept=past_end)
+        answer = await self._api.call(asked, accept=(*past_end, *expired))
+        if answer.status in expired:
+            return Page(date=answer.date, is_expired=True)
         if answer.status in past_end or answer.is_empty:
             return Page(date=answer.date)
         exact: ExactAnswer = answer.content
@@ -150,6 +161,11 @@ class ListReader:
         following, is_short = self._following(value, asked, answer, place, len(given))
         if self.request.paging.by == "none":
             self._tell_more(value, answer, len(given))
+        token, lack = self._token, ""
+        found = None
+        if token is not None:
+            found = token.find(value, asked, answer, self._api, self.keys)
+            lack = token.lack(value) if found is None else ""
         return Page(
             tuple(rows),
             tuple(bad),
@@ -158,6 +174,8 @@ class ListReader:
             is_short=is_short,
             date=answer.date,
             first=given[0] if given else None,
+            token=found,
+            lack=lack,
         )
 
     def _listed(self, query: Query, value: Any) -> list[Any]:
@@ -166,11 +184,11 @@ class ListReader:
             return found
         if found is None:
             raise self.keys.wrong(
-                "records", f"{query.text!r} finds nothing in the answer, {_shape(value)}"
+                "records", f"{query.text!r} finds nothing in the answer, {shape(value)}"
             )
         raise self.keys.wrong(
             "records",
-            f"{query.text!r} finds {_kind(found)} and no list in the answer, {_shape(value)}",
+            f"{query.text!r} finds {kind(found)} and no list in the answer, {shape(value)}",
         )
 
     def _following(
@@ -182,7 +200,9 @@ class ListReader:
             return None, False
         is_more = self._more is None or bool(self._found(self._more, value, "paging.more"))
         if paging.by in {"cursor", "link"}:
-            leads_on = self._leads_on(value, asked, answer) if is_more else None
+            leads_on = None
+            if is_more:
+                leads_on = self._next.find(value, asked, answer, self._api, self.keys)
             if leads_on is None:
                 return None, False
             if leads_on in {place.next, place.mark}:
@@ -192,29 +212,6 @@ class ListReader:
             return None, False
         is_short = self._more is None and paging.limit is not None and count < paging.limit
         return place.following(count), is_short
-
-    def _leads_on(self, value: Any, asked: Asked, answer: ApiAnswer) -> str | None:
-        """Return the cursor or link to the next page, None where the answer has none."""
-        paging = self.request.paging
-        key = "paging.next"
-        if self._next is not None:
-            found = self._found(self._next, value, key)
-        else:
-            name = (paging.header if paging.by == "link" else paging.next_header) or "link"
-            found = answer.headers.get(name.lower())
-            key = "paging.header" if paging.by == "link" else "paging.next_header"
-            if found is not None and name.lower() == "link":
-                found = links.next_of(found)
-        if found is None or found is False or found == "":
-            return None
-        if isinstance(found, (dict, list, bool)) or not str(found).isprintable():
-            raise self.keys.wrong(key, f"it finds {_kind(found)}, which leads nowhere")
-        if paging.by == "cursor":
-            return str(found)
-        try:
-            return self._api.link(str(found), asked)
-        except links.ForeignLinkError as error:
-            raise self.keys.wrong(key, f"the link is not followed: {error}") from None
 
     def _found(self, query: Query, value: Any, key: str, *, own: bool = True) -> Any:
         try:
@@ -273,23 +270,3 @@ class ListReader:
             telemetry.report(
                 MoreUnread(self._api.source, self.keys.object, sign, rows=count, is_full=is_full)
             )
-
-
-def _shape(value: Any) -> str:
-    """Return what an answer is, for who looks for the rows in it."""
-    if isinstance(value, dict):
-        names = [str(name) for name in list(value)[:10]]
-        return f"whose keys are {', '.join(names)!s:.200}" if names else "which is an empty object"
-    return f"which is {_kind(value)}"
-
-
-def _kind(value: Any) -> str:
-    match value:
-        case dict():
-            return "an object"
-        case list():
-            return "a list"
-        case None:
-            return "null"
-        case _:
-            return f"{str(value)!r:.60}"

@@ -47,12 +47,14 @@ class Absences:
     def __init__(self, work: Work, passes: Passes) -> None:
         self._work = work
         self._claim = passes.claim
-        self._deletes = work.read.deletions.by == "absence"
+        self._is_regular = work.read.deletions.by == "absence"
+        self._deletes = self._is_regular or work.read.detect.by == "token"
 
     async def decide(self, cursor: Cursor) -> Cursor:
         """Return the cursor behind the pass under way, which is at its stage `deciding`."""
         listing = cursor.listing
-        if listing is None or not self._deletes or listing.stage == "over":
+        is_open = listing is not None and listing.is_noted and listing.stage != "over"
+        if listing is None or not self._deletes or not is_open:
             return await self._finished(cursor, cursor.absent)
         bad, is_clear = _bad(cursor, listing)
         claim = self._claim(listing.number)
@@ -60,12 +62,15 @@ class Absences:
             await self._work.checkpoint.advance(cursor, listed=[Listed(claim, listing.bad)])
         cursor = replace(cursor, bad=bad)
         if not is_clear:
-            return await self._finished(cursor, cursor.absent)
+            return await self._finished(replace(cursor, is_owed=True), cursor.absent)
         if not listing.checked:
             known, missing = await missing_records.count(partial(self._missing, listing))
             if not await self._is_believed(cursor, listing, known, missing):
                 aside = self._set_aside(cursor, listing, known, missing)
-                return await self._finished(replace(cursor, set_aside=aside), cursor.absent)
+                cursor = replace(cursor, set_aside=aside, is_owed=False)
+                return await self._finished(cursor, cursor.absent)
+            is_passed_over = not self._is_regular and await self._passes_over(listing, missing)
+            cursor = replace(cursor, is_owed=is_passed_over)
         return await self._delete(cursor, listing)
 
     async def accepted(self, cursor: Cursor) -> bool:
@@ -93,14 +98,25 @@ class Absences:
         telemetry.report(AbsenceSetAside(*names, missing=missing, known=known))
         return SetAside(listing.number, missing, known)
 
-    async def _missing(self, listing: Pass, after: str) -> MissingRecords:
-        return await self._work.checkpoint.missing(
-            self._claim(listing.number), after=after, modified_before=self._before(listing)
-        )
+    async def _missing(self, listing: Pass, after: str, *, is_all: bool = False) -> MissingRecords:
+        before = None if is_all else self._before(listing)
+        claim = self._claim(listing.number)
+        return await self._work.checkpoint.missing(claim, after=after, modified_before=before)
 
     def _before(self, listing: Pass) -> datetime | None:
-        """Return when the pass began: what was modified since is left for the next one."""
-        return None if self._work.read.modified is None else instant(listing.began)
+        """Return when the pass began: what was modified since is left for the next one.
+
+        Where no next one comes by itself, and each record can be asked for, all are looked at.
+        """
+        is_certain = not self._is_regular and self._work.one is not None
+        return None if self._work.read.modified is None or is_certain else instant(listing.began)
+
+    async def _passes_over(self, listing: Pass, missing: int) -> bool:
+        """Return whether more is missing than is looked at."""
+        if self._before(listing) is None:
+            return False
+        _, more = await missing_records.count(partial(self._missing, listing, is_all=True))
+        return missing < more
 
     async def _delete(self, cursor: Cursor, listing: Pass) -> Cursor:
         """Delete what is gone, a few records at a time."""
@@ -117,14 +133,18 @@ class Absences:
                 cursor = replace(cursor, listing=listing)
                 if self._work.one is not None:
                     known = await self._confirmed(cursor, ids, silent)
+                    cursor = replace(cursor, is_owed=cursor.is_owed or len(known) < len(ids))
                     await self._work.checkpoint.advance(cursor, known)
                 else:
-                    await self._look_twice(cursor, ids, absent)
+                    cursor = await self._look_twice(cursor, ids, absent)
                 if self._work.clock.monotonic() > until:
                     return cursor
             place = found.place
-        kept = absent if self._work.one is None else None
-        return await self._finished(replace(cursor, set_aside=None), kept)
+        kept = absent if self._work.one is None and self._looks_again(cursor) else None
+        if self._work.one is not None or not cursor.is_owed:
+            # Else what a person let through is to be missing from one more pass.
+            cursor = replace(cursor, set_aside=None)
+        return await self._finished(cursor, kept)
 
     async def _confirmed(
         self, cursor: Cursor, ids: Sequence[str], silent: list[str]
@@ -149,14 +169,20 @@ class Absences:
                 found.append(observer.deletion(id_))
         return found
 
-    async def _look_twice(self, cursor: Cursor, ids: Sequence[str], absent: str) -> None:
+    def _looks_again(self, cursor: Cursor) -> bool:
+        """Return whether another pass comes, which what this one lacks is remembered for."""
+        return self._is_regular or cursor.is_owed
+
+    async def _look_twice(self, cursor: Cursor, ids: Sequence[str], absent: str) -> Cursor:
         """Delete those of *ids* that the pass before lacked, too; remember the others as absent."""
         before: frozenset[str] = frozenset()
         if cursor.absent is not None:
             before = await self._work.checkpoint.listed(cursor.absent, ids)
         gone = [self._work.observer.deletion(id_) for id_ in ids if id_ in before]
         new = Listed(absent, tuple(id_ for id_ in ids if id_ not in before))
+        cursor = replace(cursor, is_owed=cursor.is_owed or bool(new.record_ids))
         await self._work.checkpoint.advance(cursor, gone, listed=[new])
+        return cursor
 
     async def _finished(self, cursor: Cursor, absent: str | None) -> Cursor:
         """Commit that the pass is over, and forget what it met; what it lacked is *absent*."""
@@ -176,7 +202,7 @@ class Absences:
             listing=None,
             passes=listing.number,
             listed=listing.began,
-            is_first=cursor.is_first and self._work.read.detect.by != "comparison",
+            is_first=cursor.is_first and self._work.read.detect.by == "time",
         )
         await checkpoint.advance(cursor)
         return cursor

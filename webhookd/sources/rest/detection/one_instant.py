@@ -41,8 +41,8 @@ class Backwards:
 
     The last page is not before the page *low*, counted from 0, and before the page *high*; None
     where no such page is known. *is_wall*: that one was refused. Once the last one is known, all
-    rows from the number *behind* on are read, and *ahead* of those of the page before.
-    *is_exact*: a page is found by the number of a row, so that one that is shorter leaves a gap.
+    rows from the number *behind* on are read. *is_exact*: a page is found by the number of a row,
+    so that one that is cut short leaves a gap.
     """
 
     stride: int
@@ -51,14 +51,13 @@ class Backwards:
     high: int | None = None
     is_wall: bool = False
     behind: int | None = None
-    ahead: int = 0
 
     @property
     def row(self) -> int:
         """Return the number of the row that the page to be read next begins with."""
         if self.behind is None:
             return self._looked_at * self.stride
-        return max(0, self.behind - self.stride) + self.ahead
+        return max(0, self.behind - self.stride)
 
     @property
     def page(self) -> int:
@@ -98,12 +97,12 @@ class Backwards:
         return replace(self, high=page, is_wall=True)
 
     def _from(self, behind: int | None, high: int | None) -> Backwards:
-        return replace(self, high=high, is_wall=False, behind=behind, ahead=0)
+        return replace(self, high=high, is_wall=False, behind=behind)
 
     def _read_before(self, met: Met) -> Backwards | None:
         behind = self.behind or 0
         start = max(0, behind - self.stride)
-        reached = start + self.ahead + met.rows
-        if self.is_exact and met.rows and reached < behind:
-            return replace(self, ahead=reached - start)
-        return replace(self, behind=start, ahead=0) if start else None
+        is_cut = self.is_exact and not met.is_last and start + met.rows < behind
+        if is_cut and met.rows:
+            return replace(self, stride=met.rows)
+        return replace(self, behind=start) if start else None
