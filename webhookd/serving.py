@@ -149,6 +149,12 @@ class _Server(uvicorn.Server):
             self._door.cancel()
             await asyncio.wait([self._door])
         await super().shutdown(sockets=sockets)
+        for connection in tuple(self.server_state.connections):
+            # Over TLS, an end is taken leave of, which nobody need answer.
+            connection.transport.abort()
+        # A turn for the transport, one for TLS, one for what speaks on it.
+        for _ in range(3):
+            await asyncio.sleep(0)
 
     def _protocol(self) -> asyncio.Protocol:
         """Return what speaks HTTP on one connection."""
