@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-for-development
+# What the source for REST APIs is compared with, in an environment of its own.
+DLT := $(VENV)/dlt/bin/python
 
 # Where the environment forbids it, each of a test run's many daemons would compile all of webhookd.
 export PYTHONDONTWRITEBYTECODE :=
@@ -33,9 +35,13 @@ check: $(DEV_STAMP) ## Lint, types, import contracts, dead code, dependencies
 crash: $(DEV_STAMP) ## Kill, freeze and starve the real daemon for some minutes; nothing may be lost
 	$(BIN)/python -m tests.crash
 
-sources: $(DEV_STAMP) ## Read a real API of ten thousand records while they change, for some minutes
-	WEBHOOKD_TEST_SOURCES=1 $(BIN)/python -m pytest -q \
-		tests/integration/sources/rest/test_pocketbase.py
+sources: $(DEV_STAMP) ## Read a real API of ten thousand records while they change and the daemon dies, half an hour
+	@test -x $(DLT) || $(PYTHON) -m venv $(VENV)/dlt
+	@$(DLT) -m pip install --quiet --disable-pip-version-check 'dlt>=1.31,<2'
+	WEBHOOKD_TEST_SOURCES=1 WEBHOOKD_TEST_DLT=$(DLT) $(BIN)/python -m pytest -q --durations=0 \
+		tests/integration/sources/rest/test_pocketbase.py \
+		tests/integration/sources/rest/test_beside_dlt.py \
+		tests/acceptance/test_pocketbase_kills.py
 
 bench: $(DEV_STAMP) ## Measure all that is to be reached, each against a baseline of the same run
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +29,7 @@ class PocketBase:
 
     def __init__(self, url):
         self.url = url
+        self.pid = 0
         self.client = httpx.Client(base_url=url, timeout=60)
         login = {"identity": "a@example.com", "password": PERSON}
         told = self.client.post("/api/collections/_superusers/auth-with-password", json=login)
@@ -87,6 +90,40 @@ class PocketBase:
         return self.client.post("/api/batch", json={"requests": told}).raise_for_status().json()
 
 
+class Writes(threading.Thread):
+    """Writes fifty records a second: a quarter is deleted, some are created, some are batches.
+
+    *created* and *gone* are the ids of those, once it is over.
+    """
+
+    def __init__(self, base, ids, seconds):
+        super().__init__(daemon=True)
+        self.base = base
+        self.ids = list(ids)
+        self.seconds = seconds
+        self.created, self.gone = set(), set()
+        self.stop = False
+
+    def run(self):
+        dice = random.Random(7)
+        ends = time.monotonic() + self.seconds
+        while time.monotonic() < ends and not self.stop:
+            began, what = time.monotonic(), dice.random()
+            if what < 0.25:
+                id_ = self.ids.pop(dice.randrange(len(self.ids)))
+                self.base.delete([id_])
+                self.gone.add(id_)
+            elif what < 0.4:
+                made = self.base.create(1)
+                self.created.update(made)
+                self.ids += made
+            elif what < 0.42:
+                self.base.update(dice.sample(self.ids, min(400, len(self.ids) // 2)), "batch")
+            else:
+                self.base.update([dice.choice(self.ids)], f"u{dice.random()}")
+            time.sleep(max(0.0, 0.02 - (time.monotonic() - began)))
+
+
 @contextmanager
 def running(folder):
     """Run PocketBase in *folder*."""
@@ -103,6 +140,7 @@ def running(folder):
         url = f"http://127.0.0.1:{port}"
         _wait(url)
         made = PocketBase(url)
+        made.pid = process.pid
         yield made
         made.client.close()
     finally:

@@ -57,6 +57,8 @@ def _notice_absence(
 def _notice_presence(
     known: KnownRecord | None, seen: Observation, source: str, seen_at: datetime
 ) -> Noticed:
+    if known is not None and _is_as_known(known, seen):
+        return NOTHING
     properties = _properties(known, seen)
     present = KnownRecord(properties, _modified_at(known, seen), asked=seen.asked)
     kind: ChangeKind | None
@@ -74,6 +76,16 @@ def _notice_presence(
         kind, seen, properties, previous, asked=seen.asked, source=source, seen_at=seen_at
     )
     return Noticed(present, change)
+
+
+def _is_as_known(known: KnownRecord, seen: Observation) -> bool:
+    """Say whether nothing is to be stored: found out at once for the many that are as they were."""
+    return (
+        known.properties == seen.properties
+        and not (known.deleted or seen.is_partial)
+        and (seen.modified_at is None or seen.modified_at == known.modified_at)
+        and known.asked == seen.asked
+    )
 
 
 def _properties(known: KnownRecord | None, seen: Observation) -> Properties:

@@ -141,7 +141,9 @@ def instant(at: int | None) -> datetime | None:
 
 
 def _instant(at: int) -> datetime:
-    return EPOCH + max(0, min(at, LATEST)) * MICROSECOND
+    if 0 <= at <= LATEST:
+        return EPOCH + at * MICROSECOND
+    return EPOCH + (0 if at < 0 else LATEST) * MICROSECOND
 
 
 def _of_number(text: str) -> int:

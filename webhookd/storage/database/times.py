@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import overload
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 _SECONDS_OF_A_DAY = 86_400
 
 
@@ -27,4 +28,4 @@ def from_micros(micros: int) -> datetime: ...
 def from_micros(micros: None) -> None: ...
 def from_micros(micros: int | None) -> datetime | None:
     """Return the time that *micros* stands for; None stays None."""
-    return None if micros is None else _EPOCH + timedelta(microseconds=micros)
+    return None if micros is None else _EPOCH + micros * _MICROSECOND

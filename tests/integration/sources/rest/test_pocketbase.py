@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import os
-import random
-import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,6 +15,7 @@ import pytest
 from tests import pocketbase
 from tests.fake_api import START
 from tests.integration.sources.rest.conftest import ABSENCE, Reading, kinds
+from tests.pocketbase import Writes
 from webhookd.definitions import (
     Bearer,
     RestDetect,
@@ -93,36 +92,6 @@ def crm(base, tmp_path):
     return make
 
 
-class Writes(threading.Thread):
-    """Writes fifty records a second: a quarter is deleted, some are created, some are batches."""
-
-    def __init__(self, base, ids):
-        super().__init__(daemon=True)
-        self.base = base
-        self.ids = list(ids)
-        self.created, self.gone = set(), set()
-        self.stop = False
-
-    def run(self):
-        dice = random.Random(7)
-        ends = time.monotonic() + SECONDS
-        while time.monotonic() < ends and not self.stop:
-            began, what = time.monotonic(), dice.random()
-            if what < 0.25:
-                id_ = self.ids.pop(dice.randrange(len(self.ids)))
-                self.base.delete([id_])
-                self.gone.add(id_)
-            elif what < 0.4:
-                made = self.base.create(1)
-                self.created.update(made)
-                self.ids += made
-            elif what < 0.42:
-                self.base.update(dice.sample(self.ids, min(400, len(self.ids) // 2)), "batch")
-            else:
-                self.base.update([dice.choice(self.ids)], f"u{dice.random()}")
-            time.sleep(max(0.0, 0.02 - (time.monotonic() - began)))
-
-
 @pytest.mark.parametrize("name", STRATEGIES)
 @pytest.mark.parametrize("is_first", [False, True], ids=["then", "from the first read on"])
 def test_at_quiet_all_is_known_and_deletions_are_true(base, crm, name, is_first):
@@ -131,7 +100,7 @@ def test_at_quiet_all_is_known_and_deletions_are_true(base, crm, name, is_first)
     time.sleep(1.1)
     if not is_first:
         assert reading.poll() == []
-    writes = Writes(base, ids)
+    writes = Writes(base, ids, SECONDS)
     writes.start()
     while writes.is_alive():
         reading.poll(times=2, every=3600)
