@@ -37,10 +37,11 @@ def with_object_defaults(source: Mapping[str, Any]) -> dict[str, Any]:
 
     `${object}` in their requests is the name of each.
     """
-    defaults = source.get("object_defaults") or {}
+    told = source.get("object_defaults")
+    defaults = told if isinstance(told, dict) else {}
     objects = source.get("objects")
     rest = {key: value for key, value in source.items() if key != "object_defaults"}
-    if not isinstance(objects, dict) or not isinstance(defaults, dict):
+    if not isinstance(objects, dict):
         return rest
     return {
         **rest,

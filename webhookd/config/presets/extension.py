@@ -148,9 +148,14 @@ class _Extension:
         extends = own.pop("extends").places
         lent_defaults, lent_objects = lent.pop("object_defaults", None), lent.pop("objects", None)
         defaults, objects = own.get("object_defaults"), own.get("objects")
+        if defaults is not None and defaults.value is None:
+            # Null takes away what the preset has, here as elsewhere.
+            del own["object_defaults"]
+            lent_defaults = None
         merged = _merged(lent, own)
         if objects is not None and isinstance(objects.value, dict):
-            merged.pop("object_defaults", None)
+            if defaults is None or isinstance(defaults.value, dict):
+                merged.pop("object_defaults", None)
             below = {
                 name: self._object(one, name, lent_defaults, lent_objects, defaults)
                 for name, one in objects.value.items()
