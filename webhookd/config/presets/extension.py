@@ -11,14 +11,14 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from webhookd.config.messages import near, no_such
+from webhookd.config.messages import near, no_such, shown
 from webhookd.config.presets import catalogue
+from webhookd.config.text.node import Node
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from typing import TypeAlias
 
-    from webhookd.config.messages import Steps
     from webhookd.config.presets.catalogue import Preset
     from webhookd.config.text.document import Document
     from webhookd.config.text.limits import Place
@@ -102,16 +102,14 @@ def _unknown_objects(
 
 def _left_words(document: Document, preset: Preset, name: str) -> Iterator[Problem]:
     """Yield texts that still have a word of the preset in the place of what only the user knows."""
-    source = (document.data or {})["sources"][name]
-    authentication = source.get("authentication")
-    texts: dict[Steps, Any] = {("base_url",): source.get("base_url")}
-    if isinstance(authentication, dict):
-        texts |= {("authentication", key): text for key, text in authentication.items()}
-    for steps, text in texts.items():
+    source = Node(document, ("sources", name))
+    # Nothing else may be shown: it could be a secret in the wrong place.
+    for steps in (("base_url",), ("authentication", "token_url"), ("authentication", "scope")):
+        text = source.text(*steps) or ""
         for word, meaning in preset.words.items():
-            if isinstance(text, str) and re.search(rf"(?<![A-Za-z0-9]){word}(?![A-Za-z0-9])", text):
-                message = f"write your own {text!r}: {word} stands for {meaning}"
-                yield document.problem(("sources", name, *steps), message)
+            if re.search(rf"(?<![A-Za-z0-9]){word}(?![A-Za-z0-9])", text):
+                message = f"write your own {shown(text)}: {word} stands for {meaning}"
+                yield source.problem(message, *steps)
 
 
 @dataclass(frozen=True, slots=True)
