@@ -24,6 +24,7 @@ ENVIRONMENT = {"CRM_TOKEN": "a-token-of-the-crm"}
 PIPEDRIVE = catalogue.find("pipedrive-v2")
 DIGESTS = {
     "attio-v2": "53c10474b260",
+    "dataverse-9.2": "609b98144982",
     "directus": "ed5a45c78cd6",
     "pipedrive-v2": "bb6db9febe7d",
     "pocketbase": "49981371c4ee",

@@ -12,6 +12,7 @@ import pytest
 
 from tests.fake_crms.attio import Attio
 from tests.fake_crms.crm import TOKEN
+from tests.fake_crms.dataverse import Dataverse
 from tests.fake_crms.directus import Directus
 from tests.fake_crms.pipedrive import Pipedrive
 from tests.fake_crms.salesforce import Salesforce
@@ -49,6 +50,7 @@ class Case:
         return f"{self.preset}-{self.object}"
 
 
+TABLES = ("contacts", "leads", "opportunities")
 MODULES = ("Contacts", "Accounts", "Deals")
 ORDERS = partial(Salesforce, "Order__c")
 SOBJECTS = ("Account", "Lead", "Opportunity")
@@ -64,6 +66,13 @@ SALESFORCE = (
 )
 ATTIO = "authentication: {token: {env: CRM_TOKEN}}"
 DIRECTUS = f"base_url: https://crm.example.com/, {ATTIO}"
+DATAVERSE = (
+    "base_url: https://acme.crm.dynamics.com/api/data/v9.2/,"
+    " authentication: {scope: https://acme.crm.dynamics.com/.default,"
+    " token_url: https://login.microsoftonline.com/contoso/oauth2/v2.0/token,"
+    " client_id: {env: CLIENT_ID}, client_secret: {env: CLIENT_SECRET}}"
+)
+ORDER = "{path: new_orders, id: new_orderid, properties: [name]}"
 ENVIRONMENT = {
     "CRM_TOKEN": TOKEN,
     "CLIENT_ID": "a-client-id",
@@ -84,6 +93,9 @@ CASES = [
     Case("attio-v2", "companies", partial(Attio, "companies"), ATTIO),
     Case("attio-v2", "deals", partial(Attio, "deals"), ATTIO),
     Case("directus", "contacts", Directus, DIRECTUS, records=RECORDS),
+    Case("dataverse-9.2", "accounts", Dataverse, DATAVERSE, records=RECORDS),
+    *(Case("dataverse-9.2", one, partial(Dataverse, one), DATAVERSE) for one in TABLES),
+    Case("dataverse-9.2", "new_orders", partial(Dataverse, "new_orders"), DATAVERSE, ORDER),
 ]
 
 
@@ -247,3 +259,23 @@ def test_zoho_pages_through_many_deleted_records(settings, tmp_path):
         assert {kind: len(ids) for kind, ids in (await told.poll()).items()} == {"deleted": 450}
 
     tell(settings(of("zoho-v8", "Leads")), Zoho(), tmp_path, story)
+
+
+def test_dataverse_whose_link_has_ended_is_read_whole_and_what_happened_meanwhile_is_told(
+    settings, tmp_path, logged
+):
+    async def story(told):
+        crm = told.crm
+        ids = crm.create(60, every=7.0)
+        await told.poll()
+        told.daemon.time.seconds += 60
+        crm.update(*ids[3:5], name="moved")
+        crm.delete(*ids[7:10])
+        crm.expire()
+        found = {}
+        for _ in range(4):
+            for kind, new in (await told.poll()).items():
+                found.setdefault(kind, []).extend(new)
+        assert found == {"updated": ids[3:5], "deleted": ids[7:10]}
+
+    tell(settings(of("dataverse-9.2", "accounts")), Dataverse(), tmp_path, story)
