@@ -18,6 +18,7 @@ OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 EVENT = re.compile(r"[a-z]+\.[a-z_]+")
 NOUNS = {"daemon", "config", "delivery", "webhook", "source", "file", "disk", "storage"} | {
     *("retention", "change", "scheduler", "admin", "backfill", "fleet", "token", "inbound", "wake"),
+    "metrics",
 }
 
 LOGGING = {"debug", "info", "warning", "error", "emit", "BugFound", "_fault"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Match, Route
 
 from webhookd import telemetry
@@ -16,6 +16,7 @@ from webhookd.admin import parameters
 from webhookd.admin.description import description
 from webhookd.admin.guard import Guard
 from webhookd.admin.parameters import CHANGES, FILTER, MOST_CHANGES, BadQuestionError
+from webhookd.admin.probes import Probes
 from webhookd.errors import ConfigError, StorageError
 from webhookd.intake.backfill import BackfillError
 from webhookd.intake.backfilled_webhook import UnknownBackfillError
@@ -24,7 +25,6 @@ from webhookd.operations.record_lookup import UnknownRecordError
 from webhookd.operations.unknown_names import UnknownNameError
 from webhookd.operations.view_builders import backfilled
 from webhookd.storage.deliveries.typed_ids import NoDeliveryError, SeveralDeliveriesError
-from webhookd.telemetry import metrics
 from webhookd.telemetry.events import BugFound
 from webhookd.views.json_writer import written
 from webhookd.views.refusals import RefusalView
@@ -47,9 +47,7 @@ def application(control: Control, address: AdminAddress, token: Secret | None) -
     """Return the application that asks *control*, guarded where *address* is a TCP port."""
     api = _Api(control)
     routes = [
-        _Path("/healthz", api.healthz),
-        _Path("/readyz", api.readyz),
-        _Path("/metrics", api.metrics),
+        *(_Path(path, api.probe) for path in ("/healthz", "/readyz", "/metrics")),
         _Path("/v1/openapi.json", api.openapi),
         _Path("/v1/status", api.status),
         _Path("/v1/sources", api.sources),
@@ -100,18 +98,11 @@ class _Path(Route):
 class _Api:
     def __init__(self, control: Control) -> None:
         self._control = control
+        self._probes = Probes(control).by_path
 
-    async def healthz(self, _request: Request) -> Response:
-        await self._control.is_alive()
-        return PlainTextResponse("alive\n")
-
-    async def readyz(self, _request: Request) -> Response:
-        if not self._control.is_ready:
-            return PlainTextResponse("not ready\n", UNAVAILABLE)
-        return PlainTextResponse("ready\n")
-
-    async def metrics(self, _request: Request) -> Response:
-        return Response(await self._control.report.exposition(), media_type=metrics.CONTENT_TYPE)
+    async def probe(self, request: Request) -> Response:
+        answer = await self._probes[request.scope["path"]]()
+        return Response(answer.content, answer.status, media_type=answer.media_type)
 
     async def openapi(self, _request: Request) -> Response:
         return JSONResponse(await asyncio.to_thread(description))

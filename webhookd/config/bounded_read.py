@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    Note = Callable[[Path], None]
+
+_NOTE: ContextVar[Note | None] = ContextVar("note", default=None)
 
 
 class UnreadableError(Exception):
@@ -16,6 +23,7 @@ class UnreadableError(Exception):
 
 def read(path: Path, *, largest: int) -> bytes:
     """Return the content of *path*, a regular file of at most *largest* bytes."""
+    note(path)
     try:
         # Without O_NONBLOCK, opening a FIFO waits for a writer that may never come.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -29,6 +37,26 @@ def read(path: Path, *, largest: int) -> bytes:
         raise UnreadableError(reason(error)) from None
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def noting(call: Note | None) -> Iterator[None]:
+    """Have *call* be called, on this thread, for each file that is read within the block.
+
+    It is called just before. Whoever reads them is many calls away from who wants to know.
+    """
+    token = _NOTE.set(call)
+    try:
+        yield
+    finally:
+        _NOTE.reset(token)
+
+
+def note(path: Path) -> None:
+    """Tell whoever wants to know that *path* is about to be read."""
+    call = _NOTE.get()
+    if call is not None:
+        call(path)
 
 
 def is_directory(path: Path) -> bool | None:

@@ -19,7 +19,7 @@ from webhookd.config.warnings import warnings
 from webhookd.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from webhookd.config.text.document import Document
@@ -41,12 +41,19 @@ class Loaded:
     is_offline: bool = False
 
 
-def load(path: Path, *, environment: Mapping[str, str], offline: bool = False) -> Loaded:
+def load(
+    path: Path,
+    *,
+    environment: Mapping[str, str],
+    offline: bool = False,
+    note: Callable[[Path], None] | None = None,
+) -> Loaded:
     """Return the configuration in the file or folder *path*, or raise a `ConfigError`.
 
-    The error carries every problem of every kind, in the order of the files.
+    The error carries every problem of every kind, in the order of the files. *note* is called with
+    each file and folder just before it is read.
     """
-    with _garbage_collector_off():
+    with _garbage_collector_off(), bounded_read.noting(note):
         return _load(path, Secrets(environment, offline))
 
 
@@ -84,6 +91,7 @@ def _documents(path: Path, problems: list[Problem]) -> Iterator[Document]:
     if not bounded_read.is_directory(path):
         yield document.read(path)
         return
+    bounded_read.note(path)
     try:
         found = sorted(path.iterdir())
     except OSError as error:

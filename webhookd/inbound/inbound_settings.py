@@ -9,8 +9,8 @@ from webhookd.config import urls
 from webhookd.config.settings.setting_names import variable
 from webhookd.config.tls_files import TlsFiles
 from webhookd.errors import ConfigError, Problem
-from webhookd.inbound.inbound_address import SETTING, InboundAddress
 from webhookd.inbound.served_certificate import ServedCertificate
+from webhookd.listen_address import ListenAddress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from webhookd.client.admin_address import AdminAddress
     from webhookd.config.settings.process_settings import Settings
 
+SETTING: Final = variable("inbound_address")
 _URL, _CERTIFICATE, _KEY = (variable(f"inbound_{name}") for name in ("url", "tls_cert", "tls_key"))
 _NO_TLS: Final = (
     f"others reach this address, and would see what a request carries: set {_CERTIFICATE} and"
@@ -29,7 +30,7 @@ _NO_TLS: Final = (
 class InboundSettings:
     """Where wakes come in. *url* is what senders call it, if that is told; no slash at its end."""
 
-    address: InboundAddress
+    address: ListenAddress
     url: str | None = None
     certificate: ServedCertificate | None = None
 
@@ -41,7 +42,7 @@ def read(settings: Settings, admin: AdminAddress) -> InboundSettings | None:
     """
     if settings.inbound_address is None:
         return None
-    address = InboundAddress.parse(settings.inbound_address)
+    address = ListenAddress.parse(settings.inbound_address, SETTING)
     if address.is_same(admin.path, admin.host, admin.port):
         raise _wrong(SETTING, "the admin API listens there; wakes need an address of their own")
     certificate = _certificate(settings.inbound_tls_cert, settings.inbound_tls_key)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from webhookd.operations import record_lookup
 from webhookd.operations.deliveries.delivery_control import DeliveryControl
+from webhookd.operations.readiness import Readiness
 from webhookd.operations.status_report import StatusReport
 from webhookd.operations.view_builders import journal_page, latest_change, reload_result
 from webhookd.operations.webhook_control import WebhookControl
@@ -37,20 +38,16 @@ class Control:
         self.deliveries = DeliveryControl(dependencies, clock)
         self.webhooks = WebhookControl(dependencies, clock)
         self.report = StatusReport(dependencies, host=host, clock=clock)
-        self._is_ready = False
+        self.readiness = Readiness(dependencies.writer, clock)
 
     def begin(self) -> None:
         """Begin to answer: the daemon counts as started now, and is not ready yet."""
         self.report.begin()
 
-    def become_ready(self) -> None:
-        """Answer that the daemon is ready: a configuration is in force, backfills go on."""
-        self._is_ready = True
-
     @property
-    def is_ready(self) -> bool:
-        """Return whether the daemon has started."""
-        return self._is_ready
+    def has_definitions(self) -> bool:
+        """Return whether a configuration is in force: before that there are no figures."""
+        return self._dependencies.reloader.has_definitions
 
     async def is_alive(self) -> bool:
         """Return whether the writer answers; the event loop does if this returns."""

@@ -3,7 +3,7 @@
 Building starts nothing. Everything begins when a part is entered, in the order of `Daemon.parts`,
 and ends in reverse:
 
-    writer, shared clock, heartbeat, transport              what all other parts need
+    writer, shared clock, heartbeat, probes, transport      what all other parts need
     own events, delivery engine                             attempts may start
     sources                                                 nothing is read yet
     configuration in force, membership in the fleet         sources begin to read
@@ -48,12 +48,11 @@ from webhookd.storage.database.writer import Writer
 from webhookd.transport import Transport
 
 if TYPE_CHECKING:
-    from webhookd.client.admin_address import AdminAddress
     from webhookd.clock import Clock
     from webhookd.config.loading import Loaded
     from webhookd.config.settings.process_settings import Settings
     from webhookd.delivery.engine import DeliveryEngine
-    from webhookd.inbound.inbound_settings import InboundSettings
+    from webhookd.process.beginning import Beginning
     from webhookd.process.heartbeat import Heartbeat
     from webhookd.process.signals import StopSignal
     from webhookd.sources.runner import RunningSources
@@ -91,17 +90,16 @@ class Fleet:
 
 def assemble(
     settings: Settings,
-    loaded: Loaded,
-    address: AdminAddress,
-    inbound: InboundSettings | None,
+    beginning: Beginning,
     database: Database,
     heartbeat: Heartbeat,
     stop: StopSignal,
 ) -> Daemon:
-    """Return the daemon of *settings*, which begins with the configuration *loaded*.
+    """Return the daemon of *settings*.
 
     Raises StorageError when the state directory cannot be read or written.
     """
+    listeners = beginning.listeners
     storage = build_storage(settings, database, stop)
     most_idle = descriptors.idle_connections(settings.max_in_flight)
     transport = Transport(settings.outgoing_proxy(), most_idle=most_idle)
@@ -139,7 +137,7 @@ def assemble(
         events=events,
     )
     # In a fleet it may well be another daemon that listens.
-    is_heard = inbound is not None or fleet.peers is not None
+    is_heard = listeners.inbound is not None or fleet.peers is not None
     unheard = UnheardWakes(in_force, is_listening=is_heard)
     reloader = Reloader(
         settings.config_path(),
@@ -155,6 +153,7 @@ def assemble(
         ),
         environment=os.environ,
         clock=storage.clock,
+        files=beginning.files,
     )
     backfills = Backfills(
         storage.writer,
@@ -173,19 +172,22 @@ def assemble(
         # Before everything that asks the writer for something: the heart beats until all of that
         # has ended.
         parts.beating(heartbeat),
+        # Whoever probes hears why the daemon is not ready, from here until the last attempt ended.
+        parts.probed(listeners.metrics, control),
         parts.closing(transport),
         # Left after the last attempt: what its window has counted is told.
         events,
         delivery,
         parts.stopping(sources),
         parts.watching_lag(),
-        _putting_in_force(storage, fleet, delivery, reloader, backfills, sources, loaded),
+        _putting_in_force(storage, fleet, delivery, reloader, backfills, sources, beginning.loaded),
         BacklogWatch(storage.database, storage.writer, events, clock=storage.clock),
-        parts.administered(address, settings.token, control),
-        build_inbound(inbound, storage, delivery, sources, in_force),
+        parts.administered(listeners.admin, settings.token, control),
+        build_inbound(listeners.inbound, storage, delivery, sources, in_force),
         # Left before the admin API: clients that wait for a backfill hear how far it came.
         parts.backfilling(backfills),
         parts.ready(control, heartbeat, storage.writer, reloader),
+        parts.watching_config(reloader, settings.watch_config),
     )
     return Daemon(ordered, reloader)
 

@@ -9,12 +9,9 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from webhookd import __version__, early_signals, telemetry
-from webhookd.client.admin_address import AdminAddress
-from webhookd.config import loading
-from webhookd.inbound import inbound_settings
-from webhookd.listener import require_free
 from webhookd.process import descriptors, state
 from webhookd.process.assembly import assemble
+from webhookd.process.beginning import read_beginning
 from webhookd.process.heartbeat import Heartbeat
 from webhookd.process.signals import Hangup, StopSignal
 from webhookd.storage.database.database import open_database, place_of
@@ -46,19 +43,15 @@ async def run(settings: Settings, *, new_database: bool = False) -> None:
         await stop.wait()
         return
     # Read and checked before anything is touched: a wrong file must cost nothing.
-    loaded = loading.load(settings.config_path(), environment=os.environ)
-    address = AdminAddress.parse(settings.admin_socket(os.environ))
-    inbound = inbound_settings.read(settings, address)
+    beginning = read_beginning(settings, os.environ)
     descriptors.raise_limit()
     with state.held(settings.state_directory):
-        require_free(address)
-        if inbound is not None:
-            require_free(inbound.address)
+        beginning.listeners.require_free()
         async with AsyncExitStack() as stack:
             heartbeat = Heartbeat(os.environ, patience=2 * settings.shutdown_timeout)
             database = _open(settings, may_be_new=new_database)
             stack.callback(database.close)
-            daemon = assemble(settings, loaded, address, inbound, database, heartbeat, stop)
+            daemon = assemble(settings, beginning, database, heartbeat, stop)
             # Left in reverse order, even when a start fails half-way.
             for part in daemon.parts:
                 await stack.enter_async_context(part)

@@ -28,8 +28,8 @@ OWN_SLOTS: Final = 2_000
 
 ADMIN_SECONDS: Final = 10.0
 
-INBOUND_LIMITS: Final = ConnectionLimits(connections=32, seconds=10.0)
-"""What is allowed to those who connect to the listener of wakes: anybody, where it is public."""
+PUBLIC_LIMITS: Final = ConnectionLimits(connections=32, seconds=10.0)
+"""What is allowed to those who connect to listeners that anybody may reach: wakes, metrics."""
 
 
 def raise_limit() -> None:

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 from webhookd import clock, telemetry
 from webhookd.admin.application import application
+from webhookd.admin.probes import ProbeApplication
 from webhookd.errors import StorageError, counted
 from webhookd.inbound.served_certificate import renewing
 from webhookd.listener import listening
+from webhookd.operations.reloading.watched_config import WatchedConfig
 from webhookd.process import descriptors
 from webhookd.serving import serving
 from webhookd.telemetry import metrics, unhandled
@@ -24,10 +26,12 @@ from webhookd.telemetry.events import (
     AdminWithoutToken,
     DaemonReady,
     InboundListening,
+    MetricsListening,
 )
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from datetime import timedelta
 
     from webhookd.client.admin_address import AdminAddress
     from webhookd.config.loading import Loaded
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     from webhookd.inbound.inbound_settings import InboundSettings
     from webhookd.inbound.wake_application import WakeApplication
     from webhookd.intake.running_backfills import Backfills
+    from webhookd.listen_address import ListenAddress
     from webhookd.model import Secret
     from webhookd.operations.control import Control
     from webhookd.operations.reloading.reload import Reloader
@@ -116,6 +121,38 @@ async def putting_in_force_as_member(
 
 
 @asynccontextmanager
+async def probed(address: ListenAddress | None, control: Control) -> AsyncIterator[None]:
+    """Serve health and metrics where somebody asked for a listener of their own.
+
+    It is there before the daemon is ready, and until the last attempt has ended.
+    """
+    if address is None:
+        yield
+        return
+    with listening(address) as listener:
+        if address.path is None:
+            address = replace(address, port=listener.getsockname()[1])
+        async with serving(ProbeApplication(control), listener, descriptors.PUBLIC_LIMITS):
+            telemetry.report(MetricsListening(str(address)))
+            yield
+
+
+@asynccontextmanager
+async def watching_config(reloader: Reloader, every: timedelta | None) -> AsyncIterator[None]:
+    """Reload when the configuration's files are others, where somebody asked for that."""
+    if every is None:
+        yield
+        return
+    watched = WatchedConfig(reloader, every)
+    looking = unhandled.watched(asyncio.create_task(watched.run()), "watched config")
+    try:
+        yield
+    finally:
+        watched.stop()
+        await looking
+
+
+@asynccontextmanager
 async def administered(
     address: AdminAddress, read_token: Callable[[], Secret | None], control: Control
 ) -> AsyncIterator[None]:
@@ -142,7 +179,7 @@ async def inbound(settings: InboundSettings | None, app: WakeApplication) -> Asy
     with listening(address) as listener:
         if address.path is None:
             address = replace(address, port=listener.getsockname()[1])
-        async with serving(app, listener, descriptors.INBOUND_LIMITS, tls), renewing(certificate):
+        async with serving(app, listener, descriptors.PUBLIC_LIMITS, tls), renewing(certificate):
             telemetry.report(InboundListening(str(address), tls is not None))
             yield
 
@@ -165,13 +202,16 @@ async def ready(
     reloader: Reloader,
 ) -> AsyncIterator[None]:
     """Say that the daemon is ready: to the admin API, in the log, to systemd."""
-    control.become_ready()
+    control.readiness.begin()
     definitions = reloader.definitions
     telemetry.report(
         DaemonReady(len(definitions.webhooks), len(definitions.sources), definitions.hash)
     )
     heartbeat.ready(lambda: writer.read(lambda _: None), partial(_summary, reloader, control))
-    yield
+    try:
+        yield
+    finally:
+        control.readiness.drain()
 
 
 async def _summary(reloader: Reloader, control: Control) -> str:

@@ -78,6 +78,12 @@ SOURCE_SUCCESS = Gauge(
     ["source"],
     registry=REGISTRY,
 )
+WATCHED_RELOADS = Counter(
+    "webhookd_watched_reloads",
+    "Reloads because the configuration's files were others, and what came of them.",
+    ["outcome"],
+    registry=REGISTRY,
+)
 WAKES_ACCEPTED = Counter(
     "webhookd_wakes_accepted", "Requests that woke a source.", ["source"], registry=REGISTRY
 )

@@ -53,6 +53,7 @@ PLAIN: dict[type[events.Event], Line] = {
         "source.clocks_differ",
         hint="set this machine's clock; what is read does not depend on it, times in requests do",
     ),
+    events.ConfigChangeSeen: info("config.change_seen"),
     events.ConfigWarned: warning("config.warned"),
     events.DaemonOusted: error("daemon.ousted"),
     events.DaemonReady: info("daemon.ready"),
@@ -123,6 +124,7 @@ PLAIN: dict[type[events.Event], Line] = {
     events.SourceUnwatched: warning("source.unwatched"),
     events.StorageRefused: error("storage.refused"),
     events.InboundListening: info("inbound.listening"),
+    events.MetricsListening: info("metrics.listening"),
     events.InboundMissing: warning(
         "inbound.missing", hint="set WEBHOOKD_INBOUND_ADDRESS, or take `wake` out of the sources"
     ),

@@ -37,13 +37,13 @@ from webhookd.definitions import (
     Signature,
     Wake,
 )
-from webhookd.inbound.inbound_address import InboundAddress
 from webhookd.inbound.refused_wakes import RefusedWakes
 from webhookd.inbound.served_certificate import ServedCertificate
 from webhookd.inbound.wake_application import LARGEST_BODY, WakeApplication
+from webhookd.listen_address import ListenAddress
 from webhookd.listener import listening
 from webhookd.model import Secret
-from webhookd.process.descriptors import INBOUND_LIMITS
+from webhookd.process.descriptors import PUBLIC_LIMITS
 from webhookd.serving import ConnectionLimits, serving
 from webhookd.telemetry import metrics
 from webhookd.telemetry.reporter import Reporter
@@ -70,7 +70,7 @@ def held(**wakes):
 class Listener:
     """The listener in a loop of its own; *woken* are the sources it woke."""
 
-    def __init__(self, definitions, *, limits=INBOUND_LIMITS, tls=None, url=PUBLIC, at=None):
+    def __init__(self, definitions, *, limits=PUBLIC_LIMITS, tls=None, url=PUBLIC, at=None):
         self.definitions, self.limits, self.tls, self.url, self.at = (
             definitions,
             limits,
@@ -90,7 +90,7 @@ class Listener:
             self.time,
             self.url,
         )
-        with listening(self.at or InboundAddress(None, "127.0.0.1", 0)) as listener:
+        with listening(self.at or ListenAddress(None, "127.0.0.1", 0)) as listener:
             if self.at is None:
                 self.port = listener.getsockname()[1]
             async with serving(application, listener, self.limits, self.tls):
@@ -153,31 +153,34 @@ def test_a_previous_secret_still_verifies():
 @pytest.mark.parametrize(
     ("headers", "body"),
     [
-        ({}, b"{}"),
-        (hubspot_v3(b"{}", milliseconds(), "another-secret"), b"{}"),
-        (hubspot_v3(b"{}", milliseconds()), b"{ }"),
-        (hubspot_v3(b"{}", milliseconds(ago=301)), b"{}"),
-        (hubspot_v3(b"{}", milliseconds(ago=-3600)), b"{}"),
+        (dict, b"{}"),
+        (lambda: hubspot_v3(b"{}", milliseconds(), "another-secret"), b"{}"),
+        (lambda: hubspot_v3(b"{}", milliseconds()), b"{ }"),
+        (lambda: hubspot_v3(b"{}", milliseconds(ago=301)), b"{}"),
+        (lambda: hubspot_v3(b"{}", milliseconds(ago=-320)), b"{}"),
         (
-            hubspot_v3(b"{}", milliseconds(), url="https://other.example.com/sources/crm/wake"),
+            lambda: hubspot_v3(
+                b"{}", milliseconds(), url="https://other.example.com/sources/crm/wake"
+            ),
             b"{}",
         ),
-        (hubspot_v3(b"{}", milliseconds(), url=f"{PUBLIC}/sources/other/wake"), b"{}"),
+        (lambda: hubspot_v3(b"{}", milliseconds(), url=f"{PUBLIC}/sources/other/wake"), b"{}"),
         (
-            {
+            lambda: {
                 "X-HubSpot-Signature": hashlib.sha256(APP_SECRET.encode() + b"{}").hexdigest(),
                 "X-HubSpot-Signature-Version": "v1",
             },
             b"{}",
         ),
-        ({"X-HubSpot-Signature-v3": "é", "X-HubSpot-Request-Timestamp": "1"}, b"{}"),
-        ({"X-HubSpot-Signature-v3": "x", "X-HubSpot-Request-Timestamp": "9" * 400}, b"{}"),
+        (lambda: {"X-HubSpot-Signature-v3": "é", "X-HubSpot-Request-Timestamp": "1"}, b"{}"),
+        (lambda: {"X-HubSpot-Signature-v3": "x", "X-HubSpot-Request-Timestamp": "9" * 400}, b"{}"),
     ],
 )
 def test_what_is_not_signed_as_the_source_says_is_refused(headers, body):
     """A right signature of another scheme counts as little as a wrong one."""
     listener = Listener(held(crm=signed(Scheme.HUBSPOT_V3)))
-    encoded = {name: value.encode() for name, value in headers.items()}
+    # Made now: the tests may have been collected minutes ago.
+    encoded = {name: value.encode() for name, value in headers().items()}
 
     answer = listener.post(body=body, headers=encoded)
 
@@ -602,7 +605,7 @@ def test_a_renewed_certificate_is_shown_from_then_on(authority, certificate, tmp
 
 def test_a_unix_socket_is_for_a_proxy(tmp_path):
     wake = Wake(authentication=Bearer(Secret("t")))
-    listener = Listener(held(crm=wake), at=InboundAddress(tmp_path / "wake.sock"))
+    listener = Listener(held(crm=wake), at=ListenAddress(tmp_path / "wake.sock"))
 
     def work(_running):
         transport = httpx.HTTPTransport(uds=str(tmp_path / "wake.sock"))

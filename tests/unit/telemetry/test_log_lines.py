@@ -46,6 +46,13 @@ def attempted(outcome):
 
 LINES = [
     (events.AdminListening("there"), "info", "admin.listening", {"address": "there"}),
+    (events.MetricsListening("there"), "info", "metrics.listening", {"address": "there"}),
+    (
+        events.ConfigChangeSeen(("conf/a.yaml",)),
+        "info",
+        "config.change_seen",
+        {"files": ["conf/a.yaml"]},
+    ),
     (
         events.InboundListening("there", tls=True),
         "info",

@@ -102,6 +102,27 @@ class Settings(BaseSettings):
         BeforeValidator(setting_text.path),
         Meaning("A file that holds it instead."),
     ] = None
+    metrics_address: Annotated[
+        str | None,
+        BeforeValidator(setting_text.admin_address),
+        Meaning(
+            "Where `/healthz`, `/readyz` and `/metrics` are served as well, and nothing else: any"
+            " `HOST:PORT` of this machine, as `0.0.0.0:9464`, or `unix:PATH`. Anybody who reaches"
+            " it may ask.",
+            "ADDRESS",
+            default="none: the admin API alone has them",
+        ),
+    ] = None
+    watch_config: Annotated[
+        timedelta | None,
+        BeforeValidator(setting_text.look_every),
+        Meaning(
+            "Look so often whether the [configuration's files](operations.md#without-a-signal) are"
+            " others, and reload then, as by SIGHUP.",
+            "DURATION",
+            default="off",
+        ),
+    ] = None
     inbound_address: Annotated[
         str | None,
         BeforeValidator(setting_text.admin_address),

@@ -25,6 +25,7 @@ UNIX = "unix:"
 POSTGRESQL = ("postgresql://", "postgres://")
 MOST_IN_FLIGHT = 100_000
 LONGEST_HOST = 253
+SHORTEST_LOOK, LONGEST_LOOK = timedelta(milliseconds=100), timedelta(days=1)
 
 
 def meaning(field: FieldInfo) -> Meaning:
@@ -53,6 +54,19 @@ def one_of(options: tuple[str, ...], value: object) -> str:
 def length(value: object) -> timedelta:
     """Return the length of time that *value* says."""
     return value if isinstance(value, timedelta) else durations.duration(str(value))
+
+
+def look_every(value: object) -> timedelta | None:
+    """Return how long is waited between two looks, as *value* says."""
+    if value is None:
+        return None
+    every = length(value)
+    if not SHORTEST_LOOK <= every <= LONGEST_LOOK:
+        raise ValueError(
+            f"{shown(str(value))} is not from {durations.written(SHORTEST_LOOK)} to"
+            f" {durations.written(LONGEST_LOOK)}"
+        )
+    return every
 
 
 def host_name(value: object) -> str:

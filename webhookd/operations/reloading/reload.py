@@ -16,7 +16,8 @@ from webhookd.delivery.caused_events import NO_EVENTS
 from webhookd.delivery.prepared_webhook import prepare
 from webhookd.errors import ConfigError, WebhookdError
 from webhookd.model import DISABLED, ReloadOutcome, ReloadResult
-from webhookd.operations.reloading.reload_refusals import refuse_mass_removal
+from webhookd.operations.reloading.files_seen import FilesSeen
+from webhookd.operations.reloading.reload_refusals import ReloadRefusedError, refuse_mass_removal
 from webhookd.operations.reloading.reload_transaction import write
 from webhookd.rules import digests, literal_secrets
 from webhookd.rules.redaction import Redactor
@@ -73,6 +74,7 @@ class Reloader:
         *,
         environment: Mapping[str, str],
         clock: Clock,
+        files: FilesSeen | None = None,
     ) -> None:
         self._path = path
         self._dependencies = dependencies
@@ -84,6 +86,8 @@ class Reloader:
         self.document: Mapping[str, Any] = {}
         self.shown = literal_secrets.shown_document({})
         self.last: ReloadResult | None = None
+        self.files = files or FilesSeen()
+        """What the files looked like whose content was judged last: put in force, or refused."""
 
     @property
     def path(self) -> Path:
@@ -97,6 +101,11 @@ class Reloader:
         RuntimeError before there are any.
         """
         return self._dependencies.in_force.current()
+
+    @property
+    def has_definitions(self) -> bool:
+        """Return whether there are any."""
+        return not self._dependencies.in_force.is_empty
 
     async def start(self, loaded: Loaded) -> None:
         """Put the first configuration in force."""
@@ -112,9 +121,14 @@ class Reloader:
         async with self._lock:
             await self.put_in_force(loading.Loaded(self.definitions, (), self.document))
 
-    async def read(self) -> Loaded:
-        """Return the configuration as it is on disk now; ConfigError when it is wrong."""
-        return await asyncio.to_thread(loading.load, self._path, environment=self._environment)
+    async def read(self, note: Callable[[Path], None] | None = None) -> Loaded:
+        """Return the configuration as it is on disk now; ConfigError when it is wrong.
+
+        *note* is called with each file just before it is read, on a thread.
+        """
+        return await asyncio.to_thread(
+            loading.load, self._path, environment=self._environment, note=note
+        )
 
     async def reload(self, *, allow_mass_removal: bool = False) -> ReloadResult:
         """Read the configuration anew and put it in force, or change nothing.
@@ -131,16 +145,21 @@ class Reloader:
         async with self._lock:
             self._waiting = None
             allow, self._allows_mass_removal = self._allows_mass_removal, False
+            files = FilesSeen()
             try:
-                loaded = await self.read()
+                loaded = await self.read(files.note)
                 if loaded.definitions == self.definitions:
+                    self.files = files
                     return self._note("unchanged")
                 if not allow:
                     refuse_mass_removal(self.definitions, loaded.definitions)
                 await self.put_in_force(loaded)
             except ConfigError as error:
+                self.files = files
                 return self._note("rejected", *map(str, error.problems))
             except WebhookdError as error:
+                if isinstance(error, ReloadRefusedError) and not error.may_pass:
+                    self.files = files
                 return self._note("rejected", str(error))
             except Exception as error:  # noqa: BLE001 - a bug in a reload must not end the daemon
                 telemetry.report(BugFound("config.reload_broke", error))
@@ -152,6 +171,7 @@ class Reloader:
                 # of a fleet, it is perhaps another daemon that reads the source.
                 self._dependencies.sources.wake()
                 self._dependencies.dispatcher.peers.notify("reloaded", ())
+            self.files = files
             return self._note("reloaded")
 
     def _note(self, outcome: ReloadOutcome, *problems: str) -> ReloadResult:

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
 
 class ReloadRefusedError(WebhookdError):
-    """A valid configuration that does not go with what runs; nothing was changed."""
+    """A valid configuration that does not go with what runs; nothing was changed.
+
+    *may_pass* says that the same configuration may be taken later, as it is.
+    """
+
+    def __init__(self, told: str, *, may_pass: bool = False) -> None:
+        super().__init__(told)
+        self.may_pass = may_pass
 
 
 def refuse_other_identities(
@@ -70,7 +77,8 @@ def refuse_with_older_daemons(connection: Connection, definitions: Definitions) 
         listed = ", ".join(f"{one.host} ({one.version})" for one in older)
         raise ReloadRefusedError(
             f"webhooks.{names[0]}.request: its template is completed at each attempt, which daemons"
-            f" before {__version__} do not know; replace those of this fleet first: {listed}"
+            f" before {__version__} do not know; replace those of this fleet first: {listed}",
+            may_pass=True,
         )
     versions.allow_from(connection, versions.TEMPLATES)
 

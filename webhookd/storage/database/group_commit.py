@@ -84,6 +84,11 @@ class GroupCommit:
         self._lost = lost
         self._is_lost = False
         self._open: tuple[str, list[QueuedUnit]] | None = None
+        self.refused_at: float | None = None
+        """When something was last not written, on a clock that never jumps; None since all is.
+
+        Other threads may read it.
+        """
 
     @property
     def is_uncertain(self) -> bool:
@@ -118,6 +123,10 @@ class GroupCommit:
             # they did outside the database (claims of deliveries) they must bear twice.
             for queued in writes:
                 self._is_over([queued])
+        is_refused = self._open is not None or any(
+            isinstance(queued.error, StorageError) for queued in writes
+        )
+        self.refused_at = clock.monotonic() if is_refused else None
 
     def _is_over(self, writes: list[QueuedUnit]) -> bool:
         """Run *writes* as one transaction; return whether they need not be tried each by itself.

@@ -123,6 +123,11 @@ class Writer:
         return self._database.kind.is_shared
 
     @property
+    def refused_at(self) -> float | None:
+        """Return when the database last did not take something; None since it takes all."""
+        return self._commits.refused_at
+
+    @property
     def owner(self) -> int | None:
         """Return the number of this daemon in its fleet.
 

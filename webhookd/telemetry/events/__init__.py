@@ -4,6 +4,7 @@ from webhookd.telemetry.events.daemon_events import (
     AdminListening,
     AdminWithoutToken,
     BugFound,
+    ConfigChangeSeen,
     ConfigRead,
     ConfigWarned,
     DaemonOusted,
@@ -16,6 +17,7 @@ from webhookd.telemetry.events.daemon_events import (
     InboundCertificateRead,
     InboundListening,
     InboundMissing,
+    MetricsListening,
     StorageRefused,
 )
 from webhookd.telemetry.events.delivery_events import (
@@ -98,6 +100,7 @@ __all__ = [
     "ChangeTokenExpired",
     "ChangeUndecided",
     "ClocksDiffer",
+    "ConfigChangeSeen",
     "ConfigRead",
     "ConfigWarned",
     "DaemonOusted",
@@ -134,6 +137,7 @@ __all__ = [
     "InboundCertificateRead",
     "InboundListening",
     "InboundMissing",
+    "MetricsListening",
     "MoreUnread",
     "ObjectRefused",
     "PollBroke",

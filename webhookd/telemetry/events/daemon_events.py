@@ -112,6 +112,20 @@ class ConfigWarned(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigChangeSeen(Event):
+    """*files* of the configuration are others than were read: a reload begins."""
+
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsListening(Event):
+    """Health and metrics are served at *address*, to anybody who reaches it."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class AdminListening(Event):
     """The admin API answers at *address*."""
 

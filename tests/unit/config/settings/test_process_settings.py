@@ -62,6 +62,8 @@ def test_nothing_set_gives_the_defaults():
         "admin_address": None,
         "admin_token": None,
         "admin_token_file": None,
+        "metrics_address": None,
+        "watch_config": None,
         "inbound_address": None,
         "inbound_url": None,
         "inbound_tls_cert": None,

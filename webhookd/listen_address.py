@@ -1,4 +1,4 @@
-"""Where wakes come in: a unix socket, or any address and port of this machine."""
+"""Where others than operators ask: a unix socket, or any address and port of this machine."""
 
 from __future__ import annotations
 
@@ -10,38 +10,36 @@ from typing import Final
 
 from webhookd.errors import ConfigError, Problem
 
-SETTING: Final = "WEBHOOKD_INBOUND_ADDRESS"
 _TCP: Final = re.compile(r"([0-9.]+|localhost|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
 _ANYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - what is looked for, not bound
 _HIGHEST_PORT: Final = 65_535
 
 
 @dataclass(frozen=True, slots=True)
-class InboundAddress:
-    """`unix:PATH`, or `HOST:PORT` (*path* is None then)."""
+class ListenAddress:
+    """`unix:PATH`, or `HOST:PORT` (*path* is None then).
+
+    *setting* is the variable that says it.
+    """
 
     path: Path | None
     host: str = ""
     port: int = 0
+    setting: str = ""
 
     @classmethod
-    def parse(cls, text: str) -> InboundAddress:
-        """Return the address that *text* means; ConfigError says what it may be."""
+    def parse(cls, text: str, setting: str) -> ListenAddress:
+        """Return the address that *text* of *setting* means; ConfigError says what it may be."""
         if text.startswith("unix:") and len(text) > len("unix:"):
-            return cls(Path(text.removeprefix("unix:")))
+            return cls(Path(text.removeprefix("unix:")), setting=setting)
         found = _TCP.fullmatch(text)
         if found is None or int(found[2]) > _HIGHEST_PORT or not _is_host(found[1]):
             told = (
                 f"{text!r} is no address to listen at; write unix:PATH, 127.0.0.1:PORT, or another"
                 " address of this machine, as 0.0.0.0:PORT or [::]:PORT"
             )
-            raise ConfigError([Problem(SETTING, 0, 0, "", told)])
-        return cls(None, found[1].strip("[]"), int(found[2]))
-
-    @property
-    def setting(self) -> str:
-        """Return the variable that says it."""
-        return SETTING
+            raise ConfigError([Problem(setting, 0, 0, "", told)])
+        return cls(None, found[1].strip("[]"), int(found[2]), setting)
 
     @property
     def is_loopback(self) -> bool:
