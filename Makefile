@@ -35,7 +35,7 @@ check: $(DEV_STAMP) ## Lint, types, import contracts, dead code, dependencies
 crash: $(DEV_STAMP) ## Kill, freeze and starve the real daemon for some minutes; nothing may be lost
 	$(BIN)/python -m tests.crash
 
-sources: $(DEV_STAMP) ## Read a real API of ten thousand records while they change and the daemon dies, half an hour
+sources: $(DEV_STAMP) ## Read a real API of ten thousand records while they change and the daemon is killed, a quarter of an hour
 	@test -x $(DLT) || $(PYTHON) -m venv $(VENV)/dlt
 	@$(DLT) -m pip install --quiet --disable-pip-version-check 'dlt>=1.31,<2'
 	WEBHOOKD_TEST_SOURCES=1 WEBHOOKD_TEST_DLT=$(DLT) $(BIN)/python -m pytest -q --durations=0 \

@@ -4,9 +4,10 @@
     python -m benchmarks --quick [--before COMMIT]
 
 NAMEs: costs, delivering, latency, small-files, retrying, restarting, dead-webhook, long-file,
-many-webhooks, asking, templates, crashing, postgresql, fleet, and the curves backlog and webhooks;
-all, if none is named. `costs` is measured in turn with the commit before, if one is named.
-`--quick` takes two minutes: what a delivery costs, plain and over TLS, and small files, less often.
+many-webhooks, asking, templates, comparing, crashing, postgresql, fleet, and the curves backlog and
+webhooks; all, if none is named. `costs` is measured in turn with the commit before, if one is
+named. `--quick` takes two minutes: what a delivery costs, plain and over TLS, and small files, less
+often.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from benchmarks import (
     asking,
+    comparing,
     costs,
     crashing,
     curves,
@@ -63,6 +65,7 @@ ROWS: dict[str, Callable[[], list[Row]]] = {
     "many-webhooks": many_webhooks.measure,
     "asking": asking.measure,
     "templates": templates.measure,
+    "comparing": comparing.measure,
     "crashing": crashing.measure,
     "postgresql": on_postgresql.measure,
     "fleet": fleets.measure,

@@ -4,10 +4,13 @@ import base64
 import json
 import re
 import socket
+import ssl
 import time
+from contextlib import ExitStack, suppress
 
 import httpx
 import pytest
+import trustme
 from hubspot.utils.signature import Signature as HubspotSignature
 
 from tests.daemon import SECRET, until
@@ -328,6 +331,78 @@ def test_in_a_fleet_a_wake_reaches_the_daemon_that_reads_the_source(fleet, api, 
     # Before the one that reads stops: another then takes over, and polls.
     assert sorted(map(polls, fleet.daemons)) == [0] * (len(ports) - 1) + [1 + len(ports)]
     assert fleet.stop() == [0] * len(ports)
+
+
+def test_over_tls_at_any_address_with_others_that_never_shake_hands(daemon, api, tmp_path):
+    authority = trustme.CA()
+    made = authority.issue_cert("127.0.0.1")
+    made.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+    made.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    port = free_port()
+    listen(
+        daemon,
+        WEBHOOKD_INBOUND_ADDRESS=f"0.0.0.0:{port}",
+        WEBHOOKD_INBOUND_TLS_CERT=str(tmp_path / "cert.pem"),
+        WEBHOOKD_INBOUND_TLS_KEY=str(tmp_path / "key.pem"),
+    )
+    url = f"https://127.0.0.1:{port}/sources/crm/wake"
+    with Receiver() as receiver, ExitStack() as silent:
+        configure(daemon, api, receiver, SIGNED)
+        daemon.start()
+        until(lambda: polls(daemon), "the first read")
+        for _ in range(20):
+            silent.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
+        nonsense = silent.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
+        nonsense.sendall(b"POST /sources/crm/wake HTTP/1.1\r\n\r\n")
+        (new,) = api.create()
+        with httpx.Client(verify=trusting, timeout=30) as client:
+            for _ in range(3):
+                assert client.post(url, content="{}", headers=signed("{}")).status_code == 202
+        until(lambda: new in arrived(receiver), "the record", WELL_UNDER)
+        for _ in range(100):
+            silent.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
+
+        def is_heard():
+            with suppress(httpx.TransportError), httpx.Client(verify=trusting) as client:
+                return client.post(url, content="{}", headers=signed("{}")).status_code == 202
+            return False
+
+        until(is_heard, "those that are silent to be ended")
+        assert daemon.stop() == 0
+
+    (listening,) = daemon.named("inbound.listening")
+    assert (listening["address"], listening["tls"]) == (f"0.0.0.0:{port}", True)
+    assert not [one for one in daemon.events if one["level"] == "error"]
+    assert "Traceback" not in daemon.log
+
+
+def test_a_hostile_crowd_costs_neither_polls_nor_deliveries(daemon, api):
+    """Slow ones, large bodies, wrong names and 100 connections, while a record goes its way."""
+    url = listen(daemon)
+    port = int(re.search(r":(\d+)/", url)[1])
+    with Receiver() as receiver, ExitStack() as open_:
+        configure(daemon, api, receiver, BEARER, poll_every="500ms")
+        daemon.start()
+        until(lambda: polls(daemon), "the first read")
+        for number in range(100):
+            one = open_.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
+            with suppress(OSError):
+                one.sendall(b"POST /sources/crm/wake HTTP/1.1\r\nHost: x\r\n"[: number % 40])
+        (new,) = api.create()
+        until(lambda: new in arrived(receiver), "the record", WELL_UNDER)
+        assert daemon.command("status", "--admin-address", f"unix:{daemon.state}/admin.sock")
+
+        def is_served():
+            with suppress(httpx.TransportError):
+                return httpx.post(url, content=b"x" * 300_000).status_code in {401, 413}
+            return False
+
+        until(is_served, "the slow ones to be ended")
+        assert daemon.stop() == 0
+
+    assert "Traceback" not in daemon.log
 
 
 def test_without_a_listener_the_log_says_that_nobody_can_wake(daemon, api):

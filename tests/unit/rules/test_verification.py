@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests import straight_requests
 from webhookd.definitions import Hmac, Scheme, Signature
 from webhookd.model import Secret
-from webhookd.rules.verification import Unsigned, Unverified, Verified, verify
+from webhookd.rules.verification import Unsigned, Unverified, Verified, verify, verify_as
 
 AT = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
 URL = "https://example.com/hook?name=S%C3%B8n"
@@ -154,3 +154,64 @@ def test_no_header_breaks_it_and_no_garbage_verifies(name, value, version, times
     }
 
     assert isinstance(verified(headers), Unverified)
+
+
+def held(scheme, secret=SECRET, *previous):
+    form = FORM if scheme is Scheme.HMAC else None
+    return Signature("1", scheme, secret, previous, form)
+
+
+def as_one(signature, headers, *, url=URL, body=BODY, now=AT):
+    return verify_as(signature, method="POST", url=url, headers=headers, body=body, now=now)
+
+
+@pytest.mark.parametrize("scheme", Scheme)
+def test_by_one_scheme_only_what_that_one_signs_is_genuine(scheme):
+    every = {name: value for one in Scheme for name, value in signed(one).items()}
+    # Of the two that share headers, the last one is in them.
+    every |= signed(scheme)
+    others = {
+        name: value
+        for one in Scheme
+        if one is not scheme
+        for name, value in signed(one).items()
+        if name not in {"WEBHOOK-ID", "WEBHOOK-TIMESTAMP"}
+    }
+
+    assert as_one(held(scheme), every) == Verified(scheme)
+    assert isinstance(as_one(held(scheme), {**every, **signed(scheme, OTHER)}), Unverified)
+    assert isinstance(as_one(held(scheme), others), Unverified)
+    assert isinstance(as_one(held(scheme), every, body=BODY + b" "), Unverified)
+    assert isinstance(as_one(held(scheme), {}), Unverified)
+
+
+@pytest.mark.parametrize("scheme", Scheme)
+def test_by_one_scheme_a_previous_secret_verifies_too(scheme):
+    assert as_one(held(scheme, OTHER, SECRET), signed(scheme)) == Verified(scheme)
+
+
+@pytest.mark.parametrize("scheme", TIMED)
+@pytest.mark.parametrize("seconds", [-301, 301])
+def test_by_one_scheme_five_minutes_are_the_most(scheme, seconds):
+    now = AT + timedelta(seconds=seconds)
+
+    assert isinstance(as_one(held(scheme), signed(scheme), now=now), Unverified)
+    assert as_one(held(scheme), signed(scheme), now=AT + timedelta(seconds=seconds * 0.9)) == (
+        Verified(scheme)
+    )
+
+
+@given(
+    scheme=st.sampled_from(list(Scheme)),
+    names=st.lists(st.sampled_from([*SIGNATURE_HEADERS, "webhook-id", "webhook-timestamp"])),
+    value=st.text(max_size=60),
+    version=st.sampled_from(["v1", "v2", "v3", ""]),
+    time=st.text(max_size=20),
+)
+def test_by_one_scheme_nonsense_is_refused_and_breaks_nothing(scheme, names, value, version, time):
+    headers = dict.fromkeys(names, value) | {
+        "X-HubSpot-Signature-Version": version,
+        "X-HubSpot-Request-Timestamp": time,
+    }
+
+    assert isinstance(as_one(held(scheme), headers), Unverified)
