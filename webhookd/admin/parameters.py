@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from webhookd.intake.backfill import PER_SECOND
 from webhookd.model import ChangeKind, DeliveryFilter, DeliveryState
+from webhookd.operations.activity_counts import STEPS
 from webhookd.rules import failure_causes
 from webhookd.storage.deliveries.manual import Selection
 
@@ -26,6 +27,10 @@ LISTED = 100
 CHANGES = 500
 MOST_CHANGES = 1000
 MOST_CONDITIONS = 100
+ALLOWED_STEPS = (60, 600, 3600, 86_400)
+LONGEST_STEP = max(ALLOWED_STEPS)
+GROUPS, MOST_GROUPS = 50, 200
+GROUPED = (DeliveryState.FAILED, DeliveryState.HELD)
 LEAST_RATE, MOST_RATE = 0.1, 10_000
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -83,6 +88,21 @@ def number_of(given: Mapping[str, Any], name: str) -> int | None:
     return _whole(given, name, 0, 0, LARGEST_NUMBER) if name in given else None
 
 
+def span_of(given: Mapping[str, Any]) -> tuple[int, timedelta | None]:
+    """Return for how many minutes activity is told, and its step; None for the usual one."""
+    minutes = _whole(given, "minutes", min(STEPS), 0, max(STEPS))
+    if minutes not in STEPS:
+        raise BadQuestionError(f"minutes must be one of {', '.join(map(str, STEPS))}")
+    if "step" not in given:
+        return minutes, None
+    step, usual = _whole(given, "step", 0, 0, LONGEST_STEP), STEPS[minutes].total_seconds()
+    # A chart of very many steps is none.
+    allowed = [one for one in ALLOWED_STEPS if usual <= one <= minutes * 60]
+    if step not in allowed:
+        raise BadQuestionError(f"step must be one of {', '.join(map(str, allowed))} seconds")
+    return minutes, timedelta(seconds=step)
+
+
 def since_of(given: Mapping[str, Any]) -> datetime:
     """Return the time at which to begin, by default the beginning of all."""
     return _time(given, "since") or datetime.min.replace(tzinfo=UTC)
@@ -101,6 +121,14 @@ def filter_of(given: Mapping[str, Any]) -> DeliveryFilter:
         since=_time(given, "since"),
         until=_time(given, "until"),
     )
+
+
+def group_state(given: Mapping[str, Any]) -> DeliveryState | None:
+    """Return the state whose deliveries are grouped; None stands for each that can be."""
+    state = _one_of(DeliveryState, given, "state")
+    if state not in (None, *GROUPED):
+        raise BadQuestionError(f"state must be one of {', '.join(GROUPED)}")
+    return state
 
 
 def selection_of(given: Mapping[str, Any]) -> Selection:

@@ -14,7 +14,6 @@ from webhookd import clock
 from webhookd.authentication.credentials import Fixed
 from webhookd.authentication.keyring import Keyring
 from webhookd.authentication.known_secrets import KnownSecrets
-from webhookd.cli.curl import curl_line
 from webhookd.cli.settings import ConfigOption, DatabaseOption, StateOption, config_path
 from webhookd.cli.shown_request import shown_authentication, shown_request
 from webhookd.cli.terminal import console
@@ -24,6 +23,7 @@ from webhookd.cli.typed_text import utf8
 from webhookd.config import loading
 from webhookd.config.messages import near, no_such
 from webhookd.config.settings.process_settings import Settings
+from webhookd.delivery.curl import curl_line
 from webhookd.delivery.prepared_webhook import prepare
 from webhookd.delivery.sender import LocalSender
 from webhookd.errors import TokenError, WebhookdError, printable

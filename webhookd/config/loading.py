@@ -14,6 +14,7 @@ from webhookd.config.presets import extension
 from webhookd.config.secrets import Secrets
 from webhookd.config.text import document
 from webhookd.config.text.node import Collection
+from webhookd.config.text.written_file import WrittenFile, written_file
 from webhookd.config.tls_files import TlsFiles
 from webhookd.config.warnings import warnings
 from webhookd.errors import ConfigError, Problem
@@ -32,13 +33,14 @@ class Loaded:
 
     *document* is the whole of it as JSON values, every default in it and no secret, for
     comparing two configurations. *is_offline* says that secrets and files were left alone: such
-    definitions have empty secrets, and nothing may run on them.
+    definitions have empty secrets, and nothing may run on them. *written* are the files.
     """
 
     definitions: Definitions
     warnings: tuple[Problem, ...]
     document: Mapping[str, Any]
     is_offline: bool = False
+    written: tuple[WrittenFile, ...] = ()
 
 
 def load(
@@ -84,6 +86,7 @@ def _load(path: Path, secrets: Secrets) -> Loaded:
         tuple(_in_order(warnings(compiled.definitions, collection, secrets))),
         compiled.document,
         secrets.offline,
+        tuple(map(written_file, documents)),
     )
 
 

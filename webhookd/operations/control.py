@@ -10,24 +10,27 @@ from webhookd.operations import record_lookup
 from webhookd.operations.deliveries.delivery_control import DeliveryControl
 from webhookd.operations.readiness import Readiness
 from webhookd.operations.status_report import StatusReport
+from webhookd.operations.unknown_names import unknown_webhook
 from webhookd.operations.view_builders import journal_page, latest_change, reload_result
 from webhookd.operations.webhook_control import WebhookControl
 from webhookd.storage.deliveries import settle
-from webhookd.storage.records import journal_pages
+from webhookd.storage.records import journal_pages, known_names
 from webhookd.storage.records.known_properties import known_properties
 from webhookd.storage.webhooks import latest_attempts
 from webhookd.views.sources import PropertiesView
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from webhookd.clock import Clock
     from webhookd.operations.control_dependencies import ControlDependencies
     from webhookd.storage.database.connection import Statements
     from webhookd.storage.database.database import Database
+    from webhookd.views.activity import ActivityView
     from webhookd.views.changes import ChangesView, LatestChangeView, RecordView
     from webhookd.views.status import ReloadView
+    from webhookd.views.webhooks import ShownWebhookView
 
 
 class Control:
@@ -91,6 +94,20 @@ class Control:
             return PropertiesView(found.records, tuple(sorted(found.names)), found.is_whole)
 
         return await asyncio.to_thread(read)
+
+    async def activity(
+        self, minutes: int, step: timedelta | None, webhook: str | None
+    ) -> ActivityView:
+        """Return what attempts came to in the last *minutes*, all or those of one webhook."""
+        return await self._dependencies.activity.told(minutes, step, webhook)
+
+    async def webhook(self, name: str) -> ShownWebhookView:
+        """Return a webhook whole; raises UnknownNameError where nobody knows it."""
+        found = await self.report.webhook(name)
+        if found is None:
+            names = await self._dependencies.writer.read(known_names.webhooks)
+            raise unknown_webhook(name, {*names, *self._dependencies.reloader.definitions.webhooks})
+        return found
 
     async def reload(self, *, allow_mass_removal: bool) -> ReloadView:
         """Read the configuration anew; callers that come meanwhile share one more reload."""

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from webhookd.delivery.caused_events import NO_EVENTS
 
 if TYPE_CHECKING:
+    from webhookd.authentication.known_secrets import KnownSecrets
     from webhookd.delivery.caused_events import CausedEvents
     from webhookd.delivery.dispatcher import Dispatcher
     from webhookd.fleet.known_members import KnownMembers
     from webhookd.intake.running_backfills import Backfills
+    from webhookd.operations.activity_counts import ActivityCounts
     from webhookd.operations.reloading.reload import Reloader
     from webhookd.storage.database.database import Database
     from webhookd.storage.database.writer import Writer
@@ -27,4 +29,6 @@ class ControlDependencies:
     reloader: Reloader
     backfills: Backfills
     members: KnownMembers
+    secrets: KnownSecrets
+    activity: ActivityCounts
     events: CausedEvents = NO_EVENTS

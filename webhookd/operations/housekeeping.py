@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from webhookd.operations.activity_counts import ActivityCounts
     from webhookd.storage.database.connection import Statements
     from webhookd.storage.database.database import Database
     from webhookd.storage.database.writer import Writer
@@ -41,6 +42,7 @@ class Housekeeping:
         writer: Writer,
         *,
         retention: timedelta,
+        activity: ActivityCounts,
         kept: int = journal.KEPT,
         clock: Clock = SYSTEM,
     ) -> None:
@@ -48,17 +50,20 @@ class Housekeeping:
         self._writer = writer
         self._retention = retention
         self._kept = kept
+        self._activity = activity
         self._now = clock.now
         self._deleted = 0
 
     async def tidy(self) -> None:
         """Delete all that is to go; what the database refuses goes the next time."""
         now, self._deleted = self._now(), 0
+        await self._activity.write_down()
         try:
             # One daemon of several is enough, and two would be in each other's way.
             if await self._writer.read(lambda connection: connection.session.acquire(RETENTION)):
                 await self._retire(now)
                 await self._make_room()
+                await self._activity.tidy(now - self._retention)
                 await self._writer.read(lambda connection: connection.session.release(RETENTION))
         except StorageError as error:
             telemetry.report(StorageRefused("retention", self._deleted, str(error)))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from typing import TYPE_CHECKING, Any
 
 from webhookd import __version__
 from webhookd.model import REMOVED
-from webhookd.operations import unknown_properties
+from webhookd.operations import unknown_properties, webhook_detail
 from webhookd.operations.source_overview import listed
 from webhookd.operations.unknown_properties import RecentLooks
 from webhookd.operations.view_builders import (
+    as_written,
     member,
     polled,
     reload_result,
@@ -24,7 +24,6 @@ from webhookd.storage.webhooks import backlog
 from webhookd.telemetry import figures, metrics
 from webhookd.views.sources import SourcesView
 from webhookd.views.status import StatusView
-from webhookd.views.view import JsonObject
 from webhookd.views.webhooks import WebhookView
 
 if TYPE_CHECKING:
@@ -37,7 +36,8 @@ if TYPE_CHECKING:
     from webhookd.operations.control_dependencies import ControlDependencies
     from webhookd.sources.source import DiskSpace, FileCounts
     from webhookd.storage.webhooks.backlog import Standing
-    from webhookd.views.webhooks import WebhookState
+    from webhookd.views.view import JsonObject
+    from webhookd.views.webhooks import ShownWebhookView, WebhookState
 
 
 class StatusReport:
@@ -129,6 +129,21 @@ class StatusReport:
             backfills=tuple(map(running_backfill, self._dependencies.backfills.under_way)),
             document=self._document(reloader.shown.document),
             hidden_digests=reloader.shown.digests,
+        )
+
+    async def webhook(self, name: str) -> ShownWebhookView | None:
+        """Return a webhook whole; None where nobody knows it."""
+        found = (await self._standings(self._now())).get(name)
+        reloader = self._dependencies.reloader
+        webhook = reloader.definitions.webhooks.get(name)
+        if found is None:
+            return None
+        return webhook_detail.shown_webhook(
+            self._webhook(name, found, webhook, ()),
+            webhook,
+            reloader.shown.document,
+            reloader.written,
+            self._dependencies.secrets.redactor,
         )
 
     def _document(self, document: Mapping[str, Any]) -> JsonObject[Any]:
@@ -227,11 +242,6 @@ def _target(document: Mapping[str, Any], webhook: str) -> tuple[str | None, str 
     if isinstance(url, str):
         return request["method"], url
     return request["method"], "".join(f"{{{how}: {name}}}" for how, name in url.items())
-
-
-def as_written(document: Mapping[str, Any]) -> JsonObject[Any]:
-    """Return a document as JSON; orjson would refuse its numbers of more than 64 bits."""
-    return JsonObject(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def _wakes(source: Source | None) -> figures.WakeFigures | None:

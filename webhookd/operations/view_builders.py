@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from webhookd.rules import findings
 from webhookd.storage.records.last_files import NOTHING
@@ -25,7 +25,7 @@ from webhookd.views.status import MemberView, ReloadView
 from webhookd.views.view import JsonObject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from webhookd.intake.backfill import Backfilled
@@ -188,6 +188,11 @@ def latest_change(kept: KeptChange | None) -> LatestChangeView:
 def asked_for(asked: Asked) -> AskedView:
     """Return which properties a source asked for."""
     return AskedView(tuple(sorted(asked.names)), tuple(sorted(asked.instants)))
+
+
+def as_written(document: Mapping[str, Any]) -> JsonObject[Any]:
+    """Return a document as JSON; orjson would refuse its numbers of more than 64 bits."""
+    return JsonObject(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def _kept(kept: KeptChange, numbers: dict[Asked, int]) -> ChangeView:

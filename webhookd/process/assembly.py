@@ -35,6 +35,7 @@ from webhookd.intake.batch import Intake
 from webhookd.intake.own_events.backlog_watch import BacklogWatch
 from webhookd.intake.own_events.own_events import OwnEvents
 from webhookd.intake.running_backfills import Backfills
+from webhookd.operations.activity_counts import ActivityCounts
 from webhookd.operations.control import Control
 from webhookd.operations.control_dependencies import ControlDependencies
 from webhookd.operations.housekeeping import EVERY, Housekeeping
@@ -105,7 +106,8 @@ def assemble(
     transport = Transport(settings.outgoing_proxy(), most_idle=most_idle)
     fleet, in_force = build_fleet(storage), InForce()
     events = OwnEvents(in_force, host=settings.host, clock=storage.clock, new_id=clock.new_id)
-    delivery = build_delivery(settings, storage, fleet, transport, stop, events)
+    activity = ActivityCounts(storage.database, storage.writer, storage.clock)
+    delivery = build_delivery(settings, storage, fleet, transport, stop, events, activity)
     claims, offer = delivery.dispatcher.claims, delivery.dispatcher.offer
     events.attach(storage.writer, claims=claims, offer=offer)
     keyring = Keyring(
@@ -165,7 +167,9 @@ def assemble(
         events=events,
         may_end_unknown=delivery.dispatcher.peers.may_end_unknown,
     )
-    control = build_control(settings, storage, fleet, delivery, reloader, backfills, events)
+    control = build_control(
+        settings, storage, fleet, delivery, reloader, backfills, events, activity
+    )
     ordered: tuple[Part, ...] = (
         storage.writer,
         parts.setting_clock(storage.writer, storage.shared_clock),
@@ -177,6 +181,8 @@ def assemble(
         parts.closing(transport),
         # Left after the last attempt: what its window has counted is told.
         events,
+        # And what its attempts came to.
+        activity,
         delivery,
         parts.stopping(sources),
         parts.watching_lag(),
@@ -219,6 +225,7 @@ def build_delivery(
     transport: Transport,
     stop: StopSignal,
     events: OwnEvents,
+    activity: ActivityCounts,
 ) -> DeliveryEngine:
     """Return the delivery engine, with retention among the jobs of its scheduler."""
 
@@ -238,7 +245,11 @@ def build_delivery(
         events=events,
     )
     housekeeping = Housekeeping(
-        storage.database, storage.writer, retention=settings.retention, clock=storage.clock
+        storage.database,
+        storage.writer,
+        retention=settings.retention,
+        activity=activity,
+        clock=storage.clock,
     )
     built.scheduler.every(EVERY, housekeeping.tidy, "retention")
     return built
@@ -252,6 +263,7 @@ def build_control(
     reloader: Reloader,
     backfills: Backfills,
     events: OwnEvents,
+    activity: ActivityCounts,
 ) -> Control:
     """Return what answers operators."""
     dependencies = ControlDependencies(
@@ -261,6 +273,8 @@ def build_control(
         reloader,
         backfills,
         fleet.members,
+        delivery.secrets,
+        activity,
         events,
     )
     return Control(dependencies, host=settings.host, clock=storage.clock)

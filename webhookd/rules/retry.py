@@ -59,11 +59,11 @@ def judge(
             return GivenUp(why + _pointer(reply))
         case Response() | Unreachable():
             why = _failure(reply)
-    give_up_at = _later(first_attempt_at, retry.give_up_after, held_for)
+    give_up_at = later(first_attempt_at, retry.give_up_after, held_for)
     if now >= give_up_at:
         return GivenUp(f"{why}; given up at attempt {attempts_made}, as give_up_after has passed")
     # What short hints brought forward uses up nothing of the schedule.
-    earliest = _later(now, waiting_time(retry, attempts_made - hints.made, dice))
+    earliest = later(now, waiting_time(retry, attempts_made - hints.made, dice))
     asked = _asked_for(reply, retry, now)
     if asked is None:
         return RetryAt(min(earliest, give_up_at), why)
@@ -96,7 +96,7 @@ def _hinted(hint: timedelta, policy: RetryPolicy, now: datetime, dice: float) ->
         jittered = hint + hint * (policy.jitter * dice)
     except OverflowError:
         return LATEST
-    return _later(now, max(jittered, _SHORTEST_HINT))
+    return later(now, max(jittered, _SHORTEST_HINT))
 
 
 def waiting_time(policy: RetryPolicy, attempts_made: int, dice: float) -> timedelta:
@@ -157,7 +157,7 @@ def _shown(location: str) -> str:
     return text if len(text) <= _LONGEST_LOCATION else text[:_LONGEST_LOCATION] + "…"
 
 
-def _later(at: datetime, *lengths: timedelta) -> datetime:
+def later(at: datetime, *lengths: timedelta) -> datetime:
     """Return a time so much later, or the calendar's last one."""
     try:
         return at + sum(lengths, start=timedelta())

@@ -70,6 +70,36 @@ class AttemptView(View):
 
 
 @dataclass(frozen=True, slots=True)
+class RequestView(View):
+    """A request as it would be made now; `***` stands for each secret."""
+
+    method: str
+    """Its method."""
+    url: str
+    """Its whole URL."""
+    headers: tuple[tuple[str, str], ...]
+    """Names and values of its headers, in their order; what an attempt computes is only named."""
+    body: str | None
+    """Its body; null where it has none."""
+    curl: str
+    """The line for a shell that makes it."""
+    as_of: datetime
+    """When it was put together, by the configuration in force."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedPropertyView(View):
+    """A property that the change made another."""
+
+    property: str
+    """Its name."""
+    before: str | None
+    """Its value before, as JSON text; null where there was none."""
+    after: str | None
+    """Its value since, likewise."""
+
+
+@dataclass(frozen=True, slots=True)
 class ShownDeliveryView(DeliveryView):
     """A delivery whole: what is sent, and every attempt."""
 
@@ -87,6 +117,14 @@ class ShownDeliveryView(DeliveryView):
     """What the URL and the headers asked for when it was stored, by the names in expressions."""
     attempt_log: tuple[AttemptView, ...] = ()
     """Every attempt that is kept, the oldest first."""
+    request: RequestView | None = None
+    """The request as it would be made now; null where there is none, and without a daemon."""
+    request_error: str | None = None
+    """Why no request can be made of it now; null where one can, and without a daemon."""
+    give_up_at: datetime | None = None
+    """When it is given up unless an attempt delivers it; null before the first, and once ended."""
+    changed: tuple[ChangedPropertyView, ...] | None = None
+    """What the change made another; null where the journal does not have it any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +169,35 @@ class RetriedView(View):
     """Those that are not attempted, for their webhook is held, whichever their state was."""
     holds: Mapping[str, str] = field(default_factory=dict)
     """By webhook with held ones, why it is held."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView(View):
+    """Deliveries of a webhook whose latest attempt came to the same."""
+
+    state: DeliveryState
+    """`failed` or `held`."""
+    webhook: str
+    """The webhook's key in the configuration."""
+    error: str | None
+    """A status, a reason or `other`, as the filter `error` takes it; null where none was made."""
+    count: Count
+    """How many there are."""
+    oldest_at: datetime
+    """When the oldest of them was stored."""
+    newest_at: datetime
+    """When the newest of them was stored."""
+    example: str
+    """The id of the newest."""
+    last_error: str | None
+    """Why its latest attempt did not deliver, in full."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupsView(View):
+    """What failed and what is held, by webhook and cause, the largest groups first."""
+
+    groups: tuple[GroupView, ...]
+    """The groups."""
+    is_partial: bool
+    """Whether there are more deliveries in a state than are looked at, or more groups."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from webhookd.views.view import Count, View
+from webhookd.views.view import Count, Ordinal, Seconds, View
 
 WebhookState: TypeAlias = Literal[
     "active", "failing", "probed", "paused", "gone", "disabled", "removed", "elsewhere"
@@ -63,6 +63,32 @@ class WebhookView(View):
     """When the first of the attempts failed that have failed since one was delivered."""
     failing_attempts: Count = 0
     """How many have failed since then, at all daemons."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceView(View):
+    """Where something stands in the configuration."""
+
+    file: str
+    """The file."""
+    line: Ordinal
+    """Its first line."""
+    end_line: Ordinal
+    """Its last line."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownWebhookView(WebhookView):
+    """A webhook whole: how it stands, and what the configuration in force says of it."""
+
+    definition: Mapping[str, Any] | None = None
+    """Its keys with every default, references for secrets; null where it is not configured."""
+    text: str | None = None
+    """The lines of the file that define it, as they were read, secrets replaced."""
+    place: PlaceView | None = None
+    """Where these stand."""
+    schedule: tuple[Seconds, ...] = ()
+    """How long is waited behind each attempt that failed, without jitter, until it is given up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from tests.making import a_change
 from webhookd import clock
+from webhookd.operations.activity_counts import ActivityCounts
 from webhookd.operations.housekeeping import CHANGES, Housekeeping
 from webhookd.storage.database.database import open_database
 from webhookd.storage.database.writer import Writer
@@ -24,7 +25,13 @@ def test_the_journal_keeps_its_bounds_step_by_step(url):
                     entries.add(a_change(record_id=str(number)), None)
                 await writer.write(lambda connection: journal.write(connection, "export", entries))  # noqa: B023 - awaited here
             retention = timedelta(days=30)
-            await Housekeeping(database, writer, retention=retention, kept=250).tidy()
+            await Housekeeping(
+                database,
+                writer,
+                retention=retention,
+                activity=ActivityCounts(database, writer, clock.SYSTEM),
+                kept=250,
+            ).tidy()
         since = now - timedelta(days=7)
         page = journal_pages.page(database, since=since, after=0, limit=10_000)
         database.close()

@@ -21,7 +21,7 @@ from webhookd.intake.backfill_run import Running
 from webhookd.model import Asked, Attempt, DeliveryState, ReloadResult
 from webhookd.operations import view_builders
 from webhookd.operations.deliveries import delivery_views
-from webhookd.operations.status_report import as_written
+from webhookd.operations.view_builders import as_written
 from webhookd.storage.deliveries.listed_sources import ListedSource
 from webhookd.storage.deliveries.query import ListedDelivery, ShownDelivery
 from webhookd.storage.fleet.members import Daemon

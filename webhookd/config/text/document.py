@@ -44,6 +44,7 @@ class Document:
     spoiled: frozenset[tuple[int, int]] = frozenset()
     presets: Mapping[str, str] = field(default_factory=dict)
     lent: frozenset[tuple[int, str | int]] = frozenset()
+    text: str = field(default="", repr=False)
 
     def problem(self, steps: Steps, message: str, *, at_key: bool = False) -> Problem:
         """Return the problem *message* at the value (or its key) that *steps* lead to."""
@@ -104,7 +105,8 @@ def parse(content: bytes, *, file: str, folder: Path) -> Document:
     """Return the document that *content*, the bytes of *file*, holds."""
     builder = Builder(file)
     try:
-        data = builder.build(limits.decode(content))
+        text = limits.decode(content)
+        data = builder.build(text)
     except limits.FlawError as flaw:
         builder.problems.append(Problem(file, flaw.line, flaw.column, "", flaw.message))
         return Document(file, folder, problems=tuple(builder.problems))
@@ -115,4 +117,5 @@ def parse(content: bytes, *, file: str, folder: Path) -> Document:
         builder.places,
         tuple(builder.problems),
         frozenset(builder.spoiled),
+        text=text,
     )

@@ -9,13 +9,21 @@ from typing import TYPE_CHECKING
 
 from webhookd import telemetry
 from webhookd.operations import unknown_names
-from webhookd.operations.deliveries.delivery_views import delivery_page, shown_delivery
+from webhookd.operations.deliveries import masked_request
+from webhookd.operations.deliveries.delivery_views import (
+    More,
+    delivery_page,
+    group_page,
+    shown_delivery,
+)
+from webhookd.rules.retry import later
+from webhookd.rules.templating.unfilled import UnfilledError
 from webhookd.storage.database.connection import EXCLUSIVE
 from webhookd.storage.deliveries import lanes, manual, query, typed_ids
 from webhookd.storage.deliveries.manual import CANCELLED, RETRIED, Changed
 from webhookd.storage.deliveries.typed_ids import NoDeliveryError
 from webhookd.storage.fleet import notify
-from webhookd.storage.search import bounded_search
+from webhookd.storage.search import bounded_search, failure_groups, told_changes
 from webhookd.telemetry.events import DeliveriesChanged
 from webhookd.views.deliveries import CancelledView, RetriedView
 
@@ -24,11 +32,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.clock import Clock
-    from webhookd.model import DeliveryFilter
+    from webhookd.model import DeliveryFilter, DeliveryState
     from webhookd.operations.control_dependencies import ControlDependencies
     from webhookd.storage.database.connection import Connection
     from webhookd.storage.deliveries.manual import Selection
-    from webhookd.views.deliveries import DeliveriesView, ShownDeliveryView
+    from webhookd.storage.deliveries.query import ShownDelivery
+    from webhookd.views.deliveries import DeliveriesView, GroupsView, ShownDeliveryView
 
 
 class DeliveryControl:
@@ -59,6 +68,11 @@ class DeliveryControl:
 
         return await asyncio.to_thread(read)
 
+    async def groups(self, state: DeliveryState | None, limit: int) -> GroupsView:
+        """Return what failed and what is held, or one of these, by webhook and cause."""
+        find = partial(failure_groups.groups, self._dependencies.database, state, limit)
+        return group_page(*await asyncio.to_thread(find))
+
     async def shown(self, typed: str) -> ShownDeliveryView:
         """Return the delivery whose id is *typed*, or begins or ends so."""
         database, now = self._dependencies.database, self._now()
@@ -68,9 +82,26 @@ class DeliveryControl:
             found = query.delivery(database, id_, now=now)
             if found is None:
                 raise NoDeliveryError(f"the delivery {id_} was deleted just now")
-            return shown_delivery(found)
+            with database.reading() as connection:
+                changed = told_changes.changed(connection, found.listed)
+            return shown_delivery(found, replace(self._more(found, now), changed=changed))
 
         return await asyncio.to_thread(read)
+
+    def _more(self, found: ShownDelivery, now: datetime) -> More:
+        """Return what the configuration in force makes of a delivery."""
+        definitions = self._dependencies.reloader.definitions
+        webhook = definitions.webhooks.get(found.listed.webhook)
+        if webhook is None:
+            return More(request_error=f"no webhook {found.listed.webhook} is in force")
+        after = webhook.delivery.retry.give_up_after
+        give_up_at = None if found.counted_from is None else later(found.counted_from, after)
+        redactor = self._dependencies.secrets.redactor
+        try:
+            request = masked_request.request_view(found, webhook, definitions, redactor, now)
+        except UnfilledError as error:
+            return More(request_error=f"{error.reason}: {error}", give_up_at=give_up_at)
+        return More(request, give_up_at=give_up_at)
 
     async def retry(
         self, selection: Selection, *, is_dry_run: bool, is_out_of_order: bool = False

@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from webhookd.rules import json_text
 from webhookd.storage.schema import template_columns
 from webhookd.views.deliveries import (
     AttemptView,
+    ChangedPropertyView,
     DeliveriesView,
     DeliveryView,
+    GroupsView,
+    GroupView,
     ShownDeliveryView,
 )
 from webhookd.views.view import JsonObject
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
     from webhookd.storage.deliveries.query import ListedDelivery, ShownDelivery
     from webhookd.storage.search.bounded_search import Page
+    from webhookd.storage.search.failure_groups import Group
+    from webhookd.storage.search.told_changes import ChangedProperty
+    from webhookd.views.deliveries import RequestView
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """What a daemon says of a delivery beside what is stored."""
+
+    request: RequestView | None = None
+    request_error: str | None = None
+    give_up_at: datetime | None = None
+    changed: tuple[ChangedProperty, ...] | None = None
 
 
 def listed_delivery(delivery: ListedDelivery) -> DeliveryView:
@@ -31,8 +51,29 @@ def delivery_page(page: Page) -> DeliveriesView:
     return DeliveriesView(listed, page.next, page.is_partial, page.searched_to)
 
 
-def shown_delivery(shown: ShownDelivery) -> ShownDeliveryView:
-    """Return a delivery whole: what is sent, and every attempt."""
+def group_page(groups: Iterable[Group], is_partial: bool) -> GroupsView:
+    """Return what failed and what is held, by webhook and cause."""
+    return GroupsView(
+        tuple(
+            GroupView(
+                state=group.state,
+                webhook=group.webhook,
+                error=group.error,
+                count=group.count,
+                oldest_at=group.oldest_at,
+                newest_at=group.newest_at,
+                example=group.example,
+                last_error=group.last_error,
+            )
+            for group in groups
+        ),
+        is_partial,
+    )
+
+
+def shown_delivery(shown: ShownDelivery, more: More | None = None) -> ShownDeliveryView:
+    """Return a delivery whole: what is sent, every attempt, and what only a daemon knows."""
+    more = more or More()
     return ShownDeliveryView(
         **_listed(shown.listed),
         method=shown.method,
@@ -52,7 +93,19 @@ def shown_delivery(shown: ShownDelivery) -> ShownDeliveryView:
             )
             for attempt in shown.attempts
         ),
+        request=more.request,
+        request_error=more.request_error,
+        give_up_at=more.give_up_at,
+        changed=None
+        if more.changed is None
+        else tuple(
+            ChangedPropertyView(one.property, one.before, one.after) for one in more.changed
+        ),
     )
+
+
+def _changed(one: ChangedProperty) -> ChangedPropertyView:
+    return ChangedPropertyView(one.property, one.before, one.after)
 
 
 def _listed(delivery: ListedDelivery) -> dict[str, Any]:

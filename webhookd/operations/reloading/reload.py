@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from webhookd.authentication.known_secrets import KnownSecrets
     from webhookd.clock import Clock
     from webhookd.config.loading import Loaded
+    from webhookd.config.text.written_file import WrittenFile
     from webhookd.definitions import Definitions
     from webhookd.definitions.in_force import InForce
     from webhookd.delivery.caused_events import CausedEvents
@@ -84,6 +85,7 @@ class Reloader:
         self._waiting: asyncio.Task[ReloadResult] | None = None
         self._allows_mass_removal = False
         self.document: Mapping[str, Any] = {}
+        self.written: tuple[WrittenFile, ...] = ()
         self.shown = literal_secrets.shown_document({})
         self.last: ReloadResult | None = None
         self.files = files or FilesSeen()
@@ -119,7 +121,10 @@ class Reloader:
         Raises StorageError.
         """
         async with self._lock:
-            await self.put_in_force(loading.Loaded(self.definitions, (), self.document))
+            await self.put_in_force(self._in_force())
+
+    def _in_force(self) -> Loaded:
+        return loading.Loaded(self.definitions, (), self.document, written=self.written)
 
     async def read(self, note: Callable[[Path], None] | None = None) -> Loaded:
         """Return the configuration as it is on disk now; ConfigError when it is wrong.
@@ -150,6 +155,8 @@ class Reloader:
                 loaded = await self.read(files.note)
                 if loaded.definitions == self.definitions:
                     self.files = files
+                    # In other words, perhaps, or with other remarks.
+                    self.written = loaded.written
                     return self._note("unchanged")
                 if not allow:
                     refuse_mass_removal(self.definitions, loaded.definitions)
@@ -231,6 +238,7 @@ class Reloader:
             self._dependencies.secrets.adopt(redactor)
             in_force.replace(definitions)
             self.document, self.shown = loaded.document, shown
+            self.written = loaded.written
             self._dependencies.dispatcher.adopt(rows, enabled, starts)
         dispatcher.offer(caused.committed(stored))
         self._dependencies.dispatcher.notify("lanes", ())

@@ -54,6 +54,8 @@ class ShownDelivery:
     """One delivery whole: what is frozen of its request, and every attempt.
 
     *body* has `***` for secrets; *url_values*, JSON, are values for the URL and headers.
+    *counted_from* is from when on the time of giving up counts: the first attempt, and later by as
+    long as the webhook was held since; None where it does not count.
     """
 
     listed: ListedDelivery
@@ -63,6 +65,7 @@ class ShownDelivery:
     body: bytes | None
     attempts: tuple[Attempt, ...]
     url_values: str | None = None
+    counted_from: datetime | None = None
 
 
 _AT_ONCE = 500
@@ -159,6 +162,10 @@ def delivery(database: Database, id_: str, *, now: datetime) -> ShownDelivery | 
             DELIVERIES.c.body,
             DELIVERIES.c.holes,
             DELIVERIES.c.url_values,
+            DELIVERIES.c.first_attempt_at,
+            DELIVERIES.c.held_before,
+            LANES.c.held_total,
+            LANES.c.held_since,
         )
         .join(LANES, LANES.c.number == DELIVERIES.c.lane)
         .where(DELIVERIES.c.id == id_)
@@ -254,7 +261,18 @@ def _shown(row: Any, attempts: tuple[Attempt, ...], now: datetime) -> ShownDeliv
         _with_marks(row.body, template_columns.holes_of(row.holes)),
         attempts,
         row.url_values,
+        _counted_from(row, now),
     )
+
+
+def _counted_from(row: Any, now: datetime) -> datetime | None:
+    if row.state != "pending" or row.first_attempt_at is None:
+        return None
+    held = row.held_total - row.held_before
+    if row.held_since is not None:
+        held += max(to_micros(now) - row.held_since, 0)
+    since: int = row.first_attempt_at + max(held, 0)
+    return from_micros(since)
 
 
 def _with_marks(body: bytes | None, holes: tuple[tuple[int, str], ...]) -> bytes | None:

@@ -21,13 +21,15 @@ STATES: Final = frozenset({DeliveryState.PENDING, DeliveryState.HELD})
 MOST: Final = 50_000
 """So many are put in order; more would take longer than a page may."""
 
-_HELD_LANES = (
+HELD_LANES: Final = (
     "SELECT number FROM lanes WHERE paused_reason IS NOT NULL OR gone_reason IS NOT NULL"
     " OR absent_reason IS NOT NULL"
 )
+"""The statement for the numbers of the lanes that are held."""
+
 _LANES = {
-    DeliveryState.PENDING: f"SELECT number FROM lanes WHERE number NOT IN ({_HELD_LANES})",  # noqa: S608 - constant
-    DeliveryState.HELD: _HELD_LANES,
+    DeliveryState.PENDING: f"SELECT number FROM lanes WHERE number NOT IN ({HELD_LANES})",  # noqa: S608 - constant
+    DeliveryState.HELD: HELD_LANES,
 }
 
 
@@ -40,9 +42,12 @@ def few(
     """
     found: list[int] = []
     lanes = _LANES[state] + ("" if lane is None else " INTERSECT SELECT :lane")
-    for part in record_order.WAITING[Dialect(connection.dialect.name)]:
+    dialect = Dialect(connection.dialect.name)
+    indexes = record_order.WAITING_INDEXES[dialect]
+    for part, index in zip(record_order.WAITING[dialect], indexes, strict=True):
+        by = f"INDEXED BY {index} " if dialect is Dialect.SQLITE else ""
         statement = text(
-            f"SELECT number FROM deliveries WHERE {part} AND lane IN ({lanes}) LIMIT :most"  # noqa: S608 - constants
+            f"SELECT number FROM deliveries {by}WHERE {part} AND lane IN ({lanes}) LIMIT :most"  # noqa: S608 - constants
         )
         values = {"most": MOST + 1 - len(found)} | ({} if lane is None else {"lane": lane})
         found += connection.execute(statement, values).scalars()

@@ -2,6 +2,7 @@
 
 from webhookd.storage.schema.tables.common import METADATA
 from webhookd.storage.schema.tables.deliveries import (
+    ACTIVITY,
     ATTEMPTS,
     DELIVERIES,
     LANES,
@@ -26,6 +27,7 @@ from webhookd.storage.schema.tables.records import (
 )
 
 __all__ = [
+    "ACTIVITY",
     "ARCHIVED_RECORDS",
     "ASKED",
     "ATTEMPTS",

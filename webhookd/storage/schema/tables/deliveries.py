@@ -91,6 +91,23 @@ TOKEN_REQUESTS = Table(
 )
 Index("token_requests_by_client", TOKEN_REQUESTS.c.client, TOKEN_REQUESTS.c.made_at)
 
+# How many attempts a lane had and what they came to, for charts: ten minutes a row, by the time at
+# which they began; hours, when they are two days old.
+ACTIVITY = Table(
+    "activity",
+    METADATA,
+    Column("bucket", BigInteger, nullable=False),
+    Column("lane", Integer, nullable=False),
+    Column("delivered", BigInteger, nullable=False),
+    Column("retried", BigInteger, nullable=False),
+    Column("given_up", BigInteger, nullable=False),
+    Column("held", BigInteger, nullable=False),
+    # How long all of them took.
+    Column("micros", BigInteger, nullable=False),
+    PrimaryKeyConstraint("bucket", "lane"),
+    sqlite_with_rowid=False,
+)
+
 DELIVERIES = Table(
     "deliveries",
     METADATA,

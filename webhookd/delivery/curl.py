@@ -29,7 +29,7 @@ def curl_line(
         if name not in ("host", "content-length"):
             parts += ["-H", f"{name}: {redactor.text(value)}"]
     if request.body:
-        parts += ["--data-binary", redactor.text(request.body.decode())]
+        parts += ["--data-binary", redactor.text(request.body.decode(errors="replace"))]
     parts += _limits(options)
     parts += [redactor.text(part) for part in _proxy(options.proxy or proxy)]
     if request.uri.startswith("https:"):

@@ -1,0 +1,1 @@
+"""What the OpenAPI description says of each path, a module for each subject."""
