@@ -21,6 +21,9 @@ WebhookdError
 ├── BackfillError             a webhook cannot be backfilled, or not any further
 │   ├── TakenOverError        another daemon goes on with the backfill
 │   └── UnknownBackfillError  there is no such webhook, or no backfill of it
+├── BulkChangeError           another change of many deliveries by hand is under way
+├── EndedEarlyError           a change of many deliveries by hand did not come to its end
+├── TooManyWatchersError      as many streams of events are open as may be
 ├── ReloadRefusedError        a configuration is right and cannot be put in force
 ├── UnknownNameError          neither the configuration nor the database knows a name
 ├── UnknownRecordError        no record is known by an id

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
@@ -11,7 +13,6 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 if TYPE_CHECKING:
-    import socket
     import ssl
     from collections.abc import AsyncIterator, Callable, Iterator
 
@@ -28,6 +29,7 @@ REST_SECONDS: Final = 1.0
 NOT_HTTP = b'{"error":"this is not HTTP as it should be"}'
 TOO_MANY = b'{"error":"too many connections are open"}'
 TOO_SLOW = b'{"error":"the request did not come in time"}'
+_CREDENTIALS = struct.Struct("3i")
 _HEAD = (
     b"HTTP/1.1 %b\r\ncontent-type: application/json\r\n"
     b"content-length: %d\r\nconnection: close\r\n\r\n%b"
@@ -63,6 +65,8 @@ class _Protocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept a connection, or answer 503 where the limit of connections is reached."""
         super().connection_made(transport)
+        if self.client is None:
+            self.client = _peer(transport)
         if self.limits is None:
             return
         if len(self.connections) > self.limits.connections:
@@ -116,6 +120,16 @@ class _Protocol(H11Protocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - always the same
         """Answer, unless an answer is on its way already, and close the connection."""
         self._refuse(b"400 Bad Request", NOT_HTTP)
+
+
+def _peer(transport: asyncio.Transport) -> tuple[str, int] | None:
+    """Return the user and the process at the other end of a unix socket: `uid 1000`, 4711."""
+    connection: socket.socket | None = transport.get_extra_info("socket")
+    if connection is None or connection.family != socket.AF_UNIX:
+        return None
+    told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    process, user, _ = _CREDENTIALS.unpack(told)
+    return f"uid {user}", process
 
 
 class _Server(uvicorn.Server):

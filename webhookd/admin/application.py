@@ -13,9 +13,11 @@ from starlette.routing import Match, Route
 
 from webhookd import telemetry
 from webhookd.admin import parameters
+from webhookd.admin.acts import acted
 from webhookd.admin.answers import BAD, BROKEN, CONFLICT, NOT_FOUND, UNAVAILABLE, answer, refusal
 from webhookd.admin.delivery_routes import DeliveryRoutes
 from webhookd.admin.description import description
+from webhookd.admin.feed_routes import FeedRoutes
 from webhookd.admin.guard import Guard
 from webhookd.admin.parameters import CHANGES, MOST_CHANGES, BadQuestionError
 from webhookd.admin.probes import Probes
@@ -23,7 +25,9 @@ from webhookd.admin.webhook_routes import WebhookRoutes
 from webhookd.errors import ConfigError, StorageError
 from webhookd.intake.backfill import BackfillError
 from webhookd.intake.backfilled_webhook import UnknownBackfillError
+from webhookd.operations.deliveries.bulk_changes import BulkChangeError, EndedEarlyError
 from webhookd.operations.deliveries.delivery_views import listed_delivery
+from webhookd.operations.feed.event_hub import TooManyWatchersError
 from webhookd.operations.record_lookup import UnknownRecordError
 from webhookd.operations.unknown_names import UnknownNameError
 from webhookd.storage.deliveries.typed_ids import NoDeliveryError, SeveralDeliveriesError
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Scope
 
+    from webhookd.admin.acts import Endpoint
     from webhookd.client.admin_address import AdminAddress
     from webhookd.model import Secret
     from webhookd.operations.control import Control
@@ -55,26 +60,30 @@ def application(control: Control, address: AdminAddress, token: Secret | None) -
         _Path("/v1/properties", api.properties),
         _Path("/v1/deliveries", deliveries.listed),
         _Path("/v1/groups", deliveries.groups),
-        _Path("/v1/deliveries/retry", deliveries.retry, methods=["POST"]),
-        _Path("/v1/deliveries/cancel", deliveries.cancel, methods=["POST"]),
+        _act("/v1/deliveries/retry", "retry", deliveries.retry),
+        _act("/v1/deliveries/cancel", "cancel", deliveries.cancel),
         _Path("/v1/deliveries/{id}", deliveries.shown),
         _Path("/v1/webhooks/{webhook}", webhooks.webhook),
-        _Path("/v1/webhooks/{webhook}/pause", webhooks.pause, methods=["POST"]),
-        _Path("/v1/webhooks/{webhook}/resume", webhooks.resume, methods=["POST"]),
-        _Path("/v1/webhooks/{webhook}/backfill", webhooks.backfill, methods=["POST"]),
-        _Path("/v1/webhooks/{webhook}/backfill/end", webhooks.end_backfill, methods=["POST"]),
+        _act("/v1/webhooks/{webhook}/pause", "pause", webhooks.pause),
+        _act("/v1/webhooks/{webhook}/resume", "resume", webhooks.resume),
+        _act("/v1/webhooks/{webhook}/backfill", "backfill", webhooks.backfill),
+        _act("/v1/webhooks/{webhook}/backfill/end", "end backfill", webhooks.end_backfill),
         _Path("/v1/activity", api.activity),
-        _Path("/v1/reload", api.reload, methods=["POST"]),
+        _Path("/v1/events", FeedRoutes(control.feed).events),
+        _act("/v1/reload", "reload", api.reload),
         _Path("/v1/secrets/rotated", api.rotated),
     ]
     handlers: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
         BadQuestionError: _bad_question,
         UnknownNameError: _not_found,
+        TooManyWatchersError: _unavailable,
         UnknownRecordError: _not_found,
         UnknownBackfillError: _not_found,
         NoDeliveryError: _not_found,
         SeveralDeliveriesError: _several,
         BackfillError: _conflict,
+        BulkChangeError: _conflict,
+        EndedEarlyError: _unavailable,
         StorageError: _unavailable,
         ConfigError: _refused,
         HTTPException: _http,
@@ -94,6 +103,11 @@ class _Path(Route):
         """Return whether the path is its own, whatever the method."""
         match, more = super().matches(scope)
         return Match.NONE if match is Match.NONE else Match.FULL, more
+
+
+def _act(path: str, action: str, endpoint: Endpoint) -> _Path:
+    """Return the route of something that a person does."""
+    return _Path(path, acted(action, endpoint), methods=["POST"])
 
 
 class _Api:

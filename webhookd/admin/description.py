@@ -13,11 +13,19 @@ from webhookd.views.activity import ActivityView
 from webhookd.views.backfills import BackfillView
 from webhookd.views.changes import ChangesView, LatestChangeView, RecordView
 from webhookd.views.deliveries import (
+    ByHandView,
     CancelledView,
     DeliveriesView,
     GroupsView,
     RetriedView,
     ShownDeliveryView,
+)
+from webhookd.views.events import (
+    ActView,
+    EndedAttemptsView,
+    HoldChangeView,
+    ReadConfigurationView,
+    SourceEventView,
 )
 from webhookd.views.refusals import RefusalView
 from webhookd.views.sources import PropertiesView, SourcesView
@@ -27,6 +35,8 @@ from webhookd.views.webhooks import HoldView, RotatedView, ShownWebhookView
 _VIEWS = (
     *(StatusView, SourcesView, PropertiesView, ChangesView, LatestChangeView, RecordView),
     *(DeliveriesView, ShownDeliveryView, GroupsView, ShownWebhookView, ActivityView),
+    *(ByHandView, EndedAttemptsView, HoldChangeView, ReadConfigurationView),
+    *(SourceEventView, ActView),
     *(RetriedView, CancelledView, HoldView, BackfillView, ReloadView, RotatedView, RefusalView),
 )
 _ABOUT = (

@@ -135,17 +135,18 @@ def selection_of(given: Mapping[str, Any]) -> Selection:
     """Return which deliveries to change: by `ids`, or by a filter; one of them must be there."""
     ids = given.get("ids")
     wanted = filter_of(given)
+    upto = number_of(given, "upto")
     if ids is None:
         if wanted == DeliveryFilter():
             raise BadQuestionError("say which deliveries: ids, or at least one filter")
-        return Selection(wanted)
+        return Selection(wanted, upto=upto)
     if not isinstance(ids, list) or not ids or not all(isinstance(one, str) for one in ids):
         raise BadQuestionError("ids must be a list of texts that is not empty")
     if len(ids) > MOST_IDS:
         raise BadQuestionError(f"at most {MOST_IDS} ids at once; use a filter")
     if wanted != DeliveryFilter():
         raise BadQuestionError("ids and a filter do not go together")
-    return Selection(wanted, tuple(map(_plain, ids)))
+    return Selection(wanted, tuple(map(_plain, ids)), upto=upto)
 
 
 def texts_of(given: Mapping[str, Any], name: str) -> list[str]:

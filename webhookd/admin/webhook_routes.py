@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response, StreamingResponse
 
 from webhookd.admin import parameters
+from webhookd.admin.acts import only_looked
 from webhookd.admin.answers import BAD, answer, refusal
 from webhookd.errors import ConfigError
 from webhookd.operations.view_builders import backfilled
@@ -48,6 +49,8 @@ class WebhookRoutes:
         given = await parameters.body_of(request, ("where", "per_second", "dry_run"))
         name, where = request.path_params["webhook"], parameters.texts_of(given, "where")
         rate, is_dry_run = parameters.rate_of(given), parameters.flag_of(given, "dry_run")
+        if is_dry_run:
+            only_looked(request)
         try:
             running = await self._control.webhooks.backfill(
                 name, where, per_second=rate, is_dry_run=is_dry_run

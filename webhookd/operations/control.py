@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from webhookd.operations import record_lookup
 from webhookd.operations.deliveries.delivery_control import DeliveryControl
+from webhookd.operations.feed.event_hub import EventHub
 from webhookd.operations.readiness import Readiness
 from webhookd.operations.status_report import StatusReport
 from webhookd.operations.unknown_names import unknown_webhook
@@ -42,6 +43,8 @@ class Control:
         self.webhooks = WebhookControl(dependencies, clock)
         self.report = StatusReport(dependencies, host=host, clock=clock)
         self.readiness = Readiness(dependencies.writer, clock)
+        self.report.watch(self.deliveries.changes)
+        self.feed = EventHub(dependencies, clock)
 
     def begin(self) -> None:
         """Begin to answer: the daemon counts as started now, and is not ready yet."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from webhookd import __version__
 from webhookd.model import REMOVED
 from webhookd.operations import unknown_properties, webhook_detail
+from webhookd.operations.deliveries.delivery_views import by_hand
 from webhookd.operations.source_overview import listed
 from webhookd.operations.unknown_properties import RecentLooks
 from webhookd.operations.view_builders import (
@@ -34,8 +35,10 @@ if TYPE_CHECKING:
     from webhookd.definitions import Source, Webhook
     from webhookd.delivery.breaker import Probed
     from webhookd.operations.control_dependencies import ControlDependencies
+    from webhookd.operations.deliveries.bulk_changes import BulkChanges
     from webhookd.sources.source import DiskSpace, FileCounts
     from webhookd.storage.webhooks.backlog import Standing
+    from webhookd.views.deliveries import ByHandView
     from webhookd.views.view import JsonObject
     from webhookd.views.webhooks import ShownWebhookView, WebhookState
 
@@ -49,7 +52,12 @@ class StatusReport:
         self._now = clock.now
         self._started_at: datetime
         self._looks = RecentLooks(clock.monotonic)
+        self._changes: BulkChanges | None = None
         self._written: tuple[Mapping[str, Any], JsonObject[Any]] | None = None
+
+    def watch(self, changes: BulkChanges) -> None:
+        """Tell of *changes* by hand as well."""
+        self._changes = changes
 
     def begin(self) -> None:
         """Take note that the daemon begins to answer, which counts as its start."""
@@ -129,6 +137,7 @@ class StatusReport:
             backfills=tuple(map(running_backfill, self._dependencies.backfills.under_way)),
             document=self._document(reloader.shown.document),
             hidden_digests=reloader.shown.digests,
+            by_hand=self._by_hand(),
         )
 
     async def webhook(self, name: str) -> ShownWebhookView | None:
@@ -145,6 +154,10 @@ class StatusReport:
             reloader.written,
             self._dependencies.secrets.redactor,
         )
+
+    def _by_hand(self) -> ByHandView | None:
+        running = None if self._changes is None else self._changes.under_way
+        return None if running is None else by_hand(running)
 
     def _document(self, document: Mapping[str, Any]) -> JsonObject[Any]:
         """Return *document* as JSON: it is written once, for a reload brings another."""

@@ -165,7 +165,12 @@ async def administered(
     with listening(address) as listener:
         async with serving(app, listener, descriptors.admin_limits()):
             telemetry.report(AdminListening(str(address)))
-            yield
+            try:
+                yield
+            finally:
+                # Who waits for the end of a change by hand hears how far it came.
+                await control.deliveries.changes.stop()
+                control.feed.stop()
 
 
 @asynccontextmanager

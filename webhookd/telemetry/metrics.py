@@ -110,6 +110,12 @@ REPORT_FAILURES = Counter(
     "Times that a log line, a count or another report of an event failed.",
     registry=REGISTRY,
 )
+WATCHERS = Gauge("webhookd_event_watchers", "Streams of events that are open.", registry=REGISTRY)
+DROPPED_EVENTS = Counter(
+    "webhookd_events_dropped",
+    "Events that were not told in a stream whose reader was too slow.",
+    registry=REGISTRY,
+)
 STORAGE_REFUSALS = Counter(
     "webhookd_storage_refusals", "Times the database did not take something.", registry=REGISTRY
 )

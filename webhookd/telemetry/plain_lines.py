@@ -61,6 +61,7 @@ PLAIN: dict[type[events.Event], Line] = {
     events.DaemonStopping: info("daemon.stopping"),
     events.DeliveriesChanged: info("delivery.changed"),
     events.DeliveriesDeleted: info("retention.deleted"),
+    events.PersonActed: info("person.acted"),
     events.DiskRanLow: error("disk.ran_low"),
     events.DiskRecovered: info("disk.recovered"),
     events.FileChanged: warning("file.changed", hint="write to tmp/ and rename to new/"),

@@ -151,6 +151,10 @@ class CancelledView(View):
     """Whether they were only counted."""
     left: Count = 0
     """Those that were asked for by id and do not wait."""
+    upto: int | None = None
+    """The number of the newest delivery that was looked at, where they were only counted."""
+    examples: tuple[str, ...] = ()
+    """Ids of the newest of them, where they were only counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +173,34 @@ class RetriedView(View):
     """Those that are not attempted, for their webhook is held, whichever their state was."""
     holds: Mapping[str, str] = field(default_factory=dict)
     """By webhook with held ones, why it is held."""
+    upto: int | None = None
+    """The number of the newest delivery that was looked at, where they were only counted."""
+    examples: tuple[str, ...] = ()
+    """Ids of the newest of those that are meant, where they were only counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ByHandView(View):
+    """How far a change of many deliveries is that a person began."""
+
+    action: str
+    """`retry` or `cancel`."""
+    started_at: datetime
+    """When it began."""
+    done: Count
+    """Deliveries that were looked at."""
+    of: Count
+    """How many there were to look at when it began."""
+    over: bool
+    """Whether nothing more comes."""
+    error: str | None
+    """Why it ended early; null where it did not."""
+    count: Count = 0
+    """How many were changed."""
+    overtaken: Count = 0
+    """Those left, for a newer delivered change of their record overtook them."""
+    held: Count = 0
+    """Those that were changed and wait for the hold of their webhook to end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from webhookd.model import ReloadOutcome
 from webhookd.views.backfills import RunningBackfillView
+from webhookd.views.deliveries import ByHandView
 from webhookd.views.sources import SourceView
 from webhookd.views.view import Count, View
 from webhookd.views.webhooks import WebhookView
@@ -91,3 +92,5 @@ class StatusView(View):
     """
     hidden_digests: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Digests of the values that `document` does not show whole, by webhook and setting."""
+    by_hand: ByHandView | None = None
+    """The change of many deliveries that a person began and that is under way."""

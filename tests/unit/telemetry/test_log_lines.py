@@ -171,6 +171,12 @@ LINES = [
         "delivery.changed",
         {"action": "retry", "count": 2, "overtaken": 1, "held": 4},
     ),
+    (
+        events.PersonActed("pause", "mirror", "uid 1000", 200),
+        "info",
+        "person.acted",
+        {"action": "pause", "subject": "mirror", "via": "uid 1000", "status": 200},
+    ),
     (events.DeliveriesDeleted(4), "info", "retention.deleted", {"deliveries": 4}),
     (
         attempted(Delivered()),

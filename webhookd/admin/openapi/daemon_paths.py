@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from webhookd.admin.feed_routes import UNDELIVERED
 from webhookd.admin.openapi.description_parts import (
     ERROR,
     TEXT,
@@ -20,13 +21,26 @@ from webhookd.admin.parameters import (
     LARGEST_NUMBER,
     MOST_CHANGES,
 )
+from webhookd.admin.view_schemas import place_of
 from webhookd.operations.activity_counts import STEPS
 from webhookd.views.activity import ActivityView
 from webhookd.views.changes import ChangesView, LatestChangeView, RecordView
+from webhookd.views.events import (
+    ActView,
+    EndedAttemptsView,
+    HoldChangeView,
+    ReadConfigurationView,
+    SourceEventView,
+)
 from webhookd.views.sources import PropertiesView, SourcesView
 from webhookd.views.status import ReloadView, StatusView
 from webhookd.views.webhooks import RotatedView
 
+_TOLD = (EndedAttemptsView, HoldChangeView, ReadConfigurationView, SourceEventView, ActView)
+_EVENTS = {
+    "description": "Events, each with an object as its data, of a schema for each kind.",
+    "content": {"text/event-stream": {"schema": {"anyOf": list(map(place_of, _TOLD))}}},
+}
 _OPENAPI = {
     "description": "OpenAPI 3.1.",
     "content": {"application/json": {"schema": {"type": "object"}}},
@@ -55,6 +69,19 @@ PATHS: Final[dict[str, Any]] = {
                 parameter("webhook", "query", TEXT),
                 parameter("minutes", "query", {"type": "integer", "enum": list(STEPS)}),
                 parameter("step", "query", {"type": "integer", "enum": list(ALLOWED_STEPS)}),
+            ],
+        )
+    },
+    "/v1/events": {
+        "get": operation(
+            "What happens, as server-sent events: `attempts` that ended (at most every 100 ms, 50 a"
+            " second in detail), `hold`, `reload`, `source` and `person`; `bye` when the daemon"
+            " stops. A comment comes every 15 seconds. Who comes back with `Last-Event-ID` is told"
+            " what happened meanwhile, as far as the last 500 events.",
+            {"200": _EVENTS},
+            parameters=[
+                parameter("webhook", "query", TEXT),
+                parameter("only", "query", {"type": "string", "enum": [UNDELIVERED]}),
             ],
         )
     },

@@ -23,7 +23,9 @@ from webhookd.admin.parameters import (
     MOST_IDS,
     MOST_LISTED,
 )
+from webhookd.admin.view_schemas import place_of
 from webhookd.views.deliveries import (
+    ByHandView,
     CancelledView,
     DeliveriesView,
     GroupsView,
@@ -31,11 +33,28 @@ from webhookd.views.deliveries import (
     ShownDeliveryView,
 )
 
+_REPORTED = {
+    "application/x-ndjson": {"schema": place_of(ByHandView)},
+}
 _RETRIED = answer("How many; those overtaken or held were left.", RetriedView)
+_RETRIED["content"] |= _REPORTED
+_CANCELLED = answer("How many.", CancelledView)
+_CANCELLED["content"] |= _REPORTED
 _SELECTION = {
     **FILTER,
     "ids": {"type": "array", "items": TEXT, "minItems": 1, "maxItems": MOST_IDS},
+    "upto": {
+        "description": "None that were stored behind this number, which a dry run told.",
+        "type": "integer",
+        "minimum": 0,
+        "maximum": LARGEST_NUMBER,
+    },
     "dry_run": {"type": "boolean", "default": False},
+    "stream": {
+        "description": "Answer with lines that say how far it is. It goes on without a reader.",
+        "type": "boolean",
+        "default": False,
+    },
 }
 
 PATHS: Final[dict[str, Any]] = {
@@ -85,7 +104,7 @@ PATHS: Final[dict[str, Any]] = {
     "/v1/deliveries/cancel": {
         "post": operation(
             "Cancel deliveries that wait.",
-            {"200": answer("How many.", CancelledView), "404": ERROR, "409": ERROR},
+            {"200": _CANCELLED, "404": ERROR, "409": ERROR},
             requestBody=body(_SELECTION, is_required=True),
         )
     },

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from webhookd import telemetry
+from webhookd.errors import counted as in_words
 from webhookd.operations import unknown_names
 from webhookd.operations.deliveries import masked_request
+from webhookd.operations.deliveries.bulk_changes import BulkChanges, EndedEarlyError
 from webhookd.operations.deliveries.delivery_views import (
     More,
     delivery_page,
@@ -18,26 +19,26 @@ from webhookd.operations.deliveries.delivery_views import (
 )
 from webhookd.rules.retry import later
 from webhookd.rules.templating.unfilled import UnfilledError
-from webhookd.storage.database.connection import EXCLUSIVE
 from webhookd.storage.deliveries import lanes, manual, query, typed_ids
-from webhookd.storage.deliveries.manual import CANCELLED, RETRIED, Changed
+from webhookd.storage.deliveries.manual import CANCELLED, RETRIED
 from webhookd.storage.deliveries.typed_ids import NoDeliveryError
-from webhookd.storage.fleet import notify
 from webhookd.storage.search import bounded_search, failure_groups, told_changes
-from webhookd.telemetry.events import DeliveriesChanged
 from webhookd.views.deliveries import CancelledView, RetriedView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from webhookd.clock import Clock
     from webhookd.model import DeliveryFilter, DeliveryState
     from webhookd.operations.control_dependencies import ControlDependencies
-    from webhookd.storage.database.connection import Connection
-    from webhookd.storage.deliveries.manual import Selection
+    from webhookd.operations.deliveries.bulk_changes import ByHand, Change
+    from webhookd.storage.deliveries.manual import Changed, Selection
     from webhookd.storage.deliveries.query import ShownDelivery
     from webhookd.views.deliveries import DeliveriesView, GroupsView, ShownDeliveryView
+
+
+EXAMPLES: Final = 5
+"""Ids that a count of what would be changed tells, of the newest."""
 
 
 class DeliveryControl:
@@ -50,6 +51,7 @@ class DeliveryControl:
     def __init__(self, dependencies: ControlDependencies, clock: Clock) -> None:
         self._dependencies = dependencies
         self._now = clock.now
+        self.changes = BulkChanges(dependencies, clock)
 
     async def listed(
         self, wanted: DeliveryFilter, limit: int, *, before: int | None = None
@@ -103,43 +105,95 @@ class DeliveryControl:
             return More(request_error=f"{error.reason}: {error}", give_up_at=give_up_at)
         return More(request, give_up_at=give_up_at)
 
-    async def retry(
-        self, selection: Selection, *, is_dry_run: bool, is_out_of_order: bool = False
-    ) -> RetriedView:
-        """Make deliveries due now; return how many were, or would be.
+    async def counted_retry(self, selection: Selection, *, is_out_of_order: bool) -> RetriedView:
+        """Return what `retry` would do, to which deliveries, and up to which number they are."""
+        meant = replace(await self._meant(selection), states=RETRIED)
+        meant = await self._bounded(meant)
+        count = partial(manual.count_retried, with_overtaken=is_out_of_order)
+        changed = await asyncio.to_thread(count, self._dependencies.database, meant)
+        view = await self._retried(meant, changed, is_dry_run=True)
+        examples = await self._examples(meant)
+        return replace(view, upto=meant.upto, examples=examples)
+
+    async def retry(self, selection: Selection, *, is_out_of_order: bool = False) -> RetriedView:
+        """Make deliveries due now; return how many were.
 
         Those that a newer delivered change of their record overtook are left, where the webhook
-        keeps an order, unless *is_out_of_order*. Those of held webhooks are told apart.
+        keeps an order, unless *is_out_of_order*. Those of held webhooks are told apart. Raises a
+        BulkChangeError while another change by filter is under way.
         """
-        selection = await self._meant(selection)
-        meant = replace(selection, states=RETRIED)
-        if is_dry_run:
-            changed = await asyncio.to_thread(
-                manual.count_retried,
-                self._dependencies.database,
-                meant,
-                with_overtaken=is_out_of_order,
-            )
-        else:
-            change = manual.retry_overtaken if is_out_of_order else manual.retry
-            changed = await self._change(meant, change)
+        meant = replace(await self._meant(selection), states=RETRIED)
+        change = manual.retry_overtaken if is_out_of_order else manual.retry
+        return await self._retried(meant, await self._change(meant, change), is_dry_run=False)
+
+    async def begin_retry(self, selection: Selection, *, is_out_of_order: bool = False) -> ByHand:
+        """Begin to do as `retry`; it goes on whoever listens to its reports."""
+        counted = await self.counted_retry(selection, is_out_of_order=is_out_of_order)
+        meant = replace(await self._meant(selection), states=RETRIED)
+        change = manual.retry_overtaken if is_out_of_order else manual.retry
+        of = counted.count + counted.overtaken + counted.held
+        return self.changes.begin(await self._bounded(meant), change, of)
+
+    async def counted_cancel(self, selection: Selection) -> CancelledView:
+        """Return what `cancel` would do, to which deliveries, and up to which number they are."""
+        meant = await self._bounded(replace(await self._meant(selection), states=CANCELLED))
+        changed = await asyncio.to_thread(
+            manual.count_cancelled, self._dependencies.database, meant
+        )
+        view = await self._cancelled(meant, changed, is_dry_run=True)
+        return replace(view, upto=meant.upto, examples=await self._examples(meant))
+
+    async def cancel(self, selection: Selection) -> CancelledView:
+        """Cancel pending deliveries; return how many were. Raises a BulkChangeError as `retry`."""
+        meant = replace(await self._meant(selection), states=CANCELLED)
+        changed = await self._change(meant, manual.cancel)
+        return await self._cancelled(meant, changed, is_dry_run=False)
+
+    async def begin_cancel(self, selection: Selection) -> ByHand:
+        """Begin to do as `cancel`; it goes on whoever listens to its reports."""
+        counted = await self.counted_cancel(selection)
+        meant = await self._bounded(replace(await self._meant(selection), states=CANCELLED))
+        return self.changes.begin(meant, manual.cancel, counted.count)
+
+    async def _retried(
+        self, meant: Selection, changed: Changed, *, is_dry_run: bool
+    ) -> RetriedView:
         held, holds = await asyncio.to_thread(self._held, meant, is_dry_run=is_dry_run)
         if not (changed.count or changed.overtaken or held):
-            await asyncio.to_thread(self._refuse_unknown, selection.wanted)
+            await asyncio.to_thread(self._refuse_unknown, meant.wanted)
         left = _left(meant, changed.count + changed.overtaken + held)
         return RetriedView(changed.count, changed.overtaken, is_dry_run, left, held, holds)
 
-    async def cancel(self, selection: Selection, *, is_dry_run: bool) -> CancelledView:
-        """Cancel pending deliveries; return how many were, or would be."""
-        selection = await self._meant(selection)
-        meant, database = replace(selection, states=CANCELLED), self._dependencies.database
-        if is_dry_run:
-            changed = await asyncio.to_thread(manual.count_cancelled, database, meant)
-        else:
-            changed = await self._change(meant, manual.cancel)
+    async def _cancelled(
+        self, meant: Selection, changed: Changed, *, is_dry_run: bool
+    ) -> CancelledView:
         if not changed.count:
-            await asyncio.to_thread(self._refuse_unknown, selection.wanted)
+            await asyncio.to_thread(self._refuse_unknown, meant.wanted)
         return CancelledView(changed.count, is_dry_run, _left(meant, changed.count))
+
+    async def _change(self, meant: Selection, change: Change) -> Changed:
+        """Change what is *meant* and wait for the end: of a filter, as the only one."""
+        if meant.ids:
+            return await self.changes.change(meant, change)
+        running = self.changes.begin(meant, change, 0)
+        if running.task is not None:
+            await asyncio.shield(running.task)
+        if running.error is not None:
+            raise EndedEarlyError(
+                f"it ended early, behind {in_words(running.looked_at, 'delivery')}: {running.error}"
+            )
+        return running.changed
+
+    async def _bounded(self, meant: Selection) -> Selection:
+        """Return *meant* without what is stored from now on."""
+        if meant.upto is not None:
+            return meant
+        upto = await asyncio.to_thread(manual.last_number, self._dependencies.database)
+        return replace(meant, upto=upto)
+
+    async def _examples(self, meant: Selection) -> tuple[str, ...]:
+        find = partial(manual.examples, self._dependencies.database, meant, EXAMPLES)
+        return tuple(await asyncio.to_thread(find))
 
     async def _meant(self, selection: Selection) -> Selection:
         """Return *selection* with whole ids in place of those that were typed."""
@@ -166,48 +220,7 @@ class DeliveryControl:
                 objects=unknown_names.objects_of(definitions),
             )
 
-    async def _change(
-        self,
-        selection: Selection,
-        change: Callable[[Connection, Sequence[int], datetime], Changed],
-    ) -> Changed:
-        database, writer = self._dependencies.database, self._dependencies.writer
-        upto = await asyncio.to_thread(manual.last_number, database)
-        above, total = 0, Changed()
-        # Beside it nobody else writes, neither this daemon's own work nor another's.
-        limit, pause = self._dependencies.dispatcher.peers.exclusive_step
-        while True:
-            find = partial(manual.numbers, database, selection, above=above, upto=upto, limit=limit)
-            found = await asyncio.to_thread(find)
-            if not found:
-                break
-            numbers = [number for number, _ in found]
-            ids = [id_ for _, id_ in found]
-            total += await writer.write(
-                partial(_changed, change, numbers, ids, self._now()), EXCLUSIVE
-            )
-            self._dependencies.dispatcher.lanes.forget(ids)
-            above = numbers[-1]
-            await asyncio.sleep(pause)
-        self._dependencies.dispatcher.fetches.refetch()
-        telemetry.report(
-            DeliveriesChanged(change.__name__, total.count, total.overtaken, total.held)
-        )
-        return total
-
 
 def _left(selection: Selection, changed: int) -> int:
     """Return how many of those that were asked for by id nothing became of."""
     return max(0, len(selection.ids) - changed)
-
-
-def _changed(
-    change: Callable[[Connection, Sequence[int], datetime], Changed],
-    numbers: Sequence[int],
-    ids: Sequence[str],
-    now: datetime,
-    connection: Connection,
-) -> Changed:
-    """Change deliveries, and have other daemons drop them from their memory with the commit."""
-    notify.notify(connection, "gone", ids)
-    return change(connection, numbers, now)

@@ -10,6 +10,7 @@ from webhookd.rules import json_text
 from webhookd.storage.schema import template_columns
 from webhookd.views.deliveries import (
     AttemptView,
+    ByHandView,
     ChangedPropertyView,
     DeliveriesView,
     DeliveryView,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from webhookd.operations.deliveries.bulk_changes import ByHand
     from webhookd.storage.deliveries.query import ListedDelivery, ShownDelivery
     from webhookd.storage.search.bounded_search import Page
     from webhookd.storage.search.failure_groups import Group
@@ -68,6 +70,21 @@ def group_page(groups: Iterable[Group], is_partial: bool) -> GroupsView:
             for group in groups
         ),
         is_partial,
+    )
+
+
+def by_hand(running: ByHand) -> ByHandView:
+    """Return how far a change of many deliveries is."""
+    return ByHandView(
+        action=running.action,
+        started_at=running.started_at,
+        done=running.looked_at,
+        of=running.of,
+        over=running.is_over,
+        error=running.error,
+        count=running.changed.count,
+        overtaken=running.changed.overtaken,
+        held=running.changed.held,
     )
 
 

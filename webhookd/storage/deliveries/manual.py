@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, func, or_, select, text
+from sqlalchemy import and_, case, func, literal_column, or_, select, text
 
 from webhookd.model import DeliveryState
 from webhookd.storage.database.times import to_micros
@@ -66,12 +67,14 @@ _CANCEL = (
 class Selection:
     """The deliveries a person means: by id, or by filter; never both.
 
-    *states* are those that the command applies to when the filter names none.
+    *states* are those that the command applies to when the filter names none; *upto* is the last
+    number that is meant, where only those are that were there when a person looked.
     """
 
     wanted: DeliveryFilter
     ids: tuple[str, ...] = ()
     states: tuple[DeliveryState, ...] = ()
+    upto: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +98,18 @@ class Changed:
 
 def count_retried(database: Database, selection: Selection, *, with_overtaken: bool) -> Changed:
     """Return what `retry` would do to the deliveries that *selection* means."""
-    query = _restricted(select(func.count()), selection).where(
+    is_overtaken: ColumnElement[bool] = literal_column("0 = 1" if with_overtaken else _IS_OVERTAKEN)
+    # Each row is looked at once: there may be very many.
+    kind: ColumnElement[Any] = case(
+        (is_overtaken, literal_column("2")), (HELD, literal_column("1")), else_=literal_column("0")
+    )
+    query = _hinted(_restricted(select(kind, func.count()), selection), selection).where(
         or_(DELIVERIES.c.state != "failed", DELIVERIES.c.attempts > 0)
     )
     with database.connected() as connection:
-        count = int(connection.execute(query).scalar_one())
-        overtaken = 0
-        if not with_overtaken:
-            overtaken = int(connection.execute(query.where(text(_IS_OVERTAKEN))).scalar_one())
-            query = query.where(text(f"NOT {_IS_OVERTAKEN}"))
-        held = int(connection.execute(query.where(HELD)).scalar_one())
-    return Changed(count - overtaken - held, overtaken, held)
+        rows = connection.execute(query.group_by(kind)).all()
+    counts = {int(which): int(count) for which, count in rows}
+    return Changed(counts.get(0, 0), counts.get(2, 0), counts.get(1, 0))
 
 
 def count_cancelled(database: Database, selection: Selection) -> Changed:
@@ -121,15 +125,27 @@ def held(database: Database, selection: Selection, *, is_dry_run: bool) -> dict[
     Whatever the state that *selection* names, what is held counts: who asks for what failed wants
     to know what became of all. A dry run counts those that would come to be held as well.
     """
-    wanted: ColumnElement[bool] = and_(HELD, DELIVERIES.c.state == "pending")
-    if is_dry_run:
-        meant = _restricted(select(1), selection).whereclause
-        wanted = wanted if meant is None else or_(wanted, and_(HELD, meant))
     everything = replace(selection, wanted=replace(selection.wanted, state=None), states=())
-    query = _restricted(select(LANES.c.webhook, func.count()), everything).where(wanted)
+    counting = select(LANES.c.webhook, func.count())
+    waiting = _restricted(counting, everything).where(HELD).group_by(LANES.c.webhook)
+    queries = []
+    if selection.ids:
+        queries.append(waiting.where(stands_as("pending")))
+    else:
+        dialect = database.dialect
+        indexes = record_order.WAITING_INDEXES[dialect]
+        for part, index in zip(record_order.WAITING[dialect], indexes, strict=True):
+            of_part = waiting.where(text(part))
+            queries.append(of_part.with_hint(DELIVERIES, f"INDEXED BY {index}", "sqlite"))
+    if is_dry_run:
+        others = _hinted(_restricted(counting, selection), selection)
+        is_other = and_(HELD, DELIVERIES.c.state != "pending")
+        queries.append(others.where(is_other).group_by(LANES.c.webhook))
+    found: Counter[str] = Counter()
     with database.connected() as connection:
-        rows = connection.execute(query.group_by(LANES.c.webhook)).all()
-    return {str(webhook): int(count) for webhook, count in rows}
+        for query in queries:
+            found.update({str(webhook): int(n) for webhook, n in connection.execute(query)})
+    return dict(found)
 
 
 def numbers(
@@ -142,13 +158,17 @@ def numbers(
         .order_by(DELIVERIES.c.number)
         .limit(limit)
     )
-    states = {selection.wanted.state or state for state in selection.states}
-    if states == {DeliveryState.FAILED} and not selection.ids:
-        # Without statistics SQLite may take one that has all the deliveries of a webhook.
-        index = "failed_by_number" if selection.wanted.webhook is None else "failed"
-        query = query.with_hint(DELIVERIES, f"INDEXED BY {index}", "sqlite")
     with database.connected() as connection:
+        query = _hinted(query, selection)
         return [(row.number, row.id) for row in connection.execute(query)]
+
+
+def examples(database: Database, selection: Selection, limit: int) -> list[str]:
+    """Return the ids of the newest of what *selection* means."""
+    query = _restricted(select(DELIVERIES.c.id), selection)
+    query = _hinted(query, selection).order_by(DELIVERIES.c.number.desc()).limit(limit)
+    with database.connected() as connection:
+        return list(connection.execute(query).scalars())
 
 
 def last_number(database: Database) -> int:
@@ -215,8 +235,19 @@ def cancel(connection: Connection, wanted: Sequence[int], now: datetime) -> Chan
     return Changed(count)
 
 
+def _hinted(query: Select[Any], selection: Selection) -> Select[Any]:
+    """Return *query* with the index that SQLite is to use: without statistics it would guess."""
+    states = {selection.wanted.state or state for state in selection.states}
+    if selection.ids or states != {DeliveryState.FAILED}:
+        return query
+    index = "failed_by_number" if selection.wanted.webhook is None else "failed"
+    return query.with_hint(DELIVERIES, f"INDEXED BY {index}", "sqlite")
+
+
 def _restricted(query: Select[Any], selection: Selection) -> Select[Any]:
     query = query.select_from(DELIVERIES).join(LANES, LANES.c.number == DELIVERIES.c.lane)
+    if selection.upto is not None:
+        query = query.where(DELIVERIES.c.number <= selection.upto)
     if selection.ids:
         return query.where(DELIVERIES.c.id.in_(selection.ids))
     query = query.where(*conditions(selection.wanted))

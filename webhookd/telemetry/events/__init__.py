@@ -18,6 +18,7 @@ from webhookd.telemetry.events.daemon_events import (
     InboundListening,
     InboundMissing,
     MetricsListening,
+    PersonActed,
     StorageRefused,
 )
 from webhookd.telemetry.events.delivery_events import (
@@ -140,6 +141,7 @@ __all__ = [
     "MetricsListening",
     "MoreUnread",
     "ObjectRefused",
+    "PersonActed",
     "PollBroke",
     "PollFailed",
     "PollRecovered",

@@ -156,6 +156,19 @@ class InboundCertificateRead(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PersonActed(Event):
+    """Somebody had the daemon do something: *action* to a webhook or source, its *subject*.
+
+    *via* is the user of the process that asked, as far as that is known; *status* the answer's.
+    """
+
+    action: str
+    subject: str
+    via: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
 class AdminWithoutToken(Event):
     """The admin API has no token and therefore answers no one on TCP."""
 
