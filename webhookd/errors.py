@@ -6,6 +6,7 @@ WebhookdError
 ├── SourceError               a source cannot be read; the daemon and its other sources go on
 │   ├── BrokenFileError       a file cannot be read to its end
 │   ├── NotAcceptedError      a file that was set aside cannot be accepted
+│   ├── NoFileError           a source has no such file, folder or report
 │   └── PollError             an API did not answer as it should
 ├── TokenError                no token is to be had that a request could carry
 ├── StorageError              the database cannot be used

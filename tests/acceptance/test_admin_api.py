@@ -23,6 +23,7 @@ KNOWN = {
     "source": ["export"],
     "object": ["contacts"],
     "record_id": ["1", "3"],
+    "name": ["1.ndjson", "bad.ndjson", ".."],
 }
 
 

@@ -16,7 +16,17 @@ from webhookd.telemetry import metrics
 ROOT = Path(__file__).parents[2]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 EVENT = re.compile(r"[a-z]+\.[a-z_]+")
-NOUNS = {"daemon", "config", "delivery", "webhook", "source", "file", "disk", "storage"} | {
+NOUNS = {
+    "daemon",
+    "config",
+    "delivery",
+    "webhook",
+    "source",
+    "file",
+    "disk",
+    "storage",
+    "person",
+} | {
     *("retention", "change", "scheduler", "admin", "backfill", "fleet", "token", "inbound", "wake"),
     "metrics",
 }

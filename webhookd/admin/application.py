@@ -19,7 +19,8 @@ from webhookd.admin.delivery_routes import DeliveryRoutes
 from webhookd.admin.description import description
 from webhookd.admin.feed_routes import FeedRoutes
 from webhookd.admin.guard import Guard
-from webhookd.admin.parameters import CHANGES, MOST_CHANGES, BadQuestionError
+from webhookd.admin.lookup_routes import LookupRoutes
+from webhookd.admin.parameters import BadQuestionError
 from webhookd.admin.probes import Probes
 from webhookd.admin.webhook_routes import WebhookRoutes
 from webhookd.errors import ConfigError, StorageError
@@ -28,8 +29,10 @@ from webhookd.intake.backfilled_webhook import UnknownBackfillError
 from webhookd.operations.deliveries.bulk_changes import BulkChangeError, EndedEarlyError
 from webhookd.operations.deliveries.delivery_views import listed_delivery
 from webhookd.operations.feed.event_hub import TooManyWatchersError
-from webhookd.operations.record_lookup import UnknownRecordError
+from webhookd.operations.lookups.record_lookup import UnknownRecordError
 from webhookd.operations.unknown_names import UnknownNameError
+from webhookd.sources.directory.approval import NotAcceptedError
+from webhookd.sources.listed_files import NoFileError
 from webhookd.storage.deliveries.typed_ids import NoDeliveryError, SeveralDeliveriesError
 from webhookd.telemetry.events import BugFound
 from webhookd.views.refusals import RefusalView
@@ -47,17 +50,23 @@ if TYPE_CHECKING:
 
 def application(control: Control, address: AdminAddress, token: Secret | None) -> ASGIApp:
     """Return the application that asks *control*, guarded where *address* is a TCP port."""
-    api = _Api(control)
+    api, lookups = _Api(control), LookupRoutes(control)
     deliveries, webhooks = DeliveryRoutes(control.deliveries), WebhookRoutes(control)
     routes = [
         *(_Path(path, api.probe) for path in ("/healthz", "/readyz", "/metrics")),
         _Path("/v1/openapi.json", api.openapi),
         _Path("/v1/status", api.status),
         _Path("/v1/sources", api.sources),
-        _Path("/v1/changes", api.changes),
-        _Path("/v1/changes/latest", api.latest_change),
-        _Path("/v1/record", api.record),
-        _Path("/v1/properties", api.properties),
+        _Path("/v1/changes", lookups.changes),
+        _Path("/v1/changes/latest", lookups.latest_change),
+        _Path("/v1/record", lookups.record),
+        _Path("/v1/properties", lookups.properties),
+        _Path("/v1/records", lookups.records),
+        _Path("/v1/sources/{source}/files", lookups.files),
+        _Path("/v1/sources/{source}/files/{name}/error", lookups.report),
+        _act("/v1/sources/{source}/accept", "accept", lookups.accept),
+        _Path("/v1/configuration", lookups.configuration),
+        _Path("/v1/plan", lookups.plan),
         _Path("/v1/deliveries", deliveries.listed),
         _Path("/v1/groups", deliveries.groups),
         _act("/v1/deliveries/retry", "retry", deliveries.retry),
@@ -82,6 +91,8 @@ def application(control: Control, address: AdminAddress, token: Secret | None) -
         NoDeliveryError: _not_found,
         SeveralDeliveriesError: _several,
         BackfillError: _conflict,
+        NoFileError: _not_found,
+        NotAcceptedError: _conflict,
         BulkChangeError: _conflict,
         EndedEarlyError: _unavailable,
         StorageError: _unavailable,
@@ -136,32 +147,6 @@ class _Api:
         return answer(
             await self._control.activity(minutes, step, parameters.text_of(given, "webhook"))
         )
-
-    async def changes(self, request: Request) -> Response:
-        given = parameters.query_of(request, parameters.PAGE)
-        found = await self._control.changes(
-            parameters.since_of(given),
-            after=parameters.number_of(given, "after") or 0,
-            limit=parameters.limit_of(given, normally=CHANGES, most=MOST_CHANGES),
-        )
-        return answer(found)
-
-    async def latest_change(self, request: Request) -> Response:
-        given = parameters.query_of(request, ("source", "object", "record_id"))
-        source, object_ = parameters.texts_that_must_be(given, "source", "object")
-        record_id = parameters.text_of(given, "record_id")
-        return answer(await self._control.latest_change(source, object_, record_id))
-
-    async def record(self, request: Request) -> Response:
-        names = ("source", "object", "record_id")
-        given = parameters.query_of(request, names)
-        source, object_, record_id = parameters.texts_that_must_be(given, *names)
-        return answer(await self._control.record(source, object_, record_id))
-
-    async def properties(self, request: Request) -> Response:
-        given = parameters.query_of(request, ("source", "object"))
-        source, object_ = parameters.texts_that_must_be(given, "source", "object")
-        return answer(await self._control.properties(source, object_))
 
     async def reload(self, request: Request) -> Response:
         given = await parameters.body_of(request, ("allow_mass_removal",))

@@ -6,12 +6,13 @@ from functools import cache
 from typing import Any
 
 from webhookd import __version__
-from webhookd.admin.openapi import daemon_paths, delivery_paths, webhook_paths
+from webhookd.admin.openapi import daemon_paths, delivery_paths, lookup_paths, webhook_paths
 from webhookd.admin.openapi.description_parts import ERROR
 from webhookd.admin.view_schemas import schemas_of
 from webhookd.views.activity import ActivityView
 from webhookd.views.backfills import BackfillView
-from webhookd.views.changes import ChangesView, LatestChangeView, RecordView
+from webhookd.views.changes import ChangesView, KnownRecordsView, LatestChangeView, RecordView
+from webhookd.views.configuration import ConfigurationView, PlanView
 from webhookd.views.deliveries import (
     ByHandView,
     CancelledView,
@@ -28,7 +29,13 @@ from webhookd.views.events import (
     SourceEventView,
 )
 from webhookd.views.refusals import RefusalView
-from webhookd.views.sources import PropertiesView, SourcesView
+from webhookd.views.sources import (
+    AcceptedView,
+    FileReportView,
+    PropertiesView,
+    SourceFilesView,
+    SourcesView,
+)
 from webhookd.views.status import ReloadView, StatusView
 from webhookd.views.webhooks import HoldView, RotatedView, ShownWebhookView
 
@@ -37,6 +44,8 @@ _VIEWS = (
     *(DeliveriesView, ShownDeliveryView, GroupsView, ShownWebhookView, ActivityView),
     *(ByHandView, EndedAttemptsView, HoldChangeView, ReadConfigurationView),
     *(SourceEventView, ActView),
+    *(KnownRecordsView, SourceFilesView, FileReportView, AcceptedView),
+    *(ConfigurationView, PlanView),
     *(RetriedView, CancelledView, HoldView, BackfillView, ReloadView, RotatedView, RefusalView),
 )
 _ABOUT = (
@@ -58,5 +67,10 @@ def description() -> dict[str, Any]:
             "responses": {"NotFound": ERROR, "MethodNotAllowed": ERROR},
             "schemas": schemas_of(_VIEWS),
         },
-        "paths": {**daemon_paths.PATHS, **delivery_paths.PATHS, **webhook_paths.PATHS},
+        "paths": {
+            **daemon_paths.PATHS,
+            **delivery_paths.PATHS,
+            **lookup_paths.PATHS,
+            **webhook_paths.PATHS,
+        },
     }

@@ -11,6 +11,7 @@ from webhookd.intake.backfill import PER_SECOND
 from webhookd.model import ChangeKind, DeliveryFilter, DeliveryState
 from webhookd.operations.activity_counts import STEPS
 from webhookd.rules import failure_causes
+from webhookd.sources.listed_files import FOLDERS
 from webhookd.storage.deliveries.manual import Selection
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ LISTED = 100
 CHANGES = 500
 MOST_CHANGES = 1000
 MOST_CONDITIONS = 100
+RECORDS, MOST_RECORDS = 10, 50
+FILES, MOST_FILES = 50, 200
+FOLDER = "failed"
 ALLOWED_STEPS = (60, 600, 3600, 86_400)
 LONGEST_STEP = max(ALLOWED_STEPS)
 GROUPS, MOST_GROUPS = 50, 200
@@ -166,6 +170,29 @@ def rate_of(given: Mapping[str, Any]) -> float:
     if not is_number or not LEAST_RATE <= value <= MOST_RATE:
         raise BadQuestionError(f"per_second must be a number from {LEAST_RATE} to {MOST_RATE}")
     return float(value)
+
+
+def word_flag_of(given: Mapping[str, Any], name: str) -> bool:
+    """Return a true or false of a query, which may be left out."""
+    word = text_of(given, name)
+    if word not in (None, "true", "false"):
+        raise BadQuestionError(f"{name} must be true or false")
+    return word == "true"
+
+
+def refuse_with(given: Mapping[str, Any], names: tuple[str, ...], why: str) -> None:
+    """Raise a BadQuestionError where one of *names* was given, which cannot be now."""
+    found = [name for name in names if name in given]
+    if found:
+        raise BadQuestionError(f"{', '.join(found)}: {why}")
+
+
+def folder_of(given: Mapping[str, Any]) -> str | None:
+    """Return a folder of a drop directory, which may be left out."""
+    folder = text_of(given, "folder")
+    if folder not in (None, *FOLDERS):
+        raise BadQuestionError(f"folder must be one of {', '.join(FOLDERS)}")
+    return folder
 
 
 def flag_of(given: Mapping[str, Any], name: str) -> bool:

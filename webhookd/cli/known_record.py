@@ -31,7 +31,7 @@ def known_record(
     source, object_ = key
     if daemon is None:
         from webhookd.cli import offline  # noqa: PLC0415 - see there
-        from webhookd.operations.record_lookup import UnknownRecordError  # noqa: PLC0415
+        from webhookd.operations.lookups.record_lookup import UnknownRecordError  # noqa: PLC0415
 
         try:
             return offline.record(key, record_id, state_directory, database_url)

@@ -132,7 +132,7 @@ def record(
     key: tuple[str, str], record_id: str, state_directory: Path | None, database_url: str | None
 ) -> dict[str, Any]:
     """Return what is known of a record; raises an UnknownRecordError where nothing is."""
-    from webhookd.operations import record_lookup  # noqa: PLC0415
+    from webhookd.operations.lookups import record_lookup  # noqa: PLC0415
 
     database = open_outbox(state_directory, database_url)
     return _plain(record_lookup.record(database, *key, record_id))

@@ -6,9 +6,11 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
-from webhookd.operations import record_lookup
+from webhookd.errors import ConfigError
 from webhookd.operations.deliveries.delivery_control import DeliveryControl
 from webhookd.operations.feed.event_hub import EventHub
+from webhookd.operations.lookups import disk_plan, record_lookup, sample_lookup
+from webhookd.operations.lookups.source_files import SourceFiles
 from webhookd.operations.readiness import Readiness
 from webhookd.operations.status_report import StatusReport
 from webhookd.operations.unknown_names import unknown_webhook
@@ -16,9 +18,8 @@ from webhookd.operations.view_builders import journal_page, latest_change, reloa
 from webhookd.operations.webhook_control import WebhookControl
 from webhookd.storage.deliveries import settle
 from webhookd.storage.records import journal_pages, known_names
-from webhookd.storage.records.known_properties import known_properties
 from webhookd.storage.webhooks import latest_attempts
-from webhookd.views.sources import PropertiesView
+from webhookd.views.configuration import ConfigurationView, WrittenFileView
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,14 @@ if TYPE_CHECKING:
     from webhookd.storage.database.connection import Statements
     from webhookd.storage.database.database import Database
     from webhookd.views.activity import ActivityView
-    from webhookd.views.changes import ChangesView, LatestChangeView, RecordView
+    from webhookd.views.changes import (
+        ChangesView,
+        KnownRecordsView,
+        LatestChangeView,
+        RecordView,
+    )
+    from webhookd.views.configuration import PlanView
+    from webhookd.views.sources import PropertiesView
     from webhookd.views.status import ReloadView
     from webhookd.views.webhooks import ShownWebhookView
 
@@ -45,6 +53,8 @@ class Control:
         self.readiness = Readiness(dependencies.writer, clock)
         self.report.watch(self.deliveries.changes)
         self.feed = EventHub(dependencies, clock)
+        self.files = SourceFiles(dependencies)
+        self._is_ready = False
 
     def begin(self) -> None:
         """Begin to answer: the daemon counts as started now, and is not ready yet."""
@@ -89,14 +99,53 @@ class Control:
 
     async def properties(self, source: str, object_: str) -> PropertiesView:
         """Return the properties that known records of a source and object have."""
+        return await asyncio.to_thread(
+            sample_lookup.properties,
+            self._dependencies.database,
+            source,
+            object_,
+            self._dependencies.reloader.definitions,
+        )
+
+    async def records(
+        self, source: str, object_: str, record_id: str | None, limit: int
+    ) -> KnownRecordsView:
+        """Return one known record, or some; raises UnknownRecordError where none has the id."""
         database = self._dependencies.database
+        find = partial(sample_lookup.records, database, source, object_, record_id, limit)
+        return await asyncio.to_thread(find)
 
-        def read() -> PropertiesView:
-            with database.reading() as connection:
-                found = known_properties(connection, source, object_)
-            return PropertiesView(found.records, tuple(sorted(found.names)), found.is_whole)
+    async def newest_changes(
+        self, source: str, object_: str, before: int | None, limit: int
+    ) -> ChangesView:
+        """Return the newest changes of a source and object that are kept, the newest first."""
+        database = self._dependencies.database
+        read = partial(journal_pages.newest, database, source, object_, before=before, limit=limit)
+        return await asyncio.to_thread(lambda: journal_page(read()))
 
-        return await asyncio.to_thread(read)
+    def configuration(self) -> ConfigurationView:
+        """Return the files of the configuration in force."""
+        reloader, redactor = self._dependencies.reloader, self._dependencies.secrets.redactor
+        return ConfigurationView(
+            reloader.definitions.hash,
+            str(reloader.path),
+            None if reloader.last is None else reloader.last.at,
+            tuple(WrittenFileView(one.file, redactor.text(one.text)) for one in reloader.written),
+        )
+
+    async def plan(self) -> PlanView:
+        """Return what a reload would change now."""
+        reloader = self._dependencies.reloader
+        try:
+            loaded = await reloader.read()
+        except ConfigError as error:
+            return disk_plan.refused(reloader.definitions.hash, tuple(map(str, error.problems)))
+        rotated = await self.webhooks.rotated(loaded)
+        waiting = await self.report.waiting()
+        running = reloader.definitions.hash
+        return await asyncio.to_thread(
+            disk_plan.plan, running, reloader.shown, loaded, rotated, waiting
+        )
 
     async def activity(
         self, minutes: int, step: timedelta | None, webhook: str | None

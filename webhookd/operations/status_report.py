@@ -140,6 +140,11 @@ class StatusReport:
             by_hand=self._by_hand(),
         )
 
+    async def waiting(self) -> dict[str, int]:
+        """Return how many deliveries of each webhook wait."""
+        standings = await self._standings(self._now())
+        return {name: one.pending for name, one in standings.items()}
+
     async def webhook(self, name: str) -> ShownWebhookView | None:
         """Return a webhook whole; None where nobody knows it."""
         found = (await self._standings(self._now())).get(name)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from webhookd.clock import Clock
+    from webhookd.config.loading import Loaded
     from webhookd.definitions import Definitions, Webhook
     from webhookd.delivery.caused_events import Caused
     from webhookd.delivery.claims import TransactionClaims
@@ -72,12 +73,13 @@ class WebhookControl:
         """End the backfill of the webhook *name*; UnknownBackfillError when there is none."""
         return await self._dependencies.backfills.end(name)
 
-    async def rotated(self) -> RotatedView:
+    async def rotated(self, loaded: Loaded | None = None) -> RotatedView:
         """Return, by webhook, the settings whose secret would have another value after a reload.
 
-        Raises ConfigError when the configuration on disk is wrong.
+        *loaded* is what is on the disk, where that was read already. Raises ConfigError when it is
+        wrong.
         """
-        loaded = await self._dependencies.reloader.read()
+        loaded = loaded or await self._dependencies.reloader.read()
         in_force, after = self._dependencies.reloader.definitions, loaded.definitions
         lacking = {
             name: found

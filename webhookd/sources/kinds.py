@@ -19,6 +19,7 @@ from webhookd.sources.source import ReadTo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from webhookd import definitions
     from webhookd.authentication.keyring import CredentialsOf
@@ -77,6 +78,9 @@ class SourceKind:
     count_files: Callable[[Any], FileCounts | None] = lambda _: None
     """Return how many files there are of a definition; None where there can be none to count."""
 
+    root: Callable[[Any], Path | None] = lambda _: None
+    """Return where the files of a definition are; None where it has none here."""
+
     disk_space: Callable[[Any], DiskSpace | None] = lambda _: None
     """Return how much of the disk of a definition is free; None where it has none that is seen."""
 
@@ -119,7 +123,12 @@ def set_aside(text: JsonText) -> SetAside | None:
 
 
 KINDS: Mapping[type, SourceKind] = {
-    DirectorySource: SourceKind(_directory, count_files=_count_files, disk_space=_disk_space),
+    DirectorySource: SourceKind(
+        _directory,
+        count_files=_count_files,
+        disk_space=_disk_space,
+        root=lambda settings: settings.path,
+    ),
     HubspotSource: SourceKind(factory.make, cursor.described, fetch=single_record.fetch),
     OwnEventsSource: SourceKind(None),
     RestSource: SourceKind(
@@ -152,6 +161,11 @@ def count_files(settings: definitions.Source) -> FileCounts | None:
     It looks at folders, so it belongs on a thread of its own.
     """
     return KINDS[type(settings)].count_files(settings)
+
+
+def root_of(settings: definitions.Source) -> Path | None:
+    """Return the folder that a source's files are in; None of one that has no files here."""
+    return KINDS[type(settings)].root(settings)
 
 
 def space_of(settings: definitions.Source) -> DiskSpace | None:

@@ -73,6 +73,28 @@ class RecordView(View):
 
 
 @dataclass(frozen=True, slots=True)
+class KnownRecordView(View):
+    """A record as it is known."""
+
+    record_id: str
+    """Its id."""
+    properties: Mapping[str, JsonText]
+    """By name, each value as its own JSON text."""
+    modified_at: datetime | None
+    """When it was last modified, where the source says so."""
+    deleted: bool
+    """Whether it was deleted: then nothing else is known of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRecordsView(View):
+    """Some known records, those first that changed last."""
+
+    records: tuple[KnownRecordView, ...]
+    """The records."""
+
+
+@dataclass(frozen=True, slots=True)
 class LatestChangeView(View):
     """The last change that is kept."""
 

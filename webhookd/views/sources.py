@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from webhookd.views.view import Count, View
 
@@ -137,6 +137,74 @@ class SourcesView(View):
 
 
 @dataclass(frozen=True, slots=True)
+class PropertyView(View):
+    """A property that known records have, or a webhook uses."""
+
+    name: str
+    """Its name."""
+    examples: tuple[str, ...]
+    """Some of its values, as texts, at most 100 characters of each."""
+    share: float
+    """How many of the records that were looked at have a value of it, from 0 to 1."""
+    used_by: tuple[str, ...]
+    """Webhooks that use it by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFileView(View):
+    """A file of a drop directory."""
+
+    name: str
+    """Its name."""
+    bytes: Count
+    """Its size."""
+    modified_at: datetime
+    """When it was written last."""
+    bad_rows: int | None
+    """How many of its rows are bad, where a report says so."""
+    reason: str | None
+    """Why it failed, where a report says so."""
+    is_acceptable: bool
+    """Whether it was set aside for a person to decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFilesView(View):
+    """Files in a folder of a drop directory, the newest first."""
+
+    folder: str
+    """The folder."""
+    files: tuple[SourceFileView, ...]
+    """The files; reports, and names with a dot, are left out."""
+    is_partial: bool
+    """Whether there are more."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileReportView(View):
+    """The report beside a file in `failed/`."""
+
+    name: str
+    """The file's name."""
+    report: Mapping[str, Any]
+    """What it says: `reason`, `bad_rows` with `line`, `column` and `reason`, and the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedView(View):
+    """What a person let through."""
+
+    source: str
+    """The source."""
+    file: str | None = None
+    """The file, by its name in `accepted/`; null where it was a list."""
+    object: str | None = None
+    """The type of object whose list lacked records; null where it was a file."""
+    missing: int | None = None
+    """How many records that list lacked."""
+
+
+@dataclass(frozen=True, slots=True)
 class PropertiesView(View):
     """The properties that known records of a source and object have, of some of them."""
 
@@ -146,3 +214,5 @@ class PropertiesView(View):
     """The properties that at least one of them has."""
     is_whole: bool
     """Whether these are all the known records there are."""
+    properties: tuple[PropertyView, ...] = ()
+    """The same with those that webhooks use, of the records that changed last."""

@@ -8,23 +8,17 @@ from webhookd.admin.feed_routes import UNDELIVERED
 from webhookd.admin.openapi.description_parts import (
     ERROR,
     TEXT,
-    WHEN,
     answer,
     body,
     operation,
     parameter,
-    whole,
 )
 from webhookd.admin.parameters import (
     ALLOWED_STEPS,
-    CHANGES,
-    LARGEST_NUMBER,
-    MOST_CHANGES,
 )
 from webhookd.admin.view_schemas import place_of
 from webhookd.operations.activity_counts import STEPS
 from webhookd.views.activity import ActivityView
-from webhookd.views.changes import ChangesView, LatestChangeView, RecordView
 from webhookd.views.events import (
     ActView,
     EndedAttemptsView,
@@ -32,7 +26,7 @@ from webhookd.views.events import (
     ReadConfigurationView,
     SourceEventView,
 )
-from webhookd.views.sources import PropertiesView, SourcesView
+from webhookd.views.sources import SourcesView
 from webhookd.views.status import ReloadView, StatusView
 from webhookd.views.webhooks import RotatedView
 
@@ -82,49 +76,6 @@ PATHS: Final[dict[str, Any]] = {
             parameters=[
                 parameter("webhook", "query", TEXT),
                 parameter("only", "query", {"type": "string", "enum": [UNDELIVERED]}),
-            ],
-        )
-    },
-    "/v1/changes": {
-        "get": operation(
-            "The changes of the last days that are kept, in the order they were seen.",
-            {"200": answer("A page of them.", ChangesView)},
-            parameters=[
-                parameter("since", "query", WHEN),
-                parameter("after", "query", whole(0, 0, LARGEST_NUMBER)),
-                parameter("limit", "query", whole(CHANGES, 1, MOST_CHANGES)),
-            ],
-        )
-    },
-    "/v1/changes/latest": {
-        "get": operation(
-            "The last change of a source and object that is kept, or of one record.",
-            {"200": answer("The change, if there is one.", LatestChangeView)},
-            parameters=[
-                {**parameter("source", "query", TEXT), "required": True},
-                {**parameter("object", "query", TEXT), "required": True},
-                parameter("record_id", "query", TEXT),
-            ],
-        )
-    },
-    "/v1/record": {
-        "get": operation(
-            "A record as it is known.",
-            {"200": answer("The record.", RecordView), "404": ERROR},
-            parameters=[
-                {**parameter("source", "query", TEXT), "required": True},
-                {**parameter("object", "query", TEXT), "required": True},
-                {**parameter("record_id", "query", TEXT), "required": True},
-            ],
-        )
-    },
-    "/v1/properties": {
-        "get": operation(
-            "The properties that known records of a source and object have.",
-            {"200": answer("Their names.", PropertiesView)},
-            parameters=[
-                {**parameter("source", "query", TEXT), "required": True},
-                {**parameter("object", "query", TEXT), "required": True},
             ],
         )
     },

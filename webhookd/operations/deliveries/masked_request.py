@@ -82,12 +82,17 @@ def _masked(
         lines = signer(signature)(filled.method, filled.uri)(b"", delivery.id, "0", "0")
         computed |= {line.partition(": ")[0].lower() for line in lines}
     headers = [
-        (name, COMPUTED if name.lower() in computed else shown_header(name, value))
+        (name, COMPUTED if name.lower() in computed else _shown(name, value))
         for name, value in filled.headers
     ]
     uri = shown_url(filled.uri)
     head, lines_ = head_of(filled.method, filled.target, headers)
     return replace(filled, uri=uri, head=head, lines=lines_), prepared.options
+
+
+def _shown(name: str, value: str) -> str:
+    # What has its mark keeps what stands before it.
+    return value if value.endswith(MARK) else shown_header(name, value)
 
 
 def _marks(authentication: Authentication | None) -> Authorization:

@@ -97,7 +97,7 @@ def _beside(path: Path) -> Path:
 
 def _report(beside: Path) -> dict[str, Any]:
     try:
-        if beside.is_symlink() or beside.stat().st_size > _LONGEST_REPORT:
+        if not durable_moves.is_regular(beside, _LONGEST_REPORT):
             return {}
         content = json.loads(beside.read_bytes())
     except (OSError, ValueError, RecursionError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -78,3 +79,12 @@ def _place_by_rename(source: Path, target: Path) -> bool:
             target.unlink()
         raise
     return True
+
+
+def is_regular(path: Path, largest: int) -> bool:
+    """Return whether *path* is a file of at most *largest* bytes: no link, and no pipe to wait at.
+
+    Raises OSError where nothing is there.
+    """
+    found = path.lstat()
+    return stat.S_ISREG(found.st_mode) and found.st_size <= largest

@@ -256,7 +256,7 @@ def _names(folder: Path) -> list[str]:
 def _claim_of(report: Path) -> object:
     """Return the claim that an error report is of; None when it is none of ours."""
     try:
-        if report.is_symlink() or report.stat().st_size > _LONGEST_REPORT:
+        if not durable_moves.is_regular(report, _LONGEST_REPORT):
             return None
         content = json.loads(report.read_bytes())
     except (OSError, ValueError, RecursionError):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from webhookd.storage.database.database import Database
     from webhookd.storage.records.journal import Reason
 
+LAST: Final = 2**63 - 1
+
 PAGE_BYTES: Final = 1024 * 1024
 """About what a page holds at the most, whatever its limit."""
 
@@ -30,6 +32,7 @@ _LATEST = f"{_COLUMNS} WHERE source = ? AND object = ? ORDER BY number DESC LIMI
 _LATEST_OF = (
     f"{_COLUMNS} WHERE source = ? AND object = ? AND record_id = ? ORDER BY number DESC LIMIT 1"
 )
+_NEWEST = f"{_COLUMNS} WHERE source = ? AND object = ? AND number < ? ORDER BY number DESC LIMIT ?"
 _LEFT_OUT = (
     "SELECT source, reason, sum(count), max(last_at) FROM changes_left_out WHERE last_at >= ?"
     " GROUP BY source, reason ORDER BY source, reason"
@@ -101,6 +104,25 @@ def page(database: Database, *, since: datetime, after: int, limit: int) -> Page
     changes = tuple(_kept(row, asked[row[7]], enrolled.get(row[3:6], ())) for row in found)
     is_last = not changes or changes[-1].number >= last
     return Page(changes, None if is_last else changes[-1].number, last, tuple(left_out))
+
+
+def newest(
+    database: Database, source: str, object_: str, *, before: int | None, limit: int
+) -> Page:
+    """Return at most *limit* changes of a source and object, the newest first.
+
+    *before* is a number: only changes with a lower one. `next` is that for the page behind.
+    """
+    number = LAST if before is None else before
+    with database.reading() as connection:
+        (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM changes").fetchone()
+        rows = connection.execute(_NEWEST, (source, object_, number, limit))
+        found = list(_within_bytes(rows))
+        asked = property_sets.of_numbers(connection, {row[7] for row in found})
+        oldest = min((row[1] for row in found), default=0)
+        enrolled = _enrolled(connection, found, oldest)
+    changes = tuple(_kept(row, asked[row[7]], enrolled.get(row[3:6], ())) for row in found)
+    return Page(changes, changes[-1].number if changes else None, last, ())
 
 
 def latest(

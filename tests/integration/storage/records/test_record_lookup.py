@@ -6,7 +6,7 @@ import pytest
 
 from tests.making import NOW
 from webhookd.model import Asked, KnownRecord
-from webhookd.operations.record_lookup import UnknownRecordError, record
+from webhookd.operations.lookups.record_lookup import UnknownRecordError, record
 from webhookd.storage.records import known_records
 from webhookd.views.json_writer import written
 

@@ -1,0 +1,108 @@
+"""What is looked up: records, changes, files of sources, the configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from webhookd.admin import parameters
+from webhookd.admin.answers import answer
+from webhookd.admin.parameters import (
+    CHANGES,
+    FILES,
+    FOLDER,
+    MOST_CHANGES,
+    MOST_FILES,
+    MOST_RECORDS,
+    RECORDS,
+    BadQuestionError,
+)
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from webhookd.operations.control import Control
+
+_RECORD = ("source", "object", "record_id")
+
+
+class LookupRoutes:
+    """Answers what is looked up; each method is one path's."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    async def changes(self, request: Request) -> Response:
+        """Answer changes in their order; or the newest of a source and object."""
+        given = parameters.query_of(
+            request, (*parameters.PAGE, "source", "object", "newest", "before")
+        )
+        limit = parameters.limit_of(given, normally=CHANGES, most=MOST_CHANGES)
+        if not parameters.word_flag_of(given, "newest"):
+            parameters.refuse_with(given, ("source", "object", "before"), "go with newest=true")
+            since, after = parameters.since_of(given), parameters.number_of(given, "after") or 0
+            return answer(await self._control.changes(since, after=after, limit=limit))
+        parameters.refuse_with(given, ("since", "after"), "do not go with newest")
+        source, object_ = parameters.texts_that_must_be(given, "source", "object")
+        before = parameters.number_of(given, "before")
+        return answer(await self._control.newest_changes(source, object_, before, limit))
+
+    async def latest_change(self, request: Request) -> Response:
+        """Answer the last change of a source and object, or of a record."""
+        given = parameters.query_of(request, _RECORD)
+        source, object_ = parameters.texts_that_must_be(given, "source", "object")
+        record_id = parameters.text_of(given, "record_id")
+        return answer(await self._control.latest_change(source, object_, record_id))
+
+    async def record(self, request: Request) -> Response:
+        """Answer one record."""
+        given = parameters.query_of(request, _RECORD)
+        source, object_, record_id = parameters.texts_that_must_be(given, *_RECORD)
+        return answer(await self._control.record(source, object_, record_id))
+
+    async def records(self, request: Request) -> Response:
+        """Answer some records, or one."""
+        given = parameters.query_of(request, ("source", "object", "id", "limit"))
+        source, object_ = parameters.texts_that_must_be(given, "source", "object")
+        limit = parameters.limit_of(given, normally=RECORDS, most=MOST_RECORDS)
+        record_id = parameters.text_of(given, "id")
+        return answer(await self._control.records(source, object_, record_id, limit))
+
+    async def properties(self, request: Request) -> Response:
+        """Answer the properties of a source and object."""
+        given = parameters.query_of(request, ("source", "object"))
+        source, object_ = parameters.texts_that_must_be(given, "source", "object")
+        return answer(await self._control.properties(source, object_))
+
+    async def files(self, request: Request) -> Response:
+        """Answer the files in a folder of a source."""
+        given = parameters.query_of(request, ("folder", "limit"))
+        folder = parameters.folder_of(given) or FOLDER
+        limit = parameters.limit_of(given, normally=FILES, most=MOST_FILES)
+        source = request.path_params["source"]
+        return answer(await self._control.files.listed(source, folder, limit))
+
+    async def report(self, request: Request) -> Response:
+        """Answer the report beside a file that failed."""
+        parameters.query_of(request, ())
+        source, name = request.path_params["source"], request.path_params["name"]
+        return answer(await self._control.files.report(source, name))
+
+    async def accept(self, request: Request) -> Response:
+        """Let something through that was set aside."""
+        given = await parameters.body_of(request, ("file", "object"))
+        file, object_ = (parameters.text_of(given, name) for name in ("file", "object"))
+        if (file is None) == (object_ is None):
+            raise BadQuestionError("say which: one of file and object")
+        source = request.path_params["source"]
+        return answer(await self._control.files.accept(source, file, object_))
+
+    async def configuration(self, request: Request) -> Response:
+        """Answer the files of the configuration in force."""
+        parameters.query_of(request, ())
+        return answer(self._control.configuration())
+
+    async def plan(self, request: Request) -> Response:
+        """Answer what a reload would change."""
+        parameters.query_of(request, ())
+        return answer(await self._control.plan())
