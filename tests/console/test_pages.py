@@ -244,3 +244,64 @@ def test_an_empty_daemon_has_pages_too(tmp_path):
             assert "Nothing needs you." in acting.look("/")
             assert "No delivery matches." in acting.look("/deliveries")
             assert "None yet." in acting.look("/webhooks/w")
+
+
+def test_the_inbox_has_a_line_for_each_cause(acting):
+    text = acting.look("/inbox")
+
+    assert acting.html.count('<a class="subject"') == 3
+    assert "the receiver answered 422, which is not retried" in text
+    assert "the warehouse moves house" in text
+    assert "100 deliveries would be attempted again" in acting.press("Retry…")
+
+
+def test_the_sources_and_one_of_them(acting):
+    assert "export" in acting.look("/sources")
+    text = acting.look("/sources/export")
+    assert "100 known records" in text
+    assert "billing-sync" in text
+    acting.look("/sources/no-such", status=404)
+
+
+def test_known_records_are_backfilled_after_they_were_counted(mended):
+    stage, acting = mended
+    acting.look("/webhooks/w")
+    assert "Count them" in acting.press("Backfill…")
+    assert "number, please" in acting.press("Count", where="", per_second="many")
+    assert "would be made" in acting.press("Count", where="", per_second="50")
+    assert "3 deliveries of 3 known records would be made" in plain_text(acting.html)
+
+    assert "The backfill of w has begun." in acting.press("Make 3")
+
+    stage.wait_for(delivered=3)
+
+
+def test_conditions_of_a_backfill_that_are_wrong_are_said(mended):
+    _, acting = mended
+    acting.look("/webhooks/w")
+    acting.press("Backfill…")
+    token = re.search(r'form_token" value="([^"]*)', acting.html)[1]
+
+    answer = acting.client.post(
+        "/webhooks/w/backfill",
+        data={"form_token": token, "count": "1", "where": "{operator: EQ}"},
+        headers=SAME,
+    )
+
+    assert answer.status_code == 400
+    assert "is wrong" in answer.text
+
+
+def test_the_configuration_is_reloaded_or_refused_with_its_place(mended):
+    stage, acting = mended
+    assert "in force" in acting.look("/configuration")
+    assert "Have the daemon read it anew?" in acting.press("Reload…")
+    assert "Reloaded: unchanged" in acting.press("Reload it")
+    stage.daemon.config.write_text(stage.daemon.config.read_text() + "nonsense: 1\n")
+    acting.press("Reload…")
+
+    text = acting.press("Reload it")
+
+    assert "It was refused, and changed nothing" in text
+    assert re.search(r"config\.yaml:\d+:\d+: .*nonsense", text)
+    assert "was refused" in acting.look("/")

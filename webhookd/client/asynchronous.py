@@ -89,17 +89,25 @@ class AsyncClient:
 
     @asynccontextmanager
     async def lines(
-        self, method: str, path: str, *, body: Mapping[str, Any] | None = None, **query: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        after: str | None = None,
+        **query: Any,
     ) -> AsyncIterator[AsyncIterator[str]]:
         """Ask what is answered line by line, for as long as that takes.
 
-        Raises LostError when the answer breaks off.
+        Of a stream of events, those *after* the one with that id. Raises LostError when the answer
+        breaks off.
         """
+        headers = {} if after is None else {"last-event-id": after}
         wanted = {name: value for name, value in query.items() if value is not None}
         patient = httpx.Timeout(SECONDS, connect=CONNECT_SECONDS, read=None)
         try:
             async with self._client.stream(
-                method, path, params=wanted, json=body, timeout=patient
+                method, path, params=wanted, json=body, headers=headers, timeout=patient
             ) as answer:
                 if answer.is_error:
                     raise RefusedError(answer.status_code, self._object(await answer.aread()))

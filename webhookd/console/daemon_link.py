@@ -89,11 +89,17 @@ class DaemonLink:
 
     @asynccontextmanager
     async def lines(
-        self, method: str, path: str, *, body: Mapping[str, Any] | None = None, **query: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        after: str | None = None,
+        **query: Any,
     ) -> AsyncIterator[AsyncIterator[str]]:
-        """Ask what is answered line by line."""
+        """Ask what is answered line by line; of events, those *after* the one with that id."""
         client = await self._found()
-        async with client.lines(method, path, body=body, **query) as lines:
+        async with client.lines(method, path, body=body, after=after, **query) as lines:
             yield lines
 
     async def _try(self, ask: Callable[[AsyncClient], Awaitable[Value]]) -> Value:

@@ -16,7 +16,19 @@ from webhookd.client.client_errors import LostError, NoDaemonError, RefusedError
 from webhookd.console import forms
 from webhookd.console.access.gate import FORBIDDEN, UNAUTHORIZED, Gate
 from webhookd.console.forms import BadFormError
-from webhookd.console.pages import acts, deliveries, delivery, entrance, overview, webhook
+from webhookd.console.pages import (
+    configuration,
+    deliveries,
+    delivery,
+    delivery_acts,
+    entrance,
+    inbox,
+    live,
+    overview,
+    sources,
+    webhook,
+    webhook_acts,
+)
 from webhookd.console.visit import Console, Visit
 from webhookd.errors import StorageError, WebhookdError
 
@@ -45,13 +57,22 @@ class PageRoute:
 PAGES: Final = (
     PageRoute("/", overview.show),
     PageRoute("/deliveries", deliveries.show),
-    PageRoute("/deliveries/retry", acts.retry, "POST", acts=True),
-    PageRoute("/deliveries/cancel", acts.cancel, "POST", acts=True),
+    PageRoute("/deliveries/retry", delivery_acts.retry, "POST", acts=True),
+    PageRoute("/deliveries/cancel", delivery_acts.cancel, "POST", acts=True),
     PageRoute("/deliveries/{id}", delivery.show),
     PageRoute("/deliveries/{id}/body", delivery.body),
+    PageRoute("/live", live.show),
+    PageRoute("/events", live.events),
+    PageRoute("/inbox", inbox.show),
     PageRoute("/webhooks/{name}", webhook.show),
-    PageRoute("/webhooks/{name}/pause", acts.pause, "POST", acts=True),
-    PageRoute("/webhooks/{name}/resume", acts.resume, "POST", acts=True),
+    PageRoute("/webhooks/{name}/pause", webhook_acts.pause, "POST", acts=True),
+    PageRoute("/webhooks/{name}/resume", webhook_acts.resume, "POST", acts=True),
+    PageRoute("/webhooks/{name}/backfill", webhook_acts.backfill, "POST", acts=True),
+    PageRoute("/webhooks/{name}/backfill/end", webhook_acts.end_backfill, "POST", acts=True),
+    PageRoute("/sources", sources.show),
+    PageRoute("/sources/{name}", sources.show_one),
+    PageRoute("/configuration", configuration.show),
+    PageRoute("/configuration/reload", configuration.reload, "POST", acts=True),
     PageRoute("/leave", entrance.leave, "POST"),
 )
 

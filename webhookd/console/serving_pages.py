@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import re
 import socket
@@ -14,6 +13,7 @@ from webhookd import clock
 from webhookd.console.access import invitations, own_files
 from webhookd.console.access.sessions import Sessions
 from webhookd.console.daemon_link import DaemonLink
+from webhookd.console.feed import Feed
 from webhookd.console.routes import application
 from webhookd.console.visit import Console
 from webhookd.errors import WebhookdError
@@ -83,7 +83,8 @@ async def serve(
     listener = _listening(address)
     bound = ConsoleAddress(address.host, listener.getsockname()[1])
     key, label = invitations.new_key(), own_files.label(place)
-    console = Console(DaemonLink(places), Sessions(bound.port), role, _person())
+    daemon = DaemonLink(places)
+    console = Console(daemon, Sessions(bound.port), role, _person(), Feed(daemon))
     app = application(console, invitations.Invitations(key), port=bound.port, label=label)
     with ExitStack() as stack:
         stack.enter_context(own_files.kept_key(place, bound.port, key))
@@ -92,9 +93,9 @@ async def serve(
             try:
                 await stop()
             finally:
-                console.stopping.set()
-                await asyncio.sleep(0)
-        await console.daemon.close()
+                # Before the server's grace: no stream waits for it.
+                await console.feed.stop()
+        await daemon.close()
 
 
 def _links(address: ConsoleAddress, key: bytes, label: str) -> Links:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from webhookd.console.access.sessions import Session, Sessions
     from webhookd.console.daemon_link import DaemonLink
+    from webhookd.console.feed import Feed
     from webhookd.views.status import StatusView
 
 Role: TypeAlias = Literal["operator", "viewer"]
@@ -32,8 +32,8 @@ class Console:
     role: Role
     person: str
     """Who started it: shown, so that nobody acts in another's name unawares."""
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the console ends: what streams ends then, too."""
+    feed: Feed
+    """What happens, for all who watch."""
 
 
 @dataclass(slots=True)

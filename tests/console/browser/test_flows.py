@@ -138,3 +138,35 @@ def test_who_leaves_is_out(browser, night):
         page.wait_for_selector("h1:has-text('You left')")
         assert page.goto(f"http://{console.host}/").status == 401
         assert [fault for fault in watch.faults if "401" not in fault] == []
+
+
+def test_attempts_show_live_as_they_end_and_after_the_daemon_was_away(browser, night):
+    console = night.console()
+    with visit(browser, console) as (page, watch):
+        watch.is_error_expected = True
+        page.goto(f"http://{console.host}/live")
+        page.wait_for_timeout(500)
+        mend(night)
+        night.daemon.drop_rows("live.ndjson", {"id": "live-1"}, {"id": "<b>live-2</b>"})
+        page.wait_for_selector("#live-rows >> text=contacts/live-1")
+        page.wait_for_selector("#live-rows >> text=contacts/<b>live-2</b>")
+        assert page.locator("#live-rows tr").count() == 4
+        page.select_option("#only-webhook", "other")
+        assert page.locator("#live-rows tr:visible").count() == 2
+        page.check("#only-bad")
+        assert page.locator("#live-rows tr:visible").count() == 0
+        page.uncheck("#only-bad")
+        page.click("#pause-live")
+        night.daemon.drop_rows("more.ndjson", {"id": "unseen"})
+        page.wait_for_selector("text=2 not shown")
+        page.click("#pause-live")
+        inspect(page, watch)
+        night.daemon.kill()
+        page.wait_for_selector("#live-state:visible")
+        night.daemon.start()
+        page.wait_for_selector("#live-state", state="hidden")
+        night.daemon.drop_rows("again.ndjson", {"id": "again"})
+        page.wait_for_selector("#live-rows >> text=contacts/again")
+        assert watch.faults == []
+        # A stream that is open delays no end.
+        assert console.stop() == ""

@@ -11,7 +11,8 @@ LOOKS = [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)]
 PATHS = (
     *("/", "/deliveries", "/deliveries?state=failed&since=2h", "/deliveries?state=lost"),
     *("/deliveries?state=failed&peek={id}", "/deliveries/{id}", "/webhooks/billing-sync"),
-    *("/webhooks/partner-portal", "/no-such-page"),
+    *("/webhooks/partner-portal", "/inbox", "/live", "/sources"),
+    *("/sources/export", "/configuration", "/webhooks/erp-export?days=7", "/no-such-page"),
 )
 
 

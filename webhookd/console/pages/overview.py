@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 from webhookd import clock
-from webhookd.console import attention
+from webhookd.console import activity, attention, charts
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -25,12 +26,20 @@ async def show(visit: Visit) -> Response:
     needs = attention.needs(status, now)
     is_all = visit.asked("all") == "1"
     webhooks = status.webhooks if is_all else _shown(status)
+    hour, day = await asyncio.gather(
+        activity.asked(visit.daemon, activity.HOUR), activity.asked(visit.daemon, activity.DAY)
+    )
     return await visit.page(
         "overview.html",
         section="overview",
         status_view=status,
         needs=needs if is_all else needs[:MOST_NEEDS],
         count_of_needs=len(needs),
+        day=None if day is None else activity.steps_of(day, activity.DAY),
+        hours={} if hour is None else activity.by_webhook(hour, activity.HOUR),
+        rate=None if hour is None else activity.steps_of(hour, activity.HOUR).total.delivered / 60,
+        bars=charts.bars,
+        spark=charts.spark,
         is_all=is_all,
         webhooks=webhooks,
         delivering=sum(one.state == "active" for one in status.webhooks),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
-import yaml
 from starlette.exceptions import HTTPException
 
 from webhookd.client.asynchronous import quoted
+from webhookd.console import activity, charts
 from webhookd.views.deliveries import DeliveriesView
+from webhookd.views.webhooks import ShownWebhookView
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -21,15 +23,22 @@ LATEST: Final = 15
 
 async def show(visit: Visit) -> Response:
     """Show a webhook."""
-    one = await found(visit)
-    status = await visit.daemon.status()
-    latest = await visit.daemon.read(
-        DeliveriesView, "/v1/deliveries", webhook=one.webhook, limit=LATEST
+    name = visit.request.path_params["name"]
+    minutes = activity.WEEK if visit.asked("days") == "7" else activity.DAY
+    one, latest, lately = await asyncio.gather(
+        visit.daemon.read(ShownWebhookView, f"/v1/webhooks/{quoted(name)}"),
+        visit.daemon.read(DeliveriesView, "/v1/deliveries", webhook=name, limit=LATEST),
+        activity.asked(visit.daemon, minutes, name),
     )
-    definition = status.document.get("webhooks", {}).get(one.webhook)
-    text = yaml.safe_dump(definition, sort_keys=False, allow_unicode=True) if definition else ""
     return await visit.page(
-        "webhook.html", section="overview", one=one, latest=latest.deliveries, definition=text
+        "webhook.html",
+        section="overview",
+        one=one,
+        latest=latest.deliveries,
+        steps=None if lately is None else activity.steps_of(lately, minutes, one.webhook),
+        is_week=minutes == activity.WEEK,
+        bars=charts.bars,
+        total=sum(one.schedule),
     )
 
 

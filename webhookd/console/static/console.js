@@ -131,3 +131,50 @@ document.addEventListener("keydown", (event) => {
   else if (event.key === "j") walk(1);
   else if (event.key === "k") walk(-1);
 });
+
+// Live: rows made of texts; the newest 200 are kept.
+function live() {
+  const rows = document.getElementById("live-rows");
+  const [only, bad, pause, state, empty, lost, rate] = ["only-webhook", "only-bad", "pause-live", "live-state", "live-empty", "not-shown", "rate"].map((id) => document.getElementById(id));
+  let isPaused = false, skipped = 0, recent = [];
+  const cell = (row, text, kind) => { const one = row.appendChild(document.createElement("td")); one.textContent = text; if (kind) one.className = kind; return one; };
+  const hides = (one) => (only.value && one.webhook !== only.value) || (bad.checked && one.kind === "delivered");
+  function add(one) {
+    const row = document.createElement("tr");
+    row.className = "new";
+    row.dataset.webhook = one.webhook; row.dataset.kind = one.kind;
+    cell(row, one.at, "one");
+    const mark = cell(row, "").appendChild(document.createElement("span"));
+    mark.className = `badge ${one.kind}`; mark.textContent = one.outcome;
+    const link = cell(row, "").appendChild(document.createElement("a"));
+    link.href = `/deliveries/${encodeURIComponent(one.id)}`; link.textContent = one.record;
+    cell(row, one.webhook); cell(row, one.change, "wide"); cell(row, one.attempt, "n wide"); cell(row, one.took, "n wide"); cell(row, one.error, "wide muted");
+    row.hidden = hides({ webhook: one.webhook, kind: one.kind });
+    rows.prepend(row);
+  }
+  const filter = () => { for (const row of rows.rows) row.hidden = hides(row.dataset); };
+  only.addEventListener("change", filter);
+  bad.addEventListener("change", filter);
+  pause.addEventListener("click", () => { isPaused = !isPaused; pause.textContent = isPaused ? "Go on" : "Pause"; });
+  const stream = new EventSource("/events");
+  stream.addEventListener("attempts", (event) => {
+    const told = JSON.parse(event.data);
+    recent.push([Date.now(), told.attempts.length + told.skipped]);
+    skipped += told.skipped + (isPaused ? told.attempts.length : 0);
+    if (!isPaused) told.attempts.forEach(add);
+    while (rows.rows.length > 200) rows.lastChild.remove();
+    empty.hidden = rows.rows.length > 0;
+    lost.textContent = skipped ? `${skipped.toLocaleString("en")} not shown` : "";
+  });
+  const away = (text) => { state.hidden = !text; state.textContent = text; };
+  stream.addEventListener("here", () => away(""));
+  stream.addEventListener("away", (event) => away(`${JSON.parse(event.data).why}; trying again`));
+  for (const kind of ["hold", "reload", "source", "person"]) stream.addEventListener(kind, (event) => tell(Object.values(JSON.parse(event.data)).join(" ")));
+  stream.onerror = () => away("The console does not answer; trying again");
+  setInterval(() => {
+    recent = recent.filter(([at]) => at > Date.now() - 5000);
+    const count = recent.reduce((sum, [, many]) => sum + many, 0);
+    rate.textContent = `${(count / 5).toFixed(1)} attempts/s`;
+  }, 1000);
+}
+if (document.getElementById("live")) live();

@@ -1,4 +1,4 @@
-"""What a person does to deliveries and webhooks: each is asked first, with what it would do.
+"""What a person does to deliveries: each is asked first, with what it would do.
 
 A first form leads to a page that says how much is meant; nothing has happened yet. Its own form,
 with `confirm`, has the daemon do it, and leads to where the result can be seen.
@@ -6,21 +6,25 @@ with `confirm`, has the daemon do it, and leads to where the result can be seen.
 
 from __future__ import annotations
 
+import asyncio
+import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from webhookd import clock
 from webhookd.client.asynchronous import quoted
-from webhookd.console.pages import webhook
+from webhookd.client.client_errors import LostError
 from webhookd.console.question import Question
 from webhookd.errors import counted
-from webhookd.model import DISABLED, REMOVED
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
     from webhookd.console.visit import Visit
 
+PATIENCE: Final = 4.0
+"""Seconds that a page waits for a change of many deliveries before it goes on without."""
 _WHERE: Final = {
     "retry": ("Retry", "attempted again", "retried"),
     "cancel": ("Cancel", "cancelled", "cancelled"),
@@ -44,8 +48,11 @@ async def _change(visit: Visit, act: str) -> Response:
         asked["out_of_order"] = True
     back = f"/deliveries/{quoted(id_)}" if id_ else f"/deliveries?{urlencode(question.but())}"
     if visit.form.get("confirm"):
-        counts = await visit.daemon.post(f"/v1/deliveries/{act}", **asked)
-        visit.tell(f"{counted(counts['count'], 'delivery')} {done}.{_left(counts)}")
+        upto = visit.form.get("upto")
+        given = {**asked, "upto": int(upto)} if upto.isdecimal() else asked
+        counts = await _done(visit, f"/v1/deliveries/{act}", given)
+        told = f"{counted(counts['count'], 'delivery')} {done}.{_left(counts)}"
+        visit.tell(told if counts.get("over", True) else "It goes on in the daemon.")
         return visit.elsewhere(back)
     counts = await visit.daemon.post(f"/v1/deliveries/{act}", dry_run=True, **asked)
     fields = {name: str(value) for name, value in asked.items() if name != "ids"}
@@ -59,7 +66,7 @@ async def _change(visit: Visit, act: str) -> Response:
         left=_left(counts),
         question=question,
         id=id_,
-        fields={**fields, "id": id_} if id_ else fields,
+        fields=fields | ({"id": id_} if id_ else {"upto": str(counts.get("upto") or "")}),
         overtaken=counts.get("overtaken", 0),
         back=back,
     )
@@ -70,11 +77,27 @@ def _meant(visit: Visit) -> tuple[dict[str, Any], Question, str]:
     id_ = visit.form.get("id")
     if id_:
         return {"ids": [id_]}, Question(), id_
-    question, now = Question.read(visit.form.get), clock.now()
-    asked = question.asked(now)
-    # What is stored between the question and the answer is not meant.
-    asked.setdefault("until", now.isoformat())
-    return asked, question, ""
+    question = Question.read(visit.form.get)
+    return question.asked(clock.now()), question, ""
+
+
+async def _done(visit: Visit, path: str, asked: dict[str, Any]) -> dict[str, Any]:
+    """Have the daemon change deliveries, and return how far it came in some seconds.
+
+    It goes on when nobody reads any more.
+    """
+    counts: dict[str, Any] = {"count": 0, "over": False}
+    with suppress(TimeoutError):
+        async with (
+            asyncio.timeout(PATIENCE),
+            visit.daemon.lines("POST", path, body={**asked, "stream": True}) as lines,
+        ):
+            async for line in lines:
+                counts = json.loads(line)
+    visit.daemon.forget_status()
+    if counts.get("error"):
+        raise LostError(f"it ended early: {counts['error']}")
+    return counts
 
 
 def _left(counts: dict[str, Any]) -> str:
@@ -91,26 +114,3 @@ def _left(counts: dict[str, Any]) -> str:
     if counts.get("left"):
         told += f" {counts['left']:,} left: there is nothing to do for them."
     return told
-
-
-async def pause(visit: Visit) -> Response:
-    """Hold a webhook's deliveries."""
-    one = await webhook.found(visit)
-    if visit.form.get("confirm"):
-        reason = visit.form.get("reason") or None
-        await visit.daemon.post(f"/v1{webhook.path_of(one)}/pause", reason=reason)
-        visit.tell(f"{one.webhook} is paused.")
-        return visit.elsewhere(webhook.path_of(one))
-    return await visit.page("pause.html", section="overview", one=one)
-
-
-async def resume(visit: Visit) -> Response:
-    """Lift a pause or a 410's hold."""
-    one = await webhook.found(visit)
-    if visit.form.get("confirm"):
-        answer = await visit.daemon.post(f"/v1{webhook.path_of(one)}/resume")
-        hold = answer.get("hold")
-        visit.tell(f"{one.webhook} stays held: {hold}" if hold else f"{one.webhook} goes on.")
-        return visit.elsewhere(webhook.path_of(one))
-    is_ours = one.hold not in {None, REMOVED, DISABLED}
-    return await visit.page("resume.html", section="overview", one=one, can_resume=is_ours)
