@@ -12,6 +12,9 @@ import sys
 import termios
 from contextlib import suppress
 
+import httpx
+import pytest
+
 from tests.daemon import until
 
 
@@ -74,6 +77,36 @@ def test_the_demo_s_folder_is_one_to_try_things_in(daemon, tmp_path):
         os.close(terminal)
     assert b"deleted 102" not in printed
     assert demo.returncode == 0
+
+
+def test_the_demo_serves_the_console_when_asked(daemon, tmp_path):
+    """Its link lets a browser in, and both are gone when the demo is."""
+    daemon.environment["TMPDIR"] = str(tmp_path)
+    demo = subprocess.Popen(
+        [sys.executable, "-u", "-m", "webhookd", "demo", "--console"],
+        env=daemon.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    link = None
+    while link is None:
+        line = demo.stdout.readline()
+        assert line, demo.poll()
+        link = re.search(r"http://(w[0-9a-z]+\.localhost):([0-9]+)(/enter\?t=\S+)", line)
+    address = f"http://127.0.0.1:{link[2]}"
+    headers = {"host": f"{link[1]}:{link[2]}"}
+    with httpx.Client(base_url=address, headers=headers, trust_env=False) as client:
+        assert client.get(link[3]).status_code == 303
+        assert "Needs attention" in client.get("/").text
+    demo.send_signal(signal.SIGINT)
+    printed, _ = demo.communicate(timeout=30)
+
+    assert demo.returncode == 0, printed
+    assert "Traceback" not in printed
+    assert not list(tmp_path.glob("webhookd-demo-*"))
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(address, trust_env=False)
 
 
 def test_ctrl_c_ends_the_demo_within_seconds(daemon, tmp_path):

@@ -1,8 +1,8 @@
 """`webhookd demo`: the main job in a temporary folder, with the real daemon.
 
 Four receivers on loopback (one fails first), the daemon as a process of its own, two snapshots
-dropped into its directory, and a CRM that it polls. On a terminal it goes on until Ctrl-C, for ten
-minutes at the most.
+dropped into its directory, and a CRM that it polls. On a terminal it serves the web console, too,
+and goes on until Ctrl-C, for ten minutes at the most.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 import uvloop
 from rich.text import Text
 
 from webhookd import clock
-from webhookd.cli import delivery_text
+from webhookd.cli import delivery_text, demo_console
 from webhookd.cli.demo_crm import DemoCrm
 from webhookd.cli.demo_texts import COLUMNS, CONFIG, FIRST, NEXT, SECOND, YOURS
 from webhookd.cli.receiver import GOOD, Answering, Receipt, application, plain, receiving
@@ -57,17 +58,21 @@ class DemoError(WebhookdError):
     """The demo's daemon did not do what it should."""
 
 
-def demo() -> None:
+def demo(
+    with_console: Annotated[
+        bool, typer.Option("--console", help="Serve the web console, as on a terminal.")
+    ] = False,
+) -> None:
     """Show the main job at work, in a temporary folder.
 
     It starts receivers and the daemon, and drops records in.
     """
-    uvloop.run(_show())
+    uvloop.run(_show(with_console=with_console))
 
 
-async def _show() -> None:
+async def _show(*, with_console: bool) -> None:
     """Run the demo until it is over or Ctrl-C."""
-    story = asyncio.create_task(_tell())
+    story = asyncio.create_task(_tell(with_console=with_console))
     stop = asyncio.create_task(until_told_to_stop())
     await asyncio.wait((story, stop), return_when=asyncio.FIRST_COMPLETED)
     for task in (story, stop):
@@ -80,9 +85,11 @@ async def _show() -> None:
     console.print(NEXT.format(command=_command()), highlight=False)
 
 
-async def _tell() -> None:
+async def _tell(*, with_console: bool) -> None:
     client, partner = secrets.token_hex(16), f"whsec_{_key()}"
     receipts: list[Receipt] = []
+    # Somebody looks at it, and may look at the pages as well.
+    is_watched = with_console or console.is_terminal
 
     def received(receipt: Receipt) -> None:
         receipts.append(receipt)
@@ -109,10 +116,17 @@ async def _tell() -> None:
             _say(f"receivers listen on http://127.0.0.1:{port}; the daemon's folder is {folder}")
             console.print(Text(COLUMNS, "dim"))
             daemon = _Daemon(folder, environment)
+            console_process: asyncio.subprocess.Process | None = None
             try:
                 await daemon.start()
+                if is_watched:
+                    console_process = await demo_console.start(folder / STATE)
                 await _play(folder, crm, receipts)
+                if is_watched:
+                    await _go_on(folder)
             finally:
+                if console_process is not None:
+                    await demo_console.end(console_process)
                 await daemon.stop()
 
 
@@ -129,10 +143,13 @@ async def _play(folder: Path, crm: DemoCrm, receipts: list[Receipt]) -> None:
     crm.save("7", amount="2500.50")
     await _until(lambda: len(receipts) >= 11)  # noqa: PLR2004 - and one more
     await _settled(folder)
-    if console.is_terminal:
-        _say(f"the daemon goes on for {LONGEST_MINUTES} minutes; Ctrl-C ends the demo")
-        console.print(YOURS.format(folder=folder, command=_command()), highlight=False)
-        await asyncio.sleep(LONGEST_MINUTES * 60)
+
+
+async def _go_on(folder: Path) -> None:
+    """Leave the folder, and the console, to those who watch."""
+    _say(f"the daemon goes on for {LONGEST_MINUTES} minutes; Ctrl-C ends the demo")
+    console.print(YOURS.format(folder=folder, command=_command()), highlight=False)
+    await asyncio.sleep(LONGEST_MINUTES * 60)
 
 
 class _Daemon:
