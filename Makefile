@@ -10,7 +10,7 @@ DLT := $(VENV)/dlt/bin/python
 # Where the environment forbids it, each of a test run's many daemons would compile all of webhookd.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test test-browser check crash sources bench bench-quick constraints clean help
+.PHONY: run test test-browser screenshots check crash sources bench bench-quick constraints clean help
 
 help: ## Show these words
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -23,6 +23,9 @@ test: $(DEV_STAMP) ## Run every test
 
 test-browser: $(DEV_STAMP) ## Test the console's pages in a real Chromium, which must be there
 	WEBHOOKD_TEST_BROWSER=1 $(BIN)/python -m pytest -q tests/console/browser
+
+screenshots: $(DEV_STAMP) ## Take the pictures of docs/console.md anew
+	$(BIN)/python -m tests.console.shots
 
 check: $(DEV_STAMP) ## Lint, types, import contracts, dead code, dependencies
 	$(BIN)/ruff check .

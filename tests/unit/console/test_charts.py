@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhookd.console import activity, charts
+from webhookd.console import activity_steps, charts
 from webhookd.console.charts import Step, Steps
 from webhookd.console.pages import inbox
 from webhookd.model import DeliveryState
@@ -40,18 +40,18 @@ def test_the_numbers_of_webhooks_are_added_up():
         {"a": ((0, 1, 2, 3, 4, 0.5), (59, 1, 0, 0, 0, 0.1)), "b": ((0, 1, 0, 0, 0, 0.1),)},
     )
 
-    every = activity.steps_of(told, activity.HOUR)
+    every = activity_steps.steps_of(told, activity_steps.HOUR)
 
     assert every.steps[0] == Step(2, 2, 3, 4)
     assert every.total.total == 12
-    assert activity.by_webhook(told, activity.HOUR)["b"].total == Step(1)
-    assert activity.steps_of(told, activity.HOUR, "c").total == Step()
+    assert activity_steps.by_webhook(told, activity_steps.HOUR)["b"].total == Step(1)
+    assert activity_steps.steps_of(told, activity_steps.HOUR, "c").total == Step()
 
 
 def test_what_is_told_of_another_time_is_left_out():
     told = ActivityView(FIRST, 60, {"a": ((-1, 1, 0, 0, 0, 0), (60, 1, 0, 0, 0, 0))})
 
-    assert activity.steps_of(told, activity.HOUR).total == Step()
+    assert activity_steps.steps_of(told, activity_steps.HOUR).total == Step()
 
 
 def group(webhook, state, error, count, at=FIRST):

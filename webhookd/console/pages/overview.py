@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from webhookd import clock
-from webhookd.console import activity, attention, charts
+from webhookd.console import activity_steps, attention, charts
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -27,7 +27,8 @@ async def show(visit: Visit) -> Response:
     is_all = visit.asked("all") == "1"
     webhooks = status.webhooks if is_all else _shown(status)
     hour, day = await asyncio.gather(
-        activity.asked(visit.daemon, activity.HOUR), activity.asked(visit.daemon, activity.DAY)
+        activity_steps.asked(visit.daemon, activity_steps.HOUR),
+        activity_steps.asked(visit.daemon, activity_steps.DAY),
     )
     return await visit.page(
         "overview.html",
@@ -35,9 +36,11 @@ async def show(visit: Visit) -> Response:
         status_view=status,
         needs=needs if is_all else needs[:MOST_NEEDS],
         count_of_needs=len(needs),
-        day=None if day is None else activity.steps_of(day, activity.DAY),
-        hours={} if hour is None else activity.by_webhook(hour, activity.HOUR),
-        rate=None if hour is None else activity.steps_of(hour, activity.HOUR).total.delivered / 60,
+        day=None if day is None else activity_steps.steps_of(day, activity_steps.DAY),
+        hours={} if hour is None else activity_steps.by_webhook(hour, activity_steps.HOUR),
+        rate=None
+        if hour is None
+        else activity_steps.steps_of(hour, activity_steps.HOUR).total.delivered / 60,
         bars=charts.bars,
         spark=charts.spark,
         is_all=is_all,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.exceptions import HTTPException
 
 from webhookd.client.asynchronous import quoted
-from webhookd.console import activity, charts
+from webhookd.console import activity_steps, charts
 from webhookd.views.deliveries import DeliveriesView
 from webhookd.views.webhooks import ShownWebhookView
 
@@ -24,19 +24,19 @@ LATEST: Final = 15
 async def show(visit: Visit) -> Response:
     """Show a webhook."""
     name = visit.request.path_params["name"]
-    minutes = activity.WEEK if visit.asked("days") == "7" else activity.DAY
+    minutes = activity_steps.WEEK if visit.asked("days") == "7" else activity_steps.DAY
     one, latest, lately = await asyncio.gather(
         visit.daemon.read(ShownWebhookView, f"/v1/webhooks/{quoted(name)}"),
         visit.daemon.read(DeliveriesView, "/v1/deliveries", webhook=name, limit=LATEST),
-        activity.asked(visit.daemon, minutes, name),
+        activity_steps.asked(visit.daemon, minutes, name),
     )
     return await visit.page(
         "webhook.html",
         section="overview",
         one=one,
         latest=latest.deliveries,
-        steps=None if lately is None else activity.steps_of(lately, minutes, one.webhook),
-        is_week=minutes == activity.WEEK,
+        steps=None if lately is None else activity_steps.steps_of(lately, minutes, one.webhook),
+        is_week=minutes == activity_steps.WEEK,
         bars=charts.bars,
         total=sum(one.schedule),
     )
