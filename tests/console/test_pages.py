@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tests.console.stage import CANARY, Stage
+from tests.daemon import until
 from tests.receiver import Answer
 
 SAME = {"sec-fetch-site": "same-origin"}
@@ -305,3 +306,49 @@ def test_the_configuration_is_reloaded_or_refused_with_its_place(mended):
     assert "It was refused, and changed nothing" in text
     assert re.search(r"config\.yaml:\d+:\d+: .*nonsense", text)
     assert "was refused" in acting.look("/")
+
+
+def test_what_is_on_the_disk_is_shown_beside_what_is_in_force(mended):
+    stage, acting = mended
+    assert "A reload would change nothing" in acting.look("/configuration")
+    text = stage.daemon.config.read_text()
+    stage.daemon.config.write_text(text.replace("/w", "/elsewhere"))
+
+    shown = acting.look("/configuration")
+
+    assert "changed webhook w" in shown
+    assert "/elsewhere" in shown
+    acting.press("Reload…")
+    assert "Reloaded: reloaded" in acting.press("Reload it")
+    assert "A reload would change nothing" in plain_text(acting.html)
+
+
+def test_a_file_that_was_set_aside_is_shown_with_its_bad_rows(mended):
+    stage, acting = mended
+    stage.daemon.drop("wrong.csv", "id,email\n1,a@example.com\n,<b>nobody</b>\n")
+    until(lambda: stage.ask("/v1/status")["sources"][0]["files_failed"], "it is set aside")
+
+    assert "1 file was set aside" in acting.look("/")
+    assert "wrong.csv" in acting.look("/sources/export")
+    (report,) = re.findall(r'href="(/sources/export/files/[^"]+)"', acting.html)
+    text = acting.look(report)
+
+    assert "Bad rows 1" in text
+    acting.look("/sources/export/files/no-such.csv", status=404)
+    acting.look("/sources/export/files/..%2f..%2fconfig.yaml", status=404)
+
+
+def test_a_snapshot_that_lacks_most_is_let_through_by_a_person(tmp_path):
+    with Stage(tmp_path) as stage:
+        stage.daemon.configure({"w": stage.webhook("w")}, source={"content": "snapshot"})
+        stage.daemon.start()
+        stage.daemon.drop_rows("a.ndjson", *({"id": str(n)} for n in range(40)))
+        stage.wait_for(delivered=40)
+        stage.daemon.drop_rows("b.ndjson", {"id": "1"})
+        until(lambda: stage.ask("/v1/status")["sources"][0]["files_failed"], "it is set aside")
+        with stage.console().viewer() as client:
+            acting = Acting(client)
+            acting.look("/sources/export")
+            assert "is taken for deleted" in acting.press("Let through…")
+            assert "was let through" in acting.press("Let it through")
+            until(lambda: stage.ask("/v1/status")["sources"][0]["records"] == 1, "it was taken")

@@ -103,3 +103,15 @@ def test_every_link_between_documents_leads_somewhere(document):
 @pytest.mark.parametrize("reason", get_args(Reason))
 def test_every_reason_for_no_answer_is_explained(reason):
     assert f"\n| `{reason}` | " in OPERATIONS
+
+
+def test_every_picture_is_shown_and_small():
+    shown = {
+        (document.parent / target).resolve()
+        for document in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]
+        for target in re.findall(r"!\[[^]]+\]\(([^)]+\.png)\)", document.read_text())
+    }
+    pictures = set((ROOT / "docs" / "console").glob("*.png"))
+
+    assert pictures <= shown
+    assert [path.name for path in pictures if path.stat().st_size > 200 * 1024] == []

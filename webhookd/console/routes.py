@@ -71,6 +71,8 @@ PAGES: Final = (
     PageRoute("/webhooks/{name}/backfill/end", webhook_acts.end_backfill, "POST", acts=True),
     PageRoute("/sources", sources.show),
     PageRoute("/sources/{name}", sources.show_one),
+    PageRoute("/sources/{name}/files/{file}", sources.report),
+    PageRoute("/sources/{name}/accept", sources.accept, "POST", acts=True),
     PageRoute("/configuration", configuration.show),
     PageRoute("/configuration/reload", configuration.reload, "POST", acts=True),
     PageRoute("/leave", entrance.leave, "POST"),

@@ -1,10 +1,11 @@
-"""The configuration: what is in force since when, and having it read anew."""
+"""The configuration: what is in force, what is on the disk, and having it read anew."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from webhookd.client.client_errors import RefusedError
+from webhookd.views.configuration import ConfigurationView, PlanView
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -13,16 +14,17 @@ if TYPE_CHECKING:
 
 
 async def show(visit: Visit) -> Response:
-    """Show what is in force."""
-    return await visit.page("configuration.html", section="configuration", asks=False)
+    """Show the files, and what a reload would change."""
+    return await _page(visit, asks=False)
 
 
 async def reload(visit: Visit) -> Response:
-    """Have the daemon read its configuration, once the person has seen what that means."""
+    """Have the daemon read its configuration, once the person has seen what would change."""
     if not visit.form.get("confirm"):
-        return await visit.page("configuration.html", section="configuration", asks=True)
+        return await _page(visit, asks=True)
+    allows = visit.form.get("allow_mass_removal") == "1"
     try:
-        result = await visit.daemon.post("/v1/reload")
+        result = await visit.daemon.post("/v1/reload", allow_mass_removal=allows)
     except RefusedError as error:
         if "problems" not in error.answer:
             raise
@@ -30,3 +32,11 @@ async def reload(visit: Visit) -> Response:
     else:
         visit.tell(f"Reloaded: {result['outcome']}, {result['config_hash']} is in force.")
     return visit.elsewhere("/configuration")
+
+
+async def _page(visit: Visit, *, asks: bool) -> Response:
+    plan = await visit.daemon.read(PlanView, "/v1/plan")
+    written = await visit.daemon.read(ConfigurationView, "/v1/configuration")
+    return await visit.page(
+        "configuration.html", section="configuration", asks=asks, plan=plan, written=written
+    )

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from starlette.exceptions import HTTPException
+
+from webhookd.client.asynchronous import quoted
+from webhookd.client.client_errors import RefusedError
+from webhookd.views.sources import FileReportView, SourceFilesView
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
     from webhookd.console.visit import Visit
     from webhookd.views.sources import SourceView
+
+MOST_FILES: Final = 50
+MOST_ROWS: Final = 200
 
 
 async def show(visit: Visit) -> Response:
@@ -28,7 +35,68 @@ async def show_one(visit: Visit) -> Response:
         for name, definition in status.document.get("webhooks", {}).items()
         if definition.get("source") == one.source
     ]
-    return await visit.page("source.html", section="sources", one=one, webhooks=webhooks)
+    return await visit.page(
+        "source.html",
+        section="sources",
+        one=one,
+        webhooks=webhooks,
+        path=path_of(one),
+        failed=await _failed(visit, one),
+    )
+
+
+async def report(visit: Visit) -> Response:
+    """Show what is wrong with a file that was set aside."""
+    one = await found(visit)
+    name = visit.request.path_params["file"]
+    told = await visit.daemon.read(FileReportView, f"/v1{path_of(one)}/files/{quoted(name)}/error")
+    rows = told.report.get("bad_rows")
+    rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    return await visit.page(
+        "report.html",
+        section="sources",
+        one=one,
+        path=path_of(one),
+        name=told.name,
+        reason=told.report.get("reason"),
+        rows=rows[:MOST_ROWS],
+        count=len(rows),
+        rest={
+            key: value for key, value in told.report.items() if key not in {"reason", "bad_rows"}
+        },
+    )
+
+
+async def accept(visit: Visit) -> Response:
+    """Let through a snapshot that was set aside: what it lacks is taken for deleted."""
+    one = await found(visit)
+    name = visit.form.get("file")
+    if visit.form.get("confirm"):
+        await visit.daemon.post(f"/v1{path_of(one)}/accept", file=name)
+        visit.tell(f"{name} was let through; the daemon takes it next.")
+        return visit.elsewhere(path_of(one))
+    told = await visit.daemon.read(FileReportView, f"/v1{path_of(one)}/files/{quoted(name)}/error")
+    reason = told.report.get("reason")
+    return await visit.page(
+        "accept.html", section="sources", one=one, path=path_of(one), name=name, reason=reason
+    )
+
+
+async def _failed(visit: Visit, one: SourceView) -> SourceFilesView | None:
+    """Return the files that were set aside; None of a source that reads none."""
+    if one.files_failed is None:
+        return None
+    try:
+        return await visit.daemon.read(
+            SourceFilesView, f"/v1{path_of(one)}/files", folder="failed", limit=MOST_FILES
+        )
+    except RefusedError:
+        return None
+
+
+def path_of(one: SourceView) -> str:
+    """Return where a source's page is."""
+    return f"/sources/{quoted(one.source)}"
 
 
 async def found(visit: Visit) -> SourceView:
