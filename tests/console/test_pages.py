@@ -197,6 +197,18 @@ def test_all_that_match_are_retried_after_a_dry_run(mended):
     assert "3 deliveries retried" not in acting.look("/deliveries")
 
 
+def test_without_a_filter_what_failed_is_retried(mended):
+    stage, acting = mended
+    acting.look("/deliveries")
+
+    asked = acting.press("Retry all that match")
+
+    assert "3 deliveries would be attempted again" in asked
+    assert "state failed" in asked
+    assert "3 deliveries retried." in acting.press("Retry 3")
+    stage.wait_for(delivered=3)
+
+
 def test_one_delivery_is_retried(mended):
     stage, acting = mended
     id_ = ids(stage, limit=1)[0]

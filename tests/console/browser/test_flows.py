@@ -73,7 +73,7 @@ def test_the_same_by_keyboard_alone(browser, night):
         )
         keys.press("?")
         assert page.locator("dialog").is_visible()
-        assert "g then o d l i s c n" in page.inner_text("dialog")
+        assert "g then o d l i s c" in page.inner_text("dialog")
         keys.press("Escape")
         assert not page.locator("dialog").is_visible()
         keys.press("Escape")

@@ -59,8 +59,8 @@ async def show(visit: Visit) -> Response:
         changes=CHANGES,
         webhooks=[one.webhook for one in status.webhooks],
         sources=[one.source for one in status.sources],
-        can_retry=bool(question and state in RETRIED and found.deliveries),
-        can_cancel=bool(question and state in CANCELLED and found.deliveries),
+        can_retry=bool(state in RETRIED and found.deliveries),
+        can_cancel=bool(state in CANCELLED and found.deliveries),
         peeked=await _peeked(visit, peek) if peek else None,
         **_around(found, peek),
     )

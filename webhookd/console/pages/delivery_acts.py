@@ -17,6 +17,7 @@ from webhookd.client.asynchronous import quoted
 from webhookd.client.client_errors import LostError
 from webhookd.console.question import Question
 from webhookd.errors import counted
+from webhookd.model import DeliveryState
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -43,7 +44,7 @@ async def cancel(visit: Visit) -> Response:
 
 async def _change(visit: Visit, act: str) -> Response:
     verb, would, done = _WHERE[act]
-    asked, question, id_ = _meant(visit)
+    asked, question, id_ = _meant(visit, act)
     if act == "retry" and visit.form.get("out_of_order"):
         asked["out_of_order"] = True
     back = f"/deliveries/{quoted(id_)}" if id_ else f"/deliveries?{urlencode(question.but())}"
@@ -72,12 +73,15 @@ async def _change(visit: Visit, act: str) -> Response:
     )
 
 
-def _meant(visit: Visit) -> tuple[dict[str, Any], Question, str]:
+def _meant(visit: Visit, act: str) -> tuple[dict[str, Any], Question, str]:
     """Return what is asked of the daemon, and the question or the id that it was made of."""
     id_ = visit.form.get("id")
     if id_:
         return {"ids": [id_]}, Question(), id_
     question = Question.read(visit.form.get)
+    if act == "retry" and not question.value("state"):
+        # As the command does: of all states, only what failed is tried again.
+        question = Question(question.but(state=DeliveryState.FAILED.value))
     return question.asked(clock.now()), question, ""
 
 

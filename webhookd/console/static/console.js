@@ -1,7 +1,7 @@
 // Everything works without this, but Live. HTML comes only from our own pages, through one policy.
 const policy = trustedTypes?.createPolicy("webhookd", { createHTML: (html) => html });
 const main = () => document.getElementById("page");
-const pages = { o: "/", d: "/deliveries", l: "/live", i: "/inbox", s: "/sources", c: "/configuration", n: "/compose" };
+const pages = { o: "/", d: "/deliveries", l: "/live", i: "/inbox", s: "/sources", c: "/configuration" };
 
 function tell(text) {
   const place = document.getElementById("told");
@@ -88,7 +88,7 @@ function help() {
   const box = document.createElement("dialog");
   box.id = "help";
   box.setAttribute("aria-label", "Keys");
-  const rows = [["g then o d l i s c n", "Overview, Deliveries, Live, Inbox, Sources, Configuration, Compose"], ["/", "find"], ["j, k", "next, previous delivery"], ["Esc", "close"], ["?", "this"]];
+  const rows = [["g then o d l i s c", "Overview, Deliveries, Live, Inbox, Sources, Configuration"], ["/", "find"], ["j, k", "next, previous delivery"], ["Esc", "close"], ["?", "this"]];
   for (const [keys, what] of rows) {
     const line = box.appendChild(document.createElement("p"));
     line.appendChild(document.createElement("kbd")).textContent = keys;
