@@ -54,7 +54,6 @@ class Control:
         self.report.watch(self.deliveries.changes)
         self.feed = EventHub(dependencies, clock)
         self.files = SourceFiles(dependencies)
-        self._is_ready = False
 
     def begin(self) -> None:
         """Begin to answer: the daemon counts as started now, and is not ready yet."""
