@@ -9,71 +9,17 @@ from typing import get_args
 import pytest
 import yaml
 
+from tests import promql
 from tests.making import NOW
+from tests.promql import polled, series
 from webhookd.model import Delivered, GivenUp, Held, Outcome, RetryAt
-from webhookd.telemetry import metrics
-from webhookd.telemetry.attempt_figures import AttemptFigures
-from webhookd.telemetry.figures import FIGURES, PollFigures, Polls
 
 ROOT = Path(__file__).parents[2]
 CONTENT = yaml.safe_load((ROOT / "docs" / "monitoring" / "alerts.yaml").read_text())
 RULES = [rule for group in CONTENT["groups"] for rule in group["rules"]]
 OUTCOMES = {Delivered: "delivered", RetryAt: "retry", GivenUp: "given_up", Held: "held"}
-OF_PROMETHEUS = {
-    "up": {"job"},
-}
-FUNCTIONS = {"absent", "delta", "histogram_quantile", "increase", "rate", "sum", "time"}
-WORDS = {"and", "by", "offset", "on", "or", "unless"}
 
 rules = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-
-
-def series():
-    """Return the labels of every series that webhookd exposes, by its name."""
-    metrics.STANDING.lanes = (
-        metrics.LaneStanding("a", 1, 1, 1, 1.0, 1, is_held=True, is_probed=True, is_failing=True),
-    )
-    found = {name: set(labels) for name, labels in OF_PROMETHEUS.items()}
-    for metric in metrics.REGISTRY._names_to_collectors.items():
-        name, collector = metric
-        found[name] = set(getattr(collector, "_labelnames", ()))
-        if name.endswith("_bucket"):
-            found[name].add("le")
-    for family in metrics.STANDING.collect():
-        found[family.name] = {label for sample in family.samples for label in sample.labels}
-    metrics.STANDING.lanes = ()
-    attempts = AttemptFigures()
-    attempts.ended("a", "delivered", "2xx", 1.0)
-    for sample in (sample for family in attempts.collect() for sample in family.samples):
-        found[sample.name] = set(sample.labels)
-    return found | {name: set(labels) for name, labels, _ in polled()}
-
-
-def polled(**figures):
-    """Return every sample that a polled type of object with *figures* has: name, labels, value."""
-    now = figures.pop("now", NOW)
-    plain = {"lag_seconds": 0.0, "lag_at": now, "last_success_at": now}
-    FIGURES["crm", "contacts"] = PollFigures(
-        "crm", "contacts", **({"requests": Counter({"200": 1})} | plain | figures)
-    )
-    polls = Polls()
-    polls.now = now
-    samples = [sample for family in polls.collect() for sample in family.samples]
-    FIGURES.clear()
-    return [(sample.name, sample.labels, sample.value) for sample in samples]
-
-
-def names(expression):
-    """Return the series, the labels of each selector, and the labels that are grouped by."""
-    grouped = re.findall(r"\b(?:by|on)\s*\(([^)]*)\)", expression)
-    bare = re.sub(r"\b(?:by|on)\s*\([^)]*\)", "", expression)
-    selectors = re.findall(r"([a-z_]+)\{([^}]*)\}", bare)
-    bare = re.sub(r"\{[^}]*\}|\[[^]]*\]|\"[^\"]*\"", "", bare)
-    used = set(re.findall(r"\b[a-z_]+\b", bare)) - FUNCTIONS - WORDS
-    matched = {
-        name: set(re.findall(r"([a-z_]+)\s*(?:=~|!~|!=|=)", text)) for name, text in selectors
-    }
-    return used, matched, {one.strip() for text in grouped for one in text.split(",")}
 
 
 def anchors(document):
@@ -84,14 +30,13 @@ def anchors(document):
 
 @rules
 def test_every_series_and_label_of_an_expression_exists(rule):
-    known = series()
-    used, matched, grouped = names(rule["expr"])
+    known, used = series(), promql.used(rule["expr"])
 
-    assert used
-    assert used - known.keys() == set()
-    for name, labels in matched.items():
+    assert used.names
+    assert used.names - known.keys() == set()
+    for name, labels in used.selected.items():
         assert labels <= known[name], name
-    assert grouped <= {label for name in used for label in known[name]}
+    assert used.grouped <= {label for name in used.names for label in known[name]}
 
 
 @rules
@@ -124,8 +69,8 @@ def test_every_label_in_a_sentence_is_one_that_the_expression_gives():
     for rule in RULES:
         told = " ".join(rule["annotations"].values())
         for label in re.findall(r"\$labels\.([a-z_]+)", told):
-            used, _, _ = names(rule["expr"])
-            assert any(label in series()[name] for name in used), rule["alert"]
+            names = promql.used(rule["expr"]).names
+            assert any(label in series()[name] for name in names), rule["alert"]
 
 
 HOUR = timedelta(hours=1)
