@@ -4,10 +4,10 @@
     python -m benchmarks --quick [--before COMMIT]
 
 NAMEs: costs, delivering, latency, small-files, retrying, restarting, dead-webhook, long-file,
-many-webhooks, asking, templates, comparing, crashing, postgresql, fleet, and the curves backlog and
-webhooks; all, if none is named. `costs` is measured in turn with the commit before, if one is
-named. `--quick` takes two minutes: what a delivery costs, plain and over TLS, and small files, less
-often.
+many-webhooks, asking, admin-api, templates, comparing, crashing, postgresql, fleet, and the curves
+backlog and webhooks; all, if none is named. `costs` is measured in turn with the commit before, if
+one is named. `--quick` takes two minutes: what a delivery costs, plain and over TLS, and small
+files, less often.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from benchmarks import (
+    admin_api,
     asking,
     comparing,
     costs,
@@ -64,6 +65,7 @@ ROWS: dict[str, Callable[[], list[Row]]] = {
     "long-file": long_file.measure,
     "many-webhooks": many_webhooks.measure,
     "asking": asking.measure,
+    "admin-api": admin_api.measure,
     "templates": templates.measure,
     "comparing": comparing.measure,
     "crashing": crashing.measure,

@@ -203,6 +203,6 @@ def test_the_configuration_and_what_a_reload_would_change(daemon, client):
         }
     ]
     assert changed["running_hash"] == shown["config_hash"] != changed["config_hash"]
-    assert "unknown key" in wrong["problems"][0]
+    assert "'url' is missing" in wrong["problems"][0]
     assert str(daemon.config) in wrong["problems"][0]
     assert wrong["config_hash"] is None

@@ -11,7 +11,7 @@ from sqlalchemy import and_, case, func, literal_column, or_, select, text
 from webhookd.model import DeliveryState
 from webhookd.storage.database.times import to_micros
 from webhookd.storage.deliveries import record_order
-from webhookd.storage.deliveries.query import HELD, conditions, stands_as
+from webhookd.storage.deliveries.query import conditions, is_held, stands_as
 from webhookd.storage.schema.tables import DELIVERIES, LANES
 
 if TYPE_CHECKING:
@@ -98,10 +98,13 @@ class Changed:
 
 def count_retried(database: Database, selection: Selection, *, with_overtaken: bool) -> Changed:
     """Return what `retry` would do to the deliveries that *selection* means."""
-    is_overtaken: ColumnElement[bool] = literal_column("0 = 1" if with_overtaken else _IS_OVERTAKEN)
+    overtaken = "0 = 1" if with_overtaken else _IS_OVERTAKEN
+    is_overtaken: ColumnElement[bool] = literal_column(overtaken)
     # Each row is looked at once: there may be very many.
     kind: ColumnElement[Any] = case(
-        (is_overtaken, literal_column("2")), (HELD, literal_column("1")), else_=literal_column("0")
+        (is_overtaken, literal_column("2")),
+        (is_held(), literal_column("1")),
+        else_=literal_column("0"),
     )
     query = _hinted(_restricted(select(kind, func.count()), selection), selection).where(
         or_(DELIVERIES.c.state != "failed", DELIVERIES.c.attempts > 0)
@@ -126,8 +129,8 @@ def held(database: Database, selection: Selection, *, is_dry_run: bool) -> dict[
     to know what became of all. A dry run counts those that would come to be held as well.
     """
     everything = replace(selection, wanted=replace(selection.wanted, state=None), states=())
-    counting = select(LANES.c.webhook, func.count())
-    waiting = _restricted(counting, everything).where(HELD).group_by(LANES.c.webhook)
+    counting = select(DELIVERIES.c.lane, func.count())
+    waiting = _restricted(counting, everything).where(is_held()).group_by(DELIVERIES.c.lane)
     queries = []
     if selection.ids:
         queries.append(waiting.where(stands_as("pending")))
@@ -139,13 +142,15 @@ def held(database: Database, selection: Selection, *, is_dry_run: bool) -> dict[
             queries.append(of_part.with_hint(DELIVERIES, f"INDEXED BY {index}", "sqlite"))
     if is_dry_run:
         others = _hinted(_restricted(counting, selection), selection)
-        is_other = and_(HELD, DELIVERIES.c.state != "pending")
-        queries.append(others.where(is_other).group_by(LANES.c.webhook))
-    found: Counter[str] = Counter()
+        is_other = and_(is_held(), DELIVERIES.c.state != "pending")
+        queries.append(others.where(is_other).group_by(DELIVERIES.c.lane))
+    found: Counter[int] = Counter()
     with database.connected() as connection:
         for query in queries:
-            found.update({str(webhook): int(n) for webhook, n in connection.execute(query)})
-    return dict(found)
+            found.update({int(lane): int(count) for lane, count in connection.execute(query)})
+        named = select(LANES.c.number, LANES.c.webhook).where(LANES.c.number.in_(found))
+        names = connection.execute(named).all()
+    return {webhook: found[number] for number, webhook in names}
 
 
 def numbers(
@@ -245,7 +250,7 @@ def _hinted(query: Select[Any], selection: Selection) -> Select[Any]:
 
 
 def _restricted(query: Select[Any], selection: Selection) -> Select[Any]:
-    query = query.select_from(DELIVERIES).join(LANES, LANES.c.number == DELIVERIES.c.lane)
+    query = query.select_from(DELIVERIES)
     if selection.upto is not None:
         query = query.where(DELIVERIES.c.number <= selection.upto)
     if selection.ids:

@@ -176,10 +176,12 @@ def delivery(database: Database, id_: str, *, now: datetime) -> ShownDelivery | 
 
 
 def conditions(wanted: DeliveryFilter) -> list[ColumnElement[bool]]:
-    """Return *wanted* as conditions on deliveries joined with their lanes."""
+    """Return *wanted* as conditions on deliveries."""
     found: list[ColumnElement[bool]] = []
     if wanted.webhook is not None:
-        found.append(LANES.c.webhook == wanted.webhook)
+        # Not by a join: SQLite may begin it with the lanes, and look through all for each.
+        lane = select(LANES.c.number).where(LANES.c.webhook == wanted.webhook)
+        found.append(DELIVERIES.c.lane == lane.scalar_subquery())
     if wanted.state is not None:
         found += is_in(wanted.state)
     return [*found, *of_rows(wanted)]
@@ -205,12 +207,16 @@ def of_rows(wanted: DeliveryFilter) -> Iterator[ColumnElement[bool]]:
 
 def is_in(state: DeliveryState) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions that a delivery is in *state*."""
-    held_lanes = select(LANES.c.number).where(HELD)
     if state is DeliveryState.HELD:
-        return stands_as("pending"), DELIVERIES.c.lane.in_(held_lanes)
+        return stands_as("pending"), is_held()
     if state is DeliveryState.PENDING:
-        return stands_as("pending"), DELIVERIES.c.lane.not_in(held_lanes)
+        return stands_as("pending"), ~is_held()
     return (stands_as(state.value),)
+
+
+def is_held() -> ColumnElement[bool]:
+    """Return the condition that a delivery's webhook is held."""
+    return DELIVERIES.c.lane.in_(select(LANES.c.number).where(HELD))
 
 
 def stands_as(name: str) -> ColumnElement[bool]:
