@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import struct
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeAlias
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from starlette.types import ASGIApp
+
+    Refused: TypeAlias = Callable[[Literal["malformed", "slow", "busy"]], None]
+    """Hears of what is refused before any application sees it, and why."""
 
     TlsNow: TypeAlias = Callable[[], ssl.SSLContext]
 
@@ -48,6 +52,11 @@ class ConnectionLimits:
     seconds: float
 
 
+_OF_BUGS: Final = logging.getLogger("uvicorn.bugs")
+"""Of servers whose refusals somebody hears of: what anybody can cause is no line for each."""
+
+_OF_BUGS.setLevel(logging.ERROR)
+
 UNLIMITED: Final = ConnectionLimits(1_000, 60.0)
 """Of TLS for those who set no limits."""
 
@@ -59,6 +68,7 @@ class _Protocol(H11Protocol):
     """
 
     limits: ClassVar[ConnectionLimits | None] = None
+    hearing: ClassVar[tuple[Refused, ...]] = ()
     _timer: asyncio.TimerHandle | None = None
     _has_waited_for_head = False
 
@@ -67,9 +77,12 @@ class _Protocol(H11Protocol):
         super().connection_made(transport)
         if self.client is None:
             self.client = _peer(transport)
+        if self.hearing:
+            self.logger = _OF_BUGS
         if self.limits is None:
             return
         if len(self.connections) > self.limits.connections:
+            self._tell("busy")
             self._refuse(b"503 Service Unavailable", TOO_MANY)
         else:
             self._await_request()
@@ -104,6 +117,7 @@ class _Protocol(H11Protocol):
             self._has_waited_for_head = True
             self._timer = self.loop.call_later(self.limits.seconds, self._look)
             return
+        self._tell("slow")
         self._refuse(b"408 Request Timeout", TOO_SLOW)
 
     def _refuse(self, status: bytes, body: bytes) -> None:
@@ -119,7 +133,12 @@ class _Protocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - always the same
         """Answer, unless an answer is on its way already, and close the connection."""
+        self._tell("malformed")
         self._refuse(b"400 Bad Request", NOT_HTTP)
+
+    def _tell(self, reason: Literal["malformed", "slow", "busy"]) -> None:
+        for hear in self.hearing:
+            hear(reason)
 
 
 def _peer(transport: asyncio.Transport) -> tuple[str, int] | None:
@@ -241,10 +260,12 @@ async def serving(
     listener: socket.socket,
     limits: ConnectionLimits | None = None,
     tls: TlsNow | None = None,
+    refused: Refused | None = None,
 ) -> AsyncIterator[None]:
     """Serve *app* on *listener* while the block runs, over *tls* if given; close it behind that.
 
-    *tls* is asked at each connection: a certificate may be renewed.
+    *tls* is asked at each connection: a certificate may be renewed. *refused* hears of each request
+    that is none, in place of the log.
     """
     config = uvicorn.Config(
         app,
@@ -257,7 +278,11 @@ async def serving(
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
         log_config=None,
-        http=type("_LimitedProtocol", (_Protocol,), {"limits": limits}),
+        http=type(
+            "_LimitedProtocol",
+            (_Protocol,),
+            {"limits": limits, "hearing": () if refused is None else (refused,)},
+        ),
         ws="none",
     )
     server = _Server(config, limits or UNLIMITED, tls)

@@ -6,6 +6,7 @@ import re
 import socket
 import ssl
 import time
+from collections import Counter
 from contextlib import ExitStack, suppress
 
 import httpx
@@ -400,8 +401,24 @@ def test_a_hostile_crowd_costs_neither_polls_nor_deliveries(daemon, api):
             return False
 
         until(is_served, "the slow ones to be ended")
+        for _ in range(30):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port)) as one:
+                one.sendall(b"GARBAGE\r\n\r\n")
+                one.recv(1000)
+        asking = b"GET /x HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port)) as one:
+            one.sendall(asking)
+            one.recv(1000)
+        metrics = told_by(daemon, "/metrics")
         assert daemon.stop() == 0
 
+    # What anybody can cause is a line once a minute, and a figure each time.
+    refused = Counter(one["reason"] for one in daemon.named("wake.refused"))
+    assert set(refused) >= {"malformed", "slow", "busy"}
+    assert max(refused.values()) <= 3
+    assert 'webhookd_wakes_refused_total{reason="malformed",source=""} 30.0' in metrics
+    others = [one for one in daemon.events if one["level"] in {"warning", "error"}]
+    assert [one for one in others if one["event"] != "wake.refused"] == []
     assert "Traceback" not in daemon.log
 
 

@@ -14,8 +14,16 @@ if TYPE_CHECKING:
 TOLD_EVERY: Final = 60.0
 """Seconds between two lines about the same: anybody can make a request that is refused."""
 
-Reason: TypeAlias = Literal["unknown", "method", "too_large", "unproved"]
+Reason: TypeAlias = Literal[
+    "unknown", "method", "too_large", "unproved", "malformed", "slow", "busy"
+]
 """Why a wake is refused: a label of the metric."""
+
+_WHY: Final = {
+    "malformed": "this is not HTTP as it should be",
+    "slow": "no request came in time",
+    "busy": "too many connections are open",
+}
 
 
 class RefusedWakes:
@@ -25,6 +33,10 @@ class RefusedWakes:
         self._monotonic = clock.monotonic
         self._told: dict[tuple[str | None, Reason], float] = {}
         self._untold: dict[tuple[str | None, Reason], int] = {}
+
+    def note_early(self, reason: Literal["malformed", "slow", "busy"]) -> None:
+        """Count one of which nothing is known but that it was none."""
+        self.note(None, reason, _WHY[reason])
 
     def note(self, source: str | None, reason: Reason, why: str) -> None:
         """Count one more; *why* is for people."""

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from webhookd.fleet.database_clock import SharedClock
     from webhookd.fleet.membership import Membership
     from webhookd.inbound.inbound_settings import InboundSettings
+    from webhookd.inbound.refused_wakes import RefusedWakes
     from webhookd.inbound.wake_application import WakeApplication
     from webhookd.intake.running_backfills import Backfills
     from webhookd.listen_address import ListenAddress
@@ -174,7 +175,9 @@ async def administered(
 
 
 @asynccontextmanager
-async def inbound(settings: InboundSettings | None, app: WakeApplication) -> AsyncIterator[None]:
+async def inbound(
+    settings: InboundSettings | None, app: WakeApplication, refused: RefusedWakes
+) -> AsyncIterator[None]:
     """Serve the *app* that wakes come to, where somebody asked for a listener."""
     if settings is None:
         yield
@@ -184,7 +187,8 @@ async def inbound(settings: InboundSettings | None, app: WakeApplication) -> Asy
     with listening(address) as listener:
         if address.path is None:
             address = replace(address, port=listener.getsockname()[1])
-        async with serving(app, listener, descriptors.PUBLIC_LIMITS, tls), renewing(certificate):
+        limits, early = descriptors.PUBLIC_LIMITS, refused.note_early
+        async with serving(app, listener, limits, tls, early), renewing(certificate):
             telemetry.report(InboundListening(str(address), tls is not None))
             yield
 

@@ -30,14 +30,10 @@ def build_inbound(
 ) -> Part:
     """Return the part that serves wakes, of nothing where *settings* are None."""
     calls = WakeCalls(sources.hint, delivery.dispatcher.peers.notify)
-    application = WakeApplication(
-        in_force.current,
-        calls.call,
-        RefusedWakes(storage.clock),
-        storage.clock,
-        None if settings is None else settings.url,
-    )
-    return parts.inbound(settings, application)
+    refused = RefusedWakes(storage.clock)
+    url = None if settings is None else settings.url
+    application = WakeApplication(in_force.current, calls.call, refused, storage.clock, url)
+    return parts.inbound(settings, application, refused)
 
 
 class UnheardWakes:
