@@ -35,6 +35,7 @@ LATER_KEYS: tuple[tuple[tuple[str, ...], object], ...] = (
             ("is_link", False),
             ("deleted_id", None),
             ("expired", [410]),
+            ("conditional", None),
         )
     ),
     (("webhooks", "*", "delivery", "success_on"), ["2xx"]),

@@ -72,6 +72,8 @@ NO_PAGING: Final = RestPaging()
 class RestDetect:
     """How what changed is found: by a time or a token that is asked for, or by comparing all.
 
+    *conditional*: a list is asked for only if it has changed, by what it says of itself.
+
     Of a token: *next* or *next_header* says where an answer has the one to ask with next, that of
     the *token_of* page; with *is_link* it is a link. *deleted_id* is the id of a row that is marked
     as deleted, where that stands elsewhere; *expired* are statuses of an answer to a token that is
@@ -98,6 +100,7 @@ class RestDetect:
     is_link: bool = False
     deleted_id: str | None = None
     expired: tuple[int, ...] = (410,)
+    conditional: Literal["etag", "last_modified"] | None = None
 
 
 COMPARISON: Final = RestDetect()

@@ -191,6 +191,9 @@ class RestObjectCheck:
                 yield self._at("detect", "ties").problem(message, at_key=True)
         if by == "token":
             yield from self._token(detect)
+            if "conditional" in detect:
+                message = "this is for by: time or comparison, and 'by' is token"
+                yield self._at("detect", "conditional").problem(message, at_key=True)
 
     def _token(self, detect: dict[str, Any]) -> Iterator[Problem]:
         if not detect.get("next") and not detect.get("next_header"):

@@ -6,15 +6,17 @@ Which ids were met is noted in the database, with each page. A pass goes on wher
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from webhookd.model import Listed
 from webhookd.sources.polling.refusals import PollError
 from webhookd.sources.rest.answers.rest_rows import NAMELESS
+from webhookd.sources.rest.detection.unchanged_lists import Conditions
 from webhookd.sources.rest.rest_cursor import Pass
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from webhookd.model import Observation
     from webhookd.sources.polling.left_out import BadRecord
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
 PAGES_AT_ONCE: Final = 40
 """Pages of a pass that one poll reads where changes are found by time: those come first."""
+
+_VALUES: Final[Mapping[str, None]] = MappingProxyType({"token": None})
+"""The placeholders of a request for the whole list."""
 
 MOST_BAD: Final = 100
 """Bad rows whose ids are remembered from pass to pass; of more, nothing is concluded."""
@@ -48,6 +53,8 @@ class Passes:
         self._is_whole = not (own.query or own.headers or own.body or own.path or own.records)
         if walker is not None:
             self._reader = work.sweeps
+        is_compared = work.read.detect.by == "comparison"
+        self._conditions = Conditions(work, self._reader, is_on=is_compared)
 
     def claim(self, number: int) -> str:
         """Return the claim under which the pass of this number notes what it met."""
@@ -67,37 +74,59 @@ class Passes:
         work = self._work
         listing = None if cursor is None else cursor.listing
         if listing is None:
-            is_noted = self._walker is None or not (cursor is None or _is_new(cursor))
-            listing = Pass(1 if cursor is None else cursor.passes + 1, 0, is_noted=is_noted)
-            if cursor is not None and self._notes:
-                # A pass that was given up, by a crash too, may have left something.
-                await work.checkpoint.forget(cursor, self.claim(cursor.passes))
+            listing = await self._begun(cursor)
         if listing.stage != "listing" and cursor is not None:
             return cursor
         try:
-            page = await self._reader.page({"token": None}, listing.place)
+            condition = self._conditions.header(cursor, _VALUES, listing.place)
+            page = await self._reader.page(_VALUES, listing.place, condition=condition)
         except PollError as error:
             await self._abandon(cursor, listing, error)
             raise
         if cursor is None:
             cursor = work.begun(page.date)
-        if not listing.began:
-            listing = replace(listing, began=work.server_time(page.date))
-        if self._walker is not None:
-            cursor = self._walker.whole(cursor, page, listing.place)
-        listing = _with_bad(replace(listing, rows=listing.rows + page.count), page.bad)
-        if page.following is None:
-            listing = replace(listing, stage="deciding")
-        else:
-            listing = replace(listing, place=page.following)
+        if page.is_unchanged:
+            # Nothing is open either: the list is as it was when it was compared.
+            cursor = replace(cursor, listed=work.server_time(page.date))
+            await work.checkpoint.advance(cursor)
+            return cursor
+        cursor = self._behind(cursor, listing, page)
         observations = await self._observations(page, cursor)
-        stamp = next((row.stamp for row in page.rows if row.stamp is not None), None)
-        cursor = replace(cursor, listing=listing, sample=cursor.sample or stamp)
         alive = tuple(row.id for row in page.rows if not row.deleted)
         is_noted = self._notes and listing.is_noted
         listed = [Listed(self.claim(listing.number), alive)] if is_noted else []
         await work.checkpoint.advance(cursor, observations, listed=listed)
         return cursor
+
+    async def _begun(self, cursor: Cursor | None) -> Pass:
+        """Return a new pass, when what an earlier one may have left is forgotten."""
+        if cursor is None:
+            return Pass(1, 0, is_noted=self._walker is None)
+        if self._notes:
+            # A pass that was given up, by a crash too, may have left something.
+            await self._work.checkpoint.forget(cursor, self.claim(cursor.passes))
+        return Pass(cursor.passes + 1, 0, is_noted=self._walker is None or not _is_new(cursor))
+
+    def _behind(self, cursor: Cursor, listing: Pass, page: Page) -> Cursor:
+        """Return the cursor behind *page*."""
+        if self._walker is not None:
+            cursor = self._walker.whole(cursor, page, listing.place)
+        listing = _with_bad(
+            replace(
+                listing,
+                began=listing.began or self._work.server_time(page.date),
+                rows=listing.rows + page.count,
+                validator=self._conditions.met(listing.validator, page, listing.place),
+            ),
+            page.bad,
+        )
+        if page.following is None:
+            listing = replace(listing, stage="deciding")
+            cursor = self._conditions.kept(cursor, listing.validator, _VALUES)
+        else:
+            listing = replace(listing, place=page.following)
+        stamp = next((row.stamp for row in page.rows if row.stamp is not None), None)
+        return replace(cursor, listing=listing, sample=cursor.sample or stamp)
 
     async def _abandon(self, cursor: Cursor | None, listing: Pass, error: PollError) -> None:
         """Begin anew after a page that leads no further: what its place was kept by may be gone."""

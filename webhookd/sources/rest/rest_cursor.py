@@ -73,6 +73,15 @@ class Sweep:
 
 
 @dataclass(frozen=True, slots=True)
+class Validator:
+    """What the answer to a *request* (a digest) said of the list, seen *at* the daemon's time."""
+
+    request: str
+    value: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Walk:
     """A reading that is under way of what changed since a token.
 
@@ -92,7 +101,8 @@ class Pass:
     *stage* `deciding`: all of it is read, and what it lacks is looked at, up to the id *checked*;
     `over`: what it met is forgotten.
     *bad* are the ids of its bad rows; *has_nameless* says that there were some without an id.
-    *is_noted*: what it met is noted, so that it can be told what it lacks.
+    *is_noted*: what it met is noted, so that it can be told what it lacks. *validator* is what all
+    of its pages said of the list, None where they differed.
     """
 
     number: int
@@ -104,6 +114,7 @@ class Pass:
     bad: tuple[str, ...] = ()
     has_nameless: bool = False
     is_noted: bool = True
+    validator: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +133,7 @@ class Cursor:
 
     *token* is what the API gave to ask with for what changed; None: the whole list is to be read.
     *walk* is the reading under way of either. *is_owed*: a pass could not tell of all that it lacks
-    whether that is gone.
+    whether that is gone. *validator* is what the list said of itself that was read last.
     """
 
     since: int
@@ -144,6 +155,7 @@ class Cursor:
     token: str | None = None
     walk: Walk | None = None
     is_owed: bool = False
+    validator: Validator | None = None
 
     def text(self) -> JsonText:
         """Return the cursor as it is stored."""
@@ -166,6 +178,7 @@ class Cursor:
             short=0,
             token=None,
             walk=None,
+            validator=None,
         )
 
     def restarted(self) -> Cursor:
@@ -202,7 +215,7 @@ def parsed(text: JsonText) -> Cursor:
     if stored.pop("rest") != VERSION:
         raise ValueError("a cursor of another version")
     sweep, listing, aside = (stored.pop(key) for key in ("sweep", "listing", "set_aside"))
-    walk = stored.pop("walk", None)
+    walk, validator = stored.pop("walk", None), stored.pop("validator", None)
     return Cursor(
         **stored,
         sweep=sweep and _sweep(sweep),
@@ -210,6 +223,7 @@ def parsed(text: JsonText) -> Cursor:
         and Pass(**{**listing, "place": Place(**listing["place"]), "bad": tuple(listing["bad"])}),
         set_aside=aside and SetAside(**aside),
         walk=walk and Walk(**{**walk, "place": Place(**walk["place"])}),
+        validator=validator and Validator(**validator),
     )
 
 

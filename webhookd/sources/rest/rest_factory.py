@@ -235,7 +235,7 @@ def digest(settings: RestSource, read: RestObject) -> str:
 
     What has its default does not count: a key that a later version knows changes no digest.
     """
-    detect = replace(read.detect, overlap=None)
+    detect = replace(read.detect, overlap=None, conditional=None)
     counting = replace(
         read,
         path=read.list_path,

@@ -18,6 +18,7 @@ from webhookd.sources.polling.request_budget import Budget
 from webhookd.sources.rest.answers.rest_rows import several
 from webhookd.sources.rest.detection.time_sweeps import Sweeper
 from webhookd.sources.rest.detection.token_walks import TokenWalker
+from webhookd.sources.rest.detection.unchanged_lists import HEADERS
 from webhookd.sources.rest.rest_cursor import START, Sweep
 from webhookd.sources.rest.rest_factory import Parts, Way, burst
 from webhookd.telemetry.figures import PollFigures
@@ -120,6 +121,8 @@ class _Trial:
             )
         if self._read.detect.by == "token":
             await self._token(page)
+        if self._read.detect.conditional is not None:
+            await self._condition(reader, page, values)
         await self._second_page(reader, page, values)
         return page
 
@@ -133,6 +136,19 @@ class _Trial:
             self._say("  ok     detect: what changed since the token is not the whole list again")
         else:
             self._say("  open   detect: no record to prove the token with")
+
+    async def _condition(self, reader: ListReader, page: Page, values: Any) -> None:
+        """Ask for the first page again, with what it said of itself."""
+        name, header = HEADERS[self._read.detect.conditional or "etag"]
+        value = (page.headers or {}).get(name)
+        if value is None:
+            why = f"the answer has no header {name!r}"
+            raise reader.keys.wrong("detect.conditional", why, own=False)
+        again = await reader.page(values, condition=(header, value))
+        told = "ok     conditional: the list is not sent again"
+        if not again.is_unchanged:
+            told = f"open   conditional: it is sent again all the same, with {header}"
+        self._say(f"  {told}")
 
     async def _second_page(self, reader: ListReader, page: Page, values: Any) -> None:
         if page.following is None:

@@ -22,6 +22,7 @@ from webhookd.definitions import (
     RestOne,
     RestPaging,
 )
+from webhookd.sources.rest.answers.meaning import Meaning
 from webhookd.sources.rest.asking.list_pages import ListReader
 
 pytestmark = pytest.mark.skipif(kinto.binary() is None, reason="Kinto is not installed")
@@ -72,6 +73,20 @@ def crm(base, tmp_path, logged):
         return Reading(_Served(base.url), url, replace(PERSONS, **changes))
 
     return make
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Return the statuses of answers, as they come."""
+    statuses = []
+
+    class Counting(Meaning):
+        def __call__(self, received, hide):
+            statuses.append(received.status)
+            return super().__call__(received, hide)
+
+    monkeypatch.setattr("webhookd.sources.rest.rest_factory.Meaning", Counting)
+    return statuses
 
 
 def deleting_while_it_is_read(base, reading, monkeypatch):
@@ -173,6 +188,32 @@ def test_a_strict_filter_on_milliseconds(base, crm, order):
     time.sleep(1.1)
     assert sorted(kinds(reading.poll())["updated"]) == IDS[10:80]
     assert reading.known() == base.dump()
+
+
+def test_a_list_that_has_not_changed_is_compared_without_a_body(base, crm, counted):
+    reading = crm(
+        detect=RestDetect(conditional="etag"),
+        paging=replace(PAGES, limit=None, query={}),
+        deleted=None,
+        one=None,
+        deletions=RestDeletions("absence"),
+    )
+    base.create(IDS[:50])
+    time.sleep(1.1)
+    assert reading.poll() == []
+    counted.clear()
+    assert reading.poll(times=3, every=0.1) == []
+    assert counted == [304, 304, 304]
+
+    base.delete(IDS[:1])
+    base.update(IDS[1:2], "moved")
+    counted.clear()
+    told = kinds(reading.poll(times=2, every=0.1))
+    assert told == {"updated": IDS[1:2], "deleted": IDS[:1]}
+    assert counted == [200, 200], "an absence is open after the first"
+    counted.clear()
+    reading.poll(times=2, every=0.1)
+    assert counted == [304, 304]
 
 
 def test_that_filter_said_to_be_inclusive_is_refused(base, crm, logged):

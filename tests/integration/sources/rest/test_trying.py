@@ -124,6 +124,28 @@ def test_a_token_that_is_not_there_or_not_read_is_wrong(tried, delta):
     assert "  WRONG  objects.items.detect.next: 'dleta' finds nothing in the answer" in told
 
 
+def test_a_condition_is_tried(tried, api):
+    api.create(3)
+    compared = {"detect": {"conditional": "etag"}, "deletions": {"by": "none"}}
+    code, told = tried(**compared)
+    assert code == 1
+    assert "  WRONG  objects.items.detect.conditional: the answer has no header 'etag'" in told
+
+    api.headers = {"ETag": '"1"'}
+    code, told = tried(**compared)
+    assert code == 0
+    assert "  open   conditional: it is sent again all the same, with If-None-Match" in told
+
+    def answer(request):
+        headers = {name.lower(): value for name, value in request[3].items()}
+        return (304, b"") if headers.get("if-none-match") == '"1"' else None
+
+    api.answer = answer
+    code, told = tried(**compared)
+    assert code == 0
+    assert "  ok     conditional: the list is not sent again" in told
+
+
 def test_what_is_wrong_is_told_by_its_key(tried, api):
     api.create(30)
     api.later(60)

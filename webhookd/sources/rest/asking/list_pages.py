@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from webhookd import telemetry
@@ -34,6 +35,9 @@ _LEADS: Final = ("next", "@odata.nextLink", "nextRecordsUrl", "has_more", "next_
 """Members of answers that announce another page, whether or not the definition reads them."""
 
 
+_NOT_MODIFIED: Final = 304
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """What one request found. *count* counts all rows, bad ones too; *first* is one as it came.
@@ -41,7 +45,8 @@ class Page:
     *following* leads to the next page, None behind the last one. *is_short*: there may be none,
     since this page has fewer rows than it may. *token* is what the answer has to ask with next
     time; *lack* says why it is None, where answers have one. *is_expired*: what was asked with is
-    none any more.
+    none any more. *is_unchanged*: the list is as it was, and not in the answer. *headers* are those
+    of the answer, by small names.
     """
 
     rows: tuple[Row, ...] = ()
@@ -54,6 +59,8 @@ class Page:
     token: str | None = None
     lack: str = ""
     is_expired: bool = False
+    is_unchanged: bool = False
+    headers: Mapping[str, str] | None = None
 
     @property
     def ids(self) -> frozenset[str]:
@@ -102,20 +109,26 @@ class ListReader:
         *,
         link: str | None = None,
         expired: tuple[int, ...] = (),
+        condition: tuple[str, str] | None = None,
     ) -> Page:
         """Return the page at *place*, with *values* in the request.
 
         *link* leads to the first page; None: the request does. Statuses that are *expired* mean
-        that what is asked with is none any more.
+        that what is asked with is none any more. *condition* is a header, by which the page may be
+        unchanged.
         """
         paging = self.request.paging
         asked = self._asked(values, place)
         if link is not None and place.next is None:
             asked = replace(asked, target=link)
+        if condition is not None:
+            asked = replace(asked, headers=(*asked.headers, condition))
         past_end = paging.behind_the_end if place.number else ()
         answer = await self._api.call(asked, accept=(*past_end, *expired))
         if answer.status in expired:
             return Page(date=answer.date, is_expired=True)
+        if condition is not None and answer.status == _NOT_MODIFIED:
+            return Page(date=answer.date, is_unchanged=True)
         if answer.status in past_end or answer.is_empty:
             return Page(date=answer.date)
         exact: ExactAnswer = answer.content
@@ -126,6 +139,12 @@ class ListReader:
         self._check(page, place)
         self._left_out.note(page.bad)
         return page
+
+    def digest(self, values: Mapping[str, Value | None]) -> str:
+        """Return a digest of the request for the first page."""
+        asked = self._asked(values, START)
+        told = repr((asked.method, asked.target, asked.headers, asked.content))
+        return sha256(told.encode()).hexdigest()[:16]
 
     def _asked(self, values: Mapping[str, Value | None], place: Place) -> Asked:
         paging = self.request.paging
@@ -176,6 +195,7 @@ class ListReader:
             first=given[0] if given else None,
             token=found,
             lack=lack,
+            headers=answer.headers,
         )
 
     def _listed(self, query: Query, value: Any) -> list[Any]:

@@ -69,8 +69,7 @@ class Absences:
                 aside = self._set_aside(cursor, listing, known, missing)
                 cursor = replace(cursor, set_aside=aside, is_owed=False)
                 return await self._finished(cursor, cursor.absent)
-            is_passed_over = not self._is_regular and await self._passes_over(listing, missing)
-            cursor = replace(cursor, is_owed=is_passed_over)
+            cursor = replace(cursor, is_owed=await self._passes_over(listing, missing))
         return await self._delete(cursor, listing)
 
     async def accepted(self, cursor: Cursor) -> bool:
@@ -112,8 +111,9 @@ class Absences:
         return None if self._work.read.modified is None or is_certain else instant(listing.began)
 
     async def _passes_over(self, listing: Pass, missing: int) -> bool:
-        """Return whether more is missing than is looked at."""
-        if self._before(listing) is None:
+        """Return whether more is missing than is looked at, and no pass may come by itself."""
+        comes = self._is_regular and self._work.read.detect.conditional is None
+        if comes or self._before(listing) is None:
             return False
         _, more = await missing_records.count(partial(self._missing, listing, is_all=True))
         return missing < more

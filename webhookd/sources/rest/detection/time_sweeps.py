@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 from webhookd.rules import time_forms as times
 from webhookd.sources.polling.refusals import PollError
+from webhookd.sources.rest.detection import page_times
 from webhookd.sources.rest.detection.first_read_tally import Tally
 from webhookd.sources.rest.detection.one_instant import Backwards, Met
+from webhookd.sources.rest.detection.unchanged_lists import Conditions
 from webhookd.sources.rest.rest_cursor import START, Cursor, Place, Sweep
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class Sweeper:
     def __init__(self, work: Work, proofs: Proofs) -> None:
         self._work = work
         self._proofs = proofs
+        self._conditions = Conditions(work, work.sweeps)
         self._format = work.read.detect.time_format
         paging = work.read.paging
         self._is_sorted = work.read.detect.order == "modified"
@@ -89,7 +92,7 @@ class Sweeper:
         if self._format != "auto" or is_early:
             return cursor
         page = await self._work.sweeps.page(self.values(self.form(cursor), _EARLY))
-        sample = _finest(None, page)
+        sample = page_times.finest(None, page)
         if sample is None:
             return cursor
         return replace(self._work.begun(page.date) if cursor is None else cursor, sample=sample)
@@ -100,9 +103,12 @@ class Sweeper:
         reader = self._reader(sweep)
         values = self.values(form, sweep.at, tied=sweep.tied)
         try:
-            page = await reader.page(values, sweep.place)
+            condition = self._condition(cursor, values)
+            page = await reader.page(values, sweep.place, condition=condition)
             if cursor is None:
                 cursor = work.begun(page.date)
+            if page.is_unchanged:
+                return cursor
             if not sweep.began:
                 sweep = replace(sweep, began=work.server_time(page.date))
             self.check(page, sweep, form)
@@ -116,11 +122,21 @@ class Sweeper:
         found: Found = "first" if cursor.is_first else "later"
         observations = [work.observer.observation(row, cursor, found) for row in page.rows]
         is_first = cursor.is_first
+        if cursor.sweep is None:
+            told = None if following is not None else self._conditions.met(None, page, START)
+            cursor = self._conditions.kept(cursor, told, values)
         cursor = self._moved(cursor, sweep, page, following)
         await work.checkpoint.advance(cursor, observations)
         if is_first:
             tally.count(len(page.rows), is_over=not cursor.is_first)
         return cursor
+
+    def _condition(
+        self, cursor: Cursor | None, values: Mapping[str, Value | None]
+    ) -> tuple[str, str] | None:
+        """Return the header for a first page that is sent only if it changed."""
+        is_new = cursor is not None and cursor.sweep is None and bool(cursor.proved)
+        return self._conditions.header(cursor, values, START) if is_new else None
 
     def begin(self, cursor: Cursor | None) -> int:
         """Return the time that a new sweep begins at."""
@@ -168,7 +184,7 @@ class Sweeper:
                 why = f"the list is not sorted: {row.stamp} comes after {stamp}; see order"
                 raise self._proofs.wrong(why)
             latest, stamp = row.modified or latest, row.stamp or stamp
-        newest = _newest(page)
+        newest = page_times.newest(page)
         if newest is not None and newest < form.floor(sweep.at - form.unit):
             why = f"the filter is ignored: {page.count} records are older than asked for"
             raise self._proofs.wrong(why)
@@ -178,12 +194,14 @@ class Sweeper:
     ) -> tuple[Sweep | None, Cursor]:
         """Return how the sweep goes on behind *page*, None where it is over."""
         reader = self._reader(sweep)
-        newest = _latest(sweep.newest, _newest(page, not_after=sweep.began))
+        newest = page_times.latest(sweep.newest, page_times.newest(page, not_after=sweep.began))
         if sweep.inside is not None:
             following = self._read_inside(sweep, page, self.form(cursor), cursor.short)
             return replace(following, newest=newest), cursor
         is_last = await self._is_last(reader, page, values, cursor.short)
-        cursor = replace(cursor, short=_short(cursor.short, page, reader, is_last=is_last))
+        cursor = replace(
+            cursor, short=page_times.short(cursor.short, page, reader, is_last=is_last)
+        )
         if is_last and sweep.tied is None:
             return None, cursor
         if not self._advances:
@@ -207,7 +225,7 @@ class Sweeper:
                 # Everything of that instant is read.
                 return Sweep(form.floor(sweep.at) + form.unit, sweep.began, newest)
             return replace(sweep, tied=page.rows[-1].id, newest=newest)
-        seen = _newest(page)
+        seen = page_times.newest(page)
         if seen is not None and seen > sweep.began + times.SECOND:
             # What changes meanwhile is the next sweep's: this one might never end.
             return None
@@ -226,7 +244,7 @@ class Sweeper:
     def _inside(self, sweep: Sweep, page: Page, form: TimeForm) -> Sweep:
         """Return how the sweep goes on inside of the one instant that *page* is of."""
         if self._work.ties is not None and page.rows:
-            return Sweep(form.floor(_newest(page) or sweep.at), sweep.began, tied="")
+            return Sweep(form.floor(page_times.newest(page) or sweep.at), sweep.began, tied="")
         if page.following is None:
             why = "a whole page is of one instant, and nothing leads on inside of it: set paging"
             raise self._work.sweeps.keys.wrong("detect.ties", why, own=False)
@@ -254,44 +272,16 @@ class Sweeper:
 
     def _moved(self, cursor: Cursor, sweep: Sweep, page: Page, following: Sweep | None) -> Cursor:
         """Return the cursor behind *page*."""
-        cursor = replace(cursor, sweep=following, sample=_finest(cursor.sample, page))
+        cursor = replace(cursor, sweep=following, sample=page_times.finest(cursor.sample, page))
         if following is not None:
             return cursor
-        newest = _latest(sweep.newest, _newest(page, not_after=sweep.began))
+        newest = page_times.latest(sweep.newest, page_times.newest(page, not_after=sweep.began))
         if newest is not None and newest < sweep.at and sweep.began - newest > _OVER:
             # A whole page of that instant was read to its end: it is not, at every poll.
             newest = sweep.at
-        return replace(cursor, mark=_latest(cursor.mark, newest), is_first=False)
+        return replace(cursor, mark=page_times.latest(cursor.mark, newest), is_first=False)
 
 
 def _at_inside(sweep: Sweep, inside: Backwards) -> Sweep:
     """Return *sweep* where it reads on *inside* of its instant."""
     return replace(sweep, place=Place(inside.page, inside.row), inside=inside)
-
-
-def _newest(page: Page, *, not_after: int = times.LATEST) -> int | None:
-    """Return the newest time on *page*; of what is later than *not_after* more may join."""
-    found = (row.modified for row in page.rows if row.modified is not None)
-    return max((at for at in found if at <= not_after), default=None)
-
-
-def _latest(one: int | None, other: int | None) -> int | None:
-    return max((at for at in (one, other) if at is not None), default=None)
-
-
-def _short(short: int, page: Page, reader: ListReader, *, is_last: bool) -> int:
-    """Return how many rows a page may have that was seen to be the last."""
-    limit = reader.request.paging.limit
-    if limit is not None and page.count >= limit:
-        return max(short, limit - 1)
-    return max(short, page.count) if is_last and page.is_short else short
-
-
-def _finest(sample: str | None, page: Page) -> str | None:
-    """Return the time that is written the finest: some APIs leave out a fraction of zero."""
-    for row in page.rows:
-        if row.stamp is not None and (
-            sample is None or times.form_like(row.stamp).unit < times.form_like(sample).unit
-        ):
-            sample = row.stamp
-    return sample
