@@ -129,7 +129,7 @@ class InMemory:
             figures=figures,
         )
         work = parts.work(checkpoint)
-        return ObjectReader(work, parts.proofs(work))
+        return ObjectReader(work, parts.proofs(work), parts.details(work))
 
     async def _ingest(self, batch):
         self.kill_at -= 1
@@ -161,6 +161,10 @@ class _Ledger:
 
     async def known(self, _source, _object, ids):
         return {id_: self.crm.known[id_].deleted for id_ in ids if id_ in self.crm.known}
+
+    async def modified(self, _source, _object, ids):
+        known = self.crm.known
+        return {i: known[i].modified_at for i in ids if i in known and not known[i].deleted}
 
     async def listed(self, claim, ids):
         return frozenset(ids) & frozenset(self.crm._lists.get(claim, ()))

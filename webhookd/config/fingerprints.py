@@ -26,6 +26,7 @@ LATER_KEYS: tuple[tuple[tuple[str, ...], object], ...] = (
     (("sources", "*", "json"), {"records": None}),
     (("sources", "*", "extends"), None),
     (("sources", "*", "wake"), None),
+    (("sources", "*", "objects", "*", "detail"), False),
     *(
         (("sources", "*", "objects", "*", "detect", key), default)
         for key, default in (

@@ -157,7 +157,8 @@ class RestError:
 class RestObject:
     """How one type of object is read. *path* None: it is the name.
 
-    *properties* is None for all, or names, or expressions by name.
+    *properties* is None for all, or names, or expressions by name. *detail*: each row of a list
+    that changed is read again by `one`.
     """
 
     name: str
@@ -177,6 +178,7 @@ class RestObject:
     properties: tuple[str, ...] | Mapping[str, str] | None = None
     ignore: tuple[str, ...] = ()
     one: RestOne | None = None
+    detail: bool = False
     detect: RestDetect = COMPARISON
     deletions: RestDeletions = NO_DELETIONS
     poll_every: Duration | None = None

@@ -220,6 +220,11 @@ class PollLedger(Protocol):
     ) -> Mapping[str, bool]:
         """Return those of *record_ids* that are known, and whether as deleted."""
 
+    async def modified(
+        self, source: str, object_: str, record_ids: Sequence[str]
+    ) -> Mapping[str, datetime | None]:
+        """Return when those of *record_ids* were modified that are known, and not as deleted."""
+
     async def outdated(
         self, source: str, object_: str, names: frozenset[str], *, after: str, limit: int
     ) -> tuple[str, ...]:

@@ -113,6 +113,7 @@ class RestObjectCheck:
         yield from self._paging("deletions", "paging")
         yield from self._detect()
         yield from self._deletions()
+        yield from self._detail()
         yield from rest_requests.check(self._read, self._at)
 
     def _at(self, *steps: str | int) -> Node:
@@ -194,6 +195,19 @@ class RestObjectCheck:
             if "conditional" in detect:
                 message = "this is for by: time or comparison, and 'by' is token"
                 yield self._at("detect", "conditional").problem(message, at_key=True)
+
+    def _detail(self) -> Iterator[Problem]:
+        if not self._of("detail"):
+            return
+        if not self._of("one"):
+            message = "this needs 'one', which says how a single record is read"
+            yield self._at("detail").problem(message, at_key=True)
+        is_compared = (self._of("detect", "by") or "comparison") == "comparison"
+        if is_compared and not self._of("modified"):
+            message = (
+                "with by: comparison this needs 'modified': each record would be read at every poll"
+            )
+            yield self._at("detail").problem(message, at_key=True)
 
     def _token(self, detect: dict[str, Any]) -> Iterator[Problem]:
         if not detect.get("next") and not detect.get("next_header"):

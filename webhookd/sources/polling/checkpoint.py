@@ -123,6 +123,10 @@ class Checkpoint(Generic[AnyCursor]):
         """Return those of *ids* that are known, and whether as deleted."""
         return await self._stored(lambda: self._ledger.known(self._source, self._object, ids))
 
+    async def modified(self, ids: Sequence[str]) -> Mapping[str, datetime | None]:
+        """Return when those of *ids* were modified that are known, and not as deleted."""
+        return await self._stored(lambda: self._ledger.modified(self._source, self._object, ids))
+
     async def outdated(self, names: frozenset[str], *, after: str, limit: int) -> Sequence[str]:
         """Return known records for which not all of *names* were asked."""
         return await self._stored(

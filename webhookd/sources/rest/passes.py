@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from webhookd.sources.polling.left_out import BadRecord
     from webhookd.sources.rest.answers.rest_rows import Row
     from webhookd.sources.rest.asking.list_pages import Page
+    from webhookd.sources.rest.detection.details import Details
     from webhookd.sources.rest.detection.token_walks import TokenWalker
     from webhookd.sources.rest.observer import Found
     from webhookd.sources.rest.rest_cursor import Cursor
@@ -43,14 +44,16 @@ class Passes:
     With a *walker* it is the list that a token is given with.
     """
 
-    def __init__(self, work: Work, walker: TokenWalker | None = None) -> None:
+    def __init__(self, work: Work, details: Details, walker: TokenWalker | None = None) -> None:
         self._work = work
+        self._details = details
         self._walker = walker
         self._compares = walker is not None or work.read.detect.by == "comparison"
         self._notes = walker is not None or work.read.deletions.by == "absence"
         self._reader = work.absences if self._notes else work.lists
         own = work.read.deletions
-        self._is_whole = not (own.query or own.headers or own.body or own.path or own.records)
+        is_other = own.query or own.headers or own.body or own.path or own.records
+        self._is_whole = not (is_other or work.read.detail)
         if walker is not None:
             self._reader = work.sweeps
         is_compared = work.read.detect.by == "comparison"
@@ -143,7 +146,8 @@ class Passes:
         observer = self._work.observer
         if self._compares:
             found: Found = "first" if cursor.is_first else "later"
-            return [observer.observation(row, cursor, found) for row in page.rows]
+            rows = await self._details.rows(page.rows, cursor)
+            return [observer.observation(row, cursor, found) for row in rows]
         if self._is_whole:
             return [observer.observation(row, cursor, "healed") for row in page.rows]
         gone = [row for row in page.rows if row.deleted]

@@ -134,6 +134,7 @@ class Cursor:
     *token* is what the API gave to ask with for what changed; None: the whole list is to be read.
     *walk* is the reading under way of either. *is_owed*: a pass could not tell of all that it lacks
     whether that is gone. *validator* is what the list said of itself that was read last.
+    *swept* is when the last sweep began that is over.
     """
 
     since: int
@@ -156,6 +157,7 @@ class Cursor:
     walk: Walk | None = None
     is_owed: bool = False
     validator: Validator | None = None
+    swept: int = 0
 
     def text(self) -> JsonText:
         """Return the cursor as it is stored."""
@@ -179,6 +181,7 @@ class Cursor:
             token=None,
             walk=None,
             validator=None,
+            swept=0,
         )
 
     def restarted(self) -> Cursor:

@@ -26,6 +26,7 @@ from webhookd.sources.rest.asking.list_pages import ListReader
 from webhookd.sources.rest.asking.named_keys import Keys
 from webhookd.sources.rest.asking.one import OneReader
 from webhookd.sources.rest.asking.rest_api import Api, origin_of
+from webhookd.sources.rest.detection.details import Details
 from webhookd.sources.rest.observer import Observer
 from webhookd.sources.rest.proofs import Proofs
 from webhookd.sources.rest.rest_reader import ObjectReader
@@ -74,7 +75,9 @@ def make(settings: RestSource, dependencies: SourceDependencies) -> Poller:
         )
         parts = Parts(settings, read, way, figures[read.name])
         work = parts.work(checkpoint)
-        readers.append((ObjectReader(work, parts.proofs(work)), figures[read.name]))
+        readers.append(
+            (ObjectReader(work, parts.proofs(work), parts.details(work)), figures[read.name])
+        )
     return Poller(
         settings.name,
         settings.poll_every,
@@ -159,6 +162,10 @@ class Parts:
     def proofs(self, work: Work) -> Proofs:
         """Return what proves the filter; its requests are nobody's pages."""
         return Proofs(work, self.sweeps())
+
+    def details(self, work: Work) -> Details:
+        """Return what reads the rows of lists again, one by one."""
+        return Details(work, self._left_out)
 
     def sweeps(self) -> ListReader:
         """Return what asks for what changed."""

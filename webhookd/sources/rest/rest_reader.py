@@ -12,6 +12,7 @@ from webhookd.sources.rest.detection.token_walks import TokenWalker
 from webhookd.sources.rest.passes import Passes
 
 if TYPE_CHECKING:
+    from webhookd.sources.rest.detection.details import Details
     from webhookd.sources.rest.proofs import Proofs
     from webhookd.sources.rest.rest_cursor import Cursor
     from webhookd.sources.rest.work import Work
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 class ObjectReader:
     """Reads one type of object. Every step may raise PollError; what was committed stays."""
 
-    def __init__(self, work: Work, proofs: Proofs) -> None:
+    def __init__(self, work: Work, proofs: Proofs, details: Details) -> None:
         self._work = work
         self._by = work.read.detect.by
-        self._sweeper = Sweeper(work, proofs)
-        self._walker = TokenWalker(work)
-        self._whole = Passes(work, self._walker if self._by == "token" else None)
+        self._sweeper = Sweeper(work, proofs, details)
+        self._walker = TokenWalker(work, details)
+        self._whole = Passes(work, details, self._walker if self._by == "token" else None)
         is_own = self._by == "token" and work.read.deletions.by == "absence"
-        self._passes = Passes(work) if is_own else self._whole
+        self._passes = Passes(work, details) if is_own else self._whole
         self._absences = Absences(work, self._passes)
         self._deleted = (
             None if work.deleted is None else DeletedList(work, work.deleted, self._sweeper)

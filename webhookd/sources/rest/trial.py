@@ -81,7 +81,8 @@ class _Trial:
         # Nothing here commits anything.
         self._work: Work = self._parts.work(cast("RestCheckpoint", None))
         self._proofs = self._parts.proofs(self._work)
-        self._sweeper = Sweeper(self._work, self._proofs)
+        self._details = self._parts.details(self._work)
+        self._sweeper = Sweeper(self._work, self._proofs, self._details)
 
     async def run(self) -> bool:
         """Return whether all that could be proved was."""
@@ -128,7 +129,7 @@ class _Trial:
 
     async def _token(self, page: Page) -> None:
         """Ask for what changed since the token of the first page, where it has one."""
-        walker = TokenWalker(self._work)
+        walker = TokenWalker(self._work, self._details)
         cursor = await walker.prove(walker.whole(self._work.begun(page.date), page, START))
         if cursor.token is None:
             self._say("  open   detect: the token is on the last page")
@@ -178,6 +179,8 @@ class _Trial:
         found = await self._work.one.read(row.id, is_careful=False)
         if found.row is not None and not found.is_gone:
             self._say(f"  ok     one: {row.id} is found by itself")
+            if self._read.detail:
+                self._say(f"  as a record: {_cut(_record(found.row))}")
             return
         why = "it is gone, though the list has it" if found.is_gone else found.why
         raise self._work.lists.keys.wrong("one", f"{row.id}: {why}", own=False)
@@ -192,7 +195,7 @@ class _Trial:
         self._say(f"  as it came: {_cut(_written(page.first))}")
         for key, text in self._expressions():
             self._say(f"    {key}: {text} -> {_cut(_found(text, page.first))}")
-        if page.rows:
+        if page.rows and not self._read.detail:
             self._say(f"  as a record: {_cut(_record(page.rows[0]))}")
 
     def _expressions(self) -> list[tuple[str, str]]:

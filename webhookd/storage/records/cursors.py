@@ -30,6 +30,10 @@ _KNOWN = with_lists(
     "SELECT record_id, deleted FROM known_records WHERE source = ? AND object = ?"
     " AND record_id {one_of}"
 )
+_MODIFIED = with_lists(
+    "SELECT record_id, modified_at FROM known_records WHERE source = ? AND object = ?"
+    " AND deleted = 0 AND record_id {one_of}"
+)
 _LEFT = (
     "SELECT record_id FROM archived_records WHERE source = ? AND object = ? AND pass < ?"
     " ORDER BY record_id LIMIT ?"
@@ -94,6 +98,19 @@ class Polls:
 
         rows = await self._writer.read(find)
         return {record_id: bool(deleted) for record_id, deleted in rows}
+
+    async def modified(
+        self, source: str, object_: str, record_ids: Sequence[str]
+    ) -> dict[str, datetime | None]:
+        """Return when those of *record_ids* were modified that are known, and not as deleted."""
+
+        def find(connection: Statements) -> list[tuple[str, int | None]]:
+            wanted = connection.listed(record_ids)
+            query = _MODIFIED[connection.dialect]
+            return connection.execute(query, (source, object_, wanted)).fetchall()
+
+        rows = await self._writer.read(find)
+        return {record_id: from_micros(at) for record_id, at in rows}
 
     async def unarchived(
         self, source: str, object_: str, *, before: int, limit: int

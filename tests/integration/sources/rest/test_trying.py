@@ -146,6 +146,15 @@ def test_a_condition_is_tried(tried, api):
     assert "  ok     conditional: the list is not sent again" in told
 
 
+def test_records_that_are_read_by_themselves_are_shown_so(tried, api):
+    api.create(3)
+    api.later(60)
+    code, told = tried(detail=True, properties="all")
+    assert code == 0
+    shown = told.partition("one: r0000001 is found by itself\n")[2]
+    assert shown.startswith('  as a record: "r0000001" {"id":"r0000001","name":"n1"')
+
+
 def test_what_is_wrong_is_told_by_its_key(tried, api):
     api.create(30)
     api.later(60)

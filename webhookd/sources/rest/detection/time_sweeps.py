@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from webhookd.rules.placeholders import Value
     from webhookd.rules.time_forms import TimeForm
     from webhookd.sources.rest.asking.list_pages import ListReader, Page
+    from webhookd.sources.rest.detection.details import Details
     from webhookd.sources.rest.observer import Found
     from webhookd.sources.rest.proofs import Proofs
     from webhookd.sources.rest.work import Work
@@ -41,8 +42,9 @@ _EARLY: Final = 946_684_800 * times.SECOND
 class Sweeper:
     """Reads what was modified of one type of object; PollError leaves what was committed."""
 
-    def __init__(self, work: Work, proofs: Proofs) -> None:
+    def __init__(self, work: Work, proofs: Proofs, details: Details) -> None:
         self._work = work
+        self._details = details
         self._proofs = proofs
         self._conditions = Conditions(work, work.sweeps)
         self._format = work.read.detect.time_format
@@ -119,8 +121,9 @@ class Sweeper:
             if again is None:
                 raise
             return again
+        rows = await self._details.rows(page.rows, cursor)
         found: Found = "first" if cursor.is_first else "later"
-        observations = [work.observer.observation(row, cursor, found) for row in page.rows]
+        observations = [work.observer.observation(row, cursor, found) for row in rows]
         is_first = cursor.is_first
         if cursor.sweep is None:
             told = None if following is not None else self._conditions.met(None, page, START)
@@ -279,7 +282,8 @@ class Sweeper:
         if newest is not None and newest < sweep.at and sweep.began - newest > _OVER:
             # A whole page of that instant was read to its end: it is not, at every poll.
             newest = sweep.at
-        return replace(cursor, mark=page_times.latest(cursor.mark, newest), is_first=False)
+        mark = page_times.latest(cursor.mark, newest)
+        return replace(cursor, mark=mark, is_first=False, swept=sweep.began)
 
 
 def _at_inside(sweep: Sweep, inside: Backwards) -> Sweep:

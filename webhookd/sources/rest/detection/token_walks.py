@@ -19,6 +19,7 @@ from webhookd.telemetry.events import ChangeTokenExpired
 if TYPE_CHECKING:
     from webhookd.sources.rest.answers.rest_rows import Row
     from webhookd.sources.rest.asking.list_pages import Page
+    from webhookd.sources.rest.detection.details import Details
     from webhookd.sources.rest.rest_cursor import Cursor, Place
     from webhookd.sources.rest.work import Work
 
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 class TokenWalker:
     """Reads what changed of one type of object; PollError leaves what was committed."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, details: Details) -> None:
         self._work = work
+        self._details = details
         self._detect = work.read.detect
         self._lead = of_token(work.read.detect)
         self._is_of_first = work.read.detect.token_of == "first_page"  # noqa: S105 - no password
@@ -97,7 +99,8 @@ class TokenWalker:
             cursor = self._proved(cursor, page)
             walk = replace(walk, began=self._work.server_time(page.date))
         observer = self._work.observer
-        observations = [observer.observation(row, cursor, "later") for row in page.rows]
+        rows = await self._details.rows(page.rows, cursor)
+        observations = [observer.observation(row, cursor, "later") for row in rows]
         cursor = self._moved(cursor, self._with_token(walk, page, walk.place), page)
         await self._work.checkpoint.advance(cursor, observations)
         return cursor
