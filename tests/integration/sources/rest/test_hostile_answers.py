@@ -10,7 +10,14 @@ from email.utils import formatdate
 import pytest
 
 from tests.integration.sources.rest.conftest import PAGES, dump, kinds
-from webhookd.definitions import NO_DELETIONS, ApiKey, RestDetect, RestError, RestPaging
+from webhookd.definitions import (
+    NO_DELETIONS,
+    ApiKey,
+    RestDeletions,
+    RestDetect,
+    RestError,
+    RestPaging,
+)
 from webhookd.model import Secret
 
 COMPARED = {
@@ -103,6 +110,40 @@ def test_a_limit_is_kept(reading, api, logged, status, headers, least, most):
     assert pauses == [pytest.approx((least + most) / 2, abs=(most - least) / 2)] or (
         status == 429 and least == 10
     )
+
+
+def test_a_wait_in_milliseconds_is_one_where_the_api_is_said_to_write_so(reading, api, logged):
+    api.answer = lambda _request: (429, {}, {"Retry-After": "40000"})
+    reading(source={"retry_after_unit": "milliseconds"}).poll()
+    (told,) = [one for one in logged if one["event"] == "source.poll_failed"]
+    assert 40 <= told["again_in"] <= 70
+
+
+def test_a_limit_that_is_used_up_is_not_run_into(reading, api, logged):
+    """The poll ends before the request that would be refused."""
+    api.create(35)
+    api.headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "40"}
+    reading(**COMPARED).poll()
+    (told,) = [one for one in logged if one["event"] == "source.poll_failed"]
+    assert "the API asked for a pause" in told["error"]
+    assert len(api.asked) == 1
+
+
+@pytest.mark.parametrize("place", ["first", "behind"])
+def test_an_error_that_says_200_fails_the_poll_and_deletes_nothing(reading, api, logged, place):
+    api.create(35)
+    api.later(60)
+    crm = reading(**{**COMPARED, "deletions": RestDeletions("absence"), "ok": "!error"})
+    crm.poll()
+    number = "1" if place == "first" else "3"
+    api.answer = lambda request: (
+        (200, {"error": "overloaded", "data": []}) if request[2].get("page") == number else None
+    )
+    api.later(60)
+    assert crm.poll(times=3, every=3600) == []
+    told = [one["error"] for one in logged if one["event"] == "source.poll_failed"]
+    assert set(told) == {"objects.items.ok: the API says that it went wrong: False"}
+    assert len(crm.known()) == 35
 
 
 @pytest.mark.parametrize("length", [3, 3000])
