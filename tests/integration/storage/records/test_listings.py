@@ -79,3 +79,15 @@ def test_it_is_forgotten_a_part_at_a_time_and_is_no_file_in_work(with_writer, da
         assert await polls.listed(CLAIM, ids[:3]) == set()
 
     with_writer(work)
+
+
+def test_when_known_records_were_modified(with_writer):
+    async def work(writer):
+        await known(writer)
+        polls = Polls(writer)
+        assert await polls.modified("crm", "contacts", ["00001", "gone", "never"]) == {
+            "00001": NOON + timedelta(seconds=1)
+        }
+        assert await polls.modified("crm", "deals", ["x", "00001"]) == {"x": None}
+
+    with_writer(work)
