@@ -171,7 +171,7 @@ class Passes:
 
 def _is_new(cursor: Cursor) -> bool:
     """Return whether nothing is known yet that the list could lack."""
-    return cursor.is_first and not cursor.is_again
+    return cursor.is_first and not cursor.is_again and cursor.passes == 0
 
 
 def _with_bad(listing: Pass, bad: Sequence[BadRecord]) -> Pass:

@@ -188,7 +188,8 @@ class Cursor:
         """Return the cursor of an object whose token is none any more: it is read whole."""
         listing = self.listing
         passes = self.passes if listing is None else listing.number
-        return replace(self, token=None, walk=None, listing=None, passes=passes)
+        # With a token the first read was over, even if a crash kept that from being noted.
+        return replace(self, token=None, walk=None, listing=None, passes=passes, is_first=False)
 
 
 def described(text: JsonText) -> ReadTo | None:

@@ -259,6 +259,32 @@ def test_what_was_accepted_is_deleted_without_a_second_question_where_it_must_mi
     assert [one["event"] for one in logged].count("source.absence_set_aside") == 1
 
 
+def test_a_kill_behind_the_first_read_leaves_no_deletion_untold_when_the_token_expires(api):
+    api.create(15)
+    api.later(60)
+    reading = InMemory(api, ITEMS)
+    assert not reading.poll(kill_at=3)
+    assert reading.cursor["is_first"]
+    api.delete("r0000001")
+    api.oldest = api.version = api.version + 1
+    api.later(60)
+    assert reading.poll()
+    assert reading.changes("deleted") == ["r0000001"]
+
+
+def test_a_first_read_that_is_begun_anew_tells_what_went_since_it_was_broken_off(api):
+    api.create(15)
+    api.answer = lambda request: (400, {}) if "cursor" in request[2] else None
+    reading = InMemory(api, ITEMS)
+    assert not reading.poll()
+    api.answer = lambda _: None
+    api.delete("r0000001")
+    api.later(60)
+    assert reading.poll()
+    assert reading.poll()
+    assert reading.there == shown(api)
+
+
 def test_what_no_answer_tells_of_is_asked_for_again_after_the_time_between_passes(crm, api):
     reading = crm()
     api.delete("r0000001")
