@@ -50,7 +50,8 @@ WebhookdError
 ├── StatusFileError           `plan`: a saved status cannot be read
 ├── ListenError               `listen`: nothing can listen at the address
 ├── MissingSecretError        `listen`: the variable with the secret to verify with is not set
-├── DeskError                 a developer's URL cannot be sent to
+├── DeskError                 a developer's URL cannot be sent to, or did not answer 2xx
+├── InitError                 `init`: a configuration cannot be begun there
 └── DemoError                 `demo`: its daemon did not do what it should
 
 A failed *attempt* is not an error: it is an `Outcome` (see `webhookd.model`).

@@ -352,7 +352,7 @@ def test_help_names_the_variable_and_the_default_of_a_setting(daemon):
     told = " ".join(daemon.command("run", "--help").stdout.split())
 
     assert "[env: WEBHOOKD_RETENTION; default: 30d]" in told
-    assert "[env: WEBHOOKD_CONFIG]" in told
+    assert "[env: WEBHOOKD_CONFIG; default: ./webhookd.yaml, else in /etc/webhookd]" in told
 
 
 def test_output_that_finds_no_room_is_an_error_and_no_traceback(daemon):

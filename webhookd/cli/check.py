@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from webhookd.cli.settings import AdminOption, ConfigOption, StateOption, config_path
+from webhookd.cli.settings import AdminOption, ConfigOption, EnvFileOption, StateOption, config_path
 from webhookd.config import loading
 from webhookd.config.messages import no_property
 from webhookd.config.schema import schema_text
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 def check(
     config: ConfigOption = None,
+    env_file: EnvFileOption = None,  # noqa: ARG001 - its callback reads it
     offline: Annotated[
         bool,
         typer.Option(

@@ -58,6 +58,11 @@ GROUPS: Final[Mapping[str, Mapping[str, Command]]] = {
         ),
     },
     "Its configuration": {
+        "init": Command(
+            "init.init",
+            "Write a small configuration to begin with, and say what to try.",
+            "webhookd init my-webhooks",
+        ),
         "check": Command(
             "check.check",
             "Validate the configuration and print every problem.",
@@ -134,6 +139,11 @@ GROUPS: Final[Mapping[str, Mapping[str, Command]]] = {
             "Receive requests on loopback; print, verify, pass on each.",
             "webhookd listen --forward-to http://localhost:3000/hook",
         ),
+        "completion": Command(
+            "completion.completion",
+            "Print a script by which a shell completes webhookd.",
+            "webhookd completion bash > ~/.local/share/bash-completion/completions/webhookd",
+        ),
         "help": Command(
             "help.show_help",
             "Show the help of a command.",
@@ -151,6 +161,7 @@ _FIRST_STEPS = """\
 \b
 First steps:
   webhookd demo                           see it work, in a minute
+  webhookd init my-webhooks               begin a configuration of your own
   webhookd check --config config.yaml     validate your configuration
   webhookd run --config config.yaml       run it; then: webhookd status
 \b

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from webhookd import clock
-from webhookd.cli import delivery_text, hold_text
-from webhookd.cli.client import connect, find
+from webhookd.cli import delivery_text, followed, hold_text
+from webhookd.cli.client import connect
 from webhookd.cli.delivery_options import (
     ChangeOption,
     DeliveryStateOption,
@@ -26,28 +25,34 @@ from webhookd.cli.delivery_options import (
     filter_of,
 )
 from webhookd.cli.help import example
+from webhookd.cli.listed_deliveries import listed
 from webhookd.cli.meant_delivery import meant_delivery, print_several
 from webhookd.cli.output import print_json
-from webhookd.cli.settings import AdminOption, DatabaseOption, StateOption, require_outbox
+from webhookd.cli.settings import (
+    AdminOption,
+    ConfigOption,
+    DatabaseOption,
+    EnvFileOption,
+    StateOption,
+)
+from webhookd.cli.typed_text import all_utf8, utf8
 from webhookd.client.blocking import Client
 from webhookd.client.client_errors import NoDaemonError, RefusedError
 from webhookd.errors import StorageError, counted
 from webhookd.model import DeliveryFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 app = typer.Typer(no_args_is_help=True)
 
 MOST_LISTED = 1_000_000_000
-PAGE = 10_000
-"""Deliveries that are asked of the daemon at once."""
-
-Shown: TypeAlias = dict[str, Any]
 
 IdsArgument = Annotated[
     list[str] | None,
-    typer.Argument(help="Their ids, or beginnings or endings of them, instead of a filter."),
+    typer.Argument(
+        callback=all_utf8, help="Their ids, or beginnings or endings of them, instead of a filter."
+    ),
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say how many, change nothing.")]
 OutOfOrderOption = Annotated[
@@ -75,6 +80,13 @@ def list_deliveries(
     limit: Annotated[
         int, typer.Option(min=1, max=MOST_LISTED, help="At most so many, the newest first.")
     ] = 100,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow",
+            help="Go on until Ctrl-C: a line, the newest last, for each that is new or changes.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
     state_directory: StateOption = None,
     database_url: DatabaseOption = None,
@@ -82,24 +94,33 @@ def list_deliveries(
     """List deliveries, the newest first: of the running daemon, else from its database."""
     now = clock.now()
     wanted = filter_of(webhook, state_, object_, record, source, change, error, since, until, now)
-    found = _listed(wanted, limit, now, state_directory, database_url)
+    if follow:
+        if until is not None:
+            raise typer.BadParameter("what goes on has no end", param_hint="--until")
+        followed.follow(
+            lambda most: listed(wanted, most, clock.now(), state_directory, database_url),
+            limit,
+            as_json=as_json,
+        )
+        return
+    found = listed(wanted, limit, now, state_directory, database_url)
     if as_json:
         for delivery in found:
             print_json(delivery)
         return
-    listed = list(found)
-    if not listed:
+    rows = list(found)
+    if not rows:
         typer.echo("no deliveries")
         return
-    delivery_text.print_list(listed, now)
-    if len(listed) == limit:
+    delivery_text.print_list(rows, now)
+    if len(rows) == limit:
         typer.echo(f"({limit} shown; --limit shows more)", err=True)
 
 
 @app.command(epilog=example("webhookd deliveries show 2852f0 --json"))
 def show(
     delivery: Annotated[
-        str, typer.Argument(help="The delivery's id, its beginning or its ending.")
+        str, typer.Argument(callback=utf8, help="The delivery's id, its beginning or its ending.")
     ],
     as_json: JsonOption = False,
     state_directory: StateOption = None,
@@ -128,6 +149,16 @@ def retry(
     out_of_order: OutOfOrderOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Send a copy of the one delivery there, like http://localhost:3000/hook; the"
+            " delivery itself stays as it is.",
+        ),
+    ] = None,
+    config: ConfigOption = None,
+    env_file: EnvFileOption = None,  # noqa: ARG001 - its callback reads it
     admin_address: AdminOption = None,
     state_directory: StateOption = None,
 ) -> None:
@@ -135,7 +166,23 @@ def retry(
 
     Without --state: those that failed. Exit 1 when what is meant stays as it is: held, or
     overtaken by a newer change.
+
+    With --to, nothing is retried and nothing changes: one request goes to that URL, with the same
+    method, body and webhook-id, and "webhookd-replay: 1". It is signed for the URL with the secrets
+    of --config. Exit 0 when it is answered 2xx.
     """
+    if to is not None:
+        given = (webhook, state_, object_, record, source, change, error, since, until)
+        if any(one is not None for one in given) or out_of_order or dry_run or len(ids or ()) != 1:
+            raise typer.BadParameter("it takes one ID, and no filter", param_hint="--to")
+        shown = meant_delivery((ids or [""])[0], state_directory, None, admin_address)
+        # What makes and sends requests takes longer to load than the rest of this command.
+        from webhookd.cli import replayed_copy  # noqa: PLC0415
+
+        replayed_copy.send(shown, to, config)
+        return
+    if config is not None:
+        raise typer.BadParameter("it goes with --to", param_hint="--config")
     wanted = filter_of(
         webhook, state_, object_, record, source, change, error, since, until, clock.now()
     )
@@ -188,34 +235,6 @@ def cancel(
     if left:
         typer.echo(f"{left:,} left: only what waits can be cancelled", err=True)
         raise typer.Exit(1)
-
-
-def _listed(
-    wanted: DeliveryFilter,
-    limit: int,
-    now: datetime,
-    state_directory: Path | None,
-    database_url: str | None,
-) -> Iterator[Shown]:
-    daemon = find(state_directory) if database_url is None else None
-    if daemon is not None:
-        yield from _pages(daemon, asked(wanted), limit)
-        return
-    require_outbox(state_directory, database_url)
-    from webhookd.cli import offline  # noqa: PLC0415
-
-    yield from offline.deliveries(wanted, limit, now, state_directory, database_url)
-
-
-def _pages(daemon: Client, asked: dict[str, Any], limit: int) -> Iterator[Shown]:
-    """Yield what the daemon finds, page by page; one may be told before it is full."""
-    before = None
-    while limit:
-        page = daemon.get("/v1/deliveries", limit=min(limit, PAGE), before=before, **asked)
-        yield from page["deliveries"]
-        limit, before = limit - len(page["deliveries"]), page.get("next")
-        if before is None:
-            return
 
 
 def _meant(ids: list[str] | None, wanted: DeliveryFilter) -> dict[str, Any]:

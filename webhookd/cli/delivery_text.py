@@ -31,6 +31,18 @@ def print_list(found: Sequence[Shown], now: datetime) -> None:
         print_line(line)
 
 
+def print_followed(delivery: Shown, now: datetime) -> None:
+    """Print how a delivery stands, in a line that begins with the time."""
+    last = _last(delivery)
+    line = Styled(f"{now.astimezone():%H:%M:%S}  ").append(state(delivery["state"]))
+    blank = " " * (10 - len(delivery["state"]))
+    line.append(
+        printable(f"{blank}  {delivery['webhook']}  {_record(delivery)} {delivery['change']}")
+    )
+    line.append(f"  …{delivery['id'][-6:]}  {counted(delivery['attempts'], 'attempt')}")
+    print_line(line.append(printable(f"  {last}" if last else "")))
+
+
 def print_fitting(found: Sequence[Shown], now: datetime) -> None:
     """Print to stderr the deliveries that a typed id fits, each in a line."""
     for delivery in found:
@@ -150,5 +162,15 @@ def _attempt(attempt: Shown) -> Iterator[tuple[str, str]]:
     yield f"attempt {attempt['number']}", f"{exchange} (config {attempt['config_hash']})"
     if attempt["error"]:
         yield "  error", attempt["error"]
+    if attempt.get("url"):
+        yield "  sent to", attempt["url"]
+        yield from _headers("  with", attempt["request_headers"])
+    yield from _headers("  answered", attempt.get("answer_headers"))
     if attempt["answer"].strip():
         yield "  answer", attempt["answer"].strip()
+
+
+def _headers(title: str, headers: Shown | None) -> Iterator[tuple[str, str]]:
+    for name, value in (headers or {}).items():
+        yield title, f"{name}: {value}"
+        title = ""

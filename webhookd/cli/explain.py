@@ -10,7 +10,9 @@ import typer
 from webhookd import clock
 from webhookd.cli import delivery_text
 from webhookd.cli.meant_delivery import meant_delivery
+from webhookd.cli.output import print_json
 from webhookd.cli.settings import DatabaseOption, StateOption
+from webhookd.cli.typed_text import utf8
 from webhookd.errors import printable
 
 if TYPE_CHECKING:
@@ -22,51 +24,69 @@ Shown: TypeAlias = dict[str, Any]
 
 def explain(
     delivery: Annotated[
-        str, typer.Argument(help="The delivery's id, its beginning or its ending.")
+        str, typer.Argument(callback=utf8, help="The delivery's id, its beginning or its ending.")
     ],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object: the delivery, and its story in lines.")
+    ] = False,
     state_directory: StateOption = None,
     database_url: DatabaseOption = None,
 ) -> None:
     """Tell a delivery's whole story, and what happens next."""
     shown = meant_delivery(delivery, state_directory, database_url)
-    for line in story(shown, clock.now()):
-        typer.echo(printable(line))
+    told = list(story(shown, clock.now()))
+    if as_json:
+        print_json({"delivery": shown, "story": [{"at": at, "text": text} for at, text in told]})
+        return
+    for at, text in told:
+        typer.echo(printable(f"{at}  {text}" if at else text))
 
 
-def story(shown: Shown, now: datetime) -> Iterator[str]:
-    """Yield the change, each attempt with what was said, and what follows."""
+def story(shown: Shown, now: datetime) -> Iterator[tuple[str | None, str]]:
+    """Yield the change, each attempt with what was said, and what follows; each with its time.
+
+    What has no time of its own is what is so now, or comes next.
+    """
     yield (
-        f"{shown['created_at']}  {shown['object']}/{shown['record_id']} was {shown['change']}"
-        f" (source {shown['source']}); webhook {shown['webhook']} fired and its"
-        f" {shown['method']} was stored as delivery {shown['id']}"
+        shown["created_at"],
+        (
+            f"{shown['object']}/{shown['record_id']} was {shown['change']}"
+            f" (source {shown['source']}); webhook {shown['webhook']} fired and its"
+            f" {shown['method']} was stored as delivery {shown['id']}"
+        ),
     )
     inherited = delivery_text.inherited(shown)
     if inherited:
         made = "1 attempt was" if inherited == 1 else f"{inherited} attempts were"
-        yield f"{'':26}it took the place of older changes, for which {made} made"
+        yield None, f"{'':26}it took the place of older changes, for which {made} made"
     for attempt in shown["attempt_log"]:
         what = attempt["error"] or f"answered {attempt['status']}: delivered"
         yield (
-            f"{attempt['started_at']}  attempt {attempt['number']}, {attempt['seconds']:.3f} s,"
-            f" configuration {attempt['config_hash']}: {what}"
+            attempt["started_at"],
+            (
+                f"attempt {attempt['number']}, {attempt['seconds']:.3f} s,"
+                f" configuration {attempt['config_hash']}: {what}"
+            ),
         )
         if attempt["answer"].strip():
-            yield f"{'':26}the receiver said: {json.dumps(attempt['answer'][:200])}"
+            yield None, f"{'':26}the receiver said: {json.dumps(attempt['answer'][:200])}"
     yield _ending(shown, now)
 
 
-def _ending(shown: Shown, now: datetime) -> str:
+def _ending(shown: Shown, now: datetime) -> tuple[str | None, str]:
     following = delivery_text.following(shown, now)
-    endings = {
-        "delivered": f"{shown['settled_at']}  done",
-        "failed": f"{shown['settled_at']}  given up; webhookd deliveries retry {shown['id']} tries"
-        " it again",
-        "cancelled": f"{shown['settled_at']}  cancelled by a person",
-        "superseded": f"{shown['settled_at']}  delivery {shown['superseded_by']} took its"
-        " place, with a newer change of the record",
-        "held": f"now: held, for its webhook {shown['webhook']} is; webhookd status says why",
-        "pending": "next: waits until the deliveries of its record before it have ended"
-        if shown["is_behind"]
-        else f"next: attempt {shown['attempts'] + 1}, {following} ({shown['next_attempt_at']})",
+    taken = f"delivery {shown['superseded_by']} took its place"
+    ended = {
+        "delivered": "done",
+        "failed": f"given up; webhookd deliveries retry {shown['id']} tries it again",
+        "cancelled": "cancelled by a person",
+        "superseded": f"{taken}, with a newer change of the record",
     }
-    return endings[shown["state"]]
+    if shown["state"] in ended:
+        return shown["settled_at"], ended[shown["state"]]
+    if shown["state"] == "held":
+        held = f"now: held, for its webhook {shown['webhook']} is; webhookd status says why"
+        return None, held
+    if shown["is_behind"]:
+        return None, "next: waits until the deliveries of its record before it have ended"
+    return None, f"next: attempt {shown['attempts'] + 1}, {following} ({shown['next_attempt_at']})"

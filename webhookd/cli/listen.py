@@ -13,7 +13,7 @@ from webhookd.cli import receiver_answers, receiver_output, receiver_secrets
 from webhookd.cli.desk import Desk
 from webhookd.cli.receiver import Answer, Answering, plain
 from webhookd.cli.receiver_answers import Answers
-from webhookd.cli.settings import ConfigOption
+from webhookd.cli.settings import ConfigOption, EnvFileOption
 from webhookd.cli.typed_text import length
 
 EVERY_REQUEST = 1 << 60
@@ -57,6 +57,7 @@ def listen(
         ),
     ] = None,
     config: ConfigOption = None,
+    env_file: EnvFileOption = None,  # noqa: ARG001 - its callback reads it
     as_json: Annotated[
         bool, typer.Option("--json", help="JSON: an object a line for each request.")
     ] = False,

@@ -21,6 +21,7 @@ from webhookd.cli.settings import (
     AdminOption,
     ConfigOption,
     DatabaseOption,
+    EnvFileOption,
     StateOption,
     config_path,
 )
@@ -39,6 +40,7 @@ SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 
 def plan(
     config: ConfigOption = None,
+    env_file: EnvFileOption = None,  # noqa: ARG001 - its callback reads it
     status: Annotated[
         Path | None,
         typer.Option(

@@ -58,6 +58,8 @@ async def listen(
         say(f"listening on http://127.0.0.1:{bound}/ (Ctrl-C ends it)")
         if desk is not None:
             say(f"passing on to {printable(desk.url)}")
+        if known.unused:
+            say(printable(known.unused))
         if not known.signing:
             say("no secret given: signatures are shown and not verified")
         await until_told_to_stop()
@@ -97,8 +99,8 @@ def _passed_on(answer: Answer, redactor: Redactor) -> Iterator[Text]:
         yield line.append(told, "bold red")
         return
     style = "green" if answer.status in GOOD else "yellow"
-    yield line.append(f"answered {_named(answer.status)}", style).append(
-        f" in {_seconds(passed.seconds)}"
+    yield line.append(f"answered {named_status(answer.status)}", style).append(
+        f" in {shown_seconds(passed.seconds)}"
     )
     for name, value in _headers(answer.headers, redactor):
         yield Text(f"   {printable(name)}: {printable(value)}", "dim")
@@ -207,14 +209,16 @@ def _body(content: bytes, redactor: Redactor, most: int) -> str:
     return f"{printable(redactor.text(body)[:most])}{rest}"
 
 
-def _named(status: int) -> str:
+def named_status(status: int) -> str:
+    """Return a status with its phrase."""
     try:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         return str(status)
 
 
-def _seconds(seconds: float) -> str:
+def shown_seconds(seconds: float) -> str:
+    """Return how long something took, in words."""
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 

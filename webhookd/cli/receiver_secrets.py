@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from webhookd.config import loading
+from webhookd.config.settings import config_places
 from webhookd.config.settings.process_settings import Settings
 from webhookd.definitions import Egress
-from webhookd.errors import WebhookdError
+from webhookd.errors import ConfigError, WebhookdError
 from webhookd.model import Secret
 from webhookd.rules.redaction import Redactor
 from webhookd.transport.relay import target_of
@@ -29,7 +30,7 @@ class Known:
     """The secrets to verify signatures with, and all that must not be shown.
 
     *signs* says by method and path whether all webhooks that request them sign, as far as the
-    configuration tells; *egress* is its own.
+    configuration tells; *egress* is its own. *unused* says why one that was found is not used.
     """
 
     signing: tuple[Secret, ...]
@@ -37,6 +38,7 @@ class Known:
     forms: tuple[Hmac, ...] = ()
     egress: Egress = field(default_factory=Egress)
     signs: Mapping[tuple[str, str], bool] = field(default_factory=dict)
+    unused: str = ""
 
     def is_signed(self, method: str, path: str) -> bool:
         """Return whether a request to *path* should carry a signature."""
@@ -50,10 +52,17 @@ def known(variable: str | None, config: Path | None, environment: Mapping[str, s
         if not environment.get(variable):
             raise MissingSecretError(f"the environment variable {variable} is not set or empty")
         told = (Secret(environment[variable]),)
-    path = Settings.from_environment(environment, config=config).config
+    named = Settings.from_environment(environment, config=config).config
+    path = named or config_places.find()
     if path is None:
         return Known(told, Redactor(told))
-    return _of(loading.load(path, environment=environment).definitions, told)
+    try:
+        return _of(loading.load(path, environment=environment).definitions, told)
+    except ConfigError as error:
+        if named is not None:
+            raise
+        # One that was only found may be of no use here: its secrets are the daemon's.
+        return Known(told, Redactor(told), unused=f"{path} is not used: {error.problems[0]}")
 
 
 def _of(definitions: Definitions, told: tuple[Secret, ...]) -> Known:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from webhookd.cli.client import connect
+from webhookd.cli.output import print_json
 from webhookd.cli.settings import AdminOption
 from webhookd.client.client_errors import RefusedError
 
@@ -18,6 +19,7 @@ def reload(
     allow_mass_removal: Annotated[
         bool, typer.Option(help="Let most of the webhooks vanish, if that is meant.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     admin_address: AdminOption = None,
 ) -> None:
     """Have the daemon read its configuration anew; wait for it.
@@ -28,8 +30,14 @@ def reload(
     try:
         result = client.post("/v1/reload", allow_mass_removal=allow_mass_removal)
     except RefusedError as error:
+        if as_json:
+            print_json(error.answer)
+            raise typer.Exit(1) from None
         for problem in error.answer.get("problems", ()):
             typer.echo(problem, err=True)
         typer.echo("webhookd: refused; the configuration before stays in force", err=True)
         raise typer.Exit(1) from None
+    if as_json:
+        print_json(result)
+        return
     typer.echo(f"{result['outcome']} (hash {result['config_hash']})")

@@ -8,16 +8,12 @@ from typing import Annotated
 import typer
 import uvloop
 
-from webhookd.cli.settings import takes_settings
+from webhookd.cli.settings import BAD_CONFIGURATION, EnvFileOption, takes_settings
 from webhookd.config.settings.process_settings import Settings
 from webhookd.errors import ConfigError, DatabaseUrlError
 from webhookd.operations.reloading.reload_refusals import ReloadRefusedError
 from webhookd.process import daemon, garbage
 from webhookd.telemetry import logs
-
-BAD_CONFIGURATION = 78
-"""EX_CONFIG of sysexits.h; the unit file tells systemd not to restart on it."""
-
 
 NewDatabaseOption = Annotated[
     bool,
@@ -30,7 +26,12 @@ NewDatabaseOption = Annotated[
 
 
 @takes_settings
-def run(*, new_database: NewDatabaseOption = False, **options: object) -> None:
+def run(
+    *,
+    new_database: NewDatabaseOption = False,
+    env_file: EnvFileOption = None,  # noqa: ARG001 - its callback reads it
+    **options: object,
+) -> None:
     """Run the daemon in the foreground, until SIGTERM or SIGINT.
 
     SIGHUP has it read its configuration anew. Exit 78 when the configuration is wrong, 1

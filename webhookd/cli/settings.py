@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from webhookd.config.settings import setting_names
-from webhookd.config.settings.setting_names import CONFIG, DATABASE_URL, STATE_DIRECTORY
+from webhookd.config.settings.setting_names import (
+    CONFIG,
+    DATABASE_URL,
+    STATE_DIRECTORY,
+    plain,
+)
 from webhookd.errors import StorageError
 
 if TYPE_CHECKING:
@@ -33,7 +38,8 @@ AdminOption: TypeAlias = Annotated[
 ]
 
 
-def _path(text: str) -> Path:
+def typed_path(text: str) -> Path:
+    """Return the path that was typed; refuse an empty one."""
     # An unset variable of a script must not stand for the folder it runs in.
     if not text:
         raise typer.BadParameter("the path is empty")
@@ -45,7 +51,7 @@ def option(name: str, meaning: Meaning, default: str = "") -> Any:
     shown = f"  [env: {setting_names.variable(name)}{f'; default: {default}' if default else ''}]"
     return typer.Option(
         *_FLAGS.get(name, (setting_names.option(name),)),
-        parser=_path if name in _PATHS else None,
+        parser=typed_path if name in _PATHS else None,
         metavar=meaning.metavar,
         help=setting_names.plain(meaning.text + shown),
         show_default=False,
@@ -83,7 +89,7 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
 _FLAGS = {"config": ("--config", "-c")}
 _PATHS = {"config", "state_directory", "inbound_tls_cert", "inbound_tls_key"}
 
-ConfigOption: TypeAlias = Annotated[Path | None, option("config", CONFIG)]
+ConfigOption: TypeAlias = Annotated[Path | None, option("config", CONFIG, plain(CONFIG.default))]
 StateOption: TypeAlias = Annotated[Path | None, option("state_directory", STATE_DIRECTORY)]
 DatabaseOption: TypeAlias = Annotated[str | None, option("database_url", DATABASE_URL)]
 
@@ -91,10 +97,49 @@ USUAL_STATE_DIRECTORIES = (Path("/var/lib/webhookd"), Path(".webhookd"))
 
 
 def config_path(config: Path | None) -> Path:
-    """Return where the configuration is, or raise a ConfigError that asks for it."""
+    """Return where the configuration is, or raise a ConfigError that asks for it.
+
+    Says which it is where nobody did.
+    """
     from webhookd.config.settings.process_settings import Settings  # noqa: PLC0415 - see above
 
-    return Settings.from_environment(os.environ, config=config).config_path()
+    settings = Settings.from_environment(os.environ, config=config)
+    path = settings.config_path()
+    if settings.config is None:
+        typer.echo(f"configuration: {path}", err=True)
+    return path
+
+
+def _read_env_file(context: typer.Context, path: Path | None) -> Path | None:
+    """Take the variables of a file into the environment, but for those that are set there."""
+    if path is not None:
+        from webhookd.config.settings import env_file  # noqa: PLC0415 - few commands read one
+        from webhookd.errors import ConfigError  # noqa: PLC0415
+
+        try:
+            for name, value in env_file.read(path).items():
+                os.environ.setdefault(name, value)
+        except ConfigError as error:
+            if context.info_name == "run":
+                error.exit_code = BAD_CONFIGURATION
+            raise
+    return path
+
+
+BAD_CONFIGURATION = 78
+"""EX_CONFIG of sysexits.h; the unit file tells systemd not to restart on it."""
+
+EnvFileOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--env-file",
+        metavar="FILE",
+        callback=_read_env_file,
+        is_eager=True,
+        help="Environment variables, NAME=VALUE a line; those that are set go first.",
+        show_default=False,
+    ),
+]
 
 
 def open_outbox(state_directory: Path | None, database_url: str | None) -> Database:

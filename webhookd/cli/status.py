@@ -21,21 +21,49 @@ from webhookd.cli.output import (
 )
 from webhookd.cli.settings import AdminOption
 from webhookd.cli.styled import Styled
+from webhookd.cli.typed_text import length as length_of
 from webhookd.cli.webhook_rows import print_webhooks
 from webhookd.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+LONGEST_WAIT = timedelta(hours=1)
+
 
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch", help="Show it again and again, until Ctrl-C; with --json, a line each time."
+        ),
+    ] = False,
+    every: Annotated[
+        str, typer.Option("--every", metavar="LENGTH", help="With --watch: how often.")
+    ] = "2s",
     admin_address: AdminOption = None,
 ) -> None:
     """Show webhooks, sources and the configuration in force.
 
     Exit 3 when no daemon runs.
     """
+    if not watch:
+        _show(as_json, admin_address)
+        return
+    from webhookd.cli import followed  # noqa: PLC0415 - most look once
+
+    seconds = length_of(every, "--every", at_most=LONGEST_WAIT).total_seconds()
+    connect(admin_address)
+    followed.repeated(
+        lambda: _show(as_json, admin_address),
+        seconds=max(seconds, followed.SHORTEST_SECONDS),
+        clears=not as_json,
+    )
+
+
+def _show(as_json: bool, admin_address: str | None) -> None:
+    """Show it once."""
     found = connect(admin_address).get("/v1/status")
     if as_json:
         print_json(found)

@@ -14,7 +14,13 @@ from webhookd import clock
 from webhookd.authentication.credentials import Fixed
 from webhookd.authentication.keyring import Keyring
 from webhookd.authentication.known_secrets import KnownSecrets
-from webhookd.cli.settings import ConfigOption, DatabaseOption, StateOption, config_path
+from webhookd.cli.settings import (
+    ConfigOption,
+    DatabaseOption,
+    EnvFileOption,
+    StateOption,
+    config_path,
+)
 from webhookd.cli.shown_request import shown_authentication, shown_request
 from webhookd.cli.terminal import console
 from webhookd.cli.tried_change import tried_change
@@ -64,6 +70,7 @@ class NotDeliveredError(WebhookdError):
 def try_webhook(
     webhook: Annotated[str, typer.Argument(help="The webhook's key in the configuration.")],
     config: ConfigOption = None,
+    env_file: EnvFileOption = None,  # noqa: ARG001 - its callback reads it
     record: Annotated[
         Path | None,
         typer.Option(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from webhookd.cli.settings import ConfigOption, config_path
+from webhookd.cli.settings import ConfigOption, EnvFileOption, config_path
 
 
 def try_source(
@@ -16,6 +16,7 @@ def try_source(
         typer.Argument(metavar="[OBJECT]", help="The type of object; else all of them."),
     ] = None,
     config: ConfigOption = None,
+    env_file: EnvFileOption = None,  # noqa: ARG001 - its callback reads it
 ) -> None:
     """Try a source of the type rest against its API: requests, a record, expressions, proofs.
 

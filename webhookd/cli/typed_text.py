@@ -21,6 +21,13 @@ def utf8(text: str | None) -> str | None:
     return text
 
 
+def all_utf8(texts: list[str] | None) -> list[str] | None:
+    """Return texts as they were typed, where each is one."""
+    for text in texts or ():
+        utf8(text)
+    return texts
+
+
 def cause(text: str | None) -> str | None:
     """Return what attempts came to, as it was typed; refuse what no attempt comes to."""
     try:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from webhookd import telemetry
+from webhookd.delivery.exchange_heads import ExchangeHeads
 from webhookd.errors import TokenError
 from webhookd.model import (
     DELIVERED,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from webhookd.clock import Clock
     from webhookd.delivery.prepared_webhook import AttemptContext
     from webhookd.delivery.sender import Sender
+    from webhookd.delivery.signed_request import SignedRequest
     from webhookd.model import Delivery
     from webhookd.rules.redaction import Redactor
 
@@ -68,6 +70,7 @@ class Courier:
         self._now = clock.now
         self._monotonic = clock.monotonic
         self._dice = clock.dice
+        self._heads = ExchangeHeads()
         self.quiesce = asyncio.Lock()
 
     async def attempt(self, delivery: Delivery, context_at: ContextAt) -> Settlement:
@@ -87,6 +90,7 @@ class Courier:
             started_at,
             first_attempt_at=delivery.first_attempt_at or started_at,
             held_before=context.held_total if is_first else delivery.held_before,
+            heads=self._heads,
         )
         try:
             reply, renewal = await self._send(start)
@@ -166,6 +170,7 @@ class Courier:
             return Unreachable("token", str(error)), None
         except UnfilledError as error:
             return Unreachable(error.reason, str(error)), None
+        start.sends(request)
         reply = await self._sender.send(request, definition.options)
         if not isinstance(reply, Response):
             return reply, None
@@ -174,7 +179,10 @@ class Courier:
 
 @dataclass(slots=True)
 class _Start:
-    """An attempt as it began: what is in force for it until it ends."""
+    """An attempt as it began: what is in force for it until it ends.
+
+    *request* is what was sent, once anything was; *heads* makes what is kept of its headers.
+    """
 
     delivery: Delivery
     context: AttemptContext
@@ -182,6 +190,12 @@ class _Start:
     started_at: datetime
     first_attempt_at: datetime
     held_before: float
+    heads: ExchangeHeads
+    request: SignedRequest | None = None
+
+    def sends(self, request: SignedRequest) -> None:
+        """Note what is sent."""
+        self.request = request
 
 
 def _settlement(
@@ -201,6 +215,10 @@ def _settlement(
         error=None if isinstance(outcome, Delivered) else _kept(redactor.text, outcome.why),
         answer=_answer(reply, redactor),
         config_hash=start.context.definition.config_hash,
+        sent=None if start.request is None else _kept(start.heads.sent, start.request, redactor),
+        answer_headers=_kept(start.heads.answered, reply.headers, redactor)
+        if isinstance(reply, Response)
+        else None,
     )
     return Settlement(
         delivery=start.delivery,

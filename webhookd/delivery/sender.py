@@ -78,6 +78,7 @@ class LocalSender:
             body,
             is_cut=bool(response.extensions.get("answer_cut")),
             location=response.headers.get("location") if response.is_redirect else None,
+            headers=response.headers.raw,
         )
 
     async def _exchange(
@@ -96,6 +97,7 @@ class LocalSender:
             answer.body,
             is_cut=answer.is_cut,
             location=_value(answer.headers, b"location") if is_redirect else None,
+            headers=answer.headers,
         )
 
     def _origin(self, url: str, tls: Tls) -> Origin:

@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import httpx
 
 from webhookd import __version__
+from webhookd.model import Secret
 from webhookd.rules import signing
+from webhookd.rules.literal_secrets import shown_url
+from webhookd.rules.redaction import MARK
 from webhookd.rules.signers import signer
 from webhookd.rules.templating.bodies import with_secrets
 from webhookd.rules.templating.live_parts import LiveParts
 from webhookd.rules.url_encoding import (
     encode_query,
     full_url,
+    percent_encoded,
     with_bare_semicolons,
     without_bare_semicolons,
 )
@@ -30,10 +34,15 @@ if TYPE_CHECKING:
 
     from webhookd.authentication.credentials import Authorization
     from webhookd.definitions import Request
-    from webhookd.model import Delivery, Rendered, Secret
+    from webhookd.model import Delivery, Rendered
     from webhookd.rules.signers import Sign
 
 USER_AGENT = f"webhookd/{__version__}"
+
+_OF_EACH = ("webhook-id", "webhook-timestamp")
+"""The headers between those of all requests and those that templates make."""
+
+_ENCODED_MARK = percent_encoded(MARK)
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -44,7 +53,10 @@ class SignedRequest:
 
     *url* says where to connect, *target* what to ask for there (path and query), *uri* is the
     whole, which is what signatures cover. *head* is the request line and the headers as they are
-    sent, in so many *lines*.
+    sent, in so many *lines*. *shown* is the URL for showing: without the secrets that templates
+    put there, and of a URL that is a secret no more than its origin. *begun* is how
+    the head begins, the same text for all requests to one target; *rest* are the other lines for
+    showing, where templates made headers among them.
     """
 
     method: str
@@ -54,6 +66,9 @@ class SignedRequest:
     head: str
     lines: int
     body: bytes
+    shown: str = ""
+    begun: str = ""
+    rest: str | None = None
 
     def written(self) -> bytes:
         """Return the request as the bytes that are sent, head and body.
@@ -102,6 +117,9 @@ class RequestTemplate:
         is_bare = signing.needs_bare_semicolons(request.signatures)
         self._written = with_bare_semicolons if is_bare else without_bare_semicolons
         self._live = None if live is None else LiveParts(live, self._written)
+        is_secret = isinstance(request.url, Secret)
+        self._secret_url = shown_url(request.url) if is_secret else ""
+        self._masks = {name: Secret(MARK) for name in (() if live is None else live.secrets)}
         # Few have a query of their own, and an authorization changes seldom: nearly all attempts
         # begin as the one before.
         self._latest: _Begun | None = None
@@ -114,25 +132,23 @@ class RequestTemplate:
         Raises an `UnfilledError` where a value or a secret that it asks for is not there.
         """
         rendered, secrets = delivery.rendered, self._secrets
-        address: str | None = None
-        live_headers: Iterable[tuple[str, str]] = ()
-        if self._live is not None:
-            scope = self._live.scope(delivery)
-            address = self._live.url(scope, secrets)
-            live_headers = self._live.headers(scope, secrets)
-        begun = self._begun(rendered, authorization, address)
+        filled = _NOTHING if self._live is None else self._filled(delivery, secrets)
+        begun = self._begun(rendered, authorization, filled.address)
         body = rendered.body or b""
         if rendered.holes:
             body = with_secrets(body, rendered.holes, rendered.content_type or "", secrets)
         seconds, milliseconds = map(str, signing.since_epoch(at))
         lines = [begun.head, f"webhook-id: {delivery.id}", f"webhook-timestamp: {seconds}"]
-        lines += [f"{name}: {value}" for name, value in live_headers]
+        lines += filled.lines
         if rendered.body is not None:
             lines.append(f"content-length: {len(body)}")
         if rendered.content_type is not None:
             lines.append(f"content-type: {rendered.content_type}")
         for sign in begun.signs:
             lines += sign(body, delivery.id, seconds, milliseconds)
+        shown, rest = self._secret_url or begun.uri, None
+        if self._live is not None:
+            shown, rest = self._masked(shown, lines, filled, delivery, authorization)
         return SignedRequest(
             rendered.method,
             self._url,
@@ -141,7 +157,36 @@ class RequestTemplate:
             "\r\n".join(lines),
             begun.lines + len(lines) - 1,
             body,
+            shown,
+            begun.head,
+            rest,
         )
+
+    def _filled(self, delivery: Delivery, secrets: Mapping[str, Secret]) -> _Filled:
+        """Return what the templates of URL and headers make of *delivery*."""
+        if self._live is None:
+            return _NOTHING
+        scope = self._live.scope(delivery)
+        address = self._live.url(scope, secrets)
+        headers = self._live.headers(scope, secrets)
+        return _Filled(address, [f"{name}: {value}" for name, value in headers])
+
+    def _masked(
+        self,
+        shown: str,
+        lines: list[str],
+        filled: _Filled,
+        delivery: Delivery,
+        authorization: Authorization,
+    ) -> tuple[str, str]:
+        """Return URL and headers as they may be shown: `***` where templates put secrets."""
+        masked = self._filled(delivery, self._masks) if self._masks else filled
+        if masked.address is not None and not self._secret_url:
+            target = self._target_with(masked.address, delivery.rendered.query, authorization.query)
+            shown = f"{self._origin}{target}".replace(_ENCODED_MARK, MARK)
+        count = len(_OF_EACH) + 1
+        others = lines[count + len(filled.lines) :]
+        return shown, "\r\n".join((*lines[1:count], *masked.lines, *others))
 
     def _begun(
         self, rendered: Rendered, authorization: Authorization, address: str | None
@@ -172,6 +217,16 @@ class RequestTemplate:
         key_query = encode_query([key]) if key else ""
         whole = full_url(url, self._written(query), self._written(key_query))
         return whole[whole.index("/", whole.index("://") + len("://")) :]
+
+
+class _Filled(NamedTuple):
+    """What templates make of a delivery: its URL, None without one, and the lines of headers."""
+
+    address: str | None
+    lines: list[str]
+
+
+_NOTHING = _Filled(None, [])
 
 
 class _Begun(NamedTuple):

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from webhookd.model.records import ChangeKind, JsonText
@@ -122,7 +122,7 @@ class Response:
     """What the receiver answered: enough of it to judge and to show.
 
     *answer* is the beginning of the body, *is_cut* whether more of it came or was to come;
-    *retry_after* and *location* are headers' texts as they came.
+    *retry_after* and *location* are headers' texts as they came, *headers* all of them.
     """
 
     status: int
@@ -130,6 +130,7 @@ class Response:
     answer: bytes = b""
     is_cut: bool = False
     location: str | None = None
+    headers: Sequence[tuple[bytes, bytes]] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +190,10 @@ class Attempt:
 
     *number* counts from 1, *seconds* is the length of the whole exchange; *status* is None when
     no answer came, *error* None when it was delivered. *answer* is the first 2 KiB of what the
-    receiver said, secrets replaced. *config_hash* names the configuration in force.
+    receiver said, secrets replaced. *config_hash* names the configuration in force. *sent* is the
+    URL and then the request's headers, a line each (`name: value`), but for `webhook-id` and
+    `webhook-timestamp`, which follow from the rest; *answer_headers* are the answer's. Secrets are
+    replaced; None where there was nothing, or where an older version kept none.
     """
 
     number: int
@@ -199,6 +203,8 @@ class Attempt:
     error: str | None
     answer: str = field(repr=False)
     config_hash: str
+    sent: str | None = field(default=None, repr=False)
+    answer_headers: str | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)

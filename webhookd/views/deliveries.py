@@ -67,6 +67,12 @@ class AttemptView(View):
     """The beginning of what the receiver said, secrets replaced."""
     config_hash: str | None
     """The configuration that was in force."""
+    url: str | None = None
+    """Where it was sent to, secrets replaced; null where nothing was, or none was kept."""
+    request_headers: Mapping[str, str] | None = None
+    """The headers of the request as sent, secrets replaced; null likewise."""
+    answer_headers: Mapping[str, str] | None = None
+    """The headers of the answer, secrets replaced; null where there was none, or none was kept."""
 
 
 @dataclass(frozen=True, slots=True)

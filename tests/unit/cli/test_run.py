@@ -17,8 +17,8 @@ def options():
 
 def test_there_is_an_option_for_each_setting_but_the_token():
     settings = Settings.model_fields.keys() - NOT_FOR_ARGUMENTS
-    # For one start alone, so it is no setting that stays in the environment.
-    assert options().keys() == settings | {"new_database"}
+    # For one start alone, or where settings come from, so they are none that stay there.
+    assert options().keys() == settings | {"new_database", "env_file"}
 
 
 def test_an_option_says_what_its_setting_means_and_its_default_on_a_terminal():

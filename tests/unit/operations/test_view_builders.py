@@ -57,7 +57,10 @@ DELIVERY = ListedDelivery(
     created_at=EARLIER,
     settled_at=None,
 )
-ATTEMPT = Attempt(1, EARLIER, 0.25, None, "timeout: no answer in 10 s", "", "0a1b")
+ATTEMPT = Attempt(
+    *(1, EARLIER, 0.25, None, "timeout: no answer in 10 s", "", "0a1b"),
+    sent="https://e.example/hook\nhost: e.example\nX-Own: a: b\nx-own: c",
+)
 SHOWN = ShownDelivery(
     DELIVERY, "POST", "application/json", "a=b%20c", b'{"a":"\xc3\xa9"}', (ATTEMPT,)
 )

@@ -37,7 +37,21 @@ TIMES = ("HubSpot's two ways to write a time", "rules/instants.py")
 SHAPE = ("files may hold records in HubSpot's shape", "sources/formats/rows.py")
 PRODUCT = ("the product's own description, and its demo", "cli/app.py")
 DEMO = ("the demo plays HubSpot", "cli/demo_crm.py", "cli/demo_texts.py")
-MAY = (KIND, TABLES, FILE, NAMES, SIGNATURES, BODIES, WORDS, TIMES, SHAPE, PRODUCT, DEMO)
+BEGINNINGS = ("what `init` begins with", "cli/init.py", "cli/init_texts.py")
+MAY = (
+    BEGINNINGS,
+    KIND,
+    TABLES,
+    FILE,
+    NAMES,
+    SIGNATURES,
+    BODIES,
+    WORDS,
+    TIMES,
+    SHAPE,
+    PRODUCT,
+    DEMO,
+)
 
 
 def test_nothing_else_names_hubspot():

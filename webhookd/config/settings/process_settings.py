@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
-from webhookd.config.settings import setting_names, setting_text
+from webhookd.config.settings import config_places, setting_names, setting_text
 from webhookd.config.settings.setting_names import PREFIX, Meaning
 from webhookd.definitions import Proxy
 from webhookd.errors import ConfigError, Problem
@@ -224,11 +224,18 @@ class Settings(BaseSettings):
         return _token(text, f"{PREFIX}ADMIN_TOKEN_FILE", str(self.admin_token_file))
 
     def config_path(self) -> Path:
-        """Return where the configuration is, or raise a `ConfigError` that asks for it."""
-        if self.config is None:
-            message = "is not set; say where the configuration is, or use --config PATH"
+        """Return where the configuration is: as set, else where it is looked for.
+
+        Raises a `ConfigError` that asks for it where it is not there either.
+        """
+        found = self.config or config_places.find()
+        if found is None:
+            message = (
+                "is not set; say where the configuration is, or use --config PATH (there is none in"
+                f" {config_places.LOOKED_AT}; `webhookd init` begins one)"
+            )
             raise ConfigError([Problem(f"{PREFIX}CONFIG", 0, 0, "", message)])
-        return self.config
+        return found
 
 
 def _token(text: str, setting: str, place: str) -> Secret:

@@ -33,7 +33,11 @@ class Meaning:
     default: str = ""
 
 
-CONFIG = Meaning("The configuration: a file, or a folder of `*.yaml` files.", "PATH")
+CONFIG = Meaning(
+    "The configuration: a file, or a folder of `*.yaml` files.",
+    "PATH",
+    default="`./webhookd.yaml`, else in `/etc/webhookd`",
+)
 STATE_DIRECTORY = Meaning(
     "Where the daemon keeps its state, the database included.",
     "PATH",

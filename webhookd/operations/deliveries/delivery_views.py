@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from webhookd.rules import json_text
+from webhookd.rules.signing import since_epoch
 from webhookd.storage.schema import template_columns
 from webhookd.views.deliveries import (
     AttemptView,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from webhookd.model import Attempt
     from webhookd.operations.deliveries.bulk_changes import ByHand
     from webhookd.storage.deliveries.query import ListedDelivery, ShownDelivery
     from webhookd.storage.search.bounded_search import Page
@@ -98,18 +100,7 @@ def shown_delivery(shown: ShownDelivery, more: More | None = None) -> ShownDeliv
         body=_text(shown.body),
         query=shown.query,
         url_values=_url_values(shown.url_values),
-        attempt_log=tuple(
-            AttemptView(
-                number=attempt.number,
-                started_at=attempt.started_at,
-                seconds=attempt.seconds,
-                status=attempt.status,
-                error=attempt.error,
-                answer=attempt.answer,
-                config_hash=attempt.config_hash,
-            )
-            for attempt in shown.attempts
-        ),
+        attempt_log=tuple(_attempt(shown.listed.id, one) for one in shown.attempts),
         request=more.request,
         request_error=more.request_error,
         give_up_at=more.give_up_at,
@@ -123,6 +114,37 @@ def shown_delivery(shown: ShownDelivery, more: More | None = None) -> ShownDeliv
 
 def _changed(one: ChangedProperty) -> ChangedPropertyView:
     return ChangedPropertyView(one.property, one.before, one.after)
+
+
+def _attempt(delivery_id: str, attempt: Attempt) -> AttemptView:
+    url, _, headers = (attempt.sent or "").partition("\n")
+    # What the row tells anyway is not kept twice.
+    own = {
+        "webhook-id": delivery_id,
+        "webhook-timestamp": str(since_epoch(attempt.started_at)[0]),
+    }
+    return AttemptView(
+        number=attempt.number,
+        started_at=attempt.started_at,
+        seconds=attempt.seconds,
+        status=attempt.status,
+        error=attempt.error,
+        answer=attempt.answer,
+        config_hash=attempt.config_hash,
+        url=url or None,
+        request_headers=_by_name(headers) | own if attempt.sent else None,
+        answer_headers=None if attempt.answer_headers is None else _by_name(attempt.answer_headers),
+    )
+
+
+def _by_name(lines: str) -> dict[str, str]:
+    """Return kept headers by lower-case name, those of one name joined as HTTP joins them."""
+    found: dict[str, str] = {}
+    for line in filter(None, lines.split("\n")):
+        name, _, value = line.partition(": ")
+        name = name.lower()
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
 
 
 def _listed(delivery: ListedDelivery) -> dict[str, Any]:

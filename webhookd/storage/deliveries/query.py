@@ -302,6 +302,8 @@ def _attempts(connection: Connection, delivery_id: str) -> tuple[Attempt, ...]:
             error=row.error,
             answer=row.answer,
             config_hash=row.config_hash,
+            sent=row.sent,
+            answer_headers=row.answer_headers,
         )
         for row in connection.execute(query)
     )

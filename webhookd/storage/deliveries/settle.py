@@ -47,20 +47,23 @@ _PENDING = {
 }
 _INTO = (
     "INSERT INTO attempts"
-    " (delivery_id, number, started_at, seconds, status, error, answer, config_hash) "
+    " (delivery_id, number, started_at, seconds, status, error, answer, config_hash, sent,"
+    " answer_headers) "
 )
 _OVER = (
     " ON CONFLICT (delivery_id, number) DO UPDATE SET started_at = excluded.started_at,"
     " seconds = excluded.seconds, status = excluded.status, error = excluded.error,"
-    " answer = excluded.answer, config_hash = excluded.config_hash"
+    " answer = excluded.answer, config_hash = excluded.config_hash, sent = excluded.sent,"
+    " answer_headers = excluded.answer_headers"
 )
 _ATTEMPT = ForRows(
-    each=f"{_INTO}VALUES (?, ?, ?, ?, ?, ?, ?, ?){_OVER}",
+    each=f"{_INTO}VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?){_OVER}",
     at_once=(
         f"{_INTO}SELECT delivery_id, new.number, new.started_at, new.seconds, new.status,"  # noqa: S608 - constant
-        " new.error, new.answer, new.config_hash FROM unnest(?::text[], ?::int[], ?::bigint[],"
-        " ?::bigint[], ?::int[], ?::text[], ?::text[], ?::text[]) AS new (delivery_id,"
-        " number, started_at, seconds, status, error, answer, config_hash)"
+        " new.error, new.answer, new.config_hash, new.sent, new.answer_headers"
+        " FROM unnest(?::text[], ?::int[], ?::bigint[], ?::bigint[], ?::int[], ?::text[],"
+        " ?::text[], ?::text[], ?::text[], ?::text[]) AS new (delivery_id, number, started_at,"
+        " seconds, status, error, answer, config_hash, sent, answer_headers)"
         " JOIN deliveries ON deliveries.id = new.delivery_id"
         f" AND deliveries.owner = ?{_OVER}"
     ),
@@ -162,6 +165,8 @@ def _attempt_row(settlement: Settlement) -> tuple[object, ...]:
         attempt.error,
         attempt.answer,
         attempt.config_hash,
+        attempt.sent,
+        attempt.answer_headers,
     )
 
 

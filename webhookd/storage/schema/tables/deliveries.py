@@ -218,6 +218,10 @@ ATTEMPTS = Table(
     Column("error", TEXT),
     Column("answer", TEXT, nullable=False),
     Column("config_hash", TEXT, nullable=False),
+    # The URL and the request's headers, a line each; the answer's headers, likewise. Empty where
+    # nothing was sent, or answered, and for attempts of older versions.
+    Column("sent", TEXT),
+    Column("answer_headers", TEXT),
     PrimaryKeyConstraint("delivery_id", "number"),
     sqlite_with_rowid=False,
 )
