@@ -14,6 +14,7 @@ FREE = ("document", "hidden_digests")
 
 OF_PARTS = (
     "last_reload.",
+    "by_hand.",
     "fleet[].",
     "backfills[].",
     "sources[].objects[].",
