@@ -179,3 +179,20 @@ def test_a_token_that_dies_midway_is_replaced_by_another(daemon, api):
         until(lambda: len(known(daemon)) == 103, "another token")
         assert len(server.received) == 2
         assert not daemon.named("source.unauthorized")
+
+
+def test_the_log_says_what_a_preset_was_held_against(daemon):
+    crm = {
+        "type": "rest",
+        "extends": "pocketbase",
+        "base_url": "http://127.0.0.1:9/api/",
+        "authentication": {"type": "none"},
+        "objects": {"persons": {}},
+    }
+    daemon.configure({}, sources={"crm": crm})
+    daemon.start()
+    (used,) = daemon.named("source.preset_used")
+
+    assert (used["source"], used["preset"]) == ("crm", "pocketbase")
+    assert used["status"].startswith("live 2026-11, PocketBase")
+    assert daemon.stop() == 0

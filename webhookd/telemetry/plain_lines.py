@@ -113,6 +113,7 @@ PLAIN: dict[type[events.Event], Line] = {
         hint="only the first page is read; does the object want paging?",
     ),
     events.RecordsLeftOut: warning("source.records_left_out"),
+    events.PresetUsed: info("source.preset_used"),
     events.SourceBlocked: error("source.blocked"),
     events.SourceElsewhere: info("source.elsewhere"),
     events.SourceFailed: error("source.failed"),

@@ -414,6 +414,12 @@ LINES = [
         {**POLLED, "read": 9},
     ),
     (
+        events.PresetUsed("crm", "pocketbase", "documents 2026-11"),
+        "info",
+        "source.preset_used",
+        {"source": "crm", "preset": "pocketbase", "status": "documents 2026-11"},
+    ),
+    (
         events.SourceBlocked("crm", "why"),
         "error",
         "source.blocked",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from webhookd.config.text import document
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
 _ENDING: Final = ".yaml"
 
@@ -101,3 +101,11 @@ def find(name: str) -> Preset | None:
         source={key: value for key, value in data.items() if not key.startswith("x-")},
         text=content.decode(),
     )
+
+
+def presets_of(document: Mapping[str, Any]) -> Iterator[tuple[str, Preset]]:
+    """Yield each source of an effective *document* that extends a preset, with that."""
+    for name, source in document.get("sources", {}).items():
+        preset = find(source.get("extends") or "")
+        if preset is not None:
+            yield name, preset

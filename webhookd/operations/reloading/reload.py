@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from webhookd import telemetry
 from webhookd.config import loading
+from webhookd.config.presets.catalogue import presets_of
 from webhookd.delivery.caused_events import NO_EVENTS
 from webhookd.delivery.prepared_webhook import prepare
 from webhookd.errors import ConfigError, WebhookdError
@@ -24,7 +25,7 @@ from webhookd.rules.redaction import Redactor
 from webhookd.storage.database.connection import EXCLUSIVE
 from webhookd.storage.deliveries import lanes
 from webhookd.telemetry import figures, metrics
-from webhookd.telemetry.events import BugFound, ConfigRead, ConfigWarned
+from webhookd.telemetry.events import BugFound, ConfigRead, ConfigWarned, PresetUsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -251,6 +252,8 @@ class Reloader:
             metrics.forget_sources(before.sources.keys() - definitions.sources.keys())
         for warning in loaded.warnings:
             telemetry.report(ConfigWarned(str(warning)))
+        for name, preset in presets_of(loaded.document):
+            telemetry.report(PresetUsed(name, preset.name, preset.status))
         self._dependencies.settled()
 
 

@@ -50,6 +50,15 @@ class SourceElsewhere(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PresetUsed(Event):
+    """A *source* extends a *preset*, which was held against what its *status* says."""
+
+    source: str
+    preset: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
 class SourceBlocked(Event):
     """The database refuses, and a source waits for it."""
 
