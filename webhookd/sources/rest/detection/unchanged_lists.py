@@ -54,7 +54,7 @@ class Conditions:
         is_open = cursor.is_first or cursor.is_owed or cursor.set_aside is not None
         age = moment(self._work.clock.now()) - kept.at
         is_same = kept.request == self._reader.digest(values)
-        if is_open or not is_same or not 0 <= age < LONGEST:
+        if is_open or not is_same or abs(age) >= LONGEST:
             return None
         return HEADERS[self._kind][1], kept.value
 
