@@ -1,5 +1,5 @@
 // Everything works without this, but Live. HTML comes only from our own pages, through one policy.
-const policy = trustedTypes?.createPolicy("webhookd", { createHTML: (html) => html });
+const policy = globalThis.trustedTypes?.createPolicy("webhookd", { createHTML: (html) => html });
 const main = () => document.getElementById("page");
 const pages = { o: "/", d: "/deliveries", l: "/live", i: "/inbox", s: "/sources", c: "/configuration" };
 
