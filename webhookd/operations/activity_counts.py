@@ -87,7 +87,11 @@ class ActivityCounts:
         micros = round(settlement.attempt.seconds * 1_000_000)
         if minute not in self._minutes:
             self._begin(minute)
-        for table in (self._minutes[minute], self._unwritten[minute // _MINUTES_OF_A_BUCKET]):
+        # A bucket that was written down is begun again: the clock may be set back.
+        bucket = minute // _MINUTES_OF_A_BUCKET
+        if bucket not in self._unwritten:
+            self._unwritten[bucket] = {}
+        for table in (self._minutes[minute], self._unwritten[bucket]):
             row = table.get(settlement.lane)
             if row is None:
                 row = table[settlement.lane] = [0] * 5
@@ -99,7 +103,6 @@ class ActivityCounts:
         self._minutes[minute] = {}
         for old in [one for one in self._minutes if one < minute - KEPT // MINUTE]:
             del self._minutes[old]
-        self._unwritten.setdefault(minute // _MINUTES_OF_A_BUCKET, {})
 
     async def write_down(self) -> None:
         """Write what was counted since the last time; what is refused is written the next time."""

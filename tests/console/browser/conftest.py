@@ -10,7 +10,9 @@ MUST = "WEBHOOKD_TEST_BROWSER"
 """Set by `make test-browser`: to be without a browser is a failure then."""
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while Playwright runs, this thread has an event loop that runs, and a test of
+# another module could begin none of its own.
+@pytest.fixture(scope="module")
 def browser():
     path = os.environ.get("WEBHOOKD_TEST_CHROMIUM") or next(
         filter(None, map(shutil.which, NAMES)), ""

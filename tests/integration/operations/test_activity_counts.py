@@ -96,6 +96,21 @@ def test_nothing_counts_twice_or_gets_lost_between_memory_and_database(url):
     counting(url, scenario)
 
 
+def test_attempts_count_whichever_way_the_clock_is_set(url):
+    async def scenario(wrist, counts, writer, _):
+        async with counts() as activity:
+            for at in (START, START + timedelta(days=1), START, START - timedelta(days=1), START):
+                wrist.at = at
+                attempted(at)
+                await activity.write_down()
+            wrist.at = START + timedelta(minutes=1)
+            told = await activity.told(1440)
+        assert sum(row[1] for row in told.webhooks["mirror"]) >= 3
+        assert telemetry.reporter().failures == 0
+
+    counting(url, scenario)
+
+
 def test_what_the_database_refuses_is_written_the_next_time(url, monkeypatch):
     async def scenario(wrist, counts, writer, database):
         async with counts() as activity:
