@@ -19,7 +19,7 @@ run: $(STAMP) ## Show the main job: webhookd demo
 	@$(BIN)/webhookd demo
 
 test: $(DEV_STAMP) ## Run every test
-	$(BIN)/python -m pytest -q -n 6 --dist worksteal
+	$(BIN)/python -m pytest -q -n 4 --dist worksteal
 
 test-browser: $(DEV_STAMP) ## Test the console's pages in a real Chromium, which must be there
 	WEBHOOKD_TEST_BROWSER=1 $(BIN)/python -m pytest -q tests/console/browser

@@ -41,24 +41,20 @@ class Accepting:
         return _Accepted(self._transports, reader, self._connected, loop)
 
     async def end(self) -> None:
-        """Accept nothing more, close what was accepted, and end all tasks of this event loop.
+        """Accept nothing more, and close what was accepted.
 
         In this order: what was accepted in the very last turns of the loop is a socket alone,
-        which the server closes nowhere once it is closed itself, or the task of it is cancelled.
+        which the server closes nowhere once it is closed itself.
         """
         assert self._server is not None
         loop = asyncio.get_running_loop()
         for listener in self._server.sockets:
             loop.remove_reader(listener.fileno())
-        await self._abort()
+        await self.abort()
         self._server.close()
-        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-        await self._abort()
 
-    async def _abort(self) -> None:
+    async def abort(self) -> None:
+        """Close what is open: also whose own task was cancelled before it ran at all."""
         turns = 0
         while turns < LEAST_TURNS or self._transports:
             turns += 1

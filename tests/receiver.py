@@ -82,6 +82,12 @@ class Receiver:
         self._started.set()
         await self._stop.wait()
         await server.end()
+        # Only now: the tasks in which asyncio accepts have made their connections.
+        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await server.abort()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
