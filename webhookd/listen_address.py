@@ -8,11 +8,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
+from webhookd.client.admin_address import HIGHEST_PORT, host_and_port
 from webhookd.errors import ConfigError, Problem
 
 _TCP: Final = re.compile(r"([0-9.]+|localhost|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
 _ANYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - what is looked for, not bound
-_HIGHEST_PORT: Final = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class ListenAddress:
         if text.startswith("unix:") and len(text) > len("unix:"):
             return cls(Path(text.removeprefix("unix:")), setting=setting)
         found = _TCP.fullmatch(text)
-        if found is None or int(found[2]) > _HIGHEST_PORT or not _is_host(found[1]):
+        if found is None or int(found[2]) > HIGHEST_PORT or not _is_host(found[1]):
             told = (
                 f"{text!r} is no address to listen at; write unix:PATH, 127.0.0.1:PORT, or another"
                 " address of this machine, as 0.0.0.0:PORT or [::]:PORT"
@@ -58,7 +58,7 @@ class ListenAddress:
     def __str__(self) -> str:
         if self.path is not None:
             return f"unix:{self.path}"
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return host_and_port(self.host, self.port)
 
 
 def _is_host(host: str) -> bool:

@@ -21,7 +21,7 @@ from webhookd.admin.feed_routes import FeedRoutes
 from webhookd.admin.guard import Guard
 from webhookd.admin.lookup_routes import LookupRoutes
 from webhookd.admin.parameters import BadQuestionError
-from webhookd.admin.probes import Probes
+from webhookd.admin.probes import PATHS, Probes
 from webhookd.admin.webhook_routes import WebhookRoutes
 from webhookd.errors import ConfigError, StorageError
 from webhookd.intake.backfill import BackfillError
@@ -53,7 +53,7 @@ def application(control: Control, address: AdminAddress, token: Secret | None) -
     api, lookups = _Api(control), LookupRoutes(control)
     deliveries, webhooks = DeliveryRoutes(control.deliveries), WebhookRoutes(control)
     routes = [
-        *(_Path(path, api.probe) for path in ("/healthz", "/readyz", "/metrics")),
+        *(_Path(path, api.probe) for path in PATHS),
         _Path("/v1/openapi.json", api.openapi),
         _Path("/v1/status", api.status),
         _Path("/v1/sources", api.sources),

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.responses import JSONResponse
 
+from webhookd.admin.probes import PATHS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from webhookd.model import Secret
 
-OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+OPEN_PATHS = frozenset(PATHS)
 BAD, UNAUTHORIZED, MISDIRECTED = 400, 401, 421
 ONCE: Final = (b"host", b"authorization")
 """Headers that may stand once: of two, a proxy may believe the first and this daemon the last."""

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from webhookd.operations.control import Control
 
 OK, NOT_FOUND, NOT_ALLOWED, BROKEN, UNAVAILABLE = 200, 404, 405, 500, 503
+PATHS: Final = ("/healthz", "/readyz", "/metrics")
+"""What is served to whoever asks, at the admin API's port, too."""
+
 TEXT: Final = "text/plain; charset=utf-8"
 
 
@@ -39,11 +42,10 @@ class Probes:
 
     def __init__(self, control: Control) -> None:
         self._control = control
-        self.by_path: dict[str, Callable[[], Awaitable[ProbeAnswer]]] = {
-            "/healthz": self.health,
-            "/readyz": self.readiness,
-            "/metrics": self.metrics,
-        }
+        answers = (self.health, self.readiness, self.metrics)
+        self.by_path: dict[str, Callable[[], Awaitable[ProbeAnswer]]] = dict(
+            zip(PATHS, answers, strict=True)
+        )
 
     async def health(self) -> ProbeAnswer:
         """Return 200 when the event loop and the writer's thread work."""

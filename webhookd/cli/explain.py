@@ -45,7 +45,7 @@ def explain(
 def story(shown: Shown, now: datetime) -> Iterator[tuple[str | None, str]]:
     """Yield the change, each attempt with what was said, and what follows; each with its time.
 
-    What has no time of its own is what is so now, or comes next.
+    The time is None for how it stands now, and for what comes next.
     """
     yield (
         shown["created_at"],

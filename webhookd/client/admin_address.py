@@ -15,7 +15,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LONGEST_SOCKET_PATH = 100
-_TCP = re.compile(r"(127\.0\.0\.1|localhost|\[::1\]):([0-9]{1,5})")
+HIGHEST_PORT = 65_535
+_LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\]):([0-9]{1,5})")
+
+
+def loopback_port(text: str) -> tuple[str, int] | None:
+    """Return the loopback host, without brackets, and the port that *text* is; None for others."""
+    found = _LOOPBACK.fullmatch(text)
+    if found is None or int(found[2]) > HIGHEST_PORT:
+        return None
+    return found[1].strip("[]"), int(found[2])
+
+
+def host_and_port(host: str, port: int) -> str:
+    """Return a host and a port as URLs and people write them."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +50,19 @@ class AdminAddress:
         """Return the address that *text* means; ConfigError says what it may be."""
         if text.startswith("unix:") and len(text) > len("unix:"):
             return cls(Path(text.removeprefix("unix:")))
-        found = _TCP.fullmatch(text)
-        if found is None or int(found[2]) > 65_535:  # noqa: PLR2004 - the highest port
+        found = loopback_port(text)
+        if found is None:
             told = (
                 f"{text!r} is no admin address; write unix:PATH, or 127.0.0.1:PORT"
                 " (only loopback: put a proxy in front to let others in)"
             )
             raise ConfigError([Problem("WEBHOOKD_ADMIN_ADDRESS", 0, 0, "", told)])
-        return cls(None, found[1].strip("[]"), int(found[2]))
+        return cls(None, *found)
 
     def __str__(self) -> str:
         if self.path is not None:
             return f"unix:{self.path}"
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return host_and_port(self.host, self.port)
 
 
 @contextmanager

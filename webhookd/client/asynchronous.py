@@ -7,14 +7,13 @@ question must not meet one that is just being closed.
 from __future__ import annotations
 
 import json
-import os
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 import httpx
 
-from webhookd.client.admin_address import LONGEST_SOCKET_PATH
+from webhookd.client.admin_address import host_and_port, reachable
 from webhookd.client.client_errors import LostError, NoDaemonError, RefusedError
 from webhookd.views import json_reader
 
@@ -37,16 +36,15 @@ class AsyncClient:
 
     def __init__(self, address: AdminAddress, token: Secret | None) -> None:
         self._address = address
-        self._folder: int | None = None
+        self._exits = ExitStack()
         headers = {b"user-agent": b"webhookd-console"}
         if token is not None and token.reveal():
             # The bytes that the variable or the file holds, whichever characters they are.
             bearer = token.reveal().encode(errors="surrogateescape")
             headers[b"authorization"] = b"Bearer " + bearer
-        port = f":{address.port}" if address.port else ""
-        host = f"[{address.host}]" if ":" in address.host else address.host or "webhookd"
+        name = "webhookd" if address.path else host_and_port(address.host, address.port)
         self._client = httpx.AsyncClient(
-            base_url=f"http://{host}{port}",
+            base_url=f"http://{name}",
             headers=headers,
             timeout=httpx.Timeout(SECONDS, connect=CONNECT_SECONDS),
             trust_env=False,
@@ -60,9 +58,7 @@ class AsyncClient:
     async def close(self) -> None:
         """Close the connections that are open."""
         await self._client.aclose()
-        if self._folder is not None:
-            os.close(self._folder)
-            self._folder = None
+        self._exits.close()
 
     async def is_alive(self) -> None:
         """Return when the daemon answers; NoDaemonError when it does not."""
@@ -149,15 +145,12 @@ class AsyncClient:
         return LostError(f"the daemon at {self._address} broke off its answer")
 
     def _socket_name(self) -> str | None:
-        """Return a name of the socket that the kernel takes, however long its path is."""
+        """Return a name of the socket that the kernel takes, until the client is closed."""
         path = self._address.path
-        if path is None or len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
-            return None if path is None else str(path)
         try:
-            self._folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            return None if path is None else self._exits.enter_context(reachable(path))
         except OSError as error:
             raise self._is_away(error) from None
-        return f"/proc/self/fd/{self._folder}/{path.name}"
 
 
 def quoted(part: str) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import getpass
-import re
 import socket
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from webhookd import clock
+from webhookd.client.admin_address import host_and_port, loopback_port
 from webhookd.console.access import invitations, own_files
 from webhookd.console.access.sessions import Sessions
 from webhookd.console.daemon_link import DaemonLink
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
     from webhookd.console.daemon_link import Places
     from webhookd.console.visit import Role
 
-_LISTEN = re.compile(r"(127\.0\.0\.1|localhost|\[::1\]):([0-9]{1,5})")
 BACKLOG = 128
-HIGHEST_PORT = 65_535
 
 
 class ConsoleAddressError(WebhookdError):
@@ -45,13 +43,16 @@ class ConsoleAddress:
     @classmethod
     def parse(cls, text: str) -> ConsoleAddress:
         """Return the address that *text* means; ConsoleAddressError says what it may be."""
-        found = _LISTEN.fullmatch(text)
-        if found is None or int(found[2]) > HIGHEST_PORT:
+        found = loopback_port(text)
+        if found is None:
             raise ConsoleAddressError(
                 f"the console cannot listen on {text!r}; write 127.0.0.1:PORT. It listens on"
                 " loopback only; from another machine: ssh -L 8377:127.0.0.1:8377 HOST"
             )
-        return cls(found[1].strip("[]"), int(found[2]))
+        return cls(*found)
+
+    def __str__(self) -> str:
+        return host_and_port(self.host, self.port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +101,7 @@ async def serve(
 
 def _links(address: ConsoleAddress, key: bytes, label: str) -> Links:
     query = f"enter?t={invitations.token(key, clock.now().timestamp())}"
-    host = f"[{address.host}]" if ":" in address.host else address.host
-    return Links(
-        f"http://{label}.localhost:{address.port}/{query}", f"http://{host}:{address.port}/{query}"
-    )
+    return Links(f"http://{label}.localhost:{address.port}/{query}", f"http://{address}/{query}")
 
 
 def _listening(address: ConsoleAddress) -> socket.socket:
@@ -115,9 +113,9 @@ def _listening(address: ConsoleAddress) -> socket.socket:
     except OSError as error:
         listener.close()
         raise ConsoleAddressError(
-            f"the console cannot listen on {address.host}:{address.port}: {error.strerror}; choose"
-            " another port with --listen, or ask the console that runs there for a link:"
-            f" webhookd console --listen {address.host}:{address.port} --link"
+            f"the console cannot listen on {address}: {error.strerror}; choose another port with"
+            " --listen, or ask the console that runs there for a link:"
+            f" webhookd console --listen {address} --link"
         ) from None
     listener.listen(BACKLOG)
     return listener

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from webhookd import telemetry
 from webhookd.config.tls_files import TlsFiles
+from webhookd.operations.reloading.files_seen import FilesSeen
 from webhookd.telemetry.events import InboundCertificateRead
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class ServedCertificate:
     def __init__(self, certificate: Path, key: Path) -> None:
         self._certificate = certificate
         self._key = key
-        self._seen = self._stamps()
+        self._seen = self._look()
         self._context = self._made()
 
     def context(self) -> ssl.SSLContext:
@@ -37,10 +38,9 @@ class ServedCertificate:
 
         Files that are wrong change nothing, and are told once. It reads disks.
         """
-        stamps = self._stamps()
-        if stamps == self._seen:
+        if self._seen.look() == self._seen.stamps:
             return None
-        self._seen = stamps
+        self._seen = self._look()
         complaint = TlsFiles().client_complaint(self._certificate, self._key)
         if complaint is not None:
             return InboundCertificateRead(str(self._certificate), complaint.message)
@@ -58,17 +58,12 @@ class ServedCertificate:
         context.load_cert_chain(self._certificate, self._key)
         return context
 
-    def _stamps(self) -> tuple[object, ...]:
-        """Return what tells the files from others under the same names."""
-        stamps: list[object] = []
-        for path in (self._certificate, self._key):
-            try:
-                found = path.stat()
-            except OSError as error:
-                stamps.append(error.errno)
-            else:
-                stamps.append((found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size))
-        return tuple(stamps)
+    def _look(self) -> FilesSeen:
+        """Return how the files look, which are read after this."""
+        seen = FilesSeen()
+        seen.note(self._certificate)
+        seen.note(self._key)
+        return seen
 
 
 @asynccontextmanager

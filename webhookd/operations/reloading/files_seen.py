@@ -1,4 +1,4 @@
-"""What the files of a configuration looked like when they were read, and do by now."""
+"""What files looked like when they were read, and do by now."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Stamp: TypeAlias = tuple[object, ...]
 
 
 class FilesSeen:
-    """The files that a reading of the configuration touched, each as it was just before.
+    """The files that a reading touched, of the configuration for one, each as it was just before.
 
     *note* is called on the thread that reads; the rest when that is over.
     """
