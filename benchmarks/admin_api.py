@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
 import statistics
 import tempfile
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 
 from benchmarks import cpu
-from benchmarks.processes import daemon, hook
+from benchmarks.filled_daemon import Filling, start_filled
+from benchmarks.processes import daemon
 from benchmarks.rows import Row
 from tests.making import NOW, a_delivery
 from webhookd.storage.database.database import open_database
@@ -49,8 +48,8 @@ QUESTIONS = {
     "the newest": LIST,
     "the second page": f"{LIST}&before=999949",
     "failed": f"{LIST}&state=failed",
-    "failed of a webhook": f"{LIST}&state=failed&webhook=webhook-007",
-    "of a webhook that has few": f"{LIST}&webhook=webhook-099",
+    "failed of a webhook": f"{LIST}&state=failed&webhook=webhook-0007",
+    "of a webhook that has few": f"{LIST}&webhook=webhook-0099",
     "superseded, none there": f"{LIST}&state=superseded",
     "held, none there": f"{LIST}&state=held",
     "pending": f"{LIST}&state=pending",
@@ -61,12 +60,12 @@ QUESTIONS = {
     "since an hour ago": f"{LIST}&since={{hour}}",
     "one delivery": "/v1/deliveries/{id}",
     "groups": "/v1/groups",
-    "a webhook": "/v1/webhooks/webhook-007",
+    "a webhook": "/v1/webhooks/webhook-0007",
     "activity of a day": "/v1/activity?minutes=1440",
     "status": "/v1/status",
 }
 DRY_RUNS = {
-    "dry run: failed of a webhook": {"state": "failed", "webhook": "webhook-007"},
+    "dry run: failed of a webhook": {"state": "failed", "webhook": "webhook-0007"},
     "dry run: failed since ten days": {"state": "failed", "since": "{days_10}"},
 }
 
@@ -77,16 +76,7 @@ def measure() -> list[Row]:
         tempfile.TemporaryDirectory(prefix="webhookd-bench-") as name,
         daemon(Path(name)) as running,
     ):
-        running.configure(
-            {
-                f"webhook-{number:03}": hook(f"http://127.0.0.1:1/hook/{number}")
-                for number in range(WEBHOOKS)
-            }
-        )
-        running.start()
-        running.stop()
-        _fill(running)
-        running.start()
+        start_filled(running, Filling(INSERT, WEBHOOKS, DELIVERIES, WAITING, 30 * DAY * 1_000_000))
         found = _asked(running)
     worst = max(found, key=lambda question: statistics.median(found[question][0]))
     figures = {f"{question}, ms": wall for question, (wall, _) in found.items()}
@@ -104,21 +94,6 @@ def measure() -> list[Row]:
         ),
         _stored_rows(),
     ]
-
-
-def _fill(running: DaemonProcess) -> None:
-    at = int(time.time() * 1e6)
-    values = {
-        "last": DELIVERIES - 1,
-        "settled": DELIVERIES - WAITING,
-        "due": at + 3_600_000_000,
-        "at": at,
-        "length": 30 * DAY * 1_000_000,
-    }
-    with closing(sqlite3.connect(running.database, isolation_level=None)) as connection:
-        connection.execute("PRAGMA synchronous = OFF")
-        connection.execute(INSERT, values)
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _asked(running: DaemonProcess) -> dict[str, tuple[list[float], list[float]]]:

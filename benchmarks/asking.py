@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 import tempfile
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 
-from benchmarks.processes import daemon, hook
+from benchmarks.filled_daemon import Filling, start_filled
+from benchmarks.processes import daemon
 from benchmarks.rows import Row
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ INSERT = """
 INSERT INTO deliveries (id, lane, source, object, record_id, change, state, epoch, due_at,
   attempts, settled_at, created_at, method, query, body)
 WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < :last)
-SELECT 'd' || n, n % 1000 + 1, 'export', 'contacts', n % 50000, 'updated',
+SELECT 'd' || n, n % :webhooks + 1, 'export', 'contacts', n % 50000, 'updated',
   CASE WHEN n >= :settled THEN 'pending' WHEN n % 50 = 0 THEN 'failed' ELSE 'delivered' END, 0,
   CASE WHEN n >= :settled THEN :due END, 1, CASE WHEN n < :settled THEN :at END, :at, 'POST', '',
   zeroblob(400)
@@ -56,31 +55,8 @@ def _asked(waiting: int) -> list[float]:
         tempfile.TemporaryDirectory(prefix="webhookd-bench-") as name,
         daemon(Path(name)) as running,
     ):
-        running.configure(
-            {
-                f"webhook-{number:04}": hook(f"http://127.0.0.1:1/hook/{number}")
-                for number in range(WEBHOOKS)
-            }
-        )
-        running.start()
-        running.stop()
-        _fill(running, waiting)
-        running.start()
+        start_filled(running, Filling(INSERT, WEBHOOKS, DELIVERIES, waiting))
         return _times(running)
-
-
-def _fill(running: DaemonProcess, waiting: int) -> None:
-    at = int(time.time() * 1e6)
-    values = {
-        "last": DELIVERIES - 1,
-        "settled": DELIVERIES - waiting,
-        "due": at + 3_600_000_000,
-        "at": at,
-    }
-    with closing(sqlite3.connect(running.database, isolation_level=None)) as connection:
-        connection.execute("PRAGMA synchronous = OFF")
-        connection.execute(INSERT, values)
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _times(running: DaemonProcess) -> list[float]:

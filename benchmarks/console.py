@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import argparse
 import re
-import sqlite3
 import statistics
 import tempfile
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from benchmarks import cpu
 from benchmarks.asking import INSERT
-from benchmarks.processes import daemon, hook
+from benchmarks.filled_daemon import Filling, start_filled
+from benchmarks.processes import daemon
 from tests.console.stage import ConsoleProcess
 
 if TYPE_CHECKING:
@@ -76,29 +75,7 @@ def main() -> None:
 
 def _prepared(running: DaemonProcess, folder: Path, count: int) -> str:
     """Start a daemon with so many deliveries, and return where its admin API is."""
-    running.configure(
-        {
-            f"webhook-{number:04}": hook(f"http://127.0.0.1:1/hook/{number}")
-            for number in range(WEBHOOKS)
-        }
-    )
-    running.start()
-    running.stop()
-    at = int(time.time() * 1e6)
-    values = {
-        "last": count - 1,
-        "settled": count - WAITING,
-        "due": at + 3_600_000_000,
-        "at": at,
-    }
-    insert = INSERT.replace("n % 1000 + 1", f"n % {WEBHOOKS} + 1")
-    with closing(sqlite3.connect(running.database, isolation_level=None)) as connection:
-        connection.execute("PRAGMA synchronous = OFF")
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute(insert, values)
-        connection.execute("COMMIT")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    running.start()
+    start_filled(running, Filling(INSERT, WEBHOOKS, count, WAITING))
     (socket,) = folder.rglob("admin.sock")
     return f"unix:{socket}"
 

@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -145,6 +145,16 @@ class Daemon:
     def connect(self) -> sqlite3.Connection:
         """Return a connection to its database that only reads."""
         return sqlite3.connect(f"file:{self.state}/webhookd.db?mode=ro", uri=True)
+
+    def known(self) -> dict[str, dict[str, Any]]:
+        """Return every property of every record that it knows, by id; none before its tables."""
+        query = "SELECT record_id, properties FROM known_records WHERE deleted = 0"
+        with suppress(sqlite3.OperationalError), closing(self.connect()) as connection:
+            return {
+                id_: {name: json.loads(value) for name, value in json.loads(text).items()}
+                for id_, text in connection.execute(query).fetchall()
+            }
+        return {}
 
     def look(self, query: str, *values: object) -> Any:
         """Return the one value that *query* finds in its database."""

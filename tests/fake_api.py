@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -119,6 +120,18 @@ class FakeApi:
             if found is None:
                 return 404, {"message": "no such record"}
             return 200, {"data": self.shown(found)}
+
+
+class RealTime(FakeApi):
+    """The API in real time."""
+
+    @property
+    def now(self):
+        return time.time_ns() // 1000
+
+    @now.setter
+    def now(self, _at):
+        pass
 
 
 @contextmanager

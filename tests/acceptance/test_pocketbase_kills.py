@@ -7,10 +7,8 @@ three. Nothing is lost, no deletion is invented, and no change is told by two de
 import json
 import os
 import random
-import sqlite3
 import time
 from collections import Counter
-from contextlib import closing, suppress
 
 import pytest
 
@@ -79,17 +77,6 @@ def configure(daemon, base, receiver, name):
     daemon.configure({"mirror": hook}, sources={"crm": source})
 
 
-def known(daemon):
-    """Return every property of every record that the daemon knows, by id."""
-    query = "SELECT record_id, properties FROM known_records WHERE deleted = 0"
-    with suppress(sqlite3.OperationalError), closing(daemon.connect()) as connection:
-        return {
-            id_: {name: json.loads(value) for name, value in json.loads(text).items()}
-            for id_, text in connection.execute(query).fetchall()
-        }
-    return {}
-
-
 def told(receiver):
     """Return how often each change was told: by record and kind, each delivery once."""
     bodies = {one.id: json.loads(one.body) for one in tuple(receiver.received)}
@@ -118,7 +105,7 @@ def test_killed_at_random_moments_it_tells_the_truth_and_once(daemon, base, name
     with Receiver(lambda _: Answer(200)) as receiver:
         configure(daemon, base, receiver, name)
         daemon.start()
-        until(lambda: len(known(daemon)) == RECORDS, "the first read", QUIET_WITHIN)
+        until(lambda: len(daemon.known()) == RECORDS, "the first read", QUIET_WITHIN)
         writes, dice = Writes(base, ids, SECONDS), random.Random(3)
         writes.start()
         for _ in range(KILLS):
@@ -129,7 +116,7 @@ def test_killed_at_random_moments_it_tells_the_truth_and_once(daemon, base, name
         there = base.dump()
 
         def is_quiet():
-            return known(daemon) == there and daemon.tally("pending") == 0
+            return daemon.known() == there and daemon.tally("pending") == 0
 
         until(is_quiet, "all that is there is known, in every property", QUIET_WITHIN)
         time.sleep(3)

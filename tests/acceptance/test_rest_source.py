@@ -2,16 +2,14 @@
 
 import json
 import random
-import sqlite3
 import threading
 import time
 from collections import Counter
-from contextlib import closing, suppress
 
 import pytest
 
 from tests.daemon import until
-from tests.fake_api import FakeApi, running
+from tests.fake_api import RealTime, running
 from tests.receiver import Answer, Receiver
 from tests.token_server import TokenServer, granting
 
@@ -30,18 +28,6 @@ ITEMS = {
     "one": {"path": "items/${id}", "record": "data"},
     "deletions": {"by": "absence", "every": "1s", "query": {"sort": "id"}},
 }
-
-
-class RealTime(FakeApi):
-    """The API in real time."""
-
-    @property
-    def now(self):
-        return time.time_ns() // 1000
-
-    @now.setter
-    def now(self, _at):
-        pass
 
 
 @pytest.fixture
@@ -103,16 +89,6 @@ def told(receiver):
     return found
 
 
-def known(daemon):
-    query = "SELECT record_id, properties FROM known_records WHERE deleted = 0"
-    with suppress(sqlite3.OperationalError), closing(daemon.connect()) as connection:
-        return {
-            id_: {name: json.loads(value) for name, value in json.loads(text).items()}
-            for id_, text in connection.execute(query).fetchall()
-        }
-    return {}
-
-
 @pytest.mark.parametrize("strategy", ["time", "comparison"])
 def test_killed_at_any_moment_it_loses_nothing_and_tells_nothing_twice(daemon, api, strategy):
     changes = {}
@@ -125,7 +101,7 @@ def test_killed_at_any_moment_it_loses_nothing_and_tells_nothing_twice(daemon, a
     with Receiver(lambda _: Answer(200)) as receiver:
         configure(daemon, api, receiver, **changes)
         daemon.start()
-        until(lambda: len(known(daemon)) == 300, "the first read")
+        until(lambda: len(daemon.known()) == 300, "the first read")
         writes, dice = Writes(api), random.Random(3)
         writes.start()
         for _ in range(KILLS):
@@ -137,7 +113,7 @@ def test_killed_at_any_moment_it_loses_nothing_and_tells_nothing_twice(daemon, a
         def is_quiet():
             with api.lock:
                 there = {id_: api.shown(one) for id_, one in api.records.items()}
-            return known(daemon) == there and daemon.tally("pending") == 0
+            return daemon.known() == there and daemon.tally("pending") == 0
 
         until(is_quiet, "everything", 60)
         time.sleep(1.5)
@@ -173,10 +149,10 @@ def test_a_token_that_dies_midway_is_replaced_by_another(daemon, api):
         }
         configure(daemon, api, receiver, more={"authentication": client})
         daemon.start()
-        until(lambda: len(known(daemon)) == 100, "the first read")
+        until(lambda: len(daemon.known()) == 100, "the first read")
         newest.append("a-token-that-nobody-has")
         api.create(3)
-        until(lambda: len(known(daemon)) == 103, "another token")
+        until(lambda: len(daemon.known()) == 103, "another token")
         assert len(server.received) == 2
         assert not daemon.named("source.unauthorized")
 

@@ -15,7 +15,7 @@ import trustme
 from hubspot.utils.signature import Signature as HubspotSignature
 
 from tests.daemon import SECRET, until
-from tests.fake_api import FakeApi, running
+from tests.fake_api import RealTime, running
 from tests.fake_hubspot import Account, FakeHubspot
 from tests.fleet import hook
 from tests.receiver import Receiver
@@ -38,18 +38,6 @@ ITEMS = {
         "query": {"since": "${since}", "sort": "updated,id"},
     },
 }
-
-
-class RealTime(FakeApi):
-    """The API in real time."""
-
-    @property
-    def now(self):
-        return time.time_ns() // 1000
-
-    @now.setter
-    def now(self, _at):
-        pass
 
 
 @pytest.fixture
