@@ -60,7 +60,7 @@ def test_the_legend_speaks_of_labels_that_are_left(panel):
 
 
 def test_every_metric_that_is_documented_has_its_place():
-    told = (MONITORING.parent / "operations.md").read_text()
+    told = (MONITORING.parent / "events-and-metrics.md").read_text()
     rows = re.findall(r"^\| (`webhookd_[^|]*) \|", told, re.MULTILINE)
     documented = {name for row in rows for name in re.findall(r"`(webhookd_[a-z_]+)`", row)}
 

@@ -2,19 +2,19 @@
 
 import ast
 import re
-from pathlib import Path
 from typing import get_args
 
 import pytest
 import yaml
 
+from tests.documents import contents, pages
+from tests.documents.pages import PAGES, ROOT, headings
 from webhookd.config import loading
 from webhookd.config.settings.process_settings import Settings
 from webhookd.model import Reason
 from webhookd.telemetry import metrics
 
-ROOT = Path(__file__).parents[2]
-OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+SAID = pages.text("events-and-metrics")
 EVENT = re.compile(r"[a-z]+\.[a-z_]+")
 NOUNS = {
     "daemon",
@@ -54,12 +54,12 @@ def test_every_log_event_is_listed_and_well_named():
 
     assert len(found) > 20
     assert {event for event in found if not EVENT.fullmatch(event)} == set()
-    assert {event for event in found if f"`{event}`" not in OPERATIONS} == set()
+    assert {event for event in found if f"`{event}`" not in SAID} == set()
     assert {event.partition(".")[0] for event in found} <= NOUNS
 
 
 def test_every_listed_log_event_exists():
-    table = OPERATIONS[OPERATIONS.index("## Log events") :]
+    table = SAID[SAID.index("## Log events") :]
     listed = set(re.findall(r"`([a-z]+\.[a-z_]+)`", table))
 
     assert listed - set(events()) == set()
@@ -70,16 +70,16 @@ def test_every_metric_is_listed_and_no_other():
         family.name + ("_total" if family.type == "counter" else "")
         for family in metrics.REGISTRY.collect()
     }
-    table = OPERATIONS[OPERATIONS.index("## Metrics") : OPERATIONS.index("## Log events")]
+    table = SAID[SAID.index("## Metrics") : SAID.index("## Log events")]
 
     assert set(re.findall(r"`(webhookd_[a-z_]+)`", table)) == found
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_of_the_process_is_listed(name):
-    assert f"`WEBHOOKD_{name.upper()}`" in OPERATIONS
+    assert f"`WEBHOOKD_{name.upper()}`" in pages.text("settings")
     if name not in {"admin_token", "admin_token_file"}:
-        assert f"`--{name.replace('_', '-')}`" in OPERATIONS
+        assert f"`--{name.replace('_', '-')}`" in pages.text("settings")
 
 
 def test_the_shortest_configuration_of_the_readme_is_right(tmp_path):
@@ -93,22 +93,40 @@ def test_the_shortest_configuration_of_the_readme_is_right(tmp_path):
     assert yaml.safe_load(text)["version"] == 1
 
 
-@pytest.mark.parametrize("document", [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))])
-def test_every_link_between_documents_leads_somewhere(document):
-    for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
-        if not target.startswith("http"):
-            assert (document.parent / target).exists(), target
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_between_pages_leads_to_a_heading(page):
+    for link in pages.links(page.read_text()):
+        if link.startswith(("http://", "https://")):
+            continue
+        target, _, anchor = link.partition("#")
+        there = page.parent / target if target else page
+        assert there.exists(), link
+        if anchor:
+            assert anchor in {heading.anchor for heading in headings(there.read_text())}, link
+
+
+@pytest.mark.parametrize("document", sorted(pages.DOCS.rglob("*.yaml")), ids=lambda path: path.name)
+def test_what_points_to_a_page_from_elsewhere_finds_it(document):
+    for name, anchor in re.findall(r"\bdocs/([a-z/-]+)\.md#([a-z0-9-]+)", document.read_text()):
+        assert anchor in {heading.anchor for heading in headings(pages.text(name))}, anchor
+
+
+@pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_page_begins_with_its_contents(page):
+    told = page.read_text()
+
+    assert told == contents.renewed(told), "renew with: python -m tests.documents.contents"
 
 
 @pytest.mark.parametrize("reason", get_args(Reason))
 def test_every_reason_for_no_answer_is_explained(reason):
-    assert f"\n| `{reason}` | " in OPERATIONS
+    assert f"\n| `{reason}` | " in pages.text("delivery")
 
 
 def test_every_picture_is_shown_and_small():
     shown = {
         (document.parent / target).resolve()
-        for document in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]
+        for document in PAGES
         for target in re.findall(r"!\[[^]]+\]\(([^)]+\.png)\)", document.read_text())
     }
     pictures = set((ROOT / "docs" / "console").glob("*.png"))

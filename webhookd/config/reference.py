@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -147,7 +148,14 @@ def reference() -> str:
     definitions = schema()["$defs"]
     sections = [_section({**schema(), "title": "The top"})]
     sections += [_section(definitions[name]) for name in _SECTIONS]
-    return "\n".join([_INTRODUCTION, *sections, _settings()])
+    page = "\n".join([_INTRODUCTION, *sections, _settings()])
+    return page.replace("\n## ", f"\n{_contents(page)}\n\n## ", 1)
+
+
+def _contents(page: str) -> str:
+    titles = re.findall(r"^## (.+)$", page, re.MULTILINE)
+    links = [f"[{title}](#{title.lower().replace(' ', '-')})" for title in titles]
+    return "\n".join(["<!-- contents -->", " ·\n".join(links), "<!-- /contents -->"])
 
 
 def _settings() -> str:

@@ -1,8 +1,9 @@
 """A listener: one log line for each event.
 
 Names of log events (`noun.verb_past`), their levels and their keys are API and are listed in
-`docs/operations.md`. Most lines show the fields of their event as they are (`plain_lines`); what
-differs has a function here. `logs` is where lines go, and where secrets are taken out.
+`docs/events-and-metrics.md`. Most lines show the fields of their event as they are
+(`plain_lines`); what differs has a function here. `logs` is where lines go, and where secrets
+are taken out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus. Names are API and are listed in `docs/operations.md`.
+"""Metrics for Prometheus. Names are API and are listed in `docs/events-and-metrics.md`.
 
 Labels come from closed sets or from names in the configuration, never from what others send.
 What is counted here is counted as it happens; what stands in the database (`Standing`) is asked for

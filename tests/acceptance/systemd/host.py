@@ -181,12 +181,12 @@ def refusals() -> list[str]:
     if not Path("/run/systemd/system").is_dir():
         found.append("systemd does not run here")
     if not os.access("/usr/bin/webhookd", os.X_OK):
-        found.append("/usr/bin/webhookd is missing: install webhookd first (docs/operations.md)")
+        found.append("/usr/bin/webhookd is missing: install webhookd first (docs/install.md)")
     return found
 
 
 def install(url: str) -> None:
-    """Install webhookd as docs/operations.md says, and a producer."""
+    """Install webhookd as docs/install.md says, and a producer."""
     well("sh", str(UNITS / "install"))
     well("useradd", "--system", "--groups", "webhookd-producers", PRODUCER)
     write(SECRET, "first-secret\n")

@@ -1,6 +1,6 @@
 """`log_lines` and `metric_counts`: what each event becomes.
 
-Names, levels and keys are API: a line here changes only together with `docs/operations.md`.
+Names, levels and keys are API: a line here changes only together with `docs/events-and-metrics.md`.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ class Settings(BaseSettings):
         timedelta | None,
         BeforeValidator(setting_text.look_every),
         Meaning(
-            "Look so often whether the [configuration's files](operations.md#without-a-signal) are"
+            "Look so often whether the [configuration's files](running.md#without-a-signal) are"
             " others, and reload then, as by SIGHUP.",
             "DURATION",
             default="off",
