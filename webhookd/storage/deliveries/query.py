@@ -10,15 +10,16 @@ from sqlalchemy import literal_column, select
 
 from webhookd.model import Attempt, DeliveryFilter, DeliveryState
 from webhookd.storage.database.times import from_micros, to_micros
+from webhookd.storage.deliveries import kept_heads
 from webhookd.storage.schema import template_columns
-from webhookd.storage.schema.tables import ATTEMPTS, DELIVERIES, LANES
+from webhookd.storage.schema.tables import DELIVERIES, LANES
 from webhookd.storage.search import cause_conditions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Connection, Select
+    from sqlalchemy import ColumnElement, Connection
 
     from webhookd.storage.database.database import Database
 
@@ -290,9 +291,6 @@ def _with_marks(body: bytes | None, holes: tuple[tuple[int, str], ...]) -> bytes
 
 
 def _attempts(connection: Connection, delivery_id: str) -> tuple[Attempt, ...]:
-    query: Select[Any] = (
-        select(ATTEMPTS).where(ATTEMPTS.c.delivery_id == delivery_id).order_by(ATTEMPTS.c.number)
-    )
     return tuple(
         Attempt(
             number=row.number,
@@ -305,5 +303,5 @@ def _attempts(connection: Connection, delivery_id: str) -> tuple[Attempt, ...]:
             sent=row.sent,
             answer_headers=row.answer_headers,
         )
-        for row in connection.execute(query)
+        for row in connection.execute(kept_heads.with_attempts(delivery_id))
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from webhookd.storage.database.connection import Dialect
 from webhookd.storage.database.times import to_micros
+from webhookd.storage.deliveries import kept_heads
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,8 +19,10 @@ PAGES_AT_ONCE = 400
 
 def retire(connection: Statements, before: datetime, limit: int) -> int:
     """Delete at most *limit* deliveries settled before *before*; return how many."""
-    query = "SELECT id FROM deliveries WHERE settled_at < ? ORDER BY settled_at LIMIT ?"
-    ids = connection.execute(query, (to_micros(before), limit)).fetchall()
+    query = "SELECT id, number FROM deliveries WHERE settled_at < ? ORDER BY settled_at LIMIT ?"
+    rows = connection.execute(query, (to_micros(before), limit)).fetchall()
+    ids = [(id_,) for id_, _ in rows]
+    kept_heads.retire(connection, [number for _, number in rows])
     connection.executemany("DELETE FROM attempts WHERE delivery_id = ?", ids)
     connection.executemany("DELETE FROM deliveries WHERE id = ?", ids)
     _give_back(connection, PAGES_AT_ONCE)

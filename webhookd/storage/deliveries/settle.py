@@ -21,7 +21,7 @@ from webhookd.model import (
 )
 from webhookd.storage.database.connection import Dialect, ForRows
 from webhookd.storage.database.times import from_micros, to_micros
-from webhookd.storage.deliveries import lanes, record_order
+from webhookd.storage.deliveries import kept_heads, lanes, record_order
 from webhookd.storage.schema.template_columns import holes_of, values_of
 
 if TYPE_CHECKING:
@@ -113,10 +113,11 @@ def settle(connection: Connection, settlements: Sequence[Settlement]) -> list[De
     """
     attempts, updates, starts, unused = [], [], [], []
     ended: dict[int, list[Delivery]] = {}
+    are_apart = kept_heads.are_apart(connection)
     for settlement in settlements:
         if isinstance(settlement.outcome, Delivered | GivenUp):
             ended.setdefault(settlement.lane, []).append(settlement.delivery)
-        attempts.append(_attempt_row(settlement))
+        attempts.append(_attempt_row(settlement, are_apart))
         updates.append(_update_row(settlement))
         if settlement.is_paced and not settlement.made_request:
             unused.append((settlement.delivery.id,))
@@ -125,6 +126,8 @@ def settle(connection: Connection, settlements: Sequence[Settlement]) -> list[De
             starts.append((started_at, settlement.delivery.id))
         _settle_lane(connection, settlement)
     connection.write_rows(_ATTEMPT, attempts, connection.session.owner)
+    if are_apart:
+        kept_heads.keep(connection, settlements)
     count = connection.write_rows(_SETTLE, updates, connection.session.owner)
     if connection.session.is_shared and count < len(updates):
         ids = [settlement.delivery.id for settlement in settlements]
@@ -154,7 +157,7 @@ def given_up(connection: Connection, settlements: Sequence[Settlement]) -> froze
     return frozenset(id_ for (id_,) in rows)
 
 
-def _attempt_row(settlement: Settlement) -> tuple[object, ...]:
+def _attempt_row(settlement: Settlement, are_apart: bool) -> tuple[object, ...]:
     attempt = settlement.attempt
     return (
         settlement.delivery.id,
@@ -165,8 +168,8 @@ def _attempt_row(settlement: Settlement) -> tuple[object, ...]:
         attempt.error,
         attempt.answer,
         attempt.config_hash,
-        attempt.sent,
-        attempt.answer_headers,
+        None if are_apart else attempt.sent,
+        None if are_apart else attempt.answer_headers,
     )
 
 
