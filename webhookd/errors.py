@@ -46,6 +46,7 @@ WebhookdError
 ├── EarlyEndError             `backfill`: it ended before every record was looked at
 ├── NoReplayError             `plan --replay`: the changes asked for cannot be replayed
 ├── NoSuchPresetError         `presets show`: no preset of that name is shipped
+├── NoSuchObjectError        `sources properties`: there is no such source, or no such object
 ├── NotTriedError            `sources try`: there is no such source or object, or it cannot be tried
 ├── StatusFileError           `plan`: a saved status cannot be read
 ├── ListenError               `listen`: nothing can listen at the address

@@ -62,6 +62,8 @@ def application(control: Control, address: AdminAddress, token: Secret | None) -
         _Path("/v1/record", lookups.record),
         _Path("/v1/properties", lookups.properties),
         _Path("/v1/records", lookups.records),
+        _Path("/v1/records/list", lookups.listed_records),
+        _Path("/v1/records/show", lookups.shown_records),
         _Path("/v1/sources/{source}/files", lookups.files),
         _Path("/v1/sources/{source}/files/{name}/error", lookups.report),
         _act("/v1/sources/{source}/accept", "accept", lookups.accept),

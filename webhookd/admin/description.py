@@ -28,6 +28,7 @@ from webhookd.views.events import (
     ReadConfigurationView,
     SourceEventView,
 )
+from webhookd.views.records import ListedRecordsView, ShownRecordsView
 from webhookd.views.refusals import RefusalView
 from webhookd.views.sources import (
     AcceptedView,
@@ -44,7 +45,8 @@ _VIEWS = (
     *(DeliveriesView, ShownDeliveryView, GroupsView, ShownWebhookView, ActivityView),
     *(ByHandView, EndedAttemptsView, HoldChangeView, ReadConfigurationView),
     *(SourceEventView, ActView),
-    *(KnownRecordsView, SourceFilesView, FileReportView, AcceptedView),
+    *(KnownRecordsView, ListedRecordsView, ShownRecordsView),
+    *(SourceFilesView, FileReportView, AcceptedView),
     *(ConfigurationView, PlanView),
     *(RetriedView, CancelledView, HoldView, BackfillView, ReloadView, RotatedView, RefusalView),
 )

@@ -10,8 +10,10 @@ from webhookd.admin.parameters import (
     CHANGES,
     FILES,
     FOLDER,
+    LISTED_RECORDS,
     MOST_CHANGES,
     MOST_FILES,
+    MOST_LISTED_RECORDS,
     MOST_RECORDS,
     RECORDS,
     BadQuestionError,
@@ -67,6 +69,23 @@ class LookupRoutes:
         limit = parameters.limit_of(given, normally=RECORDS, most=MOST_RECORDS)
         record_id = parameters.text_of(given, "id")
         return answer(await self._control.records(source, object_, record_id, limit))
+
+    async def listed_records(self, request: Request) -> Response:
+        """Answer known records in their order, all or those of a source or object."""
+        given = parameters.query_of(request, ("name", "after", "limit"))
+        limit = parameters.limit_of(given, normally=LISTED_RECORDS, most=MOST_LISTED_RECORDS)
+        name, after = (parameters.text_of(given, key) for key in ("name", "after"))
+        try:
+            return answer(await self._control.listed_records(name, after, limit))
+        except ValueError:
+            raise BadQuestionError("after must be the next of another page") from None
+
+    async def shown_records(self, request: Request) -> Response:
+        """Answer a record by its object and id, with its last changes."""
+        given = parameters.query_of(request, ("record", "source"))
+        (typed,) = parameters.texts_that_must_be(given, "record")
+        source = parameters.text_of(given, "source")
+        return answer(await self._control.shown_records(typed, source))
 
     async def properties(self, request: Request) -> Response:
         """Answer the properties of a source and object."""

@@ -119,8 +119,13 @@ GROUPS: Final[Mapping[str, Mapping[str, Command]]] = {
     "What it reads and keeps": {
         "sources": Command(
             "sources.app",
-            "List sources; let a set-aside snapshot through.",
+            "List sources; show their properties; accept what was set aside.",
             "webhookd sources list",
+        ),
+        "records": Command(
+            "records.app",
+            "List known records; show one as webhooks see it.",
+            "webhookd records show contacts/101",
         ),
         "db": Command(
             "db.app",

@@ -16,6 +16,8 @@ SHOWN_IDS = 50
 _OF_WEBHOOKS = frozenset({"webhook"})
 _OF_SOURCES = frozenset({"source"})
 _OF_DELIVERIES = frozenset({"delivery", "ids"})
+_OF_RECORDS = frozenset({"known_record"})
+_OF_SOURCES_OR_OBJECTS = frozenset({"source_or_object"})
 
 
 def completed(root: Any, words: Sequence[str]) -> list[str]:
@@ -98,6 +100,10 @@ def _values(parameter: Any) -> Iterable[str]:
             names = _named("sources", "source")
         elif parameter.name in _OF_DELIVERIES:
             names = _ids()
+        elif parameter.name in _OF_SOURCES_OR_OBJECTS:
+            names = _sources_and_objects()
+        elif parameter.name in _OF_RECORDS:
+            names = _records()
     return names
 
 
@@ -111,3 +117,20 @@ def _ids() -> list[str]:
     if daemon is None:
         return []
     return [one["id"] for one in daemon.get("/v1/deliveries", limit=SHOWN_IDS)["deliveries"]]
+
+
+def _sources_and_objects() -> list[str]:
+    known = _listed_records()
+    names = [*_named("sources", "source"), *(one["object"] for one in known)]
+    return list(dict.fromkeys(names))
+
+
+def _records() -> list[str]:
+    return [f"{one['object']}/{one['record_id']}" for one in _listed_records()]
+
+
+def _listed_records() -> list[dict[str, Any]]:
+    daemon = find(None)
+    if daemon is None:
+        return []
+    return list(daemon.get("/v1/records/list", limit=SHOWN_IDS)["records"])

@@ -23,11 +23,12 @@ from webhookd.storage.search import bounded_search
 from webhookd.views.json_writer import written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
     from pathlib import Path
 
     from webhookd.cli.replay import Pages
+    from webhookd.definitions import Definitions
     from webhookd.model import DeliveryFilter
     from webhookd.storage.database.database import Database
     from webhookd.views.view import View
@@ -136,6 +137,41 @@ def record(
 
     database = open_outbox(state_directory, database_url)
     return _plain(record_lookup.record(database, *key, record_id))
+
+
+def listed_records(
+    name: str | None, state_directory: Path | None, database_url: str | None
+) -> Callable[[str | None, int], dict[str, Any]]:
+    """Return what reads a page of known records, behind a place and of so many at the most."""
+    from webhookd.operations.lookups import known_lookup  # noqa: PLC0415
+
+    database = open_outbox(state_directory, database_url)
+    return lambda after, limit: _plain(
+        known_lookup.listed(database, name, after=after, limit=limit)
+    )
+
+
+def shown_records(
+    typed: str, source: str | None, state_directory: Path | None, database_url: str | None
+) -> dict[str, Any]:
+    """Return the record OBJECT/ID; raises an UnknownRecordError where none is known."""
+    from webhookd.operations.lookups import known_lookup  # noqa: PLC0415
+
+    return _plain(known_lookup.shown(open_outbox(state_directory, database_url), typed, source))
+
+
+def properties(
+    source: str,
+    object_: str,
+    definitions: Definitions | None,
+    state_directory: Path | None,
+    database_url: str | None,
+) -> dict[str, Any]:
+    """Return the properties that known records of a source and object have."""
+    from webhookd.operations.lookups import sample_lookup  # noqa: PLC0415
+
+    database = open_outbox(state_directory, database_url)
+    return _plain(sample_lookup.properties(database, source, object_, definitions))
 
 
 def latest_change(

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from webhookd import clock
-from webhookd.cli import accept, try_source
+from webhookd.cli import accept, properties, try_source
 from webhookd.cli.client import find
 from webhookd.cli.help import example
 from webhookd.cli.output import length, print_json, print_table, with_hosts
 from webhookd.cli.settings import DatabaseOption, StateOption, require_outbox
 from webhookd.errors import counted
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(no_args_is_help=True)
 app.command("accept", epilog=example("webhookd sources accept /var/spool/crm/failed/contacts.csv"))(
@@ -25,6 +22,9 @@ app.command("accept", epilog=example("webhookd sources accept /var/spool/crm/fai
 )
 
 app.command("try", epilog=example("webhookd sources try crm persons"))(try_source.try_source)
+app.command("properties", epilog=example("webhookd sources properties crm contacts"))(
+    properties.properties
+)
 
 
 @app.command("list", epilog=example("webhookd sources list --json"))

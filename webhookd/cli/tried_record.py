@@ -204,9 +204,12 @@ async def _fetch(definitions: Definitions, webhook: Webhook, record_id: str) -> 
 
 def of_files(source: Source, webhook: Webhook) -> DirectorySource:
     """Return how a file is read that holds a record of *source*: as its files, if it has some."""
-    if isinstance(source, DirectorySource):
-        return source
-    return DirectorySource(source.name, Path(), webhook.object)
+    return of_object(source, webhook.source, webhook.object)
+
+
+def of_object(source: Source | None, name: str, object_: str) -> DirectorySource:
+    """Return how a file is read that holds records *object_* of a source, which may be unknown."""
+    return source if isinstance(source, DirectorySource) else DirectorySource(name, Path(), object_)
 
 
 def _made_up(webhook: Webhook) -> Mapping[str, str]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from webhookd.errors import ConfigError
 from webhookd.operations.deliveries.delivery_control import DeliveryControl
 from webhookd.operations.feed.event_hub import EventHub
-from webhookd.operations.lookups import disk_plan, record_lookup, sample_lookup
+from webhookd.operations.lookups import disk_plan, known_lookup, record_lookup, sample_lookup
 from webhookd.operations.lookups.source_files import SourceFiles
 from webhookd.operations.readiness import Readiness
 from webhookd.operations.status_report import StatusReport
-from webhookd.operations.unknown_names import unknown_webhook
+from webhookd.operations.unknown_names import objects_of, unknown_webhook
 from webhookd.operations.view_builders import journal_page, latest_change, reload_result
 from webhookd.operations.webhook_control import WebhookControl
 from webhookd.storage.deliveries import settle
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         RecordView,
     )
     from webhookd.views.configuration import PlanView
+    from webhookd.views.records import ListedRecordsView, ShownRecordsView
     from webhookd.views.sources import PropertiesView
     from webhookd.views.status import ReloadView
     from webhookd.views.webhooks import ShownWebhookView
@@ -113,6 +114,21 @@ class Control:
         database = self._dependencies.database
         find = partial(sample_lookup.records, database, source, object_, record_id, limit)
         return await asyncio.to_thread(find)
+
+    async def listed_records(
+        self, name: str | None, after: str | None, limit: int
+    ) -> ListedRecordsView:
+        """Return known records page by page; see `known_lookup.listed`."""
+        definitions = self._dependencies.reloader.definitions
+        configured = {*definitions.sources, *objects_of(definitions)}
+        database = self._dependencies.database
+        find = partial(known_lookup.listed, database, name, after=after, limit=limit)
+        return await asyncio.to_thread(find, configured=configured)
+
+    async def shown_records(self, typed: str, source: str | None) -> ShownRecordsView:
+        """Return what is known of OBJECT/ID, as *typed*; UnknownRecordError where nothing is."""
+        database = self._dependencies.database
+        return await asyncio.to_thread(known_lookup.shown, database, typed, source)
 
     async def newest_changes(
         self, source: str, object_: str, before: int | None, limit: int

@@ -185,6 +185,11 @@ def latest_change(kept: KeptChange | None) -> LatestChangeView:
     return LatestChangeView(change, tuple(map(asked_for, numbers)))
 
 
+def shown_change(kept: KeptChange) -> ChangeView:
+    """Return a change that stands by itself: nothing beside it says what its source asked for."""
+    return replace(_kept(kept, {}), asked=None)
+
+
 def asked_for(asked: Asked) -> AskedView:
     """Return which properties a source asked for."""
     return AskedView(tuple(sorted(asked.names)), tuple(sorted(asked.instants)))

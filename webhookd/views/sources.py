@@ -144,6 +144,8 @@ class PropertyView(View):
     """Its name."""
     examples: tuple[str, ...]
     """Some of its values, as texts, at most 100 characters of each."""
+    records: Count
+    """How many of the records that were looked at have a value of it."""
     share: float
     """How many of the records that were looked at have a value of it, from 0 to 1."""
     used_by: tuple[str, ...]
@@ -214,5 +216,7 @@ class PropertiesView(View):
     """The properties that at least one of them has."""
     is_whole: bool
     """Whether these are all the known records there are."""
+    looked_at: Count = 0
+    """Records that changed last, of which `properties` tells: all of them, up to a thousand."""
     properties: tuple[PropertyView, ...] = ()
     """The same with those that webhooks use, of the records that changed last."""

@@ -27,6 +27,8 @@ class Known:
                 "webhooks": [{"webhook": name} for name in names],
                 "sources": [{"source": "export"}],
             }
+        if path == "/v1/records/list":
+            return {"records": [{"object": "contacts", "record_id": one} for one in ("7", "8")]}
         return {"deliveries": [{"id": "01a2"}, {"id": "01a3"}]}
 
 
@@ -49,6 +51,9 @@ def _daemon(monkeypatch):
         (["explain", "01"], ["01a2", "01a3"]),
         (["deliveries", "retry", "01a2", ""], ["01a2", "01a3"]),
         (["deliveries", "list", "--source", ""], ["export"]),
+        (["records", ""], ["list", "show"]),
+        (["records", "list", ""], ["export", "contacts"]),
+        (["records", "show", "contacts/"], ["contacts/7", "contacts/8"]),
         (["check", "--config", ""], []),
         (["check", "--config=x", "--off"], ["--offline"]),
         (["completion", ""], ["bash", "zsh", "fish"]),

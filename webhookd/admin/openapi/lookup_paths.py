@@ -19,14 +19,17 @@ from webhookd.admin.parameters import (
     FILES,
     FOLDER,
     LARGEST_NUMBER,
+    LISTED_RECORDS,
     MOST_CHANGES,
     MOST_FILES,
+    MOST_LISTED_RECORDS,
     MOST_RECORDS,
     RECORDS,
 )
 from webhookd.sources.listed_files import FOLDERS
 from webhookd.views.changes import ChangesView, KnownRecordsView, LatestChangeView, RecordView
 from webhookd.views.configuration import ConfigurationView, PlanView
+from webhookd.views.records import ListedRecordsView, ShownRecordsView
 from webhookd.views.sources import AcceptedView, FileReportView, PropertiesView, SourceFilesView
 
 _SOURCE = parameter("source", "path", {"type": "string", "minLength": 1})
@@ -90,6 +93,28 @@ PATHS: Final[dict[str, Any]] = {
                 {**parameter("object", "query", TEXT), "required": True},
                 parameter("id", "query", TEXT),
                 parameter("limit", "query", whole(RECORDS, 1, MOST_RECORDS)),
+            ],
+        )
+    },
+    "/v1/records/list": {
+        "get": operation(
+            "Known records, in the order of their sources, types and ids: all, or those of `name`,"
+            " which is a source, a type of object, or SOURCE/OBJECT.",
+            {"200": answer("Records.", ListedRecordsView), "404": ERROR},
+            parameters=[
+                parameter("name", "query", TEXT),
+                parameter("after", "query", TEXT),
+                parameter("limit", "query", whole(LISTED_RECORDS, 1, MOST_LISTED_RECORDS)),
+            ],
+        )
+    },
+    "/v1/records/show": {
+        "get": operation(
+            "The `record` OBJECT/ID with its last changes, of each source that knows one.",
+            {"200": answer("The record.", ShownRecordsView), "404": ERROR},
+            parameters=[
+                {**parameter("record", "query", TEXT), "required": True},
+                parameter("source", "query", TEXT),
             ],
         )
     },

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from webhookd.model import text_of
+from webhookd.operations.lookups.property_figures import figures, used_by
 from webhookd.operations.lookups.record_lookup import UnknownRecordError
-from webhookd.rules import usage
 from webhookd.storage.records import known_records
 from webhookd.storage.records.known_properties import known_properties
 from webhookd.storage.search import sample_records
 from webhookd.views.changes import KnownRecordsView, KnownRecordView
-from webhookd.views.sources import PropertiesView, PropertyView
+from webhookd.views.sources import PropertiesView
 
 if TYPE_CHECKING:
     from webhookd.definitions import Definitions
     from webhookd.storage.database.database import Database
 
-_SAMPLE: Final = 200
-_EXAMPLES: Final = 3
-_LONGEST_EXAMPLE: Final = 100
+_SAMPLE: Final = 1000
+"""Records that are counted: all of them, where there are no more."""
 
 
 def records(
@@ -47,40 +45,21 @@ def records(
 
 
 def properties(
-    database: Database, source: str, object_: str, definitions: Definitions
+    database: Database, source: str, object_: str, definitions: Definitions | None
 ) -> PropertiesView:
-    """Return the properties that known records of a source and object have."""
+    """Return the properties that known records of a source and object have.
+
+    Nobody is known to use any where there are no *definitions*.
+    """
     with database.reading() as connection:
         known = known_properties(connection, source, object_)
         sample = sample_records.sample(connection, source, object_, _SAMPLE)
-    used = {
-        name: frozenset(usage.of_webhook(webhook))
-        for name, webhook in definitions.webhooks.items()
-        if (webhook.source, webhook.object) == (source, object_)
-    }
-    examples: dict[str, list[str]] = {}
-    counts: dict[str, int] = {}
-    for record in sample.values():
-        for name, value in record.properties.items():
-            shown = text_of(value)
-            if not shown:
-                continue
-            counts[name] = counts.get(name, 0) + 1
-            of_name = examples.setdefault(name, [])
-            if len(of_name) < _EXAMPLES and shown[:_LONGEST_EXAMPLE] not in of_name:
-                of_name.append(shown[:_LONGEST_EXAMPLE])
-    names = sorted({*known.names, *counts, *(name for of in used.values() for name in of)})
+    used = {} if definitions is None else used_by(definitions, source, object_)
+    records = [record.properties for record in sample.values()]
     return PropertiesView(
         known.records,
         tuple(sorted(known.names)),
         known.is_whole,
-        tuple(
-            PropertyView(
-                name,
-                tuple(examples.get(name, ())),
-                round(counts.get(name, 0) / len(sample), 3) if sample else 0.0,
-                tuple(sorted(webhook for webhook, of in used.items() if name in of)),
-            )
-            for name in names
-        ),
+        len(records),
+        figures(records, known.names, used),
     )

@@ -1,20 +1,23 @@
-"""One record from a file, read as the source would: for trying a webhook out."""
+"""Records from a file, read as the source would: for trying a webhook out, and to see them."""
 
 from __future__ import annotations
 
 import threading
 import zlib
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from webhookd import clock
 from webhookd.errors import SourceError
 from webhookd.model import BadRow
+from webhookd.rules.usage import NOTHING
 from webhookd.sources.directory.streams import Reading, open_claimed
 from webhookd.sources.formats import formats
 from webhookd.sources.formats.record_ids import IdRule
 from webhookd.sources.formats.rows import BrokenFileError, observer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from webhookd.definitions import DirectorySource
@@ -27,32 +30,48 @@ def read_first(path: Path, settings: DirectorySource, used: Used) -> Observation
 
     It is for webhooks by which these properties are *used*.
     """
+    seen = next(_observed(path, settings, used), None)
+    if seen is None:
+        raise SourceError(f"{path}: there is no record in it")
+    if isinstance(seen, BadRow):
+        raise SourceError(f"{path}:{seen.line}:{seen.column}: {seen.reason}")
+    return seen
+
+
+def read_some(
+    path: Path, settings: DirectorySource, limit: int
+) -> tuple[list[Observation], list[BadRow]]:
+    """Return the records of the first *limit* rows in *path*, and the rows that are bad.
+
+    Raises SourceError where the file cannot be read.
+    """
+    rows = list(islice(_observed(path, settings, NOTHING), limit))
+    return [one for one in rows if not isinstance(one, BadRow)], [
+        one for one in rows if isinstance(one, BadRow)
+    ]
+
+
+def _observed(path: Path, settings: DirectorySource, used: Used) -> Iterator[Observation | BadRow]:
+    # As partial, so that it is known what a row has and leaves empty.
+    rule = IdRule(settings.id_property, settings.id_text)
+    observe = observer(settings.object, rule, is_partial=True)
     try:
         reading = Reading(threading.Event(), clock.monotonic)
         with open_claimed(path, reading) as (stream, name):
-            rows = formats.rows(
+            for row in formats.rows(
                 stream,
                 formats.format_of(name, settings.format),
                 settings.id_property,
                 lambda header: header.check_repeated(used),
                 csv=settings.csv,
                 json=settings.json,
-            )
-            row = next(rows, None)
+            ):
+                yield row if isinstance(row, BadRow) else observe(row)
     except BrokenFileError as error:
         place = f":{error.line}:{error.column or 1}" if error.line else ""
         raise SourceError(f"{path}{place}: {error.reason}") from None
     except (OSError, EOFError, zlib.error) as error:
         raise SourceError(f"{path}: cannot be read: {error}") from None
-    if row is None:
-        raise SourceError(f"{path}: there is no record in it")
-    # As partial, so that it is known what the row has and leaves empty.
-    rule = IdRule(settings.id_property, settings.id_text)
-    observe = observer(settings.object, rule, is_partial=True)
-    seen = row if isinstance(row, BadRow) else observe(row)
-    if isinstance(seen, BadRow):
-        raise SourceError(f"{path}:{seen.line}:{seen.column}: {seen.reason}")
-    return seen
 
 
 def names_in(seen: Observation) -> frozenset[str]:

@@ -29,8 +29,8 @@ _COLUMNS = (
 )
 _PAGE = f"{_COLUMNS} WHERE number > ? AND seen_at >= ? ORDER BY number LIMIT ?"
 _LATEST = f"{_COLUMNS} WHERE source = ? AND object = ? ORDER BY number DESC LIMIT 1"
-_LATEST_OF = (
-    f"{_COLUMNS} WHERE source = ? AND object = ? AND record_id = ? ORDER BY number DESC LIMIT 1"
+_OF_RECORD = (
+    f"{_COLUMNS} WHERE source = ? AND object = ? AND record_id = ? ORDER BY number DESC LIMIT ?"
 )
 _NEWEST = f"{_COLUMNS} WHERE source = ? AND object = ? AND number < ? ORDER BY number DESC LIMIT ?"
 _LEFT_OUT = (
@@ -132,7 +132,7 @@ def latest(
 
     It looks at the changes behind it too: some tenths of a second where there are very many.
     """
-    query, key = (_LATEST, ()) if record_id is None else (_LATEST_OF, (record_id,))
+    query, key = (_LATEST, ()) if record_id is None else (_OF_RECORD, (record_id, 1))
     with database.reading() as connection:
         row = connection.execute(query, (source, object_, *key)).fetchone()
         if row is None:
@@ -140,6 +140,18 @@ def latest(
         asked = property_sets.of_numbers(connection, {row[7]})
         enrolled = _enrolled(connection, [row], row[1])
     return _kept(row, asked[row[7]], enrolled.get(row[3:6], ()))
+
+
+def of_record(
+    connection: Statements, key: tuple[str, str, str], limit: int
+) -> tuple[KeptChange, ...]:
+    """Return at most *limit* changes of a record, the newest first.
+
+    *key* is its source, type and id. It looks at all changes of the source, as `latest` does.
+    """
+    found = list(_within_bytes(connection.execute(_OF_RECORD, (*key, limit))))
+    asked = property_sets.of_numbers(connection, {row[7] for row in found})
+    return tuple(_kept(row, asked[row[7]], ()) for row in found)
 
 
 def _within_bytes(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:

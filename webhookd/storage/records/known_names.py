@@ -43,10 +43,10 @@ def is_known(connection: Statements, webhook: str) -> bool:
 
 def objects(connection: Statements) -> set[str]:
     """Return the types of the records that are known."""
-    return {object_ for _, object_ in _pairs(connection)}
+    return {object_ for _, object_ in pairs(connection)}
 
 
-def _pairs(connection: Statements) -> Iterator[tuple[str, str]]:
+def pairs(connection: Statements) -> Iterator[tuple[str, str]]:
     """Yield each source with each type of its records, one step in the index for each."""
     source, object_ = "", ""
     while row := connection.execute(_PAIR_AFTER, (source, source, object_)).fetchone():

@@ -1,0 +1,42 @@
+"""`webhookd sources properties`: the names to choose from, with an example of each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from webhookd.cli.settings import ConfigOption, DatabaseOption, EnvFileOption, StateOption
+from webhookd.cli.typed_text import utf8
+
+
+def properties(
+    source: Annotated[str, typer.Argument(callback=utf8, help="The source's key.")],
+    object_: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[OBJECT]", callback=utf8, help="The type of object; else all of them."
+        ),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--file", metavar="FILE", help="Of the records in FILE, read as the source would."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    config: ConfigOption = None,
+    env_file: EnvFileOption = None,  # noqa: ARG001 - its callback reads it
+    state_directory: StateOption = None,
+    database_url: DatabaseOption = None,
+) -> None:
+    """Show the properties that a source's known records have, with an example and who uses each.
+
+    Asks the running daemon, else its database; then the configuration says which webhooks use one.
+    """
+    from webhookd.cli import property_list  # noqa: PLC0415 - what reads files loads slowly
+
+    property_list.print_properties(
+        source, object_, file, config, state_directory, database_url, as_json=as_json
+    )

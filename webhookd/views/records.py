@@ -1,0 +1,57 @@
+"""Known records: listed, and each whole with its last changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from webhookd.model import JsonText
+from webhookd.views.changes import ChangeView, RecordView
+from webhookd.views.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRecordView(View):
+    """A known record in a list."""
+
+    source: str
+    """The source that reads it."""
+    object: str
+    """Its type."""
+    record_id: str
+    """Its id."""
+    properties: Mapping[str, JsonText]
+    """By name, each value as its own JSON text."""
+    modified_at: datetime | None
+    """When it was last modified, where the source says so."""
+    deleted: bool
+    """Whether it was deleted: then nothing else is known of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRecordsView(View):
+    """Some known records, in the order of their sources, types and ids."""
+
+    records: tuple[ListedRecordView, ...]
+    """The records."""
+    next: str | None
+    """What to give as `after`; null at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRecordView(View):
+    """A record, and what happened to it."""
+
+    record: RecordView
+    """As it is known."""
+    changes: tuple[ChangeView, ...]
+    """Its last changes that are kept, the newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRecordsView(View):
+    """What several sources know under one type and id: at least one does."""
+
+    records: tuple[ShownRecordView, ...]
+    """The record, of each source that knows one."""
