@@ -24,6 +24,8 @@ WebhookdError
 │   └── UnknownBackfillError  there is no such webhook, or no backfill of it
 ├── BulkChangeError           another change of many deliveries by hand is under way
 ├── EndedEarlyError           a change of many deliveries by hand did not come to its end
+├── NotTestedError            a webhook or a draft may not be sent as a test
+├── TooManyTestsError         a test is on its way, or many were sent in the last minute
 ├── TooManyWatchersError      as many streams of events are open as may be
 ├── ReloadRefusedError        a configuration is right and cannot be put in force
 ├── UnknownNameError          neither the configuration nor the database knows a name

@@ -22,7 +22,8 @@ def acted(action: str, endpoint: Endpoint) -> Endpoint:
     async def reporting(request: Request) -> Response:
         response = await endpoint(request)
         if not getattr(request.state, "only_looked", False):
-            subject = next(iter(request.path_params.values()), "")
+            named = next(iter(request.path_params.values()), "")
+            subject = getattr(request.state, "subject", named)
             event = PersonActed(action, str(subject), _via(request), response.status_code)
             telemetry.report(event)
         return response

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from webhookd.views.view import View
 
-BAD, CONFLICT, NOT_FOUND, UNAVAILABLE, BROKEN = 400, 409, 404, 503, 500
+BAD, CONFLICT, NOT_FOUND, TOO_MANY, UNAVAILABLE, BROKEN = 400, 409, 404, 429, 503, 500
 
 
 def answer(view: View, status: int = 200) -> Response:

@@ -14,7 +14,16 @@ from starlette.routing import Match, Route
 from webhookd import telemetry
 from webhookd.admin import parameters
 from webhookd.admin.acts import acted
-from webhookd.admin.answers import BAD, BROKEN, CONFLICT, NOT_FOUND, UNAVAILABLE, answer, refusal
+from webhookd.admin.answers import (
+    BAD,
+    BROKEN,
+    CONFLICT,
+    NOT_FOUND,
+    TOO_MANY,
+    UNAVAILABLE,
+    answer,
+    refusal,
+)
 from webhookd.admin.delivery_routes import DeliveryRoutes
 from webhookd.admin.description import description
 from webhookd.admin.feed_routes import FeedRoutes
@@ -30,6 +39,8 @@ from webhookd.operations.deliveries.bulk_changes import BulkChangeError, EndedEa
 from webhookd.operations.deliveries.delivery_views import listed_delivery
 from webhookd.operations.feed.event_hub import TooManyWatchersError
 from webhookd.operations.lookups.record_lookup import UnknownRecordError
+from webhookd.operations.trials.turns import TooManyTestsError
+from webhookd.operations.trials.webhook_trials import NotTestedError
 from webhookd.operations.unknown_names import UnknownNameError
 from webhookd.sources.directory.approval import NotAcceptedError
 from webhookd.sources.listed_files import NoFileError
@@ -79,6 +90,7 @@ def application(control: Control, address: AdminAddress, token: Secret | None) -
         _act("/v1/webhooks/{webhook}/resume", "resume", webhooks.resume),
         _act("/v1/webhooks/{webhook}/backfill", "backfill", webhooks.backfill),
         _act("/v1/webhooks/{webhook}/backfill/end", "end backfill", webhooks.end_backfill),
+        _act("/v1/test", "test", webhooks.test),
         _Path("/v1/activity", api.activity),
         _Path("/v1/events", FeedRoutes(control.feed).events),
         _act("/v1/reload", "reload", api.reload),
@@ -96,6 +108,8 @@ def application(control: Control, address: AdminAddress, token: Secret | None) -
         NoFileError: _not_found,
         NotAcceptedError: _conflict,
         BulkChangeError: _conflict,
+        NotTestedError: _conflict,
+        TooManyTestsError: _too_many,
         EndedEarlyError: _unavailable,
         StorageError: _unavailable,
         ConfigError: _refused,
@@ -163,6 +177,10 @@ class _Api:
 
 async def _conflict(_request: Request, error: Exception) -> Response:
     return refusal(str(error), CONFLICT)
+
+
+async def _too_many(_request: Request, error: Exception) -> Response:
+    return refusal(str(error), TOO_MANY)
 
 
 async def _several(_request: Request, error: Exception) -> Response:

@@ -38,6 +38,7 @@ from webhookd.views.sources import (
     SourcesView,
 )
 from webhookd.views.status import ReloadView, StatusView
+from webhookd.views.trials import TrialView
 from webhookd.views.webhooks import HoldView, RotatedView, ShownWebhookView
 
 _VIEWS = (
@@ -47,7 +48,7 @@ _VIEWS = (
     *(SourceEventView, ActView),
     *(KnownRecordsView, ListedRecordsView, ShownRecordsView),
     *(SourceFilesView, FileReportView, AcceptedView),
-    *(ConfigurationView, PlanView),
+    *(ConfigurationView, PlanView, TrialView),
     *(RetriedView, CancelledView, HoldView, BackfillView, ReloadView, RotatedView, RefusalView),
 )
 _ABOUT = (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from webhookd.intake.backfill import PER_SECOND
 from webhookd.model import ChangeKind, DeliveryFilter, DeliveryState
 from webhookd.operations.activity_counts import STEPS
+from webhookd.operations.trials.samples import Wanted
 from webhookd.rules import failure_causes
 from webhookd.sources.listed_files import FOLDERS
 from webhookd.storage.deliveries.manual import Selection
@@ -37,6 +38,7 @@ LONGEST_STEP = max(ALLOWED_STEPS)
 GROUPS, MOST_GROUPS = 50, 200
 GROUPED = (DeliveryState.FAILED, DeliveryState.HELD)
 LEAST_RATE, MOST_RATE = 0.1, 10_000
+LONGEST_DRAFT = 64 * 1024
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -204,6 +206,26 @@ def flag_of(given: Mapping[str, Any], name: str) -> bool:
     return value
 
 
+def draft_of(given: Mapping[str, Any]) -> str | None:
+    """Return the text of a draft, which may be left out."""
+    value = given.get("definition")
+    if value is None or isinstance(value, str):
+        return None if value is None else _plain(value, LONGEST_DRAFT)
+    raise BadQuestionError("definition must be text")
+
+
+def wanted_of(given: Mapping[str, Any]) -> Wanted:
+    """Return what a webhook is to be tried with."""
+    refuse = "take one of change, and record_id with or without kind"
+    if "change" in given:
+        refuse_with(given, ("record_id", "kind"), refuse)
+    return Wanted(
+        text_of(given, "record_id"),
+        number_of(given, "change"),
+        _one_of(ChangeKind, given, "kind"),
+    )
+
+
 def text_of(given: Mapping[str, Any], name: str) -> str | None:
     """Return a text that may be left out."""
     value = given.get(name)
@@ -232,9 +254,9 @@ def _whole(given: Mapping[str, Any], name: str, normally: int, least: int, most:
     return int(text)
 
 
-def _plain(value: str) -> str:
-    if len(value) > LONGEST_TEXT:
-        raise BadQuestionError(f"a text is over {LONGEST_TEXT} characters")
+def _plain(value: str, longest: int = LONGEST_TEXT) -> str:
+    if len(value) > longest:
+        raise BadQuestionError(f"a text is over {longest} characters")
     try:
         value.encode()
     except UnicodeEncodeError:

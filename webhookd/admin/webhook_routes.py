@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from webhookd.intake.backfill_run import Running
     from webhookd.operations.control import Control
 
+TEST = ("webhook", "definition", "record_id", "change", "kind", "dry_run", "anyway")
+
 
 class WebhookRoutes:
     """Answers what is asked of a webhook; each method is one path's."""
@@ -32,6 +34,22 @@ class WebhookRoutes:
         """Answer one webhook."""
         parameters.query_of(request, ())
         return answer(await self._control.webhook(request.path_params["webhook"]))
+
+    async def test(self, request: Request) -> Response:
+        """Try a webhook in force or a draft: look at it, or send it once."""
+        given = await parameters.body_of(request, TEST)
+        name, draft = parameters.text_of(given, "webhook"), parameters.draft_of(given)
+        if (name is None) == (draft is None):
+            raise parameters.BadQuestionError("say which: one of webhook and definition")
+        wanted = parameters.wanted_of(given)
+        is_dry_run = parameters.flag_of(given, "dry_run")
+        how = {"is_sent": not is_dry_run, "anyway": parameters.flag_of(given, "anyway")}
+        if is_dry_run:
+            only_looked(request)
+        request.state.subject = name or "a draft"
+        if draft is not None:
+            return answer(await self._control.trials.of_draft(draft, wanted, **how))
+        return answer(await self._control.trials.of_webhook(name or "", wanted, **how))
 
     async def pause(self, request: Request) -> Response:
         """Hold a webhook."""

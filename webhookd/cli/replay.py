@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from webhookd.client.blocking import Client
 from webhookd.definitions import durations
 from webhookd.errors import WebhookdError
-from webhookd.model import Change, ChangeKind
-from webhookd.rules.replay import Replay, Replayed
+from webhookd.rules.journaled_changes import replayed
+from webhookd.rules.replay import Replay
 
 PAGE = 1000
 
@@ -48,32 +48,3 @@ def replay(pages: Pages, into: Replay) -> list[dict[str, Any]]:
             left_out: list[dict[str, Any]] = page["left_out"]
             return left_out
         after = page["next"]
-
-
-def replayed(told: Mapping[str, Any], asked: Sequence[Mapping[str, Any]]) -> Replayed:
-    """Return a change as the journal tells it, beside what sources had *asked* for."""
-    names, instants = None, frozenset[str]()
-    if told["asked"] is not None:
-        names, instants = (frozenset(asked[told["asked"]][key]) for key in ("names", "instants"))
-    change = Change(
-        kind=ChangeKind(told["change"]),
-        source=told["source"],
-        object=told["object"],
-        record_id=told["record_id"],
-        properties=told["properties"],
-        previous=_previous(told["properties"], told["before"]),
-        occurred_at=datetime.fromisoformat(told["occurred_at"]),
-        instants=instants,
-    )
-    seen_at = datetime.fromisoformat(told["seen_at"])
-    return Replayed(change, seen_at, names, frozenset(told["enrolled"]))
-
-
-def _previous(
-    properties: Mapping[str, str], before: Mapping[str, str | None] | None
-) -> dict[str, str] | None:
-    """Return all properties before, from those that differed."""
-    if before is None:
-        return None
-    both = {**properties, **before}
-    return {name: value for name, value in both.items() if value is not None}

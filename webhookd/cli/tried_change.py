@@ -11,13 +11,14 @@ import typer
 from webhookd import clock
 from webhookd.cli import known_record
 from webhookd.cli.known_record import NoSuchRecordError
-from webhookd.cli.replay import replayed
 from webhookd.cli.tried_record import of_files, tried_record
 from webhookd.config.messages import no_such
 from webhookd.definitions import OwnEventsSource
 from webhookd.definitions.event_kinds import EVENT_KINDS
-from webhookd.model import Change, ChangeKind
+from webhookd.model import Change
 from webhookd.rules import usage
+from webhookd.rules.journaled_changes import replayed
+from webhookd.rules.tried_changes import previous, usual_kind
 from webhookd.sources.directory.sample import names_in, read_first
 
 if TYPE_CHECKING:
@@ -56,14 +57,14 @@ def tried_change(definitions: Definitions, webhook: Webhook, wanted: Wanted) -> 
     now = clock.now()
     record = tried_record(definitions, webhook, wanted)
     before, names = _state_before(definitions, webhook, wanted, record)
-    kind = wanted.kind or record.kind or _usual_kind(webhook, has_before=before is not None)
+    kind = wanted.kind or record.kind or usual_kind(webhook, has_before=before is not None)
     change = Change(
         kind=kind,
         source=webhook.source,
         object=webhook.object,
         record_id=record.record_id,
         properties=record.properties,
-        previous=_previous(kind, record.properties, before),
+        previous=previous(kind, record.properties, before),
         occurred_at=record.modified_at or now,
         instants=record.instants,
     )
@@ -162,22 +163,3 @@ def _like(now: str, value: str) -> str:
         except ValueError:
             pass
     return json.dumps(value, ensure_ascii=False)
-
-
-def _usual_kind(webhook: Webhook, *, has_before: bool) -> ChangeKind:
-    order = (ChangeKind.CREATED, ChangeKind.UPDATED, ChangeKind.DELETED)
-    if has_before:
-        order = (ChangeKind.UPDATED, ChangeKind.DELETED, ChangeKind.CREATED)
-    return next(kind for kind in order if kind in webhook.trigger.changes)
-
-
-def _previous(
-    kind: ChangeKind, properties: Properties, before: Properties | None
-) -> Properties | None:
-    match kind:
-        case ChangeKind.CREATED:
-            return None
-        case ChangeKind.UPDATED:
-            return before or {}
-        case ChangeKind.DELETED:
-            return properties

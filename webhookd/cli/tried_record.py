@@ -23,10 +23,11 @@ from webhookd.model import ChangeKind, OwnEvent
 from webhookd.model.records import text_of
 from webhookd.rules import event_changes, trigger, usage
 from webhookd.rules.redaction import Redactor
+from webhookd.rules.tried_changes import made_up
 from webhookd.sources.directory.sample import names_in, read_first
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from webhookd.definitions import Definitions, Source, Webhook
     from webhookd.model import Change, Observation, Properties
@@ -84,7 +85,7 @@ def tried_record(definitions: Definitions, webhook: Webhook, wanted: Wanted) -> 
         return TriedRecord(seen.record_id, seen.properties, names_in(seen), kind=kind)
     if wanted.record_id is None:
         origin = "made up; --record FILE or --record-id ID takes a real one"
-        return TriedRecord("123", _made_up(webhook), None, origin)
+        return TriedRecord("123", made_up(webhook), None, origin)
     if wanted.is_fetched:
         return _fetched(definitions, webhook, wanted.record_id)
     return _known(source, webhook, wanted, wanted.record_id)
@@ -210,15 +211,3 @@ def of_files(source: Source, webhook: Webhook) -> DirectorySource:
 def of_object(source: Source | None, name: str, object_: str) -> DirectorySource:
     """Return how a file is read that holds records *object_* of a source, which may be unknown."""
     return source if isinstance(source, DirectorySource) else DirectorySource(name, Path(), object_)
-
-
-def _made_up(webhook: Webhook) -> Mapping[str, str]:
-    """Return a value for every property that the webhook speaks of."""
-    names = {"id": None}
-    names |= dict.fromkeys(usage.chosen(webhook))
-    names |= dict.fromkeys(sorted(webhook.trigger.changed_properties))
-    made = {name: json.dumps(f"sample {name}", ensure_ascii=False) for name in names}
-    for condition in usage.conditions(webhook.trigger.when):
-        if condition.values:
-            made[condition.property] = json.dumps(condition.values[0], ensure_ascii=False)
-    return made | {"id": '"123"'}

@@ -46,7 +46,7 @@ def compile_definitions(collection: Collection, secrets: Secrets, tls_files: Tls
         for name, model in configuration.sources.items()
     }
     webhooks = {
-        name: _webhook(name, model, node, requests, compiled[node.value["source"]].value_reading)
+        name: webhook(name, model, node, requests, compiled[node.value["source"]].value_reading)
         for (name, node), model in zip(
             collection.entries("webhooks").items(), configuration.webhooks.values(), strict=True
         )
@@ -111,9 +111,10 @@ def _egress(model: models.Egress) -> definitions.Egress:
     )
 
 
-def _webhook(
+def webhook(
     name: str, form: models.Webhook, node: Node, requests: Requests, reading: ValueReading
 ) -> definitions.Webhook:
+    """Return the webhook *name* that *form*, written at *node*, describes."""
     return made(
         definitions.Webhook,
         form,

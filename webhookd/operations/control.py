@@ -13,6 +13,7 @@ from webhookd.operations.lookups import disk_plan, known_lookup, record_lookup, 
 from webhookd.operations.lookups.source_files import SourceFiles
 from webhookd.operations.readiness import Readiness
 from webhookd.operations.status_report import StatusReport
+from webhookd.operations.trials.webhook_trials import Trials
 from webhookd.operations.unknown_names import objects_of, unknown_webhook
 from webhookd.operations.view_builders import journal_page, latest_change, reload_result
 from webhookd.operations.webhook_control import WebhookControl
@@ -55,6 +56,7 @@ class Control:
         self.report.watch(self.deliveries.changes)
         self.feed = EventHub(dependencies, clock)
         self.files = SourceFiles(dependencies)
+        self.trials = Trials(dependencies, clock)
 
     def begin(self) -> None:
         """Begin to answer: the daemon counts as started now, and is not ready yet."""

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from webhookd.delivery.caused_events import NO_EVENTS
 
 if TYPE_CHECKING:
+    from webhookd.authentication.keyring import CredentialsOf
     from webhookd.authentication.known_secrets import KnownSecrets
     from webhookd.delivery.caused_events import CausedEvents
     from webhookd.delivery.dispatcher import Dispatcher
+    from webhookd.delivery.sender import Sender
     from webhookd.fleet.known_members import KnownMembers
     from webhookd.intake.running_backfills import Backfills
     from webhookd.operations.activity_counts import ActivityCounts
@@ -31,4 +33,6 @@ class ControlDependencies:
     members: KnownMembers
     secrets: KnownSecrets
     activity: ActivityCounts
+    sender: Sender
+    credentials_of: CredentialsOf
     events: CausedEvents = NO_EVENTS

@@ -167,9 +167,20 @@ def assemble(
         events=events,
         may_end_unknown=delivery.dispatcher.peers.may_end_unknown,
     )
-    control = build_control(
-        settings, storage, fleet, delivery, reloader, backfills, events, activity
+    asked = ControlDependencies(
+        storage.database,
+        storage.writer,
+        delivery.dispatcher,
+        reloader,
+        backfills,
+        fleet.members,
+        delivery.secrets,
+        activity,
+        LocalSender(transport),
+        keyring.of,
+        events,
     )
+    control = Control(asked, host=settings.host, clock=storage.clock)
     ordered: tuple[Part, ...] = (
         storage.writer,
         parts.setting_clock(storage.writer, storage.shared_clock),
@@ -253,31 +264,6 @@ def build_delivery(
     )
     built.scheduler.every(EVERY, housekeeping.tidy, "retention")
     return built
-
-
-def build_control(
-    settings: Settings,
-    storage: Storage,
-    fleet: Fleet,
-    delivery: DeliveryEngine,
-    reloader: Reloader,
-    backfills: Backfills,
-    events: OwnEvents,
-    activity: ActivityCounts,
-) -> Control:
-    """Return what answers operators."""
-    dependencies = ControlDependencies(
-        storage.database,
-        storage.writer,
-        delivery.dispatcher,
-        reloader,
-        backfills,
-        fleet.members,
-        delivery.secrets,
-        activity,
-        events,
-    )
-    return Control(dependencies, host=settings.host, clock=storage.clock)
 
 
 def _putting_in_force(

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from webhookd.admin.openapi.description_parts import (
     ERROR,
+    FILTER,
     TEXT,
     WEBHOOK,
     answer,
@@ -13,13 +14,16 @@ from webhookd.admin.openapi.description_parts import (
     operation,
 )
 from webhookd.admin.parameters import (
+    LARGEST_NUMBER,
     LEAST_RATE,
+    LONGEST_DRAFT,
     MOST_CONDITIONS,
     MOST_RATE,
 )
 from webhookd.admin.view_schemas import place_of
 from webhookd.intake.backfill import PER_SECOND
 from webhookd.views.backfills import BackfillView
+from webhookd.views.trials import TrialView
 from webhookd.views.webhooks import HoldView, ShownWebhookView
 
 _HELD = answer("The webhook and its hold.", HoldView)
@@ -44,6 +48,33 @@ _BACKFILLED = {
     "content": {"application/x-ndjson": {"schema": place_of(BackfillView)}},
 }
 
+_TEST = {
+    "webhook": TEXT,
+    "definition": {
+        "description": "A draft as YAML: the section `webhooks` with one webhook in it.",
+        "type": "string",
+        "maxLength": LONGEST_DRAFT,
+    },
+    "record_id": TEXT,
+    "change": {
+        "description": "A change's number in the journal.",
+        "type": "integer",
+        "minimum": 0,
+        "maximum": LARGEST_NUMBER,
+    },
+    "kind": FILTER["change"],
+    "dry_run": {
+        "description": "Only look: nothing is sent.",
+        "type": "boolean",
+        "default": False,
+    },
+    "anyway": {
+        "description": "Send what does not fire, too.",
+        "type": "boolean",
+        "default": False,
+    },
+}
+
 PATHS: Final[dict[str, Any]] = {
     "/v1/webhooks/{webhook}": {
         "get": operation(
@@ -53,6 +84,21 @@ PATHS: Final[dict[str, Any]] = {
                 "404": ERROR,
             },
             parameters=WEBHOOK,
+        )
+    },
+    "/v1/test": {
+        "post": operation(
+            "Try a webhook in force, with its own secrets, or a draft, with a placeholder for each:"
+            " one of `webhook` and `definition`. The change is that with the number `change`, a"
+            " known record's, or by default the newest that fires. The request goes out once;"
+            " nothing is stored or retried.",
+            {
+                "200": answer("Why it fires or not, the request, and the answer.", TrialView),
+                "404": ERROR,
+                "409": ERROR,
+                "429": ERROR,
+            },
+            requestBody=body(_TEST, is_required=True),
         )
     },
     "/v1/webhooks/{webhook}/pause": {

@@ -50,7 +50,7 @@ def check(collection: Collection, secrets: Secrets, tls_files: TlsFiles) -> Iter
     for app in context.apps.values():
         yield from apps.check(app, context)
     for webhook in collection.entries("webhooks").values():
-        yield from _webhook(webhook, context)
+        yield from check_webhook(webhook, context)
 
 
 def _context(collection: Collection, secrets: Secrets, tls_files: TlsFiles) -> Context:
@@ -65,7 +65,8 @@ def _context(collection: Collection, secrets: Secrets, tls_files: TlsFiles) -> C
     )
 
 
-def _webhook(webhook: Node, context: Context) -> Iterator[Problem]:
+def check_webhook(webhook: Node, context: Context) -> Iterator[Problem]:
+    """Yield every such problem of one webhook."""
     default_delivery = context.defaults.mapping("delivery") if context.defaults else {}
     return chain(
         references.check(webhook, context),

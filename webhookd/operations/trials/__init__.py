@@ -1,0 +1,1 @@
+"""Webhooks and drafts tried with a record: looked at, or sent once."""

@@ -1,0 +1,44 @@
+"""Changes as the journal tells them, turned into what rules look at.
+
+The journal keeps of the state before only what differed; here it is whole again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from webhookd.model import Change, ChangeKind
+from webhookd.rules.replay import Replayed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def replayed(told: Mapping[str, Any], asked: Sequence[Mapping[str, Any]]) -> Replayed:
+    """Return a change as the journal tells it, beside what sources had *asked* for."""
+    names, instants = None, frozenset[str]()
+    if told["asked"] is not None:
+        names, instants = (frozenset(asked[told["asked"]][key]) for key in ("names", "instants"))
+    change = Change(
+        kind=ChangeKind(told["change"]),
+        source=told["source"],
+        object=told["object"],
+        record_id=told["record_id"],
+        properties=told["properties"],
+        previous=_previous(told["properties"], told["before"]),
+        occurred_at=datetime.fromisoformat(told["occurred_at"]),
+        instants=instants,
+    )
+    seen_at = datetime.fromisoformat(told["seen_at"])
+    return Replayed(change, seen_at, names, frozenset(told["enrolled"]))
+
+
+def _previous(
+    properties: Mapping[str, str], before: Mapping[str, str | None] | None
+) -> dict[str, str] | None:
+    """Return all properties before, from those that differed."""
+    if before is None:
+        return None
+    both = {**properties, **before}
+    return {name: value for name, value in both.items() if value is not None}
