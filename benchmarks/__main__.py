@@ -4,10 +4,10 @@
     python -m benchmarks --quick [--before COMMIT]
 
 NAMEs: costs, delivering, latency, small-files, retrying, restarting, dead-webhook, long-file,
-many-webhooks, asking, admin-api, templates, comparing, crashing, postgresql, fleet, and the curves
-backlog and webhooks; all, if none is named. `costs` is measured in turn with the commit before, if
-one is named. `--quick` takes two minutes: what a delivery costs, plain and over TLS, and small
-files, less often.
+many-webhooks, asking, admin-api, templates, comparing, tracing, crashing, postgresql, fleet, and
+the curves backlog and webhooks; all, if none is named. `costs` is measured in turn with the commit
+before, if one is named. `--quick` takes two minutes: what a delivery costs, plain and over TLS, and
+small files, less often.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from benchmarks import (
     retrying,
     small_files,
     templates,
+    tracing,
 )
 from benchmarks.rows import Row, table
 
@@ -68,6 +69,7 @@ ROWS: dict[str, Callable[[], list[Row]]] = {
     "admin-api": admin_api.measure,
     "templates": templates.measure,
     "comparing": comparing.measure,
+    "tracing": tracing.measure,
     "crashing": crashing.measure,
     "postgresql": on_postgresql.measure,
     "fleet": fleets.measure,

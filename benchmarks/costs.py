@@ -26,7 +26,7 @@ from benchmarks.transport import IN_FLIGHT, send_all
 from webhookd.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
 RUNS = 3
@@ -97,7 +97,7 @@ def _rows(load: Load, tree: Path | None, before: str | None, deliveries: int) ->
         # In turn, the other one first each time: what a machine does meanwhile hits both.
         turns = [(now, None)] if tree is None else [(now, None), (then, tree)]
         for figures, one in turns if number % 2 == 0 else reversed(turns):
-            figures.add(_run(load, one, deliveries))
+            figures.add(run_once(load, one, deliveries))
     figures = {
         "CPU, µs": now.costs,
         "bare, µs": bare.costs,
@@ -130,12 +130,17 @@ def _row(
     return Row(what, told, ratios(these, those), target, is_most=is_most, figures=figures)
 
 
-def _run(load: Load, tree: Path | None, deliveries: int) -> tuple[float, float]:
-    """Return deliveries a second of the daemon in *tree*, and microseconds of CPU of one."""
+def run_once(
+    load: Load, tree: Path | None, deliveries: int, environment: Mapping[str, str] | None = None
+) -> tuple[float, float]:
+    """Return deliveries a second of the daemon in *tree*, and microseconds of CPU of one.
+
+    *environment* is what that daemon has beside this one's.
+    """
     with tempfile.TemporaryDirectory(prefix="webhookd-bench-") as name:
         folder = Path(name)
         chain, request = _certificate(folder) if load.is_tls else (None, {})
-        with receiver(chain=chain) as receiving, daemon(folder, tree=tree) as running:
+        with receiver(chain=chain) as receiving, daemon(folder, environment, tree=tree) as running:
             concurrency = IN_FLIGHT if load.webhooks == 1 else 4
             one: dict[str, Any] = hook(receiving.url(), concurrency=concurrency, request=request)
             running.configure({f"webhook-{number}": one for number in range(load.webhooks)})

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
 "${1:-python3}" -m venv "$made/venv"
-"$made/venv/bin/python" -m pip install --quiet --disable-pip-version-check '.[postgresql]'
+"$made/venv/bin/python" -m pip install --quiet --disable-pip-version-check '.[otel,postgresql]'
 sed '/^[^#]/,$d' constraints.txt > "$made/constraints.txt"
 "$made/venv/bin/python" -m pip --disable-pip-version-check freeze --exclude webhookd \
   | LC_ALL=C sort -f >> "$made/constraints.txt"

@@ -28,7 +28,7 @@ NOUNS = {
     "person",
 } | {
     *("retention", "change", "scheduler", "admin", "backfill", "fleet", "token", "inbound", "wake"),
-    "metrics",
+    *("metrics", "tracing"),
 }
 
 LOGGING = {"debug", "info", "warning", "error", "emit", "BugFound", "_fault"}

@@ -33,7 +33,7 @@ from webhookd.delivery.reordering import Reordering
 from webhookd.delivery.settlements import SettlementWriter
 from webhookd.delivery.slots import SlotScheduler
 from webhookd.errors import StorageError
-from webhookd.telemetry.events import BugFound, DeliverySuperseded
+from webhookd.telemetry.events import BugFound, DeliveriesStored, DeliverySuperseded
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -171,9 +171,15 @@ class Dispatcher:
         """Take deliveries that were just committed; what finds no room is in the database.
 
         One that is behind another of its record comes when that has ended; one that superseded
-        others comes in their place. Called by intake's callback after a commit, and by `committed`
-        for promoted deliveries.
+        others comes in their place. Called by intake's callback after a commit.
         """
+        stored = tuple(deliveries)
+        if stored:
+            telemetry.report(DeliveriesStored(stored))
+        self._take(stored)
+
+    def _take(self, deliveries: Iterable[Delivery]) -> None:
+        """Give *deliveries* to their lanes: those just committed, and promoted ones."""
         now = self._now()
         touched = {}
         left = set()
@@ -279,4 +285,4 @@ class Dispatcher:
                 # epoch has risen, and only a fetch compares the two.
                 lane.memory.refetch(now)
                 self.fetches.remind(lane)
-        self.offer(delivery for delivery in deliveries if delivery.due_at <= now)
+        self._take(delivery for delivery in deliveries if delivery.due_at <= now)

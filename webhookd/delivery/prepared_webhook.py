@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from webhookd.authentication.keyring import CredentialsOf
     from webhookd.definitions import Egress, Webhook
     from webhookd.model import Secret
+    from webhookd.model.trace_context import Sampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,13 @@ def prepare(
     secrets: Mapping[str, Secret] | None = None,
     config_hash: str = "",
     credentials_of: CredentialsOf = fixed,
+    tracing: Sampling | None = None,
 ) -> PreparedWebhook:
     """Return *webhook* prepared for attempts under the configuration with *config_hash*.
 
     *secrets* are those of the configuration that templates may name. *credentials_of* gives its
-    credentials (`Keyring.of`); without it, it can have fixed ones only.
+    credentials (`Keyring.of`); without it, it can have fixed ones only. With *tracing*, attempts
+    say where they stand in a trace.
     """
     options = SendOptions(
         timeout=webhook.delivery.timeout.total_seconds(),
@@ -78,7 +81,7 @@ def prepare(
         egress=egress,
         proxy=webhook.request.proxy,
     )
-    template = RequestTemplate(webhook.request, secrets or {})
+    template = RequestTemplate(webhook.request, secrets or {}, tracing)
     request = webhook.request
     credentials = credentials_of(request.authentication, request.tls, request.proxy)
     return PreparedWebhook(webhook, template, credentials, options, config_hash)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import httpx
 
 from webhookd import __version__
-from webhookd.model import Secret
+from webhookd.model import Secret, trace_context
 from webhookd.rules import signing
 from webhookd.rules.literal_secrets import shown_url
 from webhookd.rules.redaction import MARK
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from webhookd.authentication.credentials import Authorization
     from webhookd.definitions import Request
     from webhookd.model import Delivery, Rendered
+    from webhookd.model.trace_context import Sampling
     from webhookd.rules.signers import Sign
 
 USER_AGENT = f"webhookd/{__version__}"
@@ -100,10 +101,15 @@ class RequestTemplate:
     """What all requests of a webhook have in common, worked out once for many attempts.
 
     *secrets* are those of the configuration by their names: what was stored may ask for any.
+    With *tracing*, each carries `traceparent`, unless the definition has a header of that name.
     """
 
-    def __init__(self, request: Request, secrets: Mapping[str, Secret]) -> None:
+    def __init__(
+        self, request: Request, secrets: Mapping[str, Secret], tracing: Sampling | None = None
+    ) -> None:
         self._secrets = secrets
+        has_own = any(name.lower() == trace_context.HEADER for name, _ in request.headers)
+        self._traced = None if tracing is None or has_own else tracing.header
         self._signers = [signer(signature) for signature in request.signatures]
         live = request.live
         filled = () if live is None else live.headers
@@ -146,6 +152,10 @@ class RequestTemplate:
             lines.append(f"content-type: {rendered.content_type}")
         for sign in begun.signs:
             lines += sign(body, delivery.id, seconds, milliseconds)
+        if self._traced is not None:
+            line = self._traced(delivery.id, delivery.attempts_made + 1)
+            if line is not None:
+                lines.append(line)
         shown, rest = self._secret_url or begun.uri, None
         if self._live is not None:
             shown, rest = self._masked(shown, lines, filled, delivery, authorization)

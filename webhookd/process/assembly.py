@@ -3,7 +3,8 @@
 Building starts nothing. Everything begins when a part is entered, in the order of `Daemon.parts`,
 and ends in reverse:
 
-    writer, shared clock, heartbeat, probes, transport      what all other parts need
+    writer, shared clock, heartbeat, probes, transport,     what all other parts need
+    tracing
     own events, delivery engine                             attempts may start
     sources                                                 nothing is read yet
     configuration in force, membership in the fleet         sources begin to read
@@ -152,6 +153,7 @@ def assemble(
             keyring,
             events,
             both(Keeping().keep, unheard.look),
+            None if beginning.tracing is None else beginning.tracing.sampling,
         ),
         environment=os.environ,
         clock=storage.clock,
@@ -190,6 +192,7 @@ def assemble(
         # Whoever probes hears why the daemon is not ready, from here until the last attempt ended.
         parts.probed(listeners.metrics, control),
         parts.closing(transport),
+        parts.traced(beginning.tracing, storage.clock, settings.shutdown_timeout),
         # Left after the last attempt: what its window has counted is told.
         events,
         # And what its attempts came to.

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from webhookd.client.admin_address import AdminAddress
+    from webhookd.clock import Clock
     from webhookd.config.loading import Loaded
     from webhookd.fleet.database_clock import SharedClock
     from webhookd.fleet.membership import Membership
@@ -48,10 +49,14 @@ if TYPE_CHECKING:
     from webhookd.process.heartbeat import Heartbeat
     from webhookd.sources.runner import RunningSources
     from webhookd.storage.database.writer import Writer
+    from webhookd.telemetry.tracing.running import Tracing
     from webhookd.transport import Transport
 
 LAG_EVERY = 0.5
 """Seconds between two measurements of how late the event loop runs a timer."""
+
+LAST_EXPORT = 5.0
+"""Seconds that the last spans may take to reach their collector."""
 
 
 @asynccontextmanager
@@ -61,6 +66,21 @@ async def closing(transport: Transport) -> AsyncIterator[None]:
         yield
     finally:
         await transport.aclose()
+
+
+@asynccontextmanager
+async def traced(
+    tracing: Tracing | None, clock: Clock, shutdown_timeout: timedelta
+) -> AsyncIterator[None]:
+    """Send spans to a collector, where somebody asked for that, until the last attempt has ended.
+
+    The last of them delay a stop for a few seconds at most, whatever the collector does.
+    """
+    if tracing is None:
+        yield
+        return
+    async with tracing.running(clock, min(LAST_EXPORT, shutdown_timeout.total_seconds())):
+        yield
 
 
 @asynccontextmanager

@@ -54,6 +54,14 @@ TOKEN_FAILURES = Counter(
 for _reason in ("refused", "unusable", "unreachable", "limited"):
     # Prometheus sees no increase in a series that begins at 1.
     TOKEN_FAILURES.labels(_reason)
+TRACE_SPANS = Counter(
+    "webhookd_trace_spans",
+    "Spans of sampled deliveries, and what came of them.",
+    ["outcome"],
+    registry=REGISTRY,
+)
+for _outcome in ("exported", "failed", "dropped"):
+    TRACE_SPANS.labels(_outcome)
 SUPERSEDED = Counter(
     "webhookd_deliveries_superseded",
     "Waiting deliveries whose place a newer change took.",

@@ -125,6 +125,8 @@ PLAIN: dict[type[events.Event], Line] = {
     events.SourceUnreadable: error("source.unreadable"),
     events.SourceUnwatched: warning("source.unwatched"),
     events.StorageRefused: error("storage.refused"),
+    events.SpansLost: warning("tracing.failed"),
+    events.TracingBegan: info("tracing.began"),
     events.InboundListening: info("inbound.listening"),
     events.MetricsListening: info("metrics.listening"),
     events.InboundMissing: warning(

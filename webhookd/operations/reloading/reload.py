@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from webhookd.delivery.caused_events import CausedEvents
     from webhookd.delivery.dispatcher import Dispatcher
     from webhookd.delivery.prepared_webhook import PreparedWebhook
+    from webhookd.model.trace_context import Sampling
     from webhookd.sources.runner import RunningSources
     from webhookd.storage.database.writer import Writer
 
@@ -53,7 +54,8 @@ PREPARED_AT_ONCE: Final = 16
 class ReloadDependencies:
     """The parts of the daemon that a configuration is put in force in.
 
-    *settled* is called when one has come into force.
+    *settled* is called when one has come into force; *tracing* says which deliveries are traced,
+    None where none is.
     """
 
     writer: Writer
@@ -64,6 +66,7 @@ class ReloadDependencies:
     keyring: Keyring
     events: CausedEvents = NO_EVENTS
     settled: Callable[[], None] = lambda: None
+    tracing: Sampling | None = None
 
 
 class Reloader:
@@ -215,6 +218,7 @@ class Reloader:
                 secrets=definitions.named_secrets,
                 config_hash=definitions.hash,
                 credentials_of=self._dependencies.keyring.of,
+                tracing=self._dependencies.tracing,
             )
             prepared[name] = one
             configured.append(_configured_lane(one, before, key))

@@ -29,6 +29,7 @@ from webhookd.telemetry.events.delivery_events import (
     ChangeUndecided,
     DeliveriesChanged,
     DeliveriesDeleted,
+    DeliveriesStored,
     DeliveryAttempted,
     DeliverySuperseded,
     WebhookHeld,
@@ -87,6 +88,7 @@ from webhookd.telemetry.events.source_events import (
     ValueNotComparable,
 )
 from webhookd.telemetry.events.token_events import TokenFailed, TokenReceived
+from webhookd.telemetry.events.tracing_events import SpansLost, TracingBegan
 
 __all__ = [
     "AbsenceSetAside",
@@ -112,6 +114,7 @@ __all__ = [
     "DaemonStopping",
     "DeliveriesChanged",
     "DeliveriesDeleted",
+    "DeliveriesStored",
     "DeliveryAttempted",
     "DeliverySuperseded",
     "DiskRanLow",
@@ -159,9 +162,11 @@ __all__ = [
     "SourceUnauthorized",
     "SourceUnreadable",
     "SourceUnwatched",
+    "SpansLost",
     "StorageRefused",
     "TokenFailed",
     "TokenReceived",
+    "TracingBegan",
     "ValueNotComparable",
     "WakeAccepted",
     "WakesRefused",

@@ -41,6 +41,13 @@ class DeliveryAttempted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveriesStored(Event):
+    """Deliveries were just committed, and nothing of them was attempted yet."""
+
+    deliveries: tuple[Delivery, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DeliverySuperseded(Event):
     """A delivery that was just stored took the place of those in its `supersedes`."""
 
