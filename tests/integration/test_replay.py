@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.making import NOW, a_webhook, read_here, some_definitions
+from webhookd import model
 from webhookd.cli import offline, replay
 from webhookd.clock import Clock
 from webhookd.definitions import AllOf, AnyOf, Condition, Enroll, NotOf, Operator, Trigger
@@ -65,7 +66,7 @@ CONDITIONS = st.recursive(
 )
 TRIGGERS = st.builds(
     Trigger,
-    changes=st.sets(st.sampled_from(ChangeKind), min_size=1).map(frozenset),
+    changes=st.sets(st.sampled_from(model.OBSERVED), min_size=1).map(frozenset),
     changed_properties=st.sets(NAMES).map(frozenset),
     when=st.none() | CONDITIONS.map(lambda one: AllOf((one,))),
     enroll=st.sampled_from(Enroll),

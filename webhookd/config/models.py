@@ -310,6 +310,7 @@ When: TypeAlias = AnyGroup | AllGroup | NotGroup | PropertyComparison | Conditio
 class Trigger(Keys):
     """Which changes make a delivery."""
 
+    changes: tuple[Literal["created", "updated", "deleted"], ...] = ("created", "updated")
     changed_properties: tuple[str, ...] | None = None
     when: tuple[When, ...] | None = None
 

@@ -19,6 +19,7 @@ from webhookd.definitions import (
     ValueReading,
     When,
 )
+from webhookd.model import ChangeKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +30,7 @@ def trigger(form: models.Trigger, reading: ValueReading) -> Trigger:
     return made(
         Trigger,
         form,
+        changes=tuple(map(ChangeKind, form.changes)),
         changed_properties=frozenset(form.changed_properties or ()),
         when=AllOf(_parts(form.when, reading)) if form.when else None,
     )

@@ -60,12 +60,14 @@ from webhookd.definitions.sources import (
 from webhookd.definitions.triggers import (
     AllOf,
     AnyOf,
+    At,
     Condition,
     ConditionValue,
     Enroll,
     NotOf,
     Operator,
     Trigger,
+    Wait,
     When,
 )
 from webhookd.definitions.value_reading import PLAIN, Grouping, ValueReading
@@ -84,6 +86,7 @@ __all__ = [
     "AllOf",
     "AnyOf",
     "ApiKey",
+    "At",
     "Authentication",
     "Basic",
     "Bearer",
@@ -130,6 +133,7 @@ __all__ = [
     "Tls",
     "Trigger",
     "ValueReading",
+    "Wait",
     "Wake",
     "Webhook",
     "When",

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import time as time_of_day
+from datetime import timedelta
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
+from zoneinfo import ZoneInfo
 
+from webhookd.definitions.durations import Duration
 from webhookd.definitions.value_reading import PLAIN, ValueReading
 from webhookd.model import ChangeKind
 
@@ -118,6 +122,37 @@ class Enroll(StrEnum):
     EVERY_CHANGE = "every_change"
     EVERY_MATCH = "every_match"
     ONCE = "once"
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """The timer of a property: its date, *days* later, at *time* in *zone*.
+
+    Without a *time* it is the property's own time, *offset* later. *yearly*: the year of the date
+    does not count. A moment that is past by more than *late* is skipped. *reading*: how the source
+    writes dates.
+    """
+
+    property: str
+    days: int = 0
+    time: time_of_day | None = None
+    zone: ZoneInfo | None = None
+    yearly: bool = False
+    offset: timedelta = timedelta()
+    late: timedelta = timedelta(days=1)
+    reading: ValueReading = PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The timer of a change: *length* after the first one that fires, or after the last one.
+
+    *at_most* is how long after the first one it ends, whatever comes.
+    """
+
+    length: Duration
+    since: Literal["first", "last"] = "first"
+    at_most: Duration | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ from webhookd.model.progress import (
     SnapshotPhase,
 )
 from webhookd.model.records import (
+    OBSERVED,
     Asked,
     Change,
     ChangeKind,
@@ -64,6 +65,7 @@ __all__ = [
     "DELIVERED",
     "DISABLED",
     "NO_HINTS",
+    "OBSERVED",
     "REMOVED",
     "SHORTEST_SOUGHT",
     "WITHOUT_REQUEST",

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,11 +33,16 @@ def text_of(value: JsonText) -> str:
 
 
 class ChangeKind(StrEnum):
-    """What happened to a record."""
+    """What happened to a record. One that is *due* has come to a moment that a timer waits for."""
 
     CREATED = "created"
     UPDATED = "updated"
     DELETED = "deleted"
+    DUE = "due"
+
+
+OBSERVED: Final = (ChangeKind.CREATED, ChangeKind.UPDATED, ChangeKind.DELETED)
+"""The kinds of change that a source can show; what is due follows from a clock."""
 
 
 @dataclass(frozen=True, slots=True)

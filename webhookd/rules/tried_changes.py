@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 def usual_kind(webhook: Webhook, *, has_before: bool) -> ChangeKind:
     """Return what most likely has happened to a record that *webhook* is tried with."""
-    order = (ChangeKind.CREATED, ChangeKind.UPDATED, ChangeKind.DELETED)
+    order = tuple(ChangeKind)
     if has_before:
-        order = (ChangeKind.UPDATED, ChangeKind.DELETED, ChangeKind.CREATED)
+        order = (ChangeKind.UPDATED, ChangeKind.DELETED, ChangeKind.CREATED, ChangeKind.DUE)
     return next(kind for kind in order if kind in webhook.trigger.changes)
 
 
@@ -30,7 +30,7 @@ def previous(
             return None
         case ChangeKind.UPDATED:
             return before or {}
-        case ChangeKind.DELETED:
+        case ChangeKind.DELETED | ChangeKind.DUE:
             return properties
 
 

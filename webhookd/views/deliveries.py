@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 from webhookd.model import DeliveryState
 from webhookd.views.view import Count, Ordinal, Seconds, View
 
-ChangeName: TypeAlias = Literal["created", "updated", "deleted"]
+ChangeName: TypeAlias = Literal["created", "updated", "deleted", "due"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,7 @@ FILE_ONLY = {
     "oauth2.type": "the class says it",
 }
 FILE_FORMS = {
+    "trigger.changes": "what is due has a timer instead",
     "trigger.changed_properties": "a set, and null where it is absent",
     "trigger.when": "conditions keep their values as written",
     "request.authentication": "holds references to secrets",

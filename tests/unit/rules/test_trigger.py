@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from tests.making import NOW
 from webhookd.definitions import AllOf, Condition, Enroll, Operator, Trigger
-from webhookd.model import Change, ChangeKind
+from webhookd.model import OBSERVED, Change, ChangeKind
 from webhookd.rules import trigger as rule
 
-CREATED, UPDATED, DELETED = ChangeKind
+CREATED, UPDATED, DELETED = OBSERVED
 IS_CUSTOMER = AllOf((Condition("stage", Operator.EQ, ("customer",)),))
 LEAD, CUSTOMER = {"stage": '"lead"'}, {"stage": '"customer"'}
 RICH_CUSTOMER = {"stage": '"customer"', "amount": "9"}
@@ -142,7 +142,7 @@ CHANGES = st.one_of(
 )
 TRIGGERS = st.builds(
     Trigger,
-    changes=st.frozensets(st.sampled_from(ChangeKind), min_size=1),
+    changes=st.frozensets(st.sampled_from(OBSERVED), min_size=1),
     changed_properties=st.frozensets(st.sampled_from(["amount", "stage"])),
     when=st.sampled_from([None, IS_CUSTOMER]),
     enroll=st.sampled_from(Enroll),

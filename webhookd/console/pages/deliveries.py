@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from webhookd.console.visit import Visit
 
 ON_A_PAGE: Final = 50
-CHANGES: Final = ("created", "updated", "deleted")
+CHANGES: Final = ("created", "updated", "deleted", "due")
 RETRIED: Final = frozenset({"", *DeliveryState}) - {"held", "pending"}
 CANCELLED: Final = frozenset({"pending", "held"})
 STATES: Final = (

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from webhookd.storage.database.connection import Statements
 
-NEWEST: Final = "0011"
+NEWEST: Final = "0012"
 """The version that `tables` describes: the last step."""
 
 WORKS_WITH: Final = "0004"
@@ -31,6 +31,9 @@ WORKS_WITH: Final = "0004"
 
 TEMPLATES: Final = "0007"
 """The version from which on a body's holes are filled, and a URL's values are kept."""
+
+TIMERS: Final = "0012"
+"""The version from which on moments are planned with the records that they follow from."""
 
 BEFORE_ALEMBIC: Final = {"2": "0002", "3": "0003"}
 """The versions from before there were steps, and the step that each is the same as."""

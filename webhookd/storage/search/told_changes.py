@@ -67,6 +67,8 @@ def _difference(change: str, before: bytes | None, now: bytes) -> tuple[ChangedP
     after: Mapping[str, str] = orjson.loads(now)
     if change == "created":
         return tuple(ChangedProperty(name, None, value) for name, value in sorted(after.items()))
+    if change == "due":
+        return ()
     if change == "deleted":
         return tuple(ChangedProperty(name, value, None) for name, value in sorted(after.items()))
     was: Mapping[str, str | None] = {} if before is None else orjson.loads(before)

@@ -12,6 +12,7 @@ from webhookd.storage.schema.tables.deliveries import (
     TOKEN_REQUESTS,
 )
 from webhookd.storage.schema.tables.fleet import DAEMONS, SHARES
+from webhookd.storage.schema.tables.moments import MOMENTS, TIMERS
 from webhookd.storage.schema.tables.records import (
     ARCHIVED_RECORDS,
     ASKED,
@@ -46,9 +47,11 @@ __all__ = [
     "LANES",
     "META",
     "METADATA",
+    "MOMENTS",
     "SHARES",
     "SNAPSHOT_ROWS",
     "SOURCES",
     "STARTS",
+    "TIMERS",
     "TOKEN_REQUESTS",
 ]

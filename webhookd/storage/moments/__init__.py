@@ -1,0 +1,1 @@
+"""Timers of webhooks and the moments of their records: when webhooks look at records again."""
