@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 _VARYING = {
     "time": r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2}| UTC)?",
+    "date": r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT",
     "day": r"\d{4}-\d{2}-\d{2}(?![\w-])",
     "clock": r"(?<![\d:])\d{2}:\d{2}:\d{2}(?:\.\d+)?(?![\d:])",
     "id": r"(?<![0-9a-zA-Z])[0-9a-f]{32}(?![0-9a-zA-Z])",
@@ -18,7 +19,7 @@ _VARYING = {
     "ending": r"(?<=…)[0-9a-f]{6,12}(?![0-9a-zA-Z])",
     "signature": r"(?<![\w/+])[A-Za-z0-9+/_-]{43}=?(?![\w/+=])",
     "moment": r"(?<![\w.])1[5-9]\d{8}(?:\d{3})?(?![\w.])",
-    "length": r"(?<![\w.])\d+(?:\.\d+)? ?(?:ms|s|m|min|h)(?: \d+ ?s)?(?![\w])",
+    "length": r"(?<![\w.])\d+(?:\.\d+)? ?(?:ms|s|m|min|h)(?: \d+ ?(?:s|m|min))?(?![\w])",
     "seconds": r"(?<=seconds=)\d+(?:\.\d+)?",
     "process": r"(?<=process )\d+",
 }
