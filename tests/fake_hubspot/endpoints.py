@@ -23,21 +23,24 @@ from tests.fake_hubspot.limits import (
     check_names,
     check_search,
 )
+from tests.fake_hubspot.lists import LISTS, Lists
 
 
 class FakeHubspot:
     """A server over an account.
 
     *fault* is asked before each request, by its kind (`list`, `archived`, `search`, `read`,
-    `properties`) and type of object; what it returns (a response, or a `RefusedError`) is answered
-    instead. *spoil* may return another body for an answer, and *reading* answers batch reads in
-    place of `batch`. *between* is called after each answer is made: the place to change records
-    while pages are read. *short* says how many records a page holds at most, whatever the limit, by
-    its kind: `list`, `search`, or `search from the beginning`.
+    `properties`; of lists `segment`, `members`, `joined`, `memberships`) and type of object; what
+    it returns (a response, or a `RefusedError`) is answered instead. *spoil* may return another
+    body for an answer, and *reading* answers batch reads in place of `batch`. *between* is called
+    after each answer is made: the place to change records while pages are read. *short* says how
+    many records a page holds at most, whatever the limit, by its kind: `list`, `search`, or
+    `search from the beginning`.
     """
 
     def __init__(self, account, *, token="pat-token", searches=5, burst=100):  # noqa: S107 - no secret
         self.account, self.tokens = account, {token}
+        self.lists = Lists(account)
         self.forbidden = set()
         self.fault = lambda kind, object_: None
         self.reading = None
@@ -57,6 +60,7 @@ class FakeHubspot:
             routes=[
                 *self._routes("/crm/objects/2026-03/{object}", "/crm/properties/2026-03/{object}"),
                 *self._routes("/crm/v3/objects/{object}", "/crm/v3/properties/{object}"),
+                *self.lists.routes(self._answering),
                 Route("/fake/{object}", self._by_hand, methods=["POST"]),
                 Route("/fake/{object}/{id}", self._by_hand, methods=["PATCH", "DELETE"]),
                 Route("/fake/{object}/{id}/restore", self._by_hand, methods=["POST"]),
@@ -80,7 +84,8 @@ class FakeHubspot:
         return answer
 
     def _answer(self, endpoint, request, raw):
-        kind, object_ = self._kind(endpoint, request), request.path_params["object"]
+        kind = self._kind(endpoint, request)
+        object_ = request.path_params.get("object", LISTS)
         try:
             self._admit(kind, object_, request)
             instead = self.fault(kind, object_)
@@ -113,7 +118,7 @@ class FakeHubspot:
             raise RefusedError(414, "URI too long")
         if request.headers.get("authorization", "").removeprefix("Bearer ") not in self.tokens:
             raise RefusedError(401, "Authentication credentials not found", category="INVALID_AUTH")
-        if object_ not in self.account.types:
+        if object_ not in {*self.account.types, LISTS}:
             why = f"Unable to infer object type from: {object_}"
             raise RefusedError(404, why, category="OBJECT_NOT_FOUND")
         if object_ in self.forbidden:

@@ -11,7 +11,7 @@ import typer
 
 from webhookd.cli.settings import DatabaseOption, StateOption
 
-_SOURCE_AND_OBJECT: Final = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9_-]+")
+_SOURCE_AND_OBJECT: Final = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9_-]+(/lists/[a-z0-9_]+)?")
 
 
 def accept(
@@ -19,7 +19,8 @@ def accept(
         str | None,
         typer.Argument(
             metavar="FILE|SOURCE/OBJECT",
-            help="The file, in the folder failed/ of its drop directory; or the type of object.",
+            help="The file, in the folder failed/ of its drop directory; or the type of object,"
+            " with /lists/NAME for a list of its records.",
         ),
     ] = None,
     source: Annotated[

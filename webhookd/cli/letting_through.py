@@ -13,7 +13,8 @@ from webhookd.errors import printable
 from webhookd.sources import kinds
 from webhookd.sources.directory import approval
 from webhookd.storage.database.database import open_as_it_is
-from webhookd.storage.records import cursors, known_records, listings, snapshots
+from webhookd.storage.records import cursors, known_records, snapshots
+from webhookd.storage.records.lists import listings
 
 if TYPE_CHECKING:
     from webhookd.sources.source import SetAside
@@ -29,9 +30,11 @@ def absences(
         aside = _let_through(database, source, object_)
     finally:
         database.close()
+    of_list = "/lists/" in object_
+    what, then = ("members", "tells that they left") if of_list else ("records", "deletes them")
     typer.echo(
-        f"accepted: {aside.missing:,} of {aside.known:,} records of {_place(source, object_)} may"
-        " be missing; the next reading of the list deletes them"
+        f"accepted: {aside.missing:,} of {aside.known:,} {what} of {_place(source, object_)} may"
+        f" be missing; the next reading of the list {then}"
     )
 
 

@@ -27,6 +27,7 @@ LATER_KEYS: tuple[tuple[tuple[str, ...], object], ...] = (
     (("sources", "*", "extends"), None),
     (("sources", "*", "wake"), None),
     (("sources", "*", "objects", "*", "detail"), False),
+    (("sources", "*", "objects", "*", "lists"), {}),
     *(
         (("sources", "*", "objects", "*", "detect", key), default)
         for key, default in (

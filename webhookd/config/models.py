@@ -126,11 +126,17 @@ class Wake(Keys):
     authentication: Authentication | None = None
 
 
+@with_fields_of(definitions.HubspotList, but=("name",))
+class HubspotList(Keys):
+    """A list of records whose members have a property."""
+
+
 @with_fields_of(definitions.HubspotObject, but=("name",))
 class HubspotObject(Keys):
     """What is read of one type of object."""
 
     properties: Literal["all"] | tuple[str, ...]
+    lists: dict[str, HubspotList] = {}
 
 
 @with_fields_of(definitions.HubspotSource, but=("name",))

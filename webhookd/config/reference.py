@@ -80,6 +80,7 @@ _SECTIONS = (
     "json",
     "hubspot",
     "hubspot_object",
+    "hubspot_list",
     "rest",
     "rest_object",
     "rest_paging",

@@ -49,7 +49,8 @@ def _wake(model: models.Wake | None, node: Node, apps: Apps) -> definitions.Wake
 
 def _object(name: str, model: models.HubspotObject) -> definitions.HubspotObject:
     properties = None if model.properties == "all" else model.properties
-    return made(definitions.HubspotObject, model, name=name, properties=properties)
+    lists = tuple(made(definitions.HubspotList, one, name=key) for key, one in model.lists.items())
+    return made(definitions.HubspotObject, model, name=name, properties=properties, lists=lists)
 
 
 def _start(text: str) -> Literal["now", "beginning"] | datetime:

@@ -165,12 +165,30 @@ class DirectorySource:
 
 
 @dataclass(frozen=True, slots=True)
+class HubspotList:
+    """A list (segment) of records: whether one is a member is a property of it.
+
+    *id* is HubSpot's number of it, as text. All members are read again every *read_every*.
+    """
+
+    name: str
+    id: str
+    read_every: Duration = timedelta(hours=1)
+
+    @property
+    def property(self) -> str:
+        """Return the property that its members have."""
+        return f"lists.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class HubspotObject:
     """What is read of one type of object. *properties* None means all of them."""
 
     name: str
     properties: tuple[str, ...] | None
     deletions: bool = False
+    lists: tuple[HubspotList, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +209,11 @@ class HubspotSource:
     @property
     def identity(self) -> Mapping[str, str]:
         """Return the settings that may not change under the same key."""
-        return {"base_url": self.base_url}
+        return {"base_url": self.base_url} | {
+            f"objects.{read.name}.lists.{one.name}.id": one.id
+            for read in self.objects
+            for one in read.lists
+        }
 
     @property
     def host(self) -> str | None:
@@ -215,7 +237,10 @@ class HubspotSource:
 
     def listed_properties(self, object_: str) -> tuple[str, ...] | None:
         """Return the properties that are chosen of *object_*, None when that is all of them."""
-        return next((read.properties for read in self.objects if read.name == object_), None)
+        read = next((one for one in self.objects if one.name == object_), None)
+        if read is None or read.properties is None:
+            return None
+        return (*read.properties, *(one.property for one in read.lists))
 
 
 @dataclass(frozen=True, slots=True)

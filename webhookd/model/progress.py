@@ -106,13 +106,29 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class Members:
+    """What was found out about the members of a list that an API has of its records.
+
+    *list* is its name in the configuration, *object* the type of its records. *met* were met by the
+    pass *number* over the list, or by other ways while it is under way or the last; those that were
+    no members are now. *left* are members no more.
+    """
+
+    object: str
+    list: str
+    number: int
+    met: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PollProgress:
     """How far a type of object has been read from an API once this batch is committed.
 
     *cursor* is JSON that only its source understands. *archived* are ids that were met in the
     archive, in the pass *archive_pass* over it; *unarchived* are those that left it. *listed* are
     met in passes over whole lists; *forgotten* is the claim of a pass of which a bounded part is
-    forgotten.
+    forgotten. *members* is news of lists whose members the source tells.
     """
 
     source: str
@@ -123,6 +139,7 @@ class PollProgress:
     unarchived: tuple[str, ...] = ()
     listed: tuple[Listed, ...] = ()
     forgotten: str | None = None
+    members: tuple[Members, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

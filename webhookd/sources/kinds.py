@@ -14,6 +14,7 @@ from webhookd.sources.directory.drop_directory import DropDirectory
 from webhookd.sources.directory.filesystem import disk_space
 from webhookd.sources.directory.folders import Folders
 from webhookd.sources.hubspot import cursor, factory, single_record
+from webhookd.sources.hubspot.lists import list_cursor
 from webhookd.sources.rest import rest_cursor, rest_factory, rest_record, trial
 from webhookd.sources.source import ReadTo
 
@@ -129,7 +130,12 @@ KINDS: Mapping[type, SourceKind] = {
         disk_space=_disk_space,
         root=lambda settings: settings.path,
     ),
-    HubspotSource: SourceKind(factory.make, cursor.described, fetch=single_record.fetch),
+    HubspotSource: SourceKind(
+        factory.make,
+        lambda text: cursor.described(text) or list_cursor.described(text),
+        set_aside=list_cursor.aside,
+        fetch=single_record.fetch,
+    ),
     OwnEventsSource: SourceKind(None),
     RestSource: SourceKind(
         rest_factory.make,

@@ -256,5 +256,22 @@ class PollLedger(Protocol):
         at *modified_before* or later are passed over.
         """
 
+    async def memberships(
+        self, source: str, object_: str, lists: Sequence[str], record_ids: Sequence[str]
+    ) -> Mapping[str, frozenset[str]]:
+        """Return those of the *lists* that each of *record_ids* is a member of, as far as known.
+
+        A record that is a member of none has no entry.
+        """
+
+    async def unmet(
+        self, source: str, object_: str, list_: str, *, number: int, after: str
+    ) -> MissingRecords:
+        """Return which members of a list behind the id *after* the pass *number* did not meet.
+
+        Each call looks at a bounded number of members, in the order of their ids. Those that joined
+        while the pass was under way do not count as known.
+        """
+
     async def accepted(self, source: str, object_: str) -> int | None:
         """Return the pass whose absences a person let through last, None without one."""

@@ -102,6 +102,11 @@ PLAIN: dict[type[events.Event], Line] = {
         hint="nothing is deleted for it; if it is right, let it through: webhookd sources accept"
         " SOURCE/OBJECT",
     ),
+    events.ListRefused: warning(
+        "source.list_refused",
+        hint="its members stay members until it can be read; give the token the scope"
+        " crm.lists.read, or correct its id",
+    ),
     events.BadRowsFound: warning("source.bad_rows"),
     events.ChangeTokenExpired: warning(
         "source.token_expired",

@@ -34,6 +34,7 @@ SHAPES: dict[str, type[models.Keys | DataclassInstance]] = {
     "json": definitions.JsonSettings,
     "hubspot": models.Hubspot,
     "hubspot_object": models.HubspotObject,
+    "hubspot_list": models.HubspotList,
     "own_events": models.OwnEvents,
     "rest": models.Rest,
     "rest_object": models.RestObject,

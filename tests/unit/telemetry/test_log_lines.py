@@ -498,6 +498,20 @@ LINES = [
         },
     ),
     (
+        events.ListRefused("crm", "contacts", "vip", "it is deleted", again_in=60.0),
+        "warning",
+        "source.list_refused",
+        {
+            "source": "crm",
+            "object": "contacts",
+            "list": "vip",
+            "error": "it is deleted",
+            "again_in": 60.0,
+            "hint": "its members stay members until it can be read; give the token the scope"
+            " crm.lists.read, or correct its id",
+        },
+    ),
+    (
         events.AbsenceSetAside("crm", "contacts", missing=60, known=100),
         "warning",
         "source.absence_set_aside",

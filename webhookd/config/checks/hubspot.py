@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 MOST_OVERLAP = timedelta(days=1)
 
+_LISTS = "lists."
+"""What the names of properties begin with that are memberships of lists."""
+
 
 def check(sources: Iterable[Node], context: Context, reachable: Node | None) -> Iterator[Problem]:
     """Yield what is wrong with HubSpot's *sources*; *reachable* is `egress`."""
@@ -35,6 +38,7 @@ def _source(source: Node, context: Context, reachable: Node | None) -> Iterator[
     if problem := context.secret_problem(source.at("token")):
         yield problem
     yield from _lengths(source)
+    yield from _lists(source)
     if problem := start_problem(source):
         yield problem
     yield from wakes.check(source, context)
@@ -48,27 +52,48 @@ def check_use(webhook: Node, source: Node) -> Iterator[Problem]:
     if wanted is None or wanted not in objects:
         return
     read = source.at("objects", wanted)
+    where = f"sources.{source.name}.objects.{wanted}"
     if "deleted" in webhook.mapping("trigger").get("changes", ()) and (
         read.mapping().get("deletions") is not True
     ):
-        where = f"sources.{source.name}.objects.{wanted}"
         message = f"deletions are not looked for; set 'deletions: true' in {where}"
         yield webhook.problem(message, "trigger", "changes")
+    used = list(properties.used(webhook))
     listed = [name for item in read.items("properties") if (name := item.text()) is not None]
+    lists = [f"{_LISTS}{name}" for name in read.mapping("lists")]
+    yield from properties.check_read(
+        (one for one in used if one[1].startswith(_LISTS)),
+        lists,
+        source.name,
+        wanted,
+        remedy=f"add the list to {where}.lists",
+    )
     if listed:
-        yield from properties.check_read(properties.used(webhook), listed, source.name, wanted)
+        own = (one for one in used if not one[1].startswith(_LISTS))
+        yield from properties.check_read(own, listed, source.name, wanted)
+
+
+def _lists(source: Node) -> Iterator[Problem]:
+    for object_ in source.mapping("objects"):
+        read = source.at("objects", object_)
+        for item in read.items("properties"):
+            if (item.text() or "").startswith(_LISTS):
+                message = "whether a record is a member of a list is asked for under 'lists'"
+                yield item.problem(message)
+        for name in read.mapping("lists"):
+            yield from _length(read.at("lists", name), "read_every", LEAST_POLL, durations.LONGEST)
 
 
 def _lengths(source: Node) -> Iterator[Problem]:
-    for key, least, most in (
-        ("poll_every", LEAST_POLL, durations.LONGEST),
-        ("overlap", None, MOST_OVERLAP),
-    ):
-        length = durations.unbounded(source.text(key) or "")
-        if length is None:
-            continue
-        if least is not None and length < least:
-            least_text = durations.written(least)
-            yield source.problem(f"this is less than the minimum of {least_text}", key)
-        if length > most:
-            yield source.problem(f"this is more than the maximum of {durations.written(most)}", key)
+    yield from _length(source, "poll_every", LEAST_POLL, durations.LONGEST)
+    yield from _length(source, "overlap", None, MOST_OVERLAP)
+
+
+def _length(node: Node, key: str, least: timedelta | None, most: timedelta) -> Iterator[Problem]:
+    length = durations.unbounded(node.text(key) or "")
+    if length is None:
+        return
+    if least is not None and length < least:
+        yield node.problem(f"this is less than the minimum of {durations.written(least)}", key)
+    if length > most:
+        yield node.problem(f"this is more than the maximum of {durations.written(most)}", key)

@@ -10,7 +10,8 @@ from webhookd.operations.unknown_names import UnknownNameError
 from webhookd.sources import kinds, listed_files
 from webhookd.sources.directory import approval
 from webhookd.sources.listed_files import NoFileError
-from webhookd.storage.records import cursors, listings, snapshots
+from webhookd.storage.records import cursors, snapshots
+from webhookd.storage.records.lists import listings
 from webhookd.views.sources import AcceptedView, FileReportView, SourceFilesView, SourceFileView
 
 if TYPE_CHECKING:

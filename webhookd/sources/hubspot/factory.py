@@ -9,6 +9,7 @@ from webhookd.sources.hubspot import cursor
 from webhookd.sources.hubspot.answers.api import BURST, Api, refusal
 from webhookd.sources.hubspot.answers.pages import Fetcher
 from webhookd.sources.hubspot.api_time import ClockWatch
+from webhookd.sources.hubspot.lists import all_lists, list_cursor
 from webhookd.sources.hubspot.object_reader import ObjectReader, ReaderDependencies
 from webhookd.sources.hubspot.properties import modified_property
 from webhookd.sources.polling.api_client import ApiClient, Dialect
@@ -21,6 +22,7 @@ from webhookd.telemetry.figures import figures_of
 if TYPE_CHECKING:
     from webhookd.definitions import HubspotObject, HubspotSource
     from webhookd.sources.dependencies import SourceDependencies
+    from webhookd.sources.hubspot.lists.list_cursor import ListCursor
     from webhookd.sources.polling.request_budget import Budget
     from webhookd.telemetry.figures import PollFigures
 
@@ -75,7 +77,28 @@ def _reader(
     api = Api(settings, read.name, client)
     left_out = LeftOut(figures, dependencies.clock.monotonic)
     fetcher = Fetcher(api, read.name, modified_property(read.name), left_out, watch)
+
+    def list_checkpoint(name: str) -> Checkpoint[ListCursor]:
+        return Checkpoint(
+            settings.name,
+            f"{read.name}/lists/{name}",
+            parsed=list_cursor.parsed,
+            ingest=dependencies.ingest,
+            ledger=dependencies.polls,
+            storage_retry=StorageRetry(settings.name, dependencies.report),
+            figures=figures,
+        )
+
+    lists = all_lists.make(
+        settings,
+        read,
+        client=client,
+        fetcher=fetcher,
+        records=checkpoint,
+        checkpoint_of=list_checkpoint,
+        clock=dependencies.clock,
+    )
     reader = ReaderDependencies(
-        settings, read, api, fetcher, checkpoint, figures, dependencies.clock, watch
+        settings, read, api, fetcher, checkpoint, lists, figures, dependencies.clock, watch
     )
     return ObjectReader(reader), figures

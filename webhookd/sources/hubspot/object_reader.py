@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from webhookd.sources.hubspot.answers.pages import Fetcher, Found
     from webhookd.sources.hubspot.api_time import ClockWatch
     from webhookd.sources.hubspot.cursor import Cursor
+    from webhookd.sources.hubspot.lists.all_lists import AllLists
     from webhookd.sources.polling.checkpoint import Checkpoint
     from webhookd.telemetry.figures import PollFigures
 
@@ -45,6 +46,7 @@ class ReaderDependencies:
     api: Api
     fetcher: Fetcher
     checkpoint: Checkpoint[Cursor]
+    lists: AllLists
     figures: PollFigures
     clock: Clock
     watch: ClockWatch
@@ -70,6 +72,7 @@ class ObjectReader:
         dependencies = self._dependencies
         date = await self._ask()
         cursor = await dependencies.checkpoint.cursor() or await self._begin(date)
+        await dependencies.lists.first_passes()
         if cursor.listing is not None:
             cursor = await first_read.read_all(
                 dependencies.settings,
@@ -83,13 +86,14 @@ class ObjectReader:
         cursor = await self._sweep(cursor)
         if dependencies.read.deletions:
             cursor = await self._archive.read(cursor)
-        await catch_up(
+        cursor = await catch_up(
             cursor,
             fetcher=dependencies.fetcher,
             checkpoint=dependencies.checkpoint,
             figures=dependencies.figures,
             tells_deletions=dependencies.read.deletions,
         )
+        await dependencies.lists.read(cursor)
 
     async def _ask(self) -> datetime | None:
         """Look up which properties there are, once an hour; return the server's time then."""

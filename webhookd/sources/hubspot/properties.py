@@ -47,7 +47,7 @@ def asked(read: HubspotObject, types: Mapping[str, str]) -> Asked:
     if read.properties is not None:
         names &= frozenset(read.properties)
     return Asked(
-        names,
+        names | {one.property for one in read.lists},
         instants=frozenset(name for name in names if types[name] in _INSTANTS),
         unwatched=names & {_MODIFIED_OF_CONTACTS, _MODIFIED},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from webhookd.definitions import Bearer, Tls
@@ -10,6 +11,8 @@ from webhookd.sources.hubspot import properties
 from webhookd.sources.hubspot.answers.api import BURST, Api, refusal
 from webhookd.sources.hubspot.answers.pages import Fetcher
 from webhookd.sources.hubspot.api_time import ClockWatch
+from webhookd.sources.hubspot.lists.list_api import ListApi
+from webhookd.sources.hubspot.lists.memberships import TRUE
 from webhookd.sources.polling.api_client import ApiClient, Dialect
 from webhookd.sources.polling.left_out import LeftOut
 from webhookd.sources.polling.request_budget import Budget
@@ -62,4 +65,11 @@ async def fetch(
         raise SourceError(f"HubSpot does not give {object_} {record_id}: {reason}")
     if record_id not in reading.found:
         raise SourceError(f"HubSpot has no {object_} {record_id}, or it is archived")
-    return fetcher.observation(reading.found[record_id], None)
+    seen = fetcher.observation(reading.found[record_id], None)
+    if not read.lists:
+        return seen
+    lists = ListApi(settings.api_version, client)
+    type_id = (await lists.facts(read.lists[0].id)).type_id
+    own = (await lists.of_records(type_id, [record_id])).get(record_id, frozenset())
+    members = {one.property: TRUE for one in read.lists if one.id in own}
+    return replace(seen, properties={**seen.properties, **members})

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
 from webhookd.model import Batch, PollProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
-    from webhookd.model import JsonText, Listed, MissingRecords, Observation
+    from webhookd.model import JsonText, Listed, Members, MissingRecords, Observation
     from webhookd.sources.source import Ingest, PollLedger
     from webhookd.sources.storage_retry import StorageRetry
     from webhookd.telemetry.figures import PollFigures
@@ -23,6 +23,9 @@ class Cursor(Protocol):
         """Return the cursor as it is stored."""
 
 
+Completed: TypeAlias = "tuple[Sequence[Observation], Sequence[Members]]"
+"""Observations with what another part of a source knows of their records, and news of lists."""
+
 AnyCursor = TypeVar("AnyCursor", bound=Cursor)
 
 
@@ -30,7 +33,10 @@ class Checkpoint(Generic[AnyCursor]):
     """The committed cursor of a type of object, and what is known of its records.
 
     *parsed* makes a cursor of its stored text. Every method waits until the database answers.
+    *complete*, if it is set, adds what else is known of records to all that is handed over.
     """
+
+    complete: Callable[[AnyCursor, Sequence[Observation]], Awaitable[Completed]] | None
 
     def __init__(
         self,
@@ -51,6 +57,7 @@ class Checkpoint(Generic[AnyCursor]):
         self._stored = storage_retry.until_stored
         self._figures = figures
         self._cursor: AnyCursor | None = None
+        self.complete = None
 
     async def cursor(self) -> AnyCursor | None:
         """Return the cursor as it was last committed; None before the first."""
@@ -69,8 +76,11 @@ class Checkpoint(Generic[AnyCursor]):
         unarchived: Sequence[str] = (),
         listed: Sequence[Listed] = (),
         forgotten: str | None = None,
+        members: Sequence[Members] = (),
     ) -> None:
         """Return when *observations* are taken and *cursor* is theirs, in one transaction."""
+        if self.complete is not None:
+            observations, members = await self.complete(cursor, observations)
         progress = PollProgress(
             self._source,
             self._object,
@@ -80,6 +90,7 @@ class Checkpoint(Generic[AnyCursor]):
             unarchived=tuple(unarchived),
             listed=tuple(listed),
             forgotten=forgotten,
+            members=tuple(members),
         )
         batch = Batch(self._source, tuple(observations), progress)
         changes = await self._stored(lambda: self._ingest(batch))
@@ -112,6 +123,25 @@ class Checkpoint(Generic[AnyCursor]):
         return await self._stored(
             lambda: self._ledger.missing(
                 self._source, self._object, claim, after=after, modified_before=modified_before
+            )
+        )
+
+    async def memberships(
+        self, lists: Sequence[str], ids: Sequence[str]
+    ) -> Mapping[str, frozenset[str]]:
+        """Return those of the *lists* that each of the records *ids* is a member of."""
+        return await self._stored(
+            lambda: self._ledger.memberships(self._source, self._object, lists, ids)
+        )
+
+    async def unmet(self, list_: str, *, number: int, after: str) -> MissingRecords:
+        """Return some members of a list behind the id *after* that the pass *number* did not meet.
+
+        Those that joined while it was under way do not count as known.
+        """
+        return await self._stored(
+            lambda: self._ledger.unmet(
+                self._source, self._object, list_, number=number, after=after
             )
         )
 

@@ -10,7 +10,7 @@ from sqlalchemy import and_, func, select, text
 
 from webhookd.storage.database.times import from_micros
 from webhookd.storage.deliveries import record_order
-from webhookd.storage.records import listings
+from webhookd.storage.records.lists import listings
 from webhookd.storage.schema.tables import DELIVERIES, FILES, KNOWN_RECORDS, SOURCES
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import orjson
 from webhookd.model import PollOutcome
 from webhookd.storage.database.connection import with_lists
 from webhookd.storage.database.times import from_micros, to_micros
-from webhookd.storage.records import listings, property_sets
+from webhookd.storage.records import property_sets
+from webhookd.storage.records.lists import list_members, listings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,6 +147,26 @@ class Polls:
             )
         )
 
+    async def memberships(
+        self, source: str, object_: str, lists: Sequence[str], record_ids: Sequence[str]
+    ) -> dict[str, frozenset[str]]:
+        """Return those of the *lists* that each of *record_ids* is a member of, as far as known."""
+        return await self._writer.read(
+            lambda connection: list_members.of_records(
+                connection, source, object_, lists, record_ids
+            )
+        )
+
+    async def unmet(
+        self, source: str, object_: str, list_: str, *, number: int, after: str
+    ) -> MissingRecords:
+        """Return which members of a list behind the id *after* the pass *number* did not meet."""
+        return await self._writer.read(
+            lambda connection: list_members.unmet(
+                connection, source, object_, list_, number=number, after=after
+            )
+        )
+
     async def accepted(self, source: str, object_: str) -> int | None:
         """Return the pass whose absences a person let through last, None without one."""
         return await self._writer.read(
@@ -203,6 +224,8 @@ def progress(connection: Statements, made: PollProgress) -> None:
         listings.note(connection, made.source, made.object, listed)
     if made.forgotten is not None:
         listings.forget(connection, made.forgotten)
+    for news in made.members:
+        list_members.note(connection, made.source, news)
 
 
 def _ids(connection: Statements, query: str, values: Sequence[object]) -> tuple[str, ...]:

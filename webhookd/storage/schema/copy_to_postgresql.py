@@ -21,6 +21,7 @@ from webhookd.storage.database.database import open_as_it_is, open_database
 from webhookd.storage.database.postgresql_reader import without_nul
 from webhookd.storage.deliveries import lanes
 from webhookd.storage.records import cursors, last_files
+from webhookd.storage.records.lists import listings
 from webhookd.storage.schema import versions
 from webhookd.storage.schema.tables import META, METADATA
 
@@ -131,8 +132,8 @@ def _copy_digest_key(source: Connection, target: Connection) -> None:
 
 
 def _copy_last(source: Connection, target: Connection) -> None:
-    """Copy which file came last of each source, and what last went wrong with it."""
-    keys = (*last_files.KEYS, cursors.OUTCOME)
+    """Copy which file came last of each source, what last went wrong, and what was let through."""
+    keys = (*last_files.KEYS, cursors.OUTCOME, listings.ACCEPTED)
     is_one = or_(*(META.c.key.startswith(key, autoescape=True) for key in keys))
     found = source.execute(select(META).where(is_one))
     rows = [{"key": key, "value": value} for key, value in found]

@@ -161,6 +161,17 @@ class AbsenceSetAside(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ListRefused(Event):
+    """A *list* (by its name in the configuration) cannot be read now; its members stay members."""
+
+    source: str
+    object: str
+    list: str
+    error: str
+    again_in: float
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeTokenExpired(Event):
     """The token that changes were asked for with is none any more: the whole list is read again."""
 

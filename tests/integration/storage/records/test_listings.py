@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from webhookd.model import KnownRecord, Listed, PollProgress
 from webhookd.storage.deliveries import listed_sources
-from webhookd.storage.records import cursors, known_records, listings
+from webhookd.storage.records import cursors, known_records
 from webhookd.storage.records.cursors import Polls
+from webhookd.storage.records.lists import listings
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CLAIM = f"{listings.CLAIM}crm/contacts/1"

@@ -147,6 +147,10 @@ class Fetcher:
         is_ahead = record.modified is not None and self._watch.is_ahead(record.modified)
         return None if is_ahead else instant(record.modified)
 
+    def leave_out(self, records: Sequence[BadRecord]) -> None:
+        """Report *records* of answers that others took apart, which could not be understood."""
+        self._left_out.note(records)
+
     def merger(self, id_: str) -> Observation:
         """Return that the record *id_* was merged into another, nobody knows when."""
         return Observation(self._object, id_, {}, deleted=True)
@@ -158,7 +162,9 @@ class Fetcher:
 
     @property
     def _names(self) -> list[str]:
-        return sorted(self.asked.names | {self._modified})
+        # What comes from elsewhere has a dot in its name, and HubSpot's own have none.
+        own = {name for name in self.asked.names if "." not in name}
+        return sorted(own | {self._modified})
 
     async def _asked(self, ask: Ask, most: int, *, is_bare: bool) -> _Asked:
         """Return what *ask* gets, *most* records or as many as an answer that can be read holds.

@@ -86,7 +86,7 @@ def page(content: dict[str, Any], modified_property: str) -> Page:
         except (TypeError, ValueError) as error:
             bad.append(BadRecord(_shown_id(one), str(error)))
     places = (_place(one, modified_property) for one in results)
-    after, lacks_after = _after(content)
+    after, lacks_after = following(content)
     return Page(
         tuple(records),
         after,
@@ -155,7 +155,7 @@ def instant(value: int | None) -> datetime | None:
 def _record(value: object, modified_property: str) -> ApiRecord:
     if not isinstance(value, dict):
         raise TypeError("it is not an object")
-    id_, archived = _id(value.get("id")), value.get("archived")
+    id_, archived = id_of(value.get("id")), value.get("archived")
     if archived is not None and not isinstance(archived, bool):
         raise TypeError("its 'archived' is neither true nor false")
     found = value.get("properties")
@@ -166,9 +166,9 @@ def _record(value: object, modified_property: str) -> ApiRecord:
         id=id_,
         properties={name: _text(one) for name, one in (found or {}).items() if one is not None},
         modified=_modified(value, modified_property),
-        created=_time_or_none(value.get("createdAt")),
+        created=time_or_none(value.get("createdAt")),
         archived=archived is True,
-        archived_at=_time_or_none(value.get("archivedAt")),
+        archived_at=time_or_none(value.get("archivedAt")),
     )
 
 
@@ -176,14 +176,15 @@ def _modified(value: dict[str, Any], modified_property: str) -> int | None:
     """Return when a record was last modified: the property, or `updatedAt` where it has none."""
     found = value.get("properties")
     modified = found.get(modified_property) if isinstance(found, dict) else None
-    own = _time_or_none(modified)
+    own = time_or_none(modified)
     if own is not None:
         return own
     updated = milliseconds(value.get("updatedAt"))
     return milliseconds(modified) if updated is None else updated
 
 
-def _time_or_none(value: object) -> int | None:
+def time_or_none(value: object) -> int | None:
+    """Return the time that *value* gives in milliseconds; None where it gives none."""
     try:
         return milliseconds(value)
     except (TypeError, ValueError):
@@ -196,7 +197,7 @@ def _place(value: object, modified_property: str) -> tuple[int, str] | None:
         return None
     try:
         modified = _modified(value, modified_property)
-        return None if modified is None else (modified, _id(value.get("id")))
+        return None if modified is None else (modified, id_of(value.get("id")))
     except (TypeError, ValueError):
         return None
 
@@ -211,7 +212,8 @@ def _text(value: object) -> JsonText:
     return _HALVES.sub(lambda half: f"\\u{ord(half.group()):04x}", text)
 
 
-def _id(value: object) -> str:
+def id_of(value: object) -> str:
+    """Return the id that *value* is; TypeError or ValueError where it can be none."""
     if type(value) not in {str, WholeNumber}:
         raise TypeError(f"its id is {value!r:.60}")
     text = str(value)
@@ -234,7 +236,7 @@ def _shown_id(value: object) -> str:
     return shown if shown.isprintable() else ascii(shown)[1:-1]
 
 
-def _after(content: dict[str, Any]) -> tuple[str | None, bool]:
+def following(content: dict[str, Any]) -> tuple[str | None, bool]:
     """Return what leads to the next page, and whether there is one without it."""
     paging = content.get("paging")
     following = paging.get("next") if isinstance(paging, dict) else None

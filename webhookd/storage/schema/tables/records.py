@@ -63,6 +63,21 @@ ARCHIVED_RECORDS = Table(
     sqlite_with_rowid=False,
 )
 
+# Members of lists that an API has of its records, by the lists' names in the configuration: which
+# pass over the list met each last, and which one was under way, or the last, when it joined.
+LIST_MEMBERS = Table(
+    "list_members",
+    METADATA,
+    Column("source", TEXT, nullable=False),
+    Column("object", TEXT, nullable=False),
+    Column("list", TEXT, nullable=False),
+    Column("record_id", TEXT, nullable=False),
+    Column("pass", NUMBER, nullable=False),
+    Column("joined", NUMBER, nullable=False),
+    PrimaryKeyConstraint("source", "object", "list", "record_id"),
+    sqlite_with_rowid=False,
+)
+
 ENROLLMENTS = Table(
     "enrollments",
     METADATA,

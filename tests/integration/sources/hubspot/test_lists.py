@@ -1,0 +1,346 @@
+"""Lists as properties: who joins and who leaves is told once, whichever way it is found."""
+
+import asyncio
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.fake_hubspot.limits import RefusedError
+from tests.polls import CONTACTS, LEAD, an_old, settings
+from webhookd.definitions import HubspotList, HubspotObject
+from webhookd.sources import kinds
+from webhookd.storage.records.lists import listings
+from webhookd.telemetry import logs
+
+VIP = HubspotList("vip", "1")
+WITH_LIST = HubspotObject("contacts", ("email", "stage"), lists=(VIP,))
+WITH_DELETIONS = HubspotObject("contacts", ("email", "stage"), deletions=True, lists=(VIP,))
+HOUR = 3600
+IN_LIST = LEAD | {"lists.vip": True}
+
+
+@pytest.fixture(autouse=True)
+def _warnings_are_logged():
+    logs.configure("console", "WARNING")
+
+
+def with_list(**changes):
+    return settings(WITH_LIST, **changes)
+
+
+async def known_members(polls):
+    """Return the ids of the known records that have the property, and those in the table."""
+    rows = await polls.query("SELECT record_id, properties FROM known_records WHERE deleted = 0")
+    has = {id_ for id_, content in rows if b'"lists.vip":"true"' in bytes(content)}
+    table = await polls.query("SELECT record_id FROM list_members WHERE list = 'vip'")
+    return has, {id_ for (id_,) in table}
+
+
+def logged_as(logged, event):
+    return [one for one in logged if one["event"] == event]
+
+
+@pytest.mark.parametrize("counts_places", [False, True])
+def test_who_joins_and_leaves_without_a_change_of_the_record_is_told_once(poll, counts_places):
+    async def scenario(polls):
+        one, two, three = an_old(polls, 3)
+        polls.fake.lists.counts_places = counts_places
+        segment = polls.fake.lists.create("contacts", one)
+        await polls.poll()
+        nothing = polls.news()
+        polls.fake.lists.add(segment, two, three)
+        await polls.poll(times=3)
+        times = {body["occurredAt"] for body in polls.told}
+        joined = polls.news()
+        polls.fake.lists.remove(segment, one)
+        await polls.poll(times=3)
+        before = polls.news()
+        polls.time.seconds += HOUR
+        await polls.poll(times=3)
+        return nothing, joined, before, polls.news(), (one, two, three), times
+
+    nothing, joined, before, left, (one, two, three), times = poll(scenario, with_list())
+
+    assert nothing == []
+    assert sorted(joined) == sorted([(two, "updated", IN_LIST), (three, "updated", IN_LIST)])
+    assert len(times) == 1
+    assert before == []
+    assert left == [(one, "updated", LEAD)]
+
+
+def test_from_the_beginning_records_are_created_with_their_lists(poll):
+    async def scenario(polls):
+        one, two = an_old(polls, 2)
+        polls.fake.lists.create("contacts", two)
+        await polls.poll(times=3)
+        return polls.news(), one, two
+
+    news, one, two = poll(scenario, with_list(start="beginning"))
+
+    assert news == [(one, "created", LEAD), (two, "created", IN_LIST)]
+
+
+def test_a_dynamic_list_is_left_and_joined_with_the_change_that_does_it(poll):
+    async def scenario(polls):
+        one, two = an_old(polls, 2)
+        polls.fake.lists.create("contacts", matches=lambda of: of.get("stage") == "lead")
+        await polls.poll()
+        polls.account.change("contacts", one, {"stage": "customer"})
+        new = polls.account.create("contacts", {"email": "n@x", "stage": "lead"})
+        await polls.poll(times=3)
+        news = polls.news()
+        return news, await known_members(polls), one, two, new, polls.fake.lists.members("1")
+
+    news, (has, table), one, two, new, members = poll(scenario, with_list())
+
+    assert sorted(news) == sorted(
+        [
+            (one, "updated", {"email": "a@x", "stage": "customer"}),
+            (new, "created", {"email": "n@x", "stage": "lead", "lists.vip": True}),
+        ]
+    )
+    assert has == table == members == {two, new}
+
+
+def test_a_list_that_is_added_later_is_taken_over_in_silence_and_then_told_of(poll):
+    async def scenario(polls):
+        ids = an_old(polls, 300)
+        polls.fake.lists.create("contacts", *ids[:260])
+        await polls.poll(times=2)
+        await polls.run_source(objects=(WITH_LIST,))
+        await polls.poll(times=3)
+        silent = polls.news()
+        has = await known_members(polls)
+        polls.fake.lists.add("1", ids[280])
+        await polls.poll(times=2)
+        return silent, has, polls.news(), ids
+
+    silent, (has, table), news, ids = poll(scenario, settings(CONTACTS))
+
+    assert silent == []
+    assert has == table == set(ids[:260])
+    assert news == [(ids[280], "updated", IN_LIST)]
+
+
+def test_an_idle_poll_costs_one_request_a_list_and_a_page_that_changed_one_more(poll):
+    async def scenario(polls):
+        ids = an_old(polls, 150)
+        polls.fake.lists.create("contacts", *ids[:50])
+        await polls.poll(times=4)
+        polls.fake.requests.clear()
+        await polls.poll(times=5)
+        idle = dict(polls.fake.requests)
+        polls.account.change_all("contacts", ids[:90], {"stage": "customer"})
+        polls.fake.requests.clear()
+        await polls.poll()
+        changed = dict(polls.fake.requests)
+        polls.fake.requests.clear()
+        await polls.poll()
+        return idle, changed, dict(polls.fake.requests)
+
+    idle, changed, after = poll(scenario, with_list())
+
+    assert idle == {("search", 200): 5, ("joined", 200): 5}
+    assert changed[("memberships", 200)] == 1
+    assert changed[("joined", 200)] == 1
+    assert ("memberships", 200) not in after
+
+
+def test_a_list_that_lacks_most_of_its_members_is_set_aside_until_it_is_let_through(poll):
+    async def scenario(polls):
+        ids = an_old(polls, 100)
+        segment = polls.fake.lists.create("contacts", *ids)
+        await polls.poll()
+        polls.fake.lists.remove(segment, *ids[:60])
+        with capture_logs() as logged:
+            for _ in range(3):
+                polls.time.seconds += HOUR
+                await polls.poll(times=2)
+        aside = polls.news()
+        text = "SELECT cursor FROM cursors WHERE object = 'contacts/lists/vip'"
+        ((cursor,),) = await polls.query(text)
+        number = kinds.set_aside(cursor).number
+        await asyncio.to_thread(
+            listings.accept, polls.database, "crm", "contacts/lists/vip", number
+        )
+        await polls.poll(times=3)
+        return aside, logged_as(logged, "source.absence_set_aside"), polls.news(), ids
+
+    aside, logged, news, ids = poll(scenario, with_list())
+
+    assert aside == []
+    assert [(one["object"], one["missing"], one["known"]) for one in logged] == [
+        ("contacts/lists/vip", 60, 100)
+    ]
+    assert sorted(news) == sorted((id_, "updated", LEAD) for id_ in ids[:60])
+
+
+def test_an_empty_list_is_set_aside_whatever_its_size(poll):
+    async def scenario(polls):
+        (one,) = an_old(polls)
+        segment = polls.fake.lists.create("contacts", one)
+        await polls.poll()
+        polls.fake.lists.remove(segment, one)
+        polls.time.seconds += HOUR
+        with capture_logs() as logged:
+            await polls.poll(times=2)
+        return polls.news(), logged_as(logged, "source.absence_set_aside")
+
+    news, logged = poll(scenario, with_list())
+
+    assert news == []
+    assert len(logged) == 1
+
+
+@pytest.mark.parametrize("how", ["gone", "shown", "forbidden", "other type", "filling"])
+def test_a_list_that_cannot_be_read_rests_loudly_and_nobody_leaves_it(poll, how):
+    """Its records go on being told, with the list as it was: not one has a hole."""
+
+    async def scenario(polls):
+        one, two = an_old(polls, 2)
+        segment = polls.fake.lists.create("contacts", one)
+        await polls.poll()
+        match how:
+            case "forbidden":
+                polls.fake.forbidden.add("lists")
+            case "other type":
+                polls.fake.lists.segments[segment].object = "deals"
+            case "filling":
+                polls.fake.lists.segments[segment].status = "PROCESSING"
+                polls.fake.lists.segments[segment].members.clear()
+            case _:
+                polls.fake.lists.delete(segment, is_shown=how == "shown")
+        polls.time.seconds += HOUR
+        with capture_logs() as logged:
+            polls.account.change("contacts", one, {"stage": "customer"})
+            polls.account.change("contacts", two, {"stage": "customer"})
+            await polls.poll(times=4)
+        polls.fake.bad.clear()
+        failures = polls.figures().failures
+        return polls.news(), one, two, logged_as(logged, "source.list_refused"), failures
+
+    news, one, two, refused, failures = poll(scenario, with_list())
+
+    customer = {"email": "a@x", "stage": "customer"}
+    assert sorted(news) == sorted(
+        [(one, "updated", customer | {"lists.vip": True}), (two, "updated", customer)]
+    )
+    assert {one["list"] for one in refused} == {"vip"}
+    assert {one["log_level"] for one in refused} == {"warning"}
+    assert failures == 0
+
+
+@pytest.mark.parametrize("how", ["gone", "forbidden", "other type"])
+def test_a_list_that_was_never_read_keeps_its_records_waiting_until_it_can_be(poll, how):
+    async def scenario(polls):
+        one, _ = an_old(polls, 2)
+        segment = polls.fake.lists.create("deals" if how == "other type" else "contacts", one)
+        gone = polls.fake.lists.segments.pop(segment) if how == "gone" else None
+        if how == "forbidden":
+            polls.fake.forbidden.add("lists")
+        with capture_logs() as logged:
+            await polls.poll(times=3)
+        silent = polls.news()
+        if gone:
+            polls.fake.lists.segments[segment] = gone
+        polls.fake.lists.segments[segment].object = "contacts"
+        polls.fake.lists.add(segment, one)
+        polls.fake.forbidden.clear()
+        polls.time.seconds += HOUR
+        await polls.poll(times=3)
+        polls.fake.bad.clear()
+        return silent, polls.news(), one, logged_as(logged, "source.object_refused")
+
+    silent, news, one, refused = poll(scenario, with_list(start="beginning"))
+
+    assert silent == []
+    assert (one, "created", IN_LIST) in news
+    assert "the list vip (1)" in refused[0]["error"]
+
+
+def test_a_member_that_is_archived_is_a_member_in_the_table_alone(poll):
+    async def scenario(polls):
+        one, two = an_old(polls, 2)
+        segment = polls.fake.lists.create("contacts", one, two)
+        await polls.poll()
+        polls.account.archive("contacts", one)
+        await polls.poll(times=2)
+        deleted = polls.news()
+        polls.time.seconds += HOUR
+        await polls.poll(times=2)
+        nothing = polls.news()
+        polls.account.restore("contacts", one)
+        polls.fake.lists.add(segment, one)
+        await polls.poll(times=3)
+        return deleted, nothing, polls.news(), one
+
+    deleted, nothing, restored, one = poll(scenario, settings(WITH_DELETIONS))
+
+    assert deleted == [(one, "deleted", IN_LIST)]
+    assert nothing == []
+    assert restored == [(one, "created", IN_LIST)]
+
+
+def test_who_is_not_known_when_reading_begins_at_a_time_joins_in_the_table_alone(poll):
+    async def scenario(polls):
+        one, two = an_old(polls, 2)
+        polls.time.seconds += 600
+        segment = polls.fake.lists.create("contacts", one)
+        source = settings(WITH_LIST, start=polls.time.clock.now())
+        await polls.run_source(start=source.start)
+        await polls.poll()
+        polls.fake.lists.add(segment, two)
+        await polls.poll(times=2)
+        nothing = polls.news()
+        polls.account.change("contacts", two, {"stage": "customer"})
+        await polls.poll(times=2)
+        return nothing, polls.news(), two
+
+    nothing, news, two = poll(scenario, with_list())
+
+    assert nothing == []
+    customer = {"email": "a@x", "stage": "customer", "lists.vip": True}
+    assert news == [(two, "updated", customer)]
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_lists_that_cannot_be_asked_for_are_asked_for_again(poll, status):
+    """A record that was modified is told with what is known, and then with what is learned."""
+
+    async def scenario(polls):
+        one, _ = an_old(polls, 2)
+        polls.fake.lists.create("contacts", matches=lambda of: of.get("stage") == "lead")
+        await polls.poll()
+        refused = RefusedError(status, "no")
+        polls.fake.fault = lambda kind, _: refused if kind == "memberships" else None
+        polls.account.change("contacts", one, {"stage": "customer"})
+        await polls.poll()
+        first = polls.news()
+        polls.fake.fault = lambda *_: None
+        polls.time.seconds += HOUR
+        await polls.poll(times=3)
+        polls.fake.bad.clear()
+        return first, polls.news(), one
+
+    first, news, one = poll(scenario, with_list())
+
+    customer = {"email": "a@x", "stage": "customer"}
+    assert first == [(one, "updated", customer | {"lists.vip": True})]
+    assert news == [(one, "updated", customer)]
+
+
+def test_a_request_about_too_many_records_is_halved(poll):
+    async def scenario(polls):
+        ids = an_old(polls, 90)
+        polls.fake.lists.create("contacts", matches=lambda of: of.get("stage") == "lead")
+        polls.fake.lists.most_inputs = 20
+        await polls.poll()
+        polls.account.change_all("contacts", ids, {"stage": "customer"})
+        await polls.poll(times=2)
+        polls.fake.bad.clear()
+        return polls.news(), ids
+
+    news, ids = poll(scenario, with_list())
+
+    customer = {"email": "a@x", "stage": "customer"}
+    assert sorted(news) == sorted((id_, "updated", customer) for id_ in ids)

@@ -1,0 +1,93 @@
+"""What reading the lists of one type of object works with, and how news of members is committed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from webhookd.sources.hubspot.answers.responses import instant
+from webhookd.sources.hubspot.novelty import unknown_is
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from webhookd.clock import Clock
+    from webhookd.definitions import HubspotObject, HubspotSource
+    from webhookd.model import Members, Observation
+    from webhookd.sources.hubspot.answers.pages import Fetcher
+    from webhookd.sources.hubspot.cursor import Cursor
+    from webhookd.sources.hubspot.lists.list_api import ListApi
+    from webhookd.sources.hubspot.lists.list_cursor import ListCursor
+    from webhookd.sources.hubspot.lists.list_troubles import ListTroubles
+    from webhookd.sources.hubspot.lists.memberships import Memberships
+    from webhookd.sources.polling.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class ListWork:
+    """What the lists of one type of object are read with.
+
+    *records* is the checkpoint of the records, *checkpoints* are those of the lists, by name.
+    """
+
+    settings: HubspotSource
+    read: HubspotObject
+    api: ListApi
+    fetcher: Fetcher
+    records: Checkpoint[Cursor]
+    checkpoints: Mapping[str, Checkpoint[ListCursor]]
+    memberships: Memberships
+    troubles: ListTroubles
+    clock: Clock
+
+    async def commit(
+        self,
+        name: str,
+        place: ListCursor,
+        news: Members,
+        *,
+        cursor: Cursor,
+        joined_at: Mapping[str, int | None] | None = None,
+    ) -> None:
+        """Commit *news* of the list *name* and its *place*, with the records that it changes."""
+        before = await self.memberships.known([*news.met, *news.left])
+        changed = [
+            *(id_ for id_ in news.met if name not in before.get(id_, frozenset())),
+            *(id_ for id_ in news.left if name in before.get(id_, frozenset())),
+        ]
+        seen = await self.observations(changed, cursor=cursor, joined_at=joined_at or {})
+        complete = self.memberships.with_lists(seen, before, [news])
+        await self.checkpoints[name].advance(place, complete, members=[news])
+        self.memberships.places[name] = place
+
+    async def observations(
+        self, ids: Sequence[str], *, cursor: Cursor, joined_at: Mapping[str, int | None]
+    ) -> list[Observation]:
+        """Return the records *ids* as they are now, as far as somebody may hear of them.
+
+        Of what is archived, merged or cannot be read the table of members alone learns: it is told
+        with the record's next change. The same holds for what is not known when reading began at a
+        time, for that was not modified since.
+        """
+        is_from_a_time = isinstance(self.settings.start, datetime)
+        known = await self.records.known(ids)
+        wanted = [id_ for id_ in ids if id_ in known or not is_from_a_time]
+        reading = await self.fetcher.read(wanted)
+        modified = await self.records.modified(wanted)
+        found = []
+        for id_ in wanted:
+            record = reading.found.get(id_)
+            if record is None:
+                continue
+            seen = self.fetcher.observation(record, unknown_is(self.settings, cursor, record))
+            if id_ in modified and modified[id_] == seen.modified_at:
+                # Nothing else changed, so the change happened when the record joined.
+                seen = replace(seen, occurred_at=instant(joined_at.get(id_)))
+            found.append(seen)
+        return found
+
+
+def joins(members: Iterable[str], before: Mapping[str, frozenset[str]], name: str) -> list[str]:
+    """Return those of *members* that were not members of the list *name* before."""
+    return [id_ for id_ in members if name not in before.get(id_, frozenset())]
