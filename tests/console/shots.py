@@ -46,6 +46,7 @@ def main() -> None:
             _take(page, name)
         _take_live(page, stage, console)
         _take_retry(page, console)
+        _take_draft(page, console)
         _take(_entered(browser, console, color_scheme="dark"), "overview-dark")
         phone = {"width": 390, "height": 720}
         _take(_entered(browser, console, viewport=phone), "overview-phone")
@@ -86,6 +87,28 @@ def _take_retry(page: Page, console: ConsoleProcess) -> None:
     page.click("text=Retry all that match")
     page.wait_for_selector("h1:has-text('would be attempted again')")
     _take(page, "retry")
+
+
+def _take_draft(page: Page, console: ConsoleProcess) -> None:
+    page.goto(f"http://{console.host}/compose")
+    fields = {
+        "#name": "large-customers",
+        "#url": "https://erp.example.com/customers",
+        "#when_property-1": "amount",
+        "#when_text-1": "500",
+        "#secret": "ERP_KEY",
+        "#auth_name": "X-Api-Key",
+        "[name='as email']": "mail",
+    }
+    page.select_option("#when_operator-1", "GTE")
+    page.select_option("#authentication", "api_key")
+    for field, text in fields.items():
+        page.fill(field, text)
+    page.wait_for_selector("#yaml-text:has-text('as: mail')")
+    page.set_viewport_size({**SIZE, "height": 1100})
+    page.evaluate("scrollTo(0, 0)")
+    _take(page, "compose")
+    page.set_viewport_size(SIZE)
 
 
 def _take(page: Page, name: str) -> None:

@@ -87,6 +87,10 @@ class DaemonLink:
         finally:
             self.forget_status()
 
+    async def look(self, path: str, **body: Any) -> dict[str, Any]:
+        """Return what the daemon answers to a question that is as long as a body."""
+        return await self._try(lambda client: client.post(path, **body))
+
     @asynccontextmanager
     async def lines(
         self,

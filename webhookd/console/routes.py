@@ -17,6 +17,7 @@ from webhookd.console import forms
 from webhookd.console.access.gate import FORBIDDEN, UNAUTHORIZED, Gate
 from webhookd.console.forms import BadFormError
 from webhookd.console.pages import (
+    compose,
     configuration,
     deliveries,
     delivery,
@@ -65,6 +66,7 @@ PAGES: Final = (
     PageRoute("/events", live.events),
     PageRoute("/inbox", inbox.show),
     PageRoute("/webhooks/{name}", webhook.show),
+    PageRoute("/webhooks/{name}/test", webhook_acts.test, "POST", acts=True),
     PageRoute("/webhooks/{name}/pause", webhook_acts.pause, "POST", acts=True),
     PageRoute("/webhooks/{name}/resume", webhook_acts.resume, "POST", acts=True),
     PageRoute("/webhooks/{name}/backfill", webhook_acts.backfill, "POST", acts=True),
@@ -75,6 +77,9 @@ PAGES: Final = (
     PageRoute("/sources/{name}/accept", sources.accept, "POST", acts=True),
     PageRoute("/configuration", configuration.show),
     PageRoute("/configuration/reload", configuration.reload, "POST", acts=True),
+    PageRoute("/compose", compose.show),
+    PageRoute("/compose", compose.preview, "POST"),
+    PageRoute("/compose/test", compose.test, "POST", acts=True),
     PageRoute("/leave", entrance.leave, "POST"),
 )
 

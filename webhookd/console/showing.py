@@ -8,7 +8,10 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from webhookd.views.trials import TrialView
 
 _CRLF: Final = re.compile("\r\n")
 _HOSTILE: Final = re.compile(
@@ -65,6 +68,12 @@ def indented(text: str) -> str:
         else:
             made += f"{part} " if part == ":" else part
     return "\n".join([*lines, made])
+
+
+def body_of(trial: TrialView | None) -> str:
+    """Return the body of a trial's request as people read it; empty where there is none."""
+    text = None if trial is None or trial.request is None else trial.request.body
+    return indented(text) if text and len(text) <= LONGEST_SHOWN else text or ""
 
 
 def one_line(text: str, most: int = 200) -> str:

@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 
 from webhookd import clock
 from webhookd.console import rendering
+from webhookd.console.composing.recent_changes import RecentChanges
 from webhookd.console.forms import Form
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Console:
     """Who started it: shown, so that nobody acts in another's name unawares."""
     feed: Feed
     """What happens, for all who watch."""
+    recent: RecentChanges = field(default_factory=RecentChanges)
+    """What drafts are held against."""
 
 
 @dataclass(slots=True)

@@ -12,7 +12,14 @@ PATHS = (
     *("/", "/deliveries", "/deliveries?state=failed&since=2h", "/deliveries?state=lost"),
     *("/deliveries?state=failed&peek={id}", "/deliveries/{id}", "/webhooks/billing-sync"),
     *("/webhooks/partner-portal", "/inbox", "/live", "/sources"),
-    *("/sources/export", "/configuration", "/webhooks/erp-export?days=7", "/no-such-page"),
+    *(
+        "/compose",
+        "/compose?webhook=billing-sync",
+        "/sources/export",
+        "/configuration",
+        "/webhooks/erp-export?days=7",
+        "/no-such-page",
+    ),
 )
 
 
@@ -80,6 +87,7 @@ def test_hostile_text_stays_text_on_every_page(browser, hostile_stage):
     console = hostile_stage.console()
     listed = hostile_stage.ask("/v1/deliveries", webhook="w1", limit=40)["deliveries"]
     paths = ["/", "/deliveries", "/webhooks/w0", "/webhooks/w1"]
+    paths += ["/compose", "/compose?webhook=w0", "/compose?webhook=w1"]
     paths += [f"/deliveries/{one['id']}" for one in listed]
     paths += [f"/deliveries?peek={one['id']}" for one in listed[:5]]
     with visit(browser, console) as (page, watch):

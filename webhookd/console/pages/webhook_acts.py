@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from webhookd.client.client_errors import LostError
+from webhookd.client.client_errors import LostError, RefusedError
+from webhookd.console import showing
 from webhookd.console.pages import webhook
 from webhookd.errors import counted
 from webhookd.model import DISABLED, REMOVED
+from webhookd.views import json_reader
+from webhookd.views.trials import TrialView
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -28,6 +31,35 @@ async def pause(visit: Visit) -> Response:
         visit.tell(f"{one.webhook} is paused.")
         return visit.elsewhere(webhook.path_of(one))
     return await visit.page("pause.html", section="overview", one=one)
+
+
+async def test(visit: Visit) -> Response:
+    """Send one request of a webhook: a real record's, after it was looked at."""
+    one = await webhook.found(visit)
+    number = visit.form.get("change")
+    asked: dict[str, Any] = {
+        "webhook": one.webhook,
+        "record_id": visit.form.get("record_id") or None,
+        "change": int(number) if number.isdecimal() else None,
+    }
+    trial, wrong = None, ""
+    try:
+        if visit.form.get("confirm"):
+            answer = await visit.daemon.post("/v1/test", anyway=True, **asked)
+        else:
+            answer = await visit.daemon.look("/v1/test", dry_run=True, **asked)
+        trial = json_reader.read(TrialView, answer)
+    except RefusedError as error:
+        wrong = str(error)
+    return await visit.page(
+        "test.html",
+        section="overview",
+        one=one,
+        trial=trial,
+        wrong=wrong,
+        body=showing.body_of(trial),
+        record_id=visit.form.get("record_id"),
+    )
 
 
 async def resume(visit: Visit) -> Response:

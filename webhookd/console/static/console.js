@@ -1,7 +1,7 @@
 // Everything works without this, but Live. HTML comes only from our own pages, through one policy.
 const policy = globalThis.trustedTypes?.createPolicy("webhookd", { createHTML: (html) => html });
 const main = () => document.getElementById("page");
-const pages = { o: "/", d: "/deliveries", l: "/live", i: "/inbox", s: "/sources", c: "/configuration" };
+const pages = { o: "/", d: "/deliveries", l: "/live", i: "/inbox", s: "/sources", c: "/configuration", n: "/compose" };
 
 function tell(text) {
   const place = document.getElementById("told");
@@ -18,10 +18,10 @@ const isBusy = () => {
     || (at && at !== main() && main()?.contains(at));
 };
 
-async function fragment(url) {
+async function fragment(url, options = {}) {
   const address = new URL(url, location.href);
   address.searchParams.set("fragment", "1");
-  const answer = await fetch(address, { credentials: "same-origin", redirect: "error" });
+  const answer = await fetch(address, { credentials: "same-origin", redirect: "error", ...options });
   const kind = answer.headers.get("content-type") ?? "";
   if (answer.status === 401) throw new Error("401");
   if (!kind.startsWith("text/html")) throw new Error(kind);
@@ -88,7 +88,7 @@ function help() {
   const box = document.createElement("dialog");
   box.id = "help";
   box.setAttribute("aria-label", "Keys");
-  const rows = [["g then o d l i s c", "Overview, Deliveries, Live, Inbox, Sources, Configuration"], ["/", "find"], ["j, k", "next, previous delivery"], ["Esc", "close"], ["?", "this"]];
+  const rows = [["g then o d l i s c n", "Overview, Deliveries, Live, Inbox, Sources, Configuration, Compose"], ["/", "find"], ["j, k", "next, previous delivery"], ["Esc", "close"], ["?", "this"]];
   for (const [keys, what] of rows) {
     const line = box.appendChild(document.createElement("p"));
     line.appendChild(document.createElement("kbd")).textContent = keys;
@@ -178,3 +178,32 @@ function live() {
   }, 1000);
 }
 if (document.getElementById("live")) live();
+
+// A draft is looked at anew at every pause in its writing.
+function compose(form) {
+  let turn = 0, waiting;
+  const find = document.getElementById("find"), names = document.getElementById("find-property");
+  const body = () => new URLSearchParams(new FormData(form));
+  async function look() {
+    const mine = ++turn;
+    try {
+      const fresh = (await fragment("/compose", { method: "POST", body: body() }))?.querySelector("#preview");
+      if (fresh && mine === turn) { document.getElementById("preview").replaceWith(fresh); localise(); showCopies(); }
+    } catch { tell("The console does not answer; trying again"); }
+  }
+  find.hidden = false;
+  names.addEventListener("input", () => {
+    for (const row of form.querySelectorAll(".choose tbody tr")) row.hidden = !row.textContent.toLowerCase().includes(names.value.toLowerCase());
+  });
+  form.addEventListener("input", (event) => {
+    if (event.target === names) return;
+    const row = event.target.closest(".choose tr"), box = row?.querySelector("[type=checkbox]");
+    if (box && event.target !== box && event.target.value) box.checked = true;
+    if (box?.checked) document.getElementById("takes-chosen").checked = true;
+    if (event.target.id === "records") { form.requestSubmit(); return; }
+    clearTimeout(waiting);
+    waiting = setTimeout(look, 250);
+  });
+}
+const draft = document.getElementById("compose");
+if (draft) compose(draft);

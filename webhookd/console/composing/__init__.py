@@ -1,0 +1,1 @@
+"""A draft in the making: its form, what may be chosen, and the changes it is held against."""

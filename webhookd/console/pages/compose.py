@@ -1,0 +1,138 @@
+"""Compose: a webhook written in a form, looked at with what the daemon knows, and taken as YAML.
+
+Nothing is saved here and nothing goes live: what comes of it is a text to copy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from webhookd.client.asynchronous import quoted
+from webhookd.client.client_errors import RefusedError
+from webhookd.config.drafts import draft, written_draft
+from webhookd.config.drafts.ground import ground
+from webhookd.console import showing
+from webhookd.console.composing import (
+    compose_choices,
+    condition_fields,
+    draft_fields,
+    drafting,
+    recent_changes,
+    webhook_fields,
+)
+from webhookd.console.composing.condition_fields import ConditionField
+from webhookd.views import json_reader
+from webhookd.views.trials import TrialView
+from webhookd.views.webhooks import ShownWebhookView
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from webhookd.console.composing.draft_fields import Fields
+    from webhookd.console.composing.recent_changes import Recent
+    from webhookd.console.visit import Visit
+    from webhookd.rules.replay import Tally
+
+_SPARE_LINES = 2
+_LEAST_LINES = 3
+_MASK = "***"
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What is said of a draft: its text, what is wrong, what a sample and recent changes show."""
+
+    text: str
+    problems: tuple[str, ...] = ()
+    trial: TrialView | None = None
+    tally: Tally | None = None
+    recent: Recent | None = None
+    body: str = ""
+    has_masks: bool = False
+
+
+async def show(visit: Visit) -> Response:
+    """Show an empty draft, or a webhook in force as the beginning of one."""
+    status = await visit.daemon.status()
+    name = visit.asked("webhook")
+    if name:
+        one = await visit.daemon.read(ShownWebhookView, f"/v1/webhooks/{quoted(name)}")
+        written = written_draft.webhook_of(name, one.text, one.definition)
+        fields = webhook_fields.of_webhook(name, written or {})
+    else:
+        records = compose_choices.choices(status.document).records
+        source, object_ = records[0] if records else ("", "")
+        fields = draft_fields.Fields(source=source, object=object_)
+    return await _page(visit, fields, is_sent=False)
+
+
+async def preview(visit: Visit) -> Response:
+    """Look at the draft that the form is."""
+    return await _page(visit, draft_fields.of_form(visit.form), is_sent=False)
+
+
+async def test(visit: Visit) -> Response:
+    """Send the draft once, with a placeholder for every secret."""
+    return await _page(visit, draft_fields.of_form(visit.form), is_sent=True)
+
+
+async def _page(visit: Visit, fields: Fields, *, is_sent: bool) -> Response:
+    status = await visit.daemon.status()
+    choices = compose_choices.choices(status.document)
+    recent = None
+    if (fields.source, fields.object) in choices.records:
+        recent = await visit.console.recent.of(visit.daemon, fields.source, fields.object)
+    properties = recent.properties if recent is not None else ()
+    rows, hidden = compose_choices.rows(properties, fields.chosen)
+    lines = max(_LEAST_LINES, len(fields.conditions) + _SPARE_LINES)
+    lines = min(lines, condition_fields.MOST)
+    spare = (ConditionField(),) * (lines - len(fields.conditions))
+    return await visit.page(
+        "compose.html",
+        section="compose",
+        fields=fields,
+        choices=choices,
+        rows=rows,
+        hidden=hidden,
+        names=[one["name"] for one in properties],
+        conditions=[*fields.conditions, *spare],
+        words=draft_fields,
+        operators=condition_fields.OPERATORS,
+        preview=await _preview(visit, fields, recent, is_sent=is_sent),
+    )
+
+
+async def _preview(
+    visit: Visit, fields: Fields, recent: Recent | None, *, is_sent: bool
+) -> Preview:
+    text, problem = drafting.text_of(fields)
+    found = Preview(text, has_masks=_MASK in text)
+    if problem:
+        told = f"What the form has no field for is no YAML: {problem}"
+        return replace(found, problems=(told,))
+    asked: dict[str, Any] = {"definition": text, "record_id": fields.record_id or None}
+    try:
+        if is_sent:
+            answer = await visit.daemon.post("/v1/test", anyway=True, **asked)
+        else:
+            answer = await visit.daemon.look("/v1/test", dry_run=True, **asked)
+    except RefusedError as error:
+        return replace(found, problems=(str(error),))
+    trial = json_reader.read(TrialView, answer)
+    if trial.problems:
+        told_ = [f"line {one.line}: {one.where}: {one.message}" for one in trial.problems]
+        return replace(found, problems=tuple(told_))
+    status = await visit.daemon.status()
+    counted = await asyncio.to_thread(_tally, text, status.document, recent)
+    shown = showing.body_of(trial)
+    return replace(found, trial=trial, tally=counted, recent=recent, body=shown)
+
+
+def _tally(text: str, document: Any, recent: Recent | None) -> Tally | None:
+    """Return what the draft would have made of the newest changes."""
+    webhook = draft.read(text, ground(document)).webhook
+    if webhook is None or recent is None:
+        return None
+    return recent_changes.tally(webhook, recent)
