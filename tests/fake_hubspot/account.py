@@ -32,6 +32,7 @@ class Stored:
     created: int
     modified: int
     archived_at: int | None = None
+    merged_ids: tuple = ()
 
     def shown(self, object_, names):
         """Return the record as the API gives it, with the properties that were asked for."""
@@ -39,6 +40,7 @@ class Stored:
             "hs_object_id": self.id,
             "createdate": iso(self.created),
             modified_name(object_): iso(self.modified),
+            "hs_merged_object_ids": ";".join(self.merged_ids) or None,
         }
         chosen = {name: own.get(name, self.properties.get(name)) for name in names}
         found = {
@@ -112,7 +114,11 @@ class Account:
     def __post_init__(self):
         self.types = dict(self.types)
         for object_, names in self.types.items():
-            own = {"hs_object_id": "string", "createdate": "datetime"}
+            own = {
+                "hs_object_id": "string",
+                "createdate": "datetime",
+                "hs_merged_object_ids": "enumeration",
+            }
             self.types[object_] = own | {modified_name(object_): "datetime"} | names
             self.records[object_] = {}
             self.indexes[object_] = Index()
@@ -149,8 +155,8 @@ class Account:
         """Restore an archived record."""
         self._put(object_, replace(self.records[object_][id_], archived_at=None))
 
-    def purge(self, object_, id_):
-        """Remove a record for good."""
+    def erase(self, object_, id_):
+        """Remove a record for good: it is in no list, that of the archive included."""
         record = self.records[object_].pop(id_)
         self.listed.clear()
         self.indexes[object_].add(0, replace(record, archived_at=0))
@@ -163,12 +169,21 @@ class Account:
         records = self.records[object_]
         properties = records[loser].properties | records[survivor].properties
         left = self.create(object_, properties) if into_new else survivor
-        for gone in (loser, survivor) if into_new else (loser,):
-            self.purge(object_, gone)
+        ended = (loser, survivor) if into_new else (loser,)
+        # What was merged into one of them is now merged into what is left, as far as that is told.
+        told = [*(records[survivor].merged_ids if into_new else ()), *records[loser].merged_ids]
+        for gone in ended:
+            self.erase(object_, gone)
             self.merged[object_, gone] = left
-        if not into_new:
-            self.change(object_, left)
+        self.names(object_, left, (*records[left].merged_ids, *told, *ended))
         return left
+
+    def names(self, object_, id_, merged_ids):
+        """Have a record name ids as merged into it, rightly or not; it is modified by that."""
+        old = self.records[object_][id_]
+        ids = tuple(dict.fromkeys(merged_ids))
+        modified = max(old.modified + 1, self.now())
+        self._put(object_, replace(old, merged_ids=ids, modified=modified))
 
     def after_merges(self, object_, id_):
         """Return the id that a batch read answers *id_* with."""

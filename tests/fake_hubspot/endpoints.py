@@ -91,7 +91,7 @@ class FakeHubspot:
             instead = self.fault(kind, object_)
             if isinstance(instead, RefusedError):
                 raise instead
-            response = instead or JSONResponse(endpoint(object_, request, raw))
+            response = instead or answered(endpoint(object_, request, raw))
             spoilt = None if instead else self.spoil(kind, object_, response.body)
             if spoilt is not None:
                 response = broken(spoilt)
@@ -186,18 +186,25 @@ class FakeHubspot:
         if set(body) - {"inputs", "properties"} or not 1 <= len(body["inputs"]) <= 100:
             raise RefusedError(400, "Bad batch")
         check_names(body["properties"], self.account.types[object_])
-        wanted = [self.account.after_merges(object_, one["id"]) for one in body["inputs"]]
+        asked = [one["id"] for one in body["inputs"]]
+        left = {id_: self.account.after_merges(object_, id_) for id_ in asked}
         # One record for two ids that were merged into it.
-        wanted = list(dict.fromkeys(wanted))
+        wanted = list(dict.fromkeys(left.values()))
         live = {one.id: one for one in map(self.account.records[object_].get, wanted) if one}
         found = [live[id_] for id_ in wanted if id_ in live and live[id_].archived_at is None]
         content = {
             "status": "COMPLETE",
             "results": [one.shown(object_, body["properties"]) for one in found],
         }
-        lost = sorted(set(wanted) - {one.id for one in found})
+        there = {one.id for one in found}
+        lost = sorted(id_ for id_, is_now in left.items() if is_now not in there)
         if lost:
-            error = {"status": "error", "category": "OBJECT_NOT_FOUND", "context": {"ids": lost}}
+            error = {
+                "status": "error",
+                "category": "OBJECT_NOT_FOUND",
+                "message": "Could not get some objects, they may be deleted or not exist.",
+                "context": {"ids": lost},
+            }
             content |= {"numErrors": 1, "errors": [error]}
         return content
 
@@ -248,6 +255,11 @@ class FakeHubspot:
 
 def _number(record):
     return int(record.id)
+
+
+def answered(content):
+    """Return the answer that *content* is: several statuses in one where it has errors."""
+    return JSONResponse(content, status_code=207 if content.get("errors") else 200)
 
 
 def broken(content, status=200, **headers):

@@ -50,7 +50,7 @@ def story(shown: Shown, now: datetime) -> Iterator[tuple[str | None, str]]:
     yield (
         shown["created_at"],
         (
-            f"{shown['object']}/{shown['record_id']} was {shown['change']}"
+            f"{shown['object']}/{shown['record_id']} was {shown['change']}{_deletion(shown)}"
             f" (source {shown['source']}); webhook {shown['webhook']} fired and its"
             f" {shown['method']} was stored as delivery {shown['id']}"
         ),
@@ -71,6 +71,21 @@ def story(shown: Shown, now: datetime) -> Iterator[tuple[str | None, str]]:
         if attempt["answer"].strip():
             yield None, f"{'':26}the receiver said: {json.dumps(attempt['answer'][:200])}"
     yield _ending(shown, now)
+
+
+def _deletion(shown: Shown) -> str:
+    """Say how a record came to be deleted, where that is known."""
+    match shown.get("deletion"):
+        case "archived":
+            return ": it was archived"
+        case "merged" if into := shown.get("merged_into"):
+            return f": it was merged into {into}"
+        case "merged":
+            return ": it was merged into another record"
+        case "gone":
+            return ": it is not there any more"
+        case _:
+            return ""
 
 
 def _ending(shown: Shown, now: datetime) -> tuple[str | None, str]:

@@ -131,11 +131,12 @@ class HubspotList(Keys):
     """A list of records whose members have a property."""
 
 
-@with_fields_of(definitions.HubspotObject, but=("name",))
+@with_fields_of(definitions.HubspotObject, but=("name", "archive", "absence"))
 class HubspotObject(Keys):
     """What is read of one type of object."""
 
     properties: Literal["all"] | tuple[str, ...]
+    deletions: bool | definitions.HubspotDeletions = False
     lists: dict[str, HubspotList] = {}
 
 

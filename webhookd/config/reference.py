@@ -81,6 +81,7 @@ _SECTIONS = (
     "hubspot",
     "hubspot_object",
     "hubspot_list",
+    "hubspot_deletions",
     "rest",
     "rest_object",
     "rest_paging",

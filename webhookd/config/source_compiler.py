@@ -48,9 +48,19 @@ def _wake(model: models.Wake | None, node: Node, apps: Apps) -> definitions.Wake
 
 
 def _object(name: str, model: models.HubspotObject) -> definitions.HubspotObject:
-    properties = None if model.properties == "all" else model.properties
+    deletions = model.deletions
+    told = deletions if isinstance(deletions, definitions.HubspotDeletions) else None
     lists = tuple(made(definitions.HubspotList, one, name=key) for key, one in model.lists.items())
-    return made(definitions.HubspotObject, model, name=name, properties=properties, lists=lists)
+    return made(
+        definitions.HubspotObject,
+        model,
+        name=name,
+        properties=None if model.properties == "all" else model.properties,
+        deletions=told is not None or bool(deletions),
+        archive=told is None or told.archive,
+        absence=None if told is None else told.absence,
+        lists=lists,
+    )
 
 
 def _start(text: str) -> Literal["now", "beginning"] | datetime:

@@ -8,6 +8,12 @@ from __future__ import annotations
 
 from webhookd.definitions.definitions import Definitions, Egress, Network
 from webhookd.definitions.durations import Duration, RateLimit
+from webhookd.definitions.hubspot.hubspot_source import (
+    HubspotDeletions,
+    HubspotList,
+    HubspotObject,
+    HubspotSource,
+)
 from webhookd.definitions.requests import (
     BEARER,
     DIRECT,
@@ -48,9 +54,6 @@ from webhookd.definitions.sources import (
     ANY_JSON,
     CsvSettings,
     DirectorySource,
-    HubspotList,
-    HubspotObject,
-    HubspotSource,
     JsonSettings,
     OwnEventsSource,
     Source,
@@ -106,6 +109,7 @@ __all__ = [
     "Enroll",
     "Grouping",
     "Hmac",
+    "HubspotDeletions",
     "HubspotList",
     "HubspotObject",
     "HubspotSource",

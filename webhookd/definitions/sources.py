@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
@@ -12,7 +12,6 @@ from webhookd.definitions import event_kinds, record_path
 from webhookd.definitions.durations import Duration
 from webhookd.definitions.requests import ApiKey, Basic, Bearer, Signature
 from webhookd.definitions.value_reading import PLAIN, ValueReading
-from webhookd.model import Secret
 
 
 class Source(Protocol):
@@ -162,85 +161,6 @@ class DirectorySource:
     def listed_properties(self, object_: str) -> tuple[str, ...] | None:  # noqa: ARG002 - all alike
         """Return None: every column of a file is read."""
         return None
-
-
-@dataclass(frozen=True, slots=True)
-class HubspotList:
-    """A list (segment) of records: whether one is a member is a property of it.
-
-    *id* is HubSpot's number of it, as text. All members are read again every *read_every*.
-    """
-
-    name: str
-    id: str
-    read_every: Duration = timedelta(hours=1)
-
-    @property
-    def property(self) -> str:
-        """Return the property that its members have."""
-        return f"lists.{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class HubspotObject:
-    """What is read of one type of object. *properties* None means all of them."""
-
-    name: str
-    properties: tuple[str, ...] | None
-    deletions: bool = False
-    lists: tuple[HubspotList, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class HubspotSource:
-    """HubSpot's CRM API. *start* as a time: what changed since then is reported."""
-
-    name: str
-    base_url: str
-    token: Secret
-    objects: tuple[HubspotObject, ...]
-    api_version: str = "2026-03"
-    poll_every: Duration = timedelta(seconds=30)
-    start: Literal["now", "beginning"] | datetime = "now"
-    overlap: Duration = timedelta(minutes=5)
-    requests_per_second: float = 4.0
-    wake: Wake | None = None
-
-    @property
-    def identity(self) -> Mapping[str, str]:
-        """Return the settings that may not change under the same key."""
-        return {"base_url": self.base_url} | {
-            f"objects.{read.name}.lists.{one.name}.id": one.id
-            for read in self.objects
-            for one in read.lists
-        }
-
-    @property
-    def host(self) -> str | None:
-        """Return None: an API is reached from every host."""
-        return None
-
-    @property
-    def urls(self) -> Mapping[str, str]:
-        """Return the URL of the API."""
-        return {"base_url": self.base_url}
-
-    @property
-    def polled_objects(self) -> tuple[str, ...]:
-        """Return the types of objects, each of which is polled by itself."""
-        return tuple(read.name for read in self.objects)
-
-    @property
-    def value_reading(self) -> ValueReading:
-        """Return that an API writes numbers and dates as JSON and ISO 8601 do."""
-        return PLAIN
-
-    def listed_properties(self, object_: str) -> tuple[str, ...] | None:
-        """Return the properties that are chosen of *object_*, None when that is all of them."""
-        read = next((one for one in self.objects if one.name == object_), None)
-        if read is None or read.properties is None:
-            return None
-        return (*read.properties, *(one.property for one in read.lists))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ FactName: TypeAlias = Literal[
     "change.kind",
     "change.type",
     "change.occurred_at",
+    "change.deletion",
+    "change.merged_into",
     "changed",
     "delivery.id",
     "webhook.name",

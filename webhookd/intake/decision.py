@@ -139,6 +139,7 @@ def _delivery(
         rendered=rendered,
         created_at=now,
         due_at=now,
+        deletion=change.deletion,
     )
 
 

@@ -55,10 +55,12 @@ from webhookd.model.records import (
     Asked,
     Change,
     ChangeKind,
+    Deletion,
     JsonText,
     KnownRecord,
     Observation,
     Properties,
+    deletion_of,
     text_of,
 )
 
@@ -78,6 +80,7 @@ __all__ = [
     "ChangeKind",
     "ClaimedFile",
     "CountedRow",
+    "Deletion",
     "Delivered",
     "Delivery",
     "DeliveryFilter",
@@ -114,6 +117,7 @@ __all__ = [
     "SnapshotCursor",
     "SnapshotPhase",
     "Unreachable",
+    "deletion_of",
     "revealed",
     "text_of",
 ]

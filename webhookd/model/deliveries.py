@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from webhookd.model.records import ChangeKind, JsonText
+    from webhookd.model.records import ChangeKind, Deletion, JsonText
 
 
 @dataclass(slots=True)
@@ -71,7 +71,8 @@ class Delivery:
     the first attempt started, so that later holds move the time of giving up. *is_behind* says
     that an older delivery of its record must end first; of one just stored, *supersedes* are the
     ids of those whose place it took, and *attempts_made* counts theirs. *is_unclaimed* says of one
-    just stored that it is left to whichever daemon has room.
+    just stored that it is left to whichever daemon has room, and *deletion* of one that is stored
+    how its record came to be deleted.
     """
 
     id: str
@@ -90,6 +91,7 @@ class Delivery:
     supersedes: tuple[str, ...] = ()
     is_unclaimed: bool = False
     hints: Hints = NO_HINTS
+    deletion: Deletion | None = None
 
     @property
     def record(self) -> tuple[str, str, str]:

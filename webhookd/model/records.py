@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -45,6 +45,35 @@ OBSERVED: Final = (ChangeKind.CREATED, ChangeKind.UPDATED, ChangeKind.DELETED)
 """The kinds of change that a source can show; what is due follows from a clock."""
 
 
+Deleted: TypeAlias = Literal["archived", "merged", "gone"]
+"""How a record came to be deleted: put away, made part of another one, or not there any more."""
+
+_DELETED: Final[Mapping[str, Deleted]] = {
+    "archived": "archived",
+    "merged": "merged",
+    "gone": "gone",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """How a record came to be deleted; *merged_into* is the id of the record it is part of now."""
+
+    how: Deleted
+    merged_into: str | None = None
+
+    def text(self) -> str:
+        """Return it as it is stored."""
+        return self.how if self.merged_into is None else f"{self.how} {self.merged_into}"
+
+
+def deletion_of(text: str | None) -> Deletion | None:
+    """Return the deletion that was stored as *text*; None of what another version knows."""
+    how, _, into = (text or "").partition(" ")
+    known = _DELETED.get(how)
+    return None if known is None else Deletion(known, into or None)
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Which properties a source asked for: others may have a value, and nobody knows.
@@ -68,7 +97,7 @@ class Observation:
     *asked* is None when the source gives all it has. *occurred_at* is when the change happened,
     if that is not *modified_at*. A record that was not known is reported as *unknown_is*, and to
     nobody if that is None. *unwatched* are properties whose moving alone is no change, beside those
-    of *asked*.
+    of *asked*. *deletion* is how a *deleted* record came to be so, where the source knows.
     """
 
     object: str
@@ -82,6 +111,7 @@ class Observation:
     occurred_at: datetime | None = None
     unknown_is: ChangeKind | None = ChangeKind.CREATED
     unwatched: frozenset[str] = frozenset()
+    deletion: Deletion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +131,7 @@ class Change:
     *properties* are those now (of a deleted record: the last known); *previous* are all those
     before, None where nothing is known of it. *occurred_at* is the source's own time where it
     has one, else the time it was seen. *instants* are the properties that are dates or times.
+    *deletion* is how a deleted record came to be so, where its source knows.
     """
 
     kind: ChangeKind
@@ -111,6 +142,7 @@ class Change:
     previous: Properties | None
     occurred_at: datetime
     instants: frozenset[str] = frozenset()
+    deletion: Deletion | None = None
 
     @property
     def changed(self) -> frozenset[str]:

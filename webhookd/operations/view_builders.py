@@ -214,6 +214,8 @@ def _kept(kept: KeptChange, numbers: dict[Asked, int]) -> ChangeView:
         before=None if kept.before is None else JsonObject(kept.before),
         asked=None if kept.asked is None else numbers.setdefault(kept.asked, len(numbers)),
         enrolled=kept.enrolled,
+        deletion=None if kept.deletion is None else kept.deletion.how,
+        merged_into=None if kept.deletion is None else kept.deletion.merged_into,
     )
 
 

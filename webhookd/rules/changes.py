@@ -160,4 +160,5 @@ def _change(
         previous=previous,
         occurred_at=seen.occurred_at or seen.modified_at or seen_at,
         instants=frozenset() if asked is None else asked.instants,
+        deletion=seen.deletion,
     )

@@ -5,14 +5,17 @@ The journal keeps of the state before only what differed; here it is whole again
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from webhookd.model import Change, ChangeKind
+from webhookd.model import Change, ChangeKind, deletion_of
 from webhookd.rules.replay import Replayed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from webhookd.model import Deletion
 
 
 def replayed(told: Mapping[str, Any], asked: Sequence[Mapping[str, Any]]) -> Replayed:
@@ -29,9 +32,16 @@ def replayed(told: Mapping[str, Any], asked: Sequence[Mapping[str, Any]]) -> Rep
         previous=_previous(told["properties"], told["before"]),
         occurred_at=datetime.fromisoformat(told["occurred_at"]),
         instants=instants,
+        deletion=_deletion(told),
     )
     seen_at = datetime.fromisoformat(told["seen_at"])
     return Replayed(change, seen_at, names, frozenset(told["enrolled"]))
+
+
+def _deletion(told: Mapping[str, Any]) -> Deletion | None:
+    """Return how the record was deleted; older daemons do not say."""
+    how = deletion_of(told.get("deletion"))
+    return None if how is None else replace(how, merged_into=told.get("merged_into"))
 
 
 def _previous(

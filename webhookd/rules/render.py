@@ -73,9 +73,16 @@ def _record(body: Body, change: Change) -> _Members:
         "objectType": _text(change.object),
         "eventType": _text(_event_type(change)),
         "occurredAt": _text(timestamp(change.occurred_at)),
+        **_survivor(change),
         **_property_members(body, change),
         **body.static,
     }
+
+
+def _survivor(change: Change) -> _Members:
+    """Return which record a deleted one was merged into, where it was."""
+    into = None if change.deletion is None else change.deletion.merged_into
+    return {} if into is None else {"mergedInto": _text(into)}
 
 
 def _standard_webhook(body: Body, change: Change) -> _Members:

@@ -133,7 +133,7 @@ KINDS: Mapping[type, SourceKind] = {
     HubspotSource: SourceKind(
         factory.make,
         lambda text: cursor.described(text) or list_cursor.described(text),
-        set_aside=list_cursor.aside,
+        set_aside=lambda text: cursor.aside(text) or list_cursor.aside(text),
         fetch=single_record.fetch,
     ),
     OwnEventsSource: SourceKind(None),

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 from webhookd.model import JsonText
-from webhookd.views.deliveries import ChangeName
+from webhookd.views.deliveries import ChangeName, DeletionName
 from webhookd.views.view import Count, View
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeView(View):
     """A change as it was seen."""
+
+    lacks_where_none: ClassVar[frozenset[str]] = frozenset({"deletion", "merged_into"})
 
     number: Count
     """Its place in the order in which changes were seen."""
@@ -38,6 +40,10 @@ class ChangeView(View):
     """Which of the page's `asked`; null where the source gives all it has."""
     enrolled: tuple[str, ...]
     """Webhooks that had enrolled the record before `since`."""
+    deletion: DeletionName | None = None
+    """How the record came to be deleted; not there where it was not, or nobody knows."""
+    merged_into: str | None = None
+    """The id of the record that it was merged into; not there where it was not."""
 
 
 @dataclass(frozen=True, slots=True)

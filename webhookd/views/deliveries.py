@@ -11,6 +11,7 @@ from webhookd.model import DeliveryState
 from webhookd.views.view import Count, Ordinal, Seconds, View
 
 ChangeName: TypeAlias = Literal["created", "updated", "deleted", "due"]
+DeletionName: TypeAlias = Literal["archived", "merged", "gone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,9 @@ class ChangedPropertyView(View):
 class ShownDeliveryView(DeliveryView):
     """A delivery whole: what is sent, and every attempt."""
 
-    lacks_where_none: ClassVar[frozenset[str]] = frozenset({"url_values"})
+    lacks_where_none: ClassVar[frozenset[str]] = frozenset(
+        {"url_values", "deletion", "merged_into"}
+    )
 
     method: str = ""
     """The method of its request."""
@@ -131,6 +134,10 @@ class ShownDeliveryView(DeliveryView):
     """When it is given up unless an attempt delivers it; null before the first, and once ended."""
     changed: tuple[ChangedPropertyView, ...] | None = None
     """What the change made another; null where the journal does not have it any more."""
+    deletion: DeletionName | None = None
+    """How its record came to be deleted; not there where it was not, or nobody knows."""
+    merged_into: str | None = None
+    """The id of the record that its record was merged into; not there where it was not."""
 
 
 @dataclass(frozen=True, slots=True)

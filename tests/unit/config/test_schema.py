@@ -35,6 +35,7 @@ SHAPES: dict[str, type[models.Keys | DataclassInstance]] = {
     "hubspot": models.Hubspot,
     "hubspot_object": models.HubspotObject,
     "hubspot_list": models.HubspotList,
+    "hubspot_deletions": definitions.HubspotDeletions,
     "own_events": models.OwnEvents,
     "rest": models.Rest,
     "rest_object": models.RestObject,

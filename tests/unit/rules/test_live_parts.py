@@ -15,7 +15,7 @@ from tests.making import a_delivery
 from webhookd.config.templates.live_templates import live_templates, url_template
 from webhookd.config.templates.segments import ExpressionError
 from webhookd.definitions import PLAIN, Request, Webhook
-from webhookd.model import Change, ChangeKind, Secret
+from webhookd.model import Change, ChangeKind, Deletion, Secret
 from webhookd.rules.render import render
 from webhookd.rules.templating.live_parts import LiveParts
 from webhookd.rules.templating.unfilled import UnfilledError
@@ -279,3 +279,16 @@ def test_no_value_changes_host_path_or_parameters(first, second):
     assert parts.path == f"/a/{quote(whole, safe='')}/b"
     pairs = parse_qsl(parts.query.replace("+", "%2B"), keep_blank_values=True, strict_parsing=True)
     assert pairs == [("x", whole_second), ("y", "1")]
+
+
+@pytest.mark.parametrize(
+    ("deletion", "path"),
+    [(None, "none/none"), (Deletion("merged", "9"), "merged/9"), (Deletion("gone"), "gone/none")],
+)
+def test_a_url_keeps_how_a_record_came_to_be_deleted(deletion, path):
+    url = (
+        "https://example.com/{{ change.deletion | default('none') }}"
+        "/{{ change.merged_into | default('none') }}"
+    )
+
+    assert filled_url(url, deletion=deletion) == f"https://example.com/{path}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from urllib.parse import parse_qsl, urlsplit
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webhookd.definitions import Body, BodyFormat, ChosenProperty, Request, Webhook
-from webhookd.model import Change, ChangeKind
+from webhookd.model import Change, ChangeKind, Deletion
 from webhookd.rules.render import render
 from webhookd.rules.timestamps import timestamp
 from webhookd.rules.url_encoding import encode_query, full_url
@@ -235,3 +236,22 @@ def test_times_are_rfc_3339_in_utc_with_milliseconds(at, expected):
 def test_the_full_url_is_the_own_query_then_the_records_then_the_key(url, query, key, expected):
     assert full_url(url, query, key) == expected
     assert urlsplit(expected).fragment == ""
+
+
+@pytest.mark.parametrize(
+    ("deletion", "told"),
+    [(Deletion("merged", "9"), "9"), (Deletion("archived"), None), (Deletion("gone"), None)],
+)
+def test_a_record_that_was_merged_says_into_which_at_the_top_of_record_and_nowhere_else(
+    deletion, told
+):
+    change = replace(a_change(kind=ChangeKind.DELETED), deletion=deletion)
+
+    bodies = {
+        form: json.loads(rendered(a_body(body_format=form), change=change).body)
+        for form in BodyFormat
+    }
+
+    assert bodies[BodyFormat.RECORD].get("mergedInto") == told
+    others = [one for form, one in bodies.items() if form is not BodyFormat.RECORD]
+    assert "mergedInto" not in json.dumps(others)

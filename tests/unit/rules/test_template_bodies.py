@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from urllib.parse import parse_qsl
@@ -24,7 +25,7 @@ from webhookd.definitions import (
     ValueReading,
     Webhook,
 )
-from webhookd.model import Change, ChangeKind
+from webhookd.model import Change, ChangeKind, Deletion
 from webhookd.rules import conditions, instants
 from webhookd.rules.render import render
 from webhookd.rules.templating import scope
@@ -445,3 +446,19 @@ def test_xml_gives_each_value_back_and_no_more(text):
     assert root[0].get("c") == (root[1].text or "")
     if text.isprintable() and text.isascii():
         assert (root[1].text or "") == text
+
+
+@pytest.mark.parametrize(
+    ("deletion", "told"),
+    [
+        (None, ("null", "null")),
+        (Deletion("archived"), ('"archived"', "null")),
+        (Deletion("merged", "9"), ('"merged"', '"9"')),
+    ],
+)
+def test_a_template_may_say_how_a_record_came_to_be_deleted(deletion, told):
+    names = ("change.deletion", "change.merged_into")
+
+    deleted = replace(a_change(kind=ChangeKind.DELETED), deletion=deletion)
+
+    assert tuple(value_of(name, change=deleted) for name in names) == told

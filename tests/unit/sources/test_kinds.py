@@ -13,13 +13,13 @@ from webhookd.sources.hubspot import cursor
 from webhookd.sources.source import ReadTo
 
 PACKAGE = Path(webhookd.__file__).parent
-KIND = ("the kind itself", "sources/hubspot", "config/checks/hubspot.py", "definitions/sources.py")
+KIND = ("the kind itself", "sources/hubspot", "config/checks/hubspot.py", "definitions/hubspot")
 TABLES = ("the two tables", "sources/kinds.py", "config/source_kinds.py")
 FILE = (
     "the form of the file and its reference",
     *("config/models.py", "config/source_compiler.py", "config/reference.py"),
 )
-NAMES = ("names what `definitions/sources.py` defines", "definitions/__init__.py")
+NAMES = ("names what `definitions/hubspot` defines", "definitions/__init__.py")
 SIGNATURES = (
     "HubSpot's signatures, which have nothing to do with where records are read",
     *("config/checks/headers.py", "config/checks/signatures.py", "definitions/requests.py"),

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from webhookd.errors import Problem
 
 MOST_OVERLAP = timedelta(days=1)
+LEAST_ABSENCE = timedelta(minutes=1)
+MOST_ABSENCE = timedelta(days=31)
 
 _LISTS = "lists."
 """What the names of properties begin with that are memberships of lists."""
@@ -39,6 +41,8 @@ def _source(source: Node, context: Context, reachable: Node | None) -> Iterator[
         yield problem
     yield from _lengths(source)
     yield from _lists(source)
+    for read in source.entries("objects"):
+        yield from _deletions(read)
     if problem := start_problem(source):
         yield problem
     yield from wakes.check(source, context)
@@ -53,8 +57,9 @@ def check_use(webhook: Node, source: Node) -> Iterator[Problem]:
         return
     read = source.at("objects", wanted)
     where = f"sources.{source.name}.objects.{wanted}"
-    if "deleted" in webhook.mapping("trigger").get("changes", ()) and (
-        read.mapping().get("deletions") is not True
+    told = read.mapping().get("deletions")
+    if "deleted" in webhook.mapping("trigger").get("changes", ()) and not (
+        told is True or isinstance(told, dict)
     ):
         message = f"deletions are not looked for; set 'deletions: true' in {where}"
         yield webhook.problem(message, "trigger", "changes")
@@ -82,6 +87,17 @@ def _lists(source: Node) -> Iterator[Problem]:
                 yield item.problem(message)
         for name in read.mapping("lists"):
             yield from _length(read.at("lists", name), "read_every", LEAST_POLL, durations.LONGEST)
+
+
+def _deletions(read: Node) -> Iterator[Problem]:
+    told = read.mapping("deletions")
+    if told.get("archive") is False and "absence" not in told:
+        message = "this looks for nothing: set 'absence', or deletions: false"
+        yield read.problem(message, "deletions", "archive")
+    length = durations.unbounded(read.text("deletions", "absence") or "")
+    if length is not None and not LEAST_ABSENCE <= length <= MOST_ABSENCE:
+        least, most = durations.written(LEAST_ABSENCE), durations.written(MOST_ABSENCE)
+        yield read.problem(f"this is not between {least} and {most}", "deletions", "absence")
 
 
 def _lengths(source: Node) -> Iterator[Problem]:

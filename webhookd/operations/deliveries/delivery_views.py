@@ -109,6 +109,8 @@ def shown_delivery(shown: ShownDelivery, more: More | None = None) -> ShownDeliv
         else tuple(
             ChangedPropertyView(one.property, one.before, one.after) for one in more.changed
         ),
+        deletion=None if shown.listed.deletion is None else shown.listed.deletion.how,
+        merged_into=None if shown.listed.deletion is None else shown.listed.deletion.merged_into,
     )
 
 

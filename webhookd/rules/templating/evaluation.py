@@ -24,6 +24,7 @@ from webhookd.rules.instants import iso, iso_value
 from webhookd.rules.json_text import NULL, object_of
 from webhookd.rules.json_text import text as json_text
 from webhookd.rules.templating.filters import FILTERS, Arguments
+from webhookd.rules.templating.scope import deletion_value, survivor_value
 from webhookd.rules.templating.values import EMPTY, OMIT, Hole
 from webhookd.rules.timestamps import timestamp
 from webhookd.rules.value_questions import equal_to, reading_of
@@ -112,6 +113,8 @@ _FACTS: Final[Mapping[FactName, Evaluate]] = {
     "change.kind": lambda scope: json_text(scope.kind),
     "change.type": lambda scope: json_text(f"{scope.object}.{scope.kind}"),
     "change.occurred_at": lambda scope: json_text(timestamp(scope.occurred_at)),
+    "change.deletion": lambda scope: deletion_value(scope.deletion),
+    "change.merged_into": lambda scope: survivor_value(scope.deletion),
     "changed": lambda scope: f"[{','.join(map(json_text, sorted(scope.changed)))}]",
     "delivery.id": lambda scope: json_text(scope.delivery_id),
     "webhook.name": lambda scope: json_text(scope.webhook),

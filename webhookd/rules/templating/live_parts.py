@@ -7,6 +7,7 @@ the change. What the delivery's row says anyway is not kept twice.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import unquote
@@ -18,11 +19,17 @@ from webhookd.definitions.templates import (
     SecretValue,
     expressions,
 )
-from webhookd.model import text_of
+from webhookd.model import deletion_of, text_of
 from webhookd.rules.json_text import NULL
 from webhookd.rules.json_text import text as json_text
 from webhookd.rules.templating.evaluation import evaluator
-from webhookd.rules.templating.scope import LARGEST, Scope, TooLargeError
+from webhookd.rules.templating.scope import (
+    LARGEST,
+    Scope,
+    TooLargeError,
+    deletion_value,
+    survivor_value,
+)
 from webhookd.rules.templating.unfilled import UnfilledError, revealed
 from webhookd.rules.templating.values import OMIT, Hole, plain
 from webhookd.rules.timestamps import timestamp
@@ -33,14 +40,17 @@ if TYPE_CHECKING:
 
     from webhookd.definitions import ValueReading
     from webhookd.definitions.templates import Expression, LiveTemplates, Parts, Tree
-    from webhookd.model import Delivery, JsonText, Secret
+    from webhookd.model import Deletion, Delivery, JsonText, Secret
     from webhookd.rules.templating.values import Evaluate
 
     Encode: TypeAlias = Callable[[str], str]
 
 _INSTANTS: Final = "instants"
 _OCCURRED_AT: Final = "change.occurred_at"
+_DELETION: Final = "change.deletion"
+_SURVIVOR: Final = "change.merged_into"
 _CHANGED: Final = "changed"
+_KEPT: Final = frozenset({_CHANGED, _OCCURRED_AT, _DELETION, _SURVIVOR})
 _NO_SEGMENTS: Final = frozenset({"", ".", ".."})
 
 
@@ -139,6 +149,7 @@ class LiveParts:
             frozenset(json.loads(changed) if changed else ()),
             datetime.fromisoformat(text_of(occurred_at)) if occurred_at else delivery.created_at,
             frozenset(json.loads(values[_INSTANTS]) if _INSTANTS in values else ()),
+            _deletion(values),
         )
 
 
@@ -183,7 +194,7 @@ def _kept_name(expression: Expression) -> str | None:
     match expression:
         case PropertyValue(name, before):
             return f"{'previous' if before else 'properties'}.{name}"
-        case Fact(name) if name in {_CHANGED, _OCCURRED_AT}:
+        case Fact(name) if name in _KEPT:
             return name
         case _:
             return None
@@ -195,8 +206,22 @@ def _value(name: str, scope: Scope) -> JsonText:
         return json.dumps(sorted(scope.changed))
     if name == _OCCURRED_AT:
         return json_text(timestamp(scope.occurred_at))
+    if name == _DELETION:
+        return deletion_value(scope.deletion)
+    if name == _SURVIVOR:
+        return survivor_value(scope.deletion)
     head, _, rest = name.partition(".")
     return (scope.previous if head == "previous" else scope.properties).get(rest, NULL)
+
+
+def _deletion(values: Mapping[str, JsonText]) -> Deletion | None:
+    """Return what is kept of how a record was deleted: as much of it as is asked for."""
+    how, into = (
+        None if values.get(name, NULL) == NULL else text_of(values[name])
+        for name in (_DELETION, _SURVIVOR)
+    )
+    told = deletion_of(how or (None if into is None else "merged"))
+    return None if told is None else replace(told, merged_into=into)
 
 
 def _named(values: Mapping[str, JsonText], head: str) -> dict[str, JsonText]:

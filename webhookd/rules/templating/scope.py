@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from webhookd.model import ChangeKind
+from webhookd.rules.json_text import NULL
+from webhookd.rules.json_text import text as json_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from webhookd.model import Change, JsonText
+    from webhookd.model import Change, Deletion, JsonText
 
 LARGEST: Final = 8 * 1024 * 1024
 """Bytes that a rendered body may have, and characters that its making may draw on."""
@@ -43,6 +45,7 @@ class Scope:
     changed: frozenset[str]
     occurred_at: datetime
     instants: frozenset[str]
+    deletion: Deletion | None = None
     room: int = LARGEST
 
     def draw(self, characters: int) -> None:
@@ -71,4 +74,16 @@ def of_change(change: Change, webhook: str, delivery_id: str) -> Scope:
         frozenset() if is_deletion else change.changed,
         change.occurred_at,
         change.instants,
+        change.deletion,
     )
+
+
+def deletion_value(deletion: Deletion | None) -> JsonText:
+    """Return how a record came to be deleted; null where it was not, or nobody knows."""
+    return NULL if deletion is None else json_text(deletion.how)
+
+
+def survivor_value(deletion: Deletion | None) -> JsonText:
+    """Return the id of the record that another was merged into; null where it was not."""
+    into = None if deletion is None else deletion.merged_into
+    return NULL if into is None else json_text(into)

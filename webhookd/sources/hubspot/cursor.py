@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from webhookd.sources.source import ReadTo
+from webhookd.sources.source import ReadTo, SetAside
 
 if TYPE_CHECKING:
     from webhookd.model import JsonText
@@ -42,8 +42,8 @@ class Sweep:
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
-    """A pass over the archive; *after* leads to its next page.
+class ListPass:
+    """A pass over the archive, or over the whole list; *after* leads to its next page.
 
     *mark* is what led to an earlier page, of which there is one for each power of two of *pages*:
     where pages lead in a circle, however long, the mark is met again (Brent, "An improved Monte
@@ -55,11 +55,30 @@ class Archive:
     pages: int = 0
     mark: str | None = None
 
-    def at(self, after: str) -> Archive:
+    def at(self, after: str) -> ListPass:
         """Return the pass one page on."""
         pages = self.pages + 1
         mark = after if pages.bit_count() == 1 else self.mark
-        return Archive(self.number, after, pages, mark)
+        return ListPass(self.number, after, pages, mark)
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """What the whole list lacks: the pass over it that is under way, or was the last one.
+
+    It began at *began*. *listing* is where it is, and None once all of the list is read; *met*
+    counts its ids. Then known records that it lacks are looked at, up to the id *checked*;
+    *is_over* says that this is done, and that what it met may be forgotten. *set_aside* is what
+    nobody believed.
+    """
+
+    number: int
+    began: int
+    listing: ListPass | None = None
+    met: int = 0
+    checked: str = ""
+    is_over: bool = False
+    set_aside: SetAside | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +96,19 @@ class Cursor:
     modification. *since* is when reading began, or what `start` says. *listing* is None once the
     first read is over, else what leads to its next page. *asked* names, by a digest, the
     properties that all known records have been read with. *passes* counts those over the archive.
-    *takeover* is the catch-up that is under way; stored cursors have it under this name.
+    *takeover* is the catch-up that is under way; stored cursors have it under this name. *absence*
+    is None where nobody ever asked what the list lacks.
     """
 
     since: int
     marks: dict[Reach, int]
     listing: str | None = None
     sweep: Sweep | None = None
-    archive: Archive | None = None
+    archive: ListPass | None = None
     passes: int = 0
     asked: str = ""
     takeover: CatchUp | None = None
+    absence: Absence | None = None
 
     @property
     def read_to(self) -> datetime:
@@ -96,7 +117,11 @@ class Cursor:
 
     def text(self) -> JsonText:
         """Return the cursor as it is stored."""
-        return orjson.dumps(asdict(self), option=orjson.OPT_NON_STR_KEYS).decode()
+        stored = asdict(self)
+        # Versions that do not know it work on cursors that have none.
+        if self.absence is None:
+            del stored["absence"]
+        return orjson.dumps(stored, option=orjson.OPT_NON_STR_KEYS).decode()
 
     def listed(self, newest: int, mark: int) -> Cursor:
         """Return the cursor after the first read, which met records modified up to *newest*.
@@ -140,11 +165,31 @@ def parsed(text: JsonText) -> Cursor:
     """Return the cursor that *text* is."""
     stored = orjson.loads(text)
     sweep, archive, takeover = (stored.pop(key) for key in ("sweep", "archive", "takeover"))
+    absence = stored.pop("absence", None)
     marks = {Reach(reach): mark for reach, mark in stored.pop("marks").items()}
     return Cursor(
         **stored,
         marks=marks,
         sweep=sweep and Sweep(**{**sweep, "reach": Reach(sweep["reach"])}),
-        archive=archive and Archive(**archive),
+        archive=archive and ListPass(**archive),
+        absence=absence and _absence(absence),
         takeover=takeover and CatchUp(**takeover),
     )
+
+
+def aside(text: JsonText) -> SetAside | None:
+    """Return the absences that the cursor *text* has set aside; None of another kind's."""
+    try:
+        absence = parsed(text).absence
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+    return None if absence is None else absence.set_aside
+
+
+def _absence(stored: dict[str, Any]) -> Absence:
+    listing, aside_ = stored["listing"], stored["set_aside"]
+    known = {
+        "listing": listing and ListPass(**listing),
+        "set_aside": aside_ and SetAside(**aside_),
+    }
+    return Absence(**{**stored, **known})

@@ -9,9 +9,10 @@ from webhookd import telemetry
 from webhookd.sources.hubspot import cursor as cursors
 from webhookd.sources.hubspot import first_read, properties, sweeps
 from webhookd.sources.hubspot.api_time import ApiTime, milliseconds
-from webhookd.sources.hubspot.archive import ArchiveReader
 from webhookd.sources.hubspot.cursor import Reach, Sweep
-from webhookd.sources.hubspot.merges import tombstones
+from webhookd.sources.hubspot.deletions.archive import ArchiveReader
+from webhookd.sources.hubspot.deletions.erasures import Erasures
+from webhookd.sources.hubspot.deletions.merges import MERGED, Merges
 from webhookd.sources.hubspot.novelty import unknown_is
 from webhookd.sources.hubspot.property_catch_up import catch_up
 from webhookd.telemetry.events import PropertiesMissing
@@ -61,8 +62,16 @@ class ObjectReader:
         self._timetable = sweeps.Timetable()
         self._api_time = ApiTime(dependencies.clock, dependencies.watch)
         self._sweep_began = _Beginning()
-        self._archive = ArchiveReader(
-            dependencies.settings, dependencies.fetcher, dependencies.checkpoint
+        fetcher, checkpoint = dependencies.fetcher, dependencies.checkpoint
+        self._merges = Merges(dependencies.read, fetcher, checkpoint)
+        self._archive = ArchiveReader(dependencies.settings, fetcher, checkpoint, self._merges)
+        self._erasures = Erasures(
+            dependencies.settings,
+            dependencies.read,
+            fetcher,
+            checkpoint,
+            clock=dependencies.clock,
+            watch=dependencies.watch,
         )
         self._refresh_at = 0.0
         self._missing: tuple[str, ...] = ()
@@ -84,14 +93,15 @@ class ObjectReader:
                 api_time=self._api_time,
             )
         cursor = await self._sweep(cursor)
-        if dependencies.read.deletions:
+        if dependencies.read.reads_archive:
             cursor = await self._archive.read(cursor)
+        cursor = await self._erasures.look(cursor)
         cursor = await catch_up(
             cursor,
             fetcher=dependencies.fetcher,
             checkpoint=dependencies.checkpoint,
             figures=dependencies.figures,
-            tells_deletions=dependencies.read.deletions,
+            merges=self._merges,
         )
         await dependencies.lists.read(cursor)
 
@@ -103,6 +113,8 @@ class ObjectReader:
         answer = await dependencies.api.properties()
         types = properties.types(answer)
         dependencies.fetcher.asked = properties.asked(dependencies.read, types)
+        beside = {MERGED} if dependencies.read.deletions else set()
+        dependencies.fetcher.beside = frozenset(beside & types.keys())
         missing = properties.missing(dependencies.read, types)
         if missing and missing != self._missing:
             telemetry.report(
@@ -192,17 +204,13 @@ class ObjectReader:
         }
         reading = await dependencies.fetcher.read(sorted(doubtful))
         records = [record for record in found.records if record.id not in doubtful]
-        deletions = await tombstones(
-            (*found.merged, *reading.merged),
-            is_told=dependencies.read.deletions,
-            fetcher=dependencies.fetcher,
-            checkpoint=dependencies.checkpoint,
-        )
+        records += reading.found.values()
+        deletions = await self._merges.tombstones(records, {**found.merged, **reading.merged})
         observations = [
             dependencies.fetcher.observation(
                 record, unknown_is(dependencies.settings, cursor, record)
             )
-            for record in (*records, *reading.found.values())
+            for record in records
         ]
         return [*deletions, *observations]
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from webhookd import telemetry
 from webhookd.sources.hubspot.cursor import CatchUp
-from webhookd.sources.hubspot.merges import tombstones
 from webhookd.sources.hubspot.properties import digest
 from webhookd.telemetry.events import PropertiesTakenOver
 
 if TYPE_CHECKING:
     from webhookd.sources.hubspot.answers.pages import Fetcher
     from webhookd.sources.hubspot.cursor import Cursor
+    from webhookd.sources.hubspot.deletions.merges import Merges
     from webhookd.sources.polling.checkpoint import Checkpoint
     from webhookd.telemetry.figures import PollFigures
 
@@ -33,7 +33,7 @@ async def catch_up(
     fetcher: Fetcher,
     checkpoint: Checkpoint[Cursor],
     figures: PollFigures,
-    tells_deletions: bool,
+    merges: Merges,
 ) -> Cursor:
     """Read the next slice of the known records that lack a property, if any do."""
     asked = digest(fetcher.asked)
@@ -50,9 +50,7 @@ async def catch_up(
             return cursor
         done = CatchUp(ids[-1])
         reading = await fetcher.read(ids)
-        deletions = await tombstones(
-            reading.merged, is_told=tells_deletions, fetcher=fetcher, checkpoint=checkpoint
-        )
+        deletions = await merges.tombstones(reading.found.values(), reading.merged)
         records = [fetcher.observation(one, None) for one in reading.found.values()]
         cursor = replace(cursor, takeover=done)
         await checkpoint.advance(cursor, [*deletions, *records])

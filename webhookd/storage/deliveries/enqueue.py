@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "state, id, lane, source, object, record_id, change, epoch, due_at, created_at, method,"
-    " content_type, query, body, holes, url_values, behind, owner"
+    " content_type, query, body, holes, url_values, behind, owner, deletion"
 )
-_VALUES = "'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+_VALUES = "'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 _INSERT = ForRows(
     each=f"INSERT INTO deliveries ({_COLUMNS}) VALUES ({_VALUES})",  # noqa: S608 - constant
     at_once=(
         f"INSERT INTO deliveries ({_COLUMNS}) SELECT 'pending', * FROM unnest(?::text[],"  # noqa: S608 - constant
         " ?::int[], ?::text[], ?::text[], ?::text[], ?::text[], ?::int[], ?::bigint[],"
         " ?::bigint[], ?::text[], ?::text[], ?::text[], ?::bytea[], ?::text[], ?::text[],"
-        " ?::int[], ?::bigint[])"
+        " ?::int[], ?::bigint[], ?::text[])"
     ),
 )
 _INSERT_UNTOLD = (
@@ -145,6 +145,7 @@ def _row(
         template_columns.values_text(rendered.values),
         behind,
         owner,
+        None if delivery.deletion is None else delivery.deletion.text(),
     )
 
 

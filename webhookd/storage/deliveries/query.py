@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import literal_column, select
 
-from webhookd.model import Attempt, DeliveryFilter, DeliveryState
+from webhookd.model import Attempt, DeliveryFilter, DeliveryState, deletion_of
 from webhookd.storage.database.times import from_micros, to_micros
 from webhookd.storage.deliveries import kept_heads
 from webhookd.storage.schema import template_columns
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection
 
+    from webhookd.model import Deletion
     from webhookd.storage.database.database import Database
 
 
@@ -48,6 +49,7 @@ class ListedDelivery:
     settled_at: datetime | None
     superseded_by: str | None = None
     number: int = 0
+    deletion: Deletion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ _LISTED = (
     DELIVERIES.c.created_at,
     DELIVERIES.c.settled_at,
     DELIVERIES.c.superseded_by,
+    DELIVERIES.c.deletion,
     DELIVERIES.c.number,
     HELD.label("is_held"),
     LANES.c.quiet_until,
@@ -250,6 +253,7 @@ def _listed(row: Any, now: datetime) -> ListedDelivery:
         settled_at=from_micros(row.settled_at),
         superseded_by=row.superseded_by,
         number=row.number,
+        deletion=deletion_of(row.deletion),
     )
 
 

@@ -40,13 +40,13 @@ _MINUTE: Final = 60_000_000
 _HOUR: Final = 3_600_000_000
 _INTO = (
     "INSERT INTO changes (seen_at, occurred_at, source, object, record_id, change, asked, before,"
-    " properties) "
+    " properties, deletion) "
 )
 _INSERT = ForRows(
-    each=f"{_INTO}VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    each=f"{_INTO}VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     at_once=(
         f"{_INTO}SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::text[],"  # noqa: S608 - constant
-        " ?::text[], ?::bigint[], ?::bytea[], ?::bytea[])"
+        " ?::text[], ?::bigint[], ?::bytea[], ?::bytea[], ?::text[])"
     ),
 )
 _COUNT = (
@@ -119,6 +119,7 @@ def write(connection: Statements, source: str, entries: Entries) -> None:
             (
                 *(at, to_micros(change.occurred_at), source, change.object, change.record_id),
                 *(change.kind.value, numbers[asked], before, properties),
+                None if change.deletion is None else change.deletion.text(),
             )
             for change, asked, before, properties in entries.kept
         ]

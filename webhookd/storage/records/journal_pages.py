@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from webhookd.model import deletion_of
 from webhookd.storage.database.connection import with_lists
 from webhookd.storage.database.times import from_micros, to_micros
 from webhookd.storage.records import known_records, property_sets
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from webhookd.model import Asked
+    from webhookd.model import Asked, Deletion
     from webhookd.storage.database.connection import Statements
     from webhookd.storage.database.database import Database
     from webhookd.storage.records.journal import Reason
@@ -25,7 +26,7 @@ PAGE_BYTES: Final = 1024 * 1024
 
 _COLUMNS = (
     "SELECT number, seen_at, occurred_at, source, object, record_id, change, asked, before,"
-    " properties FROM changes"
+    " properties, deletion FROM changes"
 )
 _PAGE = f"{_COLUMNS} WHERE number > ? AND seen_at >= ? ORDER BY number LIMIT ?"
 _LATEST = f"{_COLUMNS} WHERE source = ? AND object = ? ORDER BY number DESC LIMIT 1"
@@ -63,6 +64,7 @@ class KeptChange:
     before: bytes | None
     properties: bytes
     enrolled: tuple[str, ...]
+    deletion: Deletion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,8 @@ def _within_bytes(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
 
 
 def _kept(row: tuple[Any, ...], asked: Asked | None, enrolled: Sequence[str]) -> KeptChange:
-    number, seen_at, occurred_at, source, object_, record_id, change, _, before, properties = row
+    number, seen_at, occurred_at, source, object_, record_id, change, _, before = row[:9]
+    properties, deletion = row[9:]
     return KeptChange(
         number=number,
         seen_at=from_micros(seen_at),
@@ -177,6 +180,7 @@ def _kept(row: tuple[Any, ...], asked: Asked | None, enrolled: Sequence[str]) ->
         before=before,
         properties=properties,
         enrolled=tuple(enrolled),
+        deletion=deletion_of(deletion),
     )
 
 

@@ -25,7 +25,7 @@ def test_archived_records_are_deleted_once_and_restored_ones_are_created(poll):
         await polls.poll(times=3)
         archived = polls.news()
         polls.account.restore("contacts", back)
-        polls.account.purge("contacts", gone)
+        polls.account.erase("contacts", gone)
         await polls.poll(times=3)
         return (
             archived,

@@ -85,41 +85,6 @@ def test_merges_that_a_catch_up_meets_are_tombstones_and_told_where_deletions_ar
     assert failed == []
 
 
-@pytest.mark.parametrize("into_new", [False, True])
-def test_a_merge_that_no_list_shows_stops_nothing_and_is_told_once_it_is_read_by_its_id(
-    poll, into_new
-):
-    """Few properties are asked for, so searches give whole records, and never the merged one."""
-
-    async def scenario(polls):
-        survivor, loser, other = an_old(polls, 3)
-        await polls.poll()
-        left = polls.account.merge("contacts", survivor, loser, into_new=into_new)
-        polls.time.seconds += 7200
-        polls.account.change("contacts", left, {"email": "merged@x"})
-        polls.account.change("contacts", other, {"email": "other@x"})
-        await polls.poll(times=4)
-        told, known = kinds(polls.news()), "SELECT record_id FROM known_records WHERE deleted = 0"
-        before = {id_ for (id_,) in await polls.query(known)}
-        await polls.run_source(objects=(MORE_DELETIONS,))
-        await polls.poll(times=3)
-        after = {id_ for (id_,) in await polls.query(known)}
-        gone = {loser, survivor} - {left}
-        return told, kinds(polls.news()), before, after, gone, (left, other, polls)
-
-    told, later, before, after, gone, (left, other, polls) = poll(scenario, settings(DELETIONS))
-
-    assert sorted({one for one in told if one[0] == other}) == [(other, "updated")]
-    assert (left, "created" if into_new else "updated") in told
-    assert len(told) == len(set(told)) == 2
-    assert before == {left, other} | gone
-    assert after == {left, other}
-    assert polls.figures().failures == 0
-    assert sorted(one for one in later if one[1] == "deleted") == sorted(
-        (id_, "deleted") for id_ in gone
-    )
-
-
 @pytest.mark.parametrize("refusal", ["400", "207"])
 def test_an_id_that_no_batch_can_be_read_with_costs_only_itself(poll, refusal):
     async def scenario(polls):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhookd.sources.hubspot.cursor import Archive, CatchUp, Cursor, Reach, Sweep, parsed
+from webhookd.sources.hubspot.cursor import CatchUp, Cursor, ListPass, Reach, Sweep, parsed
 from webhookd.sources.hubspot.sweeps import Timetable, behind, following
 from webhookd.sources.polling.refusals import PollError
 
@@ -126,7 +126,7 @@ def test_a_cursor_comes_back_from_its_text_as_it_was():
         dict(zip(Reach, (1, 2, 3), strict=True)),
         "after",
         Sweep(Reach.OVERLAP, 5, 6, ""),
-        Archive(7, "x"),
+        ListPass(7, "x"),
         8,
         "digest",
         CatchUp("9"),

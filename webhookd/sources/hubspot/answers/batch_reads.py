@@ -2,12 +2,14 @@
 
 An answer names records, not the ids that were asked for. So where an id is missing from it and
 another id came in its place, the missing ids are asked for in ever smaller groups, until each is
-asked for alone: what then comes in its place is the record that it was merged into.
+asked for alone: what then comes in its place is the record that it was merged into. That may have
+been merged again, so it is asked for as well, until a record answers for its own id.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from webhookd.sources.hubspot.answers import responses
@@ -15,7 +17,7 @@ from webhookd.sources.polling.left_out import BadRecord
 from webhookd.sources.polling.refusals import TOO_LARGE, PollError, nonsense
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from webhookd.sources.hubspot.answers.api import Api
     from webhookd.sources.hubspot.answers.responses import ApiRecord
@@ -25,6 +27,11 @@ READ_LIMIT: Final = 100
 
 MOST_UNREADABLE: Final = 10
 """Ids of one reading that may fail alone; where more do, the trouble is not theirs."""
+
+MOST_STEPS: Final = 10
+"""Records that one record may have been merged into, each into the next."""
+
+NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
 
 _OF_ONE: Final = frozenset({"400", TOO_LARGE})
 """Refusals that one id among many may be the reason of."""
@@ -36,13 +43,28 @@ class Reading:
 
     *found* are records by id: those asked for that are there and not archived, and those that
     others were merged into. *merged* leads from an id asked for to the one that it was merged
-    into. *unreadable* are ids whose records could not be read.
+    into. *unreadable* are ids whose records could not be read. Of ids that are *absent* the API
+    says that they are not there, or archived; those that stand nowhere it does not mention.
     """
 
     found: dict[str, ApiRecord] = field(default_factory=dict)
     merged: dict[str, str] = field(default_factory=dict)
     unreadable: dict[str, BadRecord] = field(default_factory=dict)
+    absent: set[str] = field(default_factory=set)
     _failed: int = 0
+
+    def resolve(self, wanted: Sequence[str]) -> None:
+        """Let *merged* lead to what is there in the end; a record that leads to itself is wrong."""
+        for id_ in wanted:
+            met = [id_]
+            while (into := self.merged.get(met[-1])) is not None and into not in met:
+                met.append(into)
+            if into is not None:
+                why = "it is answered with ids that lead in a circle"
+                self.unreadable[id_] = BadRecord(id_, why)
+                del self.merged[id_]
+            elif len(met) > 1:
+                self.merged[id_] = met[-1]
 
     def fail(self, id_: str, error: PollError) -> None:
         """Note that *id_* alone cannot be read; raise *error* where that is so of too many."""
@@ -52,12 +74,29 @@ class Reading:
         self.unreadable[id_] = BadRecord(id_, str(error))
 
 
-async def read(api: Api, ids: Sequence[str], names: list[str], modified_property: str) -> Reading:
-    """Return what is there of *ids*, as it is now."""
-    reader = _Reader(api, names, modified_property, Reading())
+async def read(
+    api: Api,
+    ids: Sequence[str],
+    names: list[str],
+    modified_property: str,
+    named_by: Mapping[str, str] = NOBODY,
+) -> Reading:
+    """Return what is there of *ids*, as it is now.
+
+    *named_by* leads from an id to that of a record, just read, which says that it was merged into
+    it: where that one is answered for an id, nothing else has to be asked.
+    """
+    reader = _Reader(api, names, modified_property, Reading(), named_by)
     wanted = list(dict.fromkeys(ids))
-    for start in range(0, len(wanted), READ_LIMIT):
-        await reader.read(wanted[start : start + READ_LIMIT])
+    await reader.read_all(wanted)
+    asked = {*wanted, *named_by.values()}
+    for _ in range(MOST_STEPS):
+        doubtful = sorted(set(reader.into.merged.values()) - asked)
+        if not doubtful:
+            break
+        asked.update(doubtful)
+        await reader.read_all(doubtful)
+    reader.into.resolve(wanted)
     return reader.into
 
 
@@ -80,6 +119,12 @@ class _Reader:
     names: list[str]
     modified: str
     into: Reading
+    named_by: Mapping[str, str]
+
+    async def read_all(self, ids: list[str]) -> None:
+        """Read *ids*, as many as they are."""
+        for start in range(0, len(ids), READ_LIMIT):
+            await self.read(ids[start : start + READ_LIMIT])
 
     async def read(self, ids: list[str]) -> None:
         """Read *ids*, a hundred at the most; those that are missing once more among themselves."""
@@ -133,15 +178,28 @@ class _Reader:
         self.into.unreadable |= {id_: bad.pop(id_) for id_ in ids if id_ in bad}
         foreign = []
         answered = set(self.into.unreadable) | unread.absent
+        self.into.absent |= unread.absent.intersection(ids)
         for record in page.records:
             if record.id in ids:
                 answered.add(record.id)
                 self._take(record)
             else:
                 foreign.append(record)
+        answered |= self._named(ids, answered, foreign)
         trouble = unread.others or next((one.reason for one in bad.values()), None)
         return _Answer([id_ for id_ in ids if id_ not in answered], foreign, trouble)
 
+    def _named(self, ids: list[str], answered: set[str], foreign: Sequence[ApiRecord]) -> set[str]:
+        """Take what is answered for those that it names; return their ids."""
+        by_id = {record.id: record for record in foreign}
+        named = {id_ for id_ in ids if id_ not in answered and self.named_by.get(id_) in by_id}
+        for id_ in named:
+            survivor = by_id[self.named_by[id_]]
+            self.into.merged[id_] = survivor.id
+            self._take(survivor)
+        return named
+
     def _take(self, record: ApiRecord) -> None:
+        self.into.absent.discard(record.id)
         if not record.archived:
             self.into.found[record.id] = record

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from json import dumps
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from webhookd.model import Asked, Observation
+from webhookd.model import Asked, Deletion, Observation
 from webhookd.sources.hubspot.answers import batch_reads, responses
 from webhookd.sources.hubspot.answers.api import LONGEST_BODY, LONGEST_TARGET
+from webhookd.sources.hubspot.answers.batch_reads import NOBODY
 from webhookd.sources.hubspot.answers.responses import ApiRecord, Page, instant
 from webhookd.sources.polling.left_out import BadRecord
 from webhookd.sources.polling.refusals import TOO_LARGE, PollError, nonsense
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from webhookd.model import ChangeKind
@@ -35,15 +36,24 @@ _MOST_EMPTY: Final = 100
 class Found:
     """What a search found: times and ids as the index has them, the records as they are.
 
-    *has_more* says that a next page exists; *date* is the server's time. *merged* are ids of
-    records that were merged into others.
+    *has_more* says that a next page exists; *date* is the server's time. *merged* leads from ids
+    of records that were merged to those that they were merged into.
     """
 
     places: tuple[tuple[int, str], ...]
     records: tuple[ApiRecord, ...]
     has_more: bool
     date: datetime | None
-    merged: tuple[str, ...] = ()
+    merged: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """The ids on a page of the list; *after* leads to the next one, *date* is the server's time."""
+
+    ids: tuple[str, ...]
+    after: str | None
+    date: datetime | None
 
 
 class Ask(Protocol):
@@ -63,7 +73,10 @@ class _Asked:
 
 
 class Fetcher:
-    """Fetches pages of one type of object. *asked* is set before anything is fetched."""
+    """Fetches pages of one type of object. *asked* is set before anything is fetched.
+
+    Properties *beside* those are read as well, and are no part of what is observed.
+    """
 
     def __init__(
         self,
@@ -80,6 +93,7 @@ class Fetcher:
         self._modified = modified_property
         self._divisor = 1
         self.asked = Asked(frozenset())
+        self.beside: frozenset[str] = frozenset()
 
     async def listed(self, after: str, *, archived: bool = False) -> tuple[Page, datetime | None]:
         """Return the page of the list that *after* leads to, empty for the first."""
@@ -124,9 +138,29 @@ class Fetcher:
             body["after"] = page.after
         raise nonsense(f"the search gives {_MOST_EMPTY} pages in a row without a record")
 
-    async def read(self, ids: Sequence[str]) -> Reading:
-        """Return what is there of the records with *ids*, as it is now."""
-        reading = await batch_reads.read(self._api, ids, self._names, self._modified)
+    async def ids(self, after: str) -> Ids:
+        """Return the ids on the page of the list that *after* leads to, empty for the first."""
+        query = {"archived": "false", "properties": "hs_object_id"}
+        if after:
+            query["after"] = after
+
+        async def ask(limit: int, *, is_bare: bool) -> ApiAnswer:  # noqa: ARG001 - always is
+            return await self._api.page(query | {"limit": str(limit)})
+
+        asked = await self._asked(ask, LIST_LIMIT, is_bare=True)
+        page = self._page(asked.answer)
+        if page.lacks_after:
+            page = replace(page, after=_last_id(page))
+        # A record that cannot be understood is there all the same.
+        ids = (*(one.id for one in page.records), *(one.id for one in page.bad))
+        return Ids(ids, page.after, asked.answer.date)
+
+    async def read(self, ids: Sequence[str], named_by: Mapping[str, str] = NOBODY) -> Reading:
+        """Return what is there of the records with *ids*, as it is now.
+
+        *named_by* leads from some of them to records that say that they were merged into them.
+        """
+        reading = await batch_reads.read(self._api, ids, self._names, self._modified, named_by)
         self._left_out.note(tuple(reading.unreadable.values()))
         return reading
 
@@ -151,20 +185,23 @@ class Fetcher:
         """Report *records* of answers that others took apart, which could not be understood."""
         self._left_out.note(records)
 
-    def merger(self, id_: str) -> Observation:
-        """Return that the record *id_* was merged into another, nobody knows when."""
-        return Observation(self._object, id_, {}, deleted=True)
+    def ended(
+        self, id_: str, deletion: Deletion, occurred_at: datetime | None = None
+    ) -> Observation:
+        """Return that the record *id_* is no more, as *deletion* says; None: nobody knows when."""
+        return Observation(
+            self._object, id_, {}, deleted=True, occurred_at=occurred_at, deletion=deletion
+        )
 
     def deletion(self, record: ApiRecord) -> Observation:
         """Return that *record* is archived. The time of its last modification has not moved."""
-        when = instant(record.archived_at)
-        return Observation(self._object, record.id, {}, deleted=True, occurred_at=when)
+        return self.ended(record.id, Deletion("archived"), instant(record.archived_at))
 
     @property
     def _names(self) -> list[str]:
         # What comes from elsewhere has a dot in its name, and HubSpot's own have none.
         own = {name for name in self.asked.names if "." not in name}
-        return sorted(own | {self._modified})
+        return sorted(own | self.beside | {self._modified})
 
     async def _asked(self, ask: Ask, most: int, *, is_bare: bool) -> _Asked:
         """Return what *ask* gets, *most* records or as many as an answer that can be read holds.
@@ -193,10 +230,10 @@ class Fetcher:
             else:
                 odd.append(BadRecord(record.id, why))
         self._left_out.note(odd)
-        merged: tuple[str, ...] = ()
+        merged: Mapping[str, str] = NOBODY
         if asked.is_bare:
             reading = await self.read([record.id for record in records])
-            records, merged = list(reading.found.values()), tuple(reading.merged)
+            records, merged = list(reading.found.values()), reading.merged
         has_more = _has_more(page, asked.limit)
         return Found(page.places, tuple(records), has_more, asked.answer.date, merged)
 

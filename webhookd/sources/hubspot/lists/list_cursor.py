@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from webhookd.sources.hubspot.cursor import Archive
+from webhookd.sources.hubspot.cursor import ListPass
 from webhookd.sources.source import ReadTo, SetAside
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ class ListCursor:
     id: str
     type_id: str = ""
     passes: int = 0
-    under_way: Archive | None = None
+    under_way: ListPass | None = None
     checked: str | None = None
-    order: Archive = field(default_factory=lambda: Archive(0))
+    order: ListPass = field(default_factory=lambda: ListPass(0))
     read_at: int = 0
     set_aside: SetAside | None = None
 
@@ -47,7 +47,7 @@ class ListCursor:
 
     def begun(self, type_id: str) -> ListCursor:
         """Return the cursor with a pass at its beginning. None before it counts: its rows stay."""
-        under_way = Archive(self.number + 1)
+        under_way = ListPass(self.number + 1)
         return replace(self, type_id=type_id, under_way=under_way, checked=None)
 
     def ended(self, at: int) -> ListCursor:
@@ -65,8 +65,8 @@ def parsed(text: JsonText) -> ListCursor:
     under_way, order, aside = (stored.pop(key) for key in ("under_way", "order", "set_aside"))
     return ListCursor(
         **stored,
-        under_way=under_way and Archive(**under_way),
-        order=Archive(**order),
+        under_way=under_way and ListPass(**under_way),
+        order=ListPass(**order),
         set_aside=aside and SetAside(**aside),
     )
 

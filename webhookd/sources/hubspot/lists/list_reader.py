@@ -22,7 +22,7 @@ from webhookd import telemetry
 from webhookd.model import Members
 from webhookd.sources import missing_records
 from webhookd.sources.hubspot.api_time import milliseconds
-from webhookd.sources.hubspot.cursor import Archive
+from webhookd.sources.hubspot.cursor import ListPass
 from webhookd.sources.hubspot.lists.list_cursor import ListCursor
 from webhookd.sources.hubspot.lists.list_work import joins
 from webhookd.sources.polling.refusals import PollError, nonsense
@@ -118,7 +118,7 @@ class ListReader:
 
     async def _page(self, place: ListCursor) -> MemberPage:
         """Return the next page of the pass; where its place is refused, the pass begins anew."""
-        under_way = place.under_way or Archive(place.number)
+        under_way = place.under_way or ListPass(place.number)
         try:
             page = await self._work.api.members(self._read.id, under_way.after)
         except PollError as error:
@@ -159,10 +159,10 @@ class ListReader:
                 page = await self._work.api.joined(self._read.id, place.order.after)
             except PollError as error:
                 if place.order.after is not None and error.refusal.status in _SOUR:
-                    await self._advance(replace(place, order=Archive(0)))
+                    await self._advance(replace(place, order=ListPass(0)))
                 raise
             if page.after is not None and page.after == place.order.mark:
-                await self._advance(replace(place, order=Archive(0)))
+                await self._advance(replace(place, order=ListPass(0)))
                 raise nonsense("the order of joining leads in a circle")
             self._work.fetcher.leave_out(page.bad)
             before = await self._work.memberships.known(list(page.members))
@@ -254,5 +254,5 @@ def _behind(place: ListCursor, page: MemberPage) -> ListCursor:
     """Return the place behind a page of the pass under way."""
     if page.after is None:
         return replace(place, checked="")
-    under_way = place.under_way or Archive(place.number)
+    under_way = place.under_way or ListPass(place.number)
     return replace(place, under_way=under_way.at(page.after))

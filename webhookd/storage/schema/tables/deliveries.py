@@ -148,6 +148,8 @@ DELIVERIES = Table(
     # [[offset in bytes, name]]; and the values for URL and headers, by their names in expressions.
     Column("holes", TEXT),
     Column("url_values", TEXT),
+    # How its record came to be deleted (`model.Deletion`); empty for most.
+    Column("deletion", TEXT),
 )
 Index(
     "due",

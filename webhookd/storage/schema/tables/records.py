@@ -182,6 +182,8 @@ CHANGES = Table(
     # What differed before; empty where nothing is known of it.
     Column("before", LargeBinary),
     Column("properties", LargeBinary, nullable=False),
+    # How a record came to be deleted, and what it was merged into (`model.Deletion`).
+    Column("deletion", TEXT),
 )
 
 # How many changes of an hour are not there, and why not.

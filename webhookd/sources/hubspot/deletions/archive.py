@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from webhookd.sources.hubspot.cursor import Archive
+from webhookd.sources.hubspot.cursor import ListPass
+from webhookd.sources.hubspot.deletions.merges import as_there
 from webhookd.sources.hubspot.novelty import unknown_is
 from webhookd.sources.polling.refusals import nonsense
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from webhookd.sources.hubspot.answers.pages import Fetcher
     from webhookd.sources.hubspot.answers.responses import ApiRecord
     from webhookd.sources.hubspot.cursor import Cursor
+    from webhookd.sources.hubspot.deletions.merges import Merges
     from webhookd.sources.polling.checkpoint import Checkpoint
 
 PAGES_AT_ONCE: Final = 40
@@ -34,11 +36,16 @@ class ArchiveReader:
     """Reads the archive of one type of object."""
 
     def __init__(
-        self, settings: HubspotSource, fetcher: Fetcher, checkpoint: Checkpoint[Cursor]
+        self,
+        settings: HubspotSource,
+        fetcher: Fetcher,
+        checkpoint: Checkpoint[Cursor],
+        merges: Merges,
     ) -> None:
         self._settings = settings
         self._fetcher = fetcher
         self._checkpoint = checkpoint
+        self._merges = merges
         self._is_clean = False
         """Whether this daemon read the latest pass from its beginning, and all of it made sense."""
 
@@ -47,7 +54,7 @@ class ArchiveReader:
         await self._look_for_restored(cursor)
         archive = cursor.archive
         if archive is None:
-            archive, self._is_clean = Archive(cursor.passes + 1), True
+            archive, self._is_clean = ListPass(cursor.passes + 1), True
         for _ in range(PAGES_AT_ONCE):
             page, _ = await self._fetcher.listed(archive.after or "", archived=True)
             self._is_clean = self._is_clean and not page.bad
@@ -105,12 +112,9 @@ class ArchiveReader:
         """Read again what the last whole pass did not meet any more."""
         while ids := await self._checkpoint.unarchived(before=cursor.passes, limit=_CHUNK):
             reading = await self._fetcher.read(ids)
-            merged = [self._fetcher.merger(id_) for id_ in reading.merged]
+            merged = await self._merges.tombstones(reading.found.values(), reading.merged)
             # They are there now, whatever their times say: none is an older state.
-            alive = [
-                replace(one, modified_at=None)
-                for one in self._observations(reading.found.values(), cursor)
-            ]
+            alive = as_there(self._observations(reading.found.values(), cursor))
             # What cannot be read now, or may be in the archive though the pass did not make sense
             # of it, is looked for again after the next pass.
             settled = reading.found.keys() | reading.merged.keys()
