@@ -51,7 +51,13 @@ def used(expression: str) -> Used:
 
 def series() -> dict[str, set[str]]:
     """Return the labels of every series that webhookd exposes, by its name."""
-    standing = {"is_held": True, "is_probed": True, "is_failing": True, "token_age": 1.0}
+    standing = {
+        "is_held": True,
+        "is_probed": True,
+        "is_failing": True,
+        "token_age": 1.0,
+        "moments": 1,
+    }
     metrics.STANDING.lanes = (metrics.LaneStanding("a", 1, 1, 1, 1.0, 1, **standing),)
     found = {name: set(labels) for name, labels in OF_PROMETHEUS.items()}
     for name, collector in metrics.REGISTRY._names_to_collectors.items():

@@ -20,6 +20,7 @@ NOUNS = {
     "daemon",
     "config",
     "delivery",
+    "moment",
     "webhook",
     "source",
     "file",

@@ -40,6 +40,9 @@ LATER_KEYS: tuple[tuple[tuple[str, ...], object], ...] = (
             ("conditional", None),
         )
     ),
+    (("webhooks", "*", "trigger", "at"), None),
+    (("webhooks", "*", "trigger", "wait"), None),
+    (("webhooks", "*", "trigger", "while"), None),
     (("webhooks", "*", "delivery", "success_on"), ["2xx"]),
     (("webhooks", "*", "request", "signature", "hmac"), None),
     (("webhooks", "*", "request", "authentication", "prefix"), "Bearer "),

@@ -313,6 +313,26 @@ Condition: TypeAlias = Annotated[
 When: TypeAlias = AnyGroup | AllGroup | NotGroup | PropertyComparison | Condition
 
 
+class At(Keys):
+    """The timer of a date property."""
+
+    property: str
+    days: int = 0
+    time: str | None = None
+    zone: str | None = None
+    yearly: bool = False
+    offset: str | None = None
+    late: str = "1d"
+
+
+class Wait(Keys):
+    """The timer of a change."""
+
+    length: str = Field(alias="for")
+    since: Literal["first", "last"] = "first"
+    at_most: str | None = None
+
+
 @with_fields_of(definitions.Trigger)
 class Trigger(Keys):
     """Which changes make a delivery."""
@@ -320,6 +340,9 @@ class Trigger(Keys):
     changes: tuple[Literal["created", "updated", "deleted"], ...] = ("created", "updated")
     changed_properties: tuple[str, ...] | None = None
     when: tuple[When, ...] | None = None
+    at: At | None = None
+    wait: str | Wait | None = None
+    still: tuple[When, ...] | None = Field(default=None, alias="while")
 
 
 class ChosenProperty(Keys):

@@ -96,6 +96,8 @@ _SECTIONS = (
     "defaults",
     "webhook",
     "trigger",
+    "at",
+    "wait",
     "comparison",
     "property_comparison",
     "relative_date",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from datetime import time, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from webhookd.config import models
 from webhookd.config.file_form import made
@@ -11,13 +13,16 @@ from webhookd.config.text.scalars import json_of
 from webhookd.definitions import (
     AllOf,
     AnyOf,
+    At,
     Condition,
     ConditionValue,
     NotOf,
     Operator,
     Trigger,
     ValueReading,
+    Wait,
     When,
+    durations,
 )
 from webhookd.model import ChangeKind
 
@@ -30,10 +35,45 @@ def trigger(form: models.Trigger, reading: ValueReading) -> Trigger:
     return made(
         Trigger,
         form,
-        changes=tuple(map(ChangeKind, form.changes)),
+        changes=_changes(form),
         changed_properties=frozenset(form.changed_properties or ()),
         when=AllOf(_parts(form.when, reading)) if form.when else None,
+        at=None if form.at is None else _at(form.at, reading),
+        wait=None if form.wait is None else _wait(form.wait),
+        still=AllOf(_parts(form.still, reading)) if form.still else None,
     )
+
+
+def _changes(form: models.Trigger) -> tuple[ChangeKind, ...]:
+    if form.at is not None:
+        return (ChangeKind.DUE,)
+    return tuple(map(ChangeKind, form.changes))
+
+
+def _at(form: models.At, reading: ValueReading) -> At:
+    """Return the timer of a date; its zone is loaded here, and never looked up again."""
+    return At(
+        form.property,
+        days=form.days,
+        time=None if form.time is None else time.fromisoformat(form.time),
+        zone=None if form.zone is None else ZoneInfo(form.zone),
+        yearly=form.yearly,
+        offset=timedelta() if form.offset is None else _offset(form.offset),
+        late=durations.duration(form.late),
+        reading=reading,
+    )
+
+
+def _offset(text: str) -> timedelta:
+    length = durations.duration(text.removeprefix("-"))
+    return -length if text.startswith("-") else length
+
+
+def _wait(form: models.Wait | str) -> Wait:
+    if isinstance(form, str):
+        return Wait(durations.duration(form))
+    most = None if form.at_most is None else durations.duration(form.at_most)
+    return Wait(durations.duration(form.length), form.since, most)
 
 
 def _parts(forms: Iterable[models.When], reading: ValueReading) -> tuple[When, ...]:

@@ -157,9 +157,16 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """Which changes make a delivery. No *when* means that every record matches."""
+    """Which changes make a delivery. No *when* means that every record matches.
+
+    With *at* nothing but the moments of that timer does. With *wait* a change makes one later, if
+    the record then meets *still*.
+    """
 
     changes: tuple[ChangeKind, ...] = (ChangeKind.CREATED, ChangeKind.UPDATED)
     changed_properties: frozenset[str] = frozenset()
     when: AllOf | None = None
     enroll: Enroll = Enroll.EVERY_CHANGE
+    at: At | None = None
+    wait: Wait | None = None
+    still: AllOf | None = None

@@ -15,6 +15,7 @@ from webhookd.delivery.courier import Courier
 from webhookd.delivery.dispatcher import Dispatcher
 from webhookd.delivery.job_store import DeliveryJobStore, LaneExecutor
 from webhookd.delivery.scheduler import Scheduler
+from webhookd.delivery.timers import Timers
 from webhookd.telemetry.events import DaemonStopped
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class DeliveryEngine:
     dispatcher: Dispatcher
     store: DeliveryJobStore
     scheduler: Scheduler
+    timers: Timers
     grace: Callable[[], float]
 
     async def __aenter__(self) -> Self:
@@ -84,6 +86,6 @@ def build(  # noqa: PLR0913 - each is what a test may have another of
         courier, writer, peers, max_in_flight=max_in_flight, clock=clock, events=events
     )
     store = DeliveryJobStore(dispatcher, writer, database, ahead=ahead)
-    return DeliveryEngine(
-        secrets, dispatcher, store, Scheduler(store, LaneExecutor(dispatcher)), grace
-    )
+    timers = Timers()
+    scheduler = Scheduler(store, LaneExecutor(dispatcher), timers, ahead=ahead)
+    return DeliveryEngine(secrets, dispatcher, store, scheduler, timers, grace)

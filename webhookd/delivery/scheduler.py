@@ -2,6 +2,7 @@
 
     default     jobs in memory: housekeeping, polls, each every so often
     deliveries  the outbox (`job_store`), whose jobs are the pending deliveries
+    moments     the timers of webhooks (`timers`), each with its next moment
 
     wakeup (anybody) ─┐
     the timer rings  ─┴─► _round, in the next turn of the event loop ─► the timer is armed again
@@ -21,6 +22,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from webhookd import clock, telemetry
 from webhookd.delivery.job_store import STORE
+from webhookd.delivery.timers import MOMENTS, MomentJobStore, TimerExecutor
 from webhookd.storage.refused_writes import RETRY_SECONDS
 from webhookd.telemetry.events import BugFound
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from apscheduler.job import Job
 
     from webhookd.delivery.job_store import DeliveryJobStore, LaneExecutor
+    from webhookd.delivery.timers import Timers
 
 LONGEST_WAIT_SECONDS = 60.0
 """Seconds that the timer counts at the most.
@@ -62,17 +65,32 @@ def _one_at_a_time(work: Periodic) -> Periodic:
 
 
 class Scheduler(AsyncIOScheduler):  # type: ignore[misc]  # the library has no types
-    """APScheduler with its two stores.
+    """APScheduler with its three stores.
 
     A bug in a job store must not leave the timer unarmed, which would stop every retry without
     a word; so a round that breaks is reported and tried again.
     """
 
-    def __init__(self, store: DeliveryJobStore, executor: LaneExecutor) -> None:
+    def __init__(
+        self,
+        store: DeliveryJobStore,
+        executor: LaneExecutor,
+        timers: Timers,
+        *,
+        ahead: Callable[[], timedelta] = timedelta,
+    ) -> None:
         logging.getLogger("apscheduler").setLevel(logging.WARNING)
         super().__init__(
-            jobstores={"default": MemoryJobStore(), STORE: store},
-            executors={"default": AsyncIOExecutor(), STORE: executor},
+            jobstores={
+                "default": MemoryJobStore(),
+                STORE: store,
+                MOMENTS: MomentJobStore(timers, ahead=ahead),
+            },
+            executors={
+                "default": AsyncIOExecutor(),
+                STORE: executor,
+                MOMENTS: TimerExecutor(timers),
+            },
             timezone=UTC,
         )
         self._is_asked = False

@@ -81,6 +81,7 @@ class MembershipDependencies:
     """The parts of this daemon that other members matter to.
 
     Each pass writes the members it found into *members*, and calls *refreshed* at its end.
+    *timed* looks for the next moments: another daemon planned some.
     *put_in_force* is called when this daemon goes on under a new number: it writes once more which
     configuration is in force here. *wake* lets sources that rest go on: somebody reloaded another
     daemon. Should that notification be lost, they end their rest by themselves. *hint* has a source
@@ -95,6 +96,7 @@ class MembershipDependencies:
     refreshed: Callable[[], Awaitable[None]]
     wake: Callable[[], None]
     hint: Callable[[str], object]
+    timed: Callable[[], Coroutine[None, None, None]]
 
 
 class Membership:
@@ -169,7 +171,7 @@ class Membership:
             if sender != self._number:
                 self._act(kind, about)
 
-    def _act(self, kind: str, about: list[str]) -> None:
+    def _act(self, kind: str, about: list[str]) -> None:  # noqa: C901 - one case for each kind
         match kind:
             case "due":
                 now = self._clock.now()
@@ -188,6 +190,8 @@ class Membership:
             case "woken":
                 for source in about:
                     self._dependencies.hint(source)
+            case "moments":
+                self._spawn(self._dependencies.timed())
             case "joined":
                 self._spawn(self.refresh())
             case _:

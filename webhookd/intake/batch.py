@@ -17,6 +17,7 @@ the source's lock, which _store requires.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from webhookd.intake.claimed_write import ClaimedWriter
 from webhookd.intake.decision import Decision, decide, store
 from webhookd.intake.future_times import FutureTimes
 from webhookd.intake.incomparable import IncomparableValues
+from webhookd.intake.moments import planning
 from webhookd.model import (
     ChangeKind,
     Delivery,
@@ -35,6 +37,7 @@ from webhookd.model import (
     PollProgress,
 )
 from webhookd.rules import changes
+from webhookd.rules.time_forms import moment
 from webhookd.storage.fleet.exclusive import reading
 from webhookd.storage.records import cursors, files, journal, known_records
 from webhookd.telemetry.events import BatchTaken
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from webhookd.definitions import Definitions, Webhook
     from webhookd.delivery.caused_events import Caused, CausedEvents
     from webhookd.delivery.claims import ClaimTable, TransactionClaims
+    from webhookd.intake.moments.planning import Planned, Plans
     from webhookd.model import Asked, Batch, Change, Observation
     from webhookd.storage.database.connection import Connection
     from webhookd.storage.database.database import Database
@@ -57,10 +61,11 @@ class Intake:
     """Takes batches in, as the *definitions* in force say. *offer* gets what was just committed.
 
     *claims* guard the waiting deliveries that new ones supersede. *clock* tells the fleet's time.
-    *events* makes the own events for deliveries that cannot be attempted.
+    *events* makes the own events for deliveries that cannot be attempted. *planned* hears of the
+    moments that were just committed of a source's records.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is what a test may have another of
         self,
         database: Database,
         writer: Writer,
@@ -71,6 +76,7 @@ class Intake:
         clock: Clock,
         new_id: Callable[[datetime], str],
         events: CausedEvents = NO_EVENTS,
+        planned: Callable[[str, Plans, Planned], None] = lambda *_: None,
     ) -> None:
         self._database = database
         self._events = events
@@ -81,6 +87,7 @@ class Intake:
         self._admission = journal.Admission()
         self._future_times = FutureTimes()
         self._incomparable = IncomparableValues()
+        self._planned = planned
 
     async def ingest(self, batch: Batch) -> int:
         """Return how many changes *batch* led to, when all of them are on the disk.
@@ -108,17 +115,23 @@ class Intake:
         decision: Decision,
         entries: journal.Entries,
         caused: Caused,
-        stored: tuple[Sequence[Delivery], Any],
+        stored: _Stored,
     ) -> Sequence[Delivery]:
         """Report the batch and return what is to be offered; `ClaimedWriter` calls it."""
         # Not before the commit: a refused batch comes again, and must find the same room.
         self._admission.took(batch.source, entries)
         telemetry.report(
-            BatchTaken(batch.source, len(batch.observations), decision.changes, len(stored[0]))
+            BatchTaken(
+                batch.source,
+                len(batch.observations),
+                decision.changes,
+                len(stored.deliveries),
+            )
         )
         found = decision.incomparable.items()
         self._incomparable.report(batch.source, ((key[0], value) for key, value in found))
-        return [*stored[0], *caused.committed(stored[1])]
+        self._planned(batch.source, decision.plans, stored.planned)
+        return [*stored.deliveries, *caused.committed(stored.told)]
 
     def _decide(self, batch: Batch, entries: journal.Entries) -> Decision:
         """Compare, match and render, on a worker thread."""
@@ -128,16 +141,22 @@ class Intake:
         known = self._find_known(batch)
         listening = _listeners(definitions, batch.source)
         is_file = not isinstance(batch.progress, PollProgress)
+        now_ = moment(now)
         for given in batch.observations:
             seen = self._future_times.clamped(batch.source, given, now) if is_file else given
             before = known.get((seen.object, seen.record_id))
             # Where the batch has a record twice, the second is compared with what the first left.
             change = _observe(batch, seen, known, now, decision)
+            after = known.get((seen.object, seen.record_id))
+            _plan(seen, before, after, listening.get(seen.object, ()), now_, decision)
             if change is not None and not batch.as_known:
                 decision.changes += 1
                 entries.add(change, _asked(change, seen, before))
                 for webhook in listening.get(change.object, ()):
-                    decide(webhook, change, self._new_id(now), now, decision)
+                    if webhook.trigger.wait is None:
+                        decide(webhook, change, self._new_id(now), now, decision)
+                    else:
+                        decision.plans.follow(webhook, change, now)
         return decision
 
     def _find_known(self, batch: Batch) -> dict[tuple[str, str], KnownRecord]:
@@ -152,6 +171,30 @@ class Intake:
                     connection, batch.source, object_, wanted
                 ).items()
             }
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What a batch stored: deliveries that wait, moments, and what its own events became."""
+
+    deliveries: Sequence[Delivery]
+    planned: Planned
+    told: Any
+
+
+def _plan(
+    seen: Observation,
+    before: KnownRecord | None,
+    after: KnownRecord | None,
+    webhooks: Iterable[Webhook],
+    now: int,
+    decision: Decision,
+) -> None:
+    """Plan what the date of a record leads to, of each of *webhooks* with a timer of dates."""
+    # Of a first read and a take-over too: nobody is told of them, and their moments come.
+    if after is not None and after is not before:
+        for webhook in webhooks:
+            decision.plans.look(webhook, seen.record_id, before, after, now)
 
 
 def _observe(
@@ -192,12 +235,13 @@ def _store(
     caused: Caused,
     connection: Connection,
     claims: TransactionClaims,
-) -> tuple[Sequence[Delivery], Any]:
-    """Store a batch; return its deliveries that wait, and what was stored of what it caused."""
+) -> _Stored:
+    """Store a batch, and say what was stored."""
     # Rule 1: what a batch leads to and the progress behind it are one transaction.
     # First the lock: without it another daemon may have stored newer records since _decide.
     connection.session.require_lock(reading(batch.source))
     known_records.remember(connection, batch.source, decision.known)
+    planned = planning.store(connection, decision.plans, entries.seen_at)
     stored = store(connection, decision, claims)
     journal.write(connection, batch.source, entries)
     match batch.progress:
@@ -207,4 +251,4 @@ def _store(
             files.finished(connection, batch.progress)
         case PollProgress():
             cursors.progress(connection, batch.progress)
-    return stored, caused.store(connection, claims)
+    return _Stored(stored, planned, caused.store(connection, claims))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from webhookd import telemetry
+from webhookd.intake.moments.planning import Plans
 from webhookd.model import Delivery, Rendered
 from webhookd.rules import coalescing, render, trigger
 from webhookd.rules.templating.scope import LARGEST, TooLargeError
@@ -46,6 +47,7 @@ class Decision:
     coalescing: dict[str, Coalescing] = field(default_factory=dict)
     incomparable: dict[tuple[str, str], Incomparable] = field(default_factory=dict)
     """By object and property, the first value that a condition could not be compared with."""
+    plans: Plans = field(default_factory=Plans)
     changes: int = 0
 
 

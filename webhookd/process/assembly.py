@@ -33,6 +33,7 @@ from webhookd.fleet.fleet_peers import FleetPeers
 from webhookd.fleet.known_members import KnownMembers
 from webhookd.fleet.membership import Membership, MembershipDependencies
 from webhookd.intake.batch import Intake
+from webhookd.intake.moments.timer_part import build_timers, firing
 from webhookd.intake.own_events.backlog_watch import BacklogWatch
 from webhookd.intake.own_events.own_events import OwnEvents
 from webhookd.intake.running_backfills import Backfills
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from webhookd.config.loading import Loaded
     from webhookd.config.settings.process_settings import Settings
     from webhookd.delivery.engine import DeliveryEngine
+    from webhookd.intake.moments.running_timers import RunningTimers
     from webhookd.process.beginning import Beginning
     from webhookd.process.heartbeat import Heartbeat
     from webhookd.process.signals import StopSignal
@@ -118,6 +120,7 @@ def assemble(
         storage.writer,
         clock=storage.clock,
     )
+    running_timers = build_timers(storage.writer, delivery, in_force.current, events, storage.clock)
     intake = Intake(
         storage.database,
         storage.writer,
@@ -127,6 +130,7 @@ def assemble(
         clock=storage.clock,
         new_id=clock.new_id,
         events=events,
+        planned=running_timers.planned,
     )
     sources = build_sources(
         settings,
@@ -154,6 +158,7 @@ def assemble(
             events,
             both(Keeping().keep, unheard.look),
             None if beginning.tracing is None else beginning.tracing.sampling,
+            running_timers.refresh,
         ),
         environment=os.environ,
         clock=storage.clock,
@@ -200,7 +205,17 @@ def assemble(
         delivery,
         parts.stopping(sources),
         parts.watching_lag(),
-        _putting_in_force(storage, fleet, delivery, reloader, backfills, sources, beginning.loaded),
+        _putting_in_force(
+            storage,
+            fleet,
+            delivery,
+            reloader,
+            backfills,
+            sources,
+            running_timers,
+            beginning.loaded,
+        ),
+        firing(running_timers),
         BacklogWatch(storage.database, storage.writer, events, clock=storage.clock),
         parts.administered(listeners.admin, settings.token, control),
         build_inbound(listeners.inbound, storage, delivery, sources, in_force),
@@ -276,6 +291,7 @@ def _putting_in_force(
     reloader: Reloader,
     backfills: Backfills,
     sources: RunningSources,
+    timers: RunningTimers,
     loaded: Loaded,
 ) -> Part:
     """Return the part that puts the first configuration in force, as a member of a fleet if any."""
@@ -293,6 +309,7 @@ def _putting_in_force(
             refreshed=backfills.take_over,
             wake=sources.wake,
             hint=sources.hint,
+            timed=timers.refresh,
         ),
         storage.shared_clock,
     )

@@ -7,6 +7,7 @@ time that clocks skip is that much later, one that comes twice is the first: wha
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -80,6 +81,20 @@ def chosen(
 def is_missed(wanted: Sequence[int], *, told: int | None, since: int, late: int, now: int) -> bool:
     """Return whether a moment of *wanted* is past by more than *late*, and never came about."""
     return any(since <= one < now - late and (told is None or one > told) for one in wanted)
+
+
+def rule_text(at: At) -> str:
+    """Return all that the moments of *at* follow from, but the zone's rules, as JSON."""
+    rule = {
+        "property": at.property,
+        "days": at.days,
+        "time": None if at.time is None else at.time.isoformat(),
+        "zone": None if at.zone is None else at.zone.key,
+        "yearly": at.yearly,
+        "offset": at.offset.total_seconds(),
+        "dates": at.reading.dates,
+    }
+    return json.dumps(rule, separators=(",", ":"))
 
 
 @lru_cache(maxsize=_KEPT)

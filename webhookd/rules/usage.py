@@ -81,10 +81,13 @@ def chosen(webhook: Webhook) -> Iterator[str]:
 def of_trigger(trigger: Trigger) -> Iterator[str]:
     """Yield the properties that *trigger* looks at."""
     yield from trigger.changed_properties
-    for one in conditions(trigger.when):
-        yield one.property
-        if one.other_property:
-            yield one.other_property
+    if trigger.at is not None:
+        yield trigger.at.property
+    for when in (trigger.when, trigger.still):
+        for one in conditions(when):
+            yield one.property
+            if one.other_property:
+                yield one.other_property
 
 
 def of_webhook(webhook: Webhook) -> Iterator[str]:

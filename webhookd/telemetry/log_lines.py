@@ -97,6 +97,11 @@ def _backfill_ended(event: events.BackfillEnded) -> None:
         log.warning("backfill.ended", **facts, error=event.error)
 
 
+def _moments_fired(event: events.MomentsFired) -> None:
+    lag = {"lag_seconds": _round(max(event.lags))} if event.lags else {}
+    log.info("moment.fired", webhook=event.webhook, **event.outcomes, **lag)
+
+
 def _stopped(event: events.DaemonStopped) -> None:
     emit = log.warning if event.unfinished else log.info
     emit("daemon.stopped", unfinished=event.unfinished)
@@ -258,6 +263,7 @@ _LINES: dict[type[events.Event], Line] = {
     events.FirstReadDone: _first_read_done,
     events.FirstReadProgressed: _first_read,
     events.InboundCertificateRead: _certificate_read,
+    events.MomentsFired: _moments_fired,
     events.ObjectRefused: _object_refused,
     events.PollBroke: _poll_broke,
     events.PollFailed: _poll_failed,

@@ -33,6 +33,13 @@ def _superseded(event: events.DeliverySuperseded) -> None:
     metrics.SUPERSEDED.labels(delivery.webhook).inc(len(delivery.supersedes))
 
 
+def _moments_fired(event: events.MomentsFired) -> None:
+    for outcome, count in event.outcomes.items():
+        metrics.MOMENTS.labels(event.webhook, outcome).inc(count)
+    for lag in event.lags:
+        metrics.MOMENT_LAG.observe(lag)
+
+
 def _storage_refused(_: events.StorageRefused) -> None:
     metrics.STORAGE_REFUSALS.inc()
 
@@ -82,6 +89,7 @@ _COUNT: dict[type[events.Event], Callable[[Any], None]] = {
     events.DeliveryAttempted: _attempted,
     events.DeliverySuperseded: _superseded,
     events.FileFailed: _file_failed,
+    events.MomentsFired: _moments_fired,
     events.PollBroke: _source_unreadable,
     events.PollFailed: _poll_failed,
     events.SourceElsewhere: _source_elsewhere,

@@ -68,6 +68,18 @@ SUPERSEDED = Counter(
     ["webhook"],
     registry=REGISTRY,
 )
+MOMENTS = Counter(
+    "webhookd_moments",
+    "Moments that have come, and what came of them.",
+    ["webhook", "outcome"],
+    registry=REGISTRY,
+)
+MOMENT_LAG = Histogram(
+    "webhookd_moment_lag_seconds",
+    "How late moments were looked at.",
+    buckets=(0.1, 0.5, 1, 5, 10, 30, 60, 300, 3600, 86400),
+    registry=REGISTRY,
+)
 SOURCE_ROWS = Counter(
     "webhookd_source_rows", "Rows or records taken in.", ["source"], registry=REGISTRY
 )
@@ -176,6 +188,7 @@ class LaneStanding:
     is_probed: bool
     is_failing: bool
     token_age: float | None = None
+    moments: int | None = None
 
 
 class Standing:
@@ -209,6 +222,11 @@ class Standing:
             if lane.token_age is not None:
                 ages.add_metric([lane.webhook], lane.token_age)
         yield ages
+        moments = _family("webhookd_moments", "Records that await a moment.")
+        for lane in self.lanes:
+            if lane.moments is not None:
+                moments.add_metric([lane.webhook], lane.moments)
+        yield moments
 
     def _by_webhook(self, name: str, text: str, attribute: str) -> GaugeMetricFamily:
         family = _family(name, text)
@@ -240,7 +258,7 @@ def forget_webhooks(names: Iterable[str]) -> None:
     """Drop the series of webhooks that are gone, which would otherwise stay for ever."""
     gone = set(names)
     ATTEMPTS.forget(gone)
-    _forget((SUPERSEDED,), gone)
+    _forget((SUPERSEDED, MOMENTS), gone)
 
 
 def forget_sources(names: Iterable[str]) -> None:

@@ -59,6 +59,12 @@ PLAIN: dict[type[events.Event], Line] = {
     events.DaemonReady: info("daemon.ready"),
     events.DaemonStarted: info("daemon.started"),
     events.DaemonStopping: info("daemon.stopping"),
+    events.DateUnreadable: warning(
+        "moment.not_a_date",
+        hint="its records have no moment; a timer reads dates like 2026-11-28 with its `time` and"
+        " `zone`, and times like 2026-11-28T09:00:00Z",
+    ),
+    events.MomentsPlanned: info("moment.planned"),
     events.DeliveriesChanged: info("delivery.changed"),
     events.DeliveriesDeleted: info("retention.deleted"),
     events.PersonActed: info("person.acted"),

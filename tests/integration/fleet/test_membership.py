@@ -50,6 +50,7 @@ def a_membership(running, database, wake=lambda: None, hint=lambda _: None):
         refreshed=nothing,
         wake=wake,
         hint=hint,
+        timed=nothing,
     )
     return Membership(database, running.writer, parts, SharedClock())
 

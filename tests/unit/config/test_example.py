@@ -68,6 +68,9 @@ def test_the_example_passes_once_its_secrets_exist(tmp_path, authority_pem):
         "deal-mirrored",
         "deal-won",
         "price-changed",
+        "renewal-reminder",
+        "meeting-soon",
+        "quiet-contact",
         "tell-operations",
     }
     assert found.definitions.webhooks.keys() == names

@@ -49,6 +49,8 @@ SHAPES: dict[str, type[models.Keys | DataclassInstance]] = {
     "wake": models.Wake,
     "webhook": models.Webhook,
     "trigger": models.Trigger,
+    "at": models.At,
+    "wait": models.Wait,
     "any": models.AnyGroup,
     "all": models.AllGroup,
     "not": models.NotGroup,
@@ -91,6 +93,7 @@ DEFINITIONS: dict[str, type[DataclassInstance]] = {
     "json": definitions.JsonSettings,
 }
 FILE_ONLY = {
+    "trigger.while": "a word of Python, for which the definition says `still`",
     "request.allow_http": "checked, and then without a meaning",
     "request.proxy_authentication": "a part of the proxy",
     "body.content_type": "a part of the template",
@@ -100,6 +103,9 @@ FILE_ONLY = {
     "oauth2.type": "the class says it",
 }
 FILE_FORMS = {
+    "trigger.still": "conditions keep their values as written",
+    "trigger.at": "holds a time of day, a zone and lengths of time as text",
+    "trigger.wait": "a length of time, or its parts",
     "trigger.changes": "what is due has a timer instead",
     "trigger.changed_properties": "a set, and null where it is absent",
     "trigger.when": "conditions keep their values as written",

@@ -11,7 +11,7 @@ MODULES = [
     PACKAGE / "fleet" / "fleet_peers.py",
     PACKAGE / "fleet" / "share_client.py",
 ]
-NOT_OURS = {("job_store.py", "job")}
+NOT_OURS = {("job_store.py", "job"), ("timers.py", "job")}
 """APScheduler's jobs: its job stores make them so, attribute by attribute."""
 
 

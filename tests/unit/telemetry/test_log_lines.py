@@ -105,6 +105,37 @@ LINES = [
         "admin.without_token",
         {"address": "there", "hint": "set WEBHOOKD_ADMIN_TOKEN_FILE"},
     ),
+    (
+        events.MomentsFired("w", {"fired": 2, "late": 1}, (0.5, 1.23456)),
+        "info",
+        "moment.fired",
+        {"webhook": "w", "fired": 2, "late": 1, "lag_seconds": 1.235},
+    ),
+    (
+        events.MomentsFired("w", {"late": 1}),
+        "info",
+        "moment.fired",
+        {"webhook": "w", "late": 1},
+    ),
+    (
+        events.MomentsPlanned("w", 3, 2),
+        "info",
+        "moment.planned",
+        {"webhook": "w", "records": 3, "planned": 2},
+    ),
+    (
+        events.DateUnreadable("crm", "deals", "renewal_date", "soon"),
+        "warning",
+        "moment.not_a_date",
+        {
+            "source": "crm",
+            "object": "deals",
+            "property": "renewal_date",
+            "example": "soon",
+            "hint": "its records have no moment; a timer reads dates like 2026-11-28 with its"
+            " `time` and `zone`, and times like 2026-11-28T09:00:00Z",
+        },
+    ),
     (events.BackfillBegan("w", 2.5), "info", "backfill.began", {"webhook": "w", "per_second": 2.5}),
     (
         events.BackfillEnded("w", 2, 1, None),
@@ -736,6 +767,18 @@ def value(name, **labels):
             "webhookd_deliveries_superseded_total",
             {"webhook": "crm-mirror"},
             2,
+        ),
+        (
+            events.MomentsFired("crm-mirror", {"fired": 2}, (0.5, 1.5)),
+            "webhookd_moments_total",
+            {"webhook": "crm-mirror", "outcome": "fired"},
+            2,
+        ),
+        (
+            events.MomentsFired("crm-mirror", {"fired": 2}, (0.5, 1.5)),
+            "webhookd_moment_lag_seconds_sum",
+            {},
+            2.0,
         ),
         (events.StorageRefused("due", 3, "wrong"), "webhookd_storage_refusals_total", {}, 1),
         (

@@ -19,6 +19,7 @@ from webhookd.config.checks import (
     proxies,
     references,
     signatures,
+    timers,
     triggers,
 )
 from webhookd.config.checks.context import Context
@@ -71,6 +72,7 @@ def check_webhook(webhook: Node, context: Context) -> Iterator[Problem]:
     return chain(
         references.check(webhook, context),
         triggers.check(webhook),
+        timers.check(webhook),
         addresses.check(webhook, context),
         authentication.check(webhook, context),
         signatures.check(webhook, context),

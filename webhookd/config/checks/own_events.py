@@ -47,6 +47,8 @@ def check_use(webhook: Node, source: Node) -> Iterator[Problem]:
     for key, why in (
         ("enroll", "each event is a record of its own, so that none matches again"),
         ("changed_properties", "events are created, and never change"),
+        ("at", "events are told, and not remembered"),
+        ("wait", "events are told, and not remembered"),
     ):
         if trigger.is_there(key):
             yield trigger.problem(f"{key} does not apply to own events: {why}", key, at_key=True)

@@ -21,6 +21,9 @@ def used(webhook: Node) -> Iterator[tuple[Node, str]]:
     for item in trigger.items("changed_properties"):
         yield from _named(item)
     yield from used_in_when(trigger)
+    yield from used_in_when(trigger, "while")
+    if trigger.is_there("at"):
+        yield from _named(trigger.at("at"))
     for chosen in (("body", "properties"), ("query", "properties")):
         for item in request.items(*chosen):
             yield from _named(item)
@@ -40,9 +43,9 @@ def _in_url_and_headers(request: Node) -> Iterator[tuple[Node, str]]:
             yield from body_template.used(node)
 
 
-def used_in_when(trigger: Node) -> Iterator[tuple[Node, str]]:
-    """Yield each property that the `when` of *trigger* speaks of, with the place."""
-    for item in trigger.items("when"):
+def used_in_when(trigger: Node, key: str = "when") -> Iterator[tuple[Node, str]]:
+    """Yield each property that the `when` (or *key*) of *trigger* speaks of, with the place."""
+    for item in trigger.items(key):
         for condition in conditions(item):
             yield from _named(condition)
             if other := condition.text("other_property"):

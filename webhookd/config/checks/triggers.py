@@ -19,6 +19,7 @@ def check(webhook: Node) -> Iterator[Problem]:
     """Yield what in the trigger of *webhook* can never hold."""
     trigger = webhook.at("trigger")
     yield from _conditions(trigger)
+    yield from _conditions(trigger, "while")
     enroll = trigger.text("enroll")
     if enroll == "every_match":
         yield from _every_match(trigger)
@@ -29,15 +30,15 @@ def check(webhook: Node) -> Iterator[Problem]:
 def check_of_records(trigger: Node) -> Iterator[Problem]:
     """Yield what in a `when` cannot be asked of records, which are and do not change."""
     yield from _conditions(trigger)
-    for condition in _looking_at_the_change(trigger):
+    for condition in looking_at_the_change(trigger):
         operator = condition.text("operator")
         message = f"{operator} looks at a change; known records are looked at as they are"
         yield condition.problem(message, "operator")
 
 
-def _conditions(trigger: Node) -> Iterator[Problem]:
+def _conditions(trigger: Node, key: str = "when") -> Iterator[Problem]:
     """Yield what does not go together in one condition."""
-    for item in trigger.items("when"):
+    for item in trigger.items(key):
         for condition in conditions(item):
             operator = condition.text("operator")
             if operator in OF_TEXTS and condition.text("value") == "":
@@ -52,7 +53,7 @@ def _every_match(trigger: Node) -> Iterator[Problem]:
     if not trigger.is_there("when"):
         message = "every_match needs 'when': it says what matching is"
         yield trigger.problem(message, "enroll")
-    for condition in _looking_at_the_change(trigger):
+    for condition in looking_at_the_change(trigger):
         operator = condition.text("operator")
         message = f"{operator} looks at the change; every_match compares the record's states"
         yield condition.problem(message, "operator")
@@ -64,13 +65,14 @@ def _only_deleted(trigger: Node, enroll: str | None) -> Iterator[Problem]:
         yield trigger.problem(message, "changed_properties", at_key=True)
     if enroll in {"every_match", "once"}:
         yield trigger.problem(f"{enroll} does not apply to deleted records", "enroll")
-    for condition in _looking_at_the_change(trigger):
+    for condition in looking_at_the_change(trigger):
         operator = condition.text("operator")
         yield condition.problem(f"{operator} never holds for deleted records", "operator")
 
 
-def _looking_at_the_change(trigger: Node) -> Iterator[Node]:
-    for node in trigger.items("when"):
+def looking_at_the_change(trigger: Node, key: str = "when") -> Iterator[Node]:
+    """Yield the conditions at *key* of *trigger* that are about a change, and not about a state."""
+    for node in trigger.items(key):
         for condition in conditions(node):
             if condition.text("operator") in _OF_THE_CHANGE:
                 yield condition

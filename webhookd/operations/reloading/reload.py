@@ -28,7 +28,7 @@ from webhookd.telemetry import figures, metrics
 from webhookd.telemetry.events import BugFound, ConfigRead, ConfigWarned, PresetUsed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
     from pathlib import Path
 
     from webhookd.authentication.keyring import Keyring
@@ -54,7 +54,8 @@ PREPARED_AT_ONCE: Final = 16
 class ReloadDependencies:
     """The parts of the daemon that a configuration is put in force in.
 
-    *settled* is called when one has come into force; *tracing* says which deliveries are traced,
+    *settled* is called when one has come into force, *timed* when timers are in line with it.
+    *tracing* says which deliveries are traced,
     None where none is.
     """
 
@@ -67,6 +68,7 @@ class ReloadDependencies:
     events: CausedEvents = NO_EVENTS
     settled: Callable[[], None] = lambda: None
     tracing: Sampling | None = None
+    timed: Callable[[], Awaitable[None]] | None = None
 
 
 class Reloader:
@@ -235,7 +237,14 @@ class Reloader:
             remembered = dispatcher.lanes.rate_limited
             (rows, starts), caused, stored = await self._dependencies.writer.write(
                 lambda connection: write(
-                    connection, definitions, remembered, configured, self._now(), events, claims
+                    connection,
+                    definitions,
+                    remembered,
+                    configured,
+                    before,
+                    self._now(),
+                    events,
+                    claims,
                 ),
                 EXCLUSIVE,
             )
@@ -247,6 +256,8 @@ class Reloader:
             self._dependencies.dispatcher.adopt(rows, enabled, starts)
         dispatcher.offer(caused.committed(stored))
         self._dependencies.dispatcher.notify("lanes", ())
+        if self._dependencies.timed is not None:
+            await self._dependencies.timed()
         if before is not None:
             metrics.forget_webhooks(before.webhooks.keys() - definitions.webhooks.keys())
         await self._dependencies.sources.adopt(definitions.sources)

@@ -13,7 +13,7 @@ from webhookd.storage.schema import versions
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from webhookd.definitions import Definitions, Request
+    from webhookd.definitions import Definitions, Request, Trigger
     from webhookd.storage.database.connection import Connection
 
 
@@ -60,27 +60,36 @@ def refuse_mass_removal(before: Definitions, after: Definitions) -> None:
 
 
 def refuse_with_older_daemons(connection: Connection, definitions: Definitions) -> None:
-    """Raise a ReloadRefusedError where an older daemon would send what it does not understand.
+    """Raise a ReloadRefusedError where an older daemon would do what it does not understand.
 
     Runs on the writer's thread, in the transaction that puts *definitions* in force. An older
     webhookd would send a body without the secrets of its template, or a header with an expression
-    as it is written: from this transaction on, none such works on the database.
+    as it is written, and would take records in without planning moments: from this transaction on,
+    none such works on the database.
     """
-    names = sorted(
-        name for name, webhook in definitions.webhooks.items() if _is_completed(webhook.request)
+    webhooks = definitions.webhooks.items()
+    completed = [f"{name}.request" for name, webhook in webhooks if _is_completed(webhook.request)]
+    timed = [f"{name}.trigger" for name, webhook in webhooks if _is_timed(webhook.trigger)]
+    _refuse_older(
+        connection, completed, "its template is completed at each attempt", versions.TEMPLATES
     )
-    if not names:
+    _refuse_older(connection, timed, "it has a timer", versions.TIMERS)
+
+
+def _refuse_older(connection: Connection, places: list[str], what: str, version: str) -> None:
+    """Raise a ReloadRefusedError where a daemon is there that does not know of *what*."""
+    if not places:
         return
     there = members.daemons(connection) if connection.session.is_shared else []
     older = [one for one in there if _is_older(one.version)]
     if older:
         listed = ", ".join(f"{one.host} ({one.version})" for one in older)
         raise ReloadRefusedError(
-            f"webhooks.{names[0]}.request: its template is completed at each attempt, which daemons"
-            f" before {__version__} do not know; replace those of this fleet first: {listed}",
+            f"webhooks.{min(places)}: {what}, which daemons before {__version__} do not know;"
+            f" replace those of this fleet first: {listed}",
             may_pass=True,
         )
-    versions.allow_from(connection, versions.TEMPLATES)
+    versions.allow_from(connection, version)
 
 
 def _is_completed(request: Request) -> bool:
@@ -90,6 +99,10 @@ def _is_completed(request: Request) -> bool:
     """
     has_holes = request.body is not None and request.body.template is not None
     return (has_holes and bool(request.secrets)) or request.live is not None
+
+
+def _is_timed(trigger: Trigger) -> bool:
+    return trigger.at is not None or trigger.wait is not None
 
 
 def _is_older(version: str) -> bool:

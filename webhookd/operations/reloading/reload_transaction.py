@@ -11,6 +11,7 @@ from webhookd.operations.reloading.reload_refusals import (
     refuse_other_identities,
     refuse_with_older_daemons,
 )
+from webhookd.operations.reloading.timers_in_line import bring_timers_in_line
 from webhookd.storage.deliveries import lanes
 from webhookd.storage.fleet import members
 from webhookd.storage.records import known_records
@@ -35,6 +36,7 @@ def _bring_in_line(
     definitions: Definitions,
     remembered: AbstractSet[str],
     configured: Iterable[lanes.ConfiguredLane],
+    before: Definitions | None,
     now: datetime,
 ) -> tuple[list[LaneRow], dict[str, list[datetime]]]:
     """Compare with what the database knows, and bring it in line, in one transaction.
@@ -47,6 +49,7 @@ def _bring_in_line(
         known_records.introduce(connection, source.name, source.identity)
     refuse_with_older_daemons(connection, definitions)
     rows = lanes.adopt(connection, configured, now)
+    bring_timers_in_line(connection, definitions, before, rows, now)
     members.set_config(connection, definitions.hash)
     paced = {
         webhook.name for webhook in definitions.webhooks.values() if webhook.delivery.rate_limit
@@ -64,13 +67,14 @@ def write(
     definitions: Definitions,
     remembered: AbstractSet[str],
     configured: Iterable[lanes.ConfiguredLane],
+    before: Definitions | None,
     now: datetime,
     events: CausedEvents,
     claims: TransactionClaims,
 ) -> tuple[tuple[list[LaneRow], dict[str, list[datetime]]], Caused, Any]:
     """Bring the database in line, and tell of webhooks whose 410's hold that lifted."""
     gone = lanes.gone(connection)
-    rows, starts = _bring_in_line(connection, definitions, remembered, configured, now)
+    rows, starts = _bring_in_line(connection, definitions, remembered, configured, before, now)
     lifted = [row.webhook for row in rows if row.webhook in gone and row.gone_reason is None]
     drafts = [
         draft

@@ -33,6 +33,11 @@ def backfilling(webhook: str) -> str:
     return f"backfill {webhook}"
 
 
+def firing(webhook: str) -> str:
+    """Return the name of the lock for taking the moments of *webhook*."""
+    return f"moments {webhook}"
+
+
 class ExclusiveWriter:
     """A writer whose units run only while this daemon has the lock *name*."""
 

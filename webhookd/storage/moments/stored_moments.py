@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.storage.database.connection import Statements
-    from webhookd.storage.moments.timers import Timer
+    from webhookd.storage.moments.timer_rows import Timer
 
 _FIND: Final = with_lists(
     "SELECT record_id, at, told FROM moments WHERE timer = ? AND record_id {one_of}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from webhookd.model import KnownRecord
-from webhookd.storage.database.connection import ForRows, with_lists
+from webhookd.storage.database.connection import Dialect, ForRows, with_lists
 from webhookd.storage.database.times import from_micros, to_micros
 from webhookd.storage.records import property_sets
 
@@ -43,6 +43,8 @@ _AFTER = (
     "SELECT record_id, properties, modified_at, deleted, asked FROM known_records"
     " WHERE source = ? AND object = ? AND record_id > ? ORDER BY record_id LIMIT ?"
 )
+# Locked: what another daemon stores of them comes before this transaction, or behind it.
+_LOCKED_AFTER = {Dialect.SQLITE: _AFTER, Dialect.POSTGRESQL: f"{_AFTER} FOR SHARE"}
 
 # One look into the index for each webhook that ever enrolled: a plain DISTINCT reads all of it.
 _ENROLLING = (
@@ -64,10 +66,20 @@ def find_known(
 
 
 def known_after(
-    connection: Statements, source: str, object_: str, *, after: str, limit: int
+    connection: Statements,
+    source: str,
+    object_: str,
+    *,
+    after: str,
+    limit: int,
+    is_locked: bool = False,
 ) -> list[tuple[str, KnownRecord]]:
-    """Return known records, the deleted ones too, in the order of their ids, behind *after*."""
-    rows = connection.execute(_AFTER, (source, object_, after, limit)).fetchall()
+    """Return known records, the deleted ones too, in the order of their ids, behind *after*.
+
+    *is_locked*: no other daemon stores anything of them until the transaction ends.
+    """
+    query = _LOCKED_AFTER[connection.dialect] if is_locked else _AFTER
+    rows = connection.execute(query, (source, object_, after, limit)).fetchall()
     asked = property_sets.of_numbers(connection, {row[4] for row in rows})
     return [(row[0], _known(row, asked)) for row in rows]
 

@@ -9,6 +9,8 @@ from webhookd.model import DELIVERED, Delivered, GivenUp, Held, RetryAt
 from webhookd.telemetry.events.event import Event
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from webhookd.model import Delivery, Settlement
 
 OutcomeName: TypeAlias = Literal["delivered", "retry", "given_up", "held"]
@@ -93,6 +95,37 @@ class BodyTooLarge(Event):
     webhook: str
     delivery_id: str
     largest: int
+
+
+@dataclass(frozen=True, slots=True)
+class MomentsFired(Event):
+    """Moments of a webhook have come: how many, by what came of them.
+
+    *lags* are the seconds by which those that were looked at were late.
+    """
+
+    webhook: str
+    outcomes: Mapping[str, int]
+    lags: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MomentsPlanned(Event):
+    """All known records were looked at for a timer that is new, or has another rule."""
+
+    webhook: str
+    records: int
+    planned: int
+
+
+@dataclass(frozen=True, slots=True)
+class DateUnreadable(Event):
+    """A property that a timer looks at has a value that is no date: it has no moment."""
+
+    source: str
+    object: str
+    property: str
+    example: str
 
 
 @dataclass(frozen=True, slots=True)

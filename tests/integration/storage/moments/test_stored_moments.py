@@ -7,8 +7,8 @@ import pytest
 from tests.making import NOW
 from webhookd.storage.database.times import from_micros, to_micros
 from webhookd.storage.moments import stored_moments as moments
-from webhookd.storage.moments import timers
-from webhookd.storage.moments.timers import ConfiguredTimer
+from webhookd.storage.moments import timer_rows
+from webhookd.storage.moments.timer_rows import ConfiguredTimer
 
 HOUR = timedelta(hours=1)
 DAY = 86_400_000_000
@@ -28,8 +28,8 @@ def a_timer(**more):
 
 
 def adopted(connection, now=NOW, gone=(), **more):
-    timers.adopt(connection, [a_timer(**more)], now, gone)
-    return timers.of_webhooks(connection, ["renewal"])["renewal"]
+    timer_rows.adopt(connection, [a_timer(**more)], now, gone)
+    return timer_rows.of_webhooks(connection, ["renewal"])["renewal"]
 
 
 def at(hours):
@@ -101,7 +101,7 @@ def test_another_rule_is_planned_anew_and_another_object_is_another_timer(
     connection, changed, is_new, place, since
 ):
     timer = adopted(connection)
-    timers.set_place(connection, timer.number, "m")
+    timer_rows.set_place(connection, timer.number, "m")
     plan(connection, timer, a=[at(1)])
 
     after = adopted(connection, NOW + HOUR, **changed)
@@ -125,11 +125,11 @@ def test_what_has_no_webhook_any_more_is_deleted_some_at_a_time(connection):
     timer = adopted(connection)
     plan(connection, timer, **{f"r{number}": [at(number)] for number in range(5)})
 
-    timers.adopt(connection, [], NOW, gone=["renewal"])
+    timer_rows.adopt(connection, [], NOW, gone=["renewal"])
 
-    assert timers.all_timers(connection) == []
+    assert timer_rows.all_timers(connection) == []
     steps = []
-    while done := timers.clear(connection, 2):
+    while done := timer_rows.clear(connection, 2):
         steps.append(done)
     assert steps == [2, 2, 2]
     for table in ("timers", "moments"):

@@ -32,7 +32,7 @@ _CLEAR: Final = (
 class ConfiguredTimer:
     """What a configuration says of the timer of *webhook*.
 
-    *digest* tells its rule from another one, *zone_rules* those of its zone. One that is not
+    *digest* is a text of its rule, *zone_rules* one of those of its zone. One that is not
     *is_on* plans nothing: its webhook is disabled.
     """
 
@@ -41,7 +41,7 @@ class ConfiguredTimer:
     source: str
     object: str
     digest: str = ""
-    zone_rules: str = ""
+    zone_rules: str = "-"
     is_on: bool = True
 
 
@@ -73,11 +73,13 @@ def adopt(
     configured: Iterable[ConfiguredTimer],
     now: datetime,
     gone: Iterable[str] = (),
+    again: Iterable[str] = (),
 ) -> None:
     """Bring the timers in line with a configuration: those whose rule is new are planned anew.
 
     Timers of dates of the webhooks *gone* end: with the webhook comes another time from which on
-    moments count. What waits for the end of a wait is kept, as deliveries are.
+    moments count. What waits for the end of a wait is kept, as deliveries are. Those of *again* are
+    planned anew although their rule is the same.
     """
     known = {timer.webhook: timer for timer in all_timers(connection)}
     for name in gone:
@@ -86,6 +88,9 @@ def adopt(
             _leave(connection, timer)
     for wanted in configured:
         _adopt_one(connection, known.get(wanted.webhook), wanted, now)
+    for name in again:
+        query = "UPDATE timers SET place = '' WHERE webhook = ? AND kind = 'at'"
+        connection.execute(query, (name,))
 
 
 def _adopt_one(
@@ -114,7 +119,7 @@ def _adopt_one(
             ),
         )
     elif timer.digest != digest:
-        is_same_rule = timer.digest.partition(" ")[0] == rule
+        is_same_rule = timer.digest.rpartition(" ")[0] == rule
         # Other rules of the zone alone: what was missed meanwhile is not lost.
         since = timer.since if is_same_rule else now
         place = "" if wanted.kind == "at" and wanted.is_on else None

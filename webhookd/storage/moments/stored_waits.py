@@ -1,0 +1,95 @@
+"""Records that are waited for: rows of moments that hold what their receivers were not told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from webhookd.model import ChangeKind
+from webhookd.rules.coalescing import Untold
+from webhookd.rules.waits import Waiting
+from webhookd.storage.database.connection import Dialect, ForRows, with_lists
+from webhookd.storage.database.times import from_micros, to_micros
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from webhookd.storage.database.connection import Statements
+    from webhookd.storage.moments.timer_rows import Timer
+
+_COLUMNS: Final = "record_id, at, first_at, change, occurred_at, untold_new, untold_previous, last"
+_FIND: Final = with_lists(
+    f"SELECT {_COLUMNS} FROM moments WHERE timer = ? AND at IS NOT NULL AND first_at IS NOT NULL"  # noqa: S608 - constant
+    " AND record_id {one_of} ORDER BY record_id"
+)
+_LOCKED: Final = {
+    Dialect.SQLITE: _FIND[Dialect.SQLITE],
+    # Locked: no other daemon ends a wait between this look and what is written.
+    Dialect.POSTGRESQL: f"{_FIND[Dialect.POSTGRESQL]} FOR UPDATE",
+}
+_INTO: Final = (
+    "INSERT INTO moments (timer, record_id, at, first_at, change, occurred_at, untold_new,"
+    " untold_previous, last) "
+)
+_OVER: Final = (
+    " ON CONFLICT (timer, record_id) DO UPDATE SET at = excluded.at, first_at = excluded.first_at,"
+    " change = excluded.change, occurred_at = excluded.occurred_at,"
+    " untold_new = excluded.untold_new, untold_previous = excluded.untold_previous,"
+    " last = excluded.last"
+)
+_PUT: Final = ForRows(
+    each=f"{_INTO}VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?){_OVER}",
+    at_once=(
+        f"{_INTO}SELECT * FROM unnest(?::bigint[], ?::text[], ?::bigint[], ?::bigint[], ?::text[],"  # noqa: S608 - constant
+        f" ?::bigint[], ?::int[], ?::bytea[], ?::bytea[]){_OVER}"
+    ),
+)
+
+
+def of_records(
+    connection: Statements, timer: Timer, record_ids: Iterable[str]
+) -> dict[str, Waiting]:
+    """Return what is waited for of *record_ids*, locked until the transaction ends."""
+    wanted = connection.listed(record_ids)
+    rows = connection.execute(_LOCKED[connection.dialect], (timer.number, wanted)).fetchall()
+    return {row[0]: _waiting(row) for row in rows}
+
+
+def put(connection: Statements, timer: Timer, waiting: Mapping[str, Waiting | None]) -> None:
+    """Store what waits of each record, or that nothing does: its wait is over, or was for nothing.
+
+    Part of the transaction that stores the changes, or what the end of the wait led to.
+    """
+    rows = [
+        (timer.number, record_id, *_values(waiting[record_id])) for record_id in sorted(waiting)
+    ]
+    connection.write_rows(_PUT, rows)
+
+
+def _values(waiting: Waiting | None) -> tuple[object, ...]:
+    if waiting is None:
+        return (None,) * 7
+    return (
+        to_micros(waiting.at),
+        to_micros(waiting.first_at),
+        waiting.untold.kind.value,
+        to_micros(waiting.occurred_at),
+        int(waiting.untold.is_new),
+        None if waiting.untold.previous is None else orjson.dumps(dict(waiting.untold.previous)),
+        None if waiting.last is None else orjson.dumps(dict(waiting.last)),
+    )
+
+
+def _waiting(row: Any) -> Waiting:
+    _, at, first_at, change, occurred_at, is_new, previous, last = row
+    told = Untold(
+        ChangeKind(change), bool(is_new), None if previous is None else orjson.loads(previous)
+    )
+    return Waiting(
+        from_micros(at),
+        from_micros(first_at),
+        told,
+        from_micros(occurred_at),
+        None if last is None else orjson.loads(last),
+    )
