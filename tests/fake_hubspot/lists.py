@@ -47,6 +47,7 @@ class Lists:
     most_inputs: int = 100
     tells_of_none: bool = True
     counts_places: bool = False
+    most_shown: int = MOST
     serial: object = field(default_factory=lambda: count(1))
 
     def create(self, object_="contacts", *ids, matches=None):
@@ -171,7 +172,7 @@ class Lists:
             after = urlsafe_b64decode(after.encode()).decode()
         except ValueError:
             raise RefusedError(400, "The paging token is not valid") from None
-        return self._one(request), limit, after
+        return self._one(request), min(limit, self.most_shown), after
 
     def _memberships(self, _object, _request, raw):
         body = json.loads(raw)

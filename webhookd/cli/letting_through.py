@@ -10,6 +10,7 @@ import typer
 
 from webhookd.cli.settings import find_outbox, open_outbox
 from webhookd.errors import printable
+from webhookd.model import LIST_PLACE
 from webhookd.sources import kinds
 from webhookd.sources.directory import approval
 from webhookd.storage.database.database import open_as_it_is
@@ -30,7 +31,7 @@ def absences(
         aside = _let_through(database, source, object_)
     finally:
         database.close()
-    of_list = "/lists/" in object_
+    of_list = LIST_PLACE in object_
     what, then = ("members", "tells that they left") if of_list else ("records", "deletes them")
     typer.echo(
         f"accepted: {aside.missing:,} of {aside.known:,} {what} of {_place(source, object_)} may"

@@ -32,6 +32,7 @@ from webhookd.model.deliveries import (
 )
 from webhookd.model.own_event import OwnEvent
 from webhookd.model.progress import (
+    LIST_PLACE,
     BadRow,
     Batch,
     ClaimedFile,
@@ -67,6 +68,7 @@ from webhookd.model.records import (
 __all__ = [
     "DELIVERED",
     "DISABLED",
+    "LIST_PLACE",
     "NO_HINTS",
     "OBSERVED",
     "REMOVED",

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.model.records import JsonText, Observation
+
+
+LIST_PLACE: Final = "/lists/"
+"""What stands between a type of object and a list of its records where cursors are kept by both."""
 
 
 @dataclass(frozen=True, slots=True)

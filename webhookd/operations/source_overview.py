@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from webhookd.model import LIST_PLACE
 from webhookd.operations import view_builders
 from webhookd.sources import kinds
 from webhookd.storage.deliveries import listed_sources
@@ -61,5 +62,12 @@ def _failing(
 
 
 def _cursor(object_: str, text: JsonText) -> CursorView:
-    how_far = kinds.describe_cursor(text)
-    return CursorView(object_, how_far.read_to, first_read=how_far.is_first_read)
+    how_far, aside = kinds.describe_cursor(text), kinds.set_aside(text)
+    name, _, of_list = object_.partition(LIST_PLACE)
+    return CursorView(
+        name,
+        how_far.read_to,
+        first_read=how_far.is_first_read,
+        list=of_list or None,
+        missing=None if aside is None else aside.missing,
+    )

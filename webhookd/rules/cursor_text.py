@@ -68,7 +68,7 @@ def _kept(known: Mapping[str, Any] | None) -> Iterator[str]:
     yield _records(known)
     yield from _in_work(known, "waits")
     for cursor in known.get("cursors", ()):
-        yield f"{cursor['object']} at {_place(cursor)}"
+        yield f"{_name(cursor)} at {_place(cursor)}"
 
 
 def _dropped(start: str | None, known: Mapping[str, Any] | None, *, moves: bool) -> Iterator[str]:
@@ -94,7 +94,8 @@ def _polled(
     known = known or {}
     if known:
         yield _records(known)
-    cursors = {one["object"]: one for one in known.get("cursors", ())}
+    # What a list's members do is told with their type, which goes on or does not.
+    cursors = {one["object"]: one for one in known.get("cursors", ()) if "list" not in one}
     for name in objects:
         if name in cursors:
             yield f"{name} goes on at {_place(cursors[name])}"
@@ -103,6 +104,12 @@ def _polled(
     for name, cursor in cursors.items():
         if name not in objects:
             yield f"{name} stops, and keeps its place at {_place(cursor)}"
+
+
+def _name(cursor: Mapping[str, Any]) -> str:
+    """Return the type of object that *cursor* is of, or the list of its records."""
+    of_list = f"/lists/{cursor['list']}" if "list" in cursor else ""
+    return f"{cursor['object']}{of_list}"
 
 
 def _place(cursor: Mapping[str, Any]) -> str:

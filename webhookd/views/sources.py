@@ -12,14 +12,22 @@ from webhookd.views.view import Count, View
 
 @dataclass(frozen=True, slots=True)
 class CursorView(View):
-    """How far a type of object has been read from an API."""
+    """How far a type of object has been read from an API, or a list of its records."""
+
+    lacks_where_none: ClassVar[frozenset[str]] = frozenset({"list", "missing"})
 
     object: str
     """The type of object."""
     read_to: datetime | None
-    """Everything modified before has been read; null where the source cannot say."""
+    """Everything modified before has been read; null where the source cannot say. Of a list, when
+    all its members were read last."""
     first_read: bool
-    """Whether the first read of all records is not yet over."""
+    """Whether the first read of all records, or of all members of a list, is not yet over."""
+    list: str | None = None
+    """The list of these records, by its name in the configuration; absent for the type itself."""
+    missing: Count | None = None
+    """How many records or members are missing from the last reading, and are not believed to be
+    gone until a person lets it through; absent where nothing was set aside."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ import pytest
 from webhookd.model import PollOutcome
 from webhookd.operations.source_overview import listed
 from webhookd.sources.hubspot import cursor as hubspot
+from webhookd.sources.hubspot.lists.list_cursor import ListCursor
+from webhookd.sources.source import SetAside
 from webhookd.storage.database.database import open_database
 from webhookd.storage.database.writer import Writer
 from webhookd.storage.records import known_records
@@ -50,6 +52,31 @@ def test_the_cursor_of_an_api_says_up_to_when_it_was_read(overview):
     (found,) = overview(HUBSPOTS.text(), {"base_url": "https://api.example"})
 
     assert found.cursors == (CursorView("contacts", AT, first_read=False),)
+
+
+def test_the_cursor_of_a_list_says_when_all_its_members_were_read_and_what_was_set_aside(url):
+    place = ListCursor("42", passes=3, read_at=1_772_366_400_000, set_aside=SetAside(2, 60, 100))
+
+    async def scenario():
+        database = open_database(url)
+        async with Writer(database) as writer:
+            await writer.write(store)
+            found = listed(database)
+        database.close()
+        return found
+
+    def store(connection):
+        known_records.introduce(connection, "crm", {"base_url": "https://api.example"})
+        rows = [("contacts", HUBSPOTS.text()), ("contacts/lists/vip", place.text())]
+        query = "INSERT INTO cursors (source, object, cursor) VALUES ('crm', ?, ?)"
+        connection.executemany(query, rows)
+
+    (found,) = asyncio.run(scenario())
+
+    assert found.cursors == (
+        CursorView("contacts", AT, first_read=False),
+        CursorView("contacts", AT, first_read=False, list="vip", missing=60),
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from webhookd.definitions import DirectorySource, HubspotObject, HubspotSource
+from webhookd.definitions import DirectorySource, HubspotList, HubspotObject, HubspotSource
 from webhookd.model import Secret
 from webhookd.rules.cursor_text import source_effect
 from webhookd.rules.difference import Difference, Setting
@@ -122,3 +122,30 @@ def test_a_drop_directory_that_moves_says_from_where_to_where():
     )
     assert bound.startswith("is read on host b alone, no longer by any daemon; 1,234 records")
     assert free.startswith("is no longer read on host a alone, but by any daemon; 1,234 records")
+
+
+def test_lists_go_on_with_the_type_of_their_records_and_keep_their_places():
+    of_list = {"object": "contacts", "list": "vip", "read_to": None, "first_read": True}
+    cursors = [*READ[:1], of_list]
+
+    changes = source_effect(changed("objects.contacts.lists"), HUBSPOT, known(cursors=cursors))
+    ends = source_effect(Difference("removed", "crm"), None, known(cursors=cursors))
+
+    assert changes == (
+        "starts anew; 1,234 records stay known; contacts goes on at 2026-03-01T12:00:00.000Z;"
+        " deals begins"
+    )
+    assert ends.endswith(
+        "contacts at 2026-03-01T12:00:00.000Z; contacts/lists/vip at its first read, not yet over"
+    )
+
+
+def test_a_list_may_be_added_under_a_new_name_and_not_become_another_one():
+    lists = (HubspotList("vip", "42"),)
+    source = replace(HUBSPOT, objects=(HubspotObject("contacts", None, lists=lists),))
+
+    added = source_effect(changed("objects.contacts.lists.vip"), source, known())
+    another = source_effect(changed("objects.contacts.lists.vip.id"), source, known())
+
+    assert added.startswith("starts anew")
+    assert another == "refused: a source may not become another one; give it a new key"

@@ -39,7 +39,7 @@ def refuse_other_identities(
     ]
     problems += [
         f"sources.{name}.{key}: it was {known[name][key]!r} and may not become {value!r} under"
-        " the same key; give the changed source a new key"
+        f" the same key; give the changed {'list' if '.lists.' in key else 'source'} a new key"
         for name, source in definitions.sources.items()
         if name in known
         for key, value in source.identity.items()
