@@ -23,6 +23,7 @@ WebhookdError
 │   ├── TakenOverError        another daemon goes on with the backfill
 │   └── UnknownBackfillError  there is no such webhook, or no backfill of it
 ├── BulkChangeError           another change of many deliveries by hand is under way
+├── SeveralRecordsError       several sources have a record that is to be forgotten
 ├── EndedEarlyError           a change of many deliveries by hand did not come to its end
 ├── NotTestedError            a webhook or a draft may not be sent as a test
 ├── TooManyTestsError         a test is on its way, or many were sent in the last minute

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 
 import httpx
@@ -11,7 +12,7 @@ import yaml
 
 from tests.daemon import until
 from tests.fleet import hook
-from tests.receiver import Answer
+from tests.receiver import Answer, Receiver
 
 
 def ask(daemon, *words):
@@ -221,3 +222,36 @@ def test_a_backfill_is_ended_at_another_daemon(fleet, receiver):
 
     assert first.named("backfill.ended")[0]["error"] == "ended by hand, at another daemon"
     assert fleet.rows("SELECT * FROM backfills") == []
+
+
+def test_a_record_is_forgotten_by_whichever_daemon_is_asked(fleet):
+    """Its deliveries are in the memory of both, and attempts at some are under way."""
+    canary, go_on = "canary-4711", threading.Event()
+
+    def held(received):
+        go_on.wait(60)
+        return Answer(500, {"X-Echo": canary}, received.body)
+
+    with Receiver(held) as receiver:
+        fleet.configure({"mirror": hook(receiver, concurrency=4)})
+        fleet.start()
+        for number in range(30):
+            fleet.drop_rows(f"{number}.ndjson", {"id": "7", "name": f"{canary} {number}"})
+        until(lambda: fleet.look("SELECT count(*) FROM deliveries") == 30, "all are stored")
+        until(lambda: len(receiver.received) >= 2, "attempts")
+        done = json.loads(ask(fleet.daemons[0], "records", "forget", "contacts/7", "--json"))
+        go_on.set()
+        idle = "SELECT count(*) FROM deliveries WHERE owner IS NOT NULL"
+        until(lambda: fleet.look(idle) == 0, "outcomes are written")
+        requests = len(receiver.received)
+        assert fleet.stop() == [0, 0]
+
+    assert (done["deliveries"], done["is_rewritten"]) == (30, None)
+    assert requests < 30
+    tables = (
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
+    )
+    for (table,) in fleet.rows(tables):
+        rows = fleet.rows(f'SELECT * FROM "{table}"')  # noqa: S608 - of the catalogue
+        assert canary not in repr(rows), table
+    assert set(fleet.rows("SELECT state, record_id FROM deliveries")) == {("cancelled", "")}

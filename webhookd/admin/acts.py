@@ -31,6 +31,11 @@ def acted(action: str, endpoint: Endpoint) -> Endpoint:
     return reporting
 
 
+def about(request: Request, subject: str) -> None:
+    """Note what was acted on, where the path does not say it."""
+    request.state.subject = subject
+
+
 def only_looked(request: Request) -> None:
     """Note that nothing is done by what is asked: it is a dry run."""
     request.state.only_looked = True

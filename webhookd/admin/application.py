@@ -37,6 +37,7 @@ from webhookd.intake.backfill import BackfillError
 from webhookd.intake.backfilled_webhook import UnknownBackfillError
 from webhookd.operations.deliveries.bulk_changes import BulkChangeError, EndedEarlyError
 from webhookd.operations.deliveries.delivery_views import listed_delivery
+from webhookd.operations.deliveries.forgetting import SeveralRecordsError
 from webhookd.operations.feed.event_hub import TooManyWatchersError
 from webhookd.operations.lookups.record_lookup import UnknownRecordError
 from webhookd.operations.trials.turns import TooManyTestsError
@@ -75,6 +76,7 @@ def application(control: Control, address: AdminAddress, token: Secret | None) -
         _Path("/v1/records", lookups.records),
         _Path("/v1/records/list", lookups.listed_records),
         _Path("/v1/records/show", lookups.shown_records),
+        _act("/v1/records/forget", "forget", lookups.forget),
         _Path("/v1/sources/{source}/files", lookups.files),
         _Path("/v1/sources/{source}/files/{name}/error", lookups.report),
         _act("/v1/sources/{source}/accept", "accept", lookups.accept),
@@ -110,6 +112,7 @@ def application(control: Control, address: AdminAddress, token: Secret | None) -
         BulkChangeError: _conflict,
         NotTestedError: _conflict,
         TooManyTestsError: _too_many,
+        SeveralRecordsError: _conflict,
         EndedEarlyError: _unavailable,
         StorageError: _unavailable,
         ConfigError: _refused,

@@ -28,7 +28,7 @@ from webhookd.views.events import (
     ReadConfigurationView,
     SourceEventView,
 )
-from webhookd.views.records import ListedRecordsView, ShownRecordsView
+from webhookd.views.records import ForgottenView, ListedRecordsView, ShownRecordsView
 from webhookd.views.refusals import RefusalView
 from webhookd.views.sources import (
     AcceptedView,
@@ -46,7 +46,7 @@ _VIEWS = (
     *(DeliveriesView, ShownDeliveryView, GroupsView, ShownWebhookView, ActivityView),
     *(ByHandView, EndedAttemptsView, HoldChangeView, ReadConfigurationView),
     *(SourceEventView, ActView),
-    *(KnownRecordsView, ListedRecordsView, ShownRecordsView),
+    *(KnownRecordsView, ListedRecordsView, ShownRecordsView, ForgottenView),
     *(SourceFilesView, FileReportView, AcceptedView),
     *(ConfigurationView, PlanView, TrialView),
     *(RetriedView, CancelledView, HoldView, BackfillView, ReloadView, RotatedView, RefusalView),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhookd.admin import parameters
+from webhookd.admin.acts import about, only_looked
 from webhookd.admin.answers import answer
 from webhookd.admin.parameters import (
     CHANGES,
@@ -86,6 +87,20 @@ class LookupRoutes:
         (typed,) = parameters.texts_that_must_be(given, "record")
         source = parameters.text_of(given, "source")
         return answer(await self._control.shown_records(typed, source))
+
+    async def forget(self, request: Request) -> Response:
+        """Forget a record by its object and id; the log tells its source and object."""
+        given = await parameters.body_of(request, ("record", "source", "dry_run"))
+        (typed,) = parameters.texts_that_must_be(given, "record")
+        source, is_dry_run = (
+            parameters.text_of(given, "source"),
+            parameters.flag_of(given, "dry_run"),
+        )
+        if is_dry_run:
+            only_looked(request)
+        done = await self._control.forgetting.forget(typed, source, is_dry_run=is_dry_run)
+        about(request, f"{done.source}/{done.object}")
+        return answer(done)
 
     async def properties(self, request: Request) -> Response:
         """Answer the properties of a source and object."""

@@ -124,7 +124,7 @@ GROUPS: Final[Mapping[str, Mapping[str, Command]]] = {
         ),
         "records": Command(
             "records.app",
-            "List known records; show one as webhooks see it.",
+            "List known records; show one as webhooks see it; forget one.",
             "webhookd records show contacts/101",
         ),
         "db": Command(

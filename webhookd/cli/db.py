@@ -11,8 +11,9 @@ from webhookd.cli.help import example
 from webhookd.cli.output import print_json
 from webhookd.cli.settings import DatabaseOption, Outbox, StateOption, find_outbox
 from webhookd.config.settings.process_settings import Settings
-from webhookd.errors import ConfigError
+from webhookd.errors import ConfigError, StorageError
 from webhookd.process import state
+from webhookd.storage import rewritten_file
 from webhookd.storage.database import database
 from webhookd.storage.schema import versions
 
@@ -111,6 +112,20 @@ def upgrade(state_directory: StateOption = None, database_url: DatabaseOption = 
             f"{place}: version {upgraded.now}, newer than this webhookd's {versions.NEWEST}, which"
             " works on it; there is nothing to upgrade"
         )
+
+
+@app.command(epilog=example("webhookd db vacuum --state-directory /var/lib/webhookd"))
+def vacuum(state_directory: StateOption = None, database_url: DatabaseOption = None) -> None:
+    """Write a SQLite database anew, without what was deleted. No daemon may run.
+
+    It takes as much room as the file has, for as long as it takes.
+    """
+    outbox = find_outbox(state_directory, database_url)
+    if not database.is_file(outbox.url):
+        raise StorageError("PostgreSQL sees to its pages by itself: see its VACUUM")
+    with _held(outbox):
+        rewritten_file.write_anew(outbox.url)
+    typer.echo(f"{database.place_of(outbox.url)}: written anew")
 
 
 def _target(to: str) -> str:

@@ -110,7 +110,7 @@ def _rest(delivery: Shown, now: datetime) -> str:
 
 
 def _record(delivery: Shown) -> str:
-    return f"{delivery['object']}/{delivery['record_id']}"
+    return f"{delivery['object']}/{delivery['record_id'] or '(forgotten)'}"
 
 
 def _stored(delivery: Shown, now: datetime) -> str:

@@ -14,7 +14,7 @@ import orjson
 
 from webhookd.cli.output import ago, print_beneath, print_line, print_table
 from webhookd.cli.styled import Styled
-from webhookd.errors import printable
+from webhookd.errors import counted, printable
 from webhookd.model import text_of
 from webhookd.utf8_mode import takes_all
 
@@ -61,6 +61,32 @@ def print_whole(shown: Shown) -> None:
         print_line(Styled(f"  {change['seen_at']}  {change['change']}"))
         for name, before, now in _differences(change):
             print_beneath(f"{name}: {before} -> {now}")
+
+
+def print_forgotten(typed: str, done: Mapping[str, Any]) -> None:
+    """Print what was erased of a record, or would be, and what may be left of it."""
+    deliveries = counted(done["deliveries"], "delivery")
+    parts = [
+        *(["the known record"] if done["is_known"] else []),
+        f"{counted(done['changes'], 'change')} in the journal",
+        f"what {deliveries} and {counted(done['attempts'], 'attempt')} hold of it",
+        counted(done["enrollments"], "enrollment"),
+    ]
+    what = "would be erased" if done["is_dry_run"] else "erased"
+    print_line(Styled(printable(f"{typed} of {done['source']}, {what}:"), "bold"), is_whole=True)
+    for part in parts:
+        print_beneath(part)
+    if done["cancelled"]:
+        cancelled = "would be cancelled" if done["is_dry_run"] else "cancelled"
+        print_beneath(f"{cancelled}: {counted(done['cancelled'], 'delivery')}")
+    if done["is_rewritten"] is True:
+        print_beneath("the database's file was written anew: no page of it holds what was erased")
+    elif done["is_rewritten"] is False:
+        print_beneath(
+            "the database's file is too large, or too busy, to be written anew beside the daemon:"
+            " pages that are not in use may hold older versions until `webhookd db vacuum`",
+            "yellow",
+        )
 
 
 def _with_values(record: Mapping[str, Any]) -> dict[str, Any]:

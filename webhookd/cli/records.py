@@ -8,8 +8,10 @@ import typer
 
 from webhookd import clock
 from webhookd.cli import asked_records, record_text
+from webhookd.cli.client import connect
 from webhookd.cli.help import example
-from webhookd.cli.settings import DatabaseOption, StateOption
+from webhookd.cli.output import print_json
+from webhookd.cli.settings import AdminOption, DatabaseOption, StateOption
 from webhookd.cli.typed_text import utf8
 
 app = typer.Typer(no_args_is_help=True)
@@ -79,3 +81,29 @@ def show(
             record_text.print_as_json(shown["record"] | {"changes": shown["changes"]})
         else:
             record_text.print_whole(shown)
+
+
+@app.command(epilog=example("webhookd records forget contacts/101 --dry-run"))
+def forget(
+    known_record: RecordArgument,
+    source: SourceOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what there is to erase, change nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    admin_address: AdminOption = None,
+    state_directory: StateOption = None,
+) -> None:
+    """Erase what is kept of a record, because somebody asks for it.
+
+    The known record, its changes, what its deliveries and attempts hold of it, and which webhooks
+    enrolled it. What waits is cancelled. The daemon does it; a record that the source still has
+    comes again with its next change, so delete it there first. Exit 1 where nothing is kept of it.
+    """
+    client = connect(admin_address, state_directory, seconds=None)
+    asked = {"record": known_record, "source": source, "dry_run": dry_run}
+    done = client.post("/v1/records/forget", **asked)
+    if as_json:
+        print_json(done)
+    else:
+        record_text.print_forgotten(known_record, done)

@@ -59,6 +59,8 @@ def send(shown: Shown, to: str, config: Path | None) -> None:
 
     Raises a DeskError where the answer is no success, or there is none.
     """
+    if not shown["record_id"]:
+        raise DeskError("its record was forgotten, and what was sent with it: nothing is left")
     definitions, why = _definitions(config)
     desk = Desk(to, Egress() if definitions is None else definitions.egress)
     copy = _copy(shown, desk.url, definitions, why)

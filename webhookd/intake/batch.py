@@ -38,6 +38,7 @@ from webhookd.model import (
 )
 from webhookd.rules import changes
 from webhookd.rules.time_forms import moment
+from webhookd.storage import forgotten_records
 from webhookd.storage.fleet.exclusive import reading
 from webhookd.storage.records import cursors, files, journal, known_records
 from webhookd.telemetry.events import BatchTaken
@@ -55,6 +56,10 @@ if TYPE_CHECKING:
     from webhookd.storage.database.connection import Connection
     from webhookd.storage.database.database import Database
     from webhookd.storage.database.writer import Writer
+
+
+class RecordForgottenError(Exception):
+    """A person had a record forgotten while a batch was decided; it never leaves this module."""
 
 
 class Intake:
@@ -96,6 +101,15 @@ class Intake:
         another daemon reads the source by now; then nothing of the batch was taken. A caller that
         is cancelled does not stop what is queued.
         """
+        while True:
+            try:
+                return await self._taken(batch)
+            except RecordForgottenError:
+                # What was compared holds of the record what is forgotten now: once more.
+                continue
+
+    async def _taken(self, batch: Batch) -> int:
+        """Take a batch in, unless a record is forgotten meanwhile: then nothing of it is taken."""
         # On the event loop, like `took` in `_committed`: the admission is not locked.
         entries = self._admission.entries(batch.source, self._now())
         decision = await asyncio.to_thread(self._decide, batch, entries)
@@ -138,7 +152,7 @@ class Intake:
         # Read once: a reload in the middle of a batch holds for the next one.
         definitions, now, decision = self._definitions(), entries.seen_at, Decision()
         # As of the last commit. It stays true until _store: see the head.
-        known = self._find_known(batch)
+        known = self._find_known(batch, decision)
         listening = _listeners(definitions, batch.source)
         is_file = not isinstance(batch.progress, PollProgress)
         now_ = moment(now)
@@ -159,11 +173,13 @@ class Intake:
                         decision.plans.follow(webhook, change, now)
         return decision
 
-    def _find_known(self, batch: Batch) -> dict[tuple[str, str], KnownRecord]:
+    def _find_known(self, batch: Batch, decision: Decision) -> dict[tuple[str, str], KnownRecord]:
         ids: dict[str, list[str]] = {}
         for seen in batch.observations:
             ids.setdefault(seen.object, []).append(seen.record_id)
         with self._database.reading() as connection:
+            # First: what is forgotten behind this look is seen by `_store`.
+            decision.erasures = forgotten_records.erasures(connection)
             return {
                 (object_, record_id): known
                 for object_, wanted in ids.items()
@@ -240,6 +256,9 @@ def _store(
     # Rule 1: what a batch leads to and the progress behind it are one transaction.
     # First the lock: without it another daemon may have stored newer records since _decide.
     connection.session.require_lock(reading(batch.source))
+    # In a fleet nobody forgets beside this transaction: that is an exclusive one.
+    if forgotten_records.erasures(connection) != decision.erasures:
+        raise RecordForgottenError
     known_records.remember(connection, batch.source, decision.known)
     planned = planning.store(connection, decision.plans, entries.seen_at)
     stored = store(connection, decision, claims)

@@ -49,6 +49,8 @@ class Decision:
     """By object and property, the first value that a condition could not be compared with."""
     plans: Plans = field(default_factory=Plans)
     changes: int = 0
+    erasures: int = 0
+    """How often records had been forgotten when known ones were read (`forgotten_records`)."""
 
 
 def decide(

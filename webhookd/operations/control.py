@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from webhookd.errors import ConfigError
 from webhookd.operations.deliveries.delivery_control import DeliveryControl
+from webhookd.operations.deliveries.forgetting import Forgetting
 from webhookd.operations.feed.event_hub import EventHub
 from webhookd.operations.lookups import disk_plan, known_lookup, record_lookup, sample_lookup
 from webhookd.operations.lookups.source_files import SourceFiles
@@ -57,6 +58,7 @@ class Control:
         self.feed = EventHub(dependencies, clock)
         self.files = SourceFiles(dependencies)
         self.trials = Trials(dependencies, clock)
+        self.forgetting = Forgetting(dependencies, clock)
 
     def begin(self) -> None:
         """Begin to answer: the daemon counts as started now, and is not ready yet."""

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from webhookd.model import JsonText
 from webhookd.views.changes import ChangeView, RecordView
-from webhookd.views.view import View
+from webhookd.views.view import Count, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +55,30 @@ class ShownRecordsView(View):
 
     records: tuple[ShownRecordView, ...]
     """The record, of each source that knows one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForgottenView(View):
+    """A record that was forgotten, or would be."""
+
+    source: str
+    """The source that read it."""
+    object: str
+    """Its type."""
+    is_dry_run: bool
+    """Whether it was only counted."""
+    is_known: bool
+    """Whether it was a known record."""
+    changes: Count
+    """Its changes that were kept."""
+    enrollments: Count
+    """Webhooks that had enrolled it."""
+    deliveries: Count
+    """Its deliveries: they stay as rows, without what they held of it."""
+    cancelled: Count
+    """Those of them that waited."""
+    attempts: Count
+    """The attempts at them, whose answers, URLs and headers are erased."""
+    is_rewritten: bool | None
+    """Whether the database's file was written anew, without what its pages still held; null in a
+    dry run, and for a server, which sees to its own."""

@@ -51,7 +51,7 @@ def _daemon(monkeypatch):
         (["explain", "01"], ["01a2", "01a3"]),
         (["deliveries", "retry", "01a2", ""], ["01a2", "01a3"]),
         (["deliveries", "list", "--source", ""], ["export"]),
-        (["records", ""], ["list", "show"]),
+        (["records", ""], ["list", "show", "forget"]),
         (["records", "list", ""], ["export", "contacts"]),
         (["records", "show", "contacts/"], ["contacts/7", "contacts/8"]),
         (["check", "--config", ""], []),

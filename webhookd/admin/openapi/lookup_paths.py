@@ -29,7 +29,7 @@ from webhookd.admin.parameters import (
 from webhookd.sources.listed_files import FOLDERS
 from webhookd.views.changes import ChangesView, KnownRecordsView, LatestChangeView, RecordView
 from webhookd.views.configuration import ConfigurationView, PlanView
-from webhookd.views.records import ListedRecordsView, ShownRecordsView
+from webhookd.views.records import ForgottenView, ListedRecordsView, ShownRecordsView
 from webhookd.views.sources import AcceptedView, FileReportView, PropertiesView, SourceFilesView
 
 _SOURCE = parameter("source", "path", {"type": "string", "minLength": 1})
@@ -116,6 +116,25 @@ PATHS: Final[dict[str, Any]] = {
                 {**parameter("record", "query", TEXT), "required": True},
                 parameter("source", "query", TEXT),
             ],
+        )
+    },
+    "/v1/records/forget": {
+        "post": operation(
+            "Erase the `record` OBJECT/ID: what is known of it, its changes, what its deliveries"
+            " hold of it. What waits is cancelled.",
+            {
+                "200": answer("What was erased.", ForgottenView),
+                "404": ERROR,
+                "409": ERROR,
+            },
+            requestBody=body(
+                {
+                    "record": TEXT,
+                    "source": TEXT,
+                    "dry_run": {"type": "boolean", "default": False},
+                },
+                is_required=True,
+            ),
         )
     },
     "/v1/sources/{source}/files": {

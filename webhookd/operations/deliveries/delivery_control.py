@@ -92,6 +92,8 @@ class DeliveryControl:
 
     def _more(self, found: ShownDelivery, now: datetime) -> More:
         """Return what the configuration in force makes of a delivery."""
+        if not found.listed.record_id:
+            return More(request_error="its record was forgotten, and what was to be sent with it")
         definitions = self._dependencies.reloader.definitions
         webhook = definitions.webhooks.get(found.listed.webhook)
         if webhook is None:

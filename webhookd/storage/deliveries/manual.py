@@ -39,7 +39,7 @@ _RETRY = (
     " first_attempt_at = NULL, held_before = 0, hints_in_row = 0, untold_new = NULL,"
     " superseded_by = NULL,"
     " epoch = (SELECT epoch FROM lanes WHERE lanes.number = lane)"
-    " WHERE number = ? AND NOT (state = 'failed' AND attempts = 0)"
+    " WHERE number = ? AND NOT (state = 'failed' AND attempts = 0) AND record_id <> ''"
 )
 _IS_OVERTAKEN = (
     "(deliveries.state = 'superseded'"
@@ -107,7 +107,8 @@ def count_retried(database: Database, selection: Selection, *, with_overtaken: b
         else_=literal_column("0"),
     )
     query = _hinted(_restricted(select(kind, func.count()), selection), selection).where(
-        or_(DELIVERIES.c.state != "failed", DELIVERIES.c.attempts > 0)
+        or_(DELIVERIES.c.state != "failed", DELIVERIES.c.attempts > 0),
+        DELIVERIES.c.record_id != "",
     )
     with database.connected() as connection:
         rows = connection.execute(query.group_by(kind)).all()
@@ -196,7 +197,8 @@ def retry(
     A receiver that keeps what came last would go back to an older state by a delivery that was
     overtaken: those are left, unless they are meant *with_overtaken*. What a person retries is
     sent as it is: newer changes wait behind it, and do not take its place. One that failed without
-    an attempt could not be rendered, for a bug, and has nothing to send. The schedule goes on where
+    an attempt could not be rendered, for a bug, and has nothing to send; nor has one that was
+    forgotten. The schedule goes on where
     it was: attempts and hints stay; what is counted in a row begins anew.
     """
     at, changed = to_micros(now), Changed()

@@ -19,6 +19,7 @@ from webhookd.model import (
     RetryAt,
     Settlement,
 )
+from webhookd.storage import forgotten_records
 from webhookd.storage.database.connection import Dialect, ForRows
 from webhookd.storage.database.times import from_micros, to_micros
 from webhookd.storage.deliveries import kept_heads, lanes, record_order
@@ -59,8 +60,13 @@ _OVER = (
 _ATTEMPT = ForRows(
     each=f"{_INTO}VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?){_OVER}",
     at_once=(
+        # A delivery without a record was forgotten meanwhile (`storage.forgotten_records`).
         f"{_INTO}SELECT delivery_id, new.number, new.started_at, new.seconds, new.status,"  # noqa: S608 - constant
-        " new.error, new.answer, new.config_hash, new.sent, new.answer_headers"
+        " CASE WHEN deliveries.record_id = '' AND new.error IS NOT NULL"
+        f" THEN '{forgotten_records.FORGOTTEN}' ELSE new.error END,"
+        " CASE WHEN deliveries.record_id = '' THEN '' ELSE new.answer END, new.config_hash,"
+        " CASE WHEN deliveries.record_id <> '' THEN new.sent END,"
+        " CASE WHEN deliveries.record_id <> '' THEN new.answer_headers END"
         " FROM unnest(?::text[], ?::int[], ?::bigint[], ?::bigint[], ?::int[], ?::text[],"
         " ?::text[], ?::text[], ?::text[], ?::text[]) AS new (delivery_id, number, started_at,"
         " seconds, status, error, answer, config_hash, sent, answer_headers)"
@@ -111,6 +117,7 @@ def settle(connection: Connection, settlements: Sequence[Settlement]) -> list[De
     A delivery that is no longer pending, or is another daemon's by now, stays as it is.
     Returns the deliveries that were behind those which ended, and are now first of their record.
     """
+    settlements = forgotten_records.without_forgotten(connection, settlements)
     attempts, updates, starts, unused = [], [], [], []
     ended: dict[int, list[Delivery]] = {}
     are_apart = kept_heads.are_apart(connection)
