@@ -31,6 +31,7 @@ from webhookd.telemetry.figures import FIGURES
 TYPES = {
     "contacts": {"email": "string", "stage": "enumeration", "score": "number", "met": "datetime"},
     "deals": {"dealname": "string", "amount": "number"},
+    "companies": {"name": "string", "domain": "string", "founded": "date"},
 }
 CONTACTS = HubspotObject("contacts", ("email", "stage"))
 DELETIONS = HubspotObject("contacts", ("email", "stage"), deletions=True)

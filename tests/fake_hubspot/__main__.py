@@ -9,6 +9,7 @@ from tests.fake_hubspot import Account, FakeHubspot
 TYPES = {
     "contacts": {"email": "string", "firstname": "string", "lifecyclestage": "enumeration"},
     "deals": {"dealname": "string", "amount": "number", "closedate": "datetime"},
+    "companies": {"name": "string", "domain": "string"},
 }
 HELP = """\
 base_url: URL  (token TOKEN)

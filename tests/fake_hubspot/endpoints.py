@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tests.fake_hubspot.account import modified_name
+from tests.fake_hubspot.associations import Associations
 from tests.fake_hubspot.limits import (
     LONGEST_URL,
     Rate,
@@ -24,13 +25,15 @@ from tests.fake_hubspot.limits import (
     check_search,
 )
 from tests.fake_hubspot.lists import LISTS, Lists
+from tests.fake_hubspot.owners import Owners
 
 
 class FakeHubspot:
     """A server over an account.
 
     *fault* is asked before each request, by its kind (`list`, `archived`, `search`, `read`,
-    `properties`; of lists `segment`, `members`, `joined`, `memberships`) and type of object; what
+    `properties`, `associations`, `labels`, `owners`, `owner`; of lists `segment`, `members`,
+    `joined`, `memberships`) and type of object; what
     it returns (a response, or a `RefusedError`) is answered instead. *spoil* may return another
     body for an answer, and *reading* answers batch reads in place of `batch`. *between* is called
     after each answer is made: the place to change records while pages are read. *short* says how
@@ -41,6 +44,8 @@ class FakeHubspot:
     def __init__(self, account, *, token="pat-token", searches=5, burst=100):  # noqa: S107 - no secret
         self.account, self.tokens = account, {token}
         self.lists = Lists(account)
+        self.associations = Associations(account)
+        self.owners = Owners(account)
         self.forbidden = set()
         self.fault = lambda kind, object_: None
         self.reading = None
@@ -61,6 +66,8 @@ class FakeHubspot:
                 *self._routes("/crm/objects/2026-03/{object}", "/crm/properties/2026-03/{object}"),
                 *self._routes("/crm/v3/objects/{object}", "/crm/v3/properties/{object}"),
                 *self.lists.routes(self._answering),
+                *self.associations.routes(self._answering),
+                *self.owners.routes(self._answering),
                 Route("/fake/{object}", self._by_hand, methods=["POST"]),
                 Route("/fake/{object}/{id}", self._by_hand, methods=["PATCH", "DELETE"]),
                 Route("/fake/{object}/{id}/restore", self._by_hand, methods=["POST"]),
@@ -107,7 +114,8 @@ class FakeHubspot:
 
     def _kind(self, endpoint, request):
         kind = endpoint.__name__.lstrip("_")
-        return "archived" if request.query_params.get("archived") == "true" else kind
+        is_archive = kind == "list" and request.query_params.get("archived") == "true"
+        return "archived" if is_archive else kind
 
     def _admit(self, kind, object_, request):
         now = self.monotonic()

@@ -28,6 +28,8 @@ LATER_KEYS: tuple[tuple[tuple[str, ...], object], ...] = (
     (("sources", "*", "wake"), None),
     (("sources", "*", "objects", "*", "detail"), False),
     (("sources", "*", "objects", "*", "lists"), {}),
+    (("sources", "*", "objects", "*", "associated"), {}),
+    (("sources", "*", "objects", "*", "owners"), {}),
     *(
         (("sources", "*", "objects", "*", "detect", key), default)
         for key, default in (

@@ -131,6 +131,25 @@ class HubspotList(Keys):
     """A list of records whose members have a property."""
 
 
+class AssociationType(Keys):
+    """A type of associations, by its number."""
+
+    type_id: int
+
+
+@with_fields_of(definitions.HubspotAssociated, but=("prefix", "type_id"))
+class HubspotAssociated(Keys):
+    """What a record carries of those that are associated with it; the prefix is its key."""
+
+    object: str | None = None
+    label: str | AssociationType | None = None
+
+
+@with_fields_of(definitions.HubspotOwner, but=("prefix",))
+class HubspotOwner(Keys):
+    """What a record carries of an owner; the prefix is its key."""
+
+
 @with_fields_of(definitions.HubspotObject, but=("name", "archive", "absence"))
 class HubspotObject(Keys):
     """What is read of one type of object."""
@@ -138,6 +157,8 @@ class HubspotObject(Keys):
     properties: Literal["all"] | tuple[str, ...]
     deletions: bool | definitions.HubspotDeletions = False
     lists: dict[str, HubspotList] = {}
+    associated: dict[str, HubspotAssociated] = {}
+    owners: dict[str, HubspotOwner] = {}
 
 
 @with_fields_of(definitions.HubspotSource, but=("name",))

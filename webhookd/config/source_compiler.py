@@ -60,6 +60,23 @@ def _object(name: str, model: models.HubspotObject) -> definitions.HubspotObject
         archive=told is None or told.archive,
         absence=None if told is None else told.absence,
         lists=lists,
+        associated=tuple(_associated(*one) for one in model.associated.items()),
+        owners=tuple(
+            made(definitions.HubspotOwner, one, prefix=prefix)
+            for prefix, one in model.owners.items()
+        ),
+    )
+
+
+def _associated(prefix: str, model: models.HubspotAssociated) -> definitions.HubspotAssociated:
+    label = model.label
+    return made(
+        definitions.HubspotAssociated,
+        model,
+        prefix=prefix,
+        object=model.object or prefix,
+        label=label if isinstance(label, str) else None,
+        type_id=None if label is None or isinstance(label, str) else label.type_id,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from webhookd.config import addressing, urls
-from webhookd.config.checks import comparisons, template_marks, timers
+from webhookd.config.checks import carried, comparisons, template_marks, timers
 from webhookd.config.checks.context import reference
 from webhookd.config.templates.marks import without_marked
 from webhookd.definitions import ROTATING, BodyFormat, OAuth2
@@ -48,6 +48,7 @@ def warnings(
             )
             yield from _literal_of_client(request.authentication, place)
         yield from _untold_deletions(webhook, node)
+        yield from carried.warnings(webhook, definitions.sources[webhook.source], node)
         yield from template_marks.check(node.at("request"))
         yield from timers.warnings(node)
         yield from comparisons.check(node, definitions.sources[webhook.source].value_reading)

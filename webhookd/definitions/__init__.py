@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from webhookd.definitions.definitions import Definitions, Egress, Network
 from webhookd.definitions.durations import Duration, RateLimit
+from webhookd.definitions.hubspot.carried import (
+    HubspotAssociated,
+    HubspotOwner,
+)
 from webhookd.definitions.hubspot.hubspot_source import (
     HubspotDeletions,
     HubspotList,
@@ -109,9 +113,11 @@ __all__ = [
     "Enroll",
     "Grouping",
     "Hmac",
+    "HubspotAssociated",
     "HubspotDeletions",
     "HubspotList",
     "HubspotObject",
+    "HubspotOwner",
     "HubspotSource",
     "JsonSettings",
     "Location",

@@ -59,9 +59,12 @@ from webhookd.model.records import (
     Deletion,
     JsonText,
     KnownRecord,
+    KnownState,
     Observation,
     Properties,
     deletion_of,
+    mark,
+    marked,
     text_of,
 )
 
@@ -94,6 +97,7 @@ __all__ = [
     "Hints",
     "JsonText",
     "KnownRecord",
+    "KnownState",
     "LatestFile",
     "Listed",
     "Members",
@@ -120,6 +124,8 @@ __all__ = [
     "SnapshotPhase",
     "Unreachable",
     "deletion_of",
+    "mark",
+    "marked",
     "revealed",
     "text_of",
 ]

@@ -86,6 +86,32 @@ class Asked:
     instants: frozenset[str] = frozenset()
     unwatched: frozenset[str] = frozenset()
 
+    @property
+    def marks(self) -> frozenset[str]:
+        """Return the names that no property has, made by `mark`."""
+        return frozenset(name for name in self.names if _MARK in name)
+
+    @property
+    def properties(self) -> frozenset[str]:
+        """Return the names of properties: all but the marks."""
+        return self.names - self.marks
+
+
+_MARK: Final = ".="
+
+
+def mark(prefix: str, version: str) -> str:
+    """Return the name that stands in `Asked` for how properties with a *prefix* are found.
+
+    With another version of it they are asked for the first time, whatever they are called.
+    """
+    return f"{prefix}{_MARK}{version}"
+
+
+def marked(mark: str) -> str:
+    """Return what the properties begin with that a *mark* is about."""
+    return f"{mark.partition(_MARK)[0]}."
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:
@@ -97,7 +123,8 @@ class Observation:
     *asked* is None when the source gives all it has. *occurred_at* is when the change happened,
     if that is not *modified_at*. A record that was not known is reported as *unknown_is*, and to
     nobody if that is None. *unwatched* are properties whose moving alone is no change, beside those
-    of *asked*. *deletion* is how a *deleted* record came to be so, where the source knows.
+    of *asked*. *deletion* is how a *deleted* record came to be so, where the source knows. *kept*
+    are properties that it has as they are known, whatever *properties* lack.
     """
 
     object: str
@@ -112,6 +139,7 @@ class Observation:
     unknown_is: ChangeKind | None = ChangeKind.CREATED
     unwatched: frozenset[str] = frozenset()
     deletion: Deletion | None = None
+    kept: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +150,15 @@ class KnownRecord:
     modified_at: datetime | None = None
     deleted: bool = False
     asked: Asked | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownState:
+    """What is known of a record beside its properties; *asked* is what it was read with."""
+
+    is_deleted: bool
+    modified_at: datetime | None
+    asked: Asked | None
 
 
 @dataclass(frozen=True, slots=True)

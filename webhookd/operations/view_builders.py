@@ -192,7 +192,7 @@ def shown_change(kept: KeptChange) -> ChangeView:
 
 def asked_for(asked: Asked) -> AskedView:
     """Return which properties a source asked for."""
-    return AskedView(tuple(sorted(asked.names)), tuple(sorted(asked.instants)))
+    return AskedView(tuple(sorted(asked.properties)), tuple(sorted(asked.instants)))
 
 
 def as_written(document: Mapping[str, Any]) -> JsonObject[Any]:

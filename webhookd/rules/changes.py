@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from webhookd.model import Change, ChangeKind, KnownRecord
+from webhookd.model import Change, ChangeKind, KnownRecord, marked
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -90,8 +90,11 @@ def _is_as_known(known: KnownRecord, seen: Observation) -> bool:
 
 def _properties(known: KnownRecord | None, seen: Observation) -> Properties:
     """Return all properties that the record now has: a partial sighting adds to the known ones."""
-    if not seen.is_partial or known is None or known.deleted:
+    if known is None or known.deleted:
         return seen.properties
+    if not seen.is_partial:
+        kept = {name: known.properties[name] for name in seen.kept if name in known.properties}
+        return {**seen.properties, **kept} if kept else seen.properties
     kept = {name: value for name, value in known.properties.items() if name not in seen.cleared}
     return kept | dict(seen.properties)
 
@@ -110,12 +113,19 @@ def _comparable(known: KnownRecord, seen: Observation) -> Properties:
     kept = {name: value for name, value in before.items() if name in there}
     if was is None:
         return kept
+    others = _others(was, asked)
     new = {
         name: value
         for name, value in seen.properties.items()
-        if name not in was.names and (asked is None or name in asked.names)
+        if (name not in was.names or name.startswith(others))
+        and (asked is None or name in asked.names)
     }
-    return kept | new
+    return {name: value for name, value in kept.items() if not name.startswith(others)} | new
+
+
+def _others(was: Asked, asked: Asked | None) -> tuple[str, ...]:
+    """Return what those properties begin with that are found in another way than they were."""
+    return () if asked is None else tuple(map(marked, asked.marks - was.marks))
 
 
 def _differs(before: Properties, now: Properties, seen: Observation) -> bool:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         CountedRow,
         FileProgress,
         JsonText,
+        KnownState,
         LatestFile,
         MissingRecords,
         PollOutcome,
@@ -224,6 +225,11 @@ class PollLedger(Protocol):
         self, source: str, object_: str, record_ids: Sequence[str]
     ) -> Mapping[str, datetime | None]:
         """Return when those of *record_ids* were modified that are known, and not as deleted."""
+
+    async def states(
+        self, source: str, object_: str, record_ids: Sequence[str]
+    ) -> Mapping[str, KnownState]:
+        """Return those of *record_ids* that are known, without their properties."""
 
     async def outdated(
         self, source: str, object_: str, names: frozenset[str], *, after: str, limit: int

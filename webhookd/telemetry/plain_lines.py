@@ -113,6 +113,17 @@ PLAIN: dict[type[events.Event], Line] = {
         hint="its members stay members until it can be read; give the token the scope"
         " crm.lists.read, or correct its id",
     ),
+    events.AssociatedCut: warning(
+        "source.associated_cut", hint="choose fewer by 'label', or take: first"
+    ),
+    events.LabelMissing: warning(
+        "source.label_missing",
+        hint="nothing is carried until it is there; write one of labels, or {type_id: NUMBER}",
+    ),
+    events.OwnersStale: warning(
+        "source.owners_stale", hint="the owners read before are used; it is tried again in an hour"
+    ),
+    events.OwnerUnknown: warning("source.owner_unknown"),
     events.BadRowsFound: warning("source.bad_rows"),
     events.ChangeTokenExpired: warning(
         "source.token_expired",

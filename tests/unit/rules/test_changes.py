@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhookd.model import Asked, Change, ChangeKind, KnownRecord, Observation
+from webhookd.model import Asked, Change, ChangeKind, KnownRecord, Observation, mark
 from webhookd.rules.changes import NOTHING, Noticed, notice
 
 EARLIER = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -20,8 +20,8 @@ TIMES = st.sampled_from([None, EARLIER, LATER])
 STATES = st.sampled_from([{}, ADA, EVE])
 
 
-def see(properties=None, *, modified_at=None, deleted=False):
-    return Observation("contacts", "7", properties or {}, deleted, modified_at)
+def see(properties=None, *, modified_at=None, deleted=False, **more):
+    return Observation("contacts", "7", properties or {}, deleted, modified_at, **more)
 
 
 def noticed(known, seen):
@@ -161,3 +161,39 @@ def test_what_moves_alone_and_is_not_watched_is_kept_and_not_told():
     seen = Observation("contacts", "7", EVE, unwatched=frozenset({"name"}))
 
     assert noticed(KnownRecord(ADA), seen) == Noticed(KnownRecord(EVE))
+
+
+def test_what_is_kept_stays_as_it_is_known_and_is_no_change():
+    asked = Asked(frozenset({"email", "firm.id", "firm.name"}), unwatched=frozenset({"firm.name"}))
+    known = KnownRecord(
+        {"email": '"a"', "firm.id": '"1"', "firm.name": '"X"'}, EARLIER, asked=asked
+    )
+    kept = frozenset({"firm.id", "firm.name"})
+
+    again = noticed(known, see({"email": '"a"'}, modified_at=EARLIER, asked=asked, kept=kept))
+    changed = noticed(known, see({"email": '"b"'}, asked=asked, kept=kept))
+
+    assert again == NOTHING
+    assert changed.known.properties == {**known.properties, "email": '"b"'}
+    assert changed.change.changed == {"email"}
+
+
+def test_what_is_found_in_another_way_is_taken_over_in_silence():
+    names = frozenset({"email", "firm.id"})
+    was, now = (Asked(names | {mark("firm", version)}) for version in ("1", "2"))
+    known = KnownRecord({"email": '"a"', "firm.id": '"1"'}, EARLIER, asked=was)
+
+    other = noticed(known, see({"email": '"a"', "firm.id": '"2"'}, asked=now))
+    none = noticed(known, see({"email": '"a"'}, asked=now))
+    compared = noticed(known, see({"email": '"b"', "firm.id": '"2"'}, asked=was))
+
+    assert other.change is None
+    assert other.known.properties["firm.id"] == '"2"'
+    assert none.change is None
+    assert compared.change.changed == {"email", "firm.id"}
+
+
+def test_a_mark_is_no_property():
+    asked = Asked(frozenset({"email", mark("firm", "1")}))
+
+    assert (asked.properties, asked.marks) == ({"email"}, {mark("firm", "1")})

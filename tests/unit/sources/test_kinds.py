@@ -13,7 +13,13 @@ from webhookd.sources.hubspot import cursor
 from webhookd.sources.source import ReadTo
 
 PACKAGE = Path(webhookd.__file__).parent
-KIND = ("the kind itself", "sources/hubspot", "config/checks/hubspot.py", "definitions/hubspot")
+KIND = (
+    "the kind itself",
+    "sources/hubspot",
+    "config/checks/hubspot.py",
+    "definitions/hubspot",
+    "config/checks/carried.py",
+)
 TABLES = ("the two tables", "sources/kinds.py", "config/source_kinds.py")
 FILE = (
     "the form of the file and its reference",

@@ -529,6 +529,50 @@ LINES = [
         },
     ),
     (
+        events.AssociatedCut("crm", "contacts", "companies", 2, ("1", "2"), 100),
+        "warning",
+        "source.associated_cut",
+        {
+            "source": "crm",
+            "object": "contacts",
+            "prefix": "companies",
+            "count": 2,
+            "record_ids": ["1", "2"],
+            "most": 100,
+            "hint": "choose fewer by 'label', or take: first",
+        },
+    ),
+    (
+        events.LabelMissing("crm", "contacts", "companies", "Boss", ("Primary (1)",)),
+        "warning",
+        "source.label_missing",
+        {
+            "source": "crm",
+            "object": "contacts",
+            "prefix": "companies",
+            "label": "Boss",
+            "labels": ["Primary (1)"],
+            "hint": "nothing is carried until it is there; write one of labels,"
+            " or {type_id: NUMBER}",
+        },
+    ),
+    (
+        events.OwnersStale("crm", "the API answered 500"),
+        "warning",
+        "source.owners_stale",
+        {
+            "source": "crm",
+            "error": "the API answered 500",
+            "hint": "the owners read before are used; it is tried again in an hour",
+        },
+    ),
+    (
+        events.OwnerUnknown("crm", "contacts", "77"),
+        "warning",
+        "source.owner_unknown",
+        {"source": "crm", "object": "contacts", "owner_id": "77"},
+    ),
+    (
         events.ListRefused("crm", "contacts", "vip", "it is deleted", again_in=60.0),
         "warning",
         "source.list_refused",

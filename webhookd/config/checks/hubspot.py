@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from webhookd.config.checks import properties, wakes
+from webhookd.config.checks import carried, properties, wakes
 from webhookd.config.checks.api_sources import (
     LEAST_POLL,
     base_url_problems,
@@ -43,6 +43,7 @@ def _source(source: Node, context: Context, reachable: Node | None) -> Iterator[
     yield from _lists(source)
     for read in source.entries("objects"):
         yield from _deletions(read)
+        yield from carried.check(read)
     if problem := start_problem(source):
         yield problem
     yield from wakes.check(source, context)
@@ -64,7 +65,9 @@ def check_use(webhook: Node, source: Node) -> Iterator[Problem]:
         message = f"deletions are not looked for; set 'deletions: true' in {where}"
         yield webhook.problem(message, "trigger", "changes")
     used = list(properties.used(webhook))
+    yield from carried.check_use(webhook, used, read, source.name)
     listed = [name for item in read.items("properties") if (name := item.text()) is not None]
+    listed += [name for one in read.entries("owners") if (name := one.text("of")) and listed]
     lists = [f"{_LISTS}{name}" for name in read.mapping("lists")]
     yield from properties.check_read(
         (one for one in used if one[1].startswith(_LISTS)),
@@ -74,7 +77,11 @@ def check_use(webhook: Node, source: Node) -> Iterator[Problem]:
         remedy=f"add the list to {where}.lists",
     )
     if listed:
-        own = (one for one in used if not one[1].startswith(_LISTS))
+        own = (
+            one
+            for one in used
+            if not (one[1].startswith(_LISTS) or carried.is_carried(one[1], read))
+        )
         yield from properties.check_read(own, listed, source.name, wanted)
 
 

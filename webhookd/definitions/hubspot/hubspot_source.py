@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from webhookd.definitions.durations import Duration
+from webhookd.definitions.hubspot.carried import HubspotAssociated, HubspotOwner
 from webhookd.definitions.sources import Wake
 from webhookd.definitions.value_reading import PLAIN, ValueReading
-from webhookd.model import Secret
+from webhookd.model import Secret, mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class HubspotObject:
     """What is read of one type of object. *properties* None means all of them.
 
     With *deletions*, what was archived (unless *archive* is false) and what was merged is deleted;
-    with *absence*, what the whole list lacks as well, which is read once in that time.
+    with *absence*, what the whole list lacks as well, which is read once in that time. A record
+    carries properties of records that are *associated* with it, and of its *owners*.
     """
 
     name: str
@@ -52,6 +54,32 @@ class HubspotObject:
     archive: bool = True
     absence: Duration | None = None
     lists: tuple[HubspotList, ...] = ()
+    associated: tuple[HubspotAssociated, ...] = ()
+    owners: tuple[HubspotOwner, ...] = ()
+
+    @property
+    def carried(self) -> frozenset[str]:
+        """Return the properties that a record has from elsewhere, lists aside."""
+        of_owners = {name for one in self.owners for name in one.names}
+        return frozenset(name for one in self.associated for name in one.names) | of_owners
+
+    @property
+    def marks(self) -> frozenset[str]:
+        """Return what tells how that is found from other ways (`model.mark`)."""
+        of_owners = {mark(one.prefix, one.version) for one in self.owners}
+        return frozenset(mark(one.prefix, one.version) for one in self.associated) | of_owners
+
+    @property
+    def unwatched(self) -> frozenset[str]:
+        """Return those of what it carries whose moving alone is no change of the record."""
+        return self.carried - {one.id_name for one in self.associated}
+
+    @property
+    def chosen(self) -> frozenset[str] | None:
+        """Return the properties of its own that are read, None when that is all of them."""
+        if self.properties is None:
+            return None
+        return frozenset(self.properties) | {one.of for one in self.owners}
 
     @property
     def reads_archive(self) -> bool:
@@ -108,4 +136,6 @@ class HubspotSource:
         read = next((one for one in self.objects if one.name == object_), None)
         if read is None or read.properties is None:
             return None
-        return (*read.properties, *(one.property for one in read.lists))
+        lists = (one.property for one in read.lists)
+        carried = sorted((read.carried | (read.chosen or frozenset())) - set(read.properties))
+        return (*read.properties, *lists, *carried)

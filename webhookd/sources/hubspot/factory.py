@@ -10,6 +10,7 @@ from webhookd.sources.hubspot import cursor
 from webhookd.sources.hubspot.answers.api import BURST, Api, refusal
 from webhookd.sources.hubspot.answers.pages import Fetcher
 from webhookd.sources.hubspot.api_time import ClockWatch
+from webhookd.sources.hubspot.carried.carried_parts import carrier_of
 from webhookd.sources.hubspot.lists import all_lists, list_cursor
 from webhookd.sources.hubspot.object_reader import ObjectReader, ReaderDependencies
 from webhookd.sources.hubspot.properties import modified_property
@@ -21,7 +22,10 @@ from webhookd.sources.storage_retry import StorageRetry
 from webhookd.telemetry.figures import figures_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from webhookd.definitions import HubspotObject, HubspotSource
+    from webhookd.model import Observation
     from webhookd.sources.dependencies import SourceDependencies
     from webhookd.sources.hubspot.lists.list_cursor import ListCursor
     from webhookd.sources.polling.request_budget import Budget
@@ -78,6 +82,15 @@ def _reader(
     api = Api(settings, read.name, client)
     left_out = LeftOut(figures, dependencies.clock.monotonic)
     fetcher = Fetcher(api, read.name, modified_property(read.name), left_out, watch)
+    carrier = carrier_of(
+        settings,
+        read,
+        client=client,
+        budget=budget,
+        states=checkpoint.states,
+        left_out=left_out,
+        clock=dependencies.clock,
+    )
 
     def list_checkpoint(name: str) -> Checkpoint[ListCursor]:
         return Checkpoint(
@@ -98,8 +111,16 @@ def _reader(
         records=checkpoint,
         checkpoint_of=list_checkpoint,
         clock=dependencies.clock,
+        carried=_unchanged if carrier is None else carrier.complete,
     )
+    if carrier is not None:
+        checkpoint.complete = carrier.before(checkpoint.complete)
     reader = ReaderDependencies(
-        settings, read, api, fetcher, checkpoint, lists, figures, dependencies.clock, watch
+        settings, read, api, fetcher, checkpoint, lists, carrier, figures, dependencies.clock, watch
     )
     return ObjectReader(reader), figures
+
+
+async def _unchanged(observations: Sequence[Observation]) -> Sequence[Observation]:
+    """Return *observations* of records that carry nothing from elsewhere."""
+    return observations

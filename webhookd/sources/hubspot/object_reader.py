@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from webhookd.sources.hubspot.answers.api import Api
     from webhookd.sources.hubspot.answers.pages import Fetcher, Found
     from webhookd.sources.hubspot.api_time import ClockWatch
+    from webhookd.sources.hubspot.carried.carrier import Carrier
     from webhookd.sources.hubspot.cursor import Cursor
     from webhookd.sources.hubspot.lists.all_lists import AllLists
     from webhookd.sources.polling.checkpoint import Checkpoint
@@ -48,6 +49,7 @@ class ReaderDependencies:
     fetcher: Fetcher
     checkpoint: Checkpoint[Cursor]
     lists: AllLists
+    carrier: Carrier | None
     figures: PollFigures
     clock: Clock
     watch: ClockWatch
@@ -79,6 +81,8 @@ class ObjectReader:
     async def poll(self) -> None:
         """Read everything that is new."""
         dependencies = self._dependencies
+        if dependencies.carrier is not None:
+            dependencies.carrier.begin()
         date = await self._ask()
         cursor = await dependencies.checkpoint.cursor() or await self._begin(date)
         await dependencies.lists.first_passes()
@@ -102,6 +106,7 @@ class ObjectReader:
             checkpoint=dependencies.checkpoint,
             figures=dependencies.figures,
             merges=self._merges,
+            carries=dependencies.carrier is not None,
         )
         await dependencies.lists.read(cursor)
 
@@ -112,7 +117,9 @@ class ObjectReader:
             return None
         answer = await dependencies.api.properties()
         types = properties.types(answer)
-        dependencies.fetcher.asked = properties.asked(dependencies.read, types)
+        carrier = dependencies.carrier
+        of_others = {} if carrier is None else await carrier.learn()
+        dependencies.fetcher.asked = properties.asked(dependencies.read, types, of_others)
         beside = {MERGED} if dependencies.read.deletions else set()
         dependencies.fetcher.beside = frozenset(beside & types.keys())
         missing = properties.missing(dependencies.read, types)

@@ -25,6 +25,8 @@ READS_AT_ONCE: Final = 40
 """Batch reads of one poll: what changed must not wait for millions of records."""
 
 _CHUNK: Final = 100
+_CARRYING_CHUNK: Final = 1000
+"""Records whose associations one request asks for."""
 
 
 async def catch_up(
@@ -34,14 +36,19 @@ async def catch_up(
     checkpoint: Checkpoint[Cursor],
     figures: PollFigures,
     merges: Merges,
+    carries: bool,
 ) -> Cursor:
-    """Read the next slice of the known records that lack a property, if any do."""
+    """Read the next slice of the known records that lack a property, if any do.
+
+    Where a record *carries* something from elsewhere, more of them are read at once.
+    """
     asked = digest(fetcher.asked)
     if cursor.asked == asked:
         return cursor
     done, count = cursor.takeover or CatchUp(), 0
-    for _ in range(READS_AT_ONCE):
-        ids = await checkpoint.outdated(fetcher.asked.names, after=done.after, limit=_CHUNK)
+    chunk = _CARRYING_CHUNK if carries else _CHUNK
+    for _ in range(READS_AT_ONCE * _CHUNK // chunk):
+        ids = await checkpoint.outdated(fetcher.asked.names, after=done.after, limit=chunk)
         if not ids:
             cursor = replace(cursor, asked=asked, takeover=None)
             await checkpoint.advance(cursor)

@@ -11,6 +11,7 @@ from webhookd.sources.hubspot import properties
 from webhookd.sources.hubspot.answers.api import BURST, Api, refusal
 from webhookd.sources.hubspot.answers.pages import Fetcher
 from webhookd.sources.hubspot.api_time import ClockWatch
+from webhookd.sources.hubspot.carried.carried_parts import carrier_of
 from webhookd.sources.hubspot.lists.list_api import ListApi
 from webhookd.sources.hubspot.lists.memberships import TRUE
 from webhookd.sources.polling.api_client import ApiClient, Dialect
@@ -19,10 +20,12 @@ from webhookd.sources.polling.request_budget import Budget
 from webhookd.telemetry.figures import PollFigures
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from webhookd.authentication.keyring import CredentialsOf
     from webhookd.clock import Clock
     from webhookd.definitions import Egress, HubspotSource
-    from webhookd.model import Observation
+    from webhookd.model import KnownState, Observation
     from webhookd.sources.polling.api_client import ApiTransport
 
 
@@ -42,12 +45,13 @@ async def fetch(
     record.
     """
     read = next(one for one in settings.objects if one.name == object_)
+    budget = Budget(BURST, clock=clock)
     client = ApiClient(
         settings.base_url,
         credentials_of(Bearer(settings.token), Tls(), None),
         transport=transport,
         egress=lambda: egress,
-        budget=Budget(BURST, clock=clock),
+        budget=budget,
         clock=clock,
         count=lambda _: None,
         dialect=Dialect(refusal),
@@ -55,7 +59,17 @@ async def fetch(
     api, modified = Api(settings, object_, client), properties.modified_property(object_)
     left_out = LeftOut(PollFigures(settings.name, object_), clock.monotonic)
     fetcher = Fetcher(api, object_, modified, left_out, ClockWatch(settings.name, clock))
-    fetcher.asked = properties.asked(read, properties.types(await api.properties()))
+    carrier = carrier_of(
+        settings,
+        read,
+        client=client,
+        budget=budget,
+        states=_nothing_known,
+        left_out=left_out,
+        clock=clock,
+    )
+    of_others = {} if carrier is None else await carrier.learn()
+    fetcher.asked = properties.asked(read, properties.types(await api.properties()), of_others)
     reading = await fetcher.read([record_id])
     if record_id in reading.merged:
         into = reading.merged[record_id]
@@ -66,6 +80,11 @@ async def fetch(
     if record_id not in reading.found:
         raise SourceError(f"HubSpot has no {object_} {record_id}, or it is archived")
     seen = fetcher.observation(reading.found[record_id], None)
+    if carrier is not None:
+        carrying = await carrier.complete([seen])
+        if not carrying:
+            raise SourceError(f"what {object_} {record_id} carries cannot be read")
+        seen = carrying[0]
     if not read.lists:
         return seen
     lists = ListApi(settings.api_version, client)
@@ -73,3 +92,7 @@ async def fetch(
     own = (await lists.of_records(type_id, [record_id])).get(record_id, frozenset())
     members = {one.property: TRUE for one in read.lists if one.id in own}
     return replace(seen, properties={**seen.properties, **members})
+
+
+async def _nothing_known(_ids: Sequence[str]) -> Mapping[str, KnownState]:
+    return {}

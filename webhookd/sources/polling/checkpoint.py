@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
-    from webhookd.model import JsonText, Listed, Members, MissingRecords, Observation
+    from webhookd.model import JsonText, KnownState, Listed, Members, MissingRecords, Observation
     from webhookd.sources.source import Ingest, PollLedger
     from webhookd.sources.storage_retry import StorageRetry
     from webhookd.telemetry.figures import PollFigures
@@ -156,6 +156,10 @@ class Checkpoint(Generic[AnyCursor]):
     async def modified(self, ids: Sequence[str]) -> Mapping[str, datetime | None]:
         """Return when those of *ids* were modified that are known, and not as deleted."""
         return await self._stored(lambda: self._ledger.modified(self._source, self._object, ids))
+
+    async def states(self, ids: Sequence[str]) -> Mapping[str, KnownState]:
+        """Return those of *ids* that are known, without their properties."""
+        return await self._stored(lambda: self._ledger.states(self._source, self._object, ids))
 
     async def outdated(self, names: frozenset[str], *, after: str, limit: int) -> Sequence[str]:
         """Return known records for which not all of *names* were asked."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from webhookd.model import PollOutcome
+from webhookd.model import KnownState, PollOutcome
 from webhookd.storage.database.connection import with_lists
 from webhookd.storage.database.times import from_micros, to_micros
 from webhookd.storage.records import property_sets
@@ -34,6 +34,10 @@ _KNOWN = with_lists(
 _MODIFIED = with_lists(
     "SELECT record_id, modified_at FROM known_records WHERE source = ? AND object = ?"
     " AND deleted = 0 AND record_id {one_of}"
+)
+_STATES = with_lists(
+    "SELECT record_id, deleted, modified_at, asked FROM known_records WHERE source = ?"
+    " AND object = ? AND record_id {one_of}"
 )
 _LEFT = (
     "SELECT record_id FROM archived_records WHERE source = ? AND object = ? AND pass < ?"
@@ -112,6 +116,23 @@ class Polls:
 
         rows = await self._writer.read(find)
         return {record_id: from_micros(at) for record_id, at in rows}
+
+    async def states(
+        self, source: str, object_: str, record_ids: Sequence[str]
+    ) -> dict[str, KnownState]:
+        """Return those of *record_ids* that are known, without their properties."""
+
+        def find(connection: Statements) -> dict[str, KnownState]:
+            wanted = connection.listed(record_ids)
+            query = _STATES[connection.dialect]
+            rows = connection.execute(query, (source, object_, wanted)).fetchall()
+            asked = property_sets.of_numbers(connection, {row[3] for row in rows})
+            return {
+                id_: KnownState(bool(deleted), from_micros(at), asked[number])
+                for id_, deleted, at, number in rows
+            }
+
+        return await self._writer.read(find)
 
     async def unarchived(
         self, source: str, object_: str, *, before: int, limit: int

@@ -172,6 +172,49 @@ class ListRefused(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class AssociatedCut(Event):
+    """Records are associated with more than *most* others: the first of them stand for all.
+
+    *count* records carry too few under the *prefix*; the first ids are told.
+    """
+
+    source: str
+    object: str
+    prefix: str
+    count: int
+    record_ids: tuple[str, ...]
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class LabelMissing(Event):
+    """No association can have the *label* that is asked for under *prefix*; *labels* are there."""
+
+    source: str
+    object: str
+    prefix: str
+    label: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnersStale(Event):
+    """The list of owners cannot be read again: the one of before is used."""
+
+    source: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerUnknown(Event):
+    """A record names an owner whom the API does not know: what it would carry is not there."""
+
+    source: str
+    object: str
+    owner_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeTokenExpired(Event):
     """The token that changes were asked for with is none any more: the whole list is read again."""
 

@@ -33,7 +33,7 @@ MOST_STEPS: Final = 10
 
 NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
 
-_OF_ONE: Final = frozenset({"400", TOO_LARGE})
+OF_ONE: Final = frozenset({"400", TOO_LARGE})
 """Refusals that one id among many may be the reason of."""
 
 
@@ -44,14 +44,15 @@ class Reading:
     *found* are records by id: those asked for that are there and not archived, and those that
     others were merged into. *merged* leads from an id asked for to the one that it was merged
     into. *unreadable* are ids whose records could not be read. Of ids that are *absent* the API
-    says that they are not there, or archived; those that stand nowhere it does not mention.
+    says that they are not there, or archived; those that stand nowhere it does not mention. Of
+    those that are unreadable, *failed* has what went wrong where the API did not give them.
     """
 
     found: dict[str, ApiRecord] = field(default_factory=dict)
     merged: dict[str, str] = field(default_factory=dict)
     unreadable: dict[str, BadRecord] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
-    _failed: int = 0
+    failed: dict[str, PollError] = field(default_factory=dict)
 
     def resolve(self, wanted: Sequence[str]) -> None:
         """Let *merged* lead to what is there in the end; a record that leads to itself is wrong."""
@@ -68,8 +69,8 @@ class Reading:
 
     def fail(self, id_: str, error: PollError) -> None:
         """Note that *id_* alone cannot be read; raise *error* where that is so of too many."""
-        self._failed += 1
-        if self._failed > MOST_UNREADABLE:
+        self.failed[id_] = error
+        if len(self.failed) > MOST_UNREADABLE:
             raise error
         self.unreadable[id_] = BadRecord(id_, str(error))
 
@@ -131,7 +132,7 @@ class _Reader:
         try:
             answer = await self._ask(ids)
         except PollError as error:
-            if error.refusal.status not in _OF_ONE:
+            if error.refusal.status not in OF_ONE:
                 raise
             if len(ids) == 1:
                 self.into.fail(ids[0], error)

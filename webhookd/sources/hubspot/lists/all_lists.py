@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from webhookd.sources.hubspot.answers.pages import Fetcher
     from webhookd.sources.hubspot.cursor import Cursor
     from webhookd.sources.hubspot.lists.list_cursor import ListCursor
+    from webhookd.sources.hubspot.lists.list_work import Carried
     from webhookd.sources.polling.api_client import ApiClient
     from webhookd.sources.polling.checkpoint import Checkpoint
 
@@ -33,8 +34,12 @@ def make(
     records: Checkpoint[Cursor],
     checkpoint_of: Callable[[str], Checkpoint[ListCursor]],
     clock: Clock,
+    carried: Carried,
 ) -> AllLists:
-    """Return what reads the lists of *read*, and have its *records* told of with them."""
+    """Return what reads the lists of *read*, and have its *records* told of with them.
+
+    *carried* adds what records have from elsewhere beside that.
+    """
     api = ListApi(settings.api_version, client)
     troubles = ListTroubles(settings.name, read.name, api, clock)
     memberships = Memberships(read, api, records, troubles)
@@ -42,7 +47,7 @@ def make(
         records.complete = memberships.complete
     checkpoints = {one.name: checkpoint_of(one.name) for one in read.lists}
     work = ListWork(
-        settings, read, api, fetcher, records, checkpoints, memberships, troubles, clock
+        settings, read, api, fetcher, records, checkpoints, memberships, troubles, clock, carried
     )
     return AllLists(work)
 

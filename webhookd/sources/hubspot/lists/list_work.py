@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from webhookd.sources.hubspot.answers.responses import instant
 from webhookd.sources.hubspot.novelty import unknown_is
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from webhookd.clock import Clock
     from webhookd.definitions import HubspotObject, HubspotSource
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from webhookd.sources.hubspot.lists.list_troubles import ListTroubles
     from webhookd.sources.hubspot.lists.memberships import Memberships
     from webhookd.sources.polling.checkpoint import Checkpoint
+
+    Carried: TypeAlias = Callable[[Sequence[Observation]], Awaitable[Sequence[Observation]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class ListWork:
     memberships: Memberships
     troubles: ListTroubles
     clock: Clock
+    carried: Carried
 
     async def commit(
         self,
@@ -85,7 +88,7 @@ class ListWork:
                 # Nothing else changed, so the change happened when the record joined.
                 seen = replace(seen, occurred_at=instant(joined_at.get(id_)))
             found.append(seen)
-        return found
+        return list(await self.carried(found))
 
 
 def joins(members: Iterable[str], before: Mapping[str, frozenset[str]], name: str) -> list[str]:
