@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from tests.crash import fleets, killing, producers, surroundings
+from tests.crash import fleets, killing, producers, surroundings, timed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,7 @@ def main() -> int:
     arguments = parser.parse_args()
     stories: dict[str, Story] = {
         "killed": lambda folder, seed: killing.killed(folder, seed, arguments.kills),
+        "moments": lambda folder, seed: timed.killed(folder, seed, arguments.kills),
         "stopped": lambda folder, seed: killing.stopped(folder, seed, 10),
         "frozen": lambda folder, seed: killing.frozen(folder, seed, 20),
         "given-up-on": killing.given_up_on,

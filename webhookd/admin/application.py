@@ -92,6 +92,7 @@ def application(control: Control, address: AdminAddress, token: Secret | None) -
         _act("/v1/webhooks/{webhook}/resume", "resume", webhooks.resume),
         _act("/v1/webhooks/{webhook}/backfill", "backfill", webhooks.backfill),
         _act("/v1/webhooks/{webhook}/backfill/end", "end backfill", webhooks.end_backfill),
+        _act("/v1/webhooks/{webhook}/moments/cancel", "cancel moment", webhooks.cancel_moment),
         _act("/v1/test", "test", webhooks.test),
         _Path("/v1/activity", api.activity),
         _Path("/v1/events", FeedRoutes(control.feed).events),

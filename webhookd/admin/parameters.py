@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from webhookd.definitions import durations
 from webhookd.intake.backfill import PER_SECOND
 from webhookd.model import ChangeKind, DeliveryFilter, DeliveryState
 from webhookd.operations.activity_counts import STEPS
@@ -173,6 +174,17 @@ def rate_of(given: Mapping[str, Any]) -> float:
     if not is_number or not LEAST_RATE <= value <= MOST_RATE:
         raise BadQuestionError(f"per_second must be a number from {LEAST_RATE} to {MOST_RATE}")
     return float(value)
+
+
+def length_of(given: Mapping[str, Any], name: str) -> timedelta | None:
+    """Return the length of time called *name*, written as in a configuration; None without one."""
+    text = text_of(given, name)
+    if text is None:
+        return None
+    try:
+        return durations.duration(str(text))
+    except ValueError as error:
+        raise BadQuestionError(f"{name}: {error}") from None
 
 
 def word_flag_of(given: Mapping[str, Any], name: str) -> bool:

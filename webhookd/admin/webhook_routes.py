@@ -64,18 +64,31 @@ class WebhookRoutes:
 
     async def backfill(self, request: Request) -> Response:
         """Begin a backfill, and answer how far it is as it goes on."""
-        given = await parameters.body_of(request, ("where", "per_second", "dry_run"))
+        given = await parameters.body_of(request, ("where", "per_second", "past", "dry_run"))
         name, where = request.path_params["webhook"], parameters.texts_of(given, "where")
         rate, is_dry_run = parameters.rate_of(given), parameters.flag_of(given, "dry_run")
         if is_dry_run:
             only_looked(request)
         try:
             running = await self._control.webhooks.backfill(
-                name, where, per_second=rate, is_dry_run=is_dry_run
+                name,
+                where,
+                per_second=rate,
+                past=parameters.length_of(given, "past"),
+                is_dry_run=is_dry_run,
             )
         except ConfigError as error:
             return refusal("'where' is wrong", BAD, map(str, error.problems))
         return StreamingResponse(_reports(running), media_type="application/x-ndjson")
+
+    async def cancel_moment(self, request: Request) -> Response:
+        """Take a record's next moment away."""
+        given = await parameters.body_of(request, ("record_id",))
+        record_id = parameters.text_of(given, "record_id")
+        if record_id is None:
+            return refusal("'record_id' is missing: the record whose moment it is", BAD)
+        name = request.path_params["webhook"]
+        return answer(await self._control.webhooks.cancel_moment(name, record_id))
 
     async def end_backfill(self, request: Request) -> Response:
         """End a backfill."""

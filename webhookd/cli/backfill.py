@@ -43,6 +43,13 @@ def backfill(
     per_second: Annotated[
         float, typer.Option(min=0.1, max=10_000, help="Deliveries made in a second, at most.")
     ] = PER_SECOND,
+    past: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LENGTH",
+            help="Of a webhook that is due by a date: make up for the moments of the last 30d, …",
+        ),
+    ] = None,
     admin_address: AdminOption = None,
 ) -> None:
     """Enroll known records, as if a webhook had just met them.
@@ -58,7 +65,8 @@ def backfill(
         ended = client.post(f"/v1/webhooks/{quoted(webhook)}/backfill/end")
         typer.echo(f"ended; {_how_far(ended)}")
         return
-    estimate = _asked(client, webhook, where=where, dry_run=True)
+    more: dict[str, Any] = {} if past is None else {"past": past}
+    estimate = _asked(client, webhook, where=where, dry_run=True, **more)
     for note in estimate.get("notes", ()):
         typer.echo(note, err=True)
     if estimate.get("missing"):
@@ -69,7 +77,7 @@ def backfill(
         typer.echo(f"{told} would be made")
         return
     typer.echo(f"{told} to be made, at {per_second:g} a second at most")
-    made = _asked(client, webhook, where=where, per_second=per_second, expected=expected)
+    made = _asked(client, webhook, where=where, per_second=per_second, expected=expected, **more)
     typer.echo(
         f"{counted(made['deliveries'], 'delivery')} made;"
         f" {counted(made['records'], 'record')} looked at"

@@ -115,6 +115,11 @@ GROUPS: Final[Mapping[str, Mapping[str, Command]]] = {
             "Enroll known records, as if a webhook had just met them.",
             "webhookd backfill notify-sales --dry-run",
         ),
+        "moments": Command(
+            "moments.app",
+            "List what timed triggers will look at, and when; cancel one.",
+            "webhookd moments list renewal",
+        ),
     },
     "What it reads and keeps": {
         "sources": Command(

@@ -13,11 +13,12 @@ from webhookd.cli.meant_delivery import meant_delivery
 from webhookd.cli.output import print_json
 from webhookd.cli.settings import DatabaseOption, StateOption
 from webhookd.cli.typed_text import utf8
-from webhookd.errors import printable
+from webhookd.errors import WebhookdError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
+    from pathlib import Path
 
 Shown: TypeAlias = dict[str, Any]
 
@@ -34,7 +35,9 @@ def explain(
 ) -> None:
     """Tell a delivery's whole story, and what happens next."""
     shown = meant_delivery(delivery, state_directory, database_url)
-    told = list(story(shown, clock.now()))
+    told = [*story(shown, clock.now())]
+    if shown["change"] == "due":
+        told[1:1] = _why_due(shown, state_directory, database_url)
     if as_json:
         print_json({"delivery": shown, "story": [{"at": at, "text": text} for at, text in told]})
         return
@@ -86,6 +89,28 @@ def _deletion(shown: Shown) -> str:
             return ": it is not there any more"
         case _:
             return ""
+
+
+def _why_due(
+    shown: Shown, state_directory: Path | None, database_url: str | None
+) -> Iterator[tuple[str | None, str]]:
+    """Yield by which property, value and rule a record was due, as far as that is still known."""
+    from webhookd.cli import offline  # noqa: PLC0415 - what reads a database loads slowly
+    from webhookd.cli.moments import rule_text  # noqa: PLC0415 - few deliveries are due
+
+    places = (state_directory, database_url)
+    try:
+        moment = offline.moment(shown["webhook"], shown["record_id"], *places)
+        key = (shown["source"], shown["object"])
+        known = offline.record(key, shown["record_id"], *places)
+    except WebhookdError:
+        return
+    if moment["rule"] is None:
+        return
+    name = moment["rule"]["property"]
+    value = known["properties"].get(name, "nothing")
+    last = f"its last moment was {moment['told_at']}, " if moment["told_at"] else ""
+    yield None, f"{'':26}{last}by {rule_text(moment['rule'])}; {name} is {value} now"
 
 
 def _ending(shown: Shown, now: datetime) -> tuple[str | None, str]:

@@ -83,6 +83,11 @@ def _told(webhook: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, str]
         yield last_error or "", ""
     elif last_error is not None:
         yield last_error, ""
+    ahead = webhook.get("moments")
+    if ahead is not None:
+        following = webhook["next_moment_at"]
+        told = f"{counted(ahead, 'record')} await{'s' if ahead == 1 else ''} a moment"
+        yield told if following is None else f"{told}, the next {_ago(following, now)}", ""
     for note in webhook.get("notes", ()):
         yield f"{name}: {note}", "yellow"
 

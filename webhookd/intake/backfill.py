@@ -22,6 +22,7 @@ from webhookd.delivery.caused_events import NO_EVENTS, NOTHING_CAUSED
 from webhookd.errors import WebhookdError
 from webhookd.intake.claimed_write import ClaimedWriter
 from webhookd.intake.decision import Decision, count, decide, store
+from webhookd.intake.moments.past_moments import decide_past, made_up_for
 from webhookd.model import Change, ChangeKind
 from webhookd.rules import trigger
 from webhookd.storage.fleet.exclusive import backfilling
@@ -73,6 +74,14 @@ class Backfilled:
 
 
 @dataclass(frozen=True, slots=True)
+class _Meant:
+    """Which records are meant, and since when moments are made up for, if that is asked."""
+
+    conditions: Trigger | None = None
+    past: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Chunk:
     """What one step found. *last_id* is None when there was nothing left.
 
@@ -118,13 +127,14 @@ class Backfill:
         self._new_id = new_id
         self._sleep = sleep
 
-    async def run(
+    async def run(  # noqa: PLR0913 - what a person may ask, and who hears of it
         self,
         webhook: Callable[[], Webhook],
         *,
         where: AllOf | None = None,
         count_only: bool = False,
         per_second: float = PER_SECOND,
+        past: datetime | None = None,
         made: Backfilled = Backfilled(),
         progress: Callable[[Backfilled], None] = lambda _: None,
         look: Callable[[KnownRecord], None] = lambda _: None,
@@ -136,14 +146,16 @@ class Backfill:
         could not be compared with to *note*, one for each property and step. It goes on from what
         was *made*. *webhook* gives the definition in force, and is asked before each step. At most
         *per_second* deliveries a second are made, a second's worth at once. What the database
-        refuses is tried again.
+        refuses is tried again. *past*, of a webhook that is due by dates, is since when moments
+        are made up for.
 
         Raises StorageError where it only counts, BackfillError when the webhook reports nothing
         but deletions, and whatever *webhook* and the sleep raise. Whatever is stored by then
         stays, and *progress* was called with it.
         """
         # At most a second's worth in one step: a rate of 5 must not send 100 and rest for 20 s.
-        meant = None if where is None else Trigger(changes=_ANYTHING, when=where)
+        conditions = None if where is None else Trigger(changes=_ANYTHING, when=where)
+        meant = _Meant(conditions, past)
         most = CHUNK if count_only else max(1, min(CHUNK, int(per_second)))
         while True:
             # A count writes nothing, so it is read between two commits and has nothing to lose.
@@ -169,7 +181,7 @@ class Backfill:
             await self._sleep(0 if count_only else chunk.deliveries / per_second)
 
     async def _write(
-        self, webhook: Callable[[], Webhook], meant: Trigger | None, after: str, most: int
+        self, webhook: Callable[[], Webhook], meant: _Meant, after: str, most: int
     ) -> _Chunk:
         """Take one step, and return it when it is on the disk."""
         # Asked for each time: a refused step may be tried again after a reload.
@@ -183,7 +195,7 @@ class Backfill:
     def _store(
         self,
         webhook: Webhook,
-        meant: Trigger | None,
+        meant: _Meant,
         after: str,
         most: int,
         connection: Connection,
@@ -197,6 +209,7 @@ class Backfill:
         # Within the transaction: intake cannot change a record between this look and the commit.
         decision, looked_at, last_id = self._decide(webhook, meant, after, most, connection)
         stored = store(connection, decision, claims)
+        made_up_for(connection, webhook, decision)
         made = len(stored) + len(decision.broken)
         caused = self._events.together(self._events.of_unattempted(decision.broken))
         told = caused.store(connection, claims)
@@ -215,7 +228,7 @@ class Backfill:
     def _count(
         self,
         webhook: Webhook,
-        meant: Trigger | None,
+        meant: _Meant,
         after: str,
         look: Callable[[KnownRecord], None],
         connection: Connection,
@@ -228,7 +241,7 @@ class Backfill:
     def _decide(
         self,
         webhook: Webhook,
-        meant: Trigger | None,
+        meant: _Meant,
         after: str,
         most: int,
         connection: Connection,
@@ -236,6 +249,11 @@ class Backfill:
     ) -> tuple[Decision, int, str | None]:
         """Return the decision on the records behind *after*, their number, and the last id."""
         now, decision, kind = self._now(), Decision(), reported_kind(webhook)
+        still = (
+            None
+            if webhook.trigger.still is None
+            else Trigger(_ANYTHING, when=webhook.trigger.still)
+        )
         looked_at, last_id = 0, None
         found = known_after(connection, webhook.source, webhook.object, after=after, limit=CHUNK)
         for record_id, known in found:
@@ -246,10 +264,21 @@ class Backfill:
             look(known)
             change = _change(webhook, kind, record_id, known, now)
             noted: list[Incomparable] = []
-            is_meant = meant is None or trigger.fires(meant, change, now, noted)
+            # It does not wait, and looks at once at what is looked at behind a wait.
+            is_meant = all(
+                trigger.fires(one, change, now, noted)
+                for one in (meant.conditions, still)
+                if one is not None
+            )
             for value in noted:
                 decision.incomparable.setdefault((webhook.object, value.property), value)
-            if is_meant:
+            if is_meant and kind is ChangeKind.DUE:
+                if meant.past is not None:
+                    new_id = self._new_id(now)
+                    decide_past(
+                        webhook, record_id, known, meant.past, now, new_id, connection, decision
+                    )
+            elif is_meant:
                 decide(webhook, change, self._new_id(now), now, decision)
             if len(decision.deliveries) + len(decision.broken) >= most:
                 break
@@ -261,7 +290,7 @@ def reported_kind(webhook: Webhook) -> ChangeKind:
 
     Raises BackfillError when it reports nothing but deletions.
     """
-    for kind in (ChangeKind.CREATED, ChangeKind.UPDATED):
+    for kind in (ChangeKind.CREATED, ChangeKind.UPDATED, ChangeKind.DUE):
         if kind in webhook.trigger.changes:
             return kind
     raise BackfillError(f"the webhook {webhook.name} reports nothing but deletions")

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
 
 from webhookd.config.messages import no_such
 from webhookd.intake.backfill import BackfillError, reported_kind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import timedelta
+
     from webhookd.definitions import Definitions, Webhook
+
+
+_PAST: Final = "past since "
+"""What begins the text that stands among a backfill's conditions, and is none of them."""
 
 
 class UnknownBackfillError(BackfillError):
@@ -41,3 +49,29 @@ def still_is(definitions: Definitions, begun: Webhook) -> Webhook:
     if (webhook.source, webhook.object) != (begun.source, begun.object):
         raise BackfillError(f"the webhook {begun.name} has another source or object now")
     return webhook
+
+
+def require_past(webhook: Webhook, past: timedelta | None) -> None:
+    """Raise a BackfillError unless *past* goes with the trigger of *webhook*."""
+    name = webhook.name
+    if webhook.trigger.at is not None and past is None:
+        raise BackfillError(
+            f"the webhook {name} is due by a date, and known records have their moments by"
+            f" themselves; to make up for those of the last 30 days: webhookd backfill {name}"
+            " --past 30d"
+        )
+    if webhook.trigger.at is None and past is not None:
+        raise BackfillError(f"--past is for webhooks that are due by a date, and {name} is not")
+
+
+def past_texts(since: datetime | None) -> Iterator[str]:
+    """Yield what is kept of a backfill of past moments, beside its conditions."""
+    if since is not None:
+        yield f"{_PAST}{since.isoformat()}"
+
+
+def parted(texts: Sequence[str]) -> tuple[tuple[str, ...], datetime | None]:
+    """Return the conditions of a backfill that is kept, and since when moments are made up for."""
+    where = tuple(text for text in texts if not text.startswith(_PAST))
+    times = [text.removeprefix(_PAST) for text in texts if text.startswith(_PAST)]
+    return where, datetime.fromisoformat(times[0]) if times else None

@@ -48,6 +48,8 @@ class Decision:
     incomparable: dict[tuple[str, str], Incomparable] = field(default_factory=dict)
     """By object and property, the first value that a condition could not be compared with."""
     plans: Plans = field(default_factory=Plans)
+    made_up_for: dict[str, int] = field(default_factory=dict)
+    """By record, past moments that a backfill makes deliveries of."""
     changes: int = 0
     erasures: int = 0
     """How often records had been forgotten when known ones were read (`forgotten_records`)."""

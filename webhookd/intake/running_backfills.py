@@ -32,7 +32,14 @@ from webhookd.intake.backfill import (
     TakenOverError,
 )
 from webhookd.intake.backfill_run import Running
-from webhookd.intake.backfilled_webhook import UnknownBackfillError, may_be_backfilled, still_is
+from webhookd.intake.backfilled_webhook import (
+    UnknownBackfillError,
+    may_be_backfilled,
+    parted,
+    past_texts,
+    require_past,
+    still_is,
+)
 from webhookd.intake.unseen_properties import UnseenProperties
 from webhookd.storage.fleet.exclusive import backfilling
 from webhookd.storage.records import backfills
@@ -47,7 +54,7 @@ from webhookd.telemetry.events import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from webhookd.clock import Clock
     from webhookd.definitions import AllOf, Definitions, Webhook
@@ -104,13 +111,17 @@ class Backfills:
         where: Sequence[str] = (),
         *,
         per_second: float = PER_SECOND,
+        past: timedelta | None = None,
         is_dry_run: bool = False,
     ) -> Running:
         """Begin to enroll the known records of the webhook *name* for which all of *where* holds.
 
-        Raises as `webhook` does, and a ConfigError when *where* is wrong.
+        *past*: how long ago moments of a webhook that is due by dates may have been to be made up
+        for. Raises as `webhook` does, and a ConfigError when *where* is wrong.
         """
+        require_past(self.webhook(name), past)
         meant = await self._meant(self.webhook(name), where)
+        since = None if past is None else self._now() - past
         with self._lock_given_back(name):
             acquire = partial(backfills.acquire, webhook=name)
             if not is_dry_run and not await self._writer.read(acquire):
@@ -129,8 +140,9 @@ class Backfills:
                 )
             running = Running(webhook, per_second, is_dry_run)
             running.unseen = UnseenProperties(webhook, meant) if is_dry_run else None
-            asked = StoredBackfill(name, tuple(where), per_second, self._now())
-            self._start(running, self._begun(running, asked, meant))
+            kept = (*where, *past_texts(since))
+            asked = StoredBackfill(name, kept, per_second, self._now())
+            self._start(running, self._begun(running, asked, meant, since))
         return running
 
     async def start(self) -> None:
@@ -170,7 +182,8 @@ class Backfills:
         made = Backfilled(stored.records, stored.deliveries, stored.after)
         try:
             webhook = self.webhook(name)
-            meant = await self._meant(webhook, stored.conditions)
+            where, past = parted(stored.conditions)
+            meant = await self._meant(webhook, where)
         except WebhookdError as error:
             await self._writer.write(partial(backfills.end, webhook=name))
             telemetry.report(
@@ -182,7 +195,7 @@ class Backfills:
             return
         telemetry.report(BackfillResumed(name, made.records, made.deliveries))
         running = Running(webhook, stored.per_second, made=made)
-        self._start(running, self._run(running, meant))
+        self._start(running, self._run(running, meant, past))
 
     async def end(self, name: str) -> Running:
         """End the backfill of the webhook *name* by hand; return how far it came.
@@ -249,7 +262,13 @@ class Backfills:
         if not running.is_dry_run:
             release(self._writer, backfilling(running.webhook.name))
 
-    async def _begun(self, running: Running, asked: StoredBackfill, meant: AllOf | None) -> None:
+    async def _begun(
+        self,
+        running: Running,
+        asked: StoredBackfill,
+        meant: AllOf | None,
+        past: datetime | None,
+    ) -> None:
         if not running.is_dry_run:
             try:
                 await self._writer.write(partial(backfills.begin, backfill=asked))
@@ -257,12 +276,12 @@ class Backfills:
                 running.error = str(error)
                 return
             telemetry.report(BackfillBegan(asked.webhook, asked.per_second))
-        await self._run(running, meant)
+        await self._run(running, meant, past)
 
     def _in_force(self, begun: Webhook) -> Webhook:
         return still_is(self._definitions(), begun)
 
-    async def _run(self, running: Running, meant: AllOf | None) -> None:
+    async def _run(self, running: Running, meant: AllOf | None, past: datetime | None) -> None:
         name, is_others = running.webhook.name, False
         try:
             await self._make(sleep=running.sleep).run(
@@ -270,6 +289,7 @@ class Backfills:
                 where=meant,
                 count_only=running.is_dry_run,
                 per_second=running.per_second,
+                past=past,
                 made=running.made,
                 progress=running.note,
                 look=(lambda _: None) if running.unseen is None else running.unseen.look,

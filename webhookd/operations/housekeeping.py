@@ -12,6 +12,7 @@ from webhookd.clock import SYSTEM, Clock
 from webhookd.errors import StorageError
 from webhookd.storage.deliveries.retention import retire
 from webhookd.storage.fleet.exclusive import RETENTION
+from webhookd.storage.moments import timer_rows
 from webhookd.storage.records import journal
 from webhookd.telemetry.events import DeliveriesDeleted, StorageRefused
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 EVERY: Final = timedelta(minutes=1)
 DELIVERIES: Final = 500
 CHANGES: Final = 100
+MOMENTS: Final = 1000
 """As many are deleted in one transaction: a few milliseconds of the writer's time."""
 
 
@@ -63,6 +65,7 @@ class Housekeeping:
             if await self._writer.read(lambda connection: connection.session.acquire(RETENTION)):
                 await self._retire(now)
                 await self._make_room()
+                await self._clear_moments()
                 await self._activity.tidy(now - self._retention)
                 await self._writer.read(lambda connection: connection.session.release(RETENTION))
         except StorageError as error:
@@ -80,6 +83,12 @@ class Housekeeping:
             journal.retire, now=now, kept_for=kept_for, limit=CHANGES
         )
         while await self._writer.write(seen) == CHANGES:
+            pass
+
+    async def _clear_moments(self) -> None:
+        """Delete the moments of timers that no webhook has any more."""
+        old = partial(timer_rows.clear, limit=MOMENTS)
+        while await self._writer.write(old):
             pass
 
     async def _make_room(self) -> None:

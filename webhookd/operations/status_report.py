@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from webhookd import __version__
 from webhookd.model import REMOVED
@@ -21,6 +21,7 @@ from webhookd.operations.view_builders import (
     running_source,
 )
 from webhookd.sources import kinds
+from webhookd.storage.moments import stored_moments
 from webhookd.storage.webhooks import backlog
 from webhookd.telemetry import figures, metrics
 from webhookd.views.sources import SourcesView
@@ -41,6 +42,10 @@ if TYPE_CHECKING:
     from webhookd.views.deliveries import ByHandView
     from webhookd.views.view import JsonObject
     from webhookd.views.webhooks import ShownWebhookView, WebhookState
+
+
+_NO_MOMENTS: Final[tuple[int | None, datetime | None]] = (None, None)
+"""How a webhook without a timer stands."""
 
 
 class StatusReport:
@@ -110,6 +115,7 @@ class StatusReport:
         own = self._dependencies.writer.owner
         standings = await self._standings(now)
         in_force = reloader.definitions.webhooks
+        moments = await asyncio.to_thread(stored_moments.standing, self._dependencies.database)
         notes = await asyncio.to_thread(
             unknown_properties.notes,
             self._dependencies.database,
@@ -117,7 +123,9 @@ class StatusReport:
             self._looks,
         )
         webhooks = tuple(
-            self._webhook(name, found, in_force.get(name), notes.get(name, ()))
+            self._webhook(
+                name, found, in_force.get(name), notes.get(name, ()), moments.get(name, _NO_MOMENTS)
+            )
             for name, found in sorted(standings.items())
         )
         return StatusView(
@@ -152,8 +160,9 @@ class StatusReport:
         webhook = reloader.definitions.webhooks.get(name)
         if found is None:
             return None
+        moments = await asyncio.to_thread(stored_moments.standing, self._dependencies.database)
         return webhook_detail.shown_webhook(
-            self._webhook(name, found, webhook, ()),
+            self._webhook(name, found, webhook, (), moments.get(name, _NO_MOMENTS)),
             webhook,
             reloader.shown.document,
             reloader.written,
@@ -174,12 +183,21 @@ class StatusReport:
         """Return the metrics, with the standing of every webhook as it is now."""
         now = self._now()
         standings = await self._standings(now)
-        metrics.STANDING.lanes = tuple(self._scraped(found, now) for found in standings.values())
+        moments = await asyncio.to_thread(stored_moments.standing, self._dependencies.database)
+        metrics.STANDING.lanes = tuple(
+            self._scraped(found, now, moments.get(name, _NO_MOMENTS)[0])
+            for name, found in standings.items()
+        )
         metrics.POLLS.now = now
         return await asyncio.to_thread(metrics.exposition)
 
     def _webhook(
-        self, name: str, found: Standing, webhook: Webhook | None, notes: tuple[str, ...]
+        self,
+        name: str,
+        found: Standing,
+        webhook: Webhook | None,
+        notes: tuple[str, ...],
+        moments: tuple[int | None, datetime | None],
     ) -> WebhookView:
         lanes, latest = self._dependencies.dispatcher.lanes, found.latest
         probed = lanes.probed(name)
@@ -207,9 +225,11 @@ class StatusReport:
             is_failing=latest.is_failing,
             failing_since=latest.failing_since,
             failing_attempts=latest.failing_attempts,
+            moments=moments[0],
+            next_moment_at=moments[1],
         )
 
-    def _scraped(self, found: Standing, now: datetime) -> metrics.LaneStanding:
+    def _scraped(self, found: Standing, now: datetime, moments: int | None) -> metrics.LaneStanding:
         oldest = found.oldest_pending_at
         lanes, webhook = self._dependencies.dispatcher.lanes, found.row.webhook
         return metrics.LaneStanding(
@@ -223,6 +243,7 @@ class StatusReport:
             is_probed=lanes.probed(webhook) is not None,
             is_failing=found.latest.is_failing,
             token_age=lanes.token_age(webhook),
+            moments=moments,
         )
 
 

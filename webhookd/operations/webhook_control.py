@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from webhookd import telemetry
+from webhookd.operations.moments import moment_cancelling
 from webhookd.operations.unknown_names import unknown_webhook
 from webhookd.rules.templating.live_parts import kept_names
 from webhookd.storage.database.connection import EXCLUSIVE
@@ -17,6 +18,7 @@ from webhookd.views.webhooks import HoldView, RotatedView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from datetime import timedelta
 
     from webhookd.clock import Clock
     from webhookd.config.loading import Loaded
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from webhookd.operations.control_dependencies import ControlDependencies
     from webhookd.storage.database.connection import Connection, Statements
     from webhookd.storage.deliveries.lanes import LaneRow
+    from webhookd.views.moments import MomentView
 
 
 class WebhookControl:
@@ -58,7 +61,13 @@ class WebhookControl:
         )
 
     async def backfill(
-        self, name: str, where: Sequence[str], *, per_second: float, is_dry_run: bool
+        self,
+        name: str,
+        where: Sequence[str],
+        *,
+        per_second: float,
+        past: timedelta | None,
+        is_dry_run: bool,
     ) -> Running:
         """Begin to enroll the known records of the webhook *name*, or to count them.
 
@@ -66,8 +75,20 @@ class WebhookControl:
         *where* is wrong.
         """
         return await self._dependencies.backfills.begin(
-            name, where, per_second=per_second, is_dry_run=is_dry_run
+            name, where, per_second=per_second, past=past, is_dry_run=is_dry_run
         )
+
+    async def cancel_moment(self, name: str, record_id: str) -> MomentView:
+        """Take the next moment of a record away, and return it.
+
+        Raises an UnknownNameError where the webhook has no timer, an UnknownRecordError where the
+        record awaits nothing.
+        """
+        webhook = self._dependencies.reloader.definitions.webhooks.get(name)
+        at = None if webhook is None else webhook.trigger.at
+        cancel = partial(moment_cancelling.cancel, webhook=name, record_id=record_id, at=at)
+        found: MomentView = await self._dependencies.writer.write(cancel)
+        return found
 
     async def end_backfill(self, name: str) -> Running:
         """End the backfill of the webhook *name*; UnknownBackfillError when there is none."""

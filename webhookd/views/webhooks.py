@@ -63,6 +63,10 @@ class WebhookView(View):
     """When the first of the attempts failed that have failed since one was delivered."""
     failing_attempts: Count = 0
     """How many have failed since then, at all daemons."""
+    moments: Count | None = None
+    """How many records await a moment of its timed trigger; null where it has none."""
+    next_moment_at: datetime | None = None
+    """When the next of them is looked at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from webhookd.admin.parameters import (
 from webhookd.admin.view_schemas import place_of
 from webhookd.intake.backfill import PER_SECOND
 from webhookd.views.backfills import BackfillView
+from webhookd.views.moments import MomentView
 from webhookd.views.trials import TrialView
 from webhookd.views.webhooks import HoldView, ShownWebhookView
 
@@ -40,6 +41,11 @@ _BACKFILL = {
         "minimum": LEAST_RATE,
         "maximum": MOST_RATE,
         "default": PER_SECOND,
+    },
+    "past": {
+        "description": "How long ago moments may have been to be made up for, like `30d`: of a"
+        " webhook that is due by a date.",
+        "type": "string",
     },
     "dry_run": {"type": "boolean", "default": False},
 }
@@ -107,6 +113,14 @@ PATHS: Final[dict[str, Any]] = {
             {"200": _HELD, "404": ERROR},
             parameters=WEBHOOK,
             requestBody=body({"reason": TEXT}),
+        )
+    },
+    "/v1/webhooks/{webhook}/moments/cancel": {
+        "post": operation(
+            "Take a record's next moment away, as if it had come.",
+            {"200": answer("The moment that was taken away.", MomentView), "404": ERROR},
+            parameters=WEBHOOK,
+            requestBody=body({"record_id": TEXT}),
         )
     },
     "/v1/webhooks/{webhook}/resume": {

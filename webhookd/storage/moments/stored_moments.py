@@ -8,7 +8,7 @@ them in the order of their ids, and has the rows of what they follow from: known
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from webhookd.rules.moments import chosen, is_missed
 from webhookd.storage.database.connection import Dialect, ForRows, with_lists
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.storage.database.connection import Statements
+    from webhookd.storage.database.database import Database
     from webhookd.storage.moments.timer_rows import Timer
 
 _FIND: Final = with_lists(
@@ -45,6 +46,26 @@ _DUE: Final = {
     # Those that intake of another daemon is about to change are its for now.
     Dialect.POSTGRESQL: f"{_DUE_ROWS} FOR UPDATE SKIP LOCKED",
 }
+_TELLING: Final = " ON CONFLICT (timer, record_id) DO UPDATE SET told = excluded.told"
+_TOLD: Final = ForRows(
+    each=f"INSERT INTO moments (timer, record_id, told) VALUES (?, ?, ?){_TELLING}",  # noqa: S608 - constant
+    at_once=(
+        "INSERT INTO moments (timer, record_id, told)"  # noqa: S608 - constant
+        f" SELECT * FROM unnest(?::bigint[], ?::text[], ?::bigint[]){_TELLING}"
+    ),
+)
+_EVER: Final = -(2**63)
+_NEVER: Final = 2**63 - 1
+_SHOWN: Final = "SELECT record_id, at, told, first_at FROM moments WHERE timer = ?"
+_LIST: Final = (
+    f"{_SHOWN} AND at IS NOT NULL AND at >= ? AND at < ? AND (at, record_id) > (?, ?)"
+    " ORDER BY at, record_id LIMIT ?"
+)
+_STANDING: Final = (
+    "SELECT webhook, (SELECT count(*) FROM moments WHERE timer = number AND at IS NOT NULL),"
+    " (SELECT min(at) FROM moments WHERE timer = number AND at IS NOT NULL)"
+    " FROM timers WHERE webhook IS NOT NULL"
+)
 _SETTLE: Final = ForRows(
     each="UPDATE moments SET at = ?, told = ? WHERE timer = ? AND record_id = ?",
     at_once=(
@@ -53,6 +74,21 @@ _SETTLE: Final = ForRows(
         " WHERE moments.timer = settled.timer AND moments.record_id = settled.record_id"
     ),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ListedMoment:
+    """A record's row as people see it: its next moment, and the last one that has come."""
+
+    record_id: str
+    at: datetime | None
+    told: datetime | None
+    first_at: datetime | None
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """Return its place in the order of lists."""
+        return to_micros(self.at) or 0, self.record_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +180,54 @@ def count(connection: Statements, timer: Timer) -> int:
     query = "SELECT count(*) FROM moments WHERE timer = ? AND at IS NOT NULL"
     [(number,)] = connection.execute(query, (timer.number,)).fetchall()
     return int(number)
+
+
+def listed(
+    connection: Statements,
+    timer: Timer,
+    *,
+    before: datetime | None,
+    after: tuple[int, str] | None,
+    limit: int,
+) -> list[ListedMoment]:
+    """Return at most *limit* records that await a moment, the next first, behind the place *after*.
+
+    Only those due *before* a time, where that is given.
+    """
+    until = _NEVER if before is None else to_micros(before)
+    at, record_id = (_EVER, "") if after is None else after
+    values = (timer.number, at, until, at, record_id, limit)
+    return [_listed(row) for row in connection.execute(_LIST, values).fetchall()]
+
+
+def of_record(connection: Statements, timer: Timer, record_id: str) -> ListedMoment | None:
+    """Return the row of a record, None when it never had a moment."""
+    row = connection.execute(f"{_SHOWN} AND record_id = ?", (timer.number, record_id)).fetchone()
+    return None if row is None else _listed(row)
+
+
+def standing(database: Database) -> dict[str, tuple[int, datetime | None]]:
+    """Return how many records await a moment of each webhook with a timer, and the next one."""
+    with database.reading() as connection:
+        rows = connection.execute(_STANDING).fetchall()
+    return {webhook: (count_, from_micros(at)) for webhook, count_, at in rows}
+
+
+def told_of(connection: Statements, timer: Timer, record_ids: Iterable[str]) -> dict[str, int]:
+    """Return the last moment that has come of each of *record_ids* of which one has."""
+    rows = _rows(connection, timer, record_ids)
+    return {record_id: told for record_id, (_, told) in rows.items() if told is not None}
+
+
+def mark_told(connection: Statements, timer: Timer, moments: Mapping[str, int]) -> None:
+    """Note moments of records that came about without having been planned."""
+    rows = [(timer.number, record_id, moments[record_id]) for record_id in sorted(moments)]
+    connection.write_rows(_TOLD, rows)
+
+
+def _listed(row: Any) -> ListedMoment:
+    record_id, at, told, first_at = row
+    return ListedMoment(record_id, from_micros(at), from_micros(told), from_micros(first_at))
 
 
 def _rows(
