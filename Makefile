@@ -10,7 +10,7 @@ DLT := $(VENV)/dlt/bin/python
 # Where the environment forbids it, each of a test run's many daemons would compile all of webhookd.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test test-browser screenshots check crash sources bench bench-quick constraints clean help
+.PHONY: run test test-browser screenshots check image crash sources bench bench-quick constraints clean help
 
 help: ## Show these words
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -35,6 +35,9 @@ check: $(DEV_STAMP) ## Lint, types, import contracts, dead code, dependencies
 	$(BIN)/vulture
 	$(BIN)/deptry .
 
+image: ## Build the container image without Docker, as root with buildah and mmdebstrap, and try it
+	deploy/image/build.sh
+
 crash: $(DEV_STAMP) ## Kill, freeze and starve the real daemon for some minutes; nothing may be lost
 	$(BIN)/python -m tests.crash
 
@@ -57,7 +60,7 @@ constraints: ## Renew constraints.txt: the newest versions, to be tested by make
 	sh tests/renew_constraints.sh $(PYTHON)
 
 clean: ## Remove what these words made
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .image .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 # What webhookd itself needs, which is all that `make run` waits for.
 $(STAMP): pyproject.toml constraints.txt
