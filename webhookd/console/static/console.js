@@ -195,6 +195,8 @@ function compose(form) {
   names.addEventListener("input", () => {
     for (const row of form.querySelectorAll(".choose tbody tr")) row.hidden = !row.textContent.toLowerCase().includes(names.value.toLowerCase());
   });
+  // What was typed before this ran, or what the browser kept of another visit.
+  if ([...form.elements].some((one) => "defaultValue" in one && (one.value !== one.defaultValue || one.checked !== one.defaultChecked))) look();
   form.addEventListener("input", (event) => {
     if (event.target === names) return;
     const row = event.target.closest(".choose tr"), box = row?.querySelector("[type=checkbox]");
