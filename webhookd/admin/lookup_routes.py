@@ -123,13 +123,24 @@ class LookupRoutes:
         return answer(await self._control.files.report(source, name))
 
     async def accept(self, request: Request) -> Response:
-        """Let something through that was set aside."""
-        given = await parameters.body_of(request, ("file", "object"))
+        """Let something through that was set aside; or say how many records a list lacked."""
+        given = await parameters.body_of(request, ("file", "object", "number", "dry_run"))
         file, object_ = (parameters.text_of(given, name) for name in ("file", "object"))
+        source, is_dry_run = request.path_params["source"], parameters.flag_of(given, "dry_run")
         if (file is None) == (object_ is None):
             raise BadQuestionError("say which: one of file and object")
-        source = request.path_params["source"]
-        return answer(await self._control.files.accept(source, file, object_))
+        if file is not None:
+            parameters.refuse_with(given, ("number", "dry_run"), "go with object")
+            return answer(await self._control.files.accept(source, file))
+        if is_dry_run:
+            only_looked(request)
+        accepted = await self._control.files.accept_absences(
+            source,
+            object_ or "",
+            number=parameters.number_of(given, "number"),
+            is_dry_run=is_dry_run,
+        )
+        return answer(accepted)
 
     async def configuration(self, request: Request) -> Response:
         """Answer the files of the configuration in force."""

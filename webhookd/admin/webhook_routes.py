@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response, StreamingResponse
 
 from webhookd.admin import parameters
-from webhookd.admin.acts import only_looked
+from webhookd.admin.acts import about, only_looked
 from webhookd.admin.answers import BAD, answer, refusal
 from webhookd.errors import ConfigError
 from webhookd.operations.view_builders import backfilled
@@ -46,7 +46,7 @@ class WebhookRoutes:
         how = {"is_sent": not is_dry_run, "anyway": parameters.flag_of(given, "anyway")}
         if is_dry_run:
             only_looked(request)
-        request.state.subject = name or "a draft"
+        about(request, name or "a draft")
         if draft is not None:
             return answer(await self._control.trials.of_draft(draft, wanted, **how))
         return answer(await self._control.trials.of_webhook(name or "", wanted, **how))

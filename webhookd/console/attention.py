@@ -212,6 +212,15 @@ def _of_source(one: SourceView, now: datetime) -> Iterator[Need]:
         at = "" if one.last_error_at is None else f" {_ago(one.last_error_at, now)}"
         told = f"Reading it failed{at}: {_short(one.last_error)}."
         yield Need(2, "bad", name, page, told, open_it)
+    for cursor in one.cursors:
+        if cursor.missing:
+            place = f"{cursor.object}/lists/{cursor.list}" if cursor.list else cursor.object
+            known = counted(cursor.known or 0, "member" if cursor.list else "record")
+            told = (
+                f"{cursor.missing:,} of {known} of {place} are missing in the list, which was set"
+                " aside."
+            )
+            yield Need(2, "bad", name, page, told, open_it)
     for read in one.objects:
         last = read.last_success_at
         if one.last_error is None and last is not None and now - last > OLD_POLL:

@@ -48,7 +48,8 @@ class Viewer:
         while self.buffer.full():
             lost = self.buffer.get_nowait()
             if lost is not None:
-                self.dropped += len(lost.told.get("attempts", ()))
+                skipped = int(lost.told.get("skipped", 0))
+                self.dropped += len(lost.told.get("attempts", ())) + skipped
         self.buffer.put_nowait(happening)
 
 

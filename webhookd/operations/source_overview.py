@@ -70,4 +70,5 @@ def _cursor(object_: str, text: JsonText) -> CursorView:
         first_read=how_far.is_first_read,
         list=of_list or None,
         missing=None if aside is None else aside.missing,
+        known=None if aside is None else aside.known,
     )

@@ -14,7 +14,7 @@ from webhookd.views.view import Count, View
 class CursorView(View):
     """How far a type of object has been read from an API, or a list of its records."""
 
-    lacks_where_none: ClassVar[frozenset[str]] = frozenset({"list", "missing"})
+    lacks_where_none: ClassVar[frozenset[str]] = frozenset({"list", "missing", "known"})
 
     object: str
     """The type of object."""
@@ -28,6 +28,8 @@ class CursorView(View):
     missing: Count | None = None
     """How many records or members are missing from the last reading, and are not believed to be
     gone until a person lets it through; absent where nothing was set aside."""
+    known: Count | None = None
+    """Of how many that are known; absent likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,8 @@ class AcceptedView(View):
     """The type of object whose list lacked records; null where it was a file."""
     missing: int | None = None
     """How many records that list lacked."""
+    number: int | None = None
+    """Which reading of the list it was; null where it was a file."""
 
 
 @dataclass(frozen=True, slots=True)

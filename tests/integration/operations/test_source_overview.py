@@ -75,7 +75,7 @@ def test_the_cursor_of_a_list_says_when_all_its_members_were_read_and_what_was_s
 
     assert found.cursors == (
         CursorView("contacts", AT, first_read=False),
-        CursorView("contacts", AT, first_read=False, list="vip", missing=60),
+        CursorView("contacts", AT, first_read=False, list="vip", missing=60, known=100),
     )
 
 

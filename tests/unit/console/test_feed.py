@@ -54,9 +54,10 @@ def test_who_does_not_keep_up_is_told_how_much_was_missed():
     viewer = Viewer()
 
     for number in range(BUFFERED + 10):
-        viewer.add(Happening("attempts", {"attempts": [number, number]}))
+        told = {"attempts": [number, number], "skipped": 100}
+        viewer.add(Happening("attempts", told))
 
-    assert viewer.dropped == 20
+    assert viewer.dropped == 10 * 102
     assert viewer.buffer.qsize() == BUFFERED
 
 

@@ -34,6 +34,13 @@ from webhookd.views.sources import AcceptedView, FileReportView, PropertiesView,
 
 _SOURCE = parameter("source", "path", {"type": "string", "minLength": 1})
 
+_ACCEPT = {
+    "file": TEXT,
+    "object": TEXT,
+    "number": {"type": "integer", "minimum": 0, "maximum": LARGEST_NUMBER},
+    "dry_run": {"type": "boolean", "default": False},
+}
+
 PATHS: Final[dict[str, Any]] = {
     "/v1/changes": {
         "get": operation(
@@ -163,10 +170,11 @@ PATHS: Final[dict[str, Any]] = {
     "/v1/sources/{source}/accept": {
         "post": operation(
             "Let a snapshot through that was set aside, by the name of its `file`; or what the list"
-            " of an `object` lacked.",
+            " of an `object` lacked: with `dry_run` only how much that is, with the `number` that"
+            " it tells only of that reading of the list.",
             {"200": answer("What was let through.", AcceptedView), "404": ERROR, "409": ERROR},
             parameters=[_SOURCE],
-            requestBody=body({"file": TEXT, "object": TEXT}, is_required=True),
+            requestBody=body(_ACCEPT, is_required=True),
         )
     },
     "/v1/configuration": {

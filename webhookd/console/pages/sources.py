@@ -8,7 +8,9 @@ from starlette.exceptions import HTTPException
 
 from webhookd.client.asynchronous import quoted
 from webhookd.client.client_errors import RefusedError
-from webhookd.views.sources import FileReportView, SourceFilesView
+from webhookd.errors import counted
+from webhookd.views import json_reader
+from webhookd.views.sources import AcceptedView, FileReportView, SourceFilesView
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -68,8 +70,10 @@ async def report(visit: Visit) -> Response:
 
 
 async def accept(visit: Visit) -> Response:
-    """Let through a snapshot that was set aside: what it lacks is taken for deleted."""
+    """Let through what was set aside, after it was looked at: what it lacks counts as deleted."""
     one = await found(visit)
+    if visit.form.get("object"):
+        return await _accept_absences(visit, one, visit.form.get("object"))
     name = visit.form.get("file")
     if visit.form.get("confirm"):
         await visit.daemon.post(f"/v1{path_of(one)}/accept", file=name)
@@ -79,6 +83,23 @@ async def accept(visit: Visit) -> Response:
     reason = told.report.get("reason")
     return await visit.page(
         "accept.html", section="sources", one=one, path=path_of(one), name=name, reason=reason
+    )
+
+
+async def _accept_absences(visit: Visit, one: SourceView, object_: str) -> Response:
+    number = visit.form.get("number")
+    if visit.form.get("confirm") and number.isdecimal():
+        asked = {"object": object_, "number": int(number)}
+        told = await visit.daemon.post(f"/v1{path_of(one)}/accept", **asked)
+        missing = counted(told["missing"], "member" if "/lists/" in object_ else "record")
+        visit.tell(
+            f"{object_}: {missing} may be missing; the next reading of the list takes it so."
+        )
+        return visit.elsewhere(path_of(one))
+    answer = await visit.daemon.look(f"/v1{path_of(one)}/accept", object=object_, dry_run=True)
+    aside = json_reader.read(AcceptedView, answer)
+    return await visit.page(
+        "accept_absences.html", section="sources", one=one, path=path_of(one), aside=aside
     )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from webhookd.operations.control_dependencies import ControlDependencies
+    from webhookd.sources.source import SetAside
 
 
 class SourceFiles:
@@ -54,33 +55,41 @@ class SourceFiles:
         redact = self._dependencies.secrets.redactor.text
         return FileReportView(name, cast("dict[str, Any]", _redacted(told, redact)))
 
-    async def accept(self, source: str, file: str | None, object_: str | None) -> AcceptedView:
-        """Let a *file* through that was set aside, or what the list of an *object_* lacked.
+    async def accept_absences(
+        self, source: str, object_: str, *, number: int | None, is_dry_run: bool
+    ) -> AcceptedView:
+        """Let through what the list of an *object_* lacked, or say how much that is.
 
-        Raises a NotAcceptedError where nothing was.
+        With *number*, only of that reading. Raises a NotAcceptedError where nothing was set aside.
         """
-        if file is not None:
-            if not listed_files.is_plain(file):
-                raise NoFileError(f"{file!r} is no name of a file")
-            root = self._root(source)
-            await asyncio.to_thread(listed_files.report, root, file)
-            path = root / "failed" / file
-            target = await asyncio.to_thread(
-                approval.accept, path, partial(self._last_taken, source)
-            )
-            return AcceptedView(source, file=target.name)
         self._require(source)
-        missing = await asyncio.to_thread(self._let_through, source, object_ or "")
-        return AcceptedView(source, object=object_, missing=missing)
+        aside = await asyncio.to_thread(self._aside, source, object_)
+        if number is not None and number != aside.number:
+            raise approval.NotAcceptedError(
+                f"{source}/{object_}: the list was read again since, and lacks {aside.missing:,}"
+                f" of {aside.known:,} now; look at it anew"
+            )
+        if not is_dry_run:
+            database = self._dependencies.database
+            await asyncio.to_thread(listings.accept, database, source, object_, aside.number)
+        return AcceptedView(source, object=object_, missing=aside.missing, number=aside.number)
 
-    def _let_through(self, source: str, object_: str) -> int:
-        database = self._dependencies.database
-        cursor = cursors.cursors(database).get(source, {}).get(object_)
+    async def accept(self, source: str, file: str) -> AcceptedView:
+        """Let a *file* through that was set aside; raises a NotAcceptedError where it was not."""
+        if not listed_files.is_plain(file):
+            raise NoFileError(f"{file!r} is no name of a file")
+        root = self._root(source)
+        await asyncio.to_thread(listed_files.report, root, file)
+        path = root / "failed" / file
+        target = await asyncio.to_thread(approval.accept, path, partial(self._last_taken, source))
+        return AcceptedView(source, file=target.name)
+
+    def _aside(self, source: str, object_: str) -> SetAside:
+        cursor = cursors.cursors(self._dependencies.database).get(source, {}).get(object_)
         aside = None if cursor is None else kinds.set_aside(cursor)
         if aside is None:
             raise approval.NotAcceptedError(f"{source}/{object_}: nothing of it was set aside")
-        listings.accept(database, source, object_, aside.number)
-        return aside.missing
+        return aside
 
     def _last_taken(self, source: str) -> str | None:
         with self._dependencies.database.reading() as connection:
