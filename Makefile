@@ -10,7 +10,7 @@ DLT := $(VENV)/dlt/bin/python
 # Where the environment forbids it, each of a test run's many daemons would compile all of webhookd.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test test-browser screenshots check image crash sources bench bench-quick constraints clean help
+.PHONY: run test test-browser screenshots docs check image crash sources bench bench-quick constraints clean help
 
 help: ## Show these words
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -27,13 +27,18 @@ test-browser: $(DEV_STAMP) ## Test the console's pages in a real Chromium, which
 screenshots: $(DEV_STAMP) ## Take the pictures of docs/console.md anew
 	$(BIN)/python -m tests.console.shots
 
-check: $(DEV_STAMP) ## Lint, types, import contracts, dead code, dependencies
+docs: $(DEV_STAMP) ## Build the documents as a site, into site/; no link may lead nowhere
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+	@echo "look at it: $(PYTHON) -m http.server --bind 127.0.0.1 --directory site"
+
+check: $(DEV_STAMP) ## Lint, types, import contracts, dead code, dependencies, links of the documents
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/vulture
 	$(BIN)/deptry .
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --site-dir $(VENV)/site
 
 image: ## Build the container image without Docker, as root with buildah and mmdebstrap, and try it
 	deploy/image/build.sh

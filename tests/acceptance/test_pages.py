@@ -5,7 +5,7 @@ import pytest
 from tests.documents import pages, readers, sessions
 from tests.documents.sessions import Saved
 
-FOLLOWED = ("tutorial", "troubleshooting")
+FOLLOWED = ("../README", "tutorial", "troubleshooting")
 
 
 @pytest.mark.parametrize("name", FOLLOWED)

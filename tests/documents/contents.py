@@ -48,9 +48,6 @@ def _link(heading: Heading) -> str:
 
 
 if __name__ == "__main__":
-    for path in pages.PAGES:
-        if (
-            path != pages.ROOT / "README.md"
-            and (new := renewed(path.read_text())) != path.read_text()
-        ):
+    for path in pages.PAGES[1:]:  # the README is short
+        if (page := path.read_text()) != (new := renewed(page)):
             path.write_text(new)

@@ -52,4 +52,4 @@ def links(page: str) -> list[str]:
 
 def _anchor(words: str) -> str:
     shown = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", words)
-    return re.sub(r"[^\w\- ]", "", shown.lower()).strip().replace(" ", "-")
+    return re.sub(r"[^\w\- ]", "", shown.lower().strip()).replace(" ", "-")

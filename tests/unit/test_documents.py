@@ -112,6 +112,13 @@ def test_what_points_to_a_page_from_elsewhere_finds_it(document):
         assert anchor in {heading.anchor for heading in headings(pages.text(name))}, anchor
 
 
+def test_every_page_is_in_the_navigation_of_the_site():
+    site = (ROOT / "mkdocs.yml").read_text()
+    told = re.findall(r"([\w/-]+\.md)$", site, re.MULTILINE)
+
+    assert sorted(told) == [str(page.relative_to(pages.DOCS)) for page in PAGES[1:]]
+
+
 @pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_page_begins_with_its_contents(page):
     told = page.read_text()
