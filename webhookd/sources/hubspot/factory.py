@@ -36,15 +36,22 @@ def make(settings: HubspotSource, dependencies: SourceDependencies) -> Poller:
     """Return the source that *settings* describe."""
     budget = dependencies.budgets.of(settings.base_url, settings.token, BURST)
     watch = ClockWatch(settings.name, dependencies.clock)
+    made = [_reader(settings, read, dependencies, budget, watch) for read in settings.objects]
+
+    def wake_lists() -> None:
+        for reader, _ in made:
+            reader.wake_lists()
+
     return Poller(
         settings.name,
         settings.poll_every,
-        [_reader(settings, read, dependencies, budget, watch) for read in settings.objects],
+        made,
         schedule=dependencies.schedule,
         budget=budget,
         clock=dependencies.clock,
         ledger=dependencies.polls,
         requests_per_second=settings.requests_per_second,
+        wake_parts=wake_lists,
     )
 
 
@@ -112,6 +119,7 @@ def _reader(
         checkpoint_of=list_checkpoint,
         clock=dependencies.clock,
         carried=_unchanged if carrier is None else carrier.complete,
+        watch=watch,
     )
     if carrier is not None:
         checkpoint.complete = carrier.before(checkpoint.complete)

@@ -78,6 +78,10 @@ class ObjectReader:
         self._refresh_at = 0.0
         self._missing: tuple[str, ...] = ()
 
+    def wake_lists(self) -> None:
+        """End the rests of lists: somebody may have mended what they were refused for."""
+        self._dependencies.lists.wake()
+
     async def poll(self) -> None:
         """Read everything that is new."""
         dependencies = self._dependencies

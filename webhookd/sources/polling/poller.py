@@ -18,7 +18,7 @@ from webhookd.sources.polling.poll_memory import PollMemory
 from webhookd.telemetry.events import SourceUnauthorized
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import timedelta
 
     from webhookd.clock import Clock
@@ -49,7 +49,8 @@ class Poller:
 
     *schedule* runs a poll every *period*. *figures* of a reader are what `status` shows of it; the
     *ledger* keeps what of that a restart must not lose. *periods* are those of types of objects
-    that have one of their own. Polls that are hinted at keep to *requests_per_second*.
+    that have one of their own. Polls that are hinted at keep to *requests_per_second*. *wake_parts*
+    ends the rests of what readers let rest by itself.
     """
 
     def __init__(  # noqa: PLR0913 - the parts that polls are joined to
@@ -64,12 +65,14 @@ class Poller:
         ledger: PollLedger | None = None,
         requests_per_second: float = 1.0,
         periods: Mapping[str, timedelta] | None = None,
+        wake_parts: Callable[[], None] = lambda: None,
     ) -> None:
         self._name = name
         self._period = period
         self._periods = periods or {}
         self._schedule = schedule
         self._clock = clock
+        self._wake_parts = wake_parts
         self._refusals = 0
         self._is_asking = False
         self._is_running = False
@@ -128,6 +131,7 @@ class Poller:
         """
         if not self._is_running:
             return
+        self._wake_parts()
         was_refused, self._ask_at = bool(self._refusals), 0.0
         for poll in self._polls:
             if poll.wake() or was_refused:

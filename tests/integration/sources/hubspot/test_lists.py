@@ -1,12 +1,17 @@
 """Lists as properties: who joins and who leaves is told once, whichever way it is found."""
 
 import asyncio
+import json
+from datetime import datetime
+from itertools import count
 
 import pytest
 from structlog.testing import capture_logs
 
 from tests.fake_hubspot.limits import RefusedError
-from tests.polls import CONTACTS, LEAD, an_old, settings
+from tests.making import LOOPBACK
+from tests.polls import CONTACTS, LEAD, CuttingTransport, an_old, settings
+from webhookd.authentication.credentials import fixed
 from webhookd.definitions import HubspotList, HubspotObject
 from webhookd.sources import kinds
 from webhookd.storage.records.lists import listings
@@ -344,3 +349,161 @@ def test_a_request_about_too_many_records_is_halved(poll):
 
     customer = {"email": "a@x", "stage": "customer"}
     assert sorted(news) == sorted((id_, "updated", customer) for id_ in ids)
+
+
+def test_a_reload_ends_the_rest_of_a_list(poll):
+    async def scenario(polls):
+        one, two = an_old(polls, 2)
+        segment = polls.fake.lists.create("contacts", one)
+        await polls.poll()
+        polls.fake.forbidden.add("lists")
+        await polls.poll(every=1.0)
+        polls.fake.forbidden.clear()
+        polls.fake.lists.add(segment, two)
+        await polls.poll(every=1.0)
+        nothing = polls.news()
+        polls.source.wake()
+        await polls.poll()
+        return nothing, polls.news(), two
+
+    nothing, news, two = poll(scenario, with_list())
+
+    assert nothing == []
+    assert news == [(two, "updated", IN_LIST)]
+
+
+def test_who_joined_at_a_time_to_come_is_told_with_the_time_of_now(poll):
+    async def scenario(polls):
+        one, two = an_old(polls, 2)
+        segment = polls.fake.lists.create("contacts", one)
+        await polls.poll()
+        polls.fake.lists.segments[segment].members[two] = polls.account.now() + 86_400_000
+        await polls.poll()
+        (body,) = polls.told
+        return datetime.fromisoformat(body["occurredAt"]), polls.time.clock.now()
+
+    occurred, now = poll(scenario, with_list())
+
+    assert occurred <= now
+
+
+@pytest.mark.parametrize("kind", ["joined", "members"])
+def test_a_place_in_a_list_that_is_refused_begins_anew(poll, kind):
+    async def scenario(polls):
+        ids = an_old(polls, 30)
+        polls.fake.lists.most_shown = 4
+        segment = polls.fake.lists.create("contacts", *ids[:20])
+        await polls.poll(times=2)
+        polls.fake.lists.add(segment, *ids[20:25])
+        polls.fake.lists.remove(segment, *ids[:5])
+        polls.time.seconds += HOUR
+        left = iter(range(3))
+        sour = RefusedError(400, "The paging token is not valid")
+        polls.fake.fault = lambda of, _: sour if of == kind and next(left, None) == 2 else None
+        await polls.poll()
+        polls.fake.fault = lambda *_: None
+        for _ in range(3):
+            polls.time.seconds += HOUR
+            await polls.poll(times=2)
+        polls.fake.bad.clear()
+        return polls.news(), await known_members(polls), ids
+
+    news, (has, table), ids = poll(scenario, with_list())
+
+    assert sorted(news) == sorted(
+        [
+            *((id_, "updated", LEAD) for id_ in ids[:5]),
+            *((id_, "updated", IN_LIST) for id_ in ids[20:25]),
+        ]
+    )
+    assert has == table == set(ids[5:25])
+
+
+@pytest.mark.parametrize("kind", ["joined", "members"])
+def test_pages_that_lead_in_a_circle_end_and_cost_the_list_a_rest(poll, kind):
+    async def scenario(polls):
+        ids = an_old(polls, 10)
+        polls.fake.lists.create("contacts", *ids)
+        await polls.poll()
+        turns = count()
+        after = iter("abc" * 100)
+
+        def circling(of, _object, body):
+            if of != kind:
+                return None
+            next(turns)
+            content = json.loads(body) | {"paging": {"next": {"after": next(after) * 4}}}
+            return json.dumps(content).encode()
+
+        polls.fake.spoil = circling
+        polls.time.seconds += HOUR
+        with capture_logs() as logged:
+            await polls.poll()
+        polls.fake.bad.clear()
+        return next(turns), logged_as(logged, "source.list_refused"), polls.figures().failures
+
+    asked, refused, failures = poll(scenario, with_list())
+
+    assert asked < 20
+    assert len(refused) == 1
+    assert failures == 0
+
+
+def test_a_row_that_cannot_be_understood_is_told_of_and_lets_nobody_go_unasked(poll):
+    """A page lacks two: HubSpot says of one that it is a member still, and nothing of the other."""
+
+    async def scenario(polls):
+        ids = an_old(polls, 10)
+        polls.fake.lists.tells_of_none = False
+        segment = polls.fake.lists.create("contacts", *ids)
+        await polls.poll()
+        polls.fake.lists.remove(segment, ids[0])
+
+        def odd(of, _object, body):
+            if of != "members":
+                return None
+            content = json.loads(body)
+            content["results"] = [{"recordId": None}, *content["results"][1:]]
+            return json.dumps(content).encode()
+
+        polls.fake.spoil = odd
+        polls.time.seconds += HOUR
+        with capture_logs() as logged:
+            await polls.poll(times=2)
+        nothing, left_out = polls.news(), logged_as(logged, "source.records_left_out")
+        polls.fake.spoil = lambda *_: None
+        polls.time.seconds += HOUR
+        await polls.poll(times=2)
+        return nothing, left_out, polls.news(), ids
+
+    nothing, left_out, news, ids = poll(scenario, with_list())
+
+    assert nothing == []
+    assert [(one["source"], one["log_level"]) for one in left_out] == [("crm", "warning")]
+    assert news == [(ids[0], "updated", LEAD)]
+
+
+def test_a_record_that_is_read_by_hand_has_its_lists(poll):
+    async def scenario(polls):
+        one, two = an_old(polls, 2)
+        polls.fake.lists.create("contacts", one)
+        fetch = kinds.fetch(polls.settings)
+
+        async def read(id_):
+            seen = await fetch(
+                polls.settings,
+                "contacts",
+                id_,
+                transport=CuttingTransport(polls.fake.app),
+                egress=LOOPBACK,
+                clock=polls.time.clock,
+                credentials_of=fixed,
+            )
+            return seen.properties
+
+        return await read(one), await read(two)
+
+    one, two = poll(scenario, with_list())
+
+    assert one == {"email": '"a@x"', "stage": '"lead"', "lists.vip": "true"}
+    assert two == {"email": '"a@x"', "stage": '"lead"'}

@@ -66,6 +66,10 @@ def content_of_postgresql(url):
 
 
 def test_everything_is_there_and_new_deliveries_come_behind_it(path, old, to):
+    with closing(sqlite3.connect(path)) as connection:
+        rows = [("crm", "contacts", "vip", str(number), 3, 1) for number in range(2500)]
+        connection.executemany("INSERT INTO list_members VALUES (?, ?, ?, ?, ?, ?)", rows)
+        connection.commit()
     before = content_of_sqlite(path)
 
     moved = move(old, to)
@@ -120,6 +124,7 @@ def test_a_database_without_a_key_of_digests_leaves_the_new_one_its_own(old, to)
 
 def test_which_file_came_last_and_what_failed_last_is_known_there_too(path, old, to):
     rows = [
+        ("accepted:crm/contacts/lists/vip", "2"),
         ("last_error:crm", '{"text":"März 0.csv: 1 of 2 rows is bad","at":16}'),
         ("last_file:crm", '{"text":"März 1.csv","at":17}'),
         ("latest_file:crm", "17 März 1.csv"),

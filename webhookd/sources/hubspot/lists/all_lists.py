@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from webhookd.clock import Clock
     from webhookd.definitions import HubspotObject, HubspotSource
     from webhookd.sources.hubspot.answers.pages import Fetcher
+    from webhookd.sources.hubspot.api_time import ClockWatch
     from webhookd.sources.hubspot.cursor import Cursor
     from webhookd.sources.hubspot.lists.list_cursor import ListCursor
     from webhookd.sources.hubspot.lists.list_work import Carried
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from webhookd.sources.polling.checkpoint import Checkpoint
 
 
-def make(
+def make(  # noqa: PLR0913 - the parts that lists are joined to
     settings: HubspotSource,
     read: HubspotObject,
     *,
@@ -35,6 +36,7 @@ def make(
     checkpoint_of: Callable[[str], Checkpoint[ListCursor]],
     clock: Clock,
     carried: Carried,
+    watch: ClockWatch,
 ) -> AllLists:
     """Return what reads the lists of *read*, and have its *records* told of with them.
 
@@ -47,7 +49,17 @@ def make(
         records.complete = memberships.complete
     checkpoints = {one.name: checkpoint_of(one.name) for one in read.lists}
     work = ListWork(
-        settings, read, api, fetcher, records, checkpoints, memberships, troubles, clock, carried
+        settings,
+        read,
+        api,
+        fetcher,
+        records,
+        checkpoints,
+        memberships,
+        troubles,
+        clock,
+        carried,
+        watch,
     )
     return AllLists(work)
 
@@ -58,6 +70,10 @@ class AllLists:
     def __init__(self, work: ListWork) -> None:
         self._work = work
         self._readers = [(one, ListReader(one, work)) for one in work.read.lists]
+
+    def wake(self) -> None:
+        """End the rests of lists, at the next poll; runs on the event loop."""
+        self._work.troubles.wake()
 
     async def first_passes(self) -> None:
         """Read the members of lists that were never read: before that no record is told of.

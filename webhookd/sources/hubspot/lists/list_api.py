@@ -77,22 +77,37 @@ class ListApi:
         Of a record that has no entry nothing was learned.
         """
         found: dict[str, frozenset[str]] = {}
-        waiting = [tuple(ids)] if ids else []
-        while waiting:
-            some = waiting.pop()
-            if len(some) > self._limit:
-                waiting += [some[self._limit :], some[: self._limit]]
-                continue
-            try:
-                found |= await self._lists_of(type_id, some)
-            except PollError as error:
-                if error.refusal.status not in _OF_SOME:
-                    raise
-                if len(some) > 1:
-                    middle = len(some) // 2
-                    self._limit = max(1, min(self._limit, middle))
-                    waiting += [some[middle:], some[:middle]]
+        place = 0
+        while place < len(ids):
+            some = ids[place : place + self._limit]
+            await self._read_some(type_id, some, found)
+            place += len(some)
         return found
+
+    async def _read_some(
+        self, type_id: str, ids: Sequence[str], found: dict[str, frozenset[str]]
+    ) -> bool:
+        """Read the lists of *ids* into *found*; return whether HubSpot took all of them.
+
+        Where it takes both halves and not the whole, so many are too many from then on. Where it
+        does not take one alone, that one is to blame.
+        """
+        try:
+            found |= await self._lists_of(type_id, ids)
+        except PollError as error:
+            if error.refusal.status not in _OF_SOME:
+                raise
+            if len(ids) == 1:
+                return False
+            middle = (len(ids) + 1) // 2
+            halves = [
+                await self._read_some(type_id, ids[:middle], found),
+                await self._read_some(type_id, ids[middle:], found),
+            ]
+            if all(halves):
+                self._limit = min(self._limit, middle)
+            return all(halves)
+        return True
 
     async def _lists_of(self, type_id: str, ids: Sequence[str]) -> dict[str, frozenset[str]]:
         inputs = [{"objectTypeId": type_id, "recordId": one} for one in ids]

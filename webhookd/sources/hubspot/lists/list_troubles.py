@@ -61,6 +61,10 @@ class ListTroubles:
             ListRefused(self._source, self._object, read.name, str(error), again_in=pause)
         )
 
+    def wake(self) -> None:
+        """End all rests."""
+        self._until.clear()
+
     def reads(self, read: HubspotList) -> None:
         """Note that the list could be read."""
         self._failures.pop(read.name, None)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from webhookd.definitions import HubspotObject, HubspotSource
     from webhookd.model import Members, Observation
     from webhookd.sources.hubspot.answers.pages import Fetcher
+    from webhookd.sources.hubspot.api_time import ClockWatch
     from webhookd.sources.hubspot.cursor import Cursor
     from webhookd.sources.hubspot.lists.list_api import ListApi
     from webhookd.sources.hubspot.lists.list_cursor import ListCursor
@@ -43,6 +44,7 @@ class ListWork:
     troubles: ListTroubles
     clock: Clock
     carried: Carried
+    watch: ClockWatch
 
     async def commit(
         self,
@@ -86,9 +88,14 @@ class ListWork:
             seen = self.fetcher.observation(record, unknown_is(self.settings, cursor, record))
             if id_ in modified and modified[id_] == seen.modified_at:
                 # Nothing else changed, so the change happened when the record joined.
-                seen = replace(seen, occurred_at=instant(joined_at.get(id_)))
+                seen = replace(seen, occurred_at=self._sane(joined_at.get(id_)))
             found.append(seen)
         return list(await self.carried(found))
+
+    def _sane(self, joined_at: int | None) -> datetime | None:
+        """Return when a record joined; None for a time to come, or none at all."""
+        is_ahead = joined_at is not None and self.watch.is_ahead(joined_at)
+        return None if is_ahead else instant(joined_at)
 
 
 def joins(members: Iterable[str], before: Mapping[str, frozenset[str]], name: str) -> list[str]:
