@@ -191,7 +191,8 @@ class FakeHubspot:
     def batch(self, object_, _request, raw):
         """Answer a batch read."""
         body = json.loads(raw)
-        if set(body) - {"inputs", "properties"} or not 1 <= len(body["inputs"]) <= 100:
+        unknown = set(body) - {"inputs", "properties", "propertiesWithHistory"}
+        if unknown or body.get("propertiesWithHistory") or not 1 <= len(body["inputs"]) <= 100:
             raise RefusedError(400, "Bad batch")
         check_names(body["properties"], self.account.types[object_])
         asked = [one["id"] for one in body["inputs"]]

@@ -49,7 +49,8 @@ def check_use(
     webhook: Node, used: Iterable[tuple[Node, str]], read: Node, source: str
 ) -> Iterator[Problem]:
     """Yield what *webhook* wants of what records carry: those of *used* names that are carried."""
-    watched = {item.text(): item for item in webhook.items("trigger", "changed_properties")}
+    compared = [item.steps for item in webhook.items("trigger", "changed_properties")]
+    compared.append(webhook.at("trigger", "at", "property").steps)
     for place, name in used:
         if not is_carried(name, read):
             continue
@@ -66,7 +67,7 @@ def check_use(
         if own not in there:
             hint = near(own, there) or f"; add it to {where}.{key}.{prefix}.properties"
             yield place.problem(f"nothing is carried as {shown(name)}{hint}")
-        elif name in watched and place.steps == watched[name].steps:
+        elif place.steps in compared:
             yield from _unwatched(place, name, key, block, read)
 
 

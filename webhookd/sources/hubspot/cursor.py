@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -39,6 +39,13 @@ class Sweep:
     at: int
     began: int | None = None
     last_id: str | None = None
+
+
+CIRCLE: Final = "circle"
+"""The status of a list whose pages lead back to one that was read."""
+
+NOWHERE: Final = frozenset({"400", CIRCLE})
+"""Statuses of a page that leads no further: its pass begins anew, or it would be asked for ever."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ class ObjectReader:
         """Read everything that is new."""
         dependencies = self._dependencies
         if dependencies.carrier is not None:
-            dependencies.carrier.begin()
+            await dependencies.carrier.begin()
         date = await self._ask()
         cursor = await dependencies.checkpoint.cursor() or await self._begin(date)
         await dependencies.lists.first_passes()

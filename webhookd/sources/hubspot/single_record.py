@@ -68,7 +68,10 @@ async def fetch(
         left_out=left_out,
         clock=clock,
     )
-    of_others = {} if carrier is None else await carrier.learn()
+    of_others: Mapping[str, Mapping[str, str]] = {}
+    if carrier is not None:
+        await carrier.begin()
+        of_others = await carrier.learn()
     fetcher.asked = properties.asked(read, properties.types(await api.properties()), of_others)
     reading = await fetcher.read([record_id])
     if record_id in reading.merged:

@@ -119,6 +119,6 @@ def test_pages_that_lead_in_a_circle_end_each_poll_however_long_the_circle(poll,
 
     failures, error, news = poll(scenario, settings(DELETIONS))
 
-    assert failures >= 2
+    assert failures >= 1
     assert "page" in error
     assert [kind for _, kind, _ in news] == ["deleted"]

@@ -25,6 +25,9 @@ MOST_INPUTS: Final = 1000
 MOST_PAGES: Final = 20
 """Pages of the associations of one record; what is behind them is cut off."""
 
+MOST_REFUSED: Final = 10
+"""Records of one reading that may be refused alone; where more are, the trouble is not theirs."""
+
 _MOST_ALONE: Final = 10
 """Records that an answer may say nothing of before it is nonsense; they are asked for alone."""
 
@@ -63,13 +66,15 @@ class Label:
 class Links:
     """Associations by record. Those *gone* are not there any more, *cut* have more than is read.
 
-    *bad* says what is wrong with associations that cannot be understood, by record.
+    *bad* says what is wrong with associations that cannot be understood, by record, and *refused*
+    counts those of which the API gave none.
     """
 
     of: dict[str, dict[str, Link]] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     cut: set[str] = field(default_factory=set)
     bad: dict[str, str] = field(default_factory=dict)
+    refused: int = 0
 
     def add(self, id_: str, link: Link) -> None:
         """Note that the record *id_* has *link*."""
@@ -113,8 +118,10 @@ class Pair:
         try:
             answer = await self._request(wanted)
         except PollError as error:
-            if error.refusal.status != "400" or len(wanted) == 1:
+            if error.refusal.status != "400":
                 raise
+            if len(wanted) == 1:
+                return _left_out(next(iter(wanted)), error, links)
             # How many it may ask about is not written anywhere.
             halves = list(wanted.items())
             middle = len(halves) // 2
@@ -189,6 +196,15 @@ class Pair:
         else:
             category = str(error.get("category"))
             raise nonsense(f"the API could not read associations with {self._to}: {category:.60}")
+
+
+def _left_out(id_: str, error: PollError, links: Links) -> dict[str, str | None]:
+    """Note that one record alone is refused; raise *error* where that is so of too many."""
+    links.bad[id_] = f"its associations are refused: {error}"
+    links.refused += 1
+    if links.refused > MOST_REFUSED:
+        raise error
+    return {}
 
 
 @dataclass(slots=True)

@@ -77,7 +77,7 @@ class Carrier:
         self._quiet_until: dict[str, float] = {}
 
     async def learn(self) -> Mapping[str, Mapping[str, str]]:
-        """Look up what there is to carry; return the types of properties by type of object.
+        """Look up which properties there are to carry; return their types by type of object.
 
         Called once an hour, and before the first record is read. PollError where that is refused.
         """
@@ -86,14 +86,17 @@ class Carrier:
             types[name] = await neighbour.learn(
                 [one for one in self._read.associated if one.object == name]
             )
-        if self._owners is not None:
-            await self._owners.owners.refresh(self._owners.api)
         return types
 
-    def begin(self) -> None:
-        """Forget what the last poll read."""
+    async def begin(self) -> None:
+        """Forget what the last poll read, and read owners where an hour has passed.
+
+        PollError where there are none yet.
+        """
         for neighbour in self._neighbours.values():
             neighbour.records.begin()
+        if self._owners is not None:
+            await self._owners.owners.refresh(self._owners.api)
 
     def before(self, then: Complete | None) -> Complete:
         """Return what completes a batch: this first, and *then* whatever else does."""

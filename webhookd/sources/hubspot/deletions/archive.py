@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from webhookd.sources.hubspot.cursor import ListPass
+from webhookd.sources.hubspot.cursor import CIRCLE, NOWHERE, ListPass
 from webhookd.sources.hubspot.deletions.merges import as_there
 from webhookd.sources.hubspot.novelty import unknown_is
-from webhookd.sources.polling.refusals import nonsense
+from webhookd.sources.polling.refusals import PollError, nonsense
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from webhookd.definitions import HubspotSource
     from webhookd.model import Observation
     from webhookd.sources.hubspot.answers.pages import Fetcher
-    from webhookd.sources.hubspot.answers.responses import ApiRecord
+    from webhookd.sources.hubspot.answers.responses import ApiRecord, Page
     from webhookd.sources.hubspot.cursor import Cursor
     from webhookd.sources.hubspot.deletions.merges import Merges
     from webhookd.sources.polling.checkpoint import Checkpoint
@@ -56,7 +56,7 @@ class ArchiveReader:
         if archive is None:
             archive, self._is_clean = ListPass(cursor.passes + 1), True
         for _ in range(PAGES_AT_ONCE):
-            page, _ = await self._fetcher.listed(archive.after or "", archived=True)
+            page = await self._page(cursor, archive)
             self._is_clean = self._is_clean and not page.bad
             archived = [record for record in page.records if record.archived]
             gone, survivors = await self._gone(archived, cursor)
@@ -65,12 +65,22 @@ class ArchiveReader:
                 await self._commit(cursor, gone, survivors, archive.number)
                 await self._look_for_restored(cursor)
                 return cursor
-            if page.after == archive.mark:
-                raise nonsense("the archive's pages lead in a circle")
             archive = archive.at(page.after)
             cursor = replace(cursor, archive=archive)
             await self._commit(cursor, gone, survivors, archive.number)
         return cursor
+
+    async def _page(self, cursor: Cursor, archive: ListPass) -> Page:
+        """Return the next page of a pass; where it leads no further, the next poll begins anew."""
+        try:
+            page, _ = await self._fetcher.listed(archive.after or "", archived=True)
+            if page.after is not None and page.after == archive.mark:
+                raise nonsense("the archive's pages lead in a circle", CIRCLE)
+        except PollError as error:
+            if archive.after is not None and error.refusal.status in NOWHERE:
+                await self._checkpoint.advance(replace(cursor, archive=None))
+            raise
+        return page
 
     async def _gone(
         self, records: Sequence[ApiRecord], cursor: Cursor

@@ -20,7 +20,7 @@ from webhookd.model import Deletion, Listed
 from webhookd.sources import missing_records
 from webhookd.sources.hubspot.answers.responses import instant
 from webhookd.sources.hubspot.api_time import milliseconds
-from webhookd.sources.hubspot.cursor import Absence, ListPass
+from webhookd.sources.hubspot.cursor import CIRCLE, NOWHERE, Absence, ListPass
 from webhookd.sources.hubspot.deletions.merges import as_there
 from webhookd.sources.hubspot.novelty import unknown_is
 from webhookd.sources.polling.refusals import PollError, nonsense
@@ -128,7 +128,7 @@ class Erasures:
             try:
                 page = await self._fetcher.ids(listing.after or "")
                 if page.after is not None and page.after in {listing.mark, listing.after}:
-                    raise nonsense("the list's pages lead in a circle")
+                    raise nonsense("the list's pages lead in a circle", CIRCLE)
             except PollError as error:
                 await self._abandon(cursor, absence, error)
                 raise
@@ -143,7 +143,7 @@ class Erasures:
     async def _abandon(self, cursor: Cursor, absence: Absence, error: PollError) -> None:
         """Begin anew where a page leads no further: what led there may be nothing any more."""
         is_inside = absence.listing is not None and absence.listing.after is not None
-        if is_inside and error.refusal.concerns in {"poll", "object"}:
+        if is_inside and error.refusal.status in NOWHERE:
             # What it met stays noted: that is more than the list may have now, and no harm.
             again = replace(absence, listing=ListPass(absence.number), met=0)
             await self._checkpoint.advance(replace(cursor, absence=again))
