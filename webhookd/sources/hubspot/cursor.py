@@ -73,10 +73,10 @@ class ListPass:
 class Absence:
     """What the whole list lacks: the pass over it that is under way, or was the last one.
 
-    It began at *began*. *listing* is where it is, and None once all of the list is read; *met*
-    counts its ids. Then known records that it lacks are looked at, up to the id *checked*;
-    *is_over* says that this is done, and that what it met may be forgotten. *set_aside* is what
-    nobody believed.
+    It began at *began*, when an answer's `Date` was *dated*. *listing* is where it is, and None
+    once all of the list is read; *met* counts its ids. Then known records that it lacks are looked
+    at, up to the id *checked*; *is_over* says that this is done, and that what it met may be
+    forgotten. *set_aside* is what nobody believed.
     """
 
     number: int
@@ -86,6 +86,7 @@ class Absence:
     checked: str = ""
     is_over: bool = False
     set_aside: SetAside | None = None
+    dated: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,6 @@ class ObjectReader:
             fetcher,
             checkpoint,
             clock=dependencies.clock,
-            watch=dependencies.watch,
         )
         self._refresh_at = 0.0
         self._missing: tuple[str, ...] = ()

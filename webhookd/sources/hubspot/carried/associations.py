@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from webhookd.sources.formats.json_values import WholeNumber
+from webhookd.sources.hubspot.answers.batch_reads import OF_ONE
 from webhookd.sources.hubspot.answers.responses import id_of
 from webhookd.sources.polling.refusals import PollError, nonsense
 
@@ -118,7 +119,7 @@ class Pair:
         try:
             answer = await self._request(wanted)
         except PollError as error:
-            if error.refusal.status != "400":
+            if error.refusal.status not in OF_ONE:
                 raise
             if len(wanted) == 1:
                 return _left_out(next(iter(wanted)), error, links)

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from webhookd.definitions import HubspotObject, HubspotSource
     from webhookd.model import MissingRecords, Observation
     from webhookd.sources.hubspot.answers.pages import Fetcher
-    from webhookd.sources.hubspot.api_time import ClockWatch
     from webhookd.sources.hubspot.cursor import Cursor
     from webhookd.sources.polling.checkpoint import Checkpoint
 
@@ -58,14 +57,12 @@ class Erasures:
         checkpoint: Checkpoint[Cursor],
         *,
         clock: Clock,
-        watch: ClockWatch,
     ) -> None:
         self._settings = settings
         self._read = read
         self._fetcher = fetcher
         self._checkpoint = checkpoint
         self._clock = clock
-        self._watch = watch
 
     async def look(self, cursor: Cursor) -> Cursor:
         """Go on with the pass under way, or begin the one that is due."""
@@ -110,7 +107,7 @@ class Erasures:
         number = 1 if before is None else before.number + 1
         absence = Absence(
             number,
-            milliseconds(self._watch.earlier(None)),
+            milliseconds(self._clock.now()),
             ListPass(number),
             set_aside=None if before is None else before.set_aside,
         )
@@ -134,6 +131,8 @@ class Erasures:
                 raise
             following = None if page.after is None else listing.at(page.after)
             absence = replace(absence, listing=following, met=absence.met + len(page.ids))
+            if not absence.dated and page.date is not None:
+                absence = replace(absence, dated=milliseconds(page.date))
             cursor = replace(cursor, absence=absence)
             await self._checkpoint.advance(
                 cursor, listed=[Listed(self._claim(absence), tuple(dict.fromkeys(page.ids)))]
@@ -173,9 +172,11 @@ class Erasures:
         return cursor
 
     async def _missing(self, absence: Absence, after: str) -> MissingRecords:
-        # What was modified since the pass began may have come behind the place that it was at.
+        # What was modified since the pass began may have come behind the place that it was at. By
+        # whichever clock is ahead: each is asked for by its id anyway.
+        began = instant(max(absence.began, absence.dated))
         return await self._checkpoint.missing(
-            self._claim(absence), after=after, modified_before=instant(absence.began)
+            self._claim(absence), after=after, modified_before=began
         )
 
     async def _is_believed(self, absence: Absence, known: int, missing: int) -> bool:
