@@ -6,6 +6,8 @@ STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-for-development
 # What the source for REST APIs is compared with, in an environment of its own.
 DLT := $(VENV)/dlt/bin/python
+# A real Directus, which is read as well.
+DIRECTUS := $(VENV)/directus
 
 # Where the environment forbids it, each of a test run's many daemons would compile all of webhookd.
 export PYTHONDONTWRITEBYTECODE :=
@@ -49,7 +51,10 @@ crash: $(DEV_STAMP) ## Kill, freeze and starve the real daemon for some minutes;
 sources: $(DEV_STAMP) ## Read a real API of ten thousand records while they change and the daemon is killed, a quarter of an hour
 	@test -x $(DLT) || $(PYTHON) -m venv $(VENV)/dlt
 	@$(DLT) -m pip install --quiet --disable-pip-version-check 'dlt>=1.31,<2'
-	WEBHOOKD_TEST_SOURCES=1 WEBHOOKD_TEST_DLT=$(DLT) $(BIN)/python -m pytest -q --durations=0 \
+	sh tests/install_directus.sh $(DIRECTUS)
+	WEBHOOKD_TEST_SOURCES=1 WEBHOOKD_TEST_DLT=$(DLT) WEBHOOKD_TEST_DIRECTUS=$(DIRECTUS) \
+		$(BIN)/python -m pytest -q --durations=0 \
+		tests/integration/sources/rest/test_presets_for_real.py \
 		tests/integration/sources/rest/test_pocketbase.py \
 		tests/integration/sources/rest/test_beside_dlt.py \
 		tests/acceptance/test_pocketbase_kills.py

@@ -6,7 +6,6 @@ time is "later than", and pages lead on by links to a key that may be used once.
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+
+from tests.ports import free_port
 
 RECORDS = "/buckets/crm/collections/persons/records"
 BATCH = 100
@@ -88,7 +89,7 @@ class Kinto:
 @contextmanager
 def running(folder):
     """Run Kinto, its settings in *folder*."""
-    settings, port = folder / "kinto.ini", _free_port()
+    settings, port = folder / "kinto.ini", free_port()
     settings.write_text(SETTINGS, encoding="utf-8")
     command = [binary(), "start", "--ini", str(settings), "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -112,8 +113,3 @@ def _wait(kinto, process):
         else:
             return
     raise AssertionError("Kinto does not answer")
-
-
-def _free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -13,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+
+from tests.ports import free_port
 
 PERSON = "1234567890"
 BATCH = 400
@@ -127,7 +128,7 @@ class Writes(threading.Thread):
 @contextmanager
 def running(folder):
     """Run PocketBase in *folder*."""
-    program, port = binary(), _free_port()
+    program, port = binary(), free_port()
     account = ["superuser", "upsert", "a@example.com", PERSON]
     data = ["--dir", str(folder / "pocketbase")]
     subprocess.run([program, *account, *data], check=True, capture_output=True)
@@ -157,8 +158,3 @@ def _wait(url):
         else:
             return
     raise AssertionError("PocketBase does not answer")
-
-
-def _free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]

@@ -4,13 +4,13 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 
 import pytest
 
 from tests.daemon import until
+from tests.ports import free_port
 from webhookd.config.presets import catalogue
 
 WRITTEN = {"webhookd.yaml", ".env.example", "contacts.csv"}
@@ -33,23 +33,17 @@ def in_folder(daemon, folder, *arguments):
     )
 
 
-@pytest.fixture
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
-
-
-def test_what_it_prints_works_in_one_shell_in_that_order(daemon, free_port):
+def test_what_it_prints_works_in_one_shell_in_that_order(daemon):
+    port = free_port()
     done = daemon.command("init", "my hooks")
     assert done.returncode == 0, done.stderr
     folder = daemon.folder / "my hooks"
     assert {one.name for one in folder.iterdir()} == WRITTEN | {"crm"}
     config = folder / "webhookd.yaml"
     assert config.read_text().startswith("# yaml-language-server: $schema=webhookd.schema.json\n")
-    config.write_text(config.read_text().replace(":8000/", f":{free_port}/"))
+    config.write_text(config.read_text().replace(":8000/", f":{port}/"))
     script = "\n".join(commands(done.stdout)).replace(
-        "webhookd listen", f"webhookd listen --port {free_port}"
+        "webhookd listen", f"webhookd listen --port {port}"
     )
     assert script.startswith("cd 'my hooks'\n")
     command = f'webhookd() {{ "{sys.executable}" -u -m webhookd "$@"; }}\n'

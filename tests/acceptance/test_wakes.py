@@ -18,6 +18,7 @@ from tests.daemon import SECRET, until
 from tests.fake_api import RealTime, running
 from tests.fake_hubspot import Account, FakeHubspot
 from tests.fleet import hook
+from tests.ports import free_port
 from tests.receiver import Receiver
 
 PUBLIC = "https://hooks.example.com"
@@ -45,12 +46,6 @@ def api():
     with running(RealTime()) as served:
         served.create(3)
         yield served
-
-
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def source(api, wake, **more):

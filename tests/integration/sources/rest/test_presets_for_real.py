@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests import pocketbase
+from tests import directus, pocketbase
 from tests.integration.sources.rest.conftest import kinds
 from tests.source_harness import SourceDaemon
 from tests.virtual_time import EPOCH
@@ -28,25 +28,38 @@ sources:
 @pytest.mark.skipif(pocketbase.binary() is None, reason="PocketBase is not installed")
 def test_pocketbase(tmp_path):
     with pocketbase.running(tmp_path) as base:
-        text = (
-            f"{HEAD}    extends: pocketbase\n    base_url: {base.url}/api/\n"
-            "    authentication: {token: {env: CRM_TOKEN}}\n    objects: {persons: {}}\n"
-        )
-        ids = base.create(1200)
-        time.sleep(1.1)
-        told = Told(tmp_path, text, base.token)
-        assert told.poll() == {}
+        _what_happens_is_told_once(tmp_path, base, "pocketbase", f"{base.url}/api/")
 
-        made = base.create(3)
-        base.update(ids[100:1150:70], "moved")
-        base.delete([ids[0], ids[500], ids[-1]])
-        time.sleep(1.1)
-        assert told.poll() == {
-            "created": sorted(made),
-            "updated": sorted(ids[100:1150:70]),
-            "deleted": sorted([ids[0], ids[500], ids[-1]]),
-        }
-        assert told.poll() == {}
+
+@pytest.mark.skipif(
+    directus.folder() is None,
+    reason="Directus is not installed: make sources installs and names it (WEBHOOKD_TEST_DIRECTUS)",
+)
+def test_directus(tmp_path):
+    with directus.running(tmp_path) as base:
+        _what_happens_is_told_once(tmp_path, base, "directus", f"{base.url}/")
+
+
+def _what_happens_is_told_once(folder, base, preset, url):
+    text = (
+        f"{HEAD}    extends: {preset}\n    base_url: {url}\n"
+        "    authentication: {token: {env: CRM_TOKEN}}\n    objects: {persons: {}}\n"
+    )
+    ids = base.create(1200)
+    time.sleep(1.1)
+    told = Told(folder, text, base.token)
+    assert told.poll() == {}
+
+    made = base.create(3)
+    base.update(ids[100:1150:70], "moved")
+    base.delete([ids[0], ids[500], ids[-1]])
+    time.sleep(1.1)
+    assert told.poll() == {
+        "created": sorted(made),
+        "updated": sorted(ids[100:1150:70]),
+        "deleted": sorted([ids[0], ids[500], ids[-1]]),
+    }
+    assert told.poll() == {}
 
 
 class Told:
