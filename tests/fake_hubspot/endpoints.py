@@ -47,6 +47,7 @@ class FakeHubspot:
         self.associations = Associations(account)
         self.owners = Owners(account)
         self.forbidden = set()
+        self.options = {}
         self.fault = lambda kind, object_: None
         self.reading = None
         self.date_skew = 0
@@ -219,7 +220,12 @@ class FakeHubspot:
 
     def _properties(self, object_, _request, _raw):
         types = self.account.types[object_]
-        return {"results": [{"name": name, "type": kind} for name, kind in types.items()]}
+        described = [{"name": name, "type": kind} for name, kind in types.items()]
+        for one in described:
+            values = self.options.get((object_, one["name"]))
+            if values is not None:
+                one["options"] = [{"label": value.title(), "value": value} for value in values]
+        return {"results": described}
 
     async def _by_hand(self, request):
         object_, id_ = request.path_params["object"], request.path_params.get("id")

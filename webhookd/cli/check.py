@@ -33,14 +33,25 @@ def check(
             help="Resolve no secrets and files, ask no daemon: for pull requests and editors.",
         ),
     ] = False,
+    online: Annotated[
+        bool,
+        typer.Option(
+            "--online",
+            help="Connect to receivers, and ask APIs and token servers, too; send no delivery.",
+        ),
+    ] = False,
     admin_address: AdminOption = None,
     state_directory: StateOption = None,
 ) -> None:
     """Validate the configuration and print every problem.
 
     Exit 1 when there is one. Properties that no record has which a running daemon knows are
-    warned of.
+    warned of. With --online, what the configuration names is looked at as well: each receiver's
+    name and TLS (no request is sent to it), tokens of OAuth2, and of APIs the token, its scopes,
+    names of properties and values of their options.
     """
+    if online and offline:
+        raise typer.BadParameter("it is --online or --offline", param_hint="--online")
     path = config_path(config)
     loaded = loading.load(path, environment=os.environ, offline=offline)
     for warning in loaded.warnings:
@@ -48,11 +59,26 @@ def check(
     if not offline:
         for problem in _unknown_properties(path, loaded, admin_address, state_directory):
             typer.echo(f"warning: {problem}", err=True)
+    if online:
+        _look_online(path, loaded)
     webhooks, sources = len(loaded.definitions.webhooks), len(loaded.definitions.sources)
     typer.echo(
         f"{path}: ok, {counted(webhooks, 'webhook')} and {counted(sources, 'source')}"
         f" (hash {loaded.definitions.hash})"
     )
+
+
+def _look_online(path: Path, loaded: loading.Loaded) -> None:
+    """Say what was looked at; exit 1 where something is wrong there."""
+    # What reads sources and sends requests takes long to load.
+    from webhookd.cli import online_check  # noqa: PLC0415
+
+    looked = online_check.look(path, loaded.definitions)
+    for problem in looked.problems:
+        typer.echo(problem, err=True)
+    if looked.problems:
+        raise typer.Exit(1)
+    typer.echo(f"online: {looked.summary}: nothing found")
 
 
 def _unknown_properties(

@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
-from webhookd.cli.settings import ConfigOption, DatabaseOption, EnvFileOption, StateOption
+from webhookd.cli.settings import (
+    ConfigOption,
+    DatabaseOption,
+    EnvFileOption,
+    StateOption,
+    config_path,
+)
 from webhookd.cli.typed_text import utf8
 
 
@@ -25,6 +31,10 @@ def properties(
             "--file", metavar="FILE", help="Of the records in FILE, read as the source would."
         ),
     ] = None,
+    fetch: Annotated[
+        bool,
+        typer.Option("--fetch", help="Ask the source's API itself, for types and options as well."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     config: ConfigOption = None,
     env_file: EnvFileOption = None,  # noqa: ARG001 - its callback reads it
@@ -35,8 +45,14 @@ def properties(
 
     Asks the running daemon, else its database; then the configuration says which webhooks use one.
     """
-    from webhookd.cli import property_list  # noqa: PLC0415 - what reads files loads slowly
+    from webhookd.cli import fetched_properties, property_list  # noqa: PLC0415 - what reads files loads slowly
 
-    property_list.print_properties(
-        source, object_, file, config, state_directory, database_url, as_json=as_json
-    )
+    if fetch and file is not None:
+        raise typer.BadParameter("it is --file or --fetch", param_hint="--fetch")
+    if fetch:
+        found = fetched_properties.of_api(source, object_, config_path(config))
+    elif file is not None:
+        found = [property_list.of_file(source, object_, file, config)]
+    else:
+        found = property_list.known(source, object_, config, state_directory, database_url)
+    property_list.print_properties(source, found, as_json=as_json)

@@ -23,7 +23,7 @@ from webhookd.sources.directory.sample import names_in, read_some
 from webhookd.views.json_writer import written
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from webhookd.definitions import Definitions, Source
@@ -40,21 +40,8 @@ class NoSuchObjectError(WebhookdError):
     """A source, or a type of object of it, is neither configured nor known."""
 
 
-def print_properties(
-    source: str,
-    object_: str | None,
-    file: Path | None,
-    config: Path | None,
-    state_directory: Path | None,
-    database_url: str | None,
-    *,
-    as_json: bool,
-) -> None:
-    """Print the properties of *source*, or of one *object_*: a line each."""
-    if file is not None:
-        found = [_of_file(source, object_, file, config)]
-    else:
-        found = _known(source, object_, config, state_directory, database_url)
+def print_properties(source: str, found: Iterable[Shown], *, as_json: bool) -> None:
+    """Print what was *found* of each type of object of *source*: a line a property."""
     for told in found:
         for one in told["properties"]:
             one["of"] = told["looked_at"]
@@ -66,16 +53,21 @@ def print_properties(
 
 def _print(source: str, told: Shown) -> None:
     count, object_ = told["looked_at"], told["object"]
-    some = f"of {counted(count, 'record')}" if count else "no record is known yet"
+    some = f"of {counted(count, 'record')}" if count else "no record of it is known"
     print_line(Styled(printable(f"{object_} of {source}, {some}"), "bold"), is_whole=True)
-    if told["bad"]:
+    if told.get("bad"):
         typer.echo(f"{counted(told['bad'], 'bad row')}, the first: {told['first_bad']}", err=True)
+    has_types = any("type" in one for one in told["properties"])
+    more = ("TYPE", "OPTIONS") if has_types else ()
     rows = [
-        (one["name"], _cut(one["examples"]), f"{one['records']:,}", ", ".join(one["used_by"]))
+        (
+            *(one["name"], _cut(one["examples"]), f"{one['records']:,}", ", ".join(one["used_by"])),
+            *((one.get("type", ""), ", ".join(one.get("options", ()))) if has_types else ()),
+        )
         for one in told["properties"]
     ]
     if rows:
-        print_table(("PROPERTY", "EXAMPLE", "RECORDS", "USED BY"), rows)
+        print_table(("PROPERTY", "EXAMPLE", "RECORDS", "USED BY", *more), rows)
     elif not count:
         typer.echo("--file FILE shows those of a file", err=True)
 
@@ -85,7 +77,7 @@ def _cut(examples: list[str]) -> str:
     return first if len(first) <= _EXAMPLE else f"{first[:_EXAMPLE]}…"
 
 
-def _known(
+def known(
     source: str,
     object_: str | None,
     config: Path | None,
@@ -106,7 +98,7 @@ def _known(
             offline.properties(source, one, definitions, state_directory, database_url)
             for one in objects
         ]
-    return [one | {"object": name, "bad": 0} for name, one in zip(objects, told, strict=True)]
+    return [one | {"object": name} for name, one in zip(objects, told, strict=True)]
 
 
 def _objects(
@@ -125,7 +117,7 @@ def _objects(
     return list(dict.fromkeys(objects)) if object_ is None else [object_]
 
 
-def _of_file(source: str, object_: str | None, file: Path, config: Path | None) -> Shown:
+def of_file(source: str, object_: str | None, file: Path, config: Path | None) -> Shown:
     """Return what the records of *file* have, read as *source* would if it is configured."""
     definitions = _definitions(config)
     if definitions is not None and source not in definitions.sources:

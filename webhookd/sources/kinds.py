@@ -13,9 +13,9 @@ from webhookd.definitions import DirectorySource, HubspotSource, OwnEventsSource
 from webhookd.sources.directory.drop_directory import DropDirectory
 from webhookd.sources.directory.filesystem import disk_space
 from webhookd.sources.directory.folders import Folders
-from webhookd.sources.hubspot import cursor, factory, single_record
+from webhookd.sources.hubspot import cursor, described_object, factory, single_record
 from webhookd.sources.hubspot.lists import list_cursor
-from webhookd.sources.rest import rest_cursor, rest_factory, rest_record, trial
+from webhookd.sources.rest import first_records, rest_cursor, rest_factory, rest_record, trial
 from webhookd.sources.source import ReadTo
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from webhookd.definitions import Egress
     from webhookd.model import JsonText, Observation
     from webhookd.sources.dependencies import SourceDependencies
+    from webhookd.sources.described import Described
     from webhookd.sources.polling.api_client import ApiTransport
     from webhookd.sources.source import DiskSpace, FileCounts, SetAside, Source, Tried
 
@@ -66,6 +67,22 @@ class Attempt(Protocol):
         """Return how it went with the type *object_*; *say* gets each line that tells of it."""
 
 
+class Describe(Protocol):
+    """Asks a source what it has of a type of object."""
+
+    async def __call__(
+        self,
+        settings: Any,
+        object_: str,
+        *,
+        transport: ApiTransport,
+        egress: Egress,
+        clock: Clock,
+        credentials_of: CredentialsOf,
+    ) -> Described:
+        """Return properties and some records of *object_*; SourceError where they cannot be had."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceKind:
     """How a kind of source is read."""
@@ -93,6 +110,9 @@ class SourceKind:
 
     fetch: Fetch | None = None
     """Read one record now; None where a source cannot be asked for one."""
+
+    describe: Describe | None = None
+    """Ask what there is of a type of object; None where a source cannot be asked."""
 
 
 def _directory(settings: DirectorySource, dependencies: SourceDependencies) -> Source:
@@ -135,6 +155,7 @@ KINDS: Mapping[type, SourceKind] = {
         lambda text: cursor.described(text) or list_cursor.described(text),
         set_aside=lambda text: cursor.aside(text) or list_cursor.aside(text),
         fetch=single_record.fetch,
+        describe=described_object.describe,
     ),
     OwnEventsSource: SourceKind(None),
     RestSource: SourceKind(
@@ -143,6 +164,7 @@ KINDS: Mapping[type, SourceKind] = {
         set_aside=rest_cursor.aside,
         attempt=trial.attempt,
         fetch=rest_record.fetch,
+        describe=first_records.describe,
     ),
 }
 """Each kind by the class of its definition."""
@@ -190,6 +212,11 @@ def attempt(settings: definitions.Source) -> Attempt | None:
 def fetch(settings: definitions.Source) -> Fetch | None:
     """Return what reads one record of a source; None where it cannot be asked for one."""
     return KINDS[type(settings)].fetch
+
+
+def describe(settings: definitions.Source) -> Describe | None:
+    """Return what asks a source for its properties; None where it cannot be asked."""
+    return KINDS[type(settings)].describe
 
 
 def describe_cursor(text: JsonText) -> ReadTo:

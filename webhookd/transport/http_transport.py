@@ -78,6 +78,17 @@ class Transport(httpx.AsyncBaseTransport):
         limit = Limit(now + options.timeout, options.timeout, "timeout")
         return self._exchange(written, method, origin, options, limit)
 
+    async def reach(self, url: str, options: SendOptions) -> None:
+        """Connect as a request to *url* would, TLS and all, and send nothing.
+
+        Only where the way `is_direct`. Raises `SendError`.
+        """
+        now = asyncio.get_running_loop().time()
+        limit = Limit(now + options.timeout, options.timeout, "timeout")
+        origin = origin_of(httpx.URL(url), options.tls)
+        connection = await self._connector.connect(origin, options, limit)
+        connection.close()
+
     async def aclose(self) -> None:
         """Close every connection and wait until they are; what is under way fails."""
         await self._pool.aclose()
