@@ -26,7 +26,7 @@ def text_of(page):
 def test_a_draft_is_looked_at_at_every_pause_and_sent(browser, desk):
     console = desk.console()
     with visit(browser, console) as (page, watch):
-        page.click("nav >> text=Compose")
+        page.click("text=New webhook")
         page.wait_for_selector("#preview >> text=20 of the last 20 changes would have fired")
         page.fill("#name", "to-erp")
         page.fill("#url", f"{desk.receiver.url}/erp")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 from starlette.exceptions import HTTPException
 
@@ -74,7 +75,8 @@ async def accept(visit: Visit) -> Response:
     one = await found(visit)
     if visit.form.get("object"):
         return await _accept_absences(visit, one, visit.form.get("object"))
-    name = visit.form.get("file")
+    # As in the address of its page: no character of a name is lost on the way.
+    name = unquote(visit.form.get("file"))
     if visit.form.get("confirm"):
         await visit.daemon.post(f"/v1{path_of(one)}/accept", file=name)
         visit.tell(f"{name} was let through; the daemon takes it next.")
