@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.daemon import PATIENCE
+from tests.daemon import PATIENCE, until
 from tests.documents.matching import Shown
 from tests.documents.sessions import CTRL_C
 from tests.documents.terminals import Terminal
@@ -99,6 +99,21 @@ class Reader:
         self._seen[step.terminal] += len(done.printed)
         self._correct_ports()
         return done
+
+    def run(self, command: str, *, until_it_prints: bool) -> tuple[str, int]:
+        """Type *command*; return what it printed and its status.
+
+        One that goes on running is ended by Ctrl-C once it has printed something.
+        """
+        terminal = self._terminal("")
+        before = len(terminal.shown)
+        terminal.type(f'{self._with_ports(self.ids.real(command))}; echo "status $?"')
+        if until_it_prints:
+            until(lambda: terminal.is_idle or terminal.shown[before:], command)
+            terminal.interrupt()
+        until(lambda: terminal.is_idle, command)
+        printed, _, status = terminal.shown[before:].rstrip().rpartition("status ")
+        return printed, int(status)
 
     def _awaited(self, step: Step, terminal: Terminal) -> Done:
         shown = Shown(step.shown)

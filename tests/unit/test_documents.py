@@ -102,6 +102,9 @@ def test_every_link_between_pages_leads_to_a_heading(page):
         target, _, anchor = link.partition("#")
         there = page.parent / target if target else page
         assert there.exists(), link
+        if page != ROOT / "README.md":
+            assert there.is_file(), f"{link}: the site has no folders"
+            assert there.resolve().is_relative_to(pages.DOCS), f"{link}: not on the site"
         if anchor:
             assert anchor in {heading.anchor for heading in headings(there.read_text())}, link
 
