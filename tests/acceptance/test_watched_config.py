@@ -115,6 +115,22 @@ def test_what_is_refused_is_told_once_until_it_changes(mapped, receiver):
     until(lambda: [one.target for one in receiver.received] == ["/now"], "a delivery")
 
 
+def test_the_same_refused_content_under_other_files_is_no_news(mapped, receiver):
+    """As a checkout makes them, of a commit that is about something else."""
+    daemon, publish = mapped
+    publish({"mirror": webhook("nonsense")})
+    until(lambda: daemon.named("config.rejected"), "the refusal")
+    for _ in range(3):
+        publish({"mirror": webhook("nonsense")})
+        rest()
+    assert len(daemon.named("config.change_seen")) == len(daemon.named("config.rejected")) == 1
+
+    publish({"mirror": webhook(receiver.url + "/now")})
+    until(lambda: daemon.named("config.reloaded"), "the right one")
+    publish({"mirror": webhook("nonsense")})
+    until(lambda: len(daemon.named("config.rejected")) == 2, "the same once more, after another")
+
+
 def test_a_secret_in_a_file_and_a_checkout_s_link_are_watched(daemon, receiver):
     releases = [daemon.folder / "release-1", daemon.folder / "release-2"]
     secret = daemon.folder / "token"

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from webhookd.config import bounded_read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+LARGEST: Final = 32 * 1024 * 1024
+"""Bytes of a file whose content is compared; none that is taken has more."""
 
 Stamp: TypeAlias = tuple[object, ...]
 """Tells a file from another under the same name, and a folder's names from others."""
@@ -37,6 +43,45 @@ class FilesSeen:
     def look(self) -> Mapping[Path, Stamp]:
         """Return how each of them looks now. It asks disks."""
         return {path: _stamp(path) for path in self._stamps}
+
+    def take(self, stamps: Mapping[Path, Stamp]) -> None:
+        """Have them look as *stamps* say: what they hold is the same."""
+        self._stamps = dict(stamps)
+
+    def content(self) -> bytes | None:
+        """Return a digest of what they hold; None where that is not what was read. It asks disks.
+
+        They are others by then, or one is too large to be compared.
+        """
+        digest = hashlib.sha256()
+        for path in self._stamps:
+            held = _held(path)
+            if held is None:
+                return None
+            digest.update(hashlib.sha256(held).digest())
+        # What looks as it did before the reading, now that all of it was read again, is the same.
+        return digest.digest() if self.look() == self._stamps else None
+
+    def holds(self, content: bytes) -> bool:
+        """Return whether they hold what *content*, a digest, was made of, whatever they look like.
+
+        It asks disks.
+        """
+        now = FilesSeen()
+        now.take(self.look())
+        return now.content() == content
+
+
+def _held(path: Path) -> bytes | None:
+    """Return the content of a file, or the names in a folder; None where it is too large."""
+    try:
+        if path.is_dir():
+            return repr(_stamp(path)).encode("utf-8", "surrogateescape")
+        if path.stat().st_size > LARGEST:
+            return None
+        return b"=" + bounded_read.read(path, largest=LARGEST)
+    except (OSError, ValueError, bounded_read.UnreadableError) as error:
+        return f"!{error}".encode("utf-8", "surrogateescape")
 
 
 def _stamp(path: Path) -> Stamp:

@@ -24,8 +24,8 @@ SETTLING: Final = timedelta(seconds=1)
 class WatchedConfig:
     """Looks at the files of the configuration that was read last, *every* so often.
 
-    A change is reloaded as by SIGHUP. Content that was refused is not read again until it changes;
-    what failed for another reason is tried at every look.
+    A change is reloaded as by SIGHUP. Content that was refused is not tried again until it changes,
+    however often it is written; what failed for another reason is tried at every look.
     """
 
     def __init__(self, reloader: Reloader, every: timedelta) -> None:
@@ -33,6 +33,8 @@ class WatchedConfig:
         self._every = every.total_seconds()
         self._settling = min(every, SETTLING).total_seconds()
         self._stopping = asyncio.Event()
+        # A digest of what was refused here last: another checkout of the same is not news.
+        self._refused: bytes | None = None
 
     async def run(self) -> None:
         """Look until `stop` is called, on the event loop; a reload under way ends before."""
@@ -73,6 +75,14 @@ class WatchedConfig:
         )
         if not changed:
             return
+        if self._refused is not None:
+            is_same = await asyncio.to_thread(files.holds, self._refused)
+            if is_same:
+                files.take(now)
+                return
         telemetry.report(ConfigChangeSeen(changed))
         result = await self._reloader.reload()
         metrics.WATCHED_RELOADS.labels(result.outcome).inc()
+        judged = self._reloader.files
+        is_refused = result.outcome == "rejected" and judged is not files
+        self._refused = await asyncio.to_thread(judged.content) if is_refused else None
