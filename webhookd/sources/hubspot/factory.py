@@ -117,6 +117,7 @@ def _reader(
         fetcher=fetcher,
         records=checkpoint,
         checkpoint_of=list_checkpoint,
+        figures=figures,
         clock=dependencies.clock,
         carried=_unchanged if carrier is None else carrier.complete,
         watch=watch,

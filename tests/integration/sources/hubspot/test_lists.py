@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import datetime
 from itertools import count
 
@@ -12,7 +13,7 @@ from tests.fake_hubspot.limits import RefusedError
 from tests.making import LOOPBACK
 from tests.polls import CONTACTS, LEAD, CuttingTransport, an_old, settings
 from webhookd.authentication.credentials import fixed
-from webhookd.definitions import HubspotList, HubspotObject
+from webhookd.definitions import HubspotAssociated, HubspotList, HubspotObject
 from webhookd.sources import kinds
 from webhookd.storage.records.lists import listings
 from webhookd.telemetry import logs
@@ -221,8 +222,10 @@ def test_a_list_that_cannot_be_read_rests_loudly_and_nobody_leaves_it(poll, how)
             polls.account.change("contacts", two, {"stage": "customer"})
             await polls.poll(times=4)
         polls.fake.bad.clear()
-        failures = polls.figures().failures
-        return polls.news(), one, two, logged_as(logged, "source.list_refused"), failures
+        figures = polls.figures()
+        assert figures.last_error.startswith("the list vip (1): ")
+        assert figures.last_error_at < figures.last_success_at
+        return polls.news(), one, two, logged_as(logged, "source.list_refused"), figures.failures
 
     news, one, two, refused, failures = poll(scenario, with_list())
 
@@ -507,3 +510,43 @@ def test_a_record_that_is_read_by_hand_has_its_lists(poll):
 
     assert one == {"email": '"a@x"', "stage": '"lead"', "lists.vip": "true"}
     assert two == {"email": '"a@x"', "stage": '"lead"'}
+
+
+@pytest.mark.parametrize("way", ["joined", "members", "memberships"])
+def test_who_joins_or_leaves_carries_its_company_as_ever(poll, way):
+    """Whichever way it is found: what a record carries from elsewhere has no hole then."""
+    block = HubspotAssociated("companies", "companies", ("name",))
+    source = settings(replace(WITH_LIST, associated=(block,)))
+
+    async def scenario(polls):
+        one, two = an_old(polls, 2)
+        company = polls.account.create("companies")
+        polls.account.change("companies", company, {"name": "ACME"})
+        for id_ in (one, two):
+            polls.fake.associations.associate("contacts", id_, "companies", company)
+        segment = polls.fake.lists.create("contacts", two)
+        await polls.poll(times=2)
+        polls.fake.lists.add(segment, one)
+        if way == "memberships":
+            polls.account.change("contacts", one, {"stage": "customer"})
+        elif way == "members":
+            refused = RefusedError(400, "not now")
+            polls.fake.fault = lambda kind, _: refused if kind == "joined" else None
+        await polls.poll()
+        polls.fake.fault = lambda *_: None
+        polls.fake.lists.remove(segment, two)
+        polls.time.seconds += HOUR
+        await polls.poll(times=3)
+        polls.fake.bad.clear()
+        return polls.news(), one, two, company
+
+    news, one, two, company = poll(scenario, source)
+
+    carried = {"companies.id": company, "companies.name": "ACME"}
+    stage = {"stage": "customer"} if way == "memberships" else {}
+    assert sorted(news) == sorted(
+        [
+            (one, "updated", IN_LIST | stage | carried),
+            (two, "updated", LEAD | carried),
+        ]
+    )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from webhookd.sources.hubspot.lists.list_work import Carried
     from webhookd.sources.polling.api_client import ApiClient
     from webhookd.sources.polling.checkpoint import Checkpoint
+    from webhookd.telemetry.figures import PollFigures
 
 
 def make(  # noqa: PLR0913 - the parts that lists are joined to
@@ -34,6 +35,7 @@ def make(  # noqa: PLR0913 - the parts that lists are joined to
     fetcher: Fetcher,
     records: Checkpoint[Cursor],
     checkpoint_of: Callable[[str], Checkpoint[ListCursor]],
+    figures: PollFigures,
     clock: Clock,
     carried: Carried,
     watch: ClockWatch,
@@ -43,7 +45,7 @@ def make(  # noqa: PLR0913 - the parts that lists are joined to
     *carried* adds what records have from elsewhere beside that.
     """
     api = ListApi(settings.api_version, client)
-    troubles = ListTroubles(settings.name, read.name, api, clock)
+    troubles = ListTroubles(figures, api, clock)
     memberships = Memberships(read, api, records, troubles)
     if read.lists:
         records.complete = memberships.complete

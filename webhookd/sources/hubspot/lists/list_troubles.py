@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from webhookd.clock import Clock
     from webhookd.definitions import HubspotList
     from webhookd.sources.hubspot.lists.list_api import ListApi, ListFacts
+    from webhookd.telemetry.figures import PollFigures
 
 SHORTEST_REST: Final = 60.0
 LONGEST_REST: Final = 900.0
@@ -37,9 +38,8 @@ def refused(why: str) -> PollError:
 class ListTroubles:
     """Remembers which lists of one type of object rest, and asks lists for themselves."""
 
-    def __init__(self, source: str, object_: str, api: ListApi, clock: Clock) -> None:
-        self._source = source
-        self._object = object_
+    def __init__(self, figures: PollFigures, api: ListApi, clock: Clock) -> None:
+        self._figures = figures
         self._api = api
         self._clock = clock
         self._until: dict[str, float] = {}
@@ -57,8 +57,12 @@ class ListTroubles:
         pause = min(max(longest, error.refusal.wait), LONGEST_REST)
         self._until[read.name] = self._clock.monotonic() + pause
         self._sound_until.pop(read.name, None)
+        figures = self._figures
+        # `status` shows it with the type of its records, which goes on.
+        figures.last_error = f"the list {read.name} ({read.id}): {error}"
+        figures.last_error_at = self._clock.now()
         telemetry.report(
-            ListRefused(self._source, self._object, read.name, str(error), again_in=pause)
+            ListRefused(figures.source, figures.object, read.name, str(error), again_in=pause)
         )
 
     def wake(self) -> None:
@@ -77,8 +81,10 @@ class ListTroubles:
         facts = await self._api.facts(read.id)
         if facts.is_deleted:
             raise refused("it is deleted")
-        if not object_types.is_of(self._object, facts.type_id):
-            raise refused(f"its records are of the type {facts.type_id}, not {self._object}")
+        if not object_types.is_of(self._figures.object, facts.type_id):
+            raise refused(
+                f"its records are of the type {facts.type_id}, not {self._figures.object}"
+            )
         if facts.processing is not None:
             why = f"HubSpot is filling it ({facts.processing})"
             raise PollError(Refusal(why, "poll", "list", SHORTEST_REST))
