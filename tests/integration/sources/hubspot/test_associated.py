@@ -62,7 +62,8 @@ def asked(polls, *kinds):
     return found
 
 
-def test_a_changed_contact_carries_its_company_and_a_renamed_company_tells_nobody(poll):
+@pytest.mark.parametrize("version", ["2026-03", "v3"])
+def test_a_changed_contact_carries_its_company_and_a_renamed_company_tells_nobody(poll, version):
     async def scenario(polls):
         (contact,) = an_old(polls)
         one, other = companies(polls, 2)
@@ -85,7 +86,8 @@ def test_a_changed_contact_carries_its_company_and_a_renamed_company_tells_nobod
         await polls.poll(times=2)
         return silence, changed, moved, told(polls), (contact, one, other)
 
-    silence, changed, moved, left, (contact, one, other) = poll(scenario, reading(FIRST))
+    source = replace(reading(FIRST), api_version=version)
+    silence, changed, moved, left, (contact, one, other) = poll(scenario, source)
 
     assert silence == []
     ((id_, kind, properties, previous),) = changed

@@ -37,7 +37,10 @@ def owned(polls, *owners):
     return made
 
 
-def test_another_owner_is_a_change_with_the_new_email_and_a_renamed_one_is_none(poll, fake):
+@pytest.mark.parametrize("version", ["2026-03", "v3"])
+def test_another_owner_is_a_change_with_the_new_email_and_a_renamed_one_is_none(
+    poll, fake, version
+):
     async def scenario(polls):
         ada, bob = fake.owners.create("ada@x"), fake.owners.create("bob@x", last="Ray")
         (contact,) = owned(polls, ada)
@@ -49,7 +52,8 @@ def test_another_owner_is_a_change_with_the_new_email_and_a_renamed_one_is_none(
         await polls.poll(times=2)
         return silence, told(polls), (ada, bob)
 
-    silence, changed, (ada, bob) = poll(scenario, settings(READ), fake=fake)
+    source = settings(READ, api_version=version)
+    silence, changed, (ada, bob) = poll(scenario, source, fake=fake)
 
     assert silence == []
     ((_, properties, previous),) = changed
