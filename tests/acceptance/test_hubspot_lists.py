@@ -9,6 +9,7 @@ from itertools import pairwise
 from tests.daemon import until
 from tests.fake_hubspot import Account, FakeHubspot
 from tests.fleet import hook
+from tests.mirror import hubspot_source, mirror, told
 from tests.polls import LEAD
 from tests.receiver import Receiver
 
@@ -19,30 +20,11 @@ KILLS = 20
 
 def source(fake, lists, **changes):
     contacts = {"properties": ["email", "stage"], "deletions": True, "lists": lists}
-    return {
-        "type": "hubspot",
-        "base_url": fake.url,
-        "token": {"env": "CRM_TOKEN"},
-        "poll_every": "200ms",
-        "overlap": "5s",
-        "objects": {"contacts": contacts},
-    } | changes
+    return hubspot_source(fake, contacts, **changes)
 
 
 def webhook(receiver, **trigger):
-    return {
-        "source": "crm",
-        "object": "contacts",
-        "trigger": {"changes": ["created", "updated"]} | trigger,
-        "request": {"url": receiver.url, "allow_http": True, "body": {"format": "record"}},
-        "delivery": {"order": "record", "retry": {"first_after": "100ms", "factor": 1}},
-    }
-
-
-def told(receiver):
-    """Return what arrived, each delivery once, in the order in which deliveries were made."""
-    bodies = {one.id: json.loads(one.body) for one in tuple(receiver.received)}
-    return [body for _, body in sorted(bodies.items())]
+    return mirror(receiver, **{"changes": ["created", "updated"]} | trigger)
 
 
 def members(daemon, name):

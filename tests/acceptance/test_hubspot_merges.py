@@ -1,11 +1,11 @@
 """Merges, erasures, associated records and owners on the real process: killed wherever it is."""
 
-import json
 import random
 import threading
 from collections import Counter
 
 from tests.daemon import until
+from tests.mirror import hubspot_source, mirror, told
 from tests.receiver import Receiver
 
 TYPES = {
@@ -25,31 +25,11 @@ CARRIED = {
 
 def source(fake, **contacts):
     read = {"properties": ["email", "stage"], "deletions": {"absence": "1m"}} | contacts
-    return {
-        "type": "hubspot",
-        "base_url": fake.url,
-        "token": {"env": "CRM_TOKEN"},
-        "poll_every": "200ms",
-        "overlap": "5s",
-        "start": "beginning",
-        "objects": {"contacts": read},
-    }
+    return hubspot_source(fake, read, start="beginning")
 
 
 def webhook(receiver):
-    return {
-        "source": "crm",
-        "object": "contacts",
-        "trigger": {"changes": ["created", "updated", "deleted"]},
-        "request": {"url": receiver.url, "allow_http": True, "body": {"format": "record"}},
-        "delivery": {"order": "record", "retry": {"first_after": "100ms", "factor": 1}},
-    }
-
-
-def told(receiver):
-    """Return what arrived, each delivery once, in the order in which deliveries were made."""
-    bodies = {one.id: json.loads(one.body) for one in tuple(receiver.received)}
-    return [body for _, body in sorted(bodies.items())]
+    return mirror(receiver, changes=["created", "updated", "deleted"])
 
 
 def killed(daemon, chance):
