@@ -17,6 +17,9 @@ create:   curl -d '{"properties": {"email": "a@example.com"}}' URL/fake/contacts
 change:   curl -X PATCH -d '{"properties": {"lifecyclestage": "customer"}}' URL/fake/contacts/1001
 archive:  curl -X DELETE URL/fake/contacts/1001
 restore:  curl -X POST URL/fake/contacts/1001/restore
+merge:    curl -X POST URL/fake/contacts/1001/merge/1002
+join:     curl -X POST URL/fake/contacts/1001/associate/companies/1011
+company:  curl -d '{"properties": {"name": "Acme"}}' URL/fake/companies
 """
 
 

@@ -72,6 +72,12 @@ class FakeHubspot:
                 Route("/fake/{object}", self._by_hand, methods=["POST"]),
                 Route("/fake/{object}/{id}", self._by_hand, methods=["PATCH", "DELETE"]),
                 Route("/fake/{object}/{id}/restore", self._by_hand, methods=["POST"]),
+                Route("/fake/{object}/{id}/merge/{other}", self._join_by_hand, methods=["POST"]),
+                Route(
+                    "/fake/{object}/{id}/associate/{to}/{other}",
+                    self._join_by_hand,
+                    methods=["POST"],
+                ),
             ]
         )
 
@@ -239,6 +245,16 @@ class FakeHubspot:
                 self.account.change(object_, id_, json.loads(raw)["properties"])
             else:
                 id_ = self.account.create(object_, json.loads(raw)["properties"])
+        return JSONResponse({"id": id_})
+
+    async def _join_by_hand(self, request):
+        object_, id_, other = (request.path_params[name] for name in ("object", "id", "other"))
+        with self.lock:
+            if to := request.path_params.get("to"):
+                self.associations.associate(object_, id_, to, other)
+                self.account.change(object_, id_)
+            else:
+                id_ = self.account.merge(object_, id_, other)
         return JSONResponse({"id": id_})
 
     @contextmanager
