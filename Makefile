@@ -12,7 +12,7 @@ DIRECTUS := $(VENV)/directus
 # Where the environment forbids it, each of a test run's many daemons would compile all of webhookd.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test test-browser screenshots docs check image crash sources bench bench-quick constraints clean help
+.PHONY: run test test-browser screenshots captures docs check image crash sources bench bench-quick constraints clean help
 
 help: ## Show these words
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -28,6 +28,10 @@ test-browser: $(DEV_STAMP) ## Test the console's pages in a real Chromium, which
 
 screenshots: $(DEV_STAMP) ## Take the pictures of docs/console.md anew
 	$(BIN)/python -m tests.console.shots
+
+captures: $(DEV_STAMP) ## Take the screens of docs/terminal.md anew, at 80 and 140 columns
+	$(BIN)/python -m tests.documents.captures
+	$(BIN)/python -m tests.documents.contents
 
 docs: $(DEV_STAMP) ## Build the documents as a site, into site/; no link may lead nowhere
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build

@@ -178,3 +178,26 @@ def test_a_configuration_that_was_named_and_is_wrong_is_told(delivered):
 
     assert done.returncode == 1
     assert "config.yaml:" in done.stderr
+
+
+def test_json_tells_what_was_sent_and_what_came(delivered):
+    daemon, came = delivered
+    with Receiver(lambda _: Answer(201, {"X-Desk": "mine"}, b'{"ok":true}')) as desk:
+        url = f"{desk.url}/hook"
+        arguments = ("deliveries", "retry", came["signed"].id, "--to", url, "--json")
+        done = daemon.command(*arguments, "--config", "config.yaml", "--state-directory", "state")
+    refused = daemon.command(*arguments, "--config", "config.yaml", "--state-directory", "state")
+
+    told = json.loads(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert (told["status"], told["answer"], told["error"]) == (201, '{"ok":true}', None)
+    assert told["answer_headers"]["X-Desk"] == "mine"
+    assert told["request_headers"]["webhookd-replay"] == "1"
+    assert told["request_headers"]["webhook-id"] == told["delivery_id"] == came["signed"].id
+    assert KEY not in done.stdout
+    assert SECRET not in done.stdout
+    assert refused.returncode == 1
+    assert json.loads(refused.stdout)["status"] is None
+    assert "no answer" in refused.stderr
+    without = daemon.command("deliveries", "retry", came["signed"].id, "--json")
+    assert without.returncode == 2

@@ -157,6 +157,9 @@ def retry(
             " delivery itself stays as it is.",
         ),
     ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="With --to: one JSON object of what was sent and came.")
+    ] = False,
     config: ConfigOption = None,
     env_file: EnvFileOption = None,  # noqa: ARG001 - its callback reads it
     admin_address: AdminOption = None,
@@ -179,10 +182,11 @@ def retry(
         # What makes and sends requests takes longer to load than the rest of this command.
         from webhookd.cli import replayed_copy  # noqa: PLC0415
 
-        replayed_copy.send(shown, to, config)
+        replayed_copy.send(shown, to, config, as_json=as_json)
         return
-    if config is not None:
-        raise typer.BadParameter("it goes with --to", param_hint="--config")
+    if config is not None or as_json:
+        hint = "--json" if as_json else "--config"
+        raise typer.BadParameter("it goes with --to", param_hint=hint)
     wanted = filter_of(
         webhook, state_, object_, record, source, change, error, since, until, clock.now()
     )
@@ -201,7 +205,8 @@ def retry(
     left = counts.get("left", 0)
     if left:
         typer.echo(
-            f"{left:,} left: given up before any attempt, there is nothing to send", err=True
+            f"{left:,} left: given up before any attempt, or forgotten: there is nothing to send",
+            err=True,
         )
     is_undone = bool(overtaken and ids and not dry_run)
     if left or is_undone or (held and (ids or not counts["count"])):

@@ -10,10 +10,10 @@ import typer
 from webhookd import clock
 from webhookd.cli import delivery_text
 from webhookd.cli.meant_delivery import meant_delivery
-from webhookd.cli.output import print_json
+from webhookd.cli.output import print_hanging, print_json
 from webhookd.cli.settings import DatabaseOption, StateOption
 from webhookd.cli.typed_text import utf8
-from webhookd.errors import WebhookdError, printable
+from webhookd.errors import WebhookdError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,8 @@ def explain(
         print_json({"delivery": shown, "story": [{"at": at, "text": text} for at, text in told]})
         return
     for at, text in told:
-        typer.echo(printable(f"{at}  {text}" if at else text))
+        told_text = text.lstrip(" ")
+        print_hanging(f"{at}  " if at else " " * (len(text) - len(told_text)), told_text)
 
 
 def story(shown: Shown, now: datetime) -> Iterator[tuple[str | None, str]]:

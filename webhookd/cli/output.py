@@ -104,6 +104,17 @@ def print_beneath(text: str, style: str = "") -> None:
         print_line(Styled(_INDENT + line, style), is_whole=True)
 
 
+def print_hanging(head: str, text: str) -> None:
+    """Print a sentence behind *head*, wrapped between words where a terminal ends.
+
+    Into a pipe it stays one line, whatever COLUMNS says: programs look for what it holds.
+    """
+    shown, room, left = printable(text), width() if is_terminal() else None, " " * len(head)
+    lines = [shown] if room is None else _wrapped(shown, max(room - len(head), _NARROWEST))
+    for number, line in enumerate(lines or [""]):
+        print_line(Styled(f"{left if number else head}{line}"), is_whole=True)
+
+
 def _wrapped(text: str, room: int) -> list[str]:
     # A command, a URL or a path that is longer than a line stays whole, to be copied.
     return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)

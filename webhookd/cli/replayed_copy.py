@@ -18,6 +18,7 @@ import typer
 from webhookd import clock
 from webhookd.authentication.credentials import Authorization
 from webhookd.cli.desk import Desk, DeskError, NoAnswer
+from webhookd.cli.output import print_json
 from webhookd.cli.receiver_output import masked, named_status, shown_seconds
 from webhookd.config import loading
 from webhookd.config.settings import config_places
@@ -32,6 +33,7 @@ from webhookd.rules.templating.unfilled import UnfilledError
 from webhookd.rules.url_encoding import full_url
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from webhookd.cli.desk import PassedOn
@@ -54,7 +56,7 @@ class _Copy:
     notes: tuple[str, ...]
 
 
-def send(shown: Shown, to: str, config: Path | None) -> None:
+def send(shown: Shown, to: str, config: Path | None, *, as_json: bool = False) -> None:
     """Send a copy of the delivery *shown* to the URL *to*, once, and print what came of it.
 
     Raises a DeskError where the answer is no success, or there is none.
@@ -69,6 +71,11 @@ def send(shown: Shown, to: str, config: Path | None) -> None:
     def told(text: str) -> str:
         return printable(redactor.text(text))
 
+    if as_json:
+        passed = asyncio.run(_passed_on(desk, shown["method"], copy))
+        print_json(_as_object(shown, copy, passed, redactor))
+        _require_success(passed)
+        return
     typer.echo(f"{shown['method']} {told(literal_secrets.shown_url(copy.url))}")
     for name, value in copy.headers:
         typer.echo(f"   {name}: {told(masked(name, value))}")
@@ -76,6 +83,7 @@ def send(shown: Shown, to: str, config: Path | None) -> None:
         typer.echo(f"({note})")
     passed = asyncio.run(_passed_on(desk, shown["method"], copy))
     _tell(passed, redactor)
+    _require_success(passed)
 
 
 async def _passed_on(desk: Desk, method: str, copy: _Copy) -> PassedOn:
@@ -88,7 +96,7 @@ async def _passed_on(desk: Desk, method: str, copy: _Copy) -> PassedOn:
 def _tell(passed: PassedOn, redactor: Redactor) -> None:
     answer = passed.answer
     if isinstance(answer, NoAnswer):
-        raise DeskError(f"no answer: {answer.why}")
+        return
     typer.echo(f"answered {named_status(answer.status)} in {shown_seconds(passed.seconds)}")
     for name, value in answer.headers:
         typer.echo(f"   {printable(name)}: {printable(redactor.text(masked(name, value)))}")
@@ -96,8 +104,41 @@ def _tell(passed: PassedOn, redactor: Redactor) -> None:
         body = redactor.answer(answer.body, limit=_LONGEST_ANSWER, is_cut=answer.is_cut)
         for line in body.splitlines():
             typer.echo(f"   {printable(line)}")
+
+
+def _require_success(passed: PassedOn) -> None:
+    """Raise a DeskError unless the desk answered 2xx."""
+    answer = passed.answer
+    if isinstance(answer, NoAnswer):
+        raise DeskError(f"no answer: {answer.why}")
     if answer.status not in GOOD:
         raise DeskError(f"the desk answered {answer.status}, which is no success")
+
+
+def _as_object(shown: Shown, copy: _Copy, passed: PassedOn, redactor: Redactor) -> Shown:
+    """Return what was sent and came, secrets as `***`."""
+
+    def told(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+        return {name: redactor.text(masked(name, value)) for name, value in headers}
+
+    sent = {
+        "delivery_id": shown["id"],
+        "method": shown["method"],
+        "url": redactor.text(literal_secrets.shown_url(copy.url)),
+        "request_headers": told(copy.headers),
+        "notes": list(copy.notes),
+        "seconds": round(passed.seconds, 3),
+    }
+    answer = passed.answer
+    if isinstance(answer, NoAnswer):
+        return sent | {"status": None, "answer_headers": {}, "answer": "", "error": answer.why}
+    body = redactor.answer(answer.body, limit=_LONGEST_ANSWER, is_cut=answer.is_cut)
+    return sent | {
+        "status": answer.status,
+        "answer_headers": told(answer.headers),
+        "answer": body,
+        "error": None,
+    }
 
 
 def _definitions(config: Path | None) -> tuple[Definitions | None, str]:

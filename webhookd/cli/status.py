@@ -14,6 +14,7 @@ from webhookd.cli.output import (
     aligned,
     length,
     print_beneath,
+    print_hanging,
     print_json,
     print_line,
     print_table,
@@ -69,10 +70,11 @@ def _show(as_json: bool, admin_address: str | None) -> None:
         print_json(found)
         return
     now = clock.now()
-    typer.echo(
+    print_hanging(
+        "",
         f"webhookd {found['version']}, process {found['process_id']} on {found['host']}, started"
         f" {_ago(found['started_at'], now)}; configuration {found['config_path']}"
-        f" (hash {found['config_hash']})"
+        f" (hash {found['config_hash']})",
     )
     _print_reload(found["last_reload"], now)
     pending = counted(found["pending"], "delivery")

@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from webhookd.storage.database.connection import Dialect
 from webhookd.storage.database.times import to_micros
 from webhookd.storage.deliveries import kept_heads
+from webhookd.storage.records import known_records
+from webhookd.storage.search import record_pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,11 +51,12 @@ _COUNT = (
 )
 _OF_RECORD = "source = ? AND object = ? AND record_id = ?"
 _NUMBERS = f"SELECT number FROM deliveries WHERE number > ? AND {_OF_RECORD} ORDER BY number"  # noqa: S608 - constants
-_WAITING = f"SELECT count(due_at) FROM deliveries WHERE {_OF_RECORD}"  # noqa: S608 - constants
-_ATTEMPTS = (
-    "SELECT count(*) FROM attempts JOIN deliveries ON deliveries.id = attempts.delivery_id"  # noqa: S608 - constants
-    f" WHERE {_OF_RECORD}"
-)
+_DELIVERIES = f"SELECT number, id, due_at FROM deliveries WHERE {_OF_RECORD}"  # noqa: S608 - constants
+_CHANGES = f"SELECT count(*) FROM changes WHERE {_OF_RECORD}"  # noqa: S608 - constants
+_ATTEMPTS = "SELECT count(*) FROM attempts WHERE delivery_id = ?"
+_NAMED = "WHERE object || '/' || record_id = ?"
+_CHANGED = f"SELECT DISTINCT source, object, record_id FROM changes {_NAMED}"  # noqa: S608 - constants
+_DELIVERED = f"SELECT DISTINCT source, object, record_id FROM deliveries {_NAMED}"  # noqa: S608 - constants
 _IDS = "SELECT id FROM deliveries WHERE number = ?"
 _ERROR = f"CASE WHEN {{0}} IS NULL THEN NULL ELSE '{FORGOTTEN}' END"
 _ERASE = (
@@ -68,12 +71,12 @@ _ERASE_ATTEMPTS = (
     "UPDATE attempts SET answer = '', sent = NULL, answer_headers = NULL,"  # noqa: S608 - constants
     f" error = {_ERROR.format('error')} WHERE delivery_id = ?"
 )
-_OTHERS = ("known_records", "changes", "enrollments", "archived_records", "list_members")
+_TABLES = ("known_records", "changes", "archived_records", "list_members")
+_UNENROLL = f"DELETE FROM enrollments WHERE webhook = ? AND {_OF_RECORD}"  # noqa: S608 - constants
 _MOMENTS = (
     "DELETE FROM moments WHERE timer IN (SELECT number FROM timers WHERE source = ? AND object = ?)"
     " AND record_id = ?"
 )
-_NAMED = "source, object, record_id FROM {} WHERE object || '/' || record_id = ?"
 _FORGOTTEN_ONES = (
     "SELECT id FROM deliveries WHERE record_id = '' AND id IN (SELECT value FROM json_each(?))"
 )
@@ -96,24 +99,27 @@ def keys_of(database: Database, typed: str, source: str | None) -> list[Key]:
 
     It looks at every delivery, so it belongs on a thread of its own.
     """
-    found: set[Key] = set()
     with database.reading() as connection:
-        for table in (*_OTHERS, "deliveries"):
-            query = f"SELECT DISTINCT {_NAMED.format(table)}"
+        found = set(record_pages.keys_of(connection, typed, source))
+        for query in (_CHANGED, _DELIVERED):
             found |= {tuple(row) for row in connection.execute(query, (typed,)).fetchall()}
     return sorted(key for key in found if source in {None, key[0]})
 
 
 def found(database: Database, key: Key) -> Found:
     """Return what there is to forget of a record; on a thread of its own, as `keys_of`."""
+    source, object_, record_id = key
     with database.reading() as connection:
-        known, changes, enrollments = (
-            connection.execute(f"SELECT count(*) FROM {one} WHERE {_OF_RECORD}", key).fetchone()[0]  # noqa: S608 - constants
-            for one in _OTHERS[:3]
+        known = known_records.find_known(connection, source, object_, [record_id])
+        (changes,) = connection.execute(_CHANGES, key).fetchone()
+        enrollments = sum(
+            known_records.is_enrolled(connection, webhook, *key)
+            for webhook in known_records.enrolling(connection)
         )
-        wanted = numbers(connection, key, above=0)
-        (waiting,) = connection.execute(_WAITING, key).fetchone()
-        (attempts,) = connection.execute(_ATTEMPTS, key).fetchone()
+        rows = connection.execute(_DELIVERIES, key).fetchall()
+        attempts = sum(connection.execute(_ATTEMPTS, (id_,)).fetchone()[0] for _, id_, _ in rows)
+    waiting = sum(due_at is not None for _, _, due_at in rows)
+    wanted = sorted(number for number, _, _ in rows)
     return Found(bool(known), changes, enrollments, wanted, waiting, attempts)
 
 
@@ -143,7 +149,10 @@ def erase_record(connection: Connection, key: Key) -> None:
     """Delete what is known of a record, its changes, its moments, and that it was enrolled."""
     with _zeroing(connection):
         connection.execute(_MOMENTS, key)
-        for table in _OTHERS:
+        # By webhook, as their index is: nobody else writes meanwhile.
+        for webhook in known_records.enrolling(connection):
+            connection.execute(_UNENROLL, (webhook, *key))
+        for table in _TABLES:
             connection.execute(f"DELETE FROM {table} WHERE {_OF_RECORD}", key)  # noqa: S608 - constants
     connection.execute(_COUNT, (_COUNTER, str(erasures(connection) + 1)))
 
