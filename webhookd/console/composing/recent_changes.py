@@ -26,6 +26,8 @@ PAGE: Final = 1_000
 MOST_PAGES: Final = 16
 """A page is about 1 MiB at the most, whatever it was asked for."""
 SECONDS: Final = 30.0
+LONGEST: Final = 1.0
+"""Seconds that one draft is held against changes: a preview is asked for at every pause."""
 OBJECTS_KEPT: Final = 2
 
 
@@ -52,6 +54,7 @@ class RecentChanges:
     def __init__(self) -> None:
         self._kept: dict[tuple[str, str], tuple[float, Recent]] = {}
         self._reading = asyncio.Lock()
+        self._counting = asyncio.Lock()
 
     async def of(self, daemon: DaemonLink, source: str, object_: str) -> Recent:
         """Return the newest changes of an object, at most half a minute old."""
@@ -64,6 +67,11 @@ class RecentChanges:
             while len(self._kept) > OBJECTS_KEPT:
                 del self._kept[next(iter(self._kept))]
         return recent
+
+    async def tally(self, webhook: Webhook, recent: Recent) -> Tally:
+        """Return what a webhook would have made of changes; one is counted at a time."""
+        async with self._counting:
+            return await asyncio.to_thread(tally, webhook, recent)
 
 
 async def _read(daemon: DaemonLink, source: str, object_: str) -> Recent:
@@ -97,9 +105,14 @@ def _replayed(page: dict[str, Any]) -> list[Replayed]:
 
 
 def tally(webhook: Webhook, recent: Recent) -> Tally:
-    """Return what *webhook* would have made of changes, as if it had been in force."""
+    """Return what *webhook* would have made of changes, as if it had been in force.
+
+    It has looked at fewer of them, the oldest, where its conditions take too long.
+    """
     listener = Listener(webhook.source, webhook.object, webhook.trigger)
-    replay = Replay({webhook.name: listener})
+    replay, end = Replay({webhook.name: listener}), clock.monotonic() + LONGEST
     for one in recent.changes:
         replay.add(one)
+        if clock.monotonic() > end:
+            break
     return replay.tallies[webhook.name]

@@ -19,7 +19,6 @@ from webhookd.console.composing import (
     condition_fields,
     draft_fields,
     drafting,
-    recent_changes,
     webhook_fields,
 )
 from webhookd.console.composing.condition_fields import ConditionField
@@ -124,15 +123,15 @@ async def _preview(
     if trial.problems:
         told_ = [f"line {one.line}: {one.where}: {one.message}" for one in trial.problems]
         return replace(found, problems=tuple(told_))
-    status = await visit.daemon.status()
-    counted = await asyncio.to_thread(_tally, text, status.document, recent)
+    counted = await _tally(visit, text, recent)
     shown = showing.body_of(trial)
     return replace(found, trial=trial, tally=counted, recent=recent, body=shown)
 
 
-def _tally(text: str, document: Any, recent: Recent | None) -> Tally | None:
+async def _tally(visit: Visit, text: str, recent: Recent | None) -> Tally | None:
     """Return what the draft would have made of the newest changes."""
-    webhook = draft.read(text, ground(document)).webhook
-    if webhook is None or recent is None:
+    status = await visit.daemon.status()
+    read = await asyncio.to_thread(lambda: draft.read(text, ground(status.document)))
+    if read.webhook is None or recent is None:
         return None
-    return recent_changes.tally(webhook, recent)
+    return await visit.console.recent.tally(read.webhook, recent)

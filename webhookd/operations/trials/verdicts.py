@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
+from webhookd.errors import counted
 from webhookd.rules import trigger
 from webhookd.views.trials import FindingView, ProblemView, SampleView, TrialView
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from webhookd.rules.findings import Finding
     from webhookd.rules.redaction import Redactor
     from webhookd.views.deliveries import RequestView
+
+MOST_PROBLEMS: Final = 200
+"""Problems of a draft that are told one by one."""
 
 
 def judged(
@@ -57,12 +61,16 @@ def judged(
 
 def refused(problems: Sequence[Problem], redactor: Redactor) -> TrialView:
     """Return that a draft is wrong, and what is."""
-    told = tuple(
-        ProblemView(one.line, one.column, one.where, redactor.text(one.message)) for one in problems
-    )
+    told = [
+        ProblemView(one.line, one.column, one.where, redactor.text(one.message))
+        for one in problems[:MOST_PROBLEMS]
+    ]
+    if len(problems) > MOST_PROBLEMS:
+        more = counted(len(problems) - MOST_PROBLEMS, "more problem")
+        told.append(ProblemView(0, 0, "", f"and {more}"))
     return TrialView(
         webhook=None,
-        problems=told,
+        problems=tuple(told),
         sample=None,
         fires=None,
         reasons=(),
