@@ -4,10 +4,10 @@
     python -m benchmarks --quick [--before COMMIT]
 
 NAMEs: costs, delivering, latency, small-files, retrying, restarting, dead-webhook, long-file,
-many-webhooks, asking, admin-api, templates, comparing, tracing, crashing, postgresql, fleet, and
-the curves backlog and webhooks; all, if none is named. `costs` is measured in turn with the commit
-before, if one is named. `--quick` takes two minutes: what a delivery costs, plain and over TLS, and
-small files, less often.
+many-webhooks, moments, asking, admin-api, templates, comparing, tracing, crashing, postgresql,
+fleet, and the curves backlog and webhooks; all, if none is named. `costs` is measured in turn
+with the commit before, if one is named. `--quick` takes two minutes: what a delivery costs, plain
+and over TLS, and small files, less often.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from benchmarks import (
     latency,
     long_file,
     many_webhooks,
+    moments,
     on_postgresql,
     restarting,
     retrying,
@@ -65,6 +66,7 @@ ROWS: dict[str, Callable[[], list[Row]]] = {
     "dead-webhook": dead_webhook.measure,
     "long-file": long_file.measure,
     "many-webhooks": many_webhooks.measure,
+    "moments": moments.measure,
     "asking": asking.measure,
     "admin-api": admin_api.measure,
     "templates": templates.measure,

@@ -107,9 +107,7 @@ def requests(
         request_for(definitions, name, change(webhook.object, kind, more or {}, **changes))
         for name, webhook in definitions.webhooks.items()
         for kind in [
-            ChangeKind.DELETED
-            if webhook.trigger.changes == {ChangeKind.DELETED}
-            else ChangeKind.UPDATED
+            webhook.trigger.changes[0] if len(webhook.trigger.changes) == 1 else ChangeKind.UPDATED
         ]
     ]
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 
+from tests import postgresql
 from tests.crash import timed
 from tests.daemon import until
+from tests.fleet import Fleet
 from tests.receiver import Receiver
 from webhookd import clock
 
@@ -105,3 +107,53 @@ def test_a_backfill_makes_up_for_past_moments_if_it_is_told_how_far(daemon, ask)
     told = sorted((one["objectId"], one["occurredAt"]) for one in bodies(receiver))
     assert [id_ for id_, _ in told] == ["1", "5"]
     assert datetime.fromisoformat(told[0][1]) == datetime.fromisoformat(days["1"]).astimezone(UTC)
+
+
+def test_a_plan_counts_what_a_timer_would_plan_and_a_test_says_when(daemon, ask):
+    year = clock.now().year + 1
+    with Receiver() as receiver:
+        daemon.configure({})
+        daemon.start()
+        days = {"1": f"{year}-03-01", "2": f"{year}-03-01", "3": f"{year}-04-01", "4": "soon"}
+        daemon.drop_rows("1.ndjson", *({"id": id_, "day": day} for id_, day in days.items()))
+        until(lambda: daemon.named("file.taken"), "the file taken")
+        by_date = {"property": "day", "days": -3, "time": "09:00", "zone": "Europe/Warsaw"}
+        daemon.configure({"renewal": hook(receiver.url, at=by_date)})
+        places = ("--config", str(daemon.config), "--state-directory", str(daemon.state))
+
+        plan = daemon.command("plan", *places)
+        as_json = json.loads(daemon.command("plan", "--json", *places).stdout)
+        replay = daemon.command("plan", "--replay", "1h", *places)
+        tried = daemon.command("test", "renewal", "--record-id", "3", *places)
+        daemon.stop()
+
+    assert (
+        f"    3 moments would be planned, next {year}-02-26 09:00 Europe/Warsaw (2 records);"
+        " 1 value is no date" in plan.stdout.splitlines()
+    )
+    assert as_json["webhooks"][0]["moments"]["planned"] == 3
+    assert "dates are not replayed" in replay.stdout
+    assert f"renewal looks at the record {year}-03-29T07:00:00.000Z" in tried.stdout
+    assert "eventType" in tried.stdout
+
+
+def test_of_three_daemons_one_of_which_dies_at_the_moment_each_record_is_told_once(tmp_path):
+    """The lease of the dead one is waited out for what it had; nothing else is."""
+    server = postgresql.server()
+    url = server.url(server.empty())
+    with Receiver() as receiver, Fleet(tmp_path, url, 3) as fleet:
+        fleet.configure({"due": hook(receiver.url, at={"property": "at"})})
+        fleet.start()
+        at = clock.now() + timedelta(seconds=6)
+        fleet.drop_rows("1.ndjson", *({"id": f"{n}", "at": written(at)} for n in range(300)))
+        until(lambda: fleet.look("SELECT count(*) FROM moments") == 300, "all planned")
+        until(lambda: clock.now() >= at, "the moment")
+        fleet.daemons[0].kill()
+        until(lambda: fleet.look("SELECT count(*) FROM deliveries") == 300, "all told")
+        until(lambda: len({one.id for one in receiver.received}) == 300, "all arrived")
+        for daemon in fleet.daemons[1:]:
+            daemon.stop()
+
+    records = {one["objectId"] for one in bodies(receiver)}
+    assert len(records) == 300
+    assert len({one.id for one in receiver.received}) == 300

@@ -219,17 +219,17 @@ def moments(
     database_url: str | None,
 ) -> Iterator[dict[str, Any]]:
     """Yield records that await a moment; raises an UnknownNameError for a webhook without any."""
-    from webhookd.operations.moments import moment_lookup  # noqa: PLC0415
+    from webhookd.operations.moments.moment_lookup import listed  # noqa: PLC0415
 
     database = open_outbox(state_directory, database_url)
-    return map(_plain, moment_lookup.listed(database, webhook, before, limit))
+    return map(_plain, listed(database, webhook, before, limit))
 
 
 def moment(
     webhook: str, record_id: str, state_directory: Path | None, database_url: str | None
 ) -> dict[str, Any]:
     """Return the moment of a record; raises an UnknownRecordError where it never had one."""
-    from webhookd.operations.moments import moment_lookup  # noqa: PLC0415
+    from webhookd.operations.moments.moment_lookup import shown  # noqa: PLC0415
 
     database = open_outbox(state_directory, database_url)
-    return _plain(moment_lookup.shown(database, webhook, record_id))
+    return _plain(shown(database, webhook, record_id))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from itertools import starmap
 from pathlib import Path
@@ -28,6 +29,7 @@ from webhookd.cli.settings import (
 from webhookd.client.client_errors import RefusedError
 from webhookd.config import loading
 from webhookd.config.socket_address import listeners_of
+from webhookd.definitions import Webhook
 from webhookd.errors import WebhookdError, printable
 from webhookd.rules.cursor_text import source_effect
 from webhookd.rules.difference import Comparison, Difference, Setting, compare, effect
@@ -75,6 +77,7 @@ def plan(
     told = _as_object(found, running, loaded, secrets.get("lacking", {}))
     if length is not None:
         told["replay"] = _replay(in_force, loaded, length)
+    _plan_moments(told, loaded, where)
     if as_json:
         print_json(told)
     else:
@@ -198,11 +201,41 @@ def _lines(told: dict[str, Any], found: Comparison) -> Iterator[str]:
             yield f"{SIGNS[one['kind']]} {kind[:-1]} {one['name']}: {one['effect']}"
             yield from map(_setting_line, one["settings"])
             yield from starmap(_lacking_line, one.get("lacking", {}).items())
+            if one.get("moments") is not None:
+                from webhookd.cli import planned_moments  # noqa: PLC0415 - as above
+
+                yield from planned_moments.lines(one["moments"])
     if told["egress"]:
         yield "~ egress"
         yield from map(_setting_line, told["egress"])
     if found.is_mass_removal:
         yield "a reload will refuse this: most webhooks would vanish (--allow-mass-removal)"
+
+
+def _plan_moments(told: dict[str, Any], loaded: loading.Loaded, where: Where) -> None:
+    """Add what new and changed timers of dates would plan, where there is a database to look at."""
+    webhooks = loaded.definitions.webhooks
+    timed = [one for one in told["webhooks"] if _is_timed(one, webhooks)]
+    if not timed or where.status is not None:
+        return
+    from webhookd.cli import planned_moments  # noqa: PLC0415 - few configurations need it
+    from webhookd.cli.settings import open_outbox  # noqa: PLC0415
+
+    with suppress(WebhookdError):
+        database = open_outbox(where.state_directory, where.database_url)
+        for one in timed:
+            one["moments"] = planned_moments.planned(database, webhooks[one["name"]], clock.now())
+
+
+def _is_timed(one: Mapping[str, Any], webhooks: Mapping[str, Webhook]) -> bool:
+    """Say whether a webhook's timer of dates is new, or another one."""
+    webhook = webhooks.get(one["name"])
+    if webhook is None or webhook.trigger.at is None:
+        return False
+    settings = [setting["name"] for setting in one["settings"]]
+    return one["kind"] == "added" or any(
+        name.startswith(("trigger.at", "source", "object", "enabled")) for name in settings
+    )
 
 
 def _replay_lines(told: dict[str, Any], length: timedelta | None) -> Iterator[str]:

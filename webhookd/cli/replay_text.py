@@ -84,6 +84,11 @@ def _differing(differing: Differing) -> dict[str, Any]:
 
 
 def _notes(tally: Tally, webhook: Webhook) -> Iterator[str]:
+    if webhook.trigger.at is not None:
+        yield "is due by a date, and dates are not replayed; webhookd plan counts its moments"
+        return
+    if webhook.trigger.wait is not None:
+        yield "waits: changes within its wait count as one, and `while` is not looked at"
     if tally.changes == 0:
         yield f"no change of {webhook.source}'s {webhook.object} is known since then"
         return

@@ -24,6 +24,7 @@ from webhookd.cli.settings import (
 from webhookd.cli.shown_request import shown_authentication, shown_request
 from webhookd.cli.terminal import console
 from webhookd.cli.tried_change import tried_change
+from webhookd.cli.tried_moment import moment_lines
 from webhookd.cli.tried_record import Wanted
 from webhookd.cli.typed_text import utf8
 from webhookd.config import loading
@@ -197,6 +198,7 @@ def _explained(webhook: Webhook, tried: TriedChange) -> Iterator[str]:
     explanation = trigger.explain(webhook.trigger, change, tried.at)
     would = explanation.fires and not _has_enrolled(webhook, tried)
     fires = "fires" if would else "does not fire"
+    yield from moment_lines(webhook, change, tried.at)
     if not webhook.enabled:
         fires = "is disabled; else it would " + ("fire" if would else "not fire")
     yield f"{webhook.name} {fires} for {change.object}/{printable(change.record_id)}, {change.kind}"

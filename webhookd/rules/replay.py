@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from webhookd.rules import trigger, usage
+from webhookd.rules.waits import end_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from webhookd.definitions import Definitions, Trigger
+    from webhookd.definitions import Definitions, Trigger, Wait
     from webhookd.model import Change
 
 EXAMPLES: Final = 10
@@ -83,7 +84,8 @@ class Replay:
     """Counts what listeners would have made of changes, and what those *before* would have.
 
     What it remembers does not grow with the changes, but for a few bytes for each record that a
-    webhook enrolls once.
+    webhook enrolls once or waits for. Changes within a wait are one; what `while` says at its end
+    is not looked at.
     """
 
     def __init__(
@@ -127,6 +129,7 @@ class _Pair:
     bit: int
     used: frozenset[str] = frozenset()
     is_same: bool = False
+    waiting: dict[tuple[int, str], tuple[datetime, datetime]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # Here, and not at each change: a trigger may be large.
@@ -162,6 +165,8 @@ class _Pair:
     ) -> bool:
         if not trigger.fires(wanted, replayed.change, replayed.seen_at):
             return False
+        if wanted.wait is not None and self._joins(wanted.wait, replayed, bit):
+            return False
         if not trigger.is_once(wanted.enroll, replayed.change.kind):
             return True
         if self.name in replayed.enrolled:
@@ -170,6 +175,15 @@ class _Pair:
         bits = enrolled.get(replayed.change.record_id, 0)
         enrolled[replayed.change.record_id] = bits | bit
         return not bits & bit
+
+    def _joins(self, wait: Wait, replayed: Replayed, bit: int) -> bool:
+        """Say whether a change joins a wait of its record that is under way, or begins one."""
+        key, seen_at = (bit, replayed.change.record_id), replayed.seen_at
+        first_at, end = self.waiting.get(key, (seen_at, seen_at))
+        joins = seen_at < end
+        first_at = first_at if joins else seen_at
+        self.waiting[key] = (first_at, end_of(wait, first_at, seen_at))
+        return joins
 
     def _look(self, replayed: Replayed) -> None:
         """Note which of the trigger's properties this change had, and which nobody asked for."""

@@ -53,7 +53,7 @@ def followed(
         if not fires:
             return None
         last = change.properties if is_deletion else None
-        return Waiting(_end(wait, now, now), now, untold(change), change.occurred_at, last)
+        return Waiting(end_of(wait, now, now), now, untold(change), change.occurred_at, last)
     if is_deletion:
         # Nobody was told of a record that was created within the wait, and nobody need be.
         if waiting.untold.is_new or not tells_deletions:
@@ -62,14 +62,15 @@ def followed(
         return waiting
     return replace(
         waiting,
-        at=_end(wait, waiting.first_at, now) if fires else waiting.at,
+        at=end_of(wait, waiting.first_at, now) if fires else waiting.at,
         untold=followed_by(waiting.untold, untold(change)),
         occurred_at=change.occurred_at,
         last=change.properties if is_deletion else None,
     )
 
 
-def _end(wait: Wait, first_at: datetime, now: datetime) -> datetime:
+def end_of(wait: Wait, first_at: datetime, now: datetime) -> datetime:
+    """Return when a wait ends whose first change came at *first_at*, and whose last comes *now*."""
     if wait.since == "first":
         return first_at + wait.length
     end = now + wait.length

@@ -67,6 +67,9 @@ def check_use(
         if own not in there:
             hint = near(own, there) or f"; add it to {where}.{key}.{prefix}.properties"
             yield place.problem(f"nothing is carried as {shown(name)}{hint}")
+        elif place.steps[-2:] == ("at", "property"):
+            message = f"{name} is carried, not compared, so that no moment would move with it"
+            yield place.problem(f"{message}; a date of the {read.name} themselves is looked at")
         elif place.steps in compared:
             yield from _unwatched(place, name, key, block, read)
 

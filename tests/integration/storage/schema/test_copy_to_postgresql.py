@@ -15,6 +15,7 @@ from webhookd.errors import StateLockedError, StorageError
 from webhookd.model import DeliveryFilter
 from webhookd.storage.database.database import open_database, open_for_reading
 from webhookd.storage.deliveries import enqueue, lanes, query
+from webhookd.storage.moments import stored_moments, timer_rows
 from webhookd.storage.schema.copy_to_postgresql import _TABLES, move
 from webhookd.storage.schema.upgrade import upgrade
 
@@ -251,3 +252,27 @@ def test_a_move_that_is_killed_anywhere_is_done_again_and_all_is_there_once(path
         move(old, to)
         assert content_of_postgresql(to) == before
     assert 20 < kills < 59
+
+
+def test_moments_are_moved_as_they_are_and_new_timers_come_behind_them(path, old, to):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            "INSERT INTO timers (number, webhook, kind, source, object, digest, since)"
+            " VALUES (7, 'renewal', 'at', 'crm', 'deals', 'rule', 1)"
+        )
+        row = (7, "101", 1_772_366_400_000_000, 5, None, None, None, None, b"{}", None)
+        connection.execute(f"INSERT INTO moments VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608
+
+    moved = move(old, to)
+
+    assert (moved.rows["timers"], moved.rows["moments"]) == (1, 1)
+    database = open_database(to)
+    with database.reading() as connection:
+        [timer] = timer_rows.all_timers(connection)
+        assert stored_moments.of_record(connection, timer, "101").place[0] == row[2]
+    connection = database.connect()
+    other = timer_rows.ConfiguredTimer("other", "wait", "crm", "deals")
+    timer_rows.adopt(connection, [other], NOW)
+    assert timer_rows.of_webhooks(connection, ["other"])["other"].number == 8
+    connection.close()
+    database.close()
