@@ -75,10 +75,10 @@ class Timing:
         self.definitions = definitions
         await self.running.refresh()
 
-    async def take(self, *rows, as_known=False):
+    async def take(self, *rows, as_known=False, asked=None):
         """Take rows of (id, properties), None for a deletion."""
         seen = tuple(
-            Observation("contacts", id_, properties or {}, deleted=properties is None)
+            Observation("contacts", id_, properties or {}, deleted=properties is None, asked=asked)
             for id_, properties in rows
         )
         progress = FileProgress("export", "claim", "1.ndjson", next(self._rows))

@@ -65,6 +65,10 @@ PLAIN: dict[type[events.Event], Line] = {
         " `zone`, and times like 2026-11-28T09:00:00Z",
     ),
     events.MomentsPlanned: info("moment.planned"),
+    events.PropertyUndated: warning(
+        "moment.property_undated",
+        hint="only those of its values that read as a date have a moment; is it the right one?",
+    ),
     events.DeliveriesChanged: info("delivery.changed"),
     events.DeliveriesDeleted: info("retention.deleted"),
     events.PersonActed: info("person.acted"),

@@ -25,8 +25,8 @@ from webhookd.definitions import (
     Trigger,
     Wait,
 )
-from webhookd.model import ChangeKind
-from webhookd.telemetry.events import DateUnreadable, MomentsFired
+from webhookd.model import Asked, ChangeKind
+from webhookd.telemetry.events import DateUnreadable, MomentsFired, PropertyUndated
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -241,6 +241,20 @@ TEN_MINUTES = Wait(timedelta(minutes=10))
 
 def waiting(name="quiet", wait=TEN_MINUTES, **more):
     return a_webhook(name, trigger=Trigger(wait=wait, **more))
+
+
+def test_a_property_that_is_no_date_at_its_source_is_warned_of_once(url):
+    asked = Asked(frozenset({"renewal_date", "created"}), frozenset({"created"}))
+
+    async def work():
+        async with Timing(url, due_by(at_nine()), now=START) as daemon:
+            for name in "12":
+                await daemon.take((name, on("2026-03-02")), asked=asked)
+            assert len(await daemon.after(days=1)) == 2
+
+    _, heard = outcomes(work())
+    warned = [one for one in heard if isinstance(one, PropertyUndated)]
+    assert warned == [PropertyUndated("export", "contacts", "renewal_date")]
 
 
 EVERYTHING = (ChangeKind.CREATED, ChangeKind.UPDATED, ChangeKind.DELETED)

@@ -136,6 +136,18 @@ LINES = [
             " `time` and `zone`, and times like 2026-11-28T09:00:00Z",
         },
     ),
+    (
+        events.PropertyUndated("crm", "deals", "dealname"),
+        "warning",
+        "moment.property_undated",
+        {
+            "source": "crm",
+            "object": "deals",
+            "property": "dealname",
+            "hint": "only those of its values that read as a date have a moment; is it the right"
+            " one?",
+        },
+    ),
     (events.BackfillBegan("w", 2.5), "info", "backfill.began", {"webhook": "w", "per_second": 2.5}),
     (
         events.BackfillEnded("w", 2, 1, None),

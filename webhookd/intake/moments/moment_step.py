@@ -63,6 +63,7 @@ class Step:
     is_planned: bool = False
     stored: Sequence[Delivery] = ()
     unreadable: dict[tuple[str, str], str] = field(default_factory=dict)
+    undated: set[tuple[str, str]] = field(default_factory=set)
     incomparable: dict[tuple[str, str], Incomparable] = field(default_factory=dict)
     caused: Caused = NOTHING_CAUSED
     told: Any = None
@@ -236,4 +237,4 @@ def _plan_known(
     # Rule 1: how far it came is committed with what it made.
     timer_rows.set_place(connection, timer.number, None if is_over else found[-1][0])
     step.records, step.planned, step.is_planned = len(found), planned.planned, is_over
-    step.unreadable = plans.unreadable
+    step.unreadable, step.undated = plans.unreadable, plans.undated

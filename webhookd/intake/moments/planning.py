@@ -37,12 +37,14 @@ class Plans:
 
     *dates* are the moments wanted of each record whose date is another one now; *changes* those of
     records that are, or may be, waited for. *unreadable* has an example of a property's value that
-    is no date, by object and property.
+    is no date, by object and property; *undated* are those of which their source says that they
+    hold none.
     """
 
     dates: dict[str, tuple[At, dict[str, tuple[int, ...]]]] = field(default_factory=dict)
     changes: dict[str, tuple[Webhook, dict[str, list[SeenChange]]]] = field(default_factory=dict)
     unreadable: dict[tuple[str, str], str] = field(default_factory=dict)
+    undated: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def webhooks(self) -> set[str]:
@@ -69,6 +71,10 @@ class Plans:
     def wanted(self, object_: str, at: At, known: KnownRecord, now: int) -> tuple[int, ...]:
         """Return the moments of a record, and note a value that is no date."""
         wanted = _wanted(at, known, now)
+        asked = known.asked
+        # Whoever knows of some properties that they are dates knows it of all.
+        if asked is not None and asked.instants and at.property in asked.names - asked.instants:
+            self.undated.add((object_, at.property))
         if not wanted and not known.deleted and at.property in known.properties:
             value = known.properties[at.property]
             if value != '""' and not is_readable(at, value):

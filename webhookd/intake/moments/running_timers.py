@@ -100,7 +100,7 @@ class RunningTimers:
 
     def planned(self, source: str, plans: Plans, planned: Planned) -> None:
         """Take note of what the records of a batch led to; intake's callback after a commit."""
-        self._unreadable.report(source, plans.unreadable)
+        self._unreadable.report(source, plans.unreadable, plans.undated)
         for webhook, count in planned.missed.items():
             telemetry.report(MomentsFired(webhook, {"late": count}))
         if planned.earliest:
@@ -189,7 +189,7 @@ class RunningTimers:
         outcomes = {name: count for name, count in step.outcomes.items() if count}
         if outcomes:
             telemetry.report(MomentsFired(webhook.name, outcomes, tuple(step.lags)))
-        self._unreadable.report(webhook.source, step.unreadable)
+        self._unreadable.report(webhook.source, step.unreadable, step.undated)
         found = ((key[0], value) for key, value in step.incomparable.items())
         self._incomparable.report(webhook.source, found)
         return step.to_offer()

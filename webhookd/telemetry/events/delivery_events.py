@@ -129,6 +129,15 @@ class DateUnreadable(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PropertyUndated(Event):
+    """A property that a timer looks at is neither a date nor a time, as its source says."""
+
+    source: str
+    object: str
+    property: str
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookHeld(Event):
     """An attempt led to a hold: the receiver said that it is gone."""
 
