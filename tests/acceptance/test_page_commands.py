@@ -29,6 +29,7 @@ OTHERS = {
 ELSEWHERE = {
     "sources accept": "test_snapshots",
     "sources try": "test_rest_source",
+    "sources properties crm": "test_online_check, of a fake HubSpot",
     "completion": "it writes into folders that only people with that shell have",
     "check --offline --config pipedrive.yaml": "it has the words of an account yet to be written",
 }

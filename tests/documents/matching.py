@@ -33,12 +33,13 @@ class Shown:
 
     lines: tuple[str, ...]
     pattern: re.Pattern[str] = field(init=False)
-    varying: tuple[str, ...] = field(init=False)
+    varying: tuple[tuple[str, str], ...] = field(init=False)
+    """The kind of each text that varies, and what it is on the page."""
 
     def __post_init__(self) -> None:
         """Make the pattern once."""
         parts: list[str] = []
-        varying: list[str] = []
+        varying: list[tuple[str, str]] = []
         for line in self.lines:
             if line.strip() == _WHATEVER:
                 parts.append(r"(?:.*\n)*?")
@@ -52,8 +53,9 @@ class Shown:
         return self.pattern.fullmatch(printed) if whole else self.pattern.match(printed)
 
     def learned(self, match: re.Match[str]) -> dict[str, str]:
-        """Return which text was printed for each varying text of the page."""
-        return dict(zip(self.varying, match.groups(), strict=True))
+        """Return which id was printed for each id, or ending of one, of the page."""
+        both = zip(self.varying, match.groups(), strict=True)
+        return {told: printed for (kind, told), printed in both if kind in {"id", "ending"}}
 
     def renewed(self, match: re.Match[str]) -> list[str]:
         """Return the lines with what varies as it was printed."""
@@ -64,12 +66,12 @@ class Shown:
         ]
 
 
-def _as_pattern(line: str, varying: list[str]) -> str:
+def _as_pattern(line: str, varying: list[tuple[str, str]]) -> str:
     pattern, end = "", 0
     for found in _ANY.finditer(line):
         pattern += _literally(line[end : found.start()])
         pattern += f"({_VARYING[str(found.lastgroup)]})"
-        varying.append(found.group())
+        varying.append((str(found.lastgroup), found.group()))
         end = found.end()
     rest = line[end:]
     if rest.endswith(_WHATEVER):
