@@ -75,27 +75,29 @@ class TimeForm:
         return there - (moment(there) % self.unit) * MICROSECOND
 
 
+_NAMED: Final = {
+    "epoch_s": TimeForm("epoch_s", SECOND),
+    "epoch_ms": TimeForm("epoch_ms", 1000),
+    "http_date": TimeForm("http_date", SECOND),
+    "rfc3339": TimeForm("2000-01-01T00:00:00Z", SECOND),
+    "rfc3339_ms": TimeForm("2000-01-01T00:00:00.000Z", 1000),
+}
+
+
 def form_like(sample: str, zone: tzinfo = UTC) -> TimeForm:
     """Return the form that *sample* has, or is the name of; ValueError when it is neither.
 
     Names are `epoch_s`, `epoch_ms`, `rfc3339`, `rfc3339_ms`, `http_date` and `date`.
     """
-    named = {
-        "epoch_s": TimeForm("epoch_s", SECOND),
-        "epoch_ms": TimeForm("epoch_ms", 1000),
-        "http_date": TimeForm("http_date", SECOND),
-        "rfc3339": TimeForm("2000-01-01T00:00:00Z", SECOND),
-        "rfc3339_ms": TimeForm("2000-01-01T00:00:00.000Z", 1000),
-        "date": TimeForm("2000-01-01", DAY, zone),
-    }
-    if sample in named:
-        return named[sample]
+    named = TimeForm("2000-01-01", DAY, zone) if sample == "date" else _NAMED.get(sample)
+    if named is not None:
+        return named
     if _NUMBER.fullmatch(sample):
         return TimeForm(sample, _unit_of_number(sample), zone)
     found = _TEXT.fullmatch(sample)
     if found is None:
         if _http_date(sample) is not None:
-            return named["http_date"]
+            return _NAMED["http_date"]
         raise ValueError(f"{sample!r:.60} is not written as a time")
     if found["mark"] is None:
         return TimeForm(sample, DAY, zone)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from webhookd.rules import time_forms as times
 
 if TYPE_CHECKING:
     from webhookd.sources.rest.asking.list_pages import ListReader, Page
+
+_DIGITS: Final = str.maketrans("123456789", "000000000")
 
 
 def newest(page: Page, *, not_after: int = times.LATEST) -> int | None:
@@ -31,9 +33,14 @@ def short(short: int, page: Page, reader: ListReader, *, is_last: bool) -> int:
 
 def finest(sample: str | None, page: Page) -> str | None:
     """Return the time that is written the finest: some APIs leave out a fraction of zero."""
+    unit = None if sample is None else times.form_like(sample).unit
+    # Those of one shape are as fine as each other, and most pages have one or two shapes.
+    shapes: dict[str, str] = {}
     for row in page.rows:
-        if row.stamp is not None and (
-            sample is None or times.form_like(row.stamp).unit < times.form_like(sample).unit
-        ):
-            sample = row.stamp
+        if row.stamp is not None:
+            shapes.setdefault(row.stamp.translate(_DIGITS), row.stamp)
+    for stamp in shapes.values():
+        of_stamp = times.form_like(stamp).unit
+        if unit is None or of_stamp < unit:
+            sample, unit = stamp, of_stamp
     return sample

@@ -240,9 +240,10 @@ class Sweeper:
 
     def _is_one_instant(self, page: Page, form: TimeForm) -> bool:
         """Return whether *page*, a first one, is that of one instant as well."""
-        floors = {form.floor(row.modified) for row in page.rows if row.modified is not None}
-        keeps_place = self._work.read.paging.by in {"page", "offset"}
-        return len(floors) == 1 and (self._work.ties is not None or keeps_place)
+        if self._work.ties is None and self._work.read.paging.by not in {"page", "offset"}:
+            return False
+        found = [row.modified for row in page.rows if row.modified is not None]
+        return bool(found) and form.floor(min(found)) == form.floor(max(found))
 
     def _inside(self, sweep: Sweep, page: Page, form: TimeForm) -> Sweep:
         """Return how the sweep goes on inside of the one instant that *page* is of."""
