@@ -62,6 +62,9 @@ def main() -> None:
     except WebhookdError as error:
         _complain(f"webhookd: {error}")
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        # Ctrl-C came before the command, or after it, and what it does about that: as a shell says.
+        sys.exit(130)
     except BrokenPipeError:
         # Whoever read the output has seen enough; flushing it at exit would fail again.
         sys.stdout = None
