@@ -77,6 +77,8 @@ def playground():
                 continue
             done = reader.do(step)
             assert done.is_shown, f"{step.command}\n{done.printed}"
+        # What docs/desk.md names as a secret that people have.
+        assert reader.run("export MY_SECRET=of-a-webhook", until_it_prints=False)[1] == 0
         yield reader
 
 
