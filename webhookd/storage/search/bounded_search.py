@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from webhookd.storage.database.database import Database
     from webhookd.storage.deliveries.query import ListedDelivery
 
-SECONDS: Final = 0.15
+SECONDS: Final = 0.1
 """How long a page is looked for, before it is told as far as it got."""
 
 WINDOW: Final = 50_000
