@@ -34,10 +34,7 @@ _KEPT: Final = (
     f" SELECT number * {ATTEMPTS_OF_ONE} + ? % {ATTEMPTS_OF_ONE}, ?, ?"
     " FROM deliveries WHERE id = ?"
 )
-_RETIRED: Final = (
-    "DELETE FROM exchange_heads"  # noqa: S608 - constants
-    f" WHERE key >= ? * {ATTEMPTS_OF_ONE} AND key < (? + 1) * {ATTEMPTS_OF_ONE}"
-)
+_RETIRED: Final = "DELETE FROM exchange_heads WHERE key >= ? AND key < ?"
 
 
 def are_apart(connection: Statements) -> bool:
@@ -56,8 +53,13 @@ def keep(connection: Statements, settlements: Sequence[Settlement]) -> None:
 
 
 def retire(connection: Statements, numbers: Sequence[int]) -> None:
-    """Delete what is kept apart of the deliveries that have these *numbers*."""
-    connection.executemany(_RETIRED, [(number, number) for number in numbers])
+    """Delete what is kept apart of the deliveries that have these *numbers*; on a server, too.
+
+    What was moved there lies in that table. Keys are reckoned here: a server would take small
+    numbers for 32 bits, in which their keys have no room.
+    """
+    starts = [number * ATTEMPTS_OF_ONE for number in numbers]
+    connection.executemany(_RETIRED, [(start, start + ATTEMPTS_OF_ONE) for start in starts])
 
 
 def with_attempts(delivery_id: str) -> Select[Any]:

@@ -10,7 +10,7 @@ from tests import postgresql
 from tests.making import NOW, a_delivery, a_settlement
 from webhookd.model import RetryAt
 from webhookd.storage.database.database import open_database
-from webhookd.storage.deliveries import enqueue, lanes, query, retention, settle
+from webhookd.storage.deliveries import enqueue, kept_heads, lanes, query, retention, settle
 from webhookd.storage.deliveries.due import FetchRequest, find_due
 from webhookd.storage.deliveries.lanes import ConfiguredLane
 from webhookd.storage.schema.copy_to_postgresql import move
@@ -78,6 +78,24 @@ def test_retention_takes_those_of_its_deliveries_and_no_others(database, connect
 
     assert heads_of(database, deliveries[2]) == [HEADS]
     assert kept_apart(database) == (1 if database.dialect.value == "sqlite" else 0)
+
+
+@pytest.mark.parametrize("number", [1, 2047, 40_000, 3_000_000_000])
+def test_retention_takes_deliveries_of_any_number(database, connection, number):
+    delivery = a_delivery()
+    enqueue.store(connection, [delivery])
+    attempted(connection, delivery)
+    moved = connection.execute("SELECT number FROM deliveries").fetchone()[0] - number
+    connection.execute("UPDATE deliveries SET number = number - ?", (moved,))
+    connection.execute("DELETE FROM exchange_heads", ())
+    key = number * kept_heads.ATTEMPTS_OF_ONE
+    for one in (key - 1, key + 1, key + kept_heads.ATTEMPTS_OF_ONE):
+        connection.execute("INSERT INTO exchange_heads (key, sent) VALUES (?, 'x')", (one,))
+
+    assert retention.retire(connection, NOW + timedelta(days=1), 10) == 1
+
+    left = connection.execute("SELECT key FROM exchange_heads ORDER BY key").fetchall()
+    assert [one for (one,) in left] == [key - 1, key + kept_heads.ATTEMPTS_OF_ONE]
 
 
 def test_what_a_file_keeps_apart_is_shown_where_it_was_moved_to(tmp_path):
