@@ -1,4 +1,4 @@
-"""Databases that an older webhookd left behind."""
+"""New databases of each kind, and such that an older webhookd left behind."""
 
 from __future__ import annotations
 
@@ -6,7 +6,18 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from tests import postgresql
+
+KINDS = ("sqlite", "postgresql")
 DUMPS = Path(__file__).parent / "data" / "databases"
+
+
+def new_url(kind: str, folder: Path) -> str:
+    """Return the URL of a database of this kind that is not there yet; a file is in *folder*."""
+    if kind == "postgresql":
+        server = postgresql.server()
+        return server.url(server.new())
+    return f"sqlite:///{folder / 'webhookd.db'}"
 
 
 def leave_behind(version: str, path: Path) -> None:

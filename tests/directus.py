@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 
 from tests import postgresql
+from tests.answering import wait_for
 from tests.ports import free_port
 
 TOKEN = "canary-token-of-directus"
@@ -113,24 +113,10 @@ def running(place):
     process = subprocess.Popen([*command, "start"], **options)
     try:
         made = Directus(f"http://127.0.0.1:{port}")
-        _wait(made, process)
+        wait_for(f"{made.url}/server/ping", process, "Directus")
         made.client.post("/collections", json=PERSONS).raise_for_status()
         yield made
         made.client.close()
     finally:
         process.terminate()
         process.wait(30)
-
-
-def _wait(directus, process):
-    for _ in range(1200):
-        assert process.poll() is None, "Directus has ended"
-        try:
-            answer = directus.client.get("/server/ping", timeout=5)
-        except httpx.TransportError:
-            time.sleep(0.1)
-        else:
-            if answer.status_code == 200:
-                return
-            time.sleep(0.1)
-    raise AssertionError("Directus does not answer")

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 
+from tests.answering import wait_for
 from tests.ports import free_port
 
 RECORDS = "/buckets/crm/collections/persons/records"
@@ -95,21 +95,9 @@ def running(folder):
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         made = Kinto(f"http://127.0.0.1:{port}/v1")
-        _wait(made, process)
+        wait_for(f"{made.url}/__heartbeat__", process, "Kinto")
         yield made
         made.client.close()
     finally:
         process.terminate()
         process.wait(20)
-
-
-def _wait(kinto, process):
-    for _ in range(600):
-        assert process.poll() is None, "Kinto has ended"
-        try:
-            kinto.client.get("/__heartbeat__", timeout=5)
-        except httpx.TransportError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError("Kinto does not answer")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.answering import wait_for
 from tests.ports import free_port
 
 PERSON = "1234567890"
@@ -139,7 +140,7 @@ def running(folder):
     )
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait(url)
+        wait_for(f"{url}/api/health", process, "PocketBase")
         made = PocketBase(url)
         made.pid = process.pid
         yield made
@@ -147,14 +148,3 @@ def running(folder):
     finally:
         process.terminate()
         process.wait(20)
-
-
-def _wait(url):
-    for _ in range(300):
-        try:
-            httpx.get(f"{url}/api/health", timeout=5)
-        except httpx.TransportError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError("PocketBase does not answer")

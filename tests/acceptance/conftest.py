@@ -26,6 +26,12 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
+@pytest.fixture(params=["beside a daemon", "without one"])
+def answered(told, request):
+    """Return what was answered to some arguments, in a module whose `told` asked twice."""
+    return lambda *one: told[request.param == "without one"][one]
+
+
 @pytest.fixture
 def daemon(tmp_path):
     running = Daemon(tmp_path)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.asked_twice import beside_and_without, objects
 from tests.daemon import Daemon, until
 
 WHERE = ("--state-directory", "state")
@@ -55,12 +56,9 @@ def told(tmp_path_factory):
         ("show", "contacts"),
         ("show", "contacts/8", "--source", "people"),
     ]
-    ask = lambda one: daemon.command("records", *one, *WHERE)  # noqa: E731 - short
-    running = {one: ask(one) for one in arguments}
-    daemon.stop()
-    stopped = {one: ask(one) for one in arguments}
-    daemon.close()
-    return running, stopped
+    return beside_and_without(
+        daemon, arguments, lambda one: daemon.command("records", *one, *WHERE)
+    )
 
 
 def drop(daemon, folder, name, text):
@@ -69,19 +67,8 @@ def drop(daemon, folder, name, text):
     path.rename(daemon.folder / folder / "new" / name)
 
 
-@pytest.fixture(params=["beside a daemon", "without one"])
-def ask(told, request):
-    """Return what was answered to some arguments."""
-    return lambda *one: told[request.param == "without one"][one]
-
-
-def objects(done):
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def test_a_list_has_a_line_for_each_record(ask):
-    done = ask("list")
+def test_a_list_has_a_line_for_each_record(answered):
+    done = answered("list")
 
     assert [line.split()[:2] for line in done.stdout.splitlines()] == [
         ["SOURCE", "RECORD"],
@@ -93,8 +80,8 @@ def test_a_list_has_a_line_for_each_record(ask):
     assert "name=Grüße" in done.stdout
 
 
-def test_json_has_each_value_exactly_as_its_source_wrote_it(ask):
-    found = objects(ask("list", "--json"))
+def test_json_has_each_value_exactly_as_its_source_wrote_it(answered):
+    found = objects(answered("list", "--json"))
 
     assert [(one["source"], one["object"], one["record_id"]) for one in found] == [
         ("deals", "a/b", "x/y"),
@@ -105,35 +92,37 @@ def test_json_has_each_value_exactly_as_its_source_wrote_it(ask):
     assert found[1]["properties"] == {
         "id": 7, "email": "ada@example.com", "amount": 1.10, "tags": ["a"],
     }  # fmt: skip
-    assert '"amount":1.10' in ask("list", "--json").stdout
+    assert '"amount":1.10' in answered("list", "--json").stdout
 
 
-def test_a_name_is_a_source_an_object_or_both(ask):
-    assert [line.split()[0] for line in ask("list", "people").stdout.splitlines()[1:]] == ["people"]
-    assert [one["source"] for one in objects(ask("list", "contacts", "--json"))] == [
+def test_a_name_is_a_source_an_object_or_both(answered):
+    assert [line.split()[0] for line in answered("list", "people").stdout.splitlines()[1:]] == [
+        "people"
+    ]
+    assert [one["source"] for one in objects(answered("list", "contacts", "--json"))] == [
         *("export", "export", "people"),
     ]
-    assert len(ask("list", "export/contacts").stdout.splitlines()) == 3
+    assert len(answered("list", "export/contacts").stdout.splitlines()) == 3
 
 
-def test_a_limit_says_that_there_may_be_more(ask):
-    done = ask("list", "--limit", "1")
+def test_a_limit_says_that_there_may_be_more(answered):
+    done = answered("list", "--limit", "1")
 
     assert len(done.stdout.splitlines()) == 2
     assert "1 shown; --limit shows more" in done.stderr
 
 
-def test_a_source_without_records_has_none_and_an_unknown_name_is_an_error(ask):
-    assert ask("list", "empty").stdout == "no records\n"
-    done = ask("list", "peopel")
+def test_a_source_without_records_has_none_and_an_unknown_name_is_an_error(answered):
+    assert answered("list", "empty").stdout == "no records\n"
+    done = answered("list", "peopel")
     assert done.returncode == 1
     assert done.stderr == (
         "webhookd: there is no source or object 'peopel'; did you mean 'people'?\n"
     )
 
 
-def test_a_record_is_shown_with_its_last_changes(ask):
-    done = ask("show", "contacts/7")
+def test_a_record_is_shown_with_its_last_changes(answered):
+    done = answered("show", "contacts/7")
 
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
@@ -145,9 +134,9 @@ def test_a_record_is_shown_with_its_last_changes(ask):
     assert "contacts/7 of people" in lines
 
 
-def test_json_of_a_record_has_its_changes(ask):
-    found = objects(ask("show", "contacts/7", "--json"))
-    (other,) = objects(ask("show", "contacts/7", "--source", "people", "--json"))
+def test_json_of_a_record_has_its_changes(answered):
+    found = objects(answered("show", "contacts/7", "--json"))
+    (other,) = objects(answered("show", "contacts/7", "--source", "people", "--json"))
 
     assert [one["source"] for one in found] == ["export", "people"]
     assert [change["change"] for change in found[0]["changes"]] == ["updated", "created"]
@@ -156,8 +145,8 @@ def test_json_of_a_record_has_its_changes(ask):
     assert other == found[1]
 
 
-def test_objects_and_ids_may_have_slashes(ask):
-    (found,) = objects(ask("show", "a/b/x/y", "--json"))
+def test_objects_and_ids_may_have_slashes(answered):
+    (found,) = objects(answered("show", "a/b/x/y", "--json"))
 
     assert (found["object"], found["record_id"]) == ("a/b", "x/y")
 
@@ -174,8 +163,8 @@ def test_objects_and_ids_may_have_slashes(ask):
         ),
     ],
 )
-def test_an_unknown_record_is_an_error_that_says_what_is_known(ask, arguments, says):
-    done = ask(*arguments)
+def test_an_unknown_record_is_an_error_that_says_what_is_known(answered, arguments, says):
+    done = answered(*arguments)
 
     assert done.returncode == 1
     assert done.stderr.startswith(f"webhookd: {says}"), done.stderr

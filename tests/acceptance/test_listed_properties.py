@@ -1,9 +1,8 @@
 """`sources properties`: the names to choose from, of known records and of files."""
 
-import json
-
 import pytest
 
+from tests.asked_twice import beside_and_without, objects
 from tests.daemon import Daemon, until
 
 WHERE = ("--state-directory", "state")
@@ -45,30 +44,15 @@ def told(tmp_path_factory):
         ("export", "--file", "nothing.csv"),
     ]
 
-    def ask(one):
+    def answered(one):
         more = () if "--config" in one else CONFIG if "people" not in one else ()
         return daemon.command("sources", "properties", *one, *more, *WHERE)
 
-    running = {one: ask(one) for one in arguments}
-    daemon.stop()
-    stopped = {one: ask(one) for one in arguments}
-    daemon.close()
-    return running, stopped
+    return beside_and_without(daemon, arguments, answered)
 
 
-@pytest.fixture(params=["beside a daemon", "without one"])
-def ask(told, request):
-    """Return what was answered to some arguments."""
-    return lambda *one: told[request.param == "without one"][one]
-
-
-def objects(done):
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def test_a_line_a_property_with_an_example_and_who_uses_it(ask):
-    done = ask("export")
+def test_a_line_a_property_with_an_example_and_who_uses_it(answered):
+    done = answered("export")
 
     assert done.returncode == 0, done.stderr
     assert [line.split() for line in done.stdout.splitlines()] == [
@@ -82,8 +66,8 @@ def test_a_line_a_property_with_an_example_and_who_uses_it(ask):
     ]
 
 
-def test_json_is_an_object_a_property(ask):
-    found = {one["name"]: one for one in objects(ask("export", "contacts", "--json"))}
+def test_json_is_an_object_a_property(answered):
+    found = {one["name"]: one for one in objects(answered("export", "contacts", "--json"))}
 
     assert found["stage"] == {
         "source": "export",
@@ -97,8 +81,8 @@ def test_json_is_an_object_a_property(ask):
     }
 
 
-def test_of_a_file_every_column_is_told_and_bad_rows_are_passed_over(ask):
-    done = ask("export", "--file", "some.csv", *CONFIG)
+def test_of_a_file_every_column_is_told_and_bad_rows_are_passed_over(answered):
+    done = answered("export", "--file", "some.csv", *CONFIG)
 
     assert [line.split() for line in done.stdout.splitlines()] == [
         ["contacts", "of", "export,", "of", "2", "records"],
@@ -113,8 +97,8 @@ def test_of_a_file_every_column_is_told_and_bad_rows_are_passed_over(ask):
     assert "1 bad row, the first: some.csv:3: " in done.stderr
 
 
-def test_a_file_needs_no_configuration(ask):
-    found = objects(ask("people", "--file", "some.csv", "--json"))
+def test_a_file_needs_no_configuration(answered):
+    found = objects(answered("people", "--file", "some.csv", "--json"))
 
     assert [(one["source"], one["object"], one["name"]) for one in found] == [
         ("people", "people", "Vorname"),
@@ -131,8 +115,8 @@ def test_a_file_needs_no_configuration(ask):
         (("export", "--file", "nothing.csv"), "nothing.csv: cannot be read: "),
     ],
 )
-def test_what_is_not_there_is_an_error(ask, arguments, says):
-    done = ask(*arguments)
+def test_what_is_not_there_is_an_error(answered, arguments, says):
+    done = answered(*arguments)
 
     assert done.returncode == 1
     assert f"webhookd: {says}" in done.stderr

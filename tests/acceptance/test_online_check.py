@@ -1,13 +1,13 @@
 """`check --online`: receivers' names and TLS, tokens, scopes, properties and their options."""
 
 import json
-import ssl
 import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import trustme
 
+from tests.certificates import serving
 from tests.receiver import Answer, Receiver
 from tests.token_server import TokenServer, saying
 
@@ -18,12 +18,6 @@ DAY = timedelta(days=1)
 @pytest.fixture(scope="module")
 def authority():
     return trustme.CA()
-
-
-def serving(authority, *names, **details):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*names, **details).configure_cert(context)
-    return Receiver(tls=context)
 
 
 def hook(url, **request):
@@ -45,10 +39,12 @@ def test_certificates_are_looked_at_and_no_request_is_sent(daemon, authority):
     ca = {"tls": {"ca_file": "ca.pem"}}
     end = datetime(2024, 2, 29, 12, 30, tzinfo=UTC)
     with (
-        serving(authority, "127.0.0.1") as good,
-        serving(authority, "127.0.0.1", not_before=end - DAY, not_after=end) as expired,
-        serving(authority, "erp.example.com") as another,
-        serving(trustme.CA(), "127.0.0.1") as unknown,
+        Receiver(tls=serving(authority, "127.0.0.1")) as good,
+        Receiver(
+            tls=serving(authority, "127.0.0.1", not_before=end - DAY, not_after=end)
+        ) as expired,
+        Receiver(tls=serving(authority, "erp.example.com")) as another,
+        Receiver(tls=serving(trustme.CA(), "127.0.0.1")) as unknown,
     ):
         done = check(
             daemon,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 import trustme
 
+from tests.certificates import serving
 from tests.daemon import until
 from tests.receiver import Receiver
 
@@ -14,12 +15,6 @@ from tests.receiver import Receiver
 @pytest.fixture(scope="module")
 def authority():
     return trustme.CA()
-
-
-def serving(authority, *names, **details):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*names, **details).configure_cert(context)
-    return Receiver(tls=context)
 
 
 def attempt(daemon, receiver, **tls):
@@ -37,7 +32,7 @@ def attempt(daemon, receiver, **tls):
 
 def test_a_receiver_with_a_ca_of_its_own_is_reached(daemon, authority):
     authority.cert_pem.write_to_path(daemon.folder / "ca.pem")
-    with serving(authority, "127.0.0.1") as receiver:
+    with Receiver(tls=serving(authority, "127.0.0.1")) as receiver:
         delivery = attempt(daemon, receiver, ca_file="ca.pem")
 
     assert delivery["state"] == "delivered"
@@ -68,7 +63,7 @@ def test_a_receiver_that_asks_who_we_are_is_shown_our_certificate(daemon, author
 
 
 def test_an_unknown_ca_is_refused_and_the_setting_named(daemon, authority):
-    with serving(authority, "127.0.0.1") as receiver:
+    with Receiver(tls=serving(authority, "127.0.0.1")) as receiver:
         delivery = attempt(daemon, receiver)
 
     assert delivery["state"] == "pending"
@@ -79,7 +74,7 @@ def test_an_unknown_ca_is_refused_and_the_setting_named(daemon, authority):
 
 def test_a_certificate_of_another_host_is_refused_and_its_names_told(daemon, authority):
     authority.cert_pem.write_to_path(daemon.folder / "ca.pem")
-    with serving(authority, "elsewhere.example") as receiver:
+    with Receiver(tls=serving(authority, "elsewhere.example")) as receiver:
         delivery = attempt(daemon, receiver, ca_file="ca.pem")
 
     assert delivery["last_error"].startswith("tls: ")
@@ -90,7 +85,7 @@ def test_a_certificate_of_another_host_is_refused_and_its_names_told(daemon, aut
 def test_an_expired_certificate_is_refused_and_its_date_told(daemon, authority):
     authority.cert_pem.write_to_path(daemon.folder / "ca.pem")
     expired = datetime(2024, 5, 6, tzinfo=UTC)
-    with serving(authority, "127.0.0.1", not_after=expired) as receiver:
+    with Receiver(tls=serving(authority, "127.0.0.1", not_after=expired)) as receiver:
         delivery = attempt(daemon, receiver, ca_file="ca.pem")
 
     assert delivery["last_error"].startswith("tls: ")

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests import postgresql
+from tests import databases
 
 ON = os.environ.get("WEBHOOKD_TEST_ON", "sqlite")
 """The database of tests that need one of any kind; those of `storage` run on both anyway."""
@@ -13,7 +13,4 @@ ON = os.environ.get("WEBHOOKD_TEST_ON", "sqlite")
 @pytest.fixture
 def url(tmp_path):
     """Return the URL of a database that is not there yet."""
-    if ON == "postgresql":
-        server = postgresql.server()
-        return server.url(server.new())
-    return f"sqlite:///{tmp_path / 'webhookd.db'}"
+    return databases.new_url(ON, tmp_path)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests import postgresql
+from tests import databases, postgresql
 from tests.making import a_webhook
 from tests.timing import Timing, due_by
 from webhookd import telemetry
@@ -33,12 +33,9 @@ DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 WON = AllOf((Condition("stage", Operator.EQ, ("won",)),))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=databases.KINDS)
 def url(request, tmp_path):
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'webhookd.db'}"
-    server = postgresql.server()
-    return server.url(server.new())
+    return databases.new_url(request.param, tmp_path)
 
 
 def at_nine(days=0, zone="UTC", **more):

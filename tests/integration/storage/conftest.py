@@ -7,23 +7,28 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests import postgresql
+from tests import databases
 from webhookd.storage.database.database import open_database
 from webhookd.storage.database.writer import Writer
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=databases.KINDS)
 def url(request, tmp_path):
     """Return the URL of a new database, of each kind in turn."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'webhookd.db'}"
-    server = postgresql.server()
-    return server.url(server.new())
+    return databases.new_url(request.param, tmp_path)
 
 
 @pytest.fixture
 def database(url):
     opened = open_database(url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def connection(database):
+    """Return a connection to the database, as the writer has it."""
+    opened = database.connect()
     yield opened
     opened.close()
 

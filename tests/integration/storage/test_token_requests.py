@@ -2,19 +2,10 @@
 
 from datetime import timedelta
 
-import pytest
-
 from tests.making import NOW
 from webhookd.storage.token_requests import MOST, WINDOW, admit
 
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture
-def connection(database):
-    connection = database.connect()
-    yield connection
-    connection.close()
 
 
 def asked(connection, seconds, client="one", most=MOST):

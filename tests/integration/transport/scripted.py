@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import re
 import socket
-import ssl
 import struct
 from contextlib import suppress
 from ipaddress import ip_network
@@ -21,10 +20,8 @@ from webhookd.definitions import Egress, Proxy, Tls
 from webhookd.transport import SendError, SendOptions
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Awaitable, Callable
-    from datetime import datetime
-
-    import trustme
 
     from webhookd.transport import Transport
 
@@ -145,13 +142,6 @@ def a_tls(authority_file: Path) -> Tls:
     """Return a setting under which what the authority in that file issued is trusted."""
     digest = hashlib.sha256(authority_file.read_bytes()).hexdigest()
     return Tls(ca_file=authority_file, ca_fingerprint=digest)
-
-
-def serving(authority: trustme.CA, *names: str, **dates: datetime) -> ssl.SSLContext:
-    """Return a receiver's context with a certificate that *authority* issues for *names*."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*(names or ("localhost", "127.0.0.1")), **dates).configure_cert(context)
-    return context
 
 
 class Blackhole:

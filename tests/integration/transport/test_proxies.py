@@ -13,6 +13,7 @@ from ipaddress import ip_network
 import pytest
 import trustme
 
+from tests.certificates import serving
 from tests.integration.transport.scripted import (
     LOOPBACK,
     OK,
@@ -26,7 +27,6 @@ from tests.integration.transport.scripted import (
     open_sockets,
     resetting,
     send,
-    serving,
     until_closed,
 )
 from webhookd.definitions import Basic, Egress, Proxy

@@ -17,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.certificates import serving
 from tests.integration.transport.scripted import (
     OK,
     Peer,
@@ -28,7 +29,6 @@ from tests.integration.transport.scripted import (
     failure,
     resetting,
     send,
-    serving,
     until_closed,
 )
 from webhookd.definitions import Tls

@@ -20,11 +20,9 @@ HEADS = ("http://127.0.0.1/hook\nuser-agent: webhookd", "date: today")
 
 
 @pytest.fixture
-def connection(database):
-    connection = database.connect()
+def connection(connection):
     lanes.adopt(connection, [ConfiguredLane("crm-mirror", "2:r1", "2:t1")], NOW)
-    yield connection
-    connection.close()
+    return connection
 
 
 def attempted(connection, delivery, outcome=None, *, heads=HEADS):

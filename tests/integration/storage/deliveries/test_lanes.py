@@ -3,8 +3,6 @@
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-
 from tests.making import NOW
 from webhookd.storage.deliveries import lanes
 from webhookd.storage.deliveries.lanes import ConfiguredLane
@@ -12,13 +10,6 @@ from webhookd.storage.deliveries.lanes import ConfiguredLane
 OLD = "0123456789abcdef"
 """A digest as webhookd wrote them before they had a scheme."""
 KNOWN = ConfiguredLane("crm-mirror", "2:request", "2:target")
-
-
-@pytest.fixture
-def connection(database):
-    connection = database.connect()
-    yield connection
-    connection.close()
 
 
 def adopted(connection, *definitions):

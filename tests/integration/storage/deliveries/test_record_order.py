@@ -18,11 +18,9 @@ UNORDERED = replace(ORDERED, is_ordered=False)
 
 
 @pytest.fixture
-def connection(database):
-    connection = database.connect()
+def connection(connection):
     lanes.adopt(connection, [ORDERED], NOW)
-    yield connection
-    connection.close()
+    return connection
 
 
 def due(connection, at=NOW, *, epoch=0, is_ordered=True):

@@ -17,11 +17,9 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def connection(database):
-    connection = database.connect()
+def connection(connection):
     lanes.adopt(connection, [ConfiguredLane("crm-mirror", "2:r1", "2:t1")], NOW)
-    yield connection
-    connection.close()
+    return connection
 
 
 def due(connection, *, epoch=0, limit=10, at=NOW):

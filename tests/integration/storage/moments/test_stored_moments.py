@@ -15,13 +15,6 @@ DAY = 86_400_000_000
 LATE = DAY
 
 
-@pytest.fixture
-def connection(database):
-    opened = database.connect()
-    yield opened
-    opened.close()
-
-
 def a_timer(**more):
     given = {"kind": "at", "source": "crm", "object": "deals", "digest": "rule", "zone_rules": "z"}
     return ConfiguredTimer("renewal", **{**given, **more})

@@ -1,18 +1,9 @@
 """Which properties known records have, looked up in some of them."""
 
-import pytest
-
 from webhookd.model import Asked, KnownRecord
 from webhookd.storage.records import known_properties as looking
 from webhookd.storage.records.known_properties import known_properties
 from webhookd.storage.records.known_records import remember
-
-
-@pytest.fixture
-def connection(database):
-    connection = database.connect()
-    yield connection
-    connection.close()
 
 
 def known(connection, *records, wanted=None, **more):
