@@ -22,7 +22,7 @@ from webhookd.delivery.caused_events import NO_EVENTS, NOTHING_CAUSED
 from webhookd.errors import WebhookdError
 from webhookd.intake.claimed_write import ClaimedWriter
 from webhookd.intake.decision import Decision, count, decide, store
-from webhookd.intake.moments.past_moments import decide_past, made_up_for
+from webhookd.intake.moments.past_moments import made_up_for, read_past
 from webhookd.model import Change, ChangeKind
 from webhookd.rules import trigger
 from webhookd.storage.fleet.exclusive import backfilling
@@ -256,6 +256,7 @@ class Backfill:
         )
         looked_at, last_id = 0, None
         found = known_after(connection, webhook.source, webhook.object, after=after, limit=CHUNK)
+        past = read_past(connection, webhook, [id_ for id_, _ in found], meant.past, now)
         for record_id, known in found:
             last_id = record_id
             if known.deleted:
@@ -273,11 +274,8 @@ class Backfill:
             for value in noted:
                 decision.incomparable.setdefault((webhook.object, value.property), value)
             if is_meant and kind is ChangeKind.DUE:
-                if meant.past is not None:
-                    new_id = self._new_id(now)
-                    decide_past(
-                        webhook, record_id, known, meant.past, now, new_id, connection, decision
-                    )
+                if past is not None:
+                    past.decide(record_id, known, self._new_id(now), decision)
             elif is_meant:
                 decide(webhook, change, self._new_id(now), now, decision)
             if len(decision.deliveries) + len(decision.broken) >= most:

@@ -154,15 +154,24 @@ class Intake:
         # As of the last commit. It stays true until _store: see the head.
         known = self._find_known(batch, decision)
         listening = _listeners(definitions, batch.source)
+        dated = {
+            object_: [(one, one.trigger.at) for one in webhooks if one.trigger.at is not None]
+            for object_, webhooks in listening.items()
+        }
         is_file = not isinstance(batch.progress, PollProgress)
         now_ = moment(now)
         for given in batch.observations:
             seen = self._future_times.clamped(batch.source, given, now) if is_file else given
-            before = known.get((seen.object, seen.record_id))
-            # Where the batch has a record twice, the second is compared with what the first left.
-            change = _observe(batch, seen, known, now, decision)
-            after = known.get((seen.object, seen.record_id))
-            _plan(seen, before, after, listening.get(seen.object, ()), now_, decision)
+            key = (seen.object, seen.record_id)
+            before = known.get(key)
+            noticed = changes.notice(before, seen, source=batch.source, seen_at=now)
+            if (after := noticed.known) is not None:
+                # Where the batch has a record twice, the second is compared with what this left.
+                known[key] = decision.known[key] = after
+                # Of a first read and a take-over too: nobody is told of them, and moments come.
+                for webhook, at in dated.get(seen.object, ()):
+                    decision.plans.look(webhook, at, seen.record_id, before, after, now_)
+            change = noticed.change
             if change is not None and not batch.as_known:
                 decision.changes += 1
                 entries.add(change, _asked(change, seen, before))
@@ -196,36 +205,6 @@ class _Stored:
     deliveries: Sequence[Delivery]
     planned: Planned
     told: Any
-
-
-def _plan(
-    seen: Observation,
-    before: KnownRecord | None,
-    after: KnownRecord | None,
-    webhooks: Iterable[Webhook],
-    now: int,
-    decision: Decision,
-) -> None:
-    """Plan what the date of a record leads to, of each of *webhooks* with a timer of dates."""
-    # Of a first read and a take-over too: nobody is told of them, and their moments come.
-    if after is not None and after is not before:
-        for webhook in webhooks:
-            decision.plans.look(webhook, seen.record_id, before, after, now)
-
-
-def _observe(
-    batch: Batch,
-    seen: Observation,
-    known: dict[tuple[str, str], KnownRecord],
-    now: datetime,
-    decision: Decision,
-) -> Change | None:
-    """Return what *seen* changed, if anything; *known* and *decision* get what to remember."""
-    key = (seen.object, seen.record_id)
-    noticed = changes.notice(known.get(key), seen, source=batch.source, seen_at=now)
-    if noticed.known is not None:
-        known[key] = decision.known[key] = noticed.known
-    return noticed.change
 
 
 def _asked(change: Change, seen: Observation, before: KnownRecord | None) -> Asked | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -21,8 +22,13 @@ _DAY: Final = timedelta(days=1)
 _SECOND: Final = timedelta(seconds=1)
 
 
+@lru_cache(maxsize=1000)
 def fingerprint(zone: ZoneInfo, year: int) -> str:
-    """Return a short text of the offsets of *zone* from *year* on, and of when they change."""
+    """Return a short text of the offsets of *zone* from *year* on, and of when they change.
+
+    Remembered: a zone keeps the rules that it was made with, and a reload asks for each webhook's
+    while attempts wait for it.
+    """
     told = ";".join(f"{at.isoformat()}={offset}" for at, offset in _offsets(zone, year))
     return f"{year}:{hashlib.sha256(told.encode()).hexdigest()[:16]}"
 

@@ -340,6 +340,38 @@ def test_what_waits_of_another_object_is_dropped_and_without_a_wait_is_told(url)
     asyncio.run(work())
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (due_by(at_nine(), "w"), due_by(at_nine(-3), "w")),
+        (waiting("w"), due_by(at_nine(), "w")),
+        (a_webhook("w"), due_by(at_nine(), "w")),
+        (due_by(at_nine(), "w"), waiting("w")),
+    ],
+)
+def test_a_step_of_a_configuration_from_before_leaves_the_timer_of_the_new_one_alone(
+    url, before, after
+):
+    """It may be queued behind the reload's transaction, or be another daemon's of the fleet."""
+
+    async def work():
+        async with Timing(url, before, now=START) as daemon:
+            await daemon.take(("1", on("2026-03-20")), ("2", on("2026-03-02")))
+            await daemon.reload(after)
+            await daemon.take(("1", on("2026-03-21")), ("3", on("2026-03-02")))
+            daemon.now += timedelta(days=1)
+            rows = "SELECT record_id, at, told FROM moments ORDER BY timer, record_id"
+            timers = "SELECT number, place FROM timers ORDER BY number"
+            there = await daemon.rows(rows), await daemon.rows(timers)
+
+            step = await daemon.running._taken(before)
+
+            assert step.is_elsewhere
+            assert (await daemon.rows(rows), await daemon.rows(timers)) == there
+
+    asyncio.run(work())
+
+
 OPERATIONS = st.lists(
     st.one_of(
         st.tuples(st.just("date"), st.sampled_from("abc"), st.integers(-3, 12)),

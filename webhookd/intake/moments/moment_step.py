@@ -17,7 +17,7 @@ from webhookd.intake.decision import Decision, decide, store
 from webhookd.intake.moments.planning import Plans
 from webhookd.model import Change, ChangeKind
 from webhookd.rules import waits
-from webhookd.rules.moments import candidates, chosen
+from webhookd.rules.moments import candidates, chosen, rule_text
 from webhookd.rules.time_forms import MICROSECOND
 from webhookd.storage.database.times import from_micros, to_micros
 from webhookd.storage.fleet.exclusive import firing
@@ -87,11 +87,15 @@ class MomentStep:
         self, webhook: Webhook, now: datetime, connection: Connection, claims: TransactionClaims
     ) -> Step:
         """Take one step of the timer of *webhook*."""
-        if not connection.session.acquire(firing(webhook.name)):
-            return Step(is_elsewhere=True)
-        timer = timer_rows.of_webhooks(connection, [webhook.name]).get(webhook.name)
+        timer = timer_rows.of_webhook(connection, webhook.name)
         if timer is None:
             return Step()
+        # Behind a reload's transaction *webhook* may be that of before: here for a moment, at
+        # another daemon of the fleet for long. Whoever has the rule of the row takes the step.
+        if not _is_of(timer, webhook) or not connection.session.acquire(firing(webhook.name)):
+            return Step(is_elsewhere=True)
+        # With the lock: another daemon may have gone on in between.
+        timer = timer_rows.of_webhook(connection, webhook.name) or timer
         step = Step()
         come = stored_moments.due(connection, timer, now, AT_ONCE)
         if come:
@@ -113,9 +117,8 @@ class MomentStep:
         connection: Connection,
         claims: TransactionClaims,
     ) -> None:
-        is_of_others = (timer.source, timer.object) != (webhook.source, webhook.object)
-        if is_of_others or (timer.kind == "at") != (webhook.trigger.at is not None):
-            # A timer of before: the configuration has the webhook look at other records by now.
+        if (timer.source, timer.object) != (webhook.source, webhook.object):
+            # What waited when the webhook had a wait: it looks at other records by now.
             nothing: list[tuple[DueMoment, int | None]] = [(one, None) for one in come]
             stored_moments.settle(connection, timer, nothing, are_told=False)
             step.outcomes["dropped"] += len(come)
@@ -194,6 +197,17 @@ class MomentStep:
         if len(decision.deliveries) + len(decision.broken) == made:
             due.step.outcomes["not_matching"] += 1
         due.step.lags.append((to_micros(due.now) - one.at) / 1_000_000)
+
+
+def _is_of(timer: Timer, webhook: Webhook) -> bool:
+    """Return whether *webhook* is as the timer's row has it; one that lost its wait is, too."""
+    at, wait = webhook.trigger.at, webhook.trigger.wait
+    if (timer.kind == "at") != (at is not None):
+        return False
+    same = (timer.source, timer.object) == (webhook.source, webhook.object)
+    if at is not None:
+        return same and timer.rule == rule_text(at)
+    return same or wait is None
 
 
 @dataclass(frozen=True, slots=True)

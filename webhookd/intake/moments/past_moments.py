@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from webhookd.intake.decision import decide
@@ -12,6 +12,7 @@ from webhookd.storage.database.times import from_micros, to_micros
 from webhookd.storage.moments import stored_moments, timer_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from webhookd.definitions import At, Webhook
@@ -20,47 +21,50 @@ if TYPE_CHECKING:
     from webhookd.storage.database.connection import Statements
 
 
-def decide_past(
-    webhook: Webhook,
-    record_id: str,
-    known: KnownRecord,
-    past: datetime,
-    now: datetime,
-    delivery_id: str,
+@dataclass(frozen=True, slots=True)
+class PastMoments:
+    """The moments of some records that have come from *since* to *now*.
+
+    *told* are those of them that came about last, by record; they are locked until the transaction
+    ends. *patient* is the webhook's rule as if moments could be so late: of a yearly timer, last
+    year's is looked for, too.
+    """
+
+    webhook: Webhook
+    patient: At
+    since: datetime
+    now: datetime
+    told: Mapping[str, int]
+
+    def decide(
+        self, record_id: str, known: KnownRecord, delivery_id: str, decision: Decision
+    ) -> None:
+        """Add to *decision* what the latest of a record's moments makes that was never told."""
+        since, until, told = to_micros(self.since), to_micros(self.now), self.told.get(record_id)
+        wanted = candidates(self.patient, known.properties.get(self.patient.property), until)
+        found = [one for one in wanted if since <= one <= until and (told is None or one > told)]
+        if found:
+            change = due_change(self.webhook, record_id, known, from_micros(max(found)))
+            decide(self.webhook, change, delivery_id, self.now, decision)
+            decision.made_up_for[record_id] = max(found)
+
+
+def read_past(
     connection: Statements,
-    decision: Decision,
-) -> None:
-    """Add to *decision* what the moment of a record makes that has come since *past*."""
+    webhook: Webhook,
+    record_ids: Iterable[str],
+    since: datetime | None,
+    now: datetime,
+) -> PastMoments | None:
+    """Return the moments of *record_ids* since then; None without a *since*, or a timer."""
     at = webhook.trigger.at
-    if at is None:
-        return
-    moment = past_moment(connection, webhook, at, record_id, known, past, now)
-    if moment is not None:
-        change = due_change(webhook, record_id, known, from_micros(moment))
-        decide(webhook, change, delivery_id, now, decision)
-        decision.made_up_for[record_id] = moment
-
-
-def past_moment(
-    connection: Statements,
-    webhook: Webhook,
-    at: At,
-    record_id: str,
-    known: KnownRecord,
-    past: datetime,
-    now: datetime,
-) -> int | None:
-    """Return the latest moment of a record since *past* that has come and was never told."""
-    timer = timer_rows.of_webhooks(connection, [webhook.name]).get(webhook.name)
+    if since is None or at is None:
+        return None
+    timer = timer_rows.of_webhook(connection, webhook.name)
     if timer is None:
         return None
-    told = stored_moments.told_of(connection, timer, [record_id]).get(record_id)
-    since, until = to_micros(past), to_micros(now)
-    # As if moments could be that late: of a yearly timer, last year's is looked for, too.
-    patient = replace(at, late=now - past)
-    wanted = candidates(patient, known.properties.get(at.property), until)
-    found = [one for one in wanted if since <= one <= until and (told is None or one > told)]
-    return max(found, default=None)
+    told = stored_moments.told_of(connection, timer, record_ids)
+    return PastMoments(webhook, replace(at, late=now - since), since, now, told)
 
 
 def made_up_for(connection: Statements, webhook: Webhook, decision: Decision) -> None:

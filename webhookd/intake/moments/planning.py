@@ -54,15 +54,13 @@ class Plans:
     def look(
         self,
         webhook: Webhook,
+        at: At,
         record_id: str,
         before: KnownRecord | None,
         after: KnownRecord,
         now: int,
     ) -> None:
-        """Plan what the date of a record leads to, if that is not what it led to *before*."""
-        at = webhook.trigger.at
-        if at is None:
-            return
+        """Plan what the date of a record leads to by *at*, if it did not lead to it *before*."""
         wanted = self.wanted(webhook.object, at, after, now)
         was = () if before is None else _wanted(at, before, now)
         if wanted != was:

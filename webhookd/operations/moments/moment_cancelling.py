@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhookd.config.messages import no_such
 from webhookd.operations.lookups.record_lookup import UnknownRecordError
-from webhookd.operations.moments.moment_lookup import moment_view
-from webhookd.operations.unknown_names import UnknownNameError
+from webhookd.operations.moments.moment_lookup import moment_view, timer_of
 from webhookd.rules.moments import candidates
 from webhookd.storage.database.times import to_micros
-from webhookd.storage.moments import stored_moments, stored_waits, timer_rows
+from webhookd.storage.moments import stored_moments, stored_waits
 from webhookd.storage.moments.stored_moments import DueMoment
 from webhookd.storage.records.known_records import find_known
 
@@ -27,10 +25,7 @@ def cancel(connection: Connection, webhook: str, record_id: str, at: At | None) 
     Raises an UnknownNameError where the webhook has no timer, an UnknownRecordError where the
     record awaits nothing.
     """
-    timer = timer_rows.of_webhooks(connection, [webhook]).get(webhook)
-    if timer is None:
-        there = [one.webhook for one in timer_rows.all_timers(connection)]
-        raise UnknownNameError(no_such("timer of a webhook", webhook, there))
+    timer = timer_of(connection, webhook)
     # Locked first: no other daemon has it come about meanwhile.
     stored_moments.told_of(connection, timer, [record_id])
     found = stored_moments.of_record(connection, timer, record_id)

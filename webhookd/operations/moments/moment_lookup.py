@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from webhookd.storage.database.connection import Statements
     from webhookd.storage.database.database import Database
     from webhookd.storage.moments.stored_moments import ListedMoment
     from webhookd.storage.moments.timer_rows import Timer
@@ -30,10 +31,10 @@ def listed(
     Raises an UnknownNameError where *webhook* has no timer.
     """
     with database.reading() as connection:
-        there = timer_rows.all_timers(connection)
-    timers = [one for one in there if webhook in {None, one.webhook}]
-    if webhook is not None and not timers:
-        raise UnknownNameError(no_such("timer of a webhook", webhook, [t.webhook for t in there]))
+        if webhook is None:
+            timers = timer_rows.all_timers(connection)
+        else:
+            timers = [timer_of(connection, webhook)]
     for timer in timers:
         after: tuple[int, str] | None = None
         while limit > 0:
@@ -55,14 +56,20 @@ def shown(database: Database, webhook: str, record_id: str) -> MomentView:
     record never had a moment.
     """
     with database.reading() as connection:
-        timer = timer_rows.of_webhooks(connection, [webhook]).get(webhook)
-        if timer is None:
-            there = [one.webhook for one in timer_rows.all_timers(connection)]
-            raise UnknownNameError(no_such("timer of a webhook", webhook, there))
+        timer = timer_of(connection, webhook)
         found = stored_moments.of_record(connection, timer, record_id)
     if found is None:
         raise UnknownRecordError(f"{timer.object} {record_id!r} never had a moment of {webhook}")
     return moment_view(timer, found)
+
+
+def timer_of(connection: Statements, webhook: str) -> Timer:
+    """Return the timer of a webhook; raises an UnknownNameError where it has none."""
+    timer = timer_rows.of_webhook(connection, webhook)
+    if timer is None:
+        there = [one.webhook for one in timer_rows.all_timers(connection)]
+        raise UnknownNameError(no_such("timer of a webhook", webhook, there))
+    return timer
 
 
 def moment_view(timer: Timer, one: ListedMoment) -> MomentView:
@@ -84,6 +91,6 @@ def rule_of(timer: Timer) -> dict[str, Any] | None:
     """Return what the moments of a timer of dates follow from; None of a wait."""
     if timer.kind != "at" or not timer.digest.startswith("{"):
         return None
-    rule: dict[str, Any] = json.loads(timer.digest.rpartition(" ")[0])
+    rule: dict[str, Any] = json.loads(timer.rule)
     rule.pop("dates", None)
     return rule

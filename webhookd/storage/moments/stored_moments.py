@@ -175,13 +175,6 @@ def earliest(connection: Statements, timer: Timer) -> datetime | None:
     return None if at is None else from_micros(int(at))
 
 
-def count(connection: Statements, timer: Timer) -> int:
-    """Return how many records await a moment of *timer*."""
-    query = "SELECT count(*) FROM moments WHERE timer = ? AND at IS NOT NULL"
-    [(number,)] = connection.execute(query, (timer.number,)).fetchall()
-    return int(number)
-
-
 def listed(
     connection: Statements,
     timer: Timer,

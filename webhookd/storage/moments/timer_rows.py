@@ -62,6 +62,11 @@ class Timer:
     since: datetime
     place: str | None
 
+    @property
+    def rule(self) -> str:
+        """Return the text of its rule: the digest without that of the zone's rules."""
+        return self.digest.rpartition(" ")[0]
+
     def may_be(self, configured: ConfiguredTimer) -> bool:
         """Return whether this is the timer of *configured*, its rule aside."""
         mine = (self.kind, self.source, self.object)
@@ -119,7 +124,7 @@ def _adopt_one(
             ),
         )
     elif timer.digest != digest:
-        is_same_rule = timer.digest.rpartition(" ")[0] == rule
+        is_same_rule = timer.rule == rule
         # Other rules of the zone alone: what was missed meanwhile is not lost.
         since = timer.since if is_same_rule else now
         place = "" if wanted.kind == "at" and wanted.is_on else None
@@ -146,6 +151,11 @@ def of_webhooks(connection: Statements, webhooks: Iterable[str]) -> dict[str, Ti
     return {timer.webhook: timer for timer in map(_timer, rows)}
 
 
+def of_webhook(connection: Statements, webhook: str) -> Timer | None:
+    """Return the timer of a webhook, None where it has none."""
+    return of_webhooks(connection, [webhook]).get(webhook)
+
+
 def set_place(connection: Statements, number: int, place: str | None) -> None:
     """Note up to which record's id a timer is planned; None: all of them."""
     connection.execute("UPDATE timers SET place = ? WHERE number = ?", (place, number))
@@ -154,7 +164,7 @@ def set_place(connection: Statements, number: int, place: str | None) -> None:
 def clear(connection: Statements, limit: int) -> int:
     """Delete at most *limit* moments of timers that have no webhook, and those that have none left.
 
-    Returns how many moments there were.
+    Returns *limit* where there may be more, 0 where there are none.
     """
     query = "SELECT number FROM timers WHERE webhook IS NULL ORDER BY number LIMIT 1"
     rows = connection.execute(query).fetchall()
@@ -164,9 +174,7 @@ def clear(connection: Statements, limit: int) -> int:
     deleted = connection.execute(_CLEAR, (number, number, limit)).rowcount
     if deleted < limit:
         connection.execute("DELETE FROM timers WHERE number = ?", (number,))
-        # There may be another one.
-        return limit
-    return deleted
+    return limit
 
 
 def _timer(row: Any) -> Timer:
