@@ -108,6 +108,35 @@ def test_changes_asked_for_wrongly_are_refused(client, query, why):
         client.get("/v1/changes", **query)
 
 
+PLACES = ["[" * 2000, '{"a":' * 400, "[", "{}", '["export", "contacts"]', '["a", "b", 3]', "null"]
+
+
+@pytest.mark.parametrize("after", PLACES, ids=lambda text: text[:12])
+def test_a_place_behind_which_no_page_begins_is_refused(client, daemon, after):
+    with pytest.raises(RefusedError, match="after must be the next of another page") as refused:
+        client.get("/v1/records/list", after=after)
+
+    assert refused.value.status == 400
+    assert "Traceback" not in daemon.log
+
+
+def test_the_one_thing_that_must_be_said_is_named(client):
+    moments = "/v1/webhooks/mirror/moments/cancel"
+    for ask in (
+        lambda: client.get("/v1/records/show"),
+        lambda: client.post("/v1/records/forget"),
+    ):
+        with pytest.raises(RefusedError, match=r"say which: record$"):
+            ask()
+    with pytest.raises(RefusedError, match=r"say which: record_id$") as refused:
+        client.post(moments)
+    assert refused.value.status == 400
+    with pytest.raises(RefusedError, match="record_id must be text"):
+        client.post(moments, record_id=7)
+    described = client.get("/v1/openapi.json")["paths"]["/v1/webhooks/{webhook}/moments/cancel"]
+    assert described["post"]["requestBody"]["required"] is True
+
+
 def test_files_that_failed_are_told_with_their_report(client):
     failed = client.get("/v1/sources/export/files")
     new = client.get("/v1/sources/export/files", folder="new")

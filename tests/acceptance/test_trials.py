@@ -10,6 +10,7 @@ import yaml
 
 from tests.daemon import Daemon, until
 from tests.receiver import Answer, Receiver
+from tests.token_server import TokenServer
 from webhookd.client.admin_address import AdminAddress
 from webhookd.client.blocking import Client
 from webhookd.client.client_errors import RefusedError
@@ -86,6 +87,44 @@ def test_a_webhook_in_force_is_tried_with_a_record_and_its_own_secret(client, re
     assert daemon.tally("delivered") == 1
     acts = daemon.named("person.acted")
     assert [(one["action"], one["subject"]) for one in acts] == [("test", "live")]
+
+
+def test_a_token_that_was_refused_is_not_shown_again(daemon, client, receiver):
+    """As deliveries do: the receiver's 401 is told to the credentials, which ask for another."""
+    with TokenServer() as server:
+        oauth2 = {
+            "type": "oauth2",
+            "token_url": server.token_url,
+            "client_id": "me",
+            "client_secret": {"env": "TOKEN"},
+        }
+        asked = request(receiver, "granted", authentication=oauth2)
+        daemon.configure({"granted": {"source": "export", "object": "contacts", "request": asked}})
+        daemon.reload()
+        receiver.answer = lambda one: Answer(401 if "token-1-" in str(one.headers) else 200)
+
+        told = [client.post("/v1/test", webhook="granted", record_id="2") for _ in range(3)]
+
+    assert [one["reply"]["status"] for one in told] == [401, 200, 200]
+    assert len(server.received) == 2
+
+
+def test_how_long_a_test_without_a_token_took_is_told_in_milliseconds(daemon, client, receiver):
+    oauth2 = {
+        "type": "oauth2",
+        "token_url": "https://127.0.0.1:9/token",
+        "client_id": "me",
+        "client_secret": {"env": "TOKEN"},
+    }
+    asked = request(receiver, "granted", authentication=oauth2)
+    daemon.configure({"granted": {"source": "export", "object": "contacts", "request": asked}})
+    daemon.reload()
+
+    reply = client.post("/v1/test", webhook="granted", record_id="2")["reply"]
+
+    assert reply["status"] is None
+    assert reply["error"].startswith("no token from 127.0.0.1")
+    assert reply["seconds"] == round(reply["seconds"], 3)
 
 
 def test_what_does_not_fire_is_sent_only_anyway(client, receiver):

@@ -254,7 +254,8 @@ def texts_that_must_be(given: Mapping[str, Any], *names: str) -> list[str]:
     there = [text for text in found if text is not None]
     if len(there) < len(found):
         *others, last = names
-        raise BadQuestionError(f"say which: {', '.join(others)} and {last}")
+        told = f"{', '.join(others)} and {last}" if others else last
+        raise BadQuestionError(f"say which: {told}")
     return there
 
 

@@ -84,9 +84,7 @@ class WebhookRoutes:
     async def cancel_moment(self, request: Request) -> Response:
         """Take a record's next moment away."""
         given = await parameters.body_of(request, ("record_id",))
-        record_id = parameters.text_of(given, "record_id")
-        if record_id is None:
-            return refusal("'record_id' is missing: the record whose moment it is", BAD)
+        (record_id,) = parameters.texts_that_must_be(given, "record_id")
         name = request.path_params["webhook"]
         return answer(await self._control.webhooks.cancel_moment(name, record_id))
 

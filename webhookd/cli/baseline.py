@@ -96,6 +96,6 @@ def _saved(path: Path) -> dict[str, Any]:
         found = json.loads(path.read_text())
         if isinstance(found, dict) and {"document", "webhooks", "config_hash"} <= found.keys():
             return found
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StatusFileError(f"{path} cannot be read: {error}") from None
     raise StatusFileError(f"{path} is not what `webhookd status --json` prints")

@@ -160,6 +160,6 @@ def _like(now: str, value: str) -> str:
         try:
             if not isinstance(json.loads(value), str):
                 return value
-        except ValueError:
+        except (ValueError, RecursionError):
             pass
     return json.dumps(value, ensure_ascii=False)

@@ -131,7 +131,7 @@ class AsyncClient:
     def _object(self, content: bytes) -> dict[str, Any]:
         try:
             said = json.loads(content)
-        except ValueError:
+        except (ValueError, RecursionError):
             said = None
         if not isinstance(said, dict):
             raise NoDaemonError(f"what answers at {self._address} is no webhookd")

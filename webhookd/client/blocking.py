@@ -58,7 +58,7 @@ class Client:
             try:
                 for line in answer:
                     yield json.loads(line)
-            except (OSError, HTTPException, ValueError):
+            except (OSError, HTTPException, ValueError, RecursionError):
                 raise self._is_lost() from None
 
     def is_there(self) -> bool:
@@ -113,7 +113,7 @@ class Client:
             raise self._is_late() from None
         except (OSError, IncompleteRead):
             raise self._is_lost() from None
-        except (HTTPException, ValueError):
+        except (HTTPException, ValueError, RecursionError):
             raise self._is_another() from None
         if not isinstance(said, dict):
             raise self._is_another()

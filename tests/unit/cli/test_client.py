@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.receiver import Answer, Receiver
 from webhookd.cli import client
-from webhookd.client.client_errors import NoDaemonError
+from webhookd.client.client_errors import LostError, NoDaemonError
 
 
 @pytest.mark.parametrize(
@@ -25,3 +26,14 @@ def test_no_environment_breaks_the_search_for_a_daemon(environment, monkeypatch)
 
     with pytest.raises(NoDaemonError, match="is it running"):
         client.connect(None)
+
+
+def test_an_answer_that_is_nested_absurdly_deep_is_no_webhookds(monkeypatch):
+    with Receiver(lambda _: Answer(200, body=b"[" * 100_000)) as receiver:
+        monkeypatch.setenv("WEBHOOKD_ADMIN_ADDRESS", receiver.url.removeprefix("http://"))
+        daemon = client.connect(None)
+
+        with pytest.raises(NoDaemonError, match="is no webhookd"):
+            daemon.get("/v1/status")
+        with pytest.raises(LostError):
+            list(daemon.stream("/v1/webhooks/w/backfill"))

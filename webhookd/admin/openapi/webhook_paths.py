@@ -120,7 +120,7 @@ PATHS: Final[dict[str, Any]] = {
             "Take a record's next moment away, as if it had come.",
             {"200": answer("The moment that was taken away.", MomentView), "404": ERROR},
             parameters=WEBHOOK,
-            requestBody=body({"record_id": TEXT}),
+            requestBody=body({"record_id": TEXT}, is_required=True),
         )
     },
     "/v1/webhooks/{webhook}/resume": {

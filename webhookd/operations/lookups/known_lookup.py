@@ -113,7 +113,10 @@ def _refuse_unknown(connection: Statements, name: str, configured: Iterable[str]
 
 
 def _place(after: str) -> Key:
-    found = json.loads(after)
+    try:
+        found = json.loads(after)
+    except (ValueError, RecursionError):
+        found = None
     match found:
         case [str(source), str(object_), str(record_id)]:
             return source, object_, record_id

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from webhookd.storage.database.database import Database
 
 LOOKED_AT: Final = 200
-"""So many of the newest changes are looked at for one that fires."""
+"""So many of the newest changes are looked at for one that fires, and so many records."""
 _MADE_UP: Final = "123"
 
 
@@ -68,10 +68,9 @@ def sample(database: Database, webhook: Webhook, wanted: Wanted, now: datetime) 
     if found is not None:
         return found
     with database.reading() as connection:
-        known = sample_records.sample(connection, webhook.source, webhook.object, 1)
-    for record_id, one in known.items():
-        if not one.deleted:
-            return _known(database, webhook, record_id, wanted.kind, now)
+        known = sample_records.sample(connection, webhook.source, webhook.object, LOOKED_AT)
+    if known:
+        return _known(database, webhook, next(iter(known)), wanted.kind, now)
     change = _of(webhook, _MADE_UP, made_up(webhook), wanted.kind, now)
     origin = f"no {webhook.object} of {webhook.source} is known yet: this one is made up"
     return Sample(change, now, origin)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from webhookd import clock
@@ -31,6 +32,8 @@ from webhookd.transport import SendError
 from webhookd.views.trials import ReplyView
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from webhookd.authentication.credentials import Credentials
     from webhookd.clock import Clock
     from webhookd.definitions import Authentication, Webhook
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from webhookd.model import Delivery
     from webhookd.operations.control_dependencies import ControlDependencies
     from webhookd.operations.trials.samples import Sample, Wanted
+    from webhookd.rules.redaction import Redactor
     from webhookd.views.deliveries import RequestView
     from webhookd.views.trials import TrialView
 
@@ -92,21 +96,32 @@ class Trials:
         webhook = webhooks.get(name)
         if webhook is None:
             raise unknown_webhook(name, webhooks)
-        async with self._looking:
-            found = await asyncio.to_thread(self._sample, webhook, wanted)
-            looked_at = await asyncio.to_thread(self._looked_at, _Tried(webhook, found))
-        return await self._sent(looked_at, anyway=anyway) if is_sent else looked_at.view
+        find = partial(self._in_force, webhook, wanted)
+        return await self._tried(find, is_sent=is_sent, anyway=anyway)
 
     async def of_draft(
         self, text: str, wanted: Wanted, *, is_sent: bool, anyway: bool
     ) -> TrialView:
         """Try the draft *text*, with a placeholder for each secret; raises what the other does."""
+        find = partial(self._drafted, text, wanted)
+        return await self._tried(find, is_sent=is_sent, anyway=anyway)
+
+    async def _tried(
+        self, find: Callable[[], _Tried | TrialView], *, is_sent: bool, anyway: bool
+    ) -> TrialView:
+        """Look at what *find* finds, or answer the view that it returns; send it where asked to."""
         async with self._looking:
-            found = await asyncio.to_thread(self._drafted, text, wanted)
-            if not isinstance(found, _Tried):
-                return found
-            looked_at = await asyncio.to_thread(self._looked_at, found)
-        return await self._sent(looked_at, anyway=anyway) if is_sent else looked_at.view
+            found = await asyncio.to_thread(self._found, find)
+        if not isinstance(found, _LookedAt):
+            return found
+        return await self._sent(found, anyway=anyway) if is_sent else found.view
+
+    def _found(self, find: Callable[[], _Tried | TrialView]) -> _LookedAt | TrialView:
+        tried = find()
+        return self._looked_at(tried) if isinstance(tried, _Tried) else tried
+
+    def _in_force(self, webhook: Webhook, wanted: Wanted) -> _Tried:
+        return _Tried(webhook, self._sample(webhook, wanted))
 
     def _drafted(self, text: str, wanted: Wanted) -> _Tried | TrialView:
         reloader = self._dependencies.reloader
@@ -184,14 +199,21 @@ class Trials:
             request = prepared.template.fill(delivery, authorization, at=now)
             reply = await dependencies.sender.send(_marked(request), options)
         except (TokenError, UnfilledError) as error:
-            told = began.joined(dependencies.secrets.redactor).text(str(error))
-            return ReplyView(None, told, None, self._time.monotonic() - started)
-        seconds = round(self._time.monotonic() - started, 3)
-        redactor = dependencies.secrets.redactor_since(began)
+            return self._unanswered(str(error), began, started)
         if not isinstance(reply, Response):
-            return ReplyView(None, redactor.text(f"{reply.reason}: {reply.detail}"), None, seconds)
+            return self._unanswered(f"{reply.reason}: {reply.detail}", began, started)
+        # As a delivery does: a token that was refused is not shown to this receiver again.
+        prepared.credentials.refused(authorization.serial, reply.status)
+        redactor = dependencies.secrets.redactor_since(began)
         answer = redactor.answer(reply.answer, is_cut=reply.is_cut) if reply.answer else None
-        return ReplyView(reply.status, None, answer, seconds)
+        return ReplyView(reply.status, None, answer, self._seconds_since(started))
+
+    def _unanswered(self, why: str, began: Redactor, started: float) -> ReplyView:
+        told = self._dependencies.secrets.redactor_since(began).text(why)
+        return ReplyView(None, told, None, self._seconds_since(started))
+
+    def _seconds_since(self, started: float) -> float:
+        return round(self._time.monotonic() - started, 3)
 
 
 def _marked(request: SignedRequest) -> SignedRequest:
