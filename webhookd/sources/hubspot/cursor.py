@@ -68,6 +68,17 @@ class ListPass:
         mark = after if pages.bit_count() == 1 else self.mark
         return ListPass(self.number, after, pages, mark)
 
+    def was_met(self, after: str | None) -> bool:
+        """Return whether a page that is told to come next was met before: they lead in a circle."""
+        return after is not None and after in {self.mark, self.after}
+
+    def is_dead(self, status: str, statuses: frozenset[str] = NOWHERE) -> bool:
+        """Return whether the pass has to begin anew, where its next page is refused with *status*.
+
+        Its place is none any more, or the pages lead in a circle; *statuses* are those that say so.
+        """
+        return self.after is not None and status in statuses
+
 
 @dataclass(frozen=True, slots=True)
 class Absence:

@@ -452,6 +452,62 @@ def test_pages_that_lead_in_a_circle_end_and_cost_the_list_a_rest(poll, kind):
     assert failures == 0
 
 
+def misled(kind, how):
+    """Return what leads back to an earlier page, or to the same one again until it begins anew."""
+    met = []
+
+    def spoil(of, _object, body):
+        if of != kind or met[-1:] == ["healed"]:
+            return None
+        content = json.loads(body)
+        if met and content.get("paging") == met[0]:
+            met.append("healed")
+            return None
+        met.append(content.get("paging"))
+        if len(met) == 3 or (how == "same page" and len(met) == 2):
+            spoilt = json.dumps(content | {"paging": met[0]}).encode()
+            if how == "same page":
+                met.pop()
+            return spoilt
+        return None
+
+    return spoil
+
+
+@pytest.mark.parametrize("how", ["circle", "same page"])
+@pytest.mark.parametrize(
+    ("kind", "is_first"), [("members", True), ("members", False), ("joined", True)]
+)
+def test_pages_that_led_in_a_circle_once_are_read_from_the_first_one(poll, kind, is_first, how):
+    """The place that they led to would be met again at every poll, after a restart as well."""
+
+    async def scenario(polls):
+        ids = an_old(polls, 30)
+        polls.fake.lists.most_shown = 4
+        segment = polls.fake.lists.create("contacts", *ids[:25])
+        if not is_first:
+            await polls.poll(times=2)
+            polls.time.seconds += HOUR
+        polls.fake.spoil = misled(kind, how)
+        await polls.poll()
+        error = polls.figures().last_error
+        await polls.run_source(objects=(WITH_LIST,))
+        await polls.poll(times=3, every=HOUR)
+        silent, known = polls.news(), await known_members(polls)
+        polls.fake.lists.add(segment, ids[25])
+        polls.fake.lists.remove(segment, ids[0])
+        await polls.poll(times=3, every=HOUR)
+        polls.fake.bad.clear()
+        return error, silent, known, polls.news(), ids
+
+    error, silent, (has, table), news, ids = poll(scenario, with_list())
+
+    assert ("circle" if how == "circle" else "same page") in error
+    assert silent == []
+    assert has == table == set(ids[:25])
+    assert sorted(news) == [(ids[0], "updated", LEAD), (ids[25], "updated", IN_LIST)]
+
+
 def test_a_row_that_cannot_be_understood_is_told_of_and_lets_nobody_go_unasked(poll):
     """A page lacks two: HubSpot says of one that it is a member still, and nothing of the other."""
 

@@ -11,6 +11,7 @@ from webhookd.sources.hubspot.answers import batch_reads, responses
 from webhookd.sources.hubspot.answers.api import LONGEST_BODY, LONGEST_TARGET
 from webhookd.sources.hubspot.answers.batch_reads import NOBODY
 from webhookd.sources.hubspot.answers.responses import ApiRecord, Page, instant
+from webhookd.sources.hubspot.cursor import CIRCLE
 from webhookd.sources.polling.left_out import BadRecord
 from webhookd.sources.polling.refusals import TOO_LARGE, PollError, nonsense
 
@@ -113,7 +114,7 @@ class Fetcher:
         if page.lacks_after:
             page = replace(page, after=_last_id(page))
         if page.after is not None and page.after == after:
-            raise nonsense("the list's next page is the same page again")
+            raise nonsense("the list's next page is the same page again", CIRCLE)
         if is_bare and not archived:
             reading = await self.read([record.id for record in page.records])
             page = replace(page, records=tuple(reading.found.values()))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from webhookd.sources.hubspot.cursor import CIRCLE, NOWHERE, ListPass
+from webhookd.sources.hubspot.cursor import CIRCLE, ListPass
 from webhookd.sources.hubspot.deletions.merges import as_there
 from webhookd.sources.hubspot.novelty import unknown_is
 from webhookd.sources.polling.refusals import PollError, nonsense
@@ -74,10 +74,10 @@ class ArchiveReader:
         """Return the next page of a pass; where it leads no further, the next poll begins anew."""
         try:
             page, _ = await self._fetcher.listed(archive.after or "", archived=True)
-            if page.after is not None and page.after == archive.mark:
+            if archive.was_met(page.after):
                 raise nonsense("the archive's pages lead in a circle", CIRCLE)
         except PollError as error:
-            if archive.after is not None and error.refusal.status in NOWHERE:
+            if archive.is_dead(error.refusal.status):
                 await self._checkpoint.advance(replace(cursor, archive=None))
             raise
         return page

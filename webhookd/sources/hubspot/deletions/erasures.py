@@ -20,7 +20,7 @@ from webhookd.model import Deletion, Listed
 from webhookd.sources import missing_records
 from webhookd.sources.hubspot.answers.responses import instant
 from webhookd.sources.hubspot.api_time import milliseconds
-from webhookd.sources.hubspot.cursor import CIRCLE, NOWHERE, Absence, ListPass
+from webhookd.sources.hubspot.cursor import CIRCLE, Absence, ListPass
 from webhookd.sources.hubspot.deletions.merges import as_there
 from webhookd.sources.hubspot.novelty import unknown_is
 from webhookd.sources.polling.refusals import PollError, nonsense
@@ -124,7 +124,7 @@ class Erasures:
             listing = absence.listing
             try:
                 page = await self._fetcher.ids(listing.after or "")
-                if page.after is not None and page.after in {listing.mark, listing.after}:
+                if listing.was_met(page.after):
                     raise nonsense("the list's pages lead in a circle", CIRCLE)
             except PollError as error:
                 await self._abandon(cursor, absence, error)
@@ -141,8 +141,7 @@ class Erasures:
 
     async def _abandon(self, cursor: Cursor, absence: Absence, error: PollError) -> None:
         """Begin anew where a page leads no further: what led there may be nothing any more."""
-        is_inside = absence.listing is not None and absence.listing.after is not None
-        if is_inside and error.refusal.status in NOWHERE:
+        if absence.listing is not None and absence.listing.is_dead(error.refusal.status):
             # What it met stays noted: that is more than the list may have now, and no harm.
             again = replace(absence, listing=ListPass(absence.number), met=0)
             await self._checkpoint.advance(replace(cursor, absence=again))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from webhookd.sources.hubspot.answers import responses
+from webhookd.sources.hubspot.cursor import CIRCLE
 from webhookd.sources.polling.left_out import BadRecord
 from webhookd.sources.polling.refusals import TOO_LARGE, PollError, nonsense
 
@@ -121,7 +122,7 @@ class ListApi:
         content = (await self._client.call("GET", f"{path}?{urlencode(query)}")).content
         page = _member_page(content)
         if page.after is not None and page.after == after:
-            raise nonsense("the list's next page is the same page again")
+            raise nonsense("the list's next page is the same page again", CIRCLE)
         return page
 
 

@@ -22,7 +22,7 @@ from webhookd import telemetry
 from webhookd.model import LIST_PLACE, Members
 from webhookd.sources import missing_records
 from webhookd.sources.hubspot.api_time import milliseconds
-from webhookd.sources.hubspot.cursor import ListPass
+from webhookd.sources.hubspot.cursor import CIRCLE, NOWHERE, ListPass
 from webhookd.sources.hubspot.lists.list_cursor import ListCursor
 from webhookd.sources.hubspot.lists.list_work import joins
 from webhookd.sources.polling.refusals import PollError, nonsense
@@ -42,8 +42,8 @@ PAGES_AT_ONCE: Final = 40
 """Pages of one list, in either order, that one poll reads: what changed must not wait for more."""
 
 _CHUNK: Final = 100
-_SOUR: Final = frozenset({"400", "410", "422"})
-"""Statuses that a place in a list is refused with when it is none any more."""
+_SOUR: Final = NOWHERE | {"410", "422"}
+"""Statuses of a page of a list that leads no further: its place may be none any more."""
 
 
 class ListReader:
@@ -117,16 +117,16 @@ class ListReader:
                 return
 
     async def _page(self, place: ListCursor) -> MemberPage:
-        """Return the next page of the pass; where its place is refused, the pass begins anew."""
+        """Return the next page of the pass; where it leads no further, the pass begins anew."""
         under_way = place.under_way or ListPass(place.number)
         try:
             page = await self._work.api.members(self._read.id, under_way.after)
+            if under_way.was_met(page.after):
+                raise nonsense("the list's pages lead in a circle", CIRCLE)
         except PollError as error:
-            if under_way.after is not None and error.refusal.status in _SOUR:
+            if under_way.is_dead(error.refusal.status, _SOUR):
                 await self._begun(place)
             raise
-        if page.after is not None and page.after == under_way.mark:
-            raise nonsense("the list's pages lead in a circle")
         self._note_bad(page)
         return page
 
@@ -144,12 +144,19 @@ class ListReader:
         return place
 
     async def _take(
-        self, place: ListCursor, members: Mapping[str, int | None], cursor: Cursor
+        self,
+        place: ListCursor,
+        members: Mapping[str, int | None],
+        cursor: Cursor,
+        before: Mapping[str, frozenset[str]] | None = None,
     ) -> None:
-        """Commit that *members* were met, and observe those of them that joined."""
+        """Commit that *members* were met, and observe those of them that joined.
+
+        *before* has the lists that they are in, where that is known already.
+        """
         news = self._news(place.number, met=members)
         name = self._read.name
-        await self._work.commit(name, place, news, cursor=cursor, joined_at=members)
+        await self._work.commit(name, place, news, cursor=cursor, joined_at=members, before=before)
 
     async def _joined(self, cursor: Cursor) -> None:
         """Go on in the order of joining, from the last place."""
@@ -157,20 +164,19 @@ class ListReader:
             place = self._place
             try:
                 page = await self._work.api.joined(self._read.id, place.order.after)
+                if place.order.was_met(page.after):
+                    raise nonsense("the order of joining leads in a circle", CIRCLE)
             except PollError as error:
-                if place.order.after is not None and error.refusal.status in _SOUR:
+                if place.order.is_dead(error.refusal.status, _SOUR):
                     await self._advance(replace(place, order=ListPass(0)))
                 raise
-            if page.after is not None and page.after == place.order.mark:
-                await self._advance(replace(place, order=ListPass(0)))
-                raise nonsense("the order of joining leads in a circle")
             self._work.fetcher.leave_out(page.bad)
             before = await self._work.memberships.known(list(page.members))
             new = joins(page.members, before, self._read.name)
             if page.after is not None:
                 place = replace(place, order=place.order.at(page.after))
             if new or page.after is not None:
-                await self._take(place, {id_: page.members[id_] for id_ in new}, cursor)
+                await self._take(place, {id_: page.members[id_] for id_ in new}, cursor, before)
             if page.after is None:
                 return
 

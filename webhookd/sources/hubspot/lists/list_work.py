@@ -54,13 +54,16 @@ class ListWork:
         *,
         cursor: Cursor,
         joined_at: Mapping[str, int | None] | None = None,
+        before: Mapping[str, frozenset[str]] | None = None,
     ) -> None:
-        """Commit *news* of the list *name* and its *place*, with the records that it changes."""
-        before = await self.memberships.known([*news.met, *news.left])
-        changed = [
-            *(id_ for id_ in news.met if name not in before.get(id_, frozenset())),
-            *(id_ for id_ in news.left if name in before.get(id_, frozenset())),
-        ]
+        """Commit *news* of the list *name* and its *place*, with the records that it changes.
+
+        *before* has the lists that these are in; they are looked up where it is None.
+        """
+        if before is None:
+            before = await self.memberships.known([*news.met, *news.left])
+        left = (id_ for id_ in news.left if name in before.get(id_, frozenset()))
+        changed = [*joins(news.met, before, name), *left]
         seen = await self.observations(changed, cursor=cursor, joined_at=joined_at or {})
         complete = self.memberships.with_lists(seen, before, [news])
         await self.checkpoints[name].advance(place, complete, members=[news])
@@ -75,18 +78,20 @@ class ListWork:
         with the record's next change. The same holds for what is not known when reading began at a
         time, for that was not modified since.
         """
+        if not ids:
+            return []
         is_from_a_time = isinstance(self.settings.start, datetime)
-        known = await self.records.known(ids)
-        wanted = [id_ for id_ in ids if id_ in known or not is_from_a_time]
+        states = await self.records.states(ids)
+        wanted = [id_ for id_ in ids if id_ in states or not is_from_a_time]
         reading = await self.fetcher.read(wanted)
-        modified = await self.records.modified(wanted)
         found = []
         for id_ in wanted:
             record = reading.found.get(id_)
             if record is None:
                 continue
             seen = self.fetcher.observation(record, unknown_is(self.settings, cursor, record))
-            if id_ in modified and modified[id_] == seen.modified_at:
+            state = states.get(id_)
+            if state and not state.is_deleted and state.modified_at == seen.modified_at:
                 # Nothing else changed, so the change happened when the record joined.
                 seen = replace(seen, occurred_at=self._sane(joined_at.get(id_)))
             found.append(seen)

@@ -82,9 +82,9 @@ class Memberships:
         ids = list(dict.fromkeys(self._unlearned))[:_AT_ONCE]
         if not ids:
             return [], ()
-        self._unlearned = deque(
-            (one for one in self._unlearned if one not in set(ids)), maxlen=MOST_UNLEARNED
-        )
+        asked = frozenset(ids)
+        left = (one for one in self._unlearned if one not in asked)
+        self._unlearned = deque(left, maxlen=MOST_UNLEARNED)
         news = await self._news(ids, await self.known(ids))
         return sorted({id_ for one in news for id_ in (*one.met, *one.left)}), news
 
