@@ -1,11 +1,13 @@
 """What commands load before they do anything: most of their time goes there."""
 
+import json
 import os
 import subprocess
 import sys
 
 import pytest
 
+from tests.receiver import Answer, Receiver
 from webhookd.storage.database.database import open_database
 
 READS_DATABASES = {"sqlalchemy"}
@@ -44,6 +46,7 @@ def test_a_command_loads_only_what_it_may_need(module, none_of):
         (["deliveries", "list"], ALL),
         (["deliveries", "show", "0123456789"], ALL),
         (["sources", "list"], ALL),
+        (["sources", "properties", "export"], ALL),
         (["deliveries", "list", "--state-directory", "none"], ALL - READS_SETTINGS),
         (["sources", "list", "--state-directory", "none"], ALL - READS_SETTINGS),
     ],
@@ -71,6 +74,31 @@ def test_a_command_that_finds_no_database_loads_nothing_that_reads_one(
     assert ran.returncode == 1
     assert "no database found (looked in " in ran.stderr
     assert none_of.isdisjoint(ran.stdout.split())
+
+
+def test_properties_that_a_daemon_tells_are_shown_without_what_reads_them(monkeypatch):
+    answers = {
+        "/v1/sources": {"sources": [{"source": "export", "object": "contacts"}]},
+        "/v1/properties?source=export&object=contacts": {"looked_at": 0, "properties": []},
+    }
+
+    def answer(received):
+        return Answer(200, body=json.dumps(answers.get(received.target, {})).encode())
+
+    script = (
+        "import atexit, sys; from webhookd.__main__ import main;"
+        " sys.argv[1:] = ['sources', 'properties', 'export'];"
+        " atexit.register(lambda: print(*sys.modules)); main()"
+    )
+    with Receiver(answer) as receiver:
+        monkeypatch.setenv("WEBHOOKD_ADMIN_ADDRESS", receiver.url.removeprefix("http://"))
+        ran = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+        )
+
+    assert "contacts of export, no record of it is known" in ran.stdout
+    # Where a daemon is, the environment says: that takes the settings.
+    assert (ALL - READS_SETTINGS).isdisjoint(ran.stdout.split())
 
 
 def test_a_list_of_what_the_database_has_loads_neither_configuration_nor_daemon(tmp_path):

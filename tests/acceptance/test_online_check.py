@@ -95,6 +95,17 @@ def test_all_is_well(daemon, receiver):
     assert receiver.received == []
 
 
+def test_a_receiver_behind_a_proxy_is_not_counted_as_looked_at(daemon, receiver):
+    behind = hook("http://nobody.invalid/hook", allow_http=True, proxy="http://127.0.0.1:9")
+
+    alone = check(daemon, {"behind": behind})
+    both = check(daemon, {"behind": behind, "mirror": hook(receiver.url, allow_http=True)})
+
+    assert (alone.returncode, both.returncode) == (0, 0)
+    assert "online: looked at nothing: there is nothing to connect to" in alone.stdout
+    assert "online: looked at 1 receiver: nothing found" in both.stdout
+
+
 def test_token_servers_are_asked_and_what_they_say_is_told_without_secrets(daemon, receiver):
     def refusing(_):
         return saying({"error": "invalid_client", "error_description": "canary-secret"}, 401)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from webhookd.cli.client import find
 from webhookd.cli.completion import Shell
+from webhookd.cli.told_objects import objects_told
 from webhookd.errors import WebhookdError, printable
 
 if TYPE_CHECKING:
@@ -120,17 +121,19 @@ def _ids() -> list[str]:
 
 
 def _sources_and_objects() -> list[str]:
-    known = _listed_records()
-    names = [*_named("sources", "source"), *(one["object"] for one in known)]
-    return list(dict.fromkeys(names))
-
-
-def _records() -> list[str]:
-    return [f"{one['object']}/{one['record_id']}" for one in _listed_records()]
-
-
-def _listed_records() -> list[dict[str, Any]]:
     daemon = find(None)
     if daemon is None:
         return []
-    return list(daemon.get("/v1/records/list", limit=SHOWN_IDS)["records"])
+    sources = daemon.get("/v1/sources")["sources"]
+    return [
+        *(str(one["source"]) for one in sources),
+        *(name for one in sources for name in objects_told(one)),
+    ]
+
+
+def _records() -> list[str]:
+    daemon = find(None)
+    if daemon is None:
+        return []
+    records = daemon.get("/v1/records/list", limit=SHOWN_IDS)["records"]
+    return [f"{one['object']}/{one['record_id']}" for one in records]

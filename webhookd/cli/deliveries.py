@@ -27,7 +27,7 @@ from webhookd.cli.delivery_options import (
 from webhookd.cli.help import example
 from webhookd.cli.listed_deliveries import listed
 from webhookd.cli.meant_delivery import meant_delivery, print_several
-from webhookd.cli.output import print_json
+from webhookd.cli.output import print_json, tell_limit
 from webhookd.cli.settings import (
     AdminOption,
     ConfigOption,
@@ -113,8 +113,7 @@ def list_deliveries(
         typer.echo("no deliveries")
         return
     delivery_text.print_list(rows, now)
-    if len(rows) == limit:
-        typer.echo(f"({limit} shown; --limit shows more)", err=True)
+    tell_limit(len(rows), limit)
 
 
 @app.command(epilog=example("webhookd deliveries show 2852f0 --json"))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from webhookd.cli.typed_text import cause, utf8
+from webhookd.cli.typed_text import cause, moment, utf8
 from webhookd.definitions import durations
 from webhookd.model import ChangeKind, DeliveryFilter, DeliveryState
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
 
 WebhookOption = Annotated[
     str | None, typer.Option("--webhook", callback=utf8, help="Only of this webhook.")
@@ -82,11 +84,10 @@ def _time(text: str | None, now: datetime, option: str) -> datetime | None:
     if length is not None:
         return now - length
     try:
-        at = datetime.fromisoformat(text)
+        return moment(text)
     except ValueError:
         hint = "write a time as 2026-03-01T12:00:00Z, or a length as 30m, 2h, 7d"
         raise typer.BadParameter(f"{text!r} is neither; {hint}", param_hint=option) from None
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
 def _length(text: str) -> timedelta | None:

@@ -8,17 +8,13 @@ import os
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from webhookd import clock
-from webhookd.authentication.keyring import Keyring
-from webhookd.authentication.known_secrets import KnownSecrets
+from webhookd.cli import outgoing
 from webhookd.cli.property_list import NoSuchObjectError
 from webhookd.config import loading
 from webhookd.config.messages import no_such
-from webhookd.config.settings.process_settings import Settings
 from webhookd.errors import SourceError
 from webhookd.operations.lookups.property_figures import figures, used_by
-from webhookd.rules.redaction import Redactor
 from webhookd.sources import kinds
-from webhookd.transport import Transport
 from webhookd.views.json_writer import written
 
 if TYPE_CHECKING:
@@ -54,27 +50,22 @@ def of_api(source: str, object_: str | None, config: Path) -> list[Shown]:
 async def _asked(
     definitions: Definitions, settings: Source, objects: tuple[str, ...], describe: Describe
 ) -> list[Shown]:
-    secrets = KnownSecrets()
-    secrets.adopt(Redactor.of(definitions))
-    transport = Transport(Settings.from_environment(os.environ).outgoing_proxy())
-    keyring = Keyring(transport, lambda: definitions.egress, secrets, None, clock=clock.SYSTEM)
     found = []
-    try:
-        for name in objects:
-            described = await describe(
-                settings,
-                name,
-                transport=transport,
-                egress=definitions.egress,
-                clock=clock.SYSTEM,
-                credentials_of=keyring.of,
-            )
-            found.append(_shown(definitions, settings.name, name, described))
-    except SourceError as error:
-        # What a source says of a refusal is shortened: secrets are hidden before.
-        raise SourceError(secrets.redactor.text(str(error))) from None
-    finally:
-        await transport.aclose()
+    async with outgoing.opened(definitions) as out:
+        try:
+            for name in objects:
+                described = await describe(
+                    settings,
+                    name,
+                    transport=out.transport,
+                    egress=definitions.egress,
+                    clock=clock.SYSTEM,
+                    credentials_of=out.keyring.of,
+                )
+                found.append(_shown(definitions, settings.name, name, described))
+        except SourceError as error:
+            # What a source says of a refusal is shortened: secrets are hidden before.
+            raise SourceError(out.secrets.redactor.text(str(error))) from None
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,10 +10,10 @@ import typer
 from webhookd import clock
 from webhookd.cli.client import connect
 from webhookd.cli.help import example
-from webhookd.cli.output import ago, print_json, print_table
+from webhookd.cli.output import ago, print_json, print_table, tell_limit
 from webhookd.cli.pause import quoted
 from webhookd.cli.settings import AdminOption, DatabaseOption, StateOption, require_outbox
-from webhookd.cli.typed_text import utf8
+from webhookd.cli.typed_text import moment, utf8
 from webhookd.errors import printable
 
 if TYPE_CHECKING:
@@ -36,11 +36,10 @@ def _time(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        at = datetime.fromisoformat(text)
+        return moment(text)
     except ValueError:
         message = f"{text!r} is not a time; write one like 2026-11-28 or 2026-11-28T09:00:00Z"
         raise typer.BadParameter(message, param_hint="--before") from None
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
 @app.command("list", epilog=example("webhookd moments list renewal --before 2026-12-01"))
@@ -83,8 +82,7 @@ def list_moments(
             for one in rows
         ],
     )
-    if len(rows) == limit:
-        typer.echo(f"({limit} shown; --limit shows more)", err=True)
+    tell_limit(len(rows), limit)
 
 
 @app.command(epilog=example("webhookd moments show renewal 101"))

@@ -187,30 +187,6 @@ def latest_change(
     return _plain(view_builders.latest_change(kept))
 
 
-def _refuse_unknown(database: Database, wanted: DeliveryFilter) -> None:
-    """Ask the database; and the file, where the environment says which it is."""
-    if wanted.webhook is None and wanted.object is None:
-        return
-    from webhookd.config import loading  # noqa: PLC0415
-    from webhookd.config.settings.process_settings import Settings  # noqa: PLC0415
-    from webhookd.operations import unknown_names  # noqa: PLC0415
-
-    webhooks: frozenset[str] = frozenset()
-    objects: frozenset[str] = frozenset()
-    path = Settings.from_environment(os.environ).config
-    if path is not None:
-        with suppress(ConfigError):
-            definitions = loading.load(path, environment=os.environ, offline=True).definitions
-            webhooks = frozenset(definitions.webhooks)
-            objects = frozenset(unknown_names.objects_of(definitions))
-    with database.reading() as connection:
-        unknown_names.refuse_unknown(connection, wanted, webhooks=webhooks, objects=objects)
-
-
-def _plain(view: View) -> dict[str, Any]:
-    return dict(json.loads(written(view)))
-
-
 def moments(
     webhook: str | None,
     before: datetime | None,
@@ -233,3 +209,27 @@ def moment(
 
     database = open_outbox(state_directory, database_url)
     return _plain(shown(database, webhook, record_id))
+
+
+def _refuse_unknown(database: Database, wanted: DeliveryFilter) -> None:
+    """Ask the database; and the file, where the environment says which it is."""
+    if wanted.webhook is None and wanted.object is None:
+        return
+    from webhookd.config import loading  # noqa: PLC0415
+    from webhookd.config.settings.process_settings import Settings  # noqa: PLC0415
+    from webhookd.operations import unknown_names  # noqa: PLC0415
+
+    webhooks: frozenset[str] = frozenset()
+    objects: frozenset[str] = frozenset()
+    path = Settings.from_environment(os.environ).config
+    if path is not None:
+        with suppress(ConfigError):
+            definitions = loading.load(path, environment=os.environ, offline=True).definitions
+            webhooks = frozenset(definitions.webhooks)
+            objects = frozenset(unknown_names.objects_of(definitions))
+    with database.reading() as connection:
+        unknown_names.refuse_unknown(connection, wanted, webhooks=webhooks, objects=objects)
+
+
+def _plain(view: View) -> dict[str, Any]:
+    return dict(json.loads(written(view)))

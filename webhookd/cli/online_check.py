@@ -8,29 +8,28 @@ once, each within `SECONDS`.
 from __future__ import annotations
 
 import asyncio
-import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from webhookd import clock
-from webhookd.authentication.keyring import Keyring
-from webhookd.authentication.known_secrets import KnownSecrets
+from webhookd.cli import outgoing
 from webhookd.config import loading
 from webhookd.config.messages import near, no_property
-from webhookd.config.settings.process_settings import Settings
 from webhookd.definitions import OAuth2, Operator, RestSource, Tls
 from webhookd.errors import Problem, SourceError, TokenError, counted, printable
 from webhookd.rules import usage
-from webhookd.rules.redaction import Redactor
 from webhookd.sources import kinds
-from webhookd.transport import SendError, SendOptions, Transport
+from webhookd.transport import SendError, SendOptions
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Iterator
     from pathlib import Path
 
+    from webhookd.authentication.keyring import Keyring
     from webhookd.definitions import Definitions, Source, Webhook
     from webhookd.sources.described import Described
+    from webhookd.sources.kinds import Describe
+    from webhookd.transport import Transport
 
 SECONDS: Final = 20.0
 """How long each may take: longer than a receiver's usual timeout for connecting."""
@@ -60,11 +59,6 @@ def look(path: Path, definitions: Definitions) -> Looked:
 
 
 async def _look(path: Path, definitions: Definitions) -> Looked:
-    secrets = KnownSecrets()
-    secrets.adopt(Redactor.of(definitions))
-    transport = Transport(Settings.from_environment(os.environ).outgoing_proxy())
-    keyring = Keyring(transport, lambda: definitions.egress, secrets, None, clock=clock.SYSTEM)
-    online = _Online(path, definitions, transport, keyring)
     limit = asyncio.Semaphore(_AT_ONCE)
 
     async def bounded(where: str, one: Coroutine[None, None, list[str]]) -> list[str]:
@@ -75,18 +69,17 @@ async def _look(path: Path, definitions: Definitions) -> Looked:
             except TimeoutError:
                 return [f"{where}: no answer within {SECONDS:g} s"]
 
-    receivers, servers, objects = online.receivers(), online.servers(), online.objects()
-    tasks = [bounded(where, one) for where, one in (*receivers, *servers, *objects)]
-    try:
+    async with outgoing.opened(definitions) as out:
+        online = _Online(path, definitions, out.transport, out.keyring)
+        receivers, servers, objects = online.receivers(), online.servers(), online.objects()
+        tasks = [bounded(where, one) for where, one in (*receivers, *servers, *objects)]
         found = await asyncio.gather(*tasks)
-    finally:
-        await transport.aclose()
     looked_at = [
         counted(len(some), noun)
         for some, noun in ((receivers, "receiver"), (servers, "token server"), (objects, "object"))
         if some
     ]
-    problems = dict.fromkeys(secrets.redactor.text(line) for lines in found for line in lines)
+    problems = dict.fromkeys(out.secrets.redactor.text(line) for lines in found for line in lines)
     summary = f"looked at {', '.join(looked_at) or 'nothing: there is nothing to connect to'}"
     return Looked(tuple(map(printable, problems)), summary)
 
@@ -104,27 +97,32 @@ class _Online:
         self._webhooks = [one for one in definitions.webhooks.values() if one.enabled]
 
     def receivers(self) -> list[tuple[str, Coroutine[None, None, list[str]]]]:
-        """Return a look at each receiver, once for all webhooks that connect to it alike."""
+        """Return a look at each receiver, once for all webhooks that connect to it alike.
+
+        None at those behind a proxy: it resolves names and connects by itself, and only when it is
+        asked to.
+        """
         alike: dict[object, list[Webhook]] = {}
         for one in self._webhooks:
             request = one.request
-            alike.setdefault((request.origin, request.tls, request.proxy), []).append(one)
+            if self._transport.is_direct(self._options(one)):
+                alike.setdefault((request.origin, request.tls, request.proxy), []).append(one)
         return [(_where(some), self._receiver(some)) for some in alike.values()]
 
-    async def _receiver(self, webhooks: list[Webhook]) -> list[str]:
-        request, policy = webhooks[0].request, webhooks[0].delivery
-        options = SendOptions(
+    def _options(self, webhook: Webhook) -> SendOptions:
+        request = webhook.request
+        return SendOptions(
             timeout=SECONDS,
-            connect_timeout=policy.connect_timeout.total_seconds(),
+            connect_timeout=webhook.delivery.connect_timeout.total_seconds(),
             tls=request.tls,
             egress=self._definitions.egress,
             proxy=request.proxy,
         )
-        if not self._transport.is_direct(options):
-            # A proxy resolves names and connects by itself, and only when it is asked to.
-            return []
+
+    async def _receiver(self, webhooks: list[Webhook]) -> list[str]:
+        first = webhooks[0]
         try:
-            await self._transport.reach(request.origin, options)
+            await self._transport.reach(first.request.origin, self._options(first))
         except SendError as error:
             return [f"{_where(webhooks)}: {error.reason}: {error.detail}"]
         return []
@@ -157,17 +155,14 @@ class _Online:
     def objects(self) -> list[tuple[str, Coroutine[None, None, list[str]]]]:
         """Return a look at each type of object that an API is asked for."""
         return [
-            (f"sources.{source.name}.objects.{name}", self._object(source, name))
+            (where, self._object(where, source, name, describe))
             for source in self._definitions.sources.values()
-            if kinds.describe(source) is not None
+            if (describe := kinds.describe(source)) is not None
             for name in source.polled_objects
+            for where in (f"sources.{source.name}.objects.{name}",)
         ]
 
-    async def _object(self, source: Source, name: str) -> list[str]:
-        where = f"sources.{source.name}.objects.{name}"
-        describe = kinds.describe(source)
-        if describe is None:
-            return []
+    async def _object(self, where: str, source: Source, name: str, describe: Describe) -> list[str]:
         try:
             described = await describe(
                 source,

@@ -120,6 +120,12 @@ def _wrapped(text: str, room: int) -> list[str]:
     return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
 
 
+def tell_limit(shown: int, limit: int) -> None:
+    """Say on stderr that a list may go on, where as many rows were *shown* as it may have."""
+    if shown == limit:
+        print(f"({limit} shown; --limit shows more)", file=sys.stderr)  # noqa: T201 - as above
+
+
 def width() -> int | None:
     """Return how many columns lines are wrapped to; None in a file or a pipe, where none are.
 

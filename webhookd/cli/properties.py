@@ -45,11 +45,13 @@ def properties(
 
     Asks the running daemon, else its database; then the configuration says which webhooks use one.
     """
-    from webhookd.cli import fetched_properties, property_list  # noqa: PLC0415 - what reads files loads slowly
-
     if fetch and file is not None:
         raise typer.BadParameter("it is --file or --fetch", param_hint="--fetch")
+    from webhookd.cli import property_list  # noqa: PLC0415 - few commands need it
+
     if fetch:
+        from webhookd.cli import fetched_properties  # noqa: PLC0415 - what asks an API loads slowly
+
         found = fetched_properties.of_api(source, object_, config_path(config))
     elif file is not None:
         found = [property_list.of_file(source, object_, file, config)]

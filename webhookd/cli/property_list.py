@@ -1,4 +1,8 @@
-"""What `webhookd sources properties` does: apart from its command, since it takes long to load."""
+"""What `webhookd sources properties` does.
+
+What reads a database, a file or a configuration takes long to load: it is imported when it comes to
+that, for most ask a daemon.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +12,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import typer
 
-from webhookd.cli import offline
 from webhookd.cli.client import find
 from webhookd.cli.output import print_json, print_line, print_table
-from webhookd.cli.settings import config_path
+from webhookd.cli.settings import config_path, require_outbox
 from webhookd.cli.styled import Styled
-from webhookd.cli.tried_record import of_object
-from webhookd.config import loading
+from webhookd.cli.told_objects import objects_told
 from webhookd.config.messages import no_such
-from webhookd.definitions import DirectorySource
 from webhookd.errors import ConfigError, WebhookdError, counted, printable
-from webhookd.operations.lookups.property_figures import figures, used_by
-from webhookd.sources.directory.sample import names_in, read_some
-from webhookd.views.json_writer import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -90,6 +88,9 @@ def known(
         objects = _objects(source, object_, daemon.get("/v1/sources")["sources"], {})
         told = [daemon.get("/v1/properties", source=source, object=one) for one in objects]
     else:
+        require_outbox(state_directory, database_url)
+        from webhookd.cli import offline  # noqa: PLC0415
+
         listed = offline.sources(state_directory, database_url)
         definitions = _definitions(config)
         sources = {} if definitions is None else definitions.sources
@@ -110,8 +111,7 @@ def _objects(
         raise NoSuchObjectError(no_such("source", source, sorted(names)))
     objects = [*_read(configured[source])] if source in configured else []
     for one in (one for one in listed if one["source"] == source):
-        objects += [one["object"]] if "object" in one else []
-        objects += [told["object"] for told in (*one["cursors"], *one.get("objects", ()))]
+        objects += objects_told(one)
     if object_ is not None and object_ not in objects:
         raise NoSuchObjectError(f"{source}: {no_such('object', object_, sorted({*objects}))}")
     return list(dict.fromkeys(objects)) if object_ is None else [object_]
@@ -119,6 +119,10 @@ def _objects(
 
 def of_file(source: str, object_: str | None, file: Path, config: Path | None) -> Shown:
     """Return what the records of *file* have, read as *source* would if it is configured."""
+    from webhookd.operations.lookups.property_figures import figures, used_by  # noqa: PLC0415
+    from webhookd.sources.directory.sample import names_in, read_some, reading_of  # noqa: PLC0415
+    from webhookd.views.json_writer import written  # noqa: PLC0415
+
     definitions = _definitions(config)
     if definitions is not None and source not in definitions.sources:
         raise NoSuchObjectError(no_such("source", source, definitions.sources))
@@ -127,7 +131,7 @@ def of_file(source: str, object_: str | None, file: Path, config: Path | None) -
     name = object_ or (polled[0] if polled else source)
     if polled and name not in polled:
         raise NoSuchObjectError(f"{source}: {no_such('object', name, polled)}")
-    records, bad = read_some(file, of_object(settings, source, name), _ROWS)
+    records, bad = read_some(file, reading_of(settings, source, name), _ROWS)
     used = {} if definitions is None else used_by(definitions, source, name)
     names = {one for record in records for one in names_in(record)}
     told = figures((record.properties for record in records), names, used)
@@ -151,9 +155,13 @@ def _definitions(config: Path | None) -> Definitions | None:
         if config is not None:
             raise
         return None
+    from webhookd.config import loading  # noqa: PLC0415
+
     return loading.load(path, environment=os.environ, offline=True).definitions
 
 
 def _read(source: Source) -> tuple[str, ...]:
     """Return the types of objects that are read of *source*."""
+    from webhookd.definitions import DirectorySource  # noqa: PLC0415
+
     return (source.object,) if isinstance(source, DirectorySource) else source.polled_objects

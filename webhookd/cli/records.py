@@ -10,7 +10,7 @@ from webhookd import clock
 from webhookd.cli import asked_records, record_text
 from webhookd.cli.client import connect
 from webhookd.cli.help import example
-from webhookd.cli.output import print_json
+from webhookd.cli.output import print_json, tell_limit
 from webhookd.cli.settings import AdminOption, DatabaseOption, StateOption
 from webhookd.cli.typed_text import utf8
 
@@ -58,8 +58,7 @@ def list_records(
         typer.echo("no records")
         return
     record_text.print_list(rows, clock.now())
-    if len(rows) == limit:
-        typer.echo(f"({limit} shown; --limit shows more)", err=True)
+    tell_limit(len(rows), limit)
 
 
 @app.command(epilog=example("webhookd records show contacts/101"))

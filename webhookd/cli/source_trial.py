@@ -9,13 +9,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from webhookd import clock
-from webhookd.authentication.keyring import Keyring
-from webhookd.authentication.known_secrets import KnownSecrets
 from webhookd.config import loading
 from webhookd.config.messages import no_such
-from webhookd.config.settings.process_settings import Settings
 from webhookd.errors import WebhookdError, printable
-from webhookd.rules.redaction import Redactor
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,30 +37,23 @@ def try_source(source: str, object_: str | None, config: Path) -> int:
 
 
 async def _tried(definitions: Definitions, source: Source, object_: str | None) -> int:
-    from webhookd.sources import kinds  # noqa: PLC0415 - what reads sources takes long to load
-    from webhookd.transport import Transport  # noqa: PLC0415
+    from webhookd.cli import outgoing  # noqa: PLC0415 - what reads sources takes long to load
+    from webhookd.sources import kinds  # noqa: PLC0415
 
     attempt = kinds.attempt(source)
     if attempt is None:
         raise NotTriedError(f"the source {source.name} is of a type that cannot be tried so")
-    redactor = Redactor.of(definitions)
-    secrets = KnownSecrets()
-    secrets.adopt(redactor)
-    transport = Transport(Settings.from_environment(os.environ).outgoing_proxy())
-    keyring = Keyring(transport, lambda: definitions.egress, secrets, None, clock=clock.SYSTEM)
     results = []
-    try:
+    async with outgoing.opened(definitions) as out:
         for name in source.polled_objects if object_ is None else (object_,):
             result = await attempt(
                 source,
                 name,
-                transport=transport,
+                transport=out.transport,
                 egress=definitions.egress,
                 clock=clock.SYSTEM,
-                credentials_of=keyring.of,
-                say=lambda line: typer.echo(printable(secrets.redactor.text(line))),
+                credentials_of=out.keyring.of,
+                say=lambda line: typer.echo(printable(out.secrets.redactor.text(line))),
             )
             results.append(result)
-    finally:
-        await transport.aclose()
     return UNREACHABLE if "unreachable" in results else int("wrong" in results)

@@ -12,8 +12,7 @@ import typer
 
 from webhookd import clock
 from webhookd.authentication.credentials import Fixed
-from webhookd.authentication.keyring import Keyring
-from webhookd.authentication.known_secrets import KnownSecrets
+from webhookd.cli import outgoing
 from webhookd.cli.settings import (
     ConfigOption,
     DatabaseOption,
@@ -40,14 +39,13 @@ from webhookd.rules import trigger, usage
 from webhookd.rules.redaction import Redactor
 from webhookd.rules.templating.scope import TooLargeError
 from webhookd.rules.templating.unfilled import UnfilledError
-from webhookd.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from webhookd.authentication.credentials import Authorization, Credentials
     from webhookd.cli.tried_change import TriedChange
-    from webhookd.definitions import Authentication, Definitions, Egress, Proxy, Webhook
+    from webhookd.definitions import Authentication, Definitions, Webhook
     from webhookd.delivery.signed_request import SignedRequest
     from webhookd.rules.findings import Finding
 
@@ -171,7 +169,7 @@ def try_webhook(
     if send_it and not (fires or anyway):
         raise NotFiringError("not sent: the record does not fire; --anyway sends it all the same")
     if send_it:
-        asyncio.run(_send(fill, definition, definitions.egress, proxy, redactor))
+        asyncio.run(_send(fill, definition, definitions))
     elif not fires:
         raise typer.Exit(NotFiringError.exit_code)
 
@@ -250,22 +248,16 @@ def _shown(authentication: Authentication | None, *_: object) -> Credentials:
 async def _send(
     fill: Callable[[Authorization], SignedRequest],
     webhook: Webhook,
-    egress: Egress,
-    proxy: Proxy | None,
-    redactor: Redactor,
+    definitions: Definitions,
 ) -> None:
-    transport, secrets = Transport(proxy), KnownSecrets()
-    secrets.adopt(redactor)
-    keyring = Keyring(transport, lambda: egress, secrets, None, clock=clock.SYSTEM)
-    prepared = prepare(webhook, egress, credentials_of=keyring.of)
-    try:
-        authorization = await prepared.credentials.authorize(clock.now())
-        reply = await LocalSender(transport).send(fill(authorization), prepared.options)
-        redactor = secrets.redactor
-    except TokenError as error:
-        raise NotDeliveredError(redactor.text(f"token: {error}")) from None
-    finally:
-        await transport.aclose()
+    async with outgoing.opened(definitions) as out:
+        prepared = prepare(webhook, definitions.egress, credentials_of=out.keyring.of)
+        try:
+            authorization = await prepared.credentials.authorize(clock.now())
+        except TokenError as error:
+            raise NotDeliveredError(out.secrets.redactor.text(f"token: {error}")) from None
+        reply = await LocalSender(out.transport).send(fill(authorization), prepared.options)
+    redactor = out.secrets.redactor
     typer.echo("")
     if not isinstance(reply, Response):
         raise NotDeliveredError(redactor.text(f"{reply.reason}: {reply.detail}"))

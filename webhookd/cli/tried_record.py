@@ -7,29 +7,26 @@ import json
 import os
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webhookd import clock
-from webhookd.authentication.keyring import Keyring
-from webhookd.authentication.known_secrets import KnownSecrets
 from webhookd.cli import known_record
 from webhookd.cli.known_record import NoSuchRecordError
 from webhookd.config.settings.process_settings import Settings
-from webhookd.definitions import DirectorySource, OwnEventsSource
+from webhookd.definitions import OwnEventsSource
 from webhookd.definitions.event_kinds import EVENT_KINDS, TIMES
 from webhookd.errors import SourceError
 from webhookd.model import ChangeKind, OwnEvent
 from webhookd.model.records import text_of
 from webhookd.rules import event_changes, trigger, usage
-from webhookd.rules.redaction import Redactor
 from webhookd.rules.tried_changes import made_up
-from webhookd.sources.directory.sample import names_in, read_first
+from webhookd.sources.directory.sample import names_in, read_first, reading_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
-    from webhookd.definitions import Definitions, Source, Webhook
+    from webhookd.definitions import Definitions, DirectorySource, Source, Webhook
     from webhookd.model import Change, Observation, Properties
 
 
@@ -172,8 +169,8 @@ def _fetched(definitions: Definitions, webhook: Webhook, record_id: str) -> Trie
 
 
 async def _fetch(definitions: Definitions, webhook: Webhook, record_id: str) -> Observation:
-    from webhookd.sources import kinds  # noqa: PLC0415 - what reads sources takes long to load
-    from webhookd.transport import Transport  # noqa: PLC0415
+    from webhookd.cli import outgoing  # noqa: PLC0415 - what reads sources takes long to load
+    from webhookd.sources import kinds  # noqa: PLC0415
 
     source = definitions.sources[webhook.source]
     fetch = kinds.fetch(source)
@@ -182,32 +179,22 @@ async def _fetch(definitions: Definitions, webhook: Webhook, record_id: str) -> 
             f"the source {webhook.source} cannot be asked for one record; take it from a file with"
             " --record FILE, or without --fetch as webhookd knows it"
         )
-    # What the source says of a refusal is shortened: secrets are hidden before.
-    secrets = KnownSecrets()
-    secrets.adopt(Redactor.of(definitions))
-    transport = Transport(Settings.from_environment(os.environ).outgoing_proxy())
-    keyring = Keyring(transport, lambda: definitions.egress, secrets, None, clock=clock.SYSTEM)
-    try:
-        return await fetch(
-            source,
-            webhook.object,
-            record_id,
-            transport=transport,
-            egress=definitions.egress,
-            clock=clock.SYSTEM,
-            credentials_of=keyring.of,
-        )
-    except SourceError as error:
-        raise SourceError(secrets.redactor.text(str(error))) from None
-    finally:
-        await transport.aclose()
+    async with outgoing.opened(definitions) as out:
+        try:
+            return await fetch(
+                source,
+                webhook.object,
+                record_id,
+                transport=out.transport,
+                egress=definitions.egress,
+                clock=clock.SYSTEM,
+                credentials_of=out.keyring.of,
+            )
+        except SourceError as error:
+            # What the source says of a refusal is shortened: secrets are hidden before.
+            raise SourceError(out.secrets.redactor.text(str(error))) from None
 
 
 def of_files(source: Source, webhook: Webhook) -> DirectorySource:
     """Return how a file is read that holds a record of *source*: as its files, if it has some."""
-    return of_object(source, webhook.source, webhook.object)
-
-
-def of_object(source: Source | None, name: str, object_: str) -> DirectorySource:
-    """Return how a file is read that holds records *object_* of a source, which may be unknown."""
-    return source if isinstance(source, DirectorySource) else DirectorySource(name, Path(), object_)
+    return reading_of(source, webhook.source, webhook.object)

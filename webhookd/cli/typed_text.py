@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import typer
@@ -36,6 +37,12 @@ def cause(text: str | None) -> str | None:
     except ValueError as error:
         raise typer.BadParameter(f"it is not {error}") from None
     return text
+
+
+def moment(text: str) -> datetime:
+    """Return the time that ISO 8601 calls *text*, in UTC unless it says; raises ValueError."""
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
 def length(text: str, option: str, *, at_most: timedelta) -> timedelta:

@@ -13,8 +13,16 @@ from webhookd.cli import completed_words
 from webhookd.cli.app import app
 from webhookd.cli.commands import COMMANDS
 from webhookd.cli.completion import _SCRIPTS, Shell
+from webhookd.cli.told_objects import objects_told
 
 ROOT = get_command(app)
+
+
+SOURCES = [
+    {"source": "export", "object": "contacts", "cursors": [], "objects": None},
+    {"source": "crm", "cursors": [{"object": "deals"}], "objects": [{"object": "quotes"}]},
+    {"source": "old"},
+]
 
 
 class Known:
@@ -29,6 +37,8 @@ class Known:
             }
         if path == "/v1/records/list":
             return {"records": [{"object": "contacts", "record_id": one} for one in ("7", "8")]}
+        if path == "/v1/sources":
+            return {"sources": SOURCES}
         return {"deliveries": [{"id": "01a2"}, {"id": "01a3"}]}
 
 
@@ -52,7 +62,8 @@ def _daemon(monkeypatch):
         (["deliveries", "retry", "01a2", ""], ["01a2", "01a3"]),
         (["deliveries", "list", "--source", ""], ["export"]),
         (["records", ""], ["list", "show", "forget"]),
-        (["records", "list", ""], ["export", "contacts"]),
+        (["records", "list", ""], ["export", "crm", "old", "contacts", "deals", "quotes"]),
+        (["records", "list", "de"], ["deals"]),
         (["records", "show", "contacts/"], ["contacts/7", "contacts/8"]),
         (["check", "--config", ""], []),
         (["check", "--config=x", "--off"], ["--offline"]),
@@ -64,6 +75,34 @@ def _daemon(monkeypatch):
 )
 def test_what_a_word_may_become(words, found):
     assert completed_words.completed(ROOT, words) == found
+
+
+def test_sources_and_objects_are_asked_for_once(monkeypatch):
+    paths = []
+
+    class Asked(Known):
+        def get(self, path, **query):
+            paths.append(path)
+            return super().get(path, **query)
+
+    monkeypatch.setattr(completed_words, "find", lambda _: Asked())
+
+    completed_words.completed(ROOT, ["records", "list", ""])
+
+    assert paths == ["/v1/sources"]
+
+
+@pytest.mark.parametrize(
+    ("source", "objects"),
+    [
+        ({}, []),
+        ({"object": None, "cursors": None, "objects": None}, []),
+        ({"object": "a", "cursors": [{"object": "b"}, {"object": "a"}, {}]}, ["a", "b"]),
+        ({"objects": [{"object": "b"}, {"object": None}, {"object": "a"}]}, ["b", "a"]),
+    ],
+)
+def test_each_object_that_is_told_of_a_source_is_named_once(source, objects):
+    assert objects_told(source) == objects
 
 
 def test_all_commands_are_found_and_none_twice():

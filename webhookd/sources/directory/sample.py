@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 import zlib
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webhookd import clock
+from webhookd.definitions import DirectorySource
 from webhookd.errors import SourceError
 from webhookd.model import BadRow
 from webhookd.rules.usage import NOTHING
@@ -18,9 +20,8 @@ from webhookd.sources.formats.rows import BrokenFileError, observer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from webhookd.definitions import DirectorySource
+    from webhookd.definitions import Source
     from webhookd.model import Observation
     from webhookd.rules.usage import Used
 
@@ -49,6 +50,14 @@ def read_some(
     return [one for one in rows if not isinstance(one, BadRow)], [
         one for one in rows if isinstance(one, BadRow)
     ]
+
+
+def reading_of(source: Source | None, name: str, object_: str) -> DirectorySource:
+    """Return how a file is read that holds records *object_* of the source *name*.
+
+    As its own files, where the *source* has some; as any, where it has none or is unknown.
+    """
+    return source if isinstance(source, DirectorySource) else DirectorySource(name, Path(), object_)
 
 
 def _observed(path: Path, settings: DirectorySource, used: Used) -> Iterator[Observation | BadRow]:

@@ -1,0 +1,15 @@
+"""Which types of objects a source has, by what `/v1/sources` says of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def objects_told(source: Mapping[str, Any]) -> list[str]:
+    """Return each type of object that is told of *source* once; what is left out is none."""
+    several = (*(source.get("cursors") or ()), *(source.get("objects") or ()))
+    names = (source.get("object"), *(one.get("object") for one in several))
+    return list(dict.fromkeys(name for name in names if name))
