@@ -32,6 +32,7 @@ from webhookd.model.deliveries import (
 )
 from webhookd.model.own_event import OwnEvent
 from webhookd.model.progress import (
+    LIST_CLAIM,
     LIST_PLACE,
     BadRow,
     Batch,
@@ -50,6 +51,8 @@ from webhookd.model.progress import (
     PutAway,
     SnapshotCursor,
     SnapshotPhase,
+    list_claim,
+    list_place,
 )
 from webhookd.model.records import (
     OBSERVED,
@@ -71,6 +74,7 @@ from webhookd.model.records import (
 __all__ = [
     "DELIVERED",
     "DISABLED",
+    "LIST_CLAIM",
     "LIST_PLACE",
     "NO_HINTS",
     "OBSERVED",
@@ -124,6 +128,8 @@ __all__ = [
     "SnapshotPhase",
     "Unreachable",
     "deletion_of",
+    "list_claim",
+    "list_place",
     "mark",
     "marked",
     "revealed",

@@ -15,6 +15,19 @@ if TYPE_CHECKING:
 LIST_PLACE: Final = "/lists/"
 """What stands between a type of object and a list of its records where cursors are kept by both."""
 
+LIST_CLAIM: Final = "list:"
+"""What the claim of a pass over a list begins with; no folder of a file does."""
+
+
+def list_place(object_: str, list_: str) -> str:
+    """Return what the cursor of a *list_* of records of the type *object_* is kept by."""
+    return f"{object_}{LIST_PLACE}{list_}"
+
+
+def list_claim(source: str, object_: str, number: int) -> str:
+    """Return the claim under which the pass *number* over a list notes what it met."""
+    return f"{LIST_CLAIM}{source}/{object_}/{number}"
+
 
 @dataclass(frozen=True, slots=True)
 class BadRow:

@@ -57,8 +57,8 @@ class AskedView(View):
 
 
 @dataclass(frozen=True, slots=True)
-class RecordView(View):
-    """A record as it is known."""
+class ListedRecordView(View):
+    """A known record in a list."""
 
     source: str
     """The source that reads it."""
@@ -72,6 +72,12 @@ class RecordView(View):
     """When it was last modified, where the source says so."""
     deleted: bool
     """Whether it was deleted: then nothing else is known of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordView(ListedRecordView):
+    """A record as it is known."""
+
     asked: AskedView | None
     """The properties that the source asked for; null where it gives all it has."""
     enrolled: tuple[str, ...]

@@ -2,31 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
-from webhookd.model import JsonText
-from webhookd.views.changes import ChangeView, RecordView
+from webhookd.views.changes import ChangeView, ListedRecordView, RecordView
 from webhookd.views.view import Count, View
-
-
-@dataclass(frozen=True, slots=True)
-class ListedRecordView(View):
-    """A known record in a list."""
-
-    source: str
-    """The source that reads it."""
-    object: str
-    """Its type."""
-    record_id: str
-    """Its id."""
-    properties: Mapping[str, JsonText]
-    """By name, each value as its own JSON text."""
-    modified_at: datetime | None
-    """When it was last modified, where the source says so."""
-    deleted: bool
-    """Whether it was deleted: then nothing else is known of it."""
 
 
 @dataclass(frozen=True, slots=True)

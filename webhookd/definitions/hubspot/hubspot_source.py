@@ -137,5 +137,6 @@ class HubspotSource:
         if read is None or read.properties is None:
             return None
         lists = (one.property for one in read.lists)
-        carried = sorted((read.carried | (read.chosen or frozenset())) - set(read.properties))
+        beside = read.carried | {one.of for one in read.owners}
+        carried = sorted(beside - set(read.properties))
         return (*read.properties, *lists, *carried)

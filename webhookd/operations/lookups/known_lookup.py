@@ -12,12 +12,8 @@ from webhookd.operations.unknown_names import UnknownNameError
 from webhookd.operations.view_builders import shown_change
 from webhookd.storage.records import journal_pages, known_names, known_records
 from webhookd.storage.search import record_pages
-from webhookd.views.records import (
-    ListedRecordsView,
-    ListedRecordView,
-    ShownRecordsView,
-    ShownRecordView,
-)
+from webhookd.views.changes import ListedRecordView
+from webhookd.views.records import ListedRecordsView, ShownRecordsView, ShownRecordView
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

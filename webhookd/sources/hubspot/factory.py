@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhookd.definitions import Bearer, Tls
-from webhookd.model import LIST_PLACE
+from webhookd.model import list_place
 from webhookd.sources.hubspot import cursor
 from webhookd.sources.hubspot.answers.api import BURST, Api, refusal
 from webhookd.sources.hubspot.answers.pages import Fetcher
@@ -102,7 +102,7 @@ def _reader(
     def list_checkpoint(name: str) -> Checkpoint[ListCursor]:
         return Checkpoint(
             settings.name,
-            f"{read.name}{LIST_PLACE}{name}",
+            list_place(read.name, name),
             parsed=list_cursor.parsed,
             ingest=dependencies.ingest,
             ledger=dependencies.polls,

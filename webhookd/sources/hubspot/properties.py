@@ -36,7 +36,8 @@ def modified_property(object_: str) -> str:
 def types(answer: ApiAnswer) -> Mapping[str, str]:
     """Return the types of all properties by name, as the API's *answer* lists them."""
     try:
-        return dict(responses.properties(answer.content))
+        found = responses.properties(answer.content)
+        return {one["name"]: str(one.get("type")) for one in found}
     except TypeError as error:
         raise nonsense(f"the properties cannot be understood: {error}") from None
 

@@ -5,19 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from webhookd.definitions import Bearer, Tls
 from webhookd.errors import SourceError
 from webhookd.sources.hubspot import properties
-from webhookd.sources.hubspot.answers.api import BURST, Api, refusal
-from webhookd.sources.hubspot.answers.pages import Fetcher
-from webhookd.sources.hubspot.api_time import ClockWatch
 from webhookd.sources.hubspot.carried.carried_parts import carrier_of
 from webhookd.sources.hubspot.lists.list_api import ListApi
 from webhookd.sources.hubspot.lists.memberships import TRUE
-from webhookd.sources.polling.api_client import ApiClient, Dialect
-from webhookd.sources.polling.left_out import LeftOut
-from webhookd.sources.polling.request_budget import Budget
-from webhookd.telemetry.figures import PollFigures
+from webhookd.sources.hubspot.now import asked_now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,35 +37,29 @@ async def fetch(
     Raises PollError when HubSpot refuses or does not answer, and SourceError when it has no such
     record.
     """
-    read = next(one for one in settings.objects if one.name == object_)
-    budget = Budget(BURST, clock=clock)
-    client = ApiClient(
-        settings.base_url,
-        credentials_of(Bearer(settings.token), Tls(), None),
+    now = asked_now(
+        settings,
+        object_,
         transport=transport,
-        egress=lambda: egress,
-        budget=budget,
+        egress=egress,
         clock=clock,
-        count=lambda _: None,
-        dialect=Dialect(refusal),
+        credentials_of=credentials_of,
     )
-    api, modified = Api(settings, object_, client), properties.modified_property(object_)
-    left_out = LeftOut(PollFigures(settings.name, object_), clock.monotonic)
-    fetcher = Fetcher(api, object_, modified, left_out, ClockWatch(settings.name, clock))
+    read, fetcher = now.read, now.fetcher
     carrier = carrier_of(
         settings,
         read,
-        client=client,
-        budget=budget,
+        client=now.client,
+        budget=now.budget,
         states=_nothing_known,
-        left_out=left_out,
+        left_out=now.left_out,
         clock=clock,
     )
     of_others: Mapping[str, Mapping[str, str]] = {}
     if carrier is not None:
         await carrier.begin()
         of_others = await carrier.learn()
-    fetcher.asked = properties.asked(read, properties.types(await api.properties()), of_others)
+    fetcher.asked = properties.asked(read, properties.types(await now.api.properties()), of_others)
     reading = await fetcher.read([record_id])
     if record_id in reading.merged:
         into = reading.merged[record_id]
@@ -90,7 +77,7 @@ async def fetch(
         seen = carrying[0]
     if not read.lists:
         return seen
-    lists = ListApi(settings.api_version, client)
+    lists = ListApi(settings.api_version, now.client)
     type_id = (await lists.facts(read.lists[0].id)).type_id
     own = (await lists.of_records(type_id, [record_id])).get(record_id, frozenset())
     members = {one.property: TRUE for one in read.lists if one.id in own}

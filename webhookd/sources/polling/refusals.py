@@ -60,6 +60,11 @@ class PollError(SourceError):
         super().__init__(refusal.why)
         self.refusal = refusal
 
+    @property
+    def is_general(self) -> bool:
+        """Return whether it concerns all that is read: the token is refused, or must rest."""
+        return self.refusal.concerns in {"source", "token"}
+
 
 def nonsense(why: str, status: str = "nonsense") -> PollError:
     """Return the error for an answer that cannot be understood."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from webhookd.model import Listed
+from webhookd.model import Listed, list_claim
 from webhookd.sources.polling.refusals import PollError
 from webhookd.sources.rest.answers.rest_rows import NAMELESS
 from webhookd.sources.rest.detection.unchanged_lists import Conditions
@@ -61,7 +61,7 @@ class Passes:
 
     def claim(self, number: int) -> str:
         """Return the claim under which the pass of this number notes what it met."""
-        return f"list:{self._work.settings.name}/{self._work.read.name}/{number}"
+        return list_claim(self._work.settings.name, self._work.read.name, number)
 
     async def read(self, cursor: Cursor | None) -> Cursor:
         """Go on with the pass under way, or begin one; all of it is read at stage `deciding`."""

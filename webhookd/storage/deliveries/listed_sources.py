@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, select, text
 
+from webhookd.model import LIST_CLAIM
 from webhookd.storage.database.times import from_micros
 from webhookd.storage.deliveries import record_order
-from webhookd.storage.records.lists import listings
 from webhookd.storage.schema.tables import DELIVERIES, FILES, KNOWN_RECORDS, SOURCES
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def sources(database: Database, pending: Mapping[str, int] | None = None) -> lis
             )
             .outerjoin(
                 FILES,
-                and_(FILES.c.source == SOURCES.c.name, FILES.c.claim.notlike(f"{listings.CLAIM}%")),
+                and_(FILES.c.source == SOURCES.c.name, FILES.c.claim.notlike(f"{LIST_CLAIM}%")),
             )
             .order_by(SOURCES.c.name, FILES.c.claim)
         )

@@ -12,7 +12,7 @@ from webhookd.model import MissingRecords
 from webhookd.storage.database.connection import with_lists
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from webhookd.model import CountedRow
     from webhookd.storage.database.connection import Statements
@@ -86,16 +86,29 @@ def missing(
     connection: Statements, claim: str, source: str, object_: str, after: str
 ) -> MissingRecords:
     """Return which of the known records behind the id *after* the snapshot lacks: some of them."""
-    rows = connection.execute(_LOOK, (claim, source, object_, after, LOOKED_AT_ONCE)).fetchall()
+    rows = connection.execute(_LOOK, (claim, source, object_, after, LOOKED_AT_ONCE))
+    looked_at = [
+        (place, not is_deleted, is_missing and not is_deleted)
+        for place, is_deleted, is_missing in rows
+    ]
+    return lacking(looked_at, after)
+
+
+def lacking(looked_at: Sequence[tuple[str, bool, bool]], after: str) -> MissingRecords:
+    """Return which records are missing of those that were *looked_at* behind the id *after*.
+
+    Those are at most `LOOKED_AT_ONCE`, in the order of their ids; each has its id, whether it
+    counts as known, and whether it is missing.
+    """
     found: list[str] = []
     known, place = 0, after
-    for place, is_deleted, is_missing in rows:
-        known += not is_deleted
-        if is_missing and not is_deleted:
+    for place, is_known, is_missing in looked_at:
+        known += is_known
+        if is_missing:
             found.append(place)
             if len(found) == MISSING_AT_ONCE:
                 return MissingRecords(tuple(found), known, place)
-    return MissingRecords(tuple(found), known, place, is_last=len(rows) < LOOKED_AT_ONCE)
+    return MissingRecords(tuple(found), known, place, is_last=len(looked_at) < LOOKED_AT_ONCE)
 
 
 def last_taken(connection: Statements, source: str) -> str | None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from webhookd.model import KnownRecord, Listed, PollProgress
+from webhookd.model import KnownRecord, Listed, PollProgress, list_claim
 from webhookd.storage.deliveries import listed_sources
 from webhookd.storage.records import cursors, known_records
 from webhookd.storage.records.cursors import Polls
 from webhookd.storage.records.lists import listings
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-CLAIM = f"{listings.CLAIM}crm/contacts/1"
+CLAIM = list_claim("crm", "contacts", 1)
 RECORDS = {
     ("contacts", f"{number:05}"): KnownRecord({}, NOON + timedelta(seconds=number))
     for number in range(3000)

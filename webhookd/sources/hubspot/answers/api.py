@@ -42,7 +42,8 @@ class Api:
     def __init__(self, settings: HubspotSource, object_: str, client: ApiClient) -> None:
         self._client = client
         self._searches_per_second = settings.requests_per_second
-        self._objects, self._properties = _paths(settings.api_version, object_)
+        self._objects = f"{path_of(settings.api_version, 'objects')}/{object_}"
+        self._properties = f"{path_of(settings.api_version, 'properties')}/{object_}"
 
     async def properties(self) -> ApiAnswer:
         """Return the names and types of all properties."""
@@ -96,8 +97,6 @@ def _is_own(body: Mapping[str, Any]) -> bool:
     return isinstance(category, str) and bool(category)
 
 
-def _paths(version: str, object_: str) -> tuple[str, str]:
-    """Return the paths of the records and of the properties of a type of object."""
-    if version.startswith("v"):
-        return f"/crm/{version}/objects/{object_}", f"/crm/{version}/properties/{object_}"
-    return f"/crm/objects/{version}/{object_}", f"/crm/properties/{version}/{object_}"
+def path_of(version: str, kind: str) -> str:
+    """Return the path of all that is of a *kind* (`objects`, `lists`), in a version of the API."""
+    return f"/crm/{version}/{kind}" if version.startswith("v") else f"/crm/{kind}/{version}"

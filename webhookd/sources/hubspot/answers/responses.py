@@ -19,7 +19,7 @@ from webhookd.sources.formats.json_values import (
 from webhookd.sources.polling.left_out import BadRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from webhookd.model import JsonText, Properties
 
@@ -98,15 +98,15 @@ def page(content: dict[str, Any], modified_property: str) -> Page:
     )
 
 
-def properties(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the name and type of each property; what has no name is no property."""
+def properties(content: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield each property as it is told of; what has no name, or is archived, is none."""
     results = content.get("results")
     if not isinstance(results, list):
         raise TypeError("'results' is not a list")
     for one in results:
         name = one.get("name") if isinstance(one, dict) else None
         if type(name) is str and name and one.get("archived") is not True:
-            yield name, str(one.get("type"))
+            yield one
 
 
 def unread(content: dict[str, Any]) -> Unread:
@@ -228,6 +228,11 @@ def id_of(value: object) -> str:
     return text
 
 
+def text_or_none(value: object) -> str | None:
+    """Return the text or number that *value* is; None where it is empty, or something else."""
+    return str(value) if isinstance(value, (str, WholeNumber)) and value else None
+
+
 def _shown_id(value: object) -> str:
     """Return what names a bad record in the log: its id, as far as that can be shown."""
     found = value.get("id") if isinstance(value, dict) else None
@@ -236,7 +241,7 @@ def _shown_id(value: object) -> str:
     return shown if shown.isprintable() else ascii(shown)[1:-1]
 
 
-def following(content: dict[str, Any]) -> tuple[str | None, bool]:
+def following(content: Mapping[str, Any]) -> tuple[str | None, bool]:
     """Return what leads to the next page, and whether there is one without it."""
     paging = content.get("paging")
     following = paging.get("next") if isinstance(paging, dict) else None

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from webhookd.sources.formats.json_values import WholeNumber
+from webhookd.sources.hubspot.answers.api import path_of
 from webhookd.sources.hubspot.answers.batch_reads import OF_ONE
-from webhookd.sources.hubspot.answers.responses import id_of
+from webhookd.sources.hubspot.answers.responses import following, id_of, text_or_none
 from webhookd.sources.polling.refusals import PollError, nonsense
 
 if TYPE_CHECKING:
@@ -88,9 +88,10 @@ class Pair:
     """Reads the associations *from_* records of one type *to* those of another."""
 
     def __init__(self, client: ApiClient, api_version: str, from_: str, to: str) -> None:
-        base = "v4/associations" if api_version.startswith("v") else f"associations/{api_version}"
+        # Labels are told of by no older version than the fourth.
+        version = "v4" if api_version.startswith("v") else api_version
         self._client = client
-        self._path = f"/crm/{base}/{from_}/{to}"
+        self._path = f"{path_of(version, 'associations')}/{from_}/{to}"
         self._to = to
 
     async def read(self, ids: Sequence[str]) -> Links:
@@ -98,13 +99,13 @@ class Pair:
         links = Links()
         wanted: dict[str, str | None] = dict.fromkeys(ids)
         for _ in range(MOST_PAGES):
-            following: dict[str, str | None] = {}
+            further: dict[str, str | None] = {}
             inputs = list(wanted.items())
             for start in range(0, len(inputs), MOST_INPUTS):
-                following |= await self._ask(dict(inputs[start : start + MOST_INPUTS]), links)
-            if not following:
+                further |= await self._ask(dict(inputs[start : start + MOST_INPUTS]), links)
+            if not further:
                 break
-            wanted = following
+            wanted = further
         else:
             links.cut.update(wanted)
         return links
@@ -161,7 +162,7 @@ class Pair:
         told = _Told()
         for one in _objects(answer.content.get("results"), "results"):
             from_ = one.get("from")
-            id_ = _text(from_.get("id")) if isinstance(from_, dict) else None
+            id_ = text_or_none(from_.get("id")) if isinstance(from_, dict) else None
             if id_ not in wanted or id_ is None:
                 told.foreign = True
                 continue
@@ -171,19 +172,14 @@ class Pair:
                     links.add(id_, link)
             except (TypeError, ValueError) as error:
                 links.bad[id_] = f"its associations with {self._to} cannot be understood: {error}"
-            self._go_on(id_, one, told, links)
+            after, lacks_after = following(one)
+            if after is not None:
+                told.following[id_] = after
+            elif lacks_after:
+                links.cut.add(id_)
         for fault in _objects(answer.content.get("errors") or [], "errors"):
             self._note(fault, told, links)
         return told
-
-    def _go_on(self, id_: str, one: Mapping[str, Any], told: _Told, links: Links) -> None:
-        paging = one.get("paging")
-        following = paging.get("next") if isinstance(paging, dict) else None
-        after = following.get("after") if isinstance(following, dict) else None
-        if isinstance(after, str) and after:
-            told.following[id_] = str(after)
-        elif following is not None:
-            links.cut.add(id_)
 
     def _note(self, error: Mapping[str, Any], told: _Told, links: Links) -> None:
         ids = set(_named(error))
@@ -232,7 +228,7 @@ def _objects(value: object, name: str) -> list[dict[str, Any]]:
 
 def _label(kind: Mapping[str, Any]) -> Label:
     """Return the label that one of an association's types is."""
-    text, number = kind.get("label"), _text(kind.get("typeId"))
+    text, number = kind.get("label"), text_or_none(kind.get("typeId"))
     told = str(text) if isinstance(text, str) else ""
     is_own = kind.get("category") == _HUBSPOT_DEFINED
     is_number = number is not None and number.isdigit()
@@ -264,9 +260,5 @@ def _named(error: Mapping[str, Any]) -> Iterator[str]:
     for key in ("fromObjectId", "ids", "id"):
         value = context.get(key) if isinstance(context, dict) else None
         for one in value if isinstance(value, list) else [value]:
-            if text := _text(one):
+            if text := text_or_none(one):
                 yield text
-
-
-def _text(value: object) -> str | None:
-    return str(value) if isinstance(value, (str, WholeNumber)) and value else None

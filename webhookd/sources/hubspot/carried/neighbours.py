@@ -75,7 +75,7 @@ class Neighbour:
         try:
             labels = await self._pair.labels()
         except PollError as error:
-            if error.refusal.concerns in {"source", "token"}:
+            if error.is_general:
                 raise
             # They are asked for to warn of mistakes alone: what is read does not depend on them.
             return

@@ -14,7 +14,8 @@ from weakref import WeakKeyDictionary
 from webhookd import telemetry
 from webhookd.rules.json_text import text as json_text
 from webhookd.sources.formats.json_values import WholeNumber
-from webhookd.sources.hubspot.answers.responses import following
+from webhookd.sources.hubspot.answers.api import path_of
+from webhookd.sources.hubspot.answers.responses import following, text_or_none
 from webhookd.sources.polling.refusals import PollError, nonsense
 from webhookd.telemetry.events import OwnersStale, OwnerUnknown
 
@@ -64,7 +65,7 @@ class OwnerList:
             try:
                 owners = {owner_id: one async for owner_id, one in api.all()}
             except PollError as error:
-                if self._owners is None or error.refusal.concerns in {"source", "token"}:
+                if self._owners is None or error.is_general:
                     raise
                 telemetry.report(OwnersStale(api.source, str(error)))
             else:
@@ -110,8 +111,7 @@ class OwnerApi:
 
     def __init__(self, client: ApiClient, api_version: str, source: str, object_: str) -> None:
         self._client = client
-        is_old = api_version.startswith("v")
-        self._path = f"/crm/{api_version}/owners" if is_old else f"/crm/owners/{api_version}"
+        self._path = path_of(api_version, "owners")
         self.source = source
         self.object = object_
 
@@ -174,7 +174,7 @@ def values(read: HubspotOwner, owner: Properties | None) -> dict[str, JsonText]:
 
 def _owners(content: Mapping[str, Any]) -> Iterator[tuple[str, Properties]]:
     for one in content["results"]:
-        if isinstance(one, dict) and (owner_id := _text(one.get("id"))):
+        if isinstance(one, dict) and (owner_id := text_or_none(one.get("id"))):
             yield owner_id, _properties(one)
 
 
@@ -192,7 +192,3 @@ def _json(value: object) -> JsonText | None:
             return json_text(value)
         case _:
             return None
-
-
-def _text(value: object) -> str | None:
-    return str(value) if isinstance(value, (str, WholeNumber)) and value else None

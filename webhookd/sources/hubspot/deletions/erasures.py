@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from webhookd import telemetry
-from webhookd.model import Deletion, Listed
+from webhookd.model import Deletion, Listed, list_claim
 from webhookd.sources import missing_records
 from webhookd.sources.hubspot.answers.responses import instant
 from webhookd.sources.hubspot.api_time import milliseconds
@@ -219,4 +219,4 @@ class Erasures:
 
     def _claim(self, absence: Absence) -> str:
         """Return the claim under which a pass notes what it met."""
-        return f"list:{self._settings.name}/{self._read.name}/{absence.number}"
+        return list_claim(self._settings.name, self._read.name, absence.number)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from webhookd.sources.hubspot.lists.list_api import ListApi
 from webhookd.sources.hubspot.lists.list_reader import ListReader
-from webhookd.sources.hubspot.lists.list_troubles import ListTroubles, concerns_all
+from webhookd.sources.hubspot.lists.list_troubles import ListTroubles
 from webhookd.sources.hubspot.lists.list_work import ListWork
 from webhookd.sources.hubspot.lists.memberships import Memberships
 from webhookd.sources.polling.refusals import PollError
@@ -87,7 +87,7 @@ class AllLists:
             try:
                 await reader.first_pass()
             except PollError as error:
-                if concerns_all(error):
+                if error.is_general:
                     raise
                 why = f"the list {read.name} ({read.id}): {error}"
                 raise PollError(replace(error.refusal, why=why)) from None
@@ -101,7 +101,7 @@ class AllLists:
             try:
                 await reader.read(cursor)
             except PollError as error:
-                if concerns_all(error):
+                if error.is_general:
                     raise
                 self._work.troubles.rest(read, error)
             else:

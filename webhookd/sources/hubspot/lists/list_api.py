@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from webhookd.sources.hubspot.answers import responses
+from webhookd.sources.hubspot.answers.api import path_of
+from webhookd.sources.hubspot.answers.batch_reads import OF_ONE
 from webhookd.sources.hubspot.cursor import CIRCLE
 from webhookd.sources.polling.left_out import BadRecord
-from webhookd.sources.polling.refusals import TOO_LARGE, PollError, nonsense
+from webhookd.sources.polling.refusals import PollError, nonsense
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,8 +30,6 @@ BATCH_LIMIT: Final = 100
 request is halved."""
 
 _DONE: Final = "COMPLETE"
-_OF_SOME: Final = frozenset({"400", TOO_LARGE})
-"""Refusals that fewer records in one request may not meet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,7 @@ class ListApi:
 
     def __init__(self, version: str, client: ApiClient) -> None:
         self._client = client
-        is_old = version.startswith("v")
-        self._base = f"/crm/{version}/lists" if is_old else f"/crm/lists/{version}"
+        self._base = path_of(version, "lists")
         self._limit = BATCH_LIMIT
 
     async def facts(self, list_id: str) -> ListFacts:
@@ -96,7 +95,7 @@ class ListApi:
         try:
             found |= await self._lists_of(type_id, ids)
         except PollError as error:
-            if error.refusal.status not in _OF_SOME:
+            if error.refusal.status not in OF_ONE:
                 raise
             if len(ids) == 1:
                 return False

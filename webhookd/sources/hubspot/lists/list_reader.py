@@ -19,7 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from webhookd import telemetry
-from webhookd.model import LIST_PLACE, Members
+from webhookd.model import Members, list_place
 from webhookd.sources import missing_records
 from webhookd.sources.hubspot.api_time import milliseconds
 from webhookd.sources.hubspot.cursor import CIRCLE, NOWHERE, ListPass
@@ -247,7 +247,7 @@ class ListReader:
         before = place.set_aside
         if before is not None and missing <= before.missing:
             return before
-        where = f"{self._work.read.name}{LIST_PLACE}{self._read.name}"
+        where = list_place(self._work.read.name, self._read.name)
         source = self._work.settings.name
         telemetry.report(AbsenceSetAside(source, where, missing=missing, known=known))
         return SetAside(place.number, missing, known)

@@ -22,13 +22,6 @@ LONGEST_REST: Final = 900.0
 _SOUND_FOR: Final = 10.0
 """Seconds for which what a list says of itself counts: as long as a poll takes, about."""
 
-_CONCERN_ALL: Final = frozenset({"token", "source"})
-
-
-def concerns_all(error: PollError) -> bool:
-    """Return whether *error* is not about one list: the token is refused, or must rest."""
-    return error.refusal.concerns in _CONCERN_ALL
-
 
 def refused(why: str) -> PollError:
     """Return the error for a list that cannot be what is to be read."""
@@ -100,7 +93,7 @@ class ListTroubles:
         try:
             await self.facts(read)
         except PollError as error:
-            if concerns_all(error):
+            if error.is_general:
                 raise
             self.rest(read, error)
             return False

@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from webhookd.model import Members
-from webhookd.sources.hubspot.lists.list_troubles import concerns_all
 from webhookd.sources.polling.refusals import PollError
 
 if TYPE_CHECKING:
@@ -133,7 +132,7 @@ class Memberships:
         try:
             told = await self._api.of_records(type_id, ids)
         except PollError as error:
-            if concerns_all(error):
+            if error.is_general:
                 raise
             # They are told with the lists that are known, and these are asked for once more.
             self._unlearned.extend(ids)

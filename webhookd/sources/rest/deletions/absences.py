@@ -158,8 +158,7 @@ class Absences:
                 there = await one.read(id_)
             except PollError as error:
                 silent.append(id_)
-                is_general = error.refusal.concerns in {"source", "token"}
-                if is_general or len(silent) >= _MOST_SILENT:
+                if error.is_general or len(silent) >= _MOST_SILENT:
                     raise
                 continue
             silent.clear()

@@ -7,19 +7,16 @@ nothing here reads more than a bounded number of rows at once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from webhookd.model import MissingRecords
 from webhookd.storage.database.connection import ForRows, with_lists
+from webhookd.storage.records import snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from webhookd.model import Members
+    from webhookd.model import Members, MissingRecords
     from webhookd.storage.database.connection import Statements
-
-LOOKED_AT_ONCE: Final = 2000
-MISSING_AT_ONCE: Final = 500
 
 _INTO = "INSERT INTO list_members (source, object, list, record_id, pass, joined) "
 _OVER = " ON CONFLICT (source, object, list, record_id) DO UPDATE SET pass = excluded.pass"
@@ -74,14 +71,7 @@ def unmet(
 
     Those that joined while it was under way do not count as known.
     """
-    values = (source, object_, list_, after, LOOKED_AT_ONCE)
-    rows = connection.execute(_LOOK, values).fetchall()
-    found: list[str] = []
-    known, place = 0, after
-    for place, met_by, joined in rows:
-        known += joined < number
-        if met_by < number:
-            found.append(place)
-            if len(found) == MISSING_AT_ONCE:
-                return MissingRecords(tuple(found), known, place)
-    return MissingRecords(tuple(found), known, place, is_last=len(rows) < LOOKED_AT_ONCE)
+    values = (source, object_, list_, after, snapshots.LOOKED_AT_ONCE)
+    rows = connection.execute(_LOOK, values)
+    looked_at = [(place, joined < number, met_by < number) for place, met_by, joined in rows]
+    return snapshots.lacking(looked_at, after)

@@ -1,7 +1,7 @@
 """Whole lists that are read from an API: which ids a pass met, and which known records it lacks.
 
-The ids lie where those of a snapshot do, under a claim that begins with `CLAIM`, so that a million
-of them cost no memory. They are noted, and forgotten again, in the transactions of batches.
+The ids lie where those of a snapshot do, under a claim that begins with `LIST_CLAIM`, so that a
+million of them cost no memory. They are noted, and forgotten again, in the transactions of batches.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import text
 
-from webhookd.model import MissingRecords
 from webhookd.storage.database.connection import with_lists
 from webhookd.storage.database.times import to_micros
 from webhookd.storage.records import snapshots
@@ -19,15 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from webhookd.model import Listed
+    from webhookd.model import Listed, MissingRecords
     from webhookd.storage.database.connection import Statements
     from webhookd.storage.database.database import Database
-
-CLAIM: Final = "list:"
-"""What the claim of a pass over a list begins with; no folder of a file does."""
-
-LOOKED_AT_ONCE: Final = 2000
-MISSING_AT_ONCE: Final = 500
 
 _FILE = "(SELECT number FROM files WHERE claim = ?)"
 _OPEN = (
@@ -89,17 +82,12 @@ def missing(
     place where the list was being read.
     """
     latest = to_micros(modified_before)
-    rows = connection.execute(_LOOK, (claim, source, object_, after, LOOKED_AT_ONCE)).fetchall()
-    found: list[str] = []
-    known, place = 0, after
-    for place, is_deleted, modified_at, is_missing in rows:
-        known += not is_deleted
+    values = (claim, source, object_, after, snapshots.LOOKED_AT_ONCE)
+    looked_at = []
+    for place, is_deleted, modified_at, is_missing in connection.execute(_LOOK, values):
         is_new = None not in {latest, modified_at} and modified_at >= latest
-        if is_missing and not is_deleted and not is_new:
-            found.append(place)
-            if len(found) == MISSING_AT_ONCE:
-                return MissingRecords(tuple(found), known, place)
-    return MissingRecords(tuple(found), known, place, is_last=len(rows) < LOOKED_AT_ONCE)
+        looked_at.append((place, not is_deleted, is_missing and not is_deleted and not is_new))
+    return snapshots.lacking(looked_at, after)
 
 
 ACCEPTED: Final = "accepted:"
