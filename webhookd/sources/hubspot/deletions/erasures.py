@@ -15,7 +15,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from webhookd import telemetry
 from webhookd.model import Deletion, Listed, list_claim
 from webhookd.sources import missing_records
 from webhookd.sources.hubspot.answers.responses import instant
@@ -25,7 +24,6 @@ from webhookd.sources.hubspot.deletions.merges import as_there
 from webhookd.sources.hubspot.novelty import unknown_is
 from webhookd.sources.polling.refusals import PollError, nonsense
 from webhookd.sources.source import SetAside
-from webhookd.telemetry.events import AbsenceSetAside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -153,8 +151,15 @@ class Erasures:
             return cursor
         if not absence.checked and not absence.is_over:
             known, missing = await missing_records.count(partial(self._missing, absence))
-            if not await self._is_believed(absence, known, missing):
-                aside = self._put_aside(absence, known, missing)
+            aside = await missing_records.doubted(
+                SetAside(absence.number, missing, known),
+                absence.set_aside,
+                partial(self._is_accepted, absence),
+                source=self._settings.name,
+                object_=self._read.name,
+                is_empty=not absence.met,
+            )
+            if aside is not None:
                 return await self._finished(cursor, replace(absence, set_aside=aside))
         for _ in range(READS_AT_ONCE):
             found = await self._missing(absence, absence.checked)
@@ -177,24 +182,6 @@ class Erasures:
         return await self._checkpoint.missing(
             self._claim(absence), after=after, modified_before=began
         )
-
-    async def _is_believed(self, absence: Absence, known: int, missing: int) -> bool:
-        """Return whether the list may lack so many of the *known* records."""
-        if not missing or (absence.met and missing_records.is_usual(known, missing)):
-            return True
-        aside = absence.set_aside
-        if aside is None or not await self._is_accepted(absence):
-            return False
-        return missing <= aside.missing + missing_records.FEW_RECORDS
-
-    def _put_aside(self, absence: Absence, known: int, missing: int) -> SetAside:
-        """Report that what the list lacks is not believed, once for each time it gets more."""
-        before = absence.set_aside
-        if before is not None and missing <= before.missing:
-            return before
-        names = self._settings.name, self._read.name
-        telemetry.report(AbsenceSetAside(*names, missing=missing, known=known))
-        return SetAside(absence.number, missing, known)
 
     async def _confirmed(self, cursor: Cursor, ids: Sequence[str]) -> list[Observation]:
         """Return what the records *ids* are now; of those that nothing is said of, nothing is."""

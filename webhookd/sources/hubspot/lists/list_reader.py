@@ -18,7 +18,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from webhookd import telemetry
 from webhookd.model import Members, list_place
 from webhookd.sources import missing_records
 from webhookd.sources.hubspot.api_time import milliseconds
@@ -27,7 +26,6 @@ from webhookd.sources.hubspot.lists.list_cursor import ListCursor
 from webhookd.sources.hubspot.lists.list_work import joins
 from webhookd.sources.polling.refusals import PollError, nonsense
 from webhookd.sources.source import SetAside
-from webhookd.telemetry.events import AbsenceSetAside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -202,9 +200,15 @@ class ListReader:
             raise
         if not place.checked:
             known, missing = await missing_records.count(partial(self._unmet, place))
-            if not await self._is_believed(place, known, missing):
-                place = replace(place, set_aside=self._set_aside(place, known, missing))
-                await self._ended(place)
+            aside = await missing_records.doubted(
+                SetAside(place.number, missing, known),
+                place.set_aside,
+                partial(self._is_let_through, place),
+                source=self._work.settings.name,
+                object_=list_place(self._work.read.name, self._read.name),
+            )
+            if aside is not None:
+                await self._ended(replace(place, set_aside=aside))
                 return
         for _ in range(PAGES_AT_ONCE):
             found = await self._unmet(place, place.checked or "")
@@ -233,24 +237,6 @@ class ListReader:
     async def _unmet(self, place: ListCursor, after: str) -> MissingRecords:
         name = self._read.name
         return await self._work.records.unmet(name, number=place.number, after=after)
-
-    async def _is_believed(self, place: ListCursor, known: int, missing: int) -> bool:
-        if missing_records.is_usual(known, missing):
-            return True
-        aside = place.set_aside
-        if aside is None or not await self._is_let_through(place):
-            return False
-        return missing <= aside.missing + missing_records.FEW_RECORDS
-
-    def _set_aside(self, place: ListCursor, known: int, missing: int) -> SetAside:
-        """Report that what a pass lacks is not believed, once for each time it gets more."""
-        before = place.set_aside
-        if before is not None and missing <= before.missing:
-            return before
-        where = list_place(self._work.read.name, self._read.name)
-        source = self._work.settings.name
-        telemetry.report(AbsenceSetAside(source, where, missing=missing, known=known))
-        return SetAside(place.number, missing, known)
 
     async def _ended(self, place: ListCursor) -> None:
         await self._advance(place.ended(milliseconds(self._work.clock.now())))

@@ -11,13 +11,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from webhookd import telemetry
 from webhookd.model import Listed
 from webhookd.rules.time_forms import instant
 from webhookd.sources import missing_records
 from webhookd.sources.polling.refusals import PollError
 from webhookd.sources.source import SetAside
-from webhookd.telemetry.events import AbsenceSetAside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,8 +63,15 @@ class Absences:
             return await self._finished(replace(cursor, is_owed=True), cursor.absent)
         if not listing.checked:
             known, missing = await missing_records.count(partial(self._missing, listing))
-            if not await self._is_believed(cursor, listing, known, missing):
-                aside = self._set_aside(cursor, listing, known, missing)
+            aside = await missing_records.doubted(
+                SetAside(listing.number, missing, known),
+                cursor.set_aside,
+                partial(self.accepted, cursor),
+                source=self._work.settings.name,
+                object_=self._work.read.name,
+                is_empty=not listing.rows,
+            )
+            if aside is not None:
                 cursor = replace(cursor, set_aside=aside, is_owed=False)
                 return await self._finished(cursor, cursor.absent)
             cursor = replace(cursor, is_owed=await self._passes_over(listing, missing))
@@ -78,24 +83,6 @@ class Absences:
         if aside is None:
             return False
         return await self._work.checkpoint.accepted() == aside.number
-
-    async def _is_believed(self, cursor: Cursor, listing: Pass, known: int, missing: int) -> bool:
-        """Return whether a pass may lack so many of the *known* records."""
-        if not missing or (listing.rows and missing_records.is_usual(known, missing)):
-            return True
-        aside = cursor.set_aside
-        if aside is None or not await self.accepted(cursor):
-            return False
-        return missing <= aside.missing + missing_records.FEW_RECORDS
-
-    def _set_aside(self, cursor: Cursor, listing: Pass, known: int, missing: int) -> SetAside:
-        """Report that what a pass lacks is not believed, once for each time it gets more."""
-        before = cursor.set_aside
-        if before is not None and missing <= before.missing:
-            return before
-        names = self._work.settings.name, self._work.read.name
-        telemetry.report(AbsenceSetAside(*names, missing=missing, known=known))
-        return SetAside(listing.number, missing, known)
 
     async def _missing(self, listing: Pass, after: str, *, is_all: bool = False) -> MissingRecords:
         before = None if is_all else self._before(listing)
