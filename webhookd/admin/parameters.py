@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from webhookd.config.drafts import draft
 from webhookd.definitions import durations
 from webhookd.intake.backfill import PER_SECOND
 from webhookd.model import ChangeKind, DeliveryFilter, DeliveryState
@@ -39,7 +40,8 @@ LONGEST_STEP = max(ALLOWED_STEPS)
 GROUPS, MOST_GROUPS = 50, 200
 GROUPED = (DeliveryState.FAILED, DeliveryState.HELD)
 LEAST_RATE, MOST_RATE = 0.1, 10_000
-LONGEST_DRAFT = 64 * 1024
+LONGEST_DRAFT = draft.LARGEST
+"""In characters: one has a byte at least, and `draft.read` counts those."""
 
 Word = TypeVar("Word", bound=StrEnum)
 

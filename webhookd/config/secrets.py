@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from webhookd.config import bounded_read
+from webhookd.config import bounded_read, models
 from webhookd.model import Secret
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from webhookd.config.models import SecretReference
 
 LARGEST = 64 * 1024
+PLACES: Final = tuple(models.SecretReference.model_fields)
+"""The keys of a reference, each for a place where a secret may be."""
 
 # Nothing that ends a header line, and nothing that cannot be encoded: the environment hands
 # over bytes that are not UTF-8 as lone surrogates.

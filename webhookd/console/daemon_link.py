@@ -16,6 +16,7 @@ from webhookd.client.asynchronous import AsyncClient
 from webhookd.client.client_errors import NoDaemonError
 from webhookd.views import json_reader
 from webhookd.views.status import StatusView
+from webhookd.views.trials import TrialView
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -90,6 +91,14 @@ class DaemonLink:
     async def look(self, path: str, **body: Any) -> dict[str, Any]:
         """Return what the daemon answers to a question that is as long as a body."""
         return await self._try(lambda client: client.post(path, **body))
+
+    async def tried(self, *, is_sent: bool, **asked: Any) -> TrialView:
+        """Have a webhook or a draft tried as *asked*: sent once, or only looked at."""
+        if is_sent:
+            answer = await self.post("/v1/test", anyway=True, **asked)
+        else:
+            answer = await self.look("/v1/test", dry_run=True, **asked)
+        return json_reader.read(TrialView, answer)
 
     @asynccontextmanager
     async def lines(

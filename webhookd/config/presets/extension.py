@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from webhookd.config.messages import near, no_such, shown
 from webhookd.config.presets import catalogue
+from webhookd.config.secrets import PLACES
 from webhookd.config.text.node import Node
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _CHOOSERS: Final = {"authentication": "type", "paging": "by", "detect": "by", "d
 _FREE: Final = frozenset({"query", "headers", "body", "parameters", "properties"})
 """Maps whose keys are the API's own words."""
 
-_REFERENCE: Final = frozenset({"env", "file", "credential"})
+_REFERENCE: Final = frozenset(PLACES)
 
 
 def extended(document: Document) -> Document:

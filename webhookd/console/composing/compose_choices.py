@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from webhookd.config.secrets import PLACES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-_PLACES: Final = ("env", "file", "credential")
 _OWN_EVENTS: Final = "events"
 MOST_PROPERTIES: Final = 400
 _LONGEST_NAME: Final = 200
@@ -56,7 +57,7 @@ def _objects(source: Mapping[str, Any]) -> tuple[str, ...]:
 def _references(value: Any) -> Iterator[str]:
     """Yield the names of the references in *value*, however deep."""
     if isinstance(value, dict):
-        named = [one for one in _PLACES if isinstance(value.get(one), str)]
+        named = [one for one in PLACES if isinstance(value.get(one), str)]
         if named and all(value[key] is None for key in value if key not in named):
             yield value[named[0]]
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, get_args
 
+from webhookd.config.secrets import PLACES
 from webhookd.console.composing import condition_fields
 from webhookd.definitions import BodyFormat, Method, Scheme
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from webhookd.console.forms import Form
 
 METHODS: Final = get_args(Method)
-WITH_BODY: Final = ("POST", "PUT", "PATCH")
 CHANGES: Final = ("created", "updated", "deleted")
 ENROLLS: Final = {
     "every_change": "at every change",
@@ -27,7 +27,6 @@ AUTHENTICATIONS: Final = {
     "basic": "name and password",
 }
 SECRET_KEYS: Final = {"api_key": "key", "bearer": "token", "basic": "password"}
-PLACES: Final = ("env", "file", "credential")
 SCHEMES: Final = tuple(one.value for one in Scheme if one is not Scheme.HMAC)
 FORMATS: Final = tuple(one.value for one in BodyFormat)
 USUAL_CHANGES: Final = ("created", "updated")

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from webhookd.config.checks.payloads import BODY_METHODS
+from webhookd.config.defaults import merged
 from webhookd.config.drafts import emission, written_draft
 from webhookd.console.composing.condition_fields import listed
-from webhookd.console.composing.draft_fields import SECRET_KEYS, USUAL_CHANGES, WITH_BODY
+from webhookd.console.composing.draft_fields import SECRET_KEYS, USUAL_CHANGES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from webhookd.console.composing.draft_fields import Fields
 
 
@@ -25,7 +25,7 @@ def text_of(fields: Fields) -> tuple[str, str]:
     """
     webhook = _webhook(fields)
     rest, problem = written_draft.keys_of(fields.rest) if fields.rest else ({}, "")
-    return emission.written(fields.name, _over(webhook, rest)), problem
+    return emission.written(fields.name, merged(webhook, rest)), problem
 
 
 def _webhook(fields: Fields) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def _payload(fields: Fields) -> dict[str, Any]:
     """Return what is sent of a record: in the body, or in the query of what has none."""
     names = [*fields.chosen, *((name, name) for name in listed(fields.more))]
     chosen = [name if name == sent else {"property": name, "as": sent} for name, sent in names]
-    if fields.method and fields.method not in WITH_BODY:
+    if fields.method and fields.method not in BODY_METHODS:
         return {} if fields.takes_all or not chosen else {"query": {"properties": chosen}}
     body: dict[str, Any] = {} if fields.takes_all else {"properties": chosen}
     if fields.format:
@@ -92,13 +92,3 @@ def _authentication(fields: Fields) -> dict[str, Any]:
         found["username"] = fields.auth_name
     secret = SECRET_KEYS.get(kind, "token")
     return found | {secret: {fields.secret_in or "env": fields.secret}}
-
-
-def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *above* over *below*, key by key."""
-    result = dict(below)
-    for key, value in above.items():
-        under = result.get(key)
-        both = isinstance(under, dict) and isinstance(value, dict)
-        result[key] = _over(under, value) if both else value  # type: ignore[arg-type]
-    return result

@@ -6,17 +6,17 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from webhookd.config.checks.payloads import BODY_METHODS
 from webhookd.config.drafts import emission
+from webhookd.config.secrets import PLACES
 from webhookd.console.composing import condition_fields
 from webhookd.console.composing.draft_fields import (
     CHANGES,
     ENROLLS,
     FORMATS,
     METHODS,
-    PLACES,
     SCHEMES,
     SECRET_KEYS,
-    WITH_BODY,
     Fields,
 )
 
@@ -116,7 +116,7 @@ def _taken_authentication(request: dict[str, Any]) -> dict[str, Any]:
 
 def _with_payload(fields: Fields, request: dict[str, Any]) -> Fields:
     taken: dict[str, Any] = {}
-    is_body = fields.method in WITH_BODY
+    is_body = fields.method in BODY_METHODS
     part = request.get("body" if is_body else "query")
     if not isinstance(part, dict):
         return fields

@@ -22,17 +22,19 @@ from webhookd.console.composing import (
     webhook_fields,
 )
 from webhookd.console.composing.condition_fields import ConditionField
-from webhookd.views import json_reader
-from webhookd.views.trials import TrialView
 from webhookd.views.webhooks import ShownWebhookView
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.responses import Response
 
+    from webhookd.console.composing.compose_choices import Choices
     from webhookd.console.composing.draft_fields import Fields
     from webhookd.console.composing.recent_changes import Recent
     from webhookd.console.visit import Visit
     from webhookd.rules.replay import Tally
+    from webhookd.views.trials import TrialView
 
 _SPARE_LINES = 2
 _LEAST_LINES = 3
@@ -52,36 +54,49 @@ class Preview:
     has_masks: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _InForce:
+    """The configuration in force: its *document*, and what a draft may choose of it."""
+
+    document: Mapping[str, Any]
+    choices: Choices
+
+
+async def _in_force(visit: Visit) -> _InForce:
+    document = (await visit.daemon.status()).document
+    return _InForce(document, compose_choices.choices(document))
+
+
 async def show(visit: Visit) -> Response:
     """Show an empty draft, or a webhook in force as the beginning of one."""
-    status = await visit.daemon.status()
+    in_force = await _in_force(visit)
     name = visit.asked("webhook")
     if name:
         one = await visit.daemon.read(ShownWebhookView, f"/v1/webhooks/{quoted(name)}")
         written = written_draft.webhook_of(name, one.text, one.definition)
         fields = webhook_fields.of_webhook(name, written or {})
     else:
-        records = compose_choices.choices(status.document).records
+        records = in_force.choices.records
         source, object_ = records[0] if records else ("", "")
         fields = draft_fields.Fields(source=source, object=object_)
-    return await _page(visit, fields, is_sent=False)
+    return await _page(visit, fields, in_force, is_sent=False)
 
 
 async def preview(visit: Visit) -> Response:
     """Look at the draft that the form is."""
-    return await _page(visit, draft_fields.of_form(visit.form), is_sent=False)
+    fields = draft_fields.of_form(visit.form)
+    return await _page(visit, fields, await _in_force(visit), is_sent=False)
 
 
 async def test(visit: Visit) -> Response:
     """Send the draft once, with a placeholder for every secret."""
-    return await _page(visit, draft_fields.of_form(visit.form), is_sent=True)
+    fields = draft_fields.of_form(visit.form)
+    return await _page(visit, fields, await _in_force(visit), is_sent=True)
 
 
-async def _page(visit: Visit, fields: Fields, *, is_sent: bool) -> Response:
-    status = await visit.daemon.status()
-    choices = compose_choices.choices(status.document)
+async def _page(visit: Visit, fields: Fields, in_force: _InForce, *, is_sent: bool) -> Response:
     recent = None
-    if (fields.source, fields.object) in choices.records:
+    if (fields.source, fields.object) in in_force.choices.records:
         recent = await visit.console.recent.of(visit.daemon, fields.source, fields.object)
     properties = recent.properties if recent is not None else ()
     rows, hidden = compose_choices.rows(properties, fields.chosen)
@@ -92,19 +107,19 @@ async def _page(visit: Visit, fields: Fields, *, is_sent: bool) -> Response:
         "compose.html",
         section="compose",
         fields=fields,
-        choices=choices,
+        choices=in_force.choices,
         rows=rows,
         hidden=hidden,
         names=[one["name"] for one in properties],
         conditions=[*fields.conditions, *spare],
         words=draft_fields,
         operators=condition_fields.OPERATORS,
-        preview=await _preview(visit, fields, recent, is_sent=is_sent),
+        preview=await _preview(visit, fields, in_force, recent, is_sent=is_sent),
     )
 
 
 async def _preview(
-    visit: Visit, fields: Fields, recent: Recent | None, *, is_sent: bool
+    visit: Visit, fields: Fields, in_force: _InForce, recent: Recent | None, *, is_sent: bool
 ) -> Preview:
     text, problem = drafting.text_of(fields)
     found = Preview(text, has_masks=_MASK in text)
@@ -113,25 +128,24 @@ async def _preview(
         return replace(found, problems=(told,))
     asked: dict[str, Any] = {"definition": text, "record_id": fields.record_id or None}
     try:
-        if is_sent:
-            answer = await visit.daemon.post("/v1/test", anyway=True, **asked)
-        else:
-            answer = await visit.daemon.look("/v1/test", dry_run=True, **asked)
+        trial = await visit.daemon.tried(is_sent=is_sent, **asked)
     except RefusedError as error:
         return replace(found, problems=(str(error),))
-    trial = json_reader.read(TrialView, answer)
     if trial.problems:
         told_ = [f"line {one.line}: {one.where}: {one.message}" for one in trial.problems]
         return replace(found, problems=tuple(told_))
-    counted = await _tally(visit, text, recent)
+    counted = await _tally(visit, text, in_force, recent)
     shown = showing.body_of(trial)
     return replace(found, trial=trial, tally=counted, recent=recent, body=shown)
 
 
-async def _tally(visit: Visit, text: str, recent: Recent | None) -> Tally | None:
-    """Return what the draft would have made of the newest changes."""
-    status = await visit.daemon.status()
-    read = await asyncio.to_thread(lambda: draft.read(text, ground(status.document)))
-    if read.webhook is None or recent is None:
+async def _tally(
+    visit: Visit, text: str, in_force: _InForce, recent: Recent | None
+) -> Tally | None:
+    """Return what the draft would have made of the newest changes, where there are any to ask."""
+    if recent is None:
+        return None
+    read = await asyncio.to_thread(lambda: draft.read(text, ground(in_force.document)))
+    if read.webhook is None:
         return None
     return await visit.console.recent.tally(read.webhook, recent)

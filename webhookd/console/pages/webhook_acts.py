@@ -10,8 +10,6 @@ from webhookd.console import showing
 from webhookd.console.pages import webhook
 from webhookd.errors import counted
 from webhookd.model import DISABLED, REMOVED
-from webhookd.views import json_reader
-from webhookd.views.trials import TrialView
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -44,11 +42,7 @@ async def test(visit: Visit) -> Response:
     }
     trial, wrong = None, ""
     try:
-        if visit.form.get("confirm"):
-            answer = await visit.daemon.post("/v1/test", anyway=True, **asked)
-        else:
-            answer = await visit.daemon.look("/v1/test", dry_run=True, **asked)
-        trial = json_reader.read(TrialView, answer)
+        trial = await visit.daemon.tried(is_sent=bool(visit.form.get("confirm")), **asked)
     except RefusedError as error:
         wrong = str(error)
     return await visit.page(
