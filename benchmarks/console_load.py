@@ -119,10 +119,10 @@ def _journal(running: DaemonProcess, copies: int = 0) -> int:
     with closing(sqlite3.connect(running.database)) as connection:
         told = connection.execute("SELECT name FROM pragma_table_info('changes')")
         columns = ", ".join(name for (name,) in told if name != "number")
-        everything = connection.execute(f"SELECT {columns} FROM changes").fetchall()  # noqa: S608
+        everything = connection.execute(f"SELECT {columns} FROM changes").fetchall()  # noqa: S608 - constant
         marks = ", ".join("?" * (columns.count(",") + 1))
         for _ in range(copies):
-            insert = f"INSERT INTO changes ({columns}) VALUES ({marks})"  # noqa: S608
+            insert = f"INSERT INTO changes ({columns}) VALUES ({marks})"  # noqa: S608 - constant
             connection.executemany(insert, everything)
         connection.commit()
         return len(everything)

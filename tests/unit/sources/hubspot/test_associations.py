@@ -75,7 +75,7 @@ def test_the_path_is_that_of_the_version(version, path):
     names_none=st.booleans(),
 )
 def test_what_is_read_is_what_there_is(graph, gone, page, numbers, names_none):
-    """However it is cut into pages, and whichever of the ways says that there is none."""
+    """With pages of any size, and with each of the answers that mean that there is none."""
 
     def answer(inputs):
         results, errors = [], []
