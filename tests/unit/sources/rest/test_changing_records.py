@@ -122,6 +122,19 @@ class ReadingByTime(Changing):
         assert {id_: one for id_, one in self.crm.there.items() if id_ in there} == there
 
 
+def test_what_joins_an_instant_of_this_very_moment_is_found():
+    """It was read to its end, and lies behind the second that the server's date says."""
+    state = ReadingByTime()
+    state.begin("page", 2, 1000, "updated,id", is_strict=False, has_ties=False, sizes=[])
+    state.create(1)
+    state.time_passes(4000.001)
+    state.create(2)
+    state.poll([], NEVER)
+    state.create(1)
+
+    state.teardown()
+
+
 class ReadingByToken(Changing):
     """It gives tokens, which expire now and then."""
 

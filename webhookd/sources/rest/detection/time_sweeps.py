@@ -280,8 +280,9 @@ class Sweeper:
         if following is not None:
             return cursor
         newest = page_times.latest(sweep.newest, page_times.newest(page, not_after=sweep.began))
-        if newest is not None and newest < sweep.at and sweep.began - newest > _OVER:
-            # A whole page of that instant was read to its end: it is not, at every poll.
+        if newest is not None and newest < sweep.at and sweep.began - sweep.at > _OVER:
+            # A whole page of that instant was read to its end: it is not, at every poll. One of
+            # this very moment may lie behind `began`, which is a date of whole seconds.
             newest = sweep.at
         mark = page_times.latest(cursor.mark, newest)
         return replace(cursor, mark=mark, is_first=False, swept=sweep.began)
