@@ -28,13 +28,15 @@ def due_by(at: At, name: str = "renewal", **trigger: object) -> Webhook:
 class Timing:
     """Intake and timers, as a daemon has them, of *webhooks*; what was offered is in `offered`."""
 
+    # Of all: another one on the same database goes on, and no id comes twice.
+    _serial = count(1)
+
     def __init__(self, url, *webhooks, now=NOW):
         self.now = now
         self.offered = []
         self.definitions = some_definitions(*webhooks)
         self._url = url
         self._rows = count(1)
-        self._serial = count(1)
 
     async def __aenter__(self):
         """Start: the configuration comes into force, and what was missed comes about."""
