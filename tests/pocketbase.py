@@ -41,7 +41,8 @@ class PocketBase:
         self.client.patch("/api/settings", json=batch).raise_for_status()
         created = {"name": "created", "type": "autodate", "onCreate": True}
         updated = {"name": "updated", "type": "autodate", "onCreate": True, "onUpdate": True}
-        fields = [{"name": "name", "type": "text"}, {"name": "n", "type": "number"}]
+        stage = {"name": "stage", "type": "select", "maxSelect": 1, "values": ["lead", "won"]}
+        fields = [{"name": "name", "type": "text"}, {"name": "n", "type": "number"}, stage]
         collection = {
             "name": "persons",
             "type": "base",

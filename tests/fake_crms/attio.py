@@ -9,6 +9,20 @@ from tests.fake_crms.crm import TOKEN, FakeCrm, Refused, page
 WORKSPACE = "14beef7a-99f7-4534-a87e-70b564330a4c"
 
 
+ATTRIBUTES = (
+    ("record_id", "Record ID", "text"),
+    ("name", "Name", "personal-name"),
+    ("email_addresses", "Email addresses", "email-address"),
+    ("stage", "Deal stage", "status"),
+)
+
+
+def attribute(slug, title, kind):
+    """Return an attribute as the API lists it."""
+    ids = {"workspace_id": WORKSPACE, "object_id": WORKSPACE, "attribute_id": WORKSPACE}
+    return {"id": ids, "title": title, "description": None, "api_slug": slug, "type": kind}
+
+
 class Attio(FakeCrm):
     """Records of one object, by its slug."""
 
@@ -27,6 +41,9 @@ class Attio(FakeCrm):
         assert asked.host == "api.attio.com"
         if asked.headers.get("authorization") != f"Bearer {TOKEN}":
             raise Refused(401, {"status_code": 401, "type": "auth_error", "code": "unauthorized"})
+        if (asked.method, asked.path) == ("GET", f"/v2/objects/{self.object}/attributes"):
+            asked.only("limit", "offset", "show_archived")
+            return {"data": [attribute(*one) for one in ATTRIBUTES]}
         base = f"/v2/objects/{self.object}/records/"
         if not asked.path.startswith(base):
             raise self.wrong(404, "not_found")

@@ -38,6 +38,19 @@ COLUMNS = {
 }
 
 
+TYPES = {"modifiedon": "DateTime", "createdon": "DateTime", "statecode": "State"}
+
+
+def attribute(name):
+    """Return a column as the definition of its table has it."""
+    label = {"Label": name.capitalize(), "LanguageCode": 1033}
+    return {
+        "LogicalName": name,
+        "AttributeType": TYPES.get(name, "String"),
+        "DisplayName": {"LocalizedLabels": [label], "UserLocalizedLabel": label},
+    }
+
+
 class Dataverse(FakeCrm):
     """One table, whose changes are tracked. `expire` ends all links that were given."""
 
@@ -85,6 +98,8 @@ class Dataverse(FakeCrm):
         if asked.headers.get("odata-version") != "4.0":
             raise self.wrong(400, "the version of OData is missing")
         path = asked.path.removeprefix(f"{BASE}/")
+        if path == "EntityDefinitions":
+            return self._described(asked)
         if path == self.table:
             return self._list(asked)
         if path.startswith(f"{self.table}("):
@@ -94,6 +109,16 @@ class Dataverse(FakeCrm):
                 raise self.wrong(404, f"Entity With Id = {id_} Does Not Exist")
             return self._shown(id_, self._selected(asked.query))
         raise self.wrong(404, "Resource not found for the segment")
+
+    def _described(self, asked):
+        asked.only("$select", "$filter", "$expand")
+        wanted = "Attributes($select=LogicalName,AttributeType,DisplayName)"
+        if asked.query.get("$expand") != wanted:
+            raise self.wrong(400, "the attributes are not asked for")
+        is_own = asked.query.get("$filter") == f"EntitySetName eq '{self.table}'"
+        columns = [attribute(name) for name in sorted(COLUMNS | {self.key})]
+        found = {"LogicalName": self.key[:-2], "Attributes": columns}
+        return {"value": [found] if is_own else []}
 
     def _token(self, asked):
         assert (asked.method, asked.path) == ("POST", "/contoso/oauth2/v2.0/token")

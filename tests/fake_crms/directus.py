@@ -13,6 +13,16 @@ MOST = 100
 FORBIDDEN = {
     "errors": [{"message": "You don't have permission.", "extensions": {"code": "FORBIDDEN"}}]
 }
+FIELDS = [
+    {"collection": "contacts", "field": "id", "type": "integer", "meta": None},
+    {
+        "collection": "contacts",
+        "field": "stage",
+        "type": "string",
+        "meta": {"options": {"choices": [{"text": "A lead", "value": "lead"}, {"value": "won"}]}},
+    },
+    {"collection": "contacts", "field": "name", "type": "string", "meta": {"options": None}},
+]
 
 
 class Directus(FakeCrm):
@@ -33,6 +43,9 @@ class Directus(FakeCrm):
         assert asked.host == "crm.example.com"
         if asked.headers.get("authorization") != f"Bearer {TOKEN}":
             raise Refused(401, {"errors": [{"extensions": {"code": "INVALID_CREDENTIALS"}}]})
+        if (asked.method, asked.path) == ("GET", "/fields/contacts"):
+            asked.only()
+            return {"data": FIELDS}
         collection, _, id_ = asked.path.removeprefix("/items/").partition("/")
         if asked.method != "GET" or collection != "contacts":
             raise Refused(403, FORBIDDEN)

@@ -17,6 +17,13 @@ PERSONS = {
 }
 DEALS = PERSONS | {"person_id", "pipeline_id", "stage_id", "status"}
 MOST = 500
+SIZE = "9dc80c50d78a15643bfc4ca79d76156a73a1ca0e"
+FIELDS = [
+    ("id", "ID", "int", None),
+    ("name", "Name", "varchar", None),
+    ("owner_id", "Owner", "user", None),
+    (SIZE, "Size", "enum", [{"id": 12, "label": "small"}, {"id": 13, "label": "large"}]),
+]
 
 
 class Pipedrive(FakeCrm):
@@ -34,19 +41,39 @@ class Pipedrive(FakeCrm):
             "add_time": self.at(record["made"]),
             "update_time": self.at(record["changed"]),
             "is_deleted": "deleted" in record,
-            "custom_fields": {"9dc80c50d78a15643bfc4ca79d76156a73a1ca0e": record.get("size")},
+            "custom_fields": {SIZE: record.get("size")},
         }
 
     def answer(self, asked):
         assert asked.host == "api.pipedrive.com"
         if asked.headers.get("x-api-token") != TOKEN:
             raise Refused(401, {"success": False, "error": "unauthorized access"})
+        if (asked.method, asked.path) == ("GET", f"/api/v2/{self.kind.removesuffix('s')}Fields"):
+            return self._described(asked)
         if asked.method != "GET" or not asked.path.startswith(f"/api/v2/{self.kind}"):
             raise Refused(404, {"success": False, "error": "Unknown method ."})
         _, _, id_ = asked.path.removeprefix("/api/v2/").partition("/")
         if id_:
             return self._single(asked, id_)
         return self._list(asked)
+
+    def _described(self, asked):
+        asked.only("include_fields", "limit", "cursor")
+        if not 1 <= int(asked.query.get("limit", 100)) <= MOST:
+            raise Refused(400, {"success": False, "error": "validation failed"})
+        fields = [
+            {
+                "field_code": code,
+                "field_name": name,
+                "field_type": kind,
+                "options": options,
+                "subfields": None,
+                "is_custom_field": code == SIZE,
+                "is_optional_response_field": False,
+            }
+            for code, name, kind, options in FIELDS
+        ]
+        return {"success": True, "data": fields, "additional_data": {"next_cursor": None}}
 
     def _single(self, asked, id_):
         asked.only("include_fields", "custom_fields")

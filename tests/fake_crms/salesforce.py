@@ -23,6 +23,26 @@ FIELDS = {
     },
     "Order__c": {"Name", "Number__c"},
 }
+TYPES = {
+    "Id": "id",
+    "IsDeleted": "boolean",
+    "CreatedDate": "datetime",
+    "SystemModstamp": "datetime",
+    "AccountId": "reference",
+    "OwnerId": "reference",
+    "Email": "email",
+    "Phone": "phone",
+    "Amount": "currency",
+    "CloseDate": "date",
+    "IsWon": "boolean",
+    "Website": "url",
+}
+LABELS = {"FirstName": "First Name", "LastName": "Last Name", "StageName": "Stage"}
+PICKLISTS = {
+    "Status": ["Open - Not Contacted", "Working - Contacted", "Closed - Converted"],
+    "StageName": ["Prospecting", "Negotiation/Review", "Closed Won", "Closed Lost"],
+    "Industry": ["Agriculture", "Banking"],
+}
 CLIENT = {
     "grant_type": "client_credentials",
     "client_id": "a-client-id",
@@ -75,10 +95,38 @@ class Salesforce(FakeCrm):
             return self._query(asked.query["q"], is_all=path == "queryAll")
         if path.startswith(("query/", "queryAll/")):
             return self._more(path.partition("/")[2])
+        if path == f"sobjects/{self.object}/describe":
+            asked.only()
+            return self._described()
         if path.startswith(f"sobjects/{self.object}/"):
             asked.only("fields")
             return self._single(path.rpartition("/")[2], asked.query["fields"].split(","))
         raise self.wrong(404, "NOT_FOUND", "The requested resource does not exist")
+
+    def _described(self):
+        fields = [self._field(name) for name in sorted(SYSTEM | FIELDS[self.object])]
+        return {"name": self.object, "label": self.object, "custom": False, "fields": fields}
+
+    def _field(self, name):
+        options = PICKLISTS.get(name, ())
+        return {
+            "name": name,
+            "label": LABELS.get(name, name),
+            "type": "picklist" if options else TYPES.get(name, "string"),
+            "nillable": name not in SYSTEM,
+            "restrictedPicklist": False,
+            "picklistValues": [
+                {
+                    "active": True,
+                    "defaultValue": False,
+                    "label": one,
+                    "validFor": None,
+                    "value": one,
+                }
+                for one in options
+            ],
+            "referenceTo": ["User"] if name == "OwnerId" else [],
+        }
 
     def _checked(self, names):
         known = SYSTEM | FIELDS[self.object]

@@ -25,6 +25,19 @@ FIELDS = {
     *("Owner", "Account_Name", "Website", "Industry", "Deal_Name", "Stage", "Amount"),
     *("Closing_Date", "Contact_Name", "Modified_Time", "Created_Time"),
 }
+TYPES = {
+    "id": "bigint",
+    "Email": "email",
+    "Phone": "phone",
+    "Amount": "currency",
+    "Owner": "ownerlookup",
+    "Modified_Time": "datetime",
+    "Created_Time": "datetime",
+}
+PICK_LISTS = {
+    "Lead_Status": [("Not contacted", "Not Contacted"), ("Contacted", "Contacted")],
+    "Stage": [("Qualification", "Qualification"), ("Won", "Closed Won")],
+}
 REFRESH = {
     "grant_type": "refresh_token",
     "refresh_token": "a-refresh-token",
@@ -40,6 +53,7 @@ class Zoho(FakeCrm):
         super().__init__(**settings)
         self.module = module
         self.tokens = 0
+        self.may_read_fields = True
 
     def new_id(self, serial):
         return f"{4876876000000000000 + serial}"
@@ -54,6 +68,8 @@ class Zoho(FakeCrm):
         if asked.headers.get("authorization") != f"Zoho-oauthtoken {TOKEN}{self.tokens}":
             raise Refused(401, {"code": "INVALID_TOKEN", "status": "error"})
         path = asked.path.removeprefix("/crm/v8/")
+        if (asked.method, path) == ("GET", "settings/fields"):
+            return self._described(asked)
         if asked.method != "GET" or not path.startswith(self.module):
             raise Refused(404, {"code": "INVALID_URL_PATTERN", "status": "error"})
         below = path.removeprefix(self.module).strip("/")
@@ -68,6 +84,29 @@ class Zoho(FakeCrm):
         self.tokens += 1
         told = {"access_token": f"{TOKEN}{self.tokens}", "api_domain": "https://www.zohoapis.com"}
         return told | {"token_type": "Bearer", "expires_in": 3600}
+
+    def _described(self, asked):
+        asked.only("module", "type", "include")
+        if not self.may_read_fields:
+            why = "invalid oauth scope to access this URL"
+            told = {"code": "OAUTH_SCOPE_MISMATCH", "message": why, "status": "error"}
+            raise Refused(401, told)
+        if asked.query.get("module") != self.module:
+            raise Refused(400, {"code": "INVALID_MODULE", "status": "error"})
+        return {"fields": [self._field(name) for name in sorted(FIELDS)]}
+
+    def _field(self, name):
+        options = PICK_LISTS.get(name, ())
+        return {
+            "api_name": name,
+            "field_label": name.replace("_", " "),
+            "data_type": "picklist" if options else TYPES.get(name, "text"),
+            "custom_field": False,
+            "pick_list_values": [
+                {"display_value": shown, "actual_value": value, "type": "used", "id": "4876876"}
+                for shown, value in options
+            ],
+        }
 
     def _since(self, asked):
         """Return the time that only what is later than it is asked for, in microseconds."""

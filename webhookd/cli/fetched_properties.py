@@ -62,7 +62,8 @@ async def _asked(
                     clock=clock.SYSTEM,
                     credentials_of=out.keyring.of,
                 )
-                found.append(_shown(definitions, settings.name, name, described))
+                shown = _shown(definitions, settings.name, name, described)
+                found.append(shown | {"untold": out.secrets.redactor.text(described.untold)})
         except SourceError as error:
             # What a source says of a refusal is shortened: secrets are hidden before.
             raise SourceError(out.secrets.redactor.text(str(error))) from None
@@ -70,7 +71,7 @@ async def _asked(
 
 
 def _shown(definitions: Definitions, source: str, object_: str, described: Described) -> Shown:
-    listed = described.properties or {}
+    listed = described.properties
     told = figures(described.records, listed, used_by(definitions, source, object_))
     return {
         "object": object_,

@@ -192,7 +192,7 @@ class _Online:
                 yield from self._placed(webhook, name, told)
         for when in (webhook.trigger.when, webhook.trigger.still):
             for condition in usage.conditions(when):
-                there = (described.properties or {}).get(condition.property)
+                there = described.properties.get(condition.property)
                 if there is None or not there.options or condition.operator not in _OF_OPTIONS:
                     continue
                 for value in condition.values:
@@ -212,20 +212,22 @@ def _where(webhooks: Iterable[Webhook]) -> str:
 
 def _not_there(where: str, listed: tuple[str, ...] | None, described: Described) -> Iterator[str]:
     for name in listed or ():
-        told = _lacks(name, described) if described.properties is not None else None
+        told = _lacks(name, described) if described.is_whole else None
         if told is not None:
             yield f"{where}.properties: {told}"
 
 
 def _lacks(name: str, described: Described) -> str | None:
     """Return that the API has no property *name*, None where it has, or nobody knows."""
-    if described.properties is None:
-        there = {one for record in described.records for one in record}
+    if name in described.properties:
+        return None
+    if not described.is_whole:
+        there = {*described.properties, *(one for record in described.records for one in record)}
         if not described.records or name in there:
             return None
         return no_property(name, there, looked_at=len(described.records))
     # What is associated, and lists, are no properties of the API's own.
-    if name in described.properties or "." in name:
+    if "." in name:
         return None
     return f"{name}: the API has no property of this name{near(name, described.properties)}"
 

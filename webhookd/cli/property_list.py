@@ -55,6 +55,8 @@ def _print(source: str, told: Shown) -> None:
     print_line(Styled(printable(f"{object_} of {source}, {some}"), "bold"), is_whole=True)
     if told.get("bad"):
         typer.echo(f"{counted(told['bad'], 'bad row')}, the first: {told['first_bad']}", err=True)
+    if told.get("untold"):
+        typer.echo(f"types and options could not be had: {told['untold']}", err=True)
     has_types = any("type" in one for one in told["properties"])
     more = ("TYPE", "OPTIONS") if has_types else ()
     rows = [

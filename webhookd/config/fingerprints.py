@@ -27,6 +27,7 @@ LATER_KEYS: tuple[tuple[tuple[str, ...], object], ...] = (
     (("sources", "*", "extends"), None),
     (("sources", "*", "wake"), None),
     (("sources", "*", "objects", "*", "detail"), False),
+    (("sources", "*", "objects", "*", "describe"), None),
     (("sources", "*", "objects", "*", "lists"), {}),
     (("sources", "*", "objects", "*", "associated"), {}),
     (("sources", "*", "objects", "*", "owners"), {}),

@@ -92,6 +92,7 @@ _SECTIONS = (
     "rest_part",
     "rest_deletions",
     "rest_one",
+    "rest_describe",
     "rest_error",
     "no_authentication",
     "wake",

@@ -144,6 +144,24 @@ class RestOne:
 
 
 @dataclass(frozen=True, slots=True)
+class RestDescribe:
+    """Where an API says which properties an object has, for people who ask; no poll reads it.
+
+    *properties* finds their list in the answer; the others find what is told of each: *options*
+    are the values that it may have.
+    """
+
+    path: str
+    query: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    properties: str = "@"
+    name: str = "name"
+    type: str | None = None
+    label: str | None = None
+    options: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RestError:
     """What answers mean that have this *status*, and *body* somewhere in theirs."""
 
@@ -182,6 +200,7 @@ class RestObject:
     detect: RestDetect = COMPARISON
     deletions: RestDeletions = NO_DELETIONS
     poll_every: Duration | None = None
+    describe: RestDescribe | None = None
 
     @property
     def list_path(self) -> str:

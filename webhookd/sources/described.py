@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -26,7 +26,13 @@ class DescribedProperty:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """The *properties* by name, None where an API does not list them, and some *records*."""
+    """Some *records*, and the *properties* that the API lists, by name.
 
-    properties: Mapping[str, DescribedProperty] | None
+    *is_whole*: there are no others than those. *untold* says why an API that should list them does
+    not.
+    """
+
     records: tuple[Properties, ...]
+    properties: Mapping[str, DescribedProperty] = field(default_factory=dict)
+    is_whole: bool = False
+    untold: str = ""

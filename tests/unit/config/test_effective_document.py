@@ -16,7 +16,7 @@ from webhookd.config import loading
 ROOT = Path(__file__).parents[3]
 KEPT = ROOT / "tests" / "data" / "effective"
 FILES = {
-    "example": (ROOT / "config.example.yaml", "4e297bb54a51"),
+    "example": (ROOT / "config.example.yaml", "cb581583fd0f"),
     "digests": (ROOT / "tests" / "data" / "digests" / "webhooks.yaml", "a58e25cf9780"),
     "spellings": (KEPT / "spellings.yaml", "0b4f9cfd9640"),
 }

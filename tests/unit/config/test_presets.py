@@ -23,13 +23,13 @@ from webhookd.rules.json_query import Query
 ENVIRONMENT = {"CRM_TOKEN": "a-token-of-the-crm"}
 PIPEDRIVE = catalogue.find("pipedrive-v2")
 DIGESTS = {
-    "attio-v2": "53c10474b260",
-    "dataverse-9.2": "609b98144982",
-    "directus": "ed5a45c78cd6",
-    "pipedrive-v2": "bb6db9febe7d",
-    "pocketbase": "49981371c4ee",
-    "salesforce": "bd701b287866",
-    "zoho-v8": "f051187dff3c",
+    "attio-v2": "f718ad4bb628",
+    "dataverse-9.2": "bd4e668106e5",
+    "directus": "b0ca3aa57e39",
+    "pipedrive-v2": "5f2bfdc629bf",
+    "pocketbase": "19e7f4f6b481",
+    "salesforce": "efba58396400",
+    "zoho-v8": "241f1219d73d",
 }
 HEAD = """\
 version: 1

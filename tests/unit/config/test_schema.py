@@ -47,6 +47,7 @@ SHAPES: dict[str, type[models.Keys | DataclassInstance]] = {
     "rest_part": definitions.RestPart,
     "rest_deletions": definitions.RestDeletions,
     "rest_one": definitions.RestOne,
+    "rest_describe": definitions.RestDescribe,
     "rest_error": models.RestError,
     "no_authentication": models.NoAuthentication,
     "wake": models.Wake,

@@ -136,6 +136,7 @@ class RestObjectCheck:
             *(("deletions", "records"), ("deletions", "id"), ("deletions", "modified")),
             *(("deletions", "paging", "more"), ("deletions", "paging", "next")),
             *(("detect", "next"), ("detect", "deleted_id")),
+            *(("describe", name) for name in ("properties", "name", "type", "label", "options")),
         ):
             value = self._of(*steps)
             texts = {(): value} if isinstance(value, str) else dict(enumerate(_items(value)))

@@ -45,6 +45,7 @@ def check(read: dict[str, Any], at: At) -> Iterator[Problem]:
         (("deletions",), {"limit"} | chosen | own_pages | ({"since"} if by_list else set())),
         (("deletions", "paging"), {"limit"} | chosen | own_pages),
         (("one",), {"id"} | chosen),
+        (("describe",), set()),
     ):
         place = _map(read, *steps)
         for key in ("path", "query", "headers", "body"):

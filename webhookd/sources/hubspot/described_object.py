@@ -44,7 +44,8 @@ async def describe(
     # A scope of its own: who may read properties need not be allowed to read records.
     page, _ = await now.fetcher.listed("")
     records = (now.fetcher.observation(one, None).properties for one in page.records[:SOME])
-    return Described({one.name: one for one in _described(answer.content)}, tuple(records))
+    named = {one.name: one for one in _described(answer.content)}
+    return Described(tuple(records), named, is_whole=True)
 
 
 def _described(content: Any) -> Iterator[DescribedProperty]:

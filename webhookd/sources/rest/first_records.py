@@ -1,4 +1,7 @@
-"""What a REST API has of a type of object now, for a person who asks: its first records."""
+"""What a REST API has of a type of object now, for a person who asks.
+
+Its first records, and its properties where the definition says how to ask for them.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ from typing import TYPE_CHECKING, Final, cast
 
 from webhookd.definitions import Tls
 from webhookd.sources.described import SOME, Described
+from webhookd.sources.polling.refusals import PollError
 from webhookd.sources.polling.request_budget import Budget
+from webhookd.sources.rest import told_properties
 from webhookd.sources.rest.detection.time_sweeps import Sweeper
 from webhookd.sources.rest.rest_factory import Parts, Way, burst
 from webhookd.telemetry.figures import PollFigures
@@ -34,8 +39,8 @@ async def describe(
 ) -> Described:
     """Return records of the first page of one of the source's objects, as a first poll reads it.
 
-    Raises PollError when the API refuses or does not answer. Nothing says which other properties
-    there are.
+    Raises PollError when the API refuses them or does not answer. Who may read records need not be
+    allowed to read which properties there are: a refusal of those is told with what there is.
     """
     read = next(one for one in settings.objects if one.name == object_)
     budget = Budget(burst(settings), clock=clock)
@@ -53,7 +58,12 @@ async def describe(
     rows = [row for row in page.rows if not row.deleted]
     if read.detail:
         rows = [row for one in rows[:_ONE_BY_ONE] if (row := await _whole(work, one)) is not None]
-    return Described(None, tuple(row.properties for row in rows[:SOME]))
+    records = tuple(row.properties for row in rows[:SOME])
+    try:
+        properties = await told_properties.told(parts.api, read)
+    except PollError as error:
+        return Described(records, untold=str(error))
+    return Described(records, properties)
 
 
 async def _whole(work: Work, row: Row) -> Row | None:

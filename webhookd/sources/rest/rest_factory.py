@@ -247,6 +247,7 @@ def digest(settings: RestSource, read: RestObject) -> str:
         read,
         path=read.list_path,
         one=None,
+        describe=None,
         ignore=(),
         poll_every=None,
         detect=detect,

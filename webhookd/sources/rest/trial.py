@@ -15,6 +15,7 @@ from webhookd.rules.query_functions import written
 from webhookd.sources.polling.answer_json import decoded_exactly
 from webhookd.sources.polling.refusals import PollError
 from webhookd.sources.polling.request_budget import Budget
+from webhookd.sources.rest import told_properties
 from webhookd.sources.rest.answers.rest_rows import several
 from webhookd.sources.rest.detection.time_sweeps import Sweeper
 from webhookd.sources.rest.detection.token_walks import TokenWalker
@@ -91,6 +92,7 @@ class _Trial:
             page = await self._first_page()
             await self._other_lists()
             await self._single(page)
+            await self._description()
         except PollError as error:
             self.is_unreachable = not error.refusal.status.isdigit() and (
                 error.refusal.concerns == "request"
@@ -184,6 +186,18 @@ class _Trial:
             return
         why = "it is gone, though the list has it" if found.is_gone else found.why
         raise self._work.lists.keys.wrong("one", f"{row.id}: {why}", own=False)
+
+    async def _description(self) -> None:
+        """Ask which properties there are; whoever reads records need not be allowed to."""
+        if self._read.describe is None:
+            return
+        try:
+            found = await told_properties.told(self._parts.api, self._read)
+        except PollError as error:
+            self._say(f"  open   describe: {error}")
+            return
+        with_options = sum(1 for one in found.values() if one.options)
+        self._say(f"  ok     describe: {len(found):,} properties, {with_options:,} with options")
 
     def _show(self, page: Page) -> None:
         """Show the first record as it came, what each expression finds, and what it became."""

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -15,16 +17,25 @@ import pytest
 from tests import pocketbase
 from tests.fake_api import START
 from tests.integration.sources.rest.conftest import ABSENCE, Reading, kinds
+from tests.making import LOOPBACK
 from tests.pocketbase import Writes
+from webhookd.authentication.credentials import fixed
+from webhookd.clock import SYSTEM
+from webhookd.config.presets import catalogue
 from webhookd.definitions import (
     Bearer,
+    RestDescribe,
     RestDetect,
     RestObject,
     RestOne,
     RestPaging,
     RestPart,
+    RestSource,
 )
 from webhookd.model import Secret
+from webhookd.sources.described import DescribedProperty
+from webhookd.sources.rest import first_records
+from webhookd.transport import Transport
 
 pytestmark = pytest.mark.skipif(pocketbase.binary() is None, reason="PocketBase is not installed")
 
@@ -155,3 +166,29 @@ def test_what_a_definition_gets_wrong_is_told_by_its_key(base, crm, logged, chan
 
     (error,) = [one["error"] for one in logged if one["event"] == "source.poll_failed"]
     assert part in error
+
+
+def test_the_preset_tells_which_properties_there_are(base):
+    describe = catalogue.find("pocketbase").source["object_defaults"]["describe"]
+    told = RestDescribe(**describe | {"path": describe["path"].replace("${object}", "persons")})
+    read = replace(PERSONS, describe=told)
+    token = Bearer(Secret(base.token), prefix="")
+    source = RestSource("crm", f"{base.url}/api", (read,), authentication=token)
+    base.delete_all()
+    base.create(2)
+
+    async def ask():
+        async with aclosing(Transport(None)) as transport:
+            return await first_records.describe(
+                source,
+                "persons",
+                transport=transport,
+                egress=LOOPBACK,
+                clock=SYSTEM,
+                credentials_of=fixed,
+            )
+
+    found = asyncio.run(ask())
+    assert (found.untold, len(found.records)) == ("", 2)
+    assert found.properties["stage"] == DescribedProperty("stage", "select", "", ("lead", "won"))
+    assert [found.properties[name].type for name in ("n", "updated")] == ["number", "autodate"]

@@ -136,6 +136,12 @@ def single(read: RestObject) -> Composed | None:
     return None if one is None else Composed(one.path, "GET", one.query, one.headers)
 
 
+def describing(read: RestObject) -> Composed | None:
+    """Return the request for what properties there are; None where there is none."""
+    told = read.describe
+    return None if told is None else Composed(told.path, "GET", told.query, told.headers)
+
+
 def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     """Return both, those of *other* over those of *one*, at every depth."""
     result = {**one, **other}
