@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import typer
 
-from webhookd.cli.output import ago, aligned, is_terminal, print_line, state, width
+from webhookd.cli.output import ago, is_terminal, print_beneath, print_line, state, width
 from webhookd.cli.styled import Styled
+from webhookd.cli.tables import aligned, print_rows
 from webhookd.errors import counted, printable
 from webhookd.model import WITHOUT_REQUEST
 
@@ -27,20 +28,36 @@ Shown: TypeAlias = dict[str, Any]
 
 def print_list(found: Sequence[Shown], now: datetime) -> None:
     """Print deliveries, as the width of a terminal allows."""
-    for line in as_lines(found, now, width=width() if is_terminal() else None):
-        print_line(line)
+    print_within(found, now, width() if is_terminal() else None)
+
+
+def print_within(found: Sequence[Shown], now: datetime, room: int | None) -> None:
+    """Print a line for each delivery; where *room* is too small, one and what it says beneath."""
+    rows = [_row(delivery, now) for delivery in found]
+    before_last = aligned(COLUMNS, rows)[0].plain.index(COLUMNS[-1])
+    if room is None or before_last + ROOM_FOR_LAST <= room:
+        print_rows(COLUMNS, [(row, ()) for row in rows], room=room)
+        return
+    firsts = aligned(COLUMNS[:3], [row[:3] for row in rows])[1:]
+    for line, delivery in zip(firsts, found, strict=True):
+        print_line(line, is_whole=True)
+        print_beneath(_rest(delivery, now))
 
 
 def print_followed(delivery: Shown, now: datetime) -> None:
-    """Print how a delivery stands, in a line that begins with the time."""
-    last = _last(delivery)
+    """Print how a delivery stands, in a line that begins with the time; what is long, beneath."""
     line = Styled(f"{now.astimezone():%H:%M:%S}  ").append(state(delivery["state"]))
     blank = " " * (10 - len(delivery["state"]))
     line.append(
         printable(f"{blank}  {delivery['webhook']}  {_record(delivery)} {delivery['change']}")
     )
     line.append(f"  …{delivery['id'][-6:]}  {counted(delivery['attempts'], 'attempt')}")
-    print_line(line.append(printable(f"  {last}" if last else "")))
+    last, room = printable(_last(delivery)), width() if is_terminal() else None
+    if room is None or line.width + 2 + Styled(last).width <= room:
+        print_line(line.append(f"  {last}" if last else ""))
+        return
+    print_line(line, is_whole=True)
+    print_beneath(last)
 
 
 def print_fitting(found: Sequence[Shown], now: datetime) -> None:
@@ -51,17 +68,6 @@ def print_fitting(found: Sequence[Shown], now: datetime) -> None:
             *(delivery["state"], f"stored {_stored(delivery, now)}"),
         )
         typer.echo(printable("  ".join(facts)), err=True)
-
-
-def as_lines(found: Sequence[Shown], now: datetime, *, width: int | None) -> list[Styled]:
-    """Return a table with a line for each delivery; two lines each where *width* is too small."""
-    rows = [_row(delivery, now) for delivery in found]
-    lines = aligned(COLUMNS, rows)
-    if width is None or lines[0].plain.index(COLUMNS[-1]) + ROOM_FOR_LAST <= width:
-        return lines
-    firsts = aligned(COLUMNS[:3], [row[:3] for row in rows])[1:]
-    rests = [Styled(f"    {printable(_rest(delivery, now))}") for delivery in found]
-    return [line for pair in zip(firsts, rests, strict=True) for line in pair]
 
 
 def print_whole(shown: Shown, now: datetime) -> None:

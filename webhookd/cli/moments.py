@@ -10,9 +10,10 @@ import typer
 from webhookd import clock
 from webhookd.cli.client import connect
 from webhookd.cli.help import example
-from webhookd.cli.output import ago, print_json, print_table, tell_limit
+from webhookd.cli.output import ago, print_json, tell_limit
 from webhookd.cli.pause import quoted
 from webhookd.cli.settings import AdminOption, DatabaseOption, StateOption, require_outbox
+from webhookd.cli.tables import print_table
 from webhookd.cli.typed_text import moment, utf8
 from webhookd.errors import printable
 

@@ -1,4 +1,4 @@
-"""What people and programs read: aligned columns and JSON."""
+"""What people and programs read: lines, sentences and JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from webhookd.errors import printable
 from webhookd.utf8_mode import takes_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping
 
 _INDENT = "    "
 _NARROWEST = 20
@@ -50,29 +50,6 @@ def length(time: timedelta) -> str:
         if seconds >= 2 * size:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
-
-
-def aligned(columns: Sequence[str], rows: Iterable[Sequence[str | Styled]]) -> list[Styled]:
-    """Return a line for the names of the columns, and one for each row."""
-    table = [[Styled(column, "bold") for column in columns]]
-    table += [
-        [Styled(printable(cell)) if isinstance(cell, str) else cell for cell in row] for row in rows
-    ]
-    widths = [max(cell.width for cell in column) for column in zip(*table, strict=True)]
-    return [_line(cells, widths) for cells in table]
-
-
-def _line(cells: Sequence[Styled], widths: Sequence[int]) -> Styled:
-    line = Styled()
-    for cell, width in zip(cells, widths, strict=True):
-        line.append(cell).append(" " * (width - cell.width + 2))
-    return line.stripped()
-
-
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str | Styled]]) -> None:
-    """Print a line for each row; the last column is the first to be cut on a narrow terminal."""
-    for line in aligned(columns, rows):
-        print_line(line)
 
 
 def print_line(line: Styled, *, is_whole: bool = False) -> None:
@@ -138,13 +115,3 @@ def width() -> int | None:
 def state(name: str) -> Styled:
     """Return a delivery's state in its colour."""
     return Styled(name, style=STATE_STYLES.get(name, ""))
-
-
-def with_hosts(
-    columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], found: Sequence[dict[str, Any]]
-) -> tuple[tuple[str, ...], Sequence[tuple[str, ...]]]:
-    """Return a table of sources with a column of the hosts that read them, where any is told."""
-    hosts = [source.get("host") or "" for source in found]
-    if not any(hosts):
-        return columns, rows
-    return (*columns, "ON HOST"), [(*row, host) for row, host in zip(rows, hosts, strict=True)]

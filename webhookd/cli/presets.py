@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from webhookd.cli.help import example
-from webhookd.cli.output import print_json, print_table
+from webhookd.cli.output import print_json
+from webhookd.cli.tables import print_table
 from webhookd.config.messages import no_such
 from webhookd.config.presets import catalogue
 from webhookd.errors import WebhookdError

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import typer
 
 from webhookd.cli.client import find
-from webhookd.cli.output import print_json, print_line, print_table
+from webhookd.cli.output import print_json, print_line
 from webhookd.cli.settings import config_path, require_outbox
 from webhookd.cli.styled import Styled
+from webhookd.cli.tables import print_table
 from webhookd.cli.told_objects import objects_told
 from webhookd.config.messages import no_such
 from webhookd.errors import ConfigError, WebhookdError, counted, printable

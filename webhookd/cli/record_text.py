@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
-from webhookd.cli.output import ago, print_beneath, print_line, print_table
+from webhookd.cli.output import ago, print_beneath, print_line
 from webhookd.cli.styled import Styled
+from webhookd.cli.tables import print_cut_table, print_table
 from webhookd.errors import counted, printable
 from webhookd.model import text_of
 from webhookd.utf8_mode import takes_all
@@ -42,7 +43,7 @@ def print_as_json(record: Mapping[str, Any]) -> None:
 def print_list(records: Sequence[Shown], now: datetime) -> None:
     """Print a line for each record: its source, its type and id, and as much as fits."""
     columns = ("SOURCE", "RECORD", "MODIFIED", "PROPERTIES")
-    print_table(columns, [_row(record, now) for record in records])
+    print_cut_table(columns, [_row(record, now) for record in records])
 
 
 def print_whole(shown: Shown) -> None:

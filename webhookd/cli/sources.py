@@ -12,8 +12,9 @@ from webhookd import clock
 from webhookd.cli import accept, properties, try_source
 from webhookd.cli.client import find
 from webhookd.cli.help import example
-from webhookd.cli.output import length, print_json, print_table, with_hosts
+from webhookd.cli.output import length, print_json
 from webhookd.cli.settings import DatabaseOption, StateOption, require_outbox
+from webhookd.cli.tables import print_table, with_hosts
 from webhookd.errors import counted
 
 app = typer.Typer(no_args_is_help=True)

@@ -11,17 +11,14 @@ from webhookd import clock
 from webhookd.cli.client import connect
 from webhookd.cli.output import (
     ago,
-    aligned,
     length,
-    print_beneath,
     print_hanging,
     print_json,
-    print_line,
-    print_table,
-    with_hosts,
+    width,
 )
 from webhookd.cli.settings import AdminOption
 from webhookd.cli.styled import Styled
+from webhookd.cli.tables import print_rows, print_table, with_hosts
 from webhookd.cli.typed_text import length as length_of
 from webhookd.cli.webhook_rows import print_webhooks
 from webhookd.errors import counted
@@ -162,12 +159,8 @@ def _print_rows(
     titles: tuple[str, ...], rows: Sequence[tuple[tuple[str, ...], tuple[str, ...]]]
 ) -> None:
     """Print a table with sentences beneath its rows, the empty ones left out."""
-    lines = aligned(titles, [row for row, _ in rows])
-    print_line(lines[0])
-    for line, (_, beneath) in zip(lines[1:], rows, strict=True):
-        print_line(line)
-        for text in filter(None, beneath):
-            print_beneath(text)
+    told = [(row, [(text, "") for text in beneath if text]) for row, beneath in rows]
+    print_rows(titles, told, room=width())
 
 
 def _files(source: dict[str, Any]) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from webhookd.cli.output import ago, aligned, print_beneath, print_line, width
+from webhookd.cli.output import ago, width
 from webhookd.cli.styled import Styled
+from webhookd.cli.tables import print_rows
 from webhookd.errors import counted
 
 if TYPE_CHECKING:
@@ -26,22 +27,9 @@ _COLUMNS = ("WEBHOOK", "STATE", "PENDING", "DUE", "FAILED", "DELIVERED", "REQUES
 
 
 def print_webhooks(webhooks: Sequence[Mapping[str, Any]], now: datetime) -> None:
-    """Print a row for each webhook, and beneath it where it goes and what is wrong.
-
-    Where the requests find no room in the table they stand beneath the rows: nothing is cut.
-    """
-    lines = aligned(_COLUMNS, [_row(webhook, now) for webhook in webhooks])
-    room = width()
-    is_narrow = room is not None and any(line.width > room for line in lines)
-    if is_narrow:
-        lines = aligned(_COLUMNS[:-1], [_row(webhook, now)[:-1] for webhook in webhooks])
-    print_line(lines[0])
-    for line, webhook in zip(lines[1:], webhooks, strict=True):
-        print_line(line)
-        if is_narrow and _request(webhook):
-            print_beneath(_request(webhook))
-        for text, style in _told(webhook, now):
-            print_beneath(text, style)
+    """Print a row for each webhook, and beneath it where it goes and what is wrong."""
+    rows = [(_row(webhook, now), _told(webhook, now)) for webhook in webhooks]
+    print_rows(_COLUMNS, rows, room=width())
 
 
 def _row(webhook: Mapping[str, Any], now: datetime) -> tuple[str | Styled, ...]:
