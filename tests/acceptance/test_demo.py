@@ -1,7 +1,6 @@
 """`webhookd demo`: it shows the main job, and a folder to try things in."""
 
 import fcntl
-import json
 import os
 import pty
 import re
@@ -16,6 +15,8 @@ import httpx
 import pytest
 
 from tests.daemon import until
+
+STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
 
 
 def test_the_demo_shows_a_retry_and_verified_signatures_and_ends(daemon):
@@ -37,8 +38,8 @@ def test_the_demo_shows_a_retry_and_verified_signatures_and_ends(daemon):
     assert "contacts.deleted 103" in done.stdout
 
 
-def test_the_demo_s_folder_is_one_to_try_things_in(daemon, tmp_path):
-    """On a terminal it goes on, and commands that are called in its folder find the daemon."""
+def test_everything_the_demo_names_can_be_tried_from_another_terminal(daemon, tmp_path):
+    """On a terminal it goes on; what it prints is typed as it stands there, at 80 columns."""
     terminal, own = pty.openpty()
     fcntl.ioctl(own, termios.TIOCSWINSZ, struct.pack("4H", 40, 80, 0, 0))
     daemon.environment |= {"TMPDIR": str(tmp_path), "TERM": "xterm"}
@@ -46,37 +47,55 @@ def test_the_demo_s_folder_is_one_to_try_things_in(daemon, tmp_path):
     demo = subprocess.Popen(command, env=daemon.environment, stdin=own, stdout=own, stderr=own)
     os.close(own)
     os.set_blocking(terminal, False)
-    printed = b""
+    printed = ""
 
     def shown(text):
         nonlocal printed
         with suppress(OSError):
-            printed += os.read(terminal, 65_536)
+            printed += STYLE.sub("", os.read(terminal, 65_536).decode()).replace("\r", "")
         return text in printed
 
     try:
-        until(lambda: shown(b"try, in another terminal"), "what to try", seconds=60)
-        (folder,) = tmp_path.glob("webhookd-demo-*")
+        until(lambda: shown("a list of all contacts)\n"), "what to try", seconds=60)
+        to_try = printed.partition("try, in another terminal:\n")[2].partition("\n(")[0]
         environment = {
             name: value
             for name, value in daemon.environment.items()
             if not name.startswith("WEBHOOKD_")
         }
-        asked = [sys.executable, "-m", "webhookd", "status", "--json"]
-        told = subprocess.run(
-            asked, cwd=folder, env=environment, capture_output=True, text=True, check=True
+        done = subprocess.run(
+            ["/bin/sh", "-exc", to_try],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
-        assert "yours" in [one["webhook"] for one in json.loads(told.stdout)["webhooks"]]
-        (folder / "yours" / "tmp" / "a.csv").write_text("id,email\n7,you@example.com\n")
-        (folder / "yours" / "tmp" / "a.csv").rename(folder / "yours" / "new" / "a.csv")
-        until(lambda: shown(b"/yours "), "the request of a file of one's own")
+        assert done.returncode == 0, done.stderr
+        # Each line is one command, and none was wrapped into two.
+        assert len(to_try.splitlines()) == 4
+        assert "yours" in done.stdout
+        assert done.stdout.count("delivered") >= 10
+        until(lambda: shown("/yours "), "the request of a file of one's own")
+
+        receivers = re.search(r"receivers listen on (http://127\.0\.0\.1:\d+);", printed)[1]
+        assert httpx.post(receivers, content=b"{}", trust_env=False).status_code == 200
+        name, address, entry = re.search(
+            r"http://(w\w+\.localhost):(\d+)(/enter\S+)", printed
+        ).groups()
+        headers = {"host": f"{name}:{address}"}
+        pages = f"http://127.0.0.1:{address}"
+        with httpx.Client(base_url=pages, headers=headers, trust_env=False) as client:
+            assert client.get(entry).status_code == 303
+            assert "Needs attention" in client.get("/").text
     finally:
         demo.send_signal(signal.SIGINT)
         demo.wait(20)
-        shown(b"")
+        shown("")
         os.close(terminal)
-    assert b"deleted 102" not in printed
+    assert "deleted 102" not in printed
+    assert "Traceback" not in printed
     assert demo.returncode == 0
+    assert not list(tmp_path.glob("webhookd-demo-*"))
 
 
 def test_the_demo_serves_the_console_when_asked(daemon, tmp_path):
