@@ -10,14 +10,19 @@ import fcntl
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
+import sys
 import tempfile
 import termios
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.daemon import INTERPRETER, Daemon, until
+from tests.ports import free_port
 from tests.receiver import Answer, Receiver
 
 if TYPE_CHECKING:
@@ -29,20 +34,44 @@ _STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
 
 _FOLDER = "/home/ada/hooks"
 
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What is typed: *words* behind `webhookd`.
+
+    A command that goes on has printed *last* when Ctrl-C ends it. *meanwhile* is typed into another
+    terminal once it has printed *first*.
+    """
+
+    words: tuple[str, ...]
+    last: str = ""
+    first: str = ""
+    meanwhile: tuple[str, ...] = ()
+
+
 SCREENS = {
-    "status": ("status",),
-    "deliveries list": ("deliveries", "list"),
-    "deliveries show": ("deliveries", "show", "{failed}"),
-    "explain": ("explain", "{failed}"),
-    "sources list": ("sources", "list"),
-    "sources properties": ("sources", "properties", "crm"),
-    "records list": ("records", "list"),
-    "records show": ("records", "show", "contacts/102"),
-    "records forget": ("records", "forget", "contacts/102", "--dry-run"),
-    "test": ("test", "tell-the-shop", "--record-id", "101"),
-    "plan": ("plan",),
-    "check": ("check",),
-    "help": ("--help",),
+    "demo": Screen(("demo",), "a list of all contacts)"),
+    "status": Screen(("status",)),
+    "deliveries list": Screen(("deliveries", "list")),
+    "deliveries show": Screen(("deliveries", "show", "{failed}")),
+    "explain": Screen(("explain", "{failed}")),
+    "sources list": Screen(("sources", "list")),
+    "sources properties": Screen(("sources", "properties", "crm")),
+    "records list": Screen(("records", "list")),
+    "records show": Screen(("records", "show", "contacts/102")),
+    "records forget": Screen(("records", "forget", "contacts/102", "--dry-run")),
+    "test": Screen(("test", "tell-the-shop", "--record-id", "101")),
+    "listen": Screen(
+        ("listen", "--port", "{free}", "--forward-to", "{receiver}/shop"),
+        "answered 200",
+        "listening on",
+        ("deliveries", "retry", "{failed}", "--to", "http://127.0.0.1:{free}/hook"),
+    ),
+    "console": Screen(("console", "--listen", "127.0.0.1:{free}"), "/enter?t="),
+    "plan": Screen(("plan",)),
+    "check": Screen(("check",)),
+    "presets list": Screen(("presets", "list")),
+    "help": Screen(("--help",)),
 }
 """What the page shows, and what is typed for it."""
 
@@ -57,36 +86,64 @@ cut nor wrapped, and `--json` is for programs. `make captures` makes this page, 
 """
 
 
-def on_terminal(arguments: tuple[str, ...], width: int, daemon: Daemon) -> str:
-    """Return what a command prints on a terminal of so many columns."""
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
-    environment = daemon.environment | {
-        "TERM": "xterm",
-        "WEBHOOKD_STATE_DIRECTORY": "state",
-        "WEBHOOKD_CONFIG": "config.yaml",
-    }
-    environment.pop("COLUMNS", None)
-    running = subprocess.Popen(
-        [*INTERPRETER, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=slave,
-        stderr=slave,
-        cwd=daemon.folder,
-        env=environment,
-    )
-    os.close(slave)
-    said = b""
-    try:
-        while part := os.read(master, 65536):
-            said += part
-    except OSError:
-        # On Linux a terminal whose other end is closed ends so.
-        pass
-    finally:
-        os.close(master)
-    running.wait()
-    return _STYLE.sub("", said.decode()).replace("\r", "")
+class _Running:
+    """A command on a terminal of so many columns."""
+
+    def __init__(self, words: tuple[str, ...], width: int, daemon: Daemon) -> None:
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
+        os.set_blocking(self._master, False)
+        self._said = b""
+        environment = daemon.environment | {
+            "TERM": "xterm",
+            "TMPDIR": str(daemon.folder),
+            "WEBHOOKD_STATE_DIRECTORY": "state",
+            "WEBHOOKD_CONFIG": "config.yaml",
+        }
+        environment.pop("COLUMNS", None)
+        self._process = subprocess.Popen(
+            [*INTERPRETER, *words],
+            stdin=subprocess.DEVNULL,
+            stdout=slave,
+            stderr=slave,
+            cwd=daemon.folder,
+            env=environment,
+        )
+        os.close(slave)
+
+    @property
+    def said(self) -> str:
+        """Return what it printed so far, without colours."""
+        # On Linux a terminal whose other end is closed is an error to read from.
+        with suppress(OSError):
+            while part := os.read(self._master, 65536):
+                self._said += part
+        return _STYLE.sub("", self._said.decode(errors="ignore")).replace("\r", "")
+
+    def end(self) -> str:
+        """Wait for its end, and return all that it printed."""
+        until(lambda: self.said and self._process.poll() is not None, "its end", seconds=60)
+        said = self.said
+        os.close(self._master)
+        return said
+
+    def interrupt(self) -> None:
+        self._process.send_signal(signal.SIGINT)
+
+
+def on_terminal(screen: Screen, width: int, daemon: Daemon) -> str:
+    """Return what a screen's command prints on a terminal of so many columns."""
+    running = _Running(screen.words, width, daemon)
+    if screen.meanwhile:
+        until(lambda: screen.first in running.said, screen.first)
+        daemon.command(*screen.meanwhile, "--state-directory", "state", "--config", "config.yaml")
+    if screen.last:
+        until(lambda: screen.last in running.said, screen.last, seconds=60)
+        shown = running.said
+        running.interrupt()
+        running.end()
+        return shown
+    return running.end()
 
 
 def _answer(received: Received) -> Answer:
@@ -135,20 +192,29 @@ def captured() -> dict[str, dict[int, str]]:
             (failed,) = {one["id"] for one in daemon.deliveries() if one["state"] == "failed"} & {
                 one["id"] for one in daemon.deliveries("--record", "101")
             }
+            names = {
+                "failed": failed[-6:],
+                "free": str(free_port()),
+                "receiver": receiver.url,
+            }
             return {
-                name: {width: _typed(words, failed[-6:], width, daemon) for width in WIDTHS}
-                for name, words in SCREENS.items()
+                name: {width: _typed(screen, names, width, daemon) for width in WIDTHS}
+                for name, screen in SCREENS.items()
             }
         finally:
             daemon.close()
 
 
-def _typed(words: tuple[str, ...], failed: str, width: int, daemon: Daemon) -> str:
-    typed = tuple(one.format(failed=failed) for one in words)
+def _typed(screen: Screen, names: dict[str, str], width: int, daemon: Daemon) -> str:
+    def filled(words: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(word.format(**names) for word in words)
+
+    typed = replace(screen, words=filled(screen.words), meanwhile=filled(screen.meanwhile))
     said = on_terminal(typed, width, daemon).rstrip()
     # A folder of as many letters, whatever it was: lines are wrapped as they were.
     said = said.replace(str(daemon.folder), _FOLDER).replace("python -m webhookd", "webhookd")
-    return f"$ webhookd {' '.join(typed)}\n{said}"
+    said = said.replace(str(Path(sys.executable).with_name("webhookd")), "webhookd")
+    return f"$ webhookd {' '.join(typed.words)}\n{said}"
 
 
 def page(screens: dict[str, dict[int, str]]) -> str:

@@ -5,7 +5,10 @@ import re
 from tests.documents.captures import PAGE, SCREENS, WIDTHS
 
 BLOCK = re.compile(r"^(\d+) columns:\n\n```text\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
-WRAPPED = {"status", "deliveries list", "explain", "sources list", "records list", "records forget"}
+WRAPPED = {
+    *("status", "deliveries list", "explain", "sources list", "records list", "records forget"),
+    "presets list",
+}
 
 
 def screens():

@@ -248,7 +248,7 @@ def _line(receipt: Receipt, known: Known) -> Text:
     headers = dict(arrival.headers)
     line = Text(f"{arrival.at:%H:%M:%S} {arrival.method:<4} {arrival.path:<10} ")
     line.append(f"{status} ", "green" if status in GOOD else "yellow")
-    line.append(f"{_record_of(arrival):<20} ")
+    line.append(f"{_record_of(arrival):<21} ")
     line.append(f"…{headers.get('webhook-id', '')[-6:]} ", "dim")
     match arrival.verification:
         case Verified(scheme=scheme):
@@ -259,7 +259,7 @@ def _line(receipt: Receipt, known: Known) -> Text:
 
 def _record_of(arrival: Arrival) -> str:
     if not arrival.body:
-        return printable(arrival.url.partition("?")[2].split("&")[1])[:20]
+        return printable(arrival.url.partition("?")[2].split("&")[1])
     body = json.loads(arrival.body)
     if "eventType" in body:
         return printable(f"{body['eventType']} {body['objectId']}")
