@@ -41,12 +41,15 @@ def backfill(
         bool, typer.Option("--stop", help="End the one that is under way; what it made stays.")
     ] = False,
     per_second: Annotated[
-        float, typer.Option(min=0.1, max=10_000, help="Deliveries made in a second, at most.")
+        float,
+        typer.Option(
+            metavar="NUMBER", min=0.1, max=10_000, help="Deliveries made in a second, at most."
+        ),
     ] = PER_SECOND,
     past: Annotated[
         str | None,
         typer.Option(
-            metavar="LENGTH",
+            metavar="DURATION",
             help="Of a webhook that is due by a date: make up for the moments of the last 30d, …",
         ),
     ] = None,

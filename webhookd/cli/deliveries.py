@@ -51,7 +51,9 @@ MOST_LISTED = 1_000_000_000
 IdsArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        callback=all_utf8, help="Their ids, or beginnings or endings of them, instead of a filter."
+        metavar="[ID]...",
+        callback=all_utf8,
+        help="Their ids, or beginnings or endings of them, instead of a filter.",
     ),
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say how many, change nothing.")]
@@ -78,7 +80,10 @@ def list_deliveries(
     since: SinceOption = None,
     until: UntilOption = None,
     limit: Annotated[
-        int, typer.Option(min=1, max=MOST_LISTED, help="At most so many, the newest first.")
+        int,
+        typer.Option(
+            metavar="COUNT", min=1, max=MOST_LISTED, help="At most so many, the newest first."
+        ),
     ] = 100,
     follow: Annotated[
         bool,
@@ -119,7 +124,10 @@ def list_deliveries(
 @app.command(epilog=example("webhookd deliveries show 2852f0 --json"))
 def show(
     delivery: Annotated[
-        str, typer.Argument(callback=utf8, help="The delivery's id, its beginning or its ending.")
+        str,
+        typer.Argument(
+            metavar="ID", callback=utf8, help="The delivery's id, its beginning or its ending."
+        ),
     ],
     as_json: JsonOption = False,
     state_directory: StateOption = None,

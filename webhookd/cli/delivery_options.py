@@ -14,19 +14,25 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
 WebhookOption = Annotated[
-    str | None, typer.Option("--webhook", callback=utf8, help="Only of this webhook.")
+    str | None,
+    typer.Option("--webhook", metavar="WEBHOOK", callback=utf8, help="Only of this webhook."),
 ]
 DeliveryStateOption = Annotated[
     DeliveryState | None, typer.Option("--state", help="Only in this state.")
 ]
 ObjectOption = Annotated[
-    str | None, typer.Option("--object", callback=utf8, help="Only of records of this type.")
+    str | None,
+    typer.Option("--object", metavar="OBJECT", callback=utf8, help="Only of records of this type."),
 ]
 RecordOption = Annotated[
-    str | None, typer.Option("--record", callback=utf8, help="Only of the record with this id.")
+    str | None,
+    typer.Option("--record", metavar="ID", callback=utf8, help="Only of the record with this id."),
 ]
 SourceOption = Annotated[
-    str | None, typer.Option("--source", callback=utf8, help="Only of records of this source.")
+    str | None,
+    typer.Option(
+        "--source", metavar="SOURCE", callback=utf8, help="Only of records of this source."
+    ),
 ]
 ChangeOption = Annotated[
     ChangeKind | None, typer.Option("--change", help="Only of records that were this.")
@@ -34,14 +40,23 @@ ChangeOption = Annotated[
 ErrorOption = Annotated[
     str | None,
     typer.Option(
-        "--error", callback=cause, help="Only where the latest attempt came to: 422, 4xx, refused."
+        "--error",
+        metavar="CAUSE",
+        callback=cause,
+        help="Only where the latest attempt came to: 422, 4xx, refused.",
     ),
 ]
 SinceOption = Annotated[
     str | None,
-    typer.Option("--since", help="Only stored since: 2026-03-01T12:00:00Z, or 2h for two ago."),
+    typer.Option(
+        "--since",
+        metavar="TIME",
+        help="Only stored since: 2026-03-01T12:00:00Z, or 2h for two ago.",
+    ),
 ]
-UntilOption = Annotated[str | None, typer.Option("--until", help="Only stored before: likewise.")]
+UntilOption = Annotated[
+    str | None, typer.Option("--until", metavar="TIME", help="Only stored before: likewise.")
+]
 
 
 def filter_of(

@@ -25,7 +25,10 @@ Shown: TypeAlias = dict[str, Any]
 
 def explain(
     delivery: Annotated[
-        str, typer.Argument(callback=utf8, help="The delivery's id, its beginning or its ending.")
+        str,
+        typer.Argument(
+            metavar="ID", callback=utf8, help="The delivery's id, its beginning or its ending."
+        ),
     ],
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object: the delivery, and its story in lines.")

@@ -21,7 +21,9 @@ LONGEST_DELAY = timedelta(hours=1)
 
 
 def listen(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    port: Annotated[
+        int, typer.Option(metavar="PORT", min=0, max=65535, help="0 takes a free one.")
+    ] = 8000,
     forward_to: Annotated[
         str | None,
         typer.Option(
@@ -43,12 +45,15 @@ def listen(
     times: Annotated[
         int | None,
         typer.Option(
-            min=1, help="With --fail: only the first so many requests.", show_default="all"
+            metavar="COUNT",
+            min=1,
+            help="With --fail: only the first so many requests.",
+            show_default="all",
         ),
     ] = None,
     delay: Annotated[
         str | None,
-        typer.Option(metavar="LENGTH", help="Wait before each answer: 500ms, 2s, 1m."),
+        typer.Option(metavar="DURATION", help="Wait before each answer: 500ms, 2s, 1m."),
     ] = None,
     secret_env: Annotated[
         str | None,

@@ -26,7 +26,10 @@ app = typer.Typer(no_args_is_help=True)
 MOST_LISTED = 1_000_000_000
 
 WebhookArgument = Annotated[
-    str, typer.Argument(callback=utf8, help="The webhook's key in the configuration.")
+    str,
+    typer.Argument(
+        metavar="WEBHOOK", callback=utf8, help="The webhook's key in the configuration."
+    ),
 ]
 RecordArgument = Annotated[
     str, typer.Argument(metavar="RECORD_ID", callback=utf8, help="The id of the record.")
@@ -53,7 +56,9 @@ def list_moments(
         str | None,
         typer.Option(metavar="TIME", help="Only those before this time; in UTC unless it says."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=MOST_LISTED, help="At most so many.")] = 100,
+    limit: Annotated[
+        int, typer.Option(metavar="COUNT", min=1, max=MOST_LISTED, help="At most so many.")
+    ] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     state_directory: StateOption = None,
     database_url: DatabaseOption = None,

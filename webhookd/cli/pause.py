@@ -11,7 +11,9 @@ from webhookd.cli.client import connect
 from webhookd.cli.settings import AdminOption
 from webhookd.errors import WebhookdError
 
-WebhookArgument = Annotated[str, typer.Argument(help="The webhook's key in the configuration.")]
+WebhookArgument = Annotated[
+    str, typer.Argument(metavar="WEBHOOK", help="The webhook's key in the configuration.")
+]
 
 
 class StaysHeldError(WebhookdError):
@@ -21,7 +23,7 @@ class StaysHeldError(WebhookdError):
 def pause(
     webhook: WebhookArgument,
     reason: Annotated[
-        str | None, typer.Option(help="Why, for those who look at the status.")
+        str | None, typer.Option(metavar="TEXT", help="Why, for those who look at the status.")
     ] = None,
     admin_address: AdminOption = None,
 ) -> None:

@@ -46,7 +46,7 @@ def list_presets(
 
 
 @app.command("show", epilog=example("webhookd presets show pipedrive-v2 > pipedrive.yaml"))
-def show(name: Annotated[str, typer.Argument(help="The preset.")]) -> None:
+def show(name: Annotated[str, typer.Argument(metavar="PRESET", help="The preset.")]) -> None:
     """Show a preset as a configuration: to look at, or to copy and change.
 
     Exit 1 when there is no such preset.

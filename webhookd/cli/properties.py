@@ -18,7 +18,9 @@ from webhookd.cli.typed_text import utf8
 
 
 def properties(
-    source: Annotated[str, typer.Argument(callback=utf8, help="The source's key.")],
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", callback=utf8, help="The source's key.")
+    ],
     object_: Annotated[
         str | None,
         typer.Argument(

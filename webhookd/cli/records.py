@@ -41,7 +41,10 @@ def list_records(
         ),
     ] = None,
     limit: Annotated[
-        int, typer.Option(min=1, max=MOST_LISTED, help="At most so many, by source and id.")
+        int,
+        typer.Option(
+            metavar="COUNT", min=1, max=MOST_LISTED, help="At most so many, by source and id."
+        ),
     ] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     state_directory: StateOption = None,

@@ -14,7 +14,8 @@ from webhookd.client.client_errors import RefusedError
 
 def reload(
     timeout: Annotated[
-        float | None, typer.Option(min=0.1, help="Seconds to wait for the result.")
+        float | None,
+        typer.Option(metavar="SECONDS", min=0.1, help="How long to wait for the result."),
     ] = None,
     allow_mass_removal: Annotated[
         bool, typer.Option(help="Let most of the webhooks vanish, if that is meant.")

@@ -38,7 +38,7 @@ def status(
         ),
     ] = False,
     every: Annotated[
-        str, typer.Option("--every", metavar="LENGTH", help="With --watch: how often.")
+        str, typer.Option("--every", metavar="DURATION", help="With --watch: how often.")
     ] = "2s",
     admin_address: AdminOption = None,
 ) -> None:

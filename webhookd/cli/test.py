@@ -67,7 +67,9 @@ class NotDeliveredError(WebhookdError):
 
 
 def try_webhook(
-    webhook: Annotated[str, typer.Argument(help="The webhook's key in the configuration.")],
+    webhook: Annotated[
+        str, typer.Argument(metavar="WEBHOOK", help="The webhook's key in the configuration.")
+    ],
     config: ConfigOption = None,
     env_file: EnvFileOption = None,  # noqa: ARG001 - its callback reads it
     record: Annotated[

@@ -10,7 +10,9 @@ from webhookd.cli.settings import ConfigOption, EnvFileOption, config_path
 
 
 def try_source(
-    source: Annotated[str, typer.Argument(help="The source's key in the configuration.")],
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="The source's key in the configuration.")
+    ],
     object_: Annotated[
         str | None,
         typer.Argument(metavar="[OBJECT]", help="The type of object; else all of them."),

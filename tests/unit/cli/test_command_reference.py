@@ -20,6 +20,6 @@ def test_the_page_is_current_and_has_its_contents():
 def test_the_page_has_what_only_a_module_of_a_command_knows():
     page = command_reference.page()
 
-    assert "### deliveries retry\n\n```\nwebhookd deliveries retry [OPTIONS] [ids]..." in page
+    assert "### deliveries retry\n\n```\nwebhookd deliveries retry [OPTIONS] [ID]..." in page
     assert "* `--log-successes all|none|1/N`: Which delivered attempts" in page
     assert "```console\n$ webhookd explain 2852f0\n```" in page

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
 import pytest
+import typer
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from webhookd.cli.app import app
 from webhookd.cli.commands import COMMANDS, GROUPS
 
 WIDTH = 80
+NAMED = re.compile(
+    r"\[?[A-Z][A-Z_]*(?:[/:=|][A-Z]+|\[:[A-Z]+\])*\]?(?:\.{3})?|[a-z]+(?:\|[a-z]+)+(?:\|1/N)?"
+)
 
 
 def shown(*arguments):
@@ -91,3 +97,33 @@ def test_the_help_of_all_loads_no_command():
 
     assert "webhookd.cli.commands" in loaded
     assert {"webhookd.cli.check", "webhookd.cli.run", "pydantic", "rich.text"}.isdisjoint(loaded)
+
+
+def taken():
+    """Yield what is typed behind each command: its path, and how the help names one."""
+
+    def walk(command, path):
+        context = typer.Context(command, info_name=path)
+        for name, inner in getattr(command, "commands", {}).items():
+            yield from walk(inner, f"{path} {name}")
+        for one in command.get_params(context):
+            is_flag = getattr(one, "is_flag", False) or one.name == "help"
+            if not is_flag and not getattr(one, "hidden", False):
+                yield f"{path} {one.opts[0]}", one.make_metavar(context), one.type
+
+    yield from walk(get_command(app), "webhookd")
+
+
+def test_the_help_names_what_is_wanted():
+    """A word in capitals, or the words that may be written: no type of the library's."""
+    wrong = [
+        f"{where} {shown}"
+        for where, shown, type_ in taken()
+        if not hasattr(type_, "choices") and not NAMED.fullmatch(shown)
+    ]
+
+    assert wrong == []
+
+
+def test_lengths_of_time_have_one_name():
+    assert not [where for where, shown, _ in taken() if "LENGTH" in shown]
