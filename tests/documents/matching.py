@@ -22,6 +22,7 @@ _VARYING = {
     "length": r"(?<![\w.])\d+(?:\.\d+)? ?(?:ms|s|m|min|h)(?: \d+ ?(?:s|m|min))?(?![\w])",
     "seconds": r"(?<=seconds=)\d+(?:\.\d+)?",
     "process": r"(?<=process )\d+",
+    "name": r"(?<=http://)w[0-9a-f]{10}(?=\.localhost)",
 }
 _ANY = re.compile("|".join(f"(?P<{name}>{form})" for name, form in _VARYING.items()))
 _WHATEVER = "…"

@@ -8,7 +8,7 @@ import shutil
 import socket
 import sys
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from tests.documents.terminals import Terminal
 from webhookd import clock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from tests.documents.sessions import Saved, Step
 
@@ -38,6 +38,13 @@ class Done:
     printed: str
     is_shown: bool
     renewed: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ran(Done):
+    """What a command printed, and its exit code."""
+
+    status: int
 
 
 @dataclass(slots=True)
@@ -60,6 +67,12 @@ class Ids:
     def real(self, command: str) -> str:
         """Return *command* with the ids of this run, where it has parts of ids of the page."""
         return _PART.sub(lambda found: self._part(found[0]), command)
+
+    def told(self, printed: str) -> str:
+        """Return what was *printed* with the ids of the page, as far as it has them."""
+        for told, real in self._known.items():
+            printed = printed.replace(real, told)
+        return printed
 
     def _part(self, part: str) -> str:
         for told, real in self._known.items():
@@ -100,20 +113,38 @@ class Reader:
         self._correct_ports()
         return done
 
-    def run(self, command: str, *, until_it_prints: bool) -> tuple[str, int]:
-        """Type *command*; return what it printed and its status.
+    def run(
+        self,
+        command: str,
+        shown: tuple[str, ...] = (),
+        *,
+        runs_on: bool = False,
+        told: Callable[[str], str] = str,
+    ) -> Ran:
+        """Type *command*; return what it printed, whether that is what is *shown*, and its status.
 
-        One that goes on running is ended by Ctrl-C once it has printed something.
+        One that *runs_on* is ended by Ctrl-C once it has printed what is shown, or something where
+        nothing is. *told* makes of what was printed what the page would have.
         """
-        terminal = self._terminal("")
-        before = len(terminal.shown)
+        terminal, wanted = self._terminal(""), Shown(shown)
+        self._seen[""] = len(self._told(terminal.shown))
         terminal.type(f'{self._with_ports(self.ids.real(command))}; echo "status $?"')
-        if until_it_prints:
-            until(lambda: terminal.is_idle or terminal.shown[before:], command)
+        if runs_on:
+            with suppress(AssertionError):
+                until(lambda: terminal.is_idle or self._has_begun(wanted, told), command)
             terminal.interrupt()
         until(lambda: terminal.is_idle, command)
-        printed, _, status = terminal.shown[before:].rstrip().rpartition("status ")
-        return printed, int(status)
+        printed, _, status = told(self._printed("")).rstrip().rpartition("status ")
+        match = wanted.met(printed, whole=bool(shown) and not runs_on)
+        if match is None:
+            return Ran(printed, False, [one.rstrip() for one in printed.splitlines()], int(status))
+        agrees = self.ids.learn(wanted.learned(match))
+        renewed = [self.ids.told(line) for line in wanted.renewed(match)]
+        return Ran(printed, agrees, renewed, int(status))
+
+    def _has_begun(self, wanted: Shown, told: Callable[[str], str]) -> bool:
+        printed = told(self._printed(""))
+        return bool(printed and wanted.met(printed, whole=False))
 
     def _awaited(self, step: Step, terminal: Terminal) -> Done:
         shown = Shown(step.shown)
@@ -134,10 +165,13 @@ class Reader:
         return Done(match.group(), agrees, shown.renewed(match))
 
     def _printed(self, name: str) -> str:
-        text = self._terminals[name].shown
+        return self._told(self._terminals[name].shown)[self._seen[name] :]
+
+    def _told(self, text: str) -> str:
+        """Return what was printed with the ports and the home of the page."""
         for told, real in self._ports.items():
             text = re.sub(rf"(?<!\d){real}(?!\d)", told, text)
-        return text.replace(str(self._home), HOME)[self._seen[name] :]
+        return text.replace(str(self._home), HOME)
 
     def _with_ports(self, text: str) -> str:
         for told, real in self._ports.items():

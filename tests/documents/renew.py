@@ -1,11 +1,11 @@
-"""Write into pages that are followed what their commands really print: `… renew PAGE …`."""
+"""Write into pages what their commands really print: `… renew PAGE …`."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from tests.documents import readers, sessions
+from tests.documents import lookups, pages, readers, sessions
 from tests.documents.sessions import CTRL_C, Saved
 
 _QUIET = 10.0
@@ -31,6 +31,21 @@ def renew(path: Path) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
+def renew_lookups(path: Path) -> None:
+    """Run what the page at *path* shows of commands in the playground, and write that anew."""
+    page = path.read_text()
+    lines, moved = page.splitlines(), 0
+    with lookups.playground() as reader:
+        for step in lookups.asked(page):
+            ran = lookups.run(reader, step)
+            if step.shown:
+                begin = step.line + moved
+                lines[begin : begin + len(step.shown)] = ran.renewed
+                moved += len(ran.renewed) - len(step.shown)
+    path.write_text("\n".join(lines) + "\n")
+
+
 if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        renew(Path(name))
+    for name in map(Path, sys.argv[1:]):
+        is_looked_up = name.resolve() in {pages.DOCS / f"{one}.md" for one in lookups.LOOKED_UP}
+        (renew_lookups if is_looked_up else renew)(name)

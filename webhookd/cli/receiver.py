@@ -198,6 +198,8 @@ def _listener(port: int) -> socket.socket:
         listener.bind(("127.0.0.1", port))
     except (OSError, OverflowError) as error:
         listener.close()
-        raise ListenError(f"cannot listen on 127.0.0.1:{port}: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        hint = "--port chooses another port, and 0 a free one"
+        raise ListenError(f"cannot listen on 127.0.0.1:{port}: {why}; {hint}") from error
     listener.listen(128)
     return listener

@@ -56,7 +56,7 @@ def no_such(noun: str, name: str, there: Iterable[str]) -> str:
     names = list(there)
     if not names:
         return f"there is no {noun} {shown(name)}; none is defined"
-    listed = ", ".join(map(shown, names[:5]))
+    listed = ", ".join(map(shown, names[:5])) + (", …" if names[5:] else "")
     return f"there is no {noun} {shown(name)}{near(name, names) or f'; there is {listed}'}"
 
 

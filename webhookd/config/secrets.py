@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from webhookd.config import bounded_read, models
+from webhookd.config.settings import env_file
+from webhookd.errors import ConfigError
 from webhookd.model import Secret
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ class Secrets:
         if reference.env is not None:
             name = f"the environment variable {reference.env}"
             if reference.env not in self.environment:
-                raise SecretError(f"{name} is not set")
+                raise SecretError(f"{name} is not set{_beside(folder, reference.env)}")
             return _checked(self.environment[reference.env], name)
         if reference.credential is not None:
             return self._credential(reference.credential)
@@ -76,6 +78,19 @@ class Secrets:
                 "systemd sets it for a unit with LoadCredential="
             )
         return _content(Path(directory) / credential, f"the credential {credential}")
+
+
+def _beside(folder: Path, name: str) -> str:
+    """Return which file in *folder* has the variable *name* and was not read; else nothing."""
+    for file in (folder / ".env", folder / ".env.example"):
+        try:
+            is_there = name in env_file.read(file)
+        except ConfigError:
+            continue
+        if is_there:
+            shown = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+            return f"; {shown} has it: --env-file {shown} reads that"
+    return ""
 
 
 def _content(path: Path, name: str) -> str:

@@ -193,3 +193,36 @@ def test_an_address_that_is_allowed_is_no_warning_and_deny_beats_allow(minimal, 
     assert loaded(text + "egress: {allow: [10.0.0.0/8]}").warnings == ()
     (warning,) = loaded(text + "egress: {allow: [10.0.0.0/8], deny: [10.1.0.0/16]}").warnings
     assert "egress.allow" not in warning.message
+
+
+@pytest.mark.parametrize(
+    ("files", "hint"),
+    [
+        ({}, ""),
+        ({".env": "ANOTHER=1\n"}, ""),
+        ({".env": "no variable\n"}, ""),
+        (
+            {".env.example": "SECRET=x\n"},
+            "; .env.example has it: --env-file .env.example reads that",
+        ),
+        (
+            {".env": "SECRET=mine\n", ".env.example": "SECRET=x\n"},
+            "; .env has it: --env-file .env reads that",
+        ),
+    ],
+)
+def test_a_variable_that_is_not_set_is_told_with_the_file_that_has_it(
+    tmp_path, monkeypatch, minimal, files, hint
+):
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    (tmp_path / "config.yaml").write_text(
+        minimal.replace('hook"}', 'hook", authentication: {type: bearer, token: {env: SECRET}}}')
+    )
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(ConfigError) as caught:
+        loading.load(Path("config.yaml"), environment={})
+
+    (problem,) = caught.value.problems
+    assert problem.message == f"the environment variable SECRET is not set{hint}"
