@@ -31,14 +31,18 @@ SECRET = "a-client-secret-of-the-tests"
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
-    """Wait until *condition* gives something true and return that; say *what* failed."""
-    end = clock.monotonic() + seconds
+    """Wait until *condition* gives something true and return that; say *what* failed.
+
+    What is waited for longer is looked at less often, since looking takes from what it waits for.
+    """
+    begun = clock.monotonic()
     while True:
         met = condition()
         if met:
             return met
-        assert clock.monotonic() < end, f"{what}: not within {seconds:g} s"
-        threading.Event().wait(0.01)
+        waited = clock.monotonic() - begun
+        assert waited < seconds, f"{what}: not within {seconds:g} s"
+        threading.Event().wait(min(max(waited / 20, 0.005), 0.05))
 
 
 class Daemon:
@@ -84,6 +88,10 @@ class Daemon:
             timeout=PATIENCE,
             module=module,
         )
+
+    def begin(self, *arguments: str) -> forked.Forked:
+        """Begin a command that takes its time; what it says can be read as it says it."""
+        return forked.begin(arguments, folder=self.folder, environment=self.environment)
 
     def start(self, *arguments: str, is_awaited: bool = True) -> None:
         """Start the daemon, and wait until it is ready."""

@@ -18,6 +18,7 @@ import atexit
 import functools
 import gc
 import importlib
+import io
 import json
 import os
 import pkgutil
@@ -29,6 +30,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn
@@ -47,11 +49,14 @@ _NUMBER = 12
 class Forked:
     """A running process: the part of `subprocess.Popen` that tests use."""
 
-    def __init__(self, connection: socket.socket, stderr: IO[str] | None) -> None:
+    def __init__(
+        self, connection: socket.socket, stderr: IO[str] | None, stdout: IO[str] | None = None
+    ) -> None:
         self._connection = connection
         self.pid = self._read()
         self.returncode: int | None = None
         self.stderr = stderr
+        self.stdout = stdout
 
     def poll(self) -> int | None:
         """Return the exit status, None while the process runs."""
@@ -79,6 +84,20 @@ class Forked:
     def kill(self) -> None:
         """Kill it."""
         self.send_signal(signal.SIGKILL)
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Wait at most *timeout* seconds for the end; return what it said that was not read yet."""
+        assert self.stdout is not None
+        assert self.stderr is not None
+        with ThreadPoolExecutor(2) as pool, self.stdout, self.stderr:
+            said = [pool.submit(stream.read) for stream in (self.stdout, self.stderr)]
+            try:
+                self.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise
+            output, errors = (one.result(PATIENCE) for one in said)
+        return output, errors
 
     def _read(self) -> int:
         """Return the next number, which is sent as a whole."""
@@ -158,6 +177,22 @@ def start(
     os.close(writing)
     os.close(nothing)
     return Forked(connection, os.fdopen(reading, encoding="utf-8"))
+
+
+def begin(arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str]) -> Forked:
+    """Start `webhookd` with *arguments*; what it says can be read as it says it."""
+    reading, writing = os.pipe()
+    try:
+        process = start(
+            arguments,
+            folder=folder,
+            environment={**environment, "PYTHONUNBUFFERED": "1"},
+            stdout=writing,
+        )
+    finally:
+        os.close(writing)
+    process.stdout = os.fdopen(reading, encoding="utf-8")
+    return process
 
 
 def run(
@@ -283,10 +318,14 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
         os.dup2(descriptor, number)
         os.close(descriptor)
     sys.stdin = os.fdopen(0, encoding="utf-8")
-    sys.stdout = os.fdopen(1, "w", encoding="utf-8")
     sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1)
     os.environ.clear()
     os.environ.update(request["environment"])
+    if os.environ.get("PYTHONUNBUFFERED"):
+        raw = os.fdopen(1, "wb", buffering=0)
+        sys.stdout = io.TextIOWrapper(raw, encoding="utf-8", write_through=True)
+    else:
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8")
     os.chdir(request["folder"])
     try:
         if request["code"] is not None:

@@ -15,7 +15,7 @@ from tests.openapi import DESCRIPTION, OPERATIONS, Asked, ask, problems, request
 from tests.receiver import Answer, Receiver
 
 TOKEN = "canary-admin-token"
-EXAMPLES = int(os.environ.get("WEBHOOKD_TEST_REQUESTS", "400"))
+EXAMPLES = int(os.environ.get("WEBHOOKD_TEST_REQUESTS", "150"))
 KNOWN = {
     "webhook": ["mirror", "lost"],
     "id": [],

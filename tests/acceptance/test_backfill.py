@@ -1,8 +1,6 @@
 """`webhookd backfill` against the running daemon."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -140,14 +138,8 @@ def test_a_paused_webhook_stores_what_it_is_told(daemon, ask, filled):
 def slow(daemon, per_second="5"):
     """Begin a backfill that takes a while; return its process when it has told something."""
     address = f"unix:{daemon.state}/admin.sock"
-    command = ("backfill", "mirror", "--per-second", per_second, "--admin-address", address)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "webhookd", *command],
-        env=daemon.environment,
-        cwd=daemon.folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    process = daemon.begin(
+        "backfill", "mirror", "--per-second", per_second, "--admin-address", address
     )
     until(lambda: daemon.named("backfill.began"), "the beginning")
     return process

@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from tests.daemon import until
+from tests import forked
+from tests.daemon import PATIENCE, until
 from tests.ports import free_port
 from webhookd.config.presets import catalogue
 
@@ -22,15 +23,7 @@ def commands(printed):
 
 
 def in_folder(daemon, folder, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "webhookd", *arguments],
-        env=daemon.environment,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return forked.run(arguments, folder=folder, environment=daemon.environment, timeout=PATIENCE)
 
 
 def test_what_it_prints_works_in_one_shell_in_that_order(daemon):

@@ -400,15 +400,9 @@ def test_listen_says_whether_a_signature_verifies_and_masks_what_the_configurati
     daemon.environment |= {"LISTEN_SECRET": SECRET, "KEY": "canary+key"}
     key = {"type": "api_key", "name": "key", "location": "query", "key": {"env": "KEY"}}
     daemon.configure({"mirror": HOOK | {"request": HOOK["request"] | {"authentication": key}}})
-    listening = subprocess.Popen(
-        [
-            *(sys.executable, "-u", "-m", "webhookd", "listen", "--port", "0"),
-            *("--secret-env", "LISTEN_SECRET", "--fail", "503", "--times", "1"),
-            *("--config", str(daemon.config)),
-        ],
-        env=daemon.environment,
-        stdout=subprocess.PIPE,
-        text=True,
+    listening = daemon.begin(
+        *("listen", "--port", "0", "--secret-env", "LISTEN_SECRET"),
+        *("--fail", "503", "--times", "1", "--config", str(daemon.config)),
     )
     first = listening.stdout.readline()
     url = re.search(r"http://127\.0\.0\.1:\d+/", first)[0] + "hook?a=b&key=canary%2Bkey"

@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 import threading
 from collections import Counter
 
@@ -33,14 +31,7 @@ def metrics(daemon):
 
 def begin(daemon, *words):
     """Begin a command that takes its time."""
-    command = (*words, "--admin-address", f"unix:{daemon.state}/admin.sock")
-    return subprocess.Popen(
-        [sys.executable, "-m", "webhookd", *command],
-        env=daemon.environment,
-        cwd=daemon.folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    return daemon.begin(*words, "--admin-address", f"unix:{daemon.state}/admin.sock")
 
 
 def state_of(daemon, webhook):

@@ -3,8 +3,6 @@
 import json
 import re
 import signal
-import subprocess
-import sys
 from contextlib import contextmanager
 
 import httpx
@@ -24,21 +22,14 @@ SIGNED = {"X-HubSpot-Signature-Version": "v2"}
 @contextmanager
 def listening(daemon, *arguments):
     """Run `listen`; give its URL and a list that holds what it printed, at the end."""
-    process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "webhookd", "listen", "--port", "0", *arguments],
-        env=daemon.environment,
-        cwd=daemon.folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    process = daemon.begin("listen", "--port", "0", *arguments)
     printed = []
     first = process.stdout.readline()
     try:
         yield re.search(r"http://127\.0\.0\.1:\d+/", first)[0], printed
     finally:
         process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=30)
+        rest = "".join(process.communicate(timeout=30))
         printed.append(rest)
     assert process.returncode == 0, rest
 

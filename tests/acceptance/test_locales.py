@@ -16,8 +16,6 @@ ASCII = {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "
 LOCALES = {
     "LC_ALL=C, no UTF-8 mode": ASCII,
     "LC_ALL=C": {"LC_ALL": "C"},
-    "LANG=C, no UTF-8 mode, no coercion": ASCII | {"LC_ALL": ""},
-    "POSIX, no UTF-8 mode": ASCII | {"LC_ALL": "POSIX"},
     "streams of ASCII": ASCII | {"PYTHONIOENCODING": "ascii"},
 }
 GOOD, ODD, BAD = "kündigung_日本.csv", b"odd-\xff.csv", "schlecht_ß.json"

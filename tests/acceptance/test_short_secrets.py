@@ -3,8 +3,6 @@
 import json
 import re
 import signal
-import subprocess
-import sys
 from urllib.parse import quote
 
 import httpx
@@ -116,12 +114,7 @@ def test_short_secrets_are_hidden_as_whole_values_and_nowhere_else(another, log_
 
 
 def test_listen_masks_every_header_and_parameter_that_is_named_like_a_secret(daemon):
-    listening = subprocess.Popen(
-        [sys.executable, "-u", "-m", "webhookd", "listen", "--port", "0"],
-        env=daemon.environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    listening = daemon.begin("listen", "--port", "0")
     url = re.search(r"http://127\.0\.0\.1:\d+/", listening.stdout.readline())[0]
     secret = {
         "Authorization": "Bearer canary",

@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 
 import pytest
 
@@ -23,14 +21,7 @@ def running(daemon):
 
 
 def begun(daemon, *arguments):
-    return subprocess.Popen(
-        [sys.executable, "-u", "-m", "webhookd", *arguments],
-        env=daemon.environment | {"WEBHOOKD_STATE_DIRECTORY": str(daemon.state)},
-        cwd=daemon.folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return daemon.begin(*arguments, "--admin-address", f"unix:{daemon.state}/admin.sock")
 
 
 def ended(process):

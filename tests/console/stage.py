@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
-import sys
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from tests.daemon import Daemon, until
+from tests import forked
+from tests.daemon import PATIENCE, Daemon, until
 from tests.receiver import Answer, Receiver
 from webhookd.console import serving_pages
 from webhookd.console.serving_pages import ConsoleAddress
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -36,15 +36,13 @@ class ConsoleProcess:
         self._home.mkdir(exist_ok=True)
         self.environment = {
             name: value for name, value in os.environ.items() if not name.startswith("WEBHOOKD_")
-        } | {"XDG_STATE_HOME": str(self._home), "PYTHONUNBUFFERED": "1"}
-        self.command = [sys.executable, "-m", "webhookd", "console", "--admin-address", address]
-        self.process = subprocess.Popen(
-            [*self.command, "--listen", "127.0.0.1:0", *arguments],
-            cwd=folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+        } | {"XDG_STATE_HOME": str(self._home)}
+        self._folder = folder
+        self._command = ("console", "--admin-address", address)
+        self.process = forked.begin(
+            (*self._command, "--listen", "127.0.0.1:0", *arguments),
+            folder=folder,
+            environment=self.environment,
         )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
@@ -56,6 +54,15 @@ class ConsoleProcess:
     def host(self) -> str:
         """Return the console's own name and port."""
         return f"{self.label}.localhost:{self.port}"
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the command of this console's user and daemon with *arguments*, to its end."""
+        return forked.run(
+            (*self._command, *arguments),
+            folder=self._folder,
+            environment=self.environment,
+            timeout=PATIENCE,
+        )
 
     def another_link(self) -> str:
         """Return what `--link` prints, without the start of a command."""

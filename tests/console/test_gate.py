@@ -2,7 +2,6 @@
 
 import re
 import socket
-import subprocess
 
 import pytest
 
@@ -200,13 +199,7 @@ def test_a_viewer_console_refuses_every_act(stage):
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:8377", "8377", "example.com:1", "127.0.0.1:99999"])
 def test_it_listens_on_loopback_only(console, listen):
-    done = subprocess.run(
-        [*console.command, "--listen", listen],
-        env=console.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = console.command("--listen", listen)
 
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
@@ -214,13 +207,7 @@ def test_it_listens_on_loopback_only(console, listen):
 
 
 def test_the_command_prints_another_link(console):
-    done = subprocess.run(
-        [*console.command, "--listen", f"127.0.0.1:{console.port}", "--link"],
-        env=console.environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = console.command("--listen", f"127.0.0.1:{console.port}", "--link")
 
     own, fallback = done.stdout.splitlines()
     with console.viewer(is_in=False) as client:
@@ -230,13 +217,7 @@ def test_the_command_prints_another_link(console):
 
 def test_a_taken_port_and_a_missing_console_are_said_plainly(console):
     def told(*arguments):
-        done = subprocess.run(
-            [*console.command, *arguments],
-            env=console.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = console.command(*arguments)
         assert done.returncode == 1
         assert "Traceback" not in done.stderr
         return done.stderr

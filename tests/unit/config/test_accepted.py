@@ -150,7 +150,7 @@ FINE = "https://example.com"
 PROXIES = URLS | st.tuples(HOSTS, PORTS).map("".join).map("http://{}".format)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(
     st.tuples(URLS, st.just(""), st.just(FINE), st.just(FINE))
     | st.tuples(st.just(FINE), st.just(""), URLS, st.just(FINE))
