@@ -14,6 +14,7 @@ import yaml
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from tests import processor
 from webhookd.config import loading
 from webhookd.config.schema import schema
 from webhookd.errors import ConfigError
@@ -36,10 +37,9 @@ def test_a_condition_may_be_nested_as_deep_as_a_file_may(hook):
 def test_a_long_list_of_mixed_items_does_not_compare_each_with_each(minimal, messages):
     items = ",".join(f"{n},a{n}" for n in range(20_000))
 
-    started = time.monotonic()
-    found = messages(minimal + f"    delivery: {{retry: {{retry_on: [{items}]}}}}\n")
+    with processor.at_most(10):
+        found = messages(minimal + f"    delivery: {{retry: {{retry_on: [{items}]}}}}\n")
 
-    assert time.monotonic() - started < 10
     assert len(found) > 10_000
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests import processor
 from webhookd.rules.comparison import Equals, Moment, moment_of, number_of, operand
 
 DECIMALS = st.decimals(allow_nan=False, allow_infinity=False, places=6)
@@ -87,7 +88,7 @@ def test_numbers_beyond_any_float_compare_exactly():
     assert compare("-0", "0") == 0
 
 
-@pytest.mark.timeout(10)
+@processor.at_most(10)
 @pytest.mark.parametrize("left", HOSTILE)
 @pytest.mark.parametrize("right", [*HOSTILE, "1", "-1", "0"])
 def test_hostile_exponents_neither_raise_nor_hang(left, right):

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tests import processor
 from webhookd.definitions import Basic, Definitions, Egress, OAuth2, Request, Webhook
 from webhookd.model import Secret
 from webhookd.rules.redaction import Redactor
@@ -254,7 +255,7 @@ def test_a_redactor_does_not_show_what_it_hides():
     assert PLAIN not in repr(redactor)
 
 
-@pytest.mark.timeout(10)
+@processor.at_most(10)
 def test_a_long_text_and_a_thousand_secrets_take_no_time():
     secrets = [Secret(f"whsec_{base64_of(str(n) * 12)}") for n in range(1000)]
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests import processor
 from tests.making import NOW, a_change
 from webhookd.definitions import AllOf, Condition, Operator, Trigger, ValueReading
 from webhookd.rules import trigger
@@ -69,7 +70,7 @@ def test_grouped_numbers_are_what_was_grouped(number):
     assert number_of(american, CLEAR) == number
 
 
-@pytest.mark.timeout(10)
+@processor.at_most(10)
 @pytest.mark.parametrize("text", ["9" * 300_000, "1,234" * 60_000, "1" + ",234" * 60_000 + ","])
 @pytest.mark.parametrize("reading", [POINT, COMMA, CLEAR])
 def test_long_texts_take_time_in_proportion(text, reading):

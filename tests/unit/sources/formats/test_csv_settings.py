@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests import processor
 from tests.unit.sources.formats.short_reads import in_pieces
 from webhookd.definitions import CsvSettings
 from webhookd.model import BadRow
@@ -253,7 +254,7 @@ def test_what_was_written_in_an_encoding_is_read_from_any_pieces(values, encodin
     assert read(written, encoding=encoding, pieces=size) == rows
 
 
-@pytest.mark.timeout(20)
+@processor.at_most(20)
 @pytest.mark.parametrize("filler", [b"\r", b'"', b"\n", b"x", b'"\r'])
 @pytest.mark.parametrize("start", [b"", b'id,"'])
 def test_looking_for_the_end_of_the_first_line_takes_time_in_proportion(start, filler):
