@@ -77,10 +77,17 @@ class Timing:
         self.definitions = definitions
         await self.running.refresh()
 
-    async def take(self, *rows, as_known=False, asked=None):
-        """Take rows of (id, properties), None for a deletion."""
+    async def take(self, *rows, as_known=False, asked=None, deletion=None):
+        """Take rows of (id, properties), None for a deletion, which was as *deletion* says."""
         seen = tuple(
-            Observation("contacts", id_, properties or {}, deleted=properties is None, asked=asked)
+            Observation(
+                "contacts",
+                id_,
+                properties or {},
+                deleted=properties is None,
+                asked=asked,
+                deletion=deletion if properties is None else None,
+            )
             for id_, properties in rows
         )
         progress = FileProgress("export", "claim", "1.ndjson", next(self._rows))

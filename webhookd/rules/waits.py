@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhookd.definitions import Wait
-    from webhookd.model import KnownRecord, Properties
+    from webhookd.model import Deletion, KnownRecord, Properties
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Waiting:
     """A record that waits until *at*, since *first_at*.
 
     *untold* is what its receiver has not been told, *occurred_at* when the last of it happened.
-    *last* are the last properties of a record that was deleted meanwhile.
+    *last* are the last properties of a record that was deleted meanwhile, *deletion* is how.
     """
 
     at: datetime
@@ -33,6 +33,7 @@ class Waiting:
     untold: Untold
     occurred_at: datetime
     last: Properties | None = None
+    deletion: Deletion | None = None
 
 
 def followed(
@@ -52,8 +53,14 @@ def followed(
     if waiting is None:
         if not fires:
             return None
-        last = change.properties if is_deletion else None
-        return Waiting(end_of(wait, now, now), now, untold(change), change.occurred_at, last)
+        return Waiting(
+            end_of(wait, now, now),
+            now,
+            untold(change),
+            change.occurred_at,
+            last=change.properties if is_deletion else None,
+            deletion=change.deletion,
+        )
     if is_deletion:
         # Nobody was told of a record that was created within the wait, and nobody need be.
         if waiting.untold.is_new or not tells_deletions:
@@ -66,6 +73,7 @@ def followed(
         untold=followed_by(waiting.untold, untold(change)),
         occurred_at=change.occurred_at,
         last=change.properties if is_deletion else None,
+        deletion=change.deletion,
     )
 
 
@@ -87,22 +95,26 @@ def ended(
 ) -> Change | None:
     """Return what is told of a record whose wait is over, as the record is then.
 
-    None when nobody is told: it is gone, and that is not what waited.
+    None when nobody is told: it is gone, and that is not what waited. A deletion that waited is
+    told with the last properties of before, whatever the record is now: its trigger took nothing
+    that came after.
     """
-    is_gone = known is None or known.deleted
-    if is_gone and waiting.last is None:
-        return None
+    properties = waiting.last
+    if properties is None:
+        if known is None or known.deleted:
+            return None
+        properties = known.properties
     asked = None if known is None else known.asked
-    properties = waiting.last if known is None or known.deleted else known.properties
     change = Change(
         kind=waiting.untold.kind,
         source=source,
         object=object_,
         record_id=record_id,
-        properties=properties or {},
+        properties=properties,
         previous=None,
         occurred_at=waiting.occurred_at,
         instants=frozenset() if asked is None else asked.instants,
+        deletion=waiting.deletion,
     )
     return told(change, waiting.untold)
 

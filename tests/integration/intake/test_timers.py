@@ -25,7 +25,7 @@ from webhookd.definitions import (
     Trigger,
     Wait,
 )
-from webhookd.model import Asked, ChangeKind
+from webhookd.model import Asked, ChangeKind, Deletion
 from webhookd.telemetry.events import DateUnreadable, MomentsFired, PropertyUndated
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -307,6 +307,22 @@ def test_what_is_deleted_within_a_wait_is_told_as_deleted_or_not_at_all(url):
                 ("1", "deleted", {"x": 2}),
                 ("2", "deleted", {"x": 1}),
             ]
+
+    asyncio.run(work())
+
+
+def test_a_deletion_that_waited_says_how_the_record_was_deleted(url):
+    async def work():
+        rule = waiting(changes=EVERYTHING)
+        async with Timing(url, rule, now=START) as daemon:
+            await daemon.take(*((number, {"x": "1"}) for number in "123"))
+            assert len(await daemon.after(minutes=10)) == 3
+            await daemon.take(("1", None), deletion=Deletion("merged", "2"))
+            await daemon.take(("3", None), deletion=Deletion("gone"))
+        async with Timing(url, rule, now=START + DAY) as daemon:
+            found = sorted(await daemon.settle(), key=lambda one: one.record_id)
+            assert [one.deletion for one in found] == [Deletion("merged", "2"), Deletion("gone")]
+            assert json.loads(found[0].rendered.body)["mergedInto"] == "2"
 
     asyncio.run(work())
 

@@ -1,5 +1,6 @@
 """What is waited for of a record, change after change."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.making import NOW
 from webhookd.definitions import Wait
-from webhookd.model import Change, ChangeKind, KnownRecord
+from webhookd.model import Change, ChangeKind, Deletion, KnownRecord
 from webhookd.rules.waits import ended, followed
 
 CREATED, UPDATED, DELETED = ChangeKind.CREATED, ChangeKind.UPDATED, ChangeKind.DELETED
@@ -79,6 +80,23 @@ def test_a_deletion_within_it(changes, tells, kind):
     assert (None if found is None else found[0]) == kind
     if found is not None and is_gone:
         assert found[1] == {"x": "1"}
+
+
+def test_a_deletion_that_waited_says_how_it_was_and_a_return_says_nothing_of_it():
+    merged = Deletion("merged", "7")
+    gone = replace(change(DELETED), deletion=merged)
+    tombstone = KnownRecord({}, deleted=True)
+    names = {"source": "export", "object_": "contacts", "record_id": "1"}
+
+    for before in ([], [(0, change(UPDATED), True)]):
+        waiting = walk(FIRST, *before, (1, gone, True))
+        assert ended(waiting, tombstone, **names).deletion == merged
+    back = walk(FIRST, (1, gone, True), (2, change(CREATED), True))
+    assert ended(back, KnownRecord({"x": "1"}), **names).deletion is None
+    # It is there again, which its trigger did not take: what waited is told as it was.
+    untaken = walk(FIRST, (1, gone, True), (2, change(CREATED, "5"), False))
+    told_of = ended(untaken, KnownRecord({"x": "5"}), **names)
+    assert (told_of.kind, told_of.properties, told_of.deletion) == (DELETED, {"x": "1"}, merged)
 
 
 @given(minutes=st.lists(st.integers(0, 40), min_size=1).map(sorted))

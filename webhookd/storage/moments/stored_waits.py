@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from webhookd.model import ChangeKind
+from webhookd.model import ChangeKind, deletion_of
 from webhookd.rules.coalescing import Untold
 from webhookd.rules.waits import Waiting
 from webhookd.storage.database.connection import Dialect, ForRows, with_lists
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from webhookd.storage.database.connection import Statements
     from webhookd.storage.moments.timer_rows import Timer
 
-_COLUMNS: Final = "record_id, at, first_at, change, occurred_at, untold_new, untold_previous, last"
+_COLUMNS: Final = (
+    "record_id, at, first_at, change, occurred_at, untold_new, untold_previous, last, deletion"
+)
 _FIND: Final = with_lists(
     f"SELECT {_COLUMNS} FROM moments WHERE timer = ? AND at IS NOT NULL AND first_at IS NOT NULL"  # noqa: S608 - constant
     " AND record_id {one_of} ORDER BY record_id"
@@ -28,21 +30,18 @@ _LOCKED: Final = {
     # Locked: no other daemon ends a wait between this look and what is written.
     Dialect.POSTGRESQL: f"{_FIND[Dialect.POSTGRESQL]} FOR UPDATE",
 }
-_INTO: Final = (
-    "INSERT INTO moments (timer, record_id, at, first_at, change, occurred_at, untold_new,"
-    " untold_previous, last) "
-)
+_INTO: Final = f"INSERT INTO moments (timer, {_COLUMNS}) "
 _OVER: Final = (
     " ON CONFLICT (timer, record_id) DO UPDATE SET at = excluded.at, first_at = excluded.first_at,"
     " change = excluded.change, occurred_at = excluded.occurred_at,"
     " untold_new = excluded.untold_new, untold_previous = excluded.untold_previous,"
-    " last = excluded.last"
+    " last = excluded.last, deletion = excluded.deletion"
 )
 _PUT: Final = ForRows(
-    each=f"{_INTO}VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?){_OVER}",
+    each=f"{_INTO}VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?){_OVER}",
     at_once=(
         f"{_INTO}SELECT * FROM unnest(?::bigint[], ?::text[], ?::bigint[], ?::bigint[], ?::text[],"  # noqa: S608 - constant
-        f" ?::bigint[], ?::int[], ?::bytea[], ?::bytea[]){_OVER}"
+        f" ?::bigint[], ?::int[], ?::bytea[], ?::bytea[], ?::text[]){_OVER}"
     ),
 )
 
@@ -69,7 +68,7 @@ def put(connection: Statements, timer: Timer, waiting: Mapping[str, Waiting | No
 
 def _values(waiting: Waiting | None) -> tuple[object, ...]:
     if waiting is None:
-        return (None,) * 7
+        return (None,) * 8
     return (
         to_micros(waiting.at),
         to_micros(waiting.first_at),
@@ -78,11 +77,12 @@ def _values(waiting: Waiting | None) -> tuple[object, ...]:
         int(waiting.untold.is_new),
         None if waiting.untold.previous is None else orjson.dumps(dict(waiting.untold.previous)),
         None if waiting.last is None else orjson.dumps(dict(waiting.last)),
+        None if waiting.deletion is None else waiting.deletion.text(),
     )
 
 
 def _waiting(row: Any) -> Waiting:
-    _, at, first_at, change, occurred_at, is_new, previous, last = row
+    _, at, first_at, change, occurred_at, is_new, previous, last, deletion = row
     told = Untold(
         ChangeKind(change), bool(is_new), None if previous is None else orjson.loads(previous)
     )
@@ -92,4 +92,5 @@ def _waiting(row: Any) -> Waiting:
         told,
         from_micros(occurred_at),
         None if last is None else orjson.loads(last),
+        deletion_of(deletion),
     )

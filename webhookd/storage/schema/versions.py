@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from webhookd.storage.database.connection import Statements
 
-NEWEST: Final = "0014"
+NEWEST: Final = "0015"
 """The version that `tables` describes: the last step."""
 
 WORKS_WITH: Final = "0004"

@@ -260,7 +260,7 @@ def test_moments_are_moved_as_they_are_and_new_timers_come_behind_them(path, old
             "INSERT INTO timers (number, webhook, kind, source, object, digest, since)"
             " VALUES (7, 'renewal', 'at', 'crm', 'deals', 'rule', 1)"
         )
-        row = (7, "101", 1_772_366_400_000_000, 5, None, None, None, None, b"{}", None)
+        row = (7, "101", 1_772_366_400_000_000, 5, None, None, None, None, b"{}", None, None)
         connection.execute(f"INSERT INTO moments VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608
 
     moved = move(old, to)

@@ -39,8 +39,9 @@ MOMENTS = Table(
     Column("occurred_at", BigInteger),
     Column("untold_new", Integer),
     Column("untold_previous", LargeBinary),
-    # The last properties of a record that was deleted while it waited.
+    # The last properties of a record that was deleted while it waited, and how it was.
     Column("last", LargeBinary),
+    Column("deletion", TEXT),
     PrimaryKeyConstraint("timer", "record_id"),
     sqlite_with_rowid=False,
 )
