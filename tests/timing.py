@@ -71,9 +71,9 @@ class Timing:
 
         def unit(connection):
             rows = lanes.adopt(connection, configured, self.now)
-            bring_timers_in_line(connection, definitions, was, rows, self.now)
+            return bring_timers_in_line(connection, definitions, was, rows, self.now)
 
-        await self.writer.write(unit)
+        self.dropped = await self.writer.write(unit)
         self.definitions = definitions
         await self.running.refresh()
 

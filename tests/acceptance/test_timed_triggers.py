@@ -78,7 +78,7 @@ def test_moments_are_listed_shown_taken_away_and_explained(daemon, ask):
         [delivery] = daemon.deliveries()
         story = daemon.command("explain", delivery["id"], *places).stdout
         assert "contacts/1 was due" in story
-        assert "by the property soon, 1 s after" in story
+        assert "by the rule of now: the property soon, 1 s after" in story
         daemon.stop()
 
     assert [one["eventType"] for one in bodies(receiver)] == ["contacts.due"]

@@ -98,7 +98,7 @@ def _deletion(shown: Shown) -> str:
 def _why_due(
     shown: Shown, state_directory: Path | None, database_url: str | None
 ) -> Iterator[tuple[str | None, str]]:
-    """Yield by which property, value and rule a record was due, as far as that is still known."""
+    """Yield by which property and rule a record is due: those of now, for none of then is kept."""
     from webhookd.cli import offline  # noqa: PLC0415 - what reads a database loads slowly
     from webhookd.cli.moments import rule_text  # noqa: PLC0415 - few deliveries are due
 
@@ -114,7 +114,8 @@ def _why_due(
     name = moment["rule"]["property"]
     value = known["properties"].get(name, "nothing")
     last = f"its last moment was {moment['told_at']}, " if moment["told_at"] else ""
-    yield None, f"{'':26}{last}by {rule_text(moment['rule'])}; {name} is {value} now"
+    rule = f"by the rule of now: {rule_text(moment['rule'])}"
+    yield None, f"{'':26}{last}{rule}; {name} is {value} now"
 
 
 def _ending(shown: Shown, now: datetime) -> tuple[str | None, str]:

@@ -45,6 +45,7 @@ def replay(pages: Pages, into: Replay) -> list[dict[str, Any]]:
         for told in page["changes"]:
             into.add(replayed(told, page["asked"]))
         if page["next"] is None or page["next"] >= last:
+            into.finish()
             left_out: list[dict[str, Any]] = page["left_out"]
             return left_out
         after = page["next"]

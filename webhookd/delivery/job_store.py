@@ -63,6 +63,31 @@ class NeverEnding(BaseTrigger):  # type: ignore[misc]  # the library has no type
         return now if previous is None else NEVER
 
 
+def job_of(
+    store: BaseJobStore,
+    id_: str,
+    func: Callable[..., None],
+    reference: str,
+    argument: object,
+    executor: str,
+    at: datetime,
+) -> Job:
+    """Return a job of *store*, made by hand: its constructor would look up a function.
+
+    It calls *func*, which stands at *reference*, with *argument*. What ends it is what it stands
+    for: neither how late it is nor how often it was missed decides anything.
+    """
+    job: Any = Job.__new__(Job)
+    job._scheduler = store._scheduler  # noqa: SLF001 - what every job store sets
+    job._jobstore_alias = store._alias  # noqa: SLF001 - what every job store sets
+    job.id = job.name = id_
+    job.func, job.func_ref = func, reference
+    job.args, job.kwargs = (argument,), {}
+    job.trigger, job.executor, job.next_run_time = NeverEnding(), executor, at
+    job.misfire_grace_time, job.coalesce, job.max_instances = None, True, 1
+    return job
+
+
 class LaneExecutor(BaseExecutor):  # type: ignore[misc]  # the library has no types
     """Hands due deliveries to their lanes, which start them."""
 
@@ -215,16 +240,8 @@ class DeliveryJobStore(BaseJobStore):  # type: ignore[misc]  # the library has n
         self._fetches.refetch()
 
     def _job(self, deliveries: Sequence[Delivery], at: datetime) -> Job:
-        """Return *deliveries* as a job, made by hand: its constructor would look up a function."""
-        job = Job.__new__(Job)
-        job._scheduler = self._scheduler  # noqa: SLF001 - what every job store sets
-        job._jobstore_alias = self._alias  # noqa: SLF001 - what every job store sets
-        job.id, job.name = deliveries[0].id, deliveries[0].webhook
-        job.func, job.func_ref = (
-            self._dispatcher.arrived,
-            "webhookd.delivery.dispatcher:Dispatcher.arrived",
-        )
-        job.args, job.kwargs = (deliveries,), {}
-        job.trigger, job.executor, job.next_run_time = NeverEnding(), STORE, at
-        job.misfire_grace_time, job.coalesce, job.max_instances = None, True, 1
+        arrived = self._dispatcher.arrived
+        reference = "webhookd.delivery.dispatcher:Dispatcher.arrived"
+        job = job_of(self, deliveries[0].id, arrived, reference, deliveries, STORE, at)
+        job.name = deliveries[0].webhook
         return job

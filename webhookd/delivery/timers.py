@@ -15,16 +15,17 @@ meanwhile is remembered for its end.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from apscheduler.executors.base import BaseExecutor
-from apscheduler.job import Job
 from apscheduler.jobstores.base import BaseJobStore
 
-from webhookd.delivery.job_store import NeverEnding
+from webhookd.delivery.job_store import job_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from apscheduler.job import Job
 
 MOMENTS = "moments"
 """The name of the timers among APScheduler's job stores, and of the executor of its jobs."""
@@ -179,14 +180,5 @@ class MomentJobStore(BaseJobStore):  # type: ignore[misc]  # the library has no 
         raise TypeError("timers cannot be removed: their webhooks are in force")
 
     def _job(self, webhook: str, at: datetime) -> Job:
-        """Return a timer as a job, made by hand: its constructor would look up a function."""
-        job: Any = Job.__new__(Job)
-        job._scheduler = self._scheduler  # noqa: SLF001 - what every job store sets
-        job._jobstore_alias = self._alias  # noqa: SLF001 - what every job store sets
-        job.id = job.name = webhook
-        job.func, job.func_ref = self._timers.begin, "webhookd.delivery.timers:Timers.begin"
-        job.args, job.kwargs = (webhook,), {}
-        # With a next time that never comes it is updated when it was handed out, and not removed.
-        job.trigger, job.executor, job.next_run_time = NeverEnding(), MOMENTS, at
-        job.misfire_grace_time, job.coalesce, job.max_instances = None, True, 1
-        return job
+        reference = "webhookd.delivery.timers:Timers.begin"
+        return job_of(self, webhook, self._timers.begin, reference, webhook, MOMENTS, at)

@@ -33,6 +33,9 @@ _DAY_MILLISECONDS: Final = 86_400_000
 _SECONDS_TO_1970: Final = EPOCH.toordinal() * 86_400
 """What a `Moment` of a comparison, which counts days as a calendar does, has before 1970."""
 
+_HALF_A_DAY: Final = 43_200_000_000
+"""Moments of two days are further apart than this; other rules of a zone move one by less."""
+
 _KEPT: Final = 20_000
 """Values whose moments are remembered: records of one day have the same ones."""
 
@@ -62,25 +65,28 @@ def is_readable(at: At, value: JsonText) -> bool:
     return isinstance(written, datetime) or (written is not None and at.time is not None)
 
 
-def chosen(
-    wanted: Sequence[int], *, told: int | None, since: int, late: int, now: int
-) -> int | None:
+def chosen(wanted: Sequence[int], *, at: At, told: int | None, since: int, now: int) -> int | None:
     """Return the first of the moments *wanted* that is to come about, None when there is none.
 
     *told* is the last one that did: no moment comes about twice, nor one before it. It counts only
-    up to *now*, for a clock may once have been wrong by years. *late* is how far past it may be.
+    up to *now*, for a clock may once have been wrong by years, but what passes for told (a person
+    took it away) never comes about. Nor does the moment of a day that was told, which other rules
+    of the zone moved: *since* is from when on the timer has its rule.
     """
-    earliest = max(since, now - late)
+    earliest = max(since, now - at.late // MICROSECOND)
     done = None if told is None else min(told, now)
+    if done is not None and done == told and done >= since and at.time is not None:
+        done += _HALF_A_DAY
     for one in wanted:
-        if one >= earliest and (done is None or one > done):
+        if one >= earliest and one != told and (done is None or one > done):
             return one
     return None
 
 
-def is_missed(wanted: Sequence[int], *, told: int | None, since: int, late: int, now: int) -> bool:
-    """Return whether a moment of *wanted* is past by more than *late*, and never came about."""
-    return any(since <= one < now - late and (told is None or one > told) for one in wanted)
+def is_missed(wanted: Sequence[int], *, at: At, told: int | None, since: int, now: int) -> bool:
+    """Return whether a moment of *wanted* is past by more than it may be, and never came about."""
+    earliest = now - at.late // MICROSECOND
+    return any(since <= one < earliest and (told is None or one > told) for one in wanted)
 
 
 def rule_text(at: At) -> str:

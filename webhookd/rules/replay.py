@@ -7,18 +7,19 @@ record was enrolled before the changes begin: as if the configuration had been i
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from webhookd.rules import trigger, usage
-from webhookd.rules.waits import end_of
+from webhookd.rules.replayed_waits import ReplayedWaits
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from webhookd.definitions import Definitions, Trigger, Wait
-    from webhookd.model import Change
+    from webhookd.definitions import Definitions, Trigger
+    from webhookd.model import Change, ChangeKind
+    from webhookd.rules.replayed_waits import EndedWait
 
 EXAMPLES: Final = 10
 
@@ -80,12 +81,30 @@ class Tally:
     unseen: set[str] = field(default_factory=set)
 
 
+@dataclass(slots=True)
+class _Compared:
+    """A change, and whether the configurations after and before fire at it.
+
+    None as long as that is decided at the end of a wait that it began. *is_enrolled*: it would
+    have fired after, but for a record that was enrolled before the changes begin.
+    """
+
+    replayed: Replayed
+    verdicts: list[bool | None] = field(default_factory=lambda: [False, False])
+    is_enrolled: bool = False
+
+    def slim(self) -> None:
+        """Keep for long only what examples are made of."""
+        change = replace(self.replayed.change, properties={}, previous=None)
+        self.replayed = replace(self.replayed, change=change)
+
+
 class Replay:
     """Counts what listeners would have made of changes, and what those *before* would have.
 
     What it remembers does not grow with the changes, but for a few bytes for each record that a
-    webhook enrolls once or waits for. Changes within a wait are one; what `while` says at its end
-    is not looked at.
+    webhook enrolls once, and for each that waits. Changes within a wait are one: the first, which
+    fires if the record is told of at the end. `finish` ends the waits that are under way.
     """
 
     def __init__(
@@ -95,14 +114,15 @@ class Replay:
         self.changes = 0
         self.first_seen_at: datetime | None = None
         self.tallies = {name: Tally() for name in sorted(after.keys() | before.keys())}
-        self._pairs: dict[tuple[str, str], list[_Pair]] = {}
-        bit = 1
-        for name, tally in self.tallies.items():
-            pair = _Pair(name, tally, after.get(name), before.get(name), bit)
-            bit <<= 2
-            for key in {(one.source, one.object) for one in (pair.after, pair.before) if one}:
-                self._pairs.setdefault(key, []).append(pair)
         self._enrolled: dict[tuple[str, str], dict[str, int]] = {}
+        self._pairs = [
+            _Pair(name, tally, after.get(name), before.get(name), 1 << 2 * number, self._enrolled)
+            for number, (name, tally) in enumerate(self.tallies.items())
+        ]
+        self._of_key: dict[tuple[str, str], list[_Pair]] = {}
+        for pair in self._pairs:
+            for key in {side.key for side in pair.sides}:
+                self._of_key.setdefault(key, []).append(pair)
 
     def add(self, replayed: Replayed) -> None:
         """Count what would have become of a change; they come in the order they were seen."""
@@ -110,89 +130,143 @@ class Replay:
         if self.first_seen_at is None:
             self.first_seen_at = replayed.seen_at
         key = (replayed.change.source, replayed.change.object)
-        pairs = self._pairs.get(key, ())
-        if not pairs:
-            return
-        enrolled = self._enrolled.setdefault(key, {})
-        for pair in pairs:
-            pair.add(replayed, key, enrolled)
+        for pair in self._of_key.get(key, ()):
+            pair.add(replayed, key)
+
+    def finish(self) -> None:
+        """Count the waits that are under way, by what is known of their records now."""
+        for pair in self._pairs:
+            for side in pair.sides:
+                side.finish()
 
 
-@dataclass(slots=True)
 class _Pair:
     """A webhook in both configurations. *bit* and the next one say what enrolled a record."""
 
-    name: str
-    tally: Tally
-    after: Listener | None
-    before: Listener | None
-    bit: int
-    used: frozenset[str] = frozenset()
-    is_same: bool = False
-    waiting: dict[tuple[int, str], tuple[datetime, datetime]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        # Here, and not at each change: a trigger may be large.
-        self.is_same = self.before == self.after
-        if self.after is not None:
-            self.used = frozenset(usage.of_trigger(self.after.trigger))
-            self.tally.unseen = set(self.used)
-
-    def add(self, replayed: Replayed, key: tuple[str, str], enrolled: dict[str, int]) -> None:
-        fires = fired = False
-        if self.after is not None and (self.after.source, self.after.object) == key:
-            self._look(replayed)
-            fires = self._fires(self.after.trigger, replayed, enrolled, self.bit, is_counted=True)
-        if self.is_same:
-            fired = fires
-        elif self.before is not None and (self.before.source, self.before.object) == key:
-            fired = self._fires(self.before.trigger, replayed, enrolled, self.bit << 1)
-        self.tally.fired += fires
-        self.tally.fired_before += fired
-        if fires and not fired:
-            self.tally.newly.add(replayed)
-        elif fired and not fires:
-            self.tally.no_longer.add(replayed)
-
-    def _fires(
+    def __init__(
         self,
-        wanted: Trigger,
-        replayed: Replayed,
-        enrolled: dict[str, int],
+        name: str,
+        tally: Tally,
+        after: Listener | None,
+        before: Listener | None,
         bit: int,
-        *,
-        is_counted: bool = False,
-    ) -> bool:
-        if not trigger.fires(wanted, replayed.change, replayed.seen_at):
-            return False
-        if wanted.wait is not None and self._joins(wanted.wait, replayed, bit):
-            return False
-        if not trigger.is_once(wanted.enroll, replayed.change.kind):
-            return True
-        if self.name in replayed.enrolled:
-            self.tally.enrolled += is_counted
-            return False
-        bits = enrolled.get(replayed.change.record_id, 0)
-        enrolled[replayed.change.record_id] = bits | bit
-        return not bits & bit
+        enrolled: dict[tuple[str, str], dict[str, int]],
+    ) -> None:
+        self._tally = tally
+        # Compared here, and not at each change: a trigger may be large.
+        self._is_same = before == after
+        self._used = frozenset() if after is None else frozenset(usage.of_trigger(after.trigger))
+        tally.unseen = set(self._used)
+        told = (after, None if self._is_same else before)
+        self.sides = [
+            _Side(name, listener, place, bit << place, enrolled, self._settled)
+            for place, listener in enumerate(told)
+            if listener is not None
+        ]
 
-    def _joins(self, wait: Wait, replayed: Replayed, bit: int) -> bool:
-        """Say whether a change joins a wait of its record that is under way, or begins one."""
-        key, seen_at = (bit, replayed.change.record_id), replayed.seen_at
-        first_at, end = self.waiting.get(key, (seen_at, seen_at))
-        joins = seen_at < end
-        first_at = first_at if joins else seen_at
-        self.waiting[key] = (first_at, end_of(wait, first_at, seen_at))
-        return joins
+    def add(self, replayed: Replayed, key: tuple[str, str]) -> None:
+        """Count what becomes of a change on the source and object *key*."""
+        compared = _Compared(replayed)
+        for side in self.sides:
+            if side.key != key:
+                continue
+            if side.is_after:
+                self._look(replayed)
+            compared.verdicts[side.place] = side.take(replayed, compared)
+        if None in compared.verdicts:
+            compared.slim()
+        else:
+            self._settled(compared)
+
+    def _settled(self, compared: _Compared) -> None:
+        """Count a change that is decided in both configurations."""
+        if None in compared.verdicts:
+            return
+        fires, fired = compared.verdicts
+        if self._is_same:
+            fired = fires
+        tally = self._tally
+        tally.fired += bool(fires)
+        tally.fired_before += bool(fired)
+        if fires and not fired:
+            tally.newly.add(compared.replayed)
+        elif fired and not fires:
+            tally.no_longer.add(compared.replayed)
+        if compared.is_enrolled:
+            tally.enrolled += 1
 
     def _look(self, replayed: Replayed) -> None:
         """Note which of the trigger's properties this change had, and which nobody asked for."""
-        change, tally = replayed.change, self.tally
+        change, tally = replayed.change, self._tally
         tally.changes += 1
         if tally.unseen:
             tally.unseen -= change.properties.keys() | (change.previous or {}).keys()
         if replayed.asked is not None:
-            tally.unasked.update(self.used - replayed.asked)
+            tally.unasked.update(self._used - replayed.asked)
+
+
+class _Side:
+    """A webhook in one configuration: the new one in the first *place*, that before in the other.
+
+    *settled* is called with a change whose wait is over.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        listener: Listener,
+        place: int,
+        bit: int,
+        enrolled: dict[tuple[str, str], dict[str, int]],
+        settled: Callable[[_Compared], None],
+    ) -> None:
+        self.key = (listener.source, listener.object)
+        self.place = place
+        self.is_after = place == 0
+        self._name = name
+        self._trigger = listener.trigger
+        self._bit = bit
+        self._enrolled = enrolled.setdefault(self.key, {})
+        self._settled = settled
+        wait = listener.trigger.wait
+        self._waits: ReplayedWaits[_Compared] | None = (
+            None if wait is None else ReplayedWaits(listener.trigger, wait)
+        )
+
+    def take(self, replayed: Replayed, compared: _Compared) -> bool | None:
+        """Return whether a change fires; None when it begins a wait, at whose end that is known."""
+        change, seen_at = replayed.change, replayed.seen_at
+        if self._waits is None:
+            fires = trigger.fires(self._trigger, change, seen_at)
+            return fires and self._is_told(compared, change.kind)
+        self._over(self._waits.ended(change, seen_at))
+        fires = trigger.fires(self._trigger, change, seen_at)
+        begins = fires and not self._waits.is_under_way(change.record_id)
+        self._over(self._waits.follow(change, seen_at, compared, fires=fires))
+        return None if begins else False
+
+    def finish(self) -> None:
+        """End the waits that are under way."""
+        if self._waits is not None:
+            self._over(self._waits.end_all())
+
+    def _over(self, ended: Iterable[EndedWait[_Compared]]) -> None:
+        for one in ended:
+            compared, kind = one.begun_by, one.kind
+            compared.verdicts[self.place] = kind is not None and self._is_told(compared, kind)
+            self._settled(compared)
+
+    def _is_told(self, compared: _Compared, kind: ChangeKind) -> bool:
+        """Return whether a record that matches is told of: not so if it was enrolled before."""
+        if not trigger.is_once(self._trigger.enroll, kind):
+            return True
+        if self._name in compared.replayed.enrolled:
+            compared.is_enrolled |= self.is_after
+            return False
+        record_id = compared.replayed.change.record_id
+        bits = self._enrolled.get(record_id, 0)
+        self._enrolled[record_id] = bits | self._bit
+        return not bits & self._bit
 
 
 def listeners(definitions: Definitions) -> dict[str, Listener]:

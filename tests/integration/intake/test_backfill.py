@@ -2,13 +2,14 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 import pytest
 
 from tests.making import a_webhook
 from tests.polls import polling, settings
-from webhookd.definitions import AllOf, Condition, Enroll, HubspotObject, Operator, Trigger
+from webhookd.definitions import AllOf, Condition, Enroll, HubspotObject, Operator, Trigger, Wait
 from webhookd.delivery.claims import ClaimTable
 from webhookd.intake.backfill import Backfill, BackfillError
 from webhookd.model import ChangeKind
@@ -91,6 +92,17 @@ def test_where_narrows_it_and_deleted_records_are_not_meant(backfill):
 
     everything = replace(NEW, trigger=Trigger())
     assert backfill(scenario, everything) == (150, 75)
+
+
+def test_it_does_not_wait_and_looks_at_while(backfill):
+    async def scenario(polls, maker, webhook):
+        counted = await maker.run(lambda: webhook, count_only=True)
+        made = await maker.run(lambda: webhook)
+        due = await polls.query("SELECT count(*) FROM deliveries WHERE due_at <= created_at")
+        return counted.deliveries, made.deliveries, due
+
+    wait = Trigger(wait=Wait(timedelta(days=1)), still=CUSTOMERS)
+    assert backfill(scenario, replace(NEW, trigger=wait)) == (125, 125, [(125,)])
 
 
 def test_it_keeps_to_its_rate_and_says_how_far_it_is(backfill):

@@ -6,6 +6,8 @@ import asyncio
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from importlib.resources import files
+from io import BytesIO
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -26,6 +28,7 @@ from webhookd.definitions import (
     Wait,
 )
 from webhookd.model import Asked, ChangeKind, Deletion
+from webhookd.operations.moments.moment_cancelling import cancel
 from webhookd.telemetry.events import DateUnreadable, MomentsFired, PropertyUndated
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -349,9 +352,20 @@ def test_what_waits_of_another_object_is_dropped_and_without_a_wait_is_told(url)
             assert states(await daemon.after(minutes=10)) == [("1", "created", {"x": 1})]
             await daemon.reload(waiting())
             await daemon.take(("1", {"x": "2"}))
-            other = a_webhook("quiet", object="deals", trigger=waiting().trigger)
-            await daemon.reload(other)
+            await daemon.reload(other(waiting().trigger))
+            assert daemon.dropped == {"quiet": 1}
             assert await daemon.after(minutes=10) == []
+            # Without a wait as well, and where there is none there is none to be dropped.
+            await daemon.reload(waiting())
+            assert daemon.dropped == {}
+            await daemon.take(("1", {"x": "3"}), ("2", {"x": "3"}))
+            await daemon.reload(other(Trigger()))
+            assert daemon.dropped == {"quiet": 2}
+            await daemon.reload(waiting())
+            assert await daemon.after(days=1) == []
+
+    def other(trigger):
+        return a_webhook("quiet", object="deals", trigger=trigger)
 
     asyncio.run(work())
 
@@ -362,6 +376,7 @@ def test_what_waits_of_another_object_is_dropped_and_without_a_wait_is_told(url)
         (due_by(at_nine(), "w"), due_by(at_nine(-3), "w")),
         (waiting("w"), due_by(at_nine(), "w")),
         (a_webhook("w"), due_by(at_nine(), "w")),
+        (a_webhook("w", object="deals"), waiting("w")),
         (due_by(at_nine(), "w"), waiting("w")),
     ],
 )
@@ -384,6 +399,52 @@ def test_a_step_of_a_configuration_from_before_leaves_the_timer_of_the_new_one_a
 
             assert step.is_elsewhere
             assert (await daemon.rows(rows), await daemon.rows(timers)) == there
+
+    asyncio.run(work())
+
+
+def in_warsaw(rules):
+    """Return a webhook in a zone that has the *rules* of another one, as behind an update."""
+    data = files("tzdata.zoneinfo").joinpath(*rules.split("/")).read_bytes()
+    zone = ZoneInfo.from_file(BytesIO(data), key="Europe/Warsaw")
+    return due_by(At("renewal_date", time=time(9), zone=zone))
+
+
+def test_other_rules_of_a_zone_plan_anew_at_a_start_and_what_was_missed_is_not_lost(url):
+    """Summer time is given up while the daemon is down, and comes back."""
+
+    async def work():
+        async with Timing(url, in_warsaw("Europe/Warsaw"), now=START) as daemon:
+            await daemon.take(("0", on("2026-03-02")), ("1", on("2026-04-10")))
+        at = datetime(2026, 3, 2, 10, tzinfo=UTC)
+        async with Timing(url, in_warsaw("Etc/GMT-1"), now=at) as daemon:
+            assert told(await daemon.settle()) == [("0", "due", "2026-03-02T08:00")]
+            assert await daemon.rows("SELECT place FROM timers") == [(None,)]
+            daemon.now = datetime(2026, 4, 10, 7, 30, tzinfo=UTC)
+            assert await daemon.settle() == []
+        # By the rules of now it was due half an hour ago, while the daemon was down.
+        async with Timing(url, in_warsaw("Europe/Warsaw"), now=daemon.now) as daemon:
+            assert told(await daemon.settle()) == [("1", "due", "2026-04-10T07:00")]
+        # And within the hour once more: of what was told of this day nothing comes again.
+        async with Timing(url, in_warsaw("Etc/GMT-1"), now=daemon.now) as daemon:
+            assert await daemon.after(hours=1) == []
+            await daemon.take(("1", on("2026-04-11")))
+            assert told(await daemon.after(days=1)) == [("1", "due", "2026-04-11T08:00")]
+
+    asyncio.run(work())
+
+
+def test_a_moment_that_was_taken_away_stays_so_when_all_is_planned_anew(url):
+    async def work():
+        async with Timing(url, due_by(at_nine()), now=START) as daemon:
+            await daemon.take(("1", on("2026-04-10")), ("2", on("2026-04-10")))
+            await daemon.writer.write(lambda connection: cancel(connection, "renewal", "1", None))
+            await daemon.writer.write(
+                lambda connection: connection.execute("UPDATE timers SET place = ''")
+            )
+            await daemon.running.refresh()
+            assert await daemon.settle() == []
+            assert [one[0] for one in told(await daemon.after(days=40, hours=-3))] == ["2"]
 
     asyncio.run(work())
 

@@ -200,7 +200,13 @@ def test_the_29th_of_february_is_the_28th_in_other_years():
 def test_what_is_chosen_was_never_told_is_not_too_late_and_not_from_before(
     wanted, told, since, late, now
 ):
-    one = chosen(wanted, told=told, since=since, late=late, now=now)
+    rule = {
+        "at": At("p", late=timedelta(microseconds=late)),
+        "told": told,
+        "since": since,
+        "now": now,
+    }
+    one = chosen(wanted, **rule)
 
     if one is not None:
         assert one in wanted
@@ -208,10 +214,27 @@ def test_what_is_chosen_was_never_told_is_not_too_late_and_not_from_before(
         assert one >= now - late
         assert told is None or one > min(told, now)
     elif wanted and max(wanted) > now:
-        # What lies ahead is left out for one reason only.
-        assert since > max(wanted)
-    if is_missed(wanted, told=told, since=since, late=late, now=now):
+        # What lies ahead is left out for two reasons only.
+        assert since > max(wanted) or told == max(wanted)
+    if is_missed(wanted, **rule):
         assert min(wanted) < now - late
+
+
+def test_a_day_that_was_told_is_not_told_again_by_other_rules_of_its_zone():
+    day, hour = 86_400_000_000, 3_600_000_000
+    at, told = at_nine(), 100 * day
+    now = told + hour // 2
+    rule = {"at": at, "told": told, "since": told - day, "now": now}
+
+    assert chosen([told + hour], **rule) is None
+    assert chosen([told + 23 * hour], **rule) == told + 23 * hour
+    # By another rule of the webhook's it is another moment, and so is another time.
+    assert chosen([told + hour], **{**rule, "since": told + 1}) == told + hour
+    assert chosen([told + hour], **{**rule, "at": At("p")}) == told + hour
+    # What a wrong clock told in the future silences no other day, and does not come again.
+    ahead = {**rule, "told": now + day}
+    assert chosen([now + hour], **ahead) == now + hour
+    assert chosen([now + day], **ahead) is None
 
 
 def test_moments_are_quick_to_reckon():

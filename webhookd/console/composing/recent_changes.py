@@ -115,4 +115,5 @@ def tally(webhook: Webhook, recent: Recent) -> Tally:
         replay.add(one)
         if clock.monotonic() > end:
             break
+    replay.finish()
     return replay.tallies[webhook.name]

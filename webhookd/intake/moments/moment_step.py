@@ -117,12 +117,6 @@ class MomentStep:
         connection: Connection,
         claims: TransactionClaims,
     ) -> None:
-        if (timer.source, timer.object) != (webhook.source, webhook.object):
-            # What waited when the webhook had a wait: it looks at other records by now.
-            nothing: list[tuple[DueMoment, int | None]] = [(one, None) for one in come]
-            stored_moments.settle(connection, timer, nothing, are_told=False)
-            step.outcomes["dropped"] += len(come)
-            return
         ids = [one.record_id for one in come]
         known = find_known(connection, timer.source, timer.object, ids)
         due = _Come(webhook, timer, come, known, now, step)
@@ -154,7 +148,7 @@ class MomentStep:
             wanted = candidates(at, record.properties.get(at.property), now)
             # What was told in a future that a wrong clock made was not in the way of planning this.
             before = one.told if one.told is not None and one.told < one.at else None
-            meant = chosen(wanted, told=before, since=since, late=late, now=now)
+            meant = chosen(wanted, at=at, told=before, since=since, now=now)
             if meant != one.at:
                 # Of an older rule, or past by more than it may be.
                 others.append((one, meant))
@@ -162,7 +156,7 @@ class MomentStep:
                 continue
             change = due_change(due.webhook, one.record_id, record, from_micros(one.at))
             self._decide(due, due.webhook, one, change)
-            told.append((one, chosen(wanted, told=one.at, since=since, late=late, now=now)))
+            told.append((one, chosen(wanted, at=at, told=one.at, since=since, now=now)))
         # Rule 1: that a moment came about is committed with what it led to.
         stored_moments.settle(connection, due.timer, told, are_told=True)
         stored_moments.settle(connection, due.timer, others, are_told=False)
@@ -186,9 +180,7 @@ class MomentStep:
             else:
                 self._decide(due, at_the_end, one, change)
         # Rule 1: that the waits are over is committed with what they led to.
-        over: list[tuple[DueMoment, int | None]] = [(one, None) for one in due.come]
-        stored_moments.settle(connection, due.timer, over, are_told=True)
-        stored_waits.put(connection, due.timer, dict.fromkeys(ids))
+        stored_waits.end(connection, due.timer, {one.record_id: one.at for one in due.come})
 
     def _decide(self, due: _Come, webhook: Webhook, one: DueMoment, change: Change) -> None:
         decision = due.decision
@@ -201,13 +193,10 @@ class MomentStep:
 
 def _is_of(timer: Timer, webhook: Webhook) -> bool:
     """Return whether *webhook* is as the timer's row has it; one that lost its wait is, too."""
-    at, wait = webhook.trigger.at, webhook.trigger.wait
-    if (timer.kind == "at") != (at is not None):
+    at = webhook.trigger.at
+    if timer.records != (webhook.source, webhook.object):
         return False
-    same = (timer.source, timer.object) == (webhook.source, webhook.object)
-    if at is not None:
-        return same and timer.rule == rule_text(at)
-    return same or wait is None
+    return timer.kind == "wait" if at is None else timer.rule == rule_text(at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +235,7 @@ def _plan_known(
         connection, timer.source, timer.object, after=place, limit=PLANNED_AT_ONCE, is_locked=True
     )
     wanted = {id_: plans.wanted(timer.object, at, known, now_) for id_, known in found}
-    planned = stored_moments.plan(connection, timer, wanted, late=at.late // MICROSECOND, now=now)
+    planned = stored_moments.plan(connection, timer, at, wanted, now=now)
     is_over = len(found) < PLANNED_AT_ONCE
     # Rule 1: how far it came is committed with what it made.
     timer_rows.set_place(connection, timer.number, None if is_over else found[-1][0])

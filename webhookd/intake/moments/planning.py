@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from webhookd.model import ChangeKind, text_of
 from webhookd.rules import trigger, waits
 from webhookd.rules.moments import candidates, is_readable
-from webhookd.rules.time_forms import MICROSECOND
 from webhookd.storage.moments import stored_moments, stored_waits, timer_rows
 
 if TYPE_CHECKING:
@@ -108,8 +107,7 @@ def store(connection: Statements, plans: Plans, now: datetime) -> Planned:
         found: datetime | None = None
         if name in plans.dates and timer.kind == "at":
             at, wanted = plans.dates[name]
-            late = at.late // MICROSECOND
-            planned = stored_moments.plan(connection, timer, wanted, late=late, now=now)
+            planned = stored_moments.plan(connection, timer, at, wanted, now=now)
             found = planned.earliest
             if planned.missed:
                 missed[name] = planned.missed

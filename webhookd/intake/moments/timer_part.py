@@ -48,8 +48,7 @@ def build_timers(
 
 @asynccontextmanager
 async def firing(running: RunningTimers) -> AsyncIterator[None]:
-    """Take moments from here on, those that came while no daemon ran at once; stop at the end."""
-    await running.refresh()
+    """Let moments come about, as they do since the configuration is in force; stop at the end."""
     try:
         yield
     finally:

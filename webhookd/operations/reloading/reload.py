@@ -235,7 +235,7 @@ class Reloader:
         claims = dispatcher.claims.transaction(events.listening(definitions))
         async with dispatcher.quiesced():
             remembered = dispatcher.lanes.rate_limited
-            (rows, starts), caused, stored = await self._dependencies.writer.write(
+            done = await self._dependencies.writer.write(
                 lambda connection: write(
                     connection,
                     definitions,
@@ -253,8 +253,8 @@ class Reloader:
             in_force.replace(definitions)
             self.document, self.shown = loaded.document, shown
             self.written = loaded.written
-            self._dependencies.dispatcher.adopt(rows, enabled, starts)
-        dispatcher.offer(caused.committed(stored))
+            self._dependencies.dispatcher.adopt(done.rows, enabled, done.starts)
+        dispatcher.offer(done.committed())
         self._dependencies.dispatcher.notify("lanes", ())
         if self._dependencies.timed is not None:
             await self._dependencies.timed()

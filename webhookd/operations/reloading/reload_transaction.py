@@ -5,8 +5,10 @@ It runs on the writer's thread while no reply is judged, and as the only one of 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from webhookd import telemetry
 from webhookd.operations.reloading.reload_refusals import (
     refuse_other_identities,
     refuse_with_older_daemons,
@@ -16,19 +18,41 @@ from webhookd.storage.deliveries import lanes
 from webhookd.storage.fleet import members
 from webhookd.storage.records import known_records
 from webhookd.storage.webhooks.starts import recall
+from webhookd.telemetry.events import MomentsFired
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from webhookd.definitions import Definitions
     from webhookd.delivery.caused_events import Caused, CausedEvents
     from webhookd.delivery.claims import TransactionClaims
+    from webhookd.model import Delivery
     from webhookd.storage.database.connection import Connection
     from webhookd.storage.deliveries.lanes import LaneRow
 
 _LIFTED: Final = "its request was changed"
+
+
+@dataclass(frozen=True, slots=True)
+class BroughtInLine:
+    """What the transaction left: the lanes, the late starts of those with a rate limit, and more.
+
+    *dropped* counts, by webhook, the records that waited and are not looked at any more.
+    """
+
+    rows: list[LaneRow]
+    starts: dict[str, list[datetime]]
+    dropped: Mapping[str, int]
+    caused: Caused
+    stored: Any
+
+    def committed(self) -> Sequence[Delivery]:
+        """Report what was dropped, and return what is to be offered; on the event loop."""
+        for webhook, number in self.dropped.items():
+            telemetry.report(MomentsFired(webhook, {"dropped": number}))
+        return self.caused.committed(self.stored)
 
 
 def _bring_in_line(
@@ -38,7 +62,7 @@ def _bring_in_line(
     configured: Iterable[lanes.ConfiguredLane],
     before: Definitions | None,
     now: datetime,
-) -> tuple[list[LaneRow], dict[str, list[datetime]]]:
+) -> tuple[list[LaneRow], dict[str, list[datetime]], dict[str, int]]:
     """Compare with what the database knows, and bring it in line, in one transaction.
 
     The lanes that are *remembered* know their late starts better than the disk, where some are
@@ -49,7 +73,7 @@ def _bring_in_line(
         known_records.introduce(connection, source.name, source.identity)
     refuse_with_older_daemons(connection, definitions)
     rows = lanes.adopt(connection, configured, now)
-    bring_timers_in_line(connection, definitions, before, rows, now)
+    dropped = bring_timers_in_line(connection, definitions, before, rows, now)
     members.set_config(connection, definitions.hash)
     paced = {
         webhook.name for webhook in definitions.webhooks.values() if webhook.delivery.rate_limit
@@ -59,7 +83,7 @@ def _bring_in_line(
         for row in rows
         if row.webhook in paced - remembered
     }
-    return rows, starts
+    return rows, starts, dropped
 
 
 def write(
@@ -71,10 +95,12 @@ def write(
     now: datetime,
     events: CausedEvents,
     claims: TransactionClaims,
-) -> tuple[tuple[list[LaneRow], dict[str, list[datetime]]], Caused, Any]:
+) -> BroughtInLine:
     """Bring the database in line, and tell of webhooks whose 410's hold that lifted."""
     gone = lanes.gone(connection)
-    rows, starts = _bring_in_line(connection, definitions, remembered, configured, before, now)
+    rows, starts, dropped = _bring_in_line(
+        connection, definitions, remembered, configured, before, now
+    )
     lifted = [row.webhook for row in rows if row.webhook in gone and row.gone_reason is None]
     drafts = [
         draft
@@ -82,4 +108,4 @@ def write(
         for draft in events.of_webhook("webhook.resumed", webhook, _LIFTED, definitions)
     ]
     caused = events.together(drafts)
-    return (rows, starts), caused, caused.store(connection, claims)
+    return BroughtInLine(rows, starts, dropped, caused, caused.store(connection, claims))

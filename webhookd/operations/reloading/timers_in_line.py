@@ -25,10 +25,11 @@ def bring_timers_in_line(
     before: Definitions | None,
     rows: Iterable[LaneRow],
     now: datetime,
-) -> None:
+) -> dict[str, int]:
     """Give each webhook with a timer its row, and take those of dates from all others.
 
     *before* is what this daemon had in force until now, *rows* are the lanes, in line already.
+    Returns of how many records of each webhook a wait was dropped: it looks at others by now.
     """
     configured = [
         one
@@ -37,7 +38,11 @@ def bring_timers_in_line(
     ]
     timed = {one.webhook for one in configured}
     gone = [row.webhook for row in rows if row.absent_reason == REMOVED]
-    gone += [name for name in definitions.webhooks if name not in timed]
+    untimed = {
+        webhook.name: (webhook.source, webhook.object)
+        for webhook in definitions.webhooks.values()
+        if webhook.name not in timed
+    }
     # In a fleet this daemon took records in by the rule that it had, or by none, while another one
     # had the new rule in force: they are looked at once more.
     again = {
@@ -45,7 +50,7 @@ def bring_timers_in_line(
         for one in configured
         if connection.session.is_shared and _is_new_here(one, before, now)
     }
-    timer_rows.adopt(connection, configured, now, gone=gone, again=again)
+    return timer_rows.adopt(connection, configured, now, gone=gone, again=again, untimed=untimed)
 
 
 def _is_new_here(one: ConfiguredTimer, before: Definitions | None, now: datetime) -> bool:

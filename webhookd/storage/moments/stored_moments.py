@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from webhookd.definitions import At
     from webhookd.storage.database.connection import Statements
     from webhookd.storage.database.database import Database
     from webhookd.storage.moments.timer_rows import Timer
@@ -116,15 +117,14 @@ class DueMoment:
 def plan(
     connection: Statements,
     timer: Timer,
+    at: At,
     wanted: Mapping[str, Sequence[int]],
     *,
-    late: int,
     now: datetime,
 ) -> Planned:
     """Plan the moments of records: of those *wanted* for each, the first that may come about.
 
-    Part of the transaction that stores the known records that they follow from. *late* is how many
-    microseconds one may be past.
+    Part of the transaction that stores the known records that they follow from. *at* is the rule.
     """
     if not wanted:
         return Planned()
@@ -132,14 +132,14 @@ def plan(
     now_, since = to_micros(now), to_micros(timer.since)
     rows, missed = [], 0
     for record_id in sorted(wanted):
-        at, told = there.get(record_id, (None, None))
+        before, told = there.get(record_id, (None, None))
         of_record = wanted[record_id]
-        next_ = chosen(of_record, told=told, since=since, late=late, now=now_)
-        missed += is_missed(of_record, told=told, since=since, late=late, now=now_)
-        if next_ != at:
+        next_ = chosen(of_record, at=at, told=told, since=since, now=now_)
+        missed += is_missed(of_record, at=at, told=told, since=since, now=now_)
+        if next_ != before:
             rows.append((timer.number, record_id, next_))
     connection.write_rows(_PLAN, rows)
-    planned = [at for _, _, at in rows if at is not None]
+    planned = [next_ for _, _, next_ in rows if next_ is not None]
     return Planned(from_micros(min(planned, default=None)), len(planned), missed)
 
 

@@ -45,6 +45,16 @@ _PUT: Final = ForRows(
     ),
 )
 
+_CLEARED: Final = ", ".join(f"{name} = NULL" for name in _COLUMNS.split(", ")[1:])
+_END: Final = ForRows(
+    each=f"UPDATE moments SET told = ?, {_CLEARED} WHERE timer = ? AND record_id = ?",  # noqa: S608 - constant
+    at_once=(
+        f"UPDATE moments SET told = ended.told, {_CLEARED} FROM unnest(?::bigint[], ?::bigint[],"  # noqa: S608 - constant
+        " ?::text[]) AS ended (told, timer, record_id)"
+        " WHERE moments.timer = ended.timer AND moments.record_id = ended.record_id"
+    ),
+)
+
 
 def of_records(
     connection: Statements, timer: Timer, record_ids: Iterable[str]
@@ -56,14 +66,23 @@ def of_records(
 
 
 def put(connection: Statements, timer: Timer, waiting: Mapping[str, Waiting | None]) -> None:
-    """Store what waits of each record, or that nothing does: its wait is over, or was for nothing.
+    """Store what waits of each record, or that nothing does: its wait was for nothing.
 
-    Part of the transaction that stores the changes, or what the end of the wait led to.
+    Part of the transaction that stores the changes.
     """
     rows = [
         (timer.number, record_id, *_values(waiting[record_id])) for record_id in sorted(waiting)
     ]
     connection.write_rows(_PUT, rows)
+
+
+def end(connection: Statements, timer: Timer, ended: Mapping[str, int]) -> None:
+    """Note when the wait of each record *ended*.
+
+    Part of the transaction that stores what the ends led to.
+    """
+    rows = [(ended[record_id], timer.number, record_id) for record_id in sorted(ended)]
+    connection.write_rows(_END, rows)
 
 
 def _values(waiting: Waiting | None) -> tuple[object, ...]:

@@ -13,7 +13,7 @@ from webhookd.storage.database.connection import with_lists
 from webhookd.storage.database.times import from_micros, to_micros
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from webhookd.storage.database.connection import Statements
@@ -67,43 +67,66 @@ class Timer:
         """Return the text of its rule: the digest without that of the zone's rules."""
         return self.digest.rpartition(" ")[0]
 
+    @property
+    def records(self) -> tuple[str, str]:
+        """Return the source and the object whose records it looks at."""
+        return self.source, self.object
+
     def may_be(self, configured: ConfiguredTimer) -> bool:
         """Return whether this is the timer of *configured*, its rule aside."""
-        mine = (self.kind, self.source, self.object)
-        return mine == (configured.kind, configured.source, configured.object)
+        place = (configured.source, configured.object)
+        return self.kind == configured.kind and self.records == place
 
 
 def adopt(
     connection: Statements,
     configured: Iterable[ConfiguredTimer],
     now: datetime,
-    gone: Iterable[str] = (),
+    gone: Collection[str] = (),
     again: Iterable[str] = (),
-) -> None:
+    untimed: Mapping[str, tuple[str, str]] | None = None,
+) -> dict[str, int]:
     """Bring the timers in line with a configuration: those whose rule is new are planned anew.
 
     Timers of dates of the webhooks *gone* end: with the webhook comes another time from which on
-    moments count. What waits for the end of a wait is kept, as deliveries are. Those of *again* are
-    planned anew although their rule is the same.
+    moments count. What waits for the end of a wait is kept, as deliveries are, but not where the
+    webhook looks at other records by now, by a timer or, *untimed*, at that source and object.
+    Those of *again* are planned anew although their rule is the same.
+
+    Returns of how many records of each webhook a wait was dropped.
     """
+    untimed = untimed or {}
     known = {timer.webhook: timer for timer in all_timers(connection)}
-    for name in gone:
-        timer = known.get(name)
-        if timer is not None and timer.kind == "at":
-            _leave(connection, timer)
-    for wanted in configured:
-        _adopt_one(connection, known.get(wanted.webhook), wanted, now)
+    wanted_ones = {one.webhook: one for one in configured}
+    dropped: dict[str, int] = {}
+    for name, timer in list(known.items()):
+        if name in wanted_ones:
+            is_over = not timer.may_be(wanted_ones[name])
+        elif timer.kind == "at":
+            is_over = name in untimed or name in gone
+        else:
+            is_over = untimed.get(name, timer.records) != timer.records
+        if is_over:
+            dropped[name] = 0 if timer.kind == "at" else _awaited(connection, timer)
+            _leave(connection, known.pop(name))
+    for name, wanted in wanted_ones.items():
+        _adopt_one(connection, known.get(name), wanted, now)
     for name in again:
         query = "UPDATE timers SET place = '' WHERE webhook = ? AND kind = 'at'"
         connection.execute(query, (name,))
+    return {name: number for name, number in dropped.items() if number}
+
+
+def _awaited(connection: Statements, timer: Timer) -> int:
+    """Return how many records await a moment of a timer."""
+    query = "SELECT count(*) FROM moments WHERE timer = ? AND at IS NOT NULL"
+    [(number,)] = connection.execute(query, (timer.number,)).fetchall()
+    return int(number)
 
 
 def _adopt_one(
     connection: Statements, timer: Timer | None, wanted: ConfiguredTimer, now: datetime
 ) -> None:
-    if timer is not None and not timer.may_be(wanted):
-        _leave(connection, timer)
-        timer = None
     # A timer that is off has no rule: whichever it gets next is new, from that time on.
     rule = wanted.digest if wanted.is_on else "off"
     digest = f"{rule} {wanted.zone_rules}" if wanted.is_on else rule

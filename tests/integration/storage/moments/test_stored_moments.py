@@ -5,14 +5,13 @@ from datetime import timedelta
 import pytest
 
 from tests.making import NOW
+from webhookd.definitions import At
 from webhookd.storage.database.times import from_micros, to_micros
 from webhookd.storage.moments import stored_moments as moments
 from webhookd.storage.moments import timer_rows
 from webhookd.storage.moments.timer_rows import ConfiguredTimer
 
 HOUR = timedelta(hours=1)
-DAY = 86_400_000_000
-LATE = DAY
 
 
 def a_timer(**more):
@@ -30,7 +29,7 @@ def at(hours):
 
 
 def plan(connection, timer, now=NOW, **wanted):
-    return moments.plan(connection, timer, wanted, late=LATE, now=now)
+    return moments.plan(connection, timer, At("day", late=HOUR * 24), wanted, now=now)
 
 
 def awaited(connection, timer):
