@@ -8,11 +8,13 @@ DEV_STAMP := $(VENV)/.installed-for-development
 DLT := $(VENV)/dlt/bin/python
 # A real Directus, which is read as well.
 DIRECTUS := $(VENV)/directus
+# What moments are compared with, a package of npm.
+TEMPORAL := $(VENV)/temporal
 
 # Where the environment forbids it, each of a test run's many daemons would compile all of webhookd.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test test-browser screenshots captures docs check image crash sources bench bench-quick constraints clean help
+.PHONY: run test test-browser screenshots captures docs check image crash sources temporal bench bench-quick constraints clean help
 
 help: ## Show these words
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -62,6 +64,11 @@ sources: $(DEV_STAMP) ## Read a real API of ten thousand records while they chan
 		tests/integration/sources/rest/test_pocketbase.py \
 		tests/integration/sources/rest/test_beside_dlt.py \
 		tests/acceptance/test_pocketbase_kills.py
+
+temporal: $(DEV_STAMP) ## Compare dates in zones with JavaScript's own reckoning, on node
+	npm install --silent --no-audit --no-fund --prefix $(TEMPORAL) '@js-temporal/polyfill@0.5'
+	WEBHOOKD_TEST_TEMPORAL=$(TEMPORAL)/node_modules \
+		$(BIN)/python -m pytest -q tests/unit/rules/test_moments_beside_temporal.py
 
 bench: $(DEV_STAMP) ## Measure all that is to be reached, each against a baseline of the same run
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench

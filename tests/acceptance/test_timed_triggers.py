@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 
 from tests import postgresql
-from tests.crash import timed
-from tests.daemon import until
+from tests.crash import timed, year
+from tests.daemon import INTERPRETER, until
 from tests.fleet import Fleet
 from tests.receiver import Receiver
 from webhookd import clock
@@ -30,6 +31,10 @@ def bodies(receiver):
 
 def test_kills_at_random_moments_lose_no_moment_and_repeat_none(tmp_path):
     assert timed.killed(tmp_path, SEED, kills=6).faults == []
+
+
+def test_a_year_of_dates_in_three_zones_comes_about_once_whenever_it_is_killed(tmp_path):
+    assert year.lived_through(tmp_path, SEED, records=150, kills=3, hours=72).faults == []
 
 
 def test_moments_are_listed_shown_taken_away_and_explained(daemon, ask):
@@ -82,6 +87,33 @@ def test_moments_are_listed_shown_taken_away_and_explained(daemon, ask):
         daemon.stop()
 
     assert [one["eventType"] for one in bodies(receiver)] == ["contacts.due"]
+
+
+def test_an_update_of_zones_moves_at_the_next_start_what_is_planned(daemon, tmp_path):
+    """An interpreter of its own: it reads where zones are when it starts."""
+    zones = tmp_path / "zones" / "Europe"
+    zones.mkdir(parents=True)
+    daemon.environment["PYTHONTZPATH"] = str(zones.parent)
+    daemon.command_line = INTERPRETER
+    day = f"{clock.now().year + 1}-06-15"
+    by_date = {"property": "day", "time": "09:00", "zone": "Europe/Warsaw"}
+    daemon.configure({"dates": hook("http://127.0.0.1:9/", at=by_date)})
+    planned = []
+    # With summer time, without it, and as it was.
+    for rules in ("Europe/Warsaw", "Etc/GMT-1", "Europe/Warsaw"):
+        found = files("tzdata.zoneinfo").joinpath(*rules.split("/"))
+        (zones / "Warsaw").write_bytes(found.read_bytes())
+        plans = len(daemon.named("moment.planned"))
+        daemon.start()
+        until(lambda: len(daemon.named("moment.planned")) > plans, "its plan")  # noqa: B023
+        if not planned:
+            daemon.drop_rows("1.ndjson", {"id": "1", "day": day})
+        until(lambda: daemon.look("SELECT count(*) FROM moments") == 1, "its moment")
+        planned.append(daemon.look("SELECT at FROM moments"))
+        daemon.stop()
+
+    hours = [datetime.fromtimestamp(at / 1_000_000, UTC).isoformat()[:13] for at in planned]
+    assert hours == [f"{day}T07", f"{day}T08", f"{day}T07"]
 
 
 def test_a_backfill_makes_up_for_past_moments_if_it_is_told_how_far(daemon, ask):

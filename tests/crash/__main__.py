@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from tests.crash import fleets, killing, producers, surroundings, timed
+from tests.crash import fleets, killing, producers, surroundings, timed, year
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,9 @@ def main() -> int:
     stories: dict[str, Story] = {
         "killed": lambda folder, seed: killing.killed(folder, seed, arguments.kills),
         "moments": lambda folder, seed: timed.killed(folder, seed, arguments.kills),
+        "year": lambda folder, seed: year.lived_through(
+            folder, seed, records=10_000, kills=arguments.kills, hours=6
+        ),
         "stopped": lambda folder, seed: killing.stopped(folder, seed, 10),
         "frozen": lambda folder, seed: killing.frozen(folder, seed, 20),
         "given-up-on": killing.given_up_on,
