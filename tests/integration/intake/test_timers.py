@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import databases, postgresql
-from tests.making import a_webhook
+from tests.making import a_webhook, some_definitions
 from tests.timing import Timing, due_by
 from webhookd import telemetry
 from webhookd.definitions import (
@@ -366,6 +366,17 @@ def test_what_waits_of_another_object_is_dropped_and_without_a_wait_is_told(url)
 
     def other(trigger):
         return a_webhook("quiet", object="deals", trigger=trigger)
+
+    asyncio.run(work())
+
+
+def test_a_daemon_that_has_not_reloaded_has_nothing_wait_for_a_webhook_of_other_records(url):
+    async def work():
+        async with Timing(url, waiting("w"), now=START) as daemon:
+            await daemon.reload(a_webhook("w", object="deals", trigger=waiting().trigger))
+            daemon.definitions = some_definitions(waiting("w"))
+            await daemon.take(("1", {"x": "1"}))
+            assert await daemon.rows("SELECT * FROM moments WHERE at IS NOT NULL") == []
 
     asyncio.run(work())
 

@@ -127,7 +127,8 @@ def _follow(
 ) -> datetime | None:
     """Have changes begin waits, join those under way, or end them; return the earliest end."""
     wait = webhook.trigger.wait
-    if wait is None:
+    # Of a fleet's daemon that has not reloaded: by now the webhook looks at other records.
+    if wait is None or timer.records != (webhook.source, webhook.object):
         return None
     before = stored_waits.of_records(connection, timer, seen)
     after = {
