@@ -9,7 +9,7 @@ from tests.receiver import Answer, Receiver
 
 PAGE = Path(__file__).parents[2] / "docs" / "status.md"
 ROW = re.compile(r"^\| `([a-z_.\[\]]+)` \| [^|]+ \| \S.*\|$", re.MULTILINE)
-FREE = ("document", "hidden_digests")
+FREE = ("document", "defaults", "hidden_digests")
 """Objects whose keys are names of the configuration."""
 
 OF_PARTS = (

@@ -60,6 +60,7 @@ def composed(tmp_path_factory):
         stage.daemon.configure(
             {"live": stage.webhook("live", request={"authentication": bearer})},
             secrets={"room": {"env": "CANARY"}},
+            defaults={"delivery": {"timeout": "7s", "retry": {"first_after": "2m"}}},
         )
         stage.daemon.start()
         stage.daemon.drop_rows(
@@ -121,6 +122,23 @@ def test_what_is_wrong_is_told_with_its_line_and_the_yaml_stays(composing):
     assert "ftp://x" in composing.yaml
     assert "Send a test" not in text
     assert "is no YAML: line 2" in composing.compose(rest="a: [")
+
+
+def test_what_the_defaults_of_the_file_add_is_told_and_not_written_again(composing, composed):
+    text = composing.compose(**to(composed))
+    assert "An attempt takes at most 7 s" in text
+    assert "defaults add delivery.timeout: 7s, delivery.retry.first_after: 2m , which" in text
+    assert "delivery" not in composing.yaml
+
+    text = composing.compose(**to(composed), rest="delivery: {timeout: 3s}")
+
+    assert "An attempt takes at most 3 s" in text
+    assert "defaults add delivery.retry.first_after: 2m , which" in text
+    assert yaml.safe_load(composing.yaml)["webhooks"]["new"]["delivery"] == {"timeout": "3s"}
+    wrong = composing.compose(**to(composed), rest="delivery: {retry: {at_most_every: 1m}}")
+    assert "first_after (2m) is longer than at_most_every (1m)" in wrong
+    composing.look("/compose?webhook=live")
+    assert "delivery" not in yaml.safe_load(composing.yaml)["webhooks"]["live"]
 
 
 KEY = {"authentication": "api_key", "auth_name": "X-Key", "secret": "CANARY"}

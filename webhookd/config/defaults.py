@@ -32,6 +32,31 @@ def merged(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+def added(
+    defaults: Mapping[str, Any], own: Any, steps: tuple[str, ...] = ()
+) -> Iterator[tuple[str, Any]]:
+    """Yield what `merged` adds to *own*: each value of *defaults* by its dotted key."""
+    for key, default in defaults.items():
+        value = own.get(key) if isinstance(own, dict) else None
+        if isinstance(default, dict) and (value is None or isinstance(value, dict)):
+            yield from added(default, value, (*steps, key))
+        elif not isinstance(own, dict) or key not in own:
+            yield ".".join((*steps, key)), default
+
+
+def without(defaults: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *whole* without what `merged` would add to it anyway, at every depth."""
+    kept = {}
+    for key, value in whole.items():
+        default = defaults.get(key, ...)
+        if isinstance(default, dict) and isinstance(value, dict):
+            if rest := without(default, value):
+                kept[key] = rest
+        elif value != default:
+            kept[key] = value
+    return kept
+
+
 def with_object_defaults(source: Mapping[str, Any]) -> dict[str, Any]:
     """Return a REST source as it is written, its `object_defaults` merged into its objects.
 

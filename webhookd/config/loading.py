@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from webhookd.config import bounded_read, compiler, schema
@@ -33,7 +33,8 @@ class Loaded:
 
     *document* is the whole of it as JSON values, every default in it and no secret, for
     comparing two configurations. *is_offline* says that secrets and files were left alone: such
-    definitions have empty secrets, and nothing may run on them. *written* are the files.
+    definitions have empty secrets, and nothing may run on them. *written* are the files, *defaults*
+    what their section of that name says.
     """
 
     definitions: Definitions
@@ -41,6 +42,7 @@ class Loaded:
     document: Mapping[str, Any]
     is_offline: bool = False
     written: tuple[WrittenFile, ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load(
@@ -81,12 +83,14 @@ def _load(path: Path, secrets: Secrets) -> Loaded:
     if problems:
         raise ConfigError(_in_order(problems))
     compiled = compiler.compile_definitions(collection, secrets, tls_files)
+    defaults = collection.section("defaults")
     return Loaded(
         compiled.definitions,
         tuple(_in_order(warnings(compiled.definitions, collection, secrets))),
         compiled.document,
         secrets.offline,
         tuple(map(written_file, documents)),
+        defaults.mapping() if defaults else {},
     )
 
 

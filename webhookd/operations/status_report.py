@@ -144,6 +144,7 @@ class StatusReport:
             sources=(await self._sources(standings.values())).sources,
             backfills=tuple(map(running_backfill, self._dependencies.backfills.under_way)),
             document=self._document(reloader.shown.document),
+            defaults=as_written(reloader.defaults),
             hidden_digests=reloader.shown.digests,
             by_hand=self._by_hand(),
         )

@@ -90,6 +90,8 @@ class StatusView(View):
 
     URLs that are secrets stand in it up to the second segment of their path, headers as `***`.
     """
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """The section `defaults` of that configuration as it is written; merged into `document`."""
     hidden_digests: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Digests of the values that `document` does not show whole, by webhook and setting."""
     by_hand: ByHandView | None = None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from webhookd.config import compiler, models, schema
+from webhookd.config import compiler, defaults, models, schema
 from webhookd.config.checks import collection
 from webhookd.config.text import document
 from webhookd.config.text.limits import TOP
@@ -36,12 +36,14 @@ class Draft:
     """A draft that was looked at; *webhook* is None where it is wrong.
 
     A URL that is a secret is one of a host that cannot be. *unsendable* says why the draft may be
-    looked at but not sent; empty where it may.
+    looked at but not sent; empty where it may. *added* is what the file's `defaults` say of it and
+    its text does not, by dotted key.
     """
 
     webhook: Webhook | None
     problems: tuple[Problem, ...] = ()
     unsendable: str = ""
+    added: tuple[tuple[str, Any], ...] = ()
 
 
 def read(text: str, ground: Ground) -> Draft:
@@ -83,13 +85,16 @@ def _instead(others: list[str], webhooks: Any) -> str:
 
 def _compiled(node: Node, ground: Ground) -> Draft:
     value = node.value
-    form = models.Webhook.model_validate({**value, "delivery": value.get("delivery", {})})
+    own = value.get("delivery", {})
+    whole = defaults.merged(dict(ground.delivery), own)
+    form = models.Webhook.model_validate({**value, "delivery": whole})
     reading = ground.readings[value["source"]]
     webhook = compiler.webhook(node.name, form, node, ground.requests, reading)
     unsendable = _unsendable(webhook)
     if isinstance(webhook.request.url, Secret):
         webhook = replace(webhook, request=replace(webhook.request, url=_SECRET_URL))
-    return Draft(webhook, unsendable=unsendable)
+    added = tuple(defaults.added({"delivery": ground.delivery}, {"delivery": own}))
+    return Draft(webhook, unsendable=unsendable, added=added)
 
 
 def _unsendable(webhook: Webhook) -> str:

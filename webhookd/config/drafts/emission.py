@@ -47,6 +47,11 @@ def written_rest(values: Mapping[str, Any]) -> str:
     return "".join(f"{line}\n" for line in _map(values, (), 0))
 
 
+def value_of(value: Any) -> str:
+    """Return a text, a number or a list of them as it is written."""
+    return _on_one_line(value, _DEEPEST_LINE) or json.dumps(value)
+
+
 def _map(values: Mapping[str, Any], path: tuple[str, ...], indent: int) -> Iterator[str]:
     known = _ORDER.get(path, "").split()
     places = {key: place for place, key in enumerate(known)}

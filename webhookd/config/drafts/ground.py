@@ -1,7 +1,8 @@
 """The configuration in force as a draft sees it: what may be named, and never a secret.
 
 It is made of the document that the daemon shows (every default in it, references in the place of
-secrets), so that whoever may look at that can look at drafts: the daemon and the console alike.
+secrets) and of what the file's `defaults` say, so that whoever may look at that can look at drafts:
+the daemon and the console alike.
 """
 
 from __future__ import annotations
@@ -57,18 +58,22 @@ class Ground:
     requests: Requests
     readings: Mapping[str, ValueReading] = field(repr=False)
     """By source, how its values are read."""
+    delivery: Mapping[str, Any] = field(default_factory=dict)
+    """What `defaults` add to every webhook's `delivery`."""
 
 
-def ground(document: Mapping[str, Any]) -> Ground:
-    """Return the ground that a configuration's *document* is."""
+def ground(document: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> Ground:
+    """Return the ground that a configuration's *document* is, with its section *defaults*."""
     data: dict[str, Any] = {"version": 1, **{name: document.get(name) or {} for name in _SECTIONS}}
+    if defaults:
+        data["defaults"] = defaults
     collection = Collection((Document("the configuration in force", Path(), data),))
     secrets, tls_files = _Placeholders(), TlsFiles()
     context = Context(
         apps=collection.entries("apps"),
         sources=collection.entries("sources"),
         named_secrets=collection.entries("secrets"),
-        defaults=None,
+        defaults=collection.section("defaults"),
         secrets=secrets,
         tls_files=tls_files,
         is_whole=True,
@@ -80,4 +85,4 @@ def ground(document: Mapping[str, Any]) -> Ground:
     readings = {
         name: KINDS[source["type"]].reading(source) for name, source in data["sources"].items()
     }
-    return Ground(context, requests, readings)
+    return Ground(context, requests, readings, (defaults or {}).get("delivery") or {})

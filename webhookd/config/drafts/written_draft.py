@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from webhookd.config import models
+from webhookd.config.defaults import without
 from webhookd.config.drafts.draft import LARGEST
 from webhookd.config.text import document
 
@@ -30,12 +31,16 @@ def keys_of(text: str) -> tuple[dict[str, Any], str]:
 
 
 def webhook_of(
-    name: str, text: str | None, definition: Mapping[str, Any] | None
+    name: str,
+    text: str | None,
+    definition: Mapping[str, Any] | None,
+    defaults: Mapping[str, Any] | None = None,
 ) -> Mapping[str, Any] | None:
     """Return the webhook *name* as its file writes it: *text* are its lines there.
 
     Where they say it only with others (an alias, a map on one line), it is made of the
-    *definition*, which has every default. None where there is neither.
+    *definition*, which has every default: those of the program, and what the file's *defaults*
+    add. None where there is neither.
     """
     for candidate in (f"webhooks:\n{text}", text) if text else ():
         found, problem = keys_of(candidate)
@@ -43,13 +48,23 @@ def webhook_of(
         if not problem and isinstance(webhooks, dict) and isinstance(webhooks.get(name), dict):
             webhook: Mapping[str, Any] = webhooks[name]
             return webhook
-    return None if definition is None else _without_defaults(definition)
+    return None if definition is None else _without_defaults(definition, defaults or {})
 
 
-def _without_defaults(definition: Mapping[str, Any]) -> Mapping[str, Any]:
+def _without_defaults(
+    definition: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> Mapping[str, Any]:
     """Return a definition as somebody would have written it."""
     try:
         form = models.Webhook.model_validate(dict(definition))
+        usual = models.Webhook.model_validate(
+            {**definition, "delivery": defaults.get("delivery") or {}}
+        )
     except ValidationError:
         return definition
-    return form.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    written = form.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    # What the program does where nothing is said is not what this file's defaults say.
+    written.pop("delivery", None)
+    whole, added = (one.model_dump(mode="json", by_alias=True)["delivery"] for one in (form, usual))
+    delivery = without(added, whole)
+    return {**written, "delivery": delivery} if delivery else written

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from webhookd.client.asynchronous import quoted
 from webhookd.client.client_errors import RefusedError
-from webhookd.config.drafts import draft, written_draft
+from webhookd.config.drafts import draft, emission, written_draft
 from webhookd.config.drafts.ground import ground
 from webhookd.console import showing
 from webhookd.console.composing import (
@@ -25,7 +25,7 @@ from webhookd.console.composing.condition_fields import ConditionField
 from webhookd.views.webhooks import ShownWebhookView
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from starlette.responses import Response
 
@@ -33,12 +33,22 @@ if TYPE_CHECKING:
     from webhookd.console.composing.draft_fields import Fields
     from webhookd.console.composing.recent_changes import Recent
     from webhookd.console.visit import Visit
+    from webhookd.definitions import Webhook
     from webhookd.rules.replay import Tally
     from webhookd.views.trials import TrialView
 
 _SPARE_LINES = 2
 _LEAST_LINES = 3
 _MASK = "***"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """How a draft would be delivered, in seconds, and what of that *defaults* of the file say."""
+
+    timeout: float
+    give_up_after: float
+    defaults: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +62,21 @@ class Preview:
     recent: Recent | None = None
     body: str = ""
     has_masks: bool = False
+    delivered: Delivered | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _InForce:
-    """The configuration in force: its *document*, and what a draft may choose of it."""
+    """The configuration in force: *document* and *defaults*, and what a draft may choose of it."""
 
     document: Mapping[str, Any]
+    defaults: Mapping[str, Any]
     choices: Choices
 
 
 async def _in_force(visit: Visit) -> _InForce:
-    document = (await visit.daemon.status()).document
-    return _InForce(document, compose_choices.choices(document))
+    status = await visit.daemon.status()
+    return _InForce(status.document, status.defaults, compose_choices.choices(status.document))
 
 
 async def show(visit: Visit) -> Response:
@@ -73,7 +85,7 @@ async def show(visit: Visit) -> Response:
     name = visit.asked("webhook")
     if name:
         one = await visit.daemon.read(ShownWebhookView, f"/v1/webhooks/{quoted(name)}")
-        written = written_draft.webhook_of(name, one.text, one.definition)
+        written = written_draft.webhook_of(name, one.text, one.definition, in_force.defaults)
         fields = webhook_fields.of_webhook(name, written or {})
     else:
         records = in_force.choices.records
@@ -134,18 +146,19 @@ async def _preview(
     if trial.problems:
         told_ = [f"line {one.line}: {one.where}: {one.message}" for one in trial.problems]
         return replace(found, problems=tuple(told_))
-    counted = await _tally(visit, text, in_force, recent)
-    shown = showing.body_of(trial)
-    return replace(found, trial=trial, tally=counted, recent=recent, body=shown)
-
-
-async def _tally(
-    visit: Visit, text: str, in_force: _InForce, recent: Recent | None
-) -> Tally | None:
-    """Return what the draft would have made of the newest changes, where there are any to ask."""
-    if recent is None:
-        return None
-    read = await asyncio.to_thread(lambda: draft.read(text, ground(in_force.document)))
+    found = replace(found, trial=trial, recent=recent, body=showing.body_of(trial))
+    read = await asyncio.to_thread(
+        lambda: draft.read(text, ground(in_force.document, in_force.defaults))
+    )
     if read.webhook is None:
-        return None
-    return await visit.console.recent.tally(read.webhook, recent)
+        return found
+    counted = None if recent is None else await visit.console.recent.tally(read.webhook, recent)
+    return replace(found, tally=counted, delivered=_delivered(read.webhook, read.added))
+
+
+def _delivered(webhook: Webhook, added: Iterable[tuple[str, Any]]) -> Delivered:
+    policy = webhook.delivery
+    told = tuple(f"{key}: {emission.value_of(value)}" for key, value in added)
+    return Delivered(
+        policy.timeout.total_seconds(), policy.retry.give_up_after.total_seconds(), told
+    )

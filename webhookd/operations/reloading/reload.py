@@ -91,6 +91,7 @@ class Reloader:
         self._waiting: asyncio.Task[ReloadResult] | None = None
         self._allows_mass_removal = False
         self.document: Mapping[str, Any] = {}
+        self.defaults: Mapping[str, Any] = {}
         self.written: tuple[WrittenFile, ...] = ()
         self.shown = literal_secrets.shown_document({})
         self.last: ReloadResult | None = None
@@ -130,7 +131,9 @@ class Reloader:
             await self.put_in_force(self._in_force())
 
     def _in_force(self) -> Loaded:
-        return loading.Loaded(self.definitions, (), self.document, written=self.written)
+        return loading.Loaded(
+            self.definitions, (), self.document, written=self.written, defaults=self.defaults
+        )
 
     async def read(self, note: Callable[[Path], None] | None = None) -> Loaded:
         """Return the configuration as it is on disk now; ConfigError when it is wrong.
@@ -162,7 +165,7 @@ class Reloader:
                 if loaded.definitions == self.definitions:
                     self.files = files
                     # In other words, perhaps, or with other remarks.
-                    self.written = loaded.written
+                    self.written, self.defaults = loaded.written, loaded.defaults
                     return self._note("unchanged")
                 if not allow:
                     refuse_mass_removal(self.definitions, loaded.definitions)
@@ -252,7 +255,7 @@ class Reloader:
             self._dependencies.secrets.adopt(redactor)
             in_force.replace(definitions)
             self.document, self.shown = loaded.document, shown
-            self.written = loaded.written
+            self.written, self.defaults = loaded.written, loaded.defaults
             self._dependencies.dispatcher.adopt(done.rows, enabled, done.starts)
         dispatcher.offer(done.committed())
         self._dependencies.dispatcher.notify("lanes", ())

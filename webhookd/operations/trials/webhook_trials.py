@@ -125,7 +125,7 @@ class Trials:
 
     def _drafted(self, text: str, wanted: Wanted) -> _Tried | TrialView:
         reloader = self._dependencies.reloader
-        read = draft.read(text, ground.ground(reloader.shown.document))
+        read = draft.read(text, ground.ground(reloader.shown.document, reloader.defaults))
         if read.webhook is None:
             return refused(read.problems, self._dependencies.secrets.redactor)
         found = self._sample(read.webhook, wanted)

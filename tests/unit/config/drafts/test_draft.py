@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhookd.config import loading
-from webhookd.config.drafts import draft
+from webhookd.config import loading, models
+from webhookd.config.defaults import added, merged
+from webhookd.config.drafts import draft, written_draft
 from webhookd.config.drafts.ground import PLACEHOLDER, ground
 from webhookd.definitions import Bearer
 from webhookd.model import Secret
@@ -124,3 +126,64 @@ def test_a_draft_is_not_large():
     read = draft.read("#" * (draft.LARGEST + 1), GROUND)
 
     assert "at most 64 KiB" in str(read.problems[0])
+
+
+PATIENT = {"delivery": {"timeout": "12s", "retry": {"first_after": "5m", "at_most_every": "1h"}}}
+MINE = (
+    "webhooks:\n  w:\n    source: crm\n    object: deals\n    request: {url: 'https://a.example'}\n"
+)
+
+
+def test_what_the_defaults_of_the_file_say_holds_for_a_draft_too():
+    read = draft.read(MINE, ground(EXAMPLE.document, PATIENT))
+
+    assert read.webhook.delivery.timeout == timedelta(seconds=12)
+    assert read.webhook.delivery.retry.first_after == timedelta(minutes=5)
+    assert dict(read.added) == {
+        "delivery.timeout": "12s",
+        "delivery.retry.first_after": "5m",
+        "delivery.retry.at_most_every": "1h",
+    }
+
+
+def test_a_draft_goes_over_the_defaults_and_is_checked_with_them():
+    own = MINE + "    delivery: {timeout: 3s, retry: {first_after: 10m}}\n"
+    read = draft.read(own, ground(EXAMPLE.document, PATIENT))
+    assert read.webhook.delivery.timeout == timedelta(seconds=3)
+    assert dict(read.added) == {"delivery.retry.at_most_every": "1h"}
+
+    wrong = draft.read(own.replace("10m", "2h"), ground(EXAMPLE.document, PATIENT))
+
+    (problem,) = wrong.problems
+    assert problem.message == "first_after (2h) is longer than at_most_every (1h)"
+
+
+DELIVERIES = st.fixed_dictionaries(
+    {},
+    optional={
+        "timeout": st.sampled_from(["30s", "12s", "3s"]),
+        "concurrency": st.sampled_from([1, 10]),
+        "retry": st.fixed_dictionaries(
+            {}, optional={"first_after": st.sampled_from(["1m", "5m"]), "jitter": st.just(0.5)}
+        ),
+    },
+)
+
+
+@given(DELIVERIES, DELIVERIES)
+def test_what_is_made_of_a_definition_is_the_same_under_the_defaults_of_the_file(usual, own):
+    """A webhook whose own text cannot be had: what its defaults add is not written again."""
+    defaults = {"delivery": usual}
+    whole = {**EXAMPLE.document["webhooks"]["new-customer"], "delivery": merged(usual, own)}
+
+    written = written_draft.webhook_of("w", None, whole, defaults)
+
+    again = merged(usual, written.get("delivery", {}))
+    form = models.Webhook.model_validate
+    assert form({**whole, "delivery": again}) == form(whole)
+    assert set(added_values(written.get("delivery", {}))).isdisjoint(added_values(usual))
+
+
+def added_values(delivery):
+    """Return each key with its value, at every depth."""
+    return list(added(delivery, {}))
