@@ -1,16 +1,22 @@
 """Compose: what it shows of a draft is what the draft does once it is in the file."""
 
+import hmac
 import html
 import json
 import re
+from base64 import b64encode
+from itertools import combinations, product
 
 import pytest
 import yaml
 
 from tests.console.stage import CANARY, Stage
 from tests.console.test_pages import SAME, Acting, plain_text
-from tests.daemon import until
-from tests.receiver import Answer
+from tests.daemon import SECRET, until
+from tests.receiver import Answer, Receiver
+from webhookd.console import showing
+from webhookd.console.composing import draft_fields, drafting
+from webhookd.console.forms import Form
 
 OWN = {"webhook-id", "webhook-timestamp", "x-hubspot-request-timestamp"}
 """Headers that no two requests share."""
@@ -57,9 +63,14 @@ class Composing(Acting):
 def composed(tmp_path_factory):
     with Stage(tmp_path_factory.mktemp("composed")) as stage:
         bearer = {"type": "bearer", "token": {"env": "CANARY"}}
+        stage.daemon.environment["STANDARD"] = f"whsec_{b64encode(bytes(32)).decode()}"
         stage.daemon.configure(
             {"live": stage.webhook("live", request={"authentication": bearer})},
             secrets={"room": {"env": "CANARY"}},
+            apps={
+                "1234567": {"client_secret": {"env": "APP_SECRET"}},
+                "standard": {"client_secret": {"env": "STANDARD"}},
+            },
             defaults={"delivery": {"timeout": "7s", "retry": {"first_after": "2m"}}},
         )
         stage.daemon.start()
@@ -142,44 +153,91 @@ def test_what_the_defaults_of_the_file_add_is_told_and_not_written_again(composi
 
 
 KEY = {"authentication": "api_key", "auth_name": "X-Key", "secret": "CANARY"}
-FORMS = {
-    "all": {},
-    "chosen": {"takes": "chosen", "property": ["email", "amount"], "as amount": "value"},
-    "put": {"method": "PUT", "format": "flat"},
-    "patch": {"method": "PATCH", "format": "record", "previous": "1"},
-    "delete": {"method": "DELETE", "takes": "chosen", "property": ["email"]},
-    "get": {"method": "GET", "takes": "chosen", "property": ["email"], "as email": "e mail"},
-    "key": KEY,
-    "key-in-query": KEY | {"method": "GET", "auth_location": "query"},
-    "bearer": {"authentication": "bearer", "secret": "CANARY"},
-    "basic": {"authentication": "basic", "auth_name": "Ü ser", "secret": "CANARY"},
-    "file": {"authentication": "bearer", "secret_in": "file", "secret": "secret.txt"},
-    **{
-        scheme.replace("_", "-"): {"scheme": scheme, "app_id": "1234567"}
-        for scheme in ("hubspot_v1", "hubspot_v2", "hubspot_v3", "github", "stripe")
-    },
-    **{
-        layout.replace("_", "-"): {"format": layout}
-        for layout in ("standard_webhooks", "cloudevents", "hubspot_legacy")
-    },
-    "rest": {"rest": "request:\n  headers: {X-Room: \"{{ secrets['room'] }}\", X-Id: a}\n"},
-}
+APPS = {"": "", "standard_webhooks": "standard"}
+AUTHENTICATIONS = (
+    {},
+    KEY,
+    KEY | {"auth_location": "query"},
+    {"authentication": "bearer", "secret_in": "file", "secret": "secret.txt"},
+    {"authentication": "basic", "auth_name": "Ü ser", "secret": "CANARY"},
+)
+TAKEN = ({}, {"takes": "chosen", "property": ["email", "amount"], "as amount": "a value"})
+MORE = ({}, {"previous": "1"}, {"rest": 'request:\n  headers: {X-Room: "{{ secrets.room }}"}\n'})
+AXES = (
+    [{"method": one} for one in draft_fields.METHODS],
+    AUTHENTICATIONS,
+    [{"scheme": one, "app_id": APPS.get(one, "1234567")} for one in ("", *draft_fields.SCHEMES)],
+    [{"format": one} for one in ("", *draft_fields.FORMATS)],
+    TAKEN,
+    MORE,
+)
+PRIME = 7
+"""At least as many as any of these has, and as there are of them."""
+
+
+def covering():
+    """Return forms in which each of one axis meets each of every other: 52 instead of 7,350."""
+    for first, second in product(range(PRIME), repeat=2):
+        form = {}
+        for place, axis in enumerate(AXES):
+            form |= axis[(first + place * second) % PRIME % len(axis)]
+        if form["format"] not in ("record", "standard_webhooks", "cloudevents"):
+            # There is no room for the values before.
+            form.pop("previous", None)
+        if form["scheme"] == "hubspot_v1" and form["method"] in ("GET", "DELETE"):
+            # It covers a body alone: what else the two meet, each meets by itself.
+            yield f"v1-{first}-{second}", form | {"method": "POST"}
+            form |= {"scheme": "hubspot_v2"}
+        yield f"{form['method'].lower()}-{first}-{second}", form
+
+
+FORMS = dict(covering())
+
+
+def test_the_forms_hold_every_pair():
+    assert max(len(AXES), *map(len, AXES)) <= PRIME
+    for one, other in combinations(AXES[:4], 2):
+        met = {
+            (number, place)
+            for form in FORMS.values()
+            for number, part in enumerate(one)
+            for place, again in enumerate(other)
+            if part.items() <= form.items() and again.items() <= form.items()
+        }
+        lacking = len(one) * len(other) - len(met)
+        # `hubspot_v1` meets no method without a body.
+        assert lacking == (2 if {0, 2} == {AXES.index(one), AXES.index(other)} else 0)
+
+
+def written(stage, name, fields):
+    """Return the webhook that a form is, as its page shows it (which the test holds as well)."""
+    pairs = {"name": name, "records": "export contacts", "method": "POST", "takes": "all"}
+    pairs |= to(stage, name) | fields
+    listed = [
+        (key, each)
+        for key, value in pairs.items()
+        for each in (value if isinstance(value, list) else [value])
+    ]
+    changes = [("changes", "created"), ("changes", "updated")]
+    text, problem = drafting.text_of(draft_fields.of_form(Form(listed + changes)))
+    assert problem == ""
+    return text
 
 
 def test_a_preview_is_byte_for_byte_what_the_receiver_gets(composing, composed):
-    """The text goes into the file, is reloaded, and the next change is sent."""
+    """Each method with each authentication, signature and format, in the file and reloaded."""
     config = yaml.safe_load(composed.daemon.config.read_text())
     (composed.folder / "secret.txt").write_text(CANARY)
-    for name, fields in FORMS.items():
-        composing.compose(**to(composed, name), **{"name": name, **fields})
-        assert "problem" not in plain_text(composing.html), (name, plain_text(composing.html))
-        config["webhooks"] |= yaml.safe_load(composing.yaml)["webhooks"]
+    texts = {name: written(composed, name, fields) for name, fields in FORMS.items()}
+    for text in texts.values():
+        config["webhooks"] |= yaml.safe_load(text)["webhooks"]
     composed.daemon.config.write_text(yaml.safe_dump(config, sort_keys=False))
-    assert composed.daemon.reload()["event"] == "config.reloaded"
+    reloaded = composed.daemon.reload()
+    assert reloaded["event"] == "config.reloaded", reloaded
     composed.receiver.received.clear()
-    before = composed.daemon.tally("delivered")
+    delivered = composed.daemon.tally("delivered")
     composed.daemon.drop_rows("b.ndjson", {"id": "1", "email": "new@example.com", "amount": 7})
-    composed.wait_for(delivered=before + len(FORMS) + 1)
+    composed.wait_for(delivered=delivered + len(FORMS) + 1)
     got = {one.target.partition("?")[0][1:]: one for one in composed.receiver.received}
 
     with composed.console().viewer() as client:
@@ -188,6 +246,7 @@ def test_a_preview_is_byte_for_byte_what_the_receiver_gets(composing, composed):
         fresh.look("/compose")
         for name, fields in FORMS.items():
             fresh.compose(**to(composed, name), **{"name": name, **fields})
+            assert fresh.yaml == texts[name]
             method, url, headers, body = fresh.request
             real = got[name]
             assert (method, url.removeprefix(composed.receiver.url)) == (
@@ -199,8 +258,9 @@ def test_a_preview_is_byte_for_byte_what_the_receiver_gets(composing, composed):
                 if headers[header] == "(computed when sent)":
                     continue
                 assert same(headers[header], real.headers[header]), (name, header)
+            # On the page, JSON has a line for each value.
             sent = real.body.decode().replace(real.id, headers["webhook-id"])
-            assert (json.loads(body) if body else "") == (json.loads(sent) if sent else ""), name
+            assert body == showing.indented(sent), name
             assert CANARY not in fresh.html
 
 
@@ -227,6 +287,33 @@ def test_a_draft_is_sent_with_placeholders_and_its_answer_is_shown(composing, co
     assert "egress: 10.0.0.1:443 is not sent to" in composing.compose(
         "/compose/test", url="https://10.0.0.1/"
     )
+
+
+@pytest.mark.parametrize("is_foreign", [False, True], ids=["in force", "foreign"])
+def test_a_draft_never_carries_a_real_secret_wherever_it_is_sent(composing, composed, is_foreign):
+    """Not even to a receiver that gets this very secret from a webhook in force."""
+    room = 'request: {headers: {X-Room: "{{ secrets.room }}"}}'
+    ways = [*AUTHENTICATIONS[1:], {"scheme": "github", "app_id": "1234567"}, {"rest": room}]
+    (composed.folder / "secret.txt").write_text(CANARY)
+    with Receiver() as foreign:
+        receiver = foreign if is_foreign else composed.receiver
+        composed.receiver.received.clear()
+        for way in ways:
+            address = {"url": f"{receiver.url}/live", "allow_http": "1"}
+            assert "placeholder for every secret" in composing.compose(
+                "/compose/test", **address, **way
+            )
+            assert CANARY not in composing.html
+            assert CANARY not in composing.yaml
+        got = receiver.received
+
+    assert len(got) == len(ways)
+    basic = b64encode(f"Ü ser:{CANARY}".encode()).decode()
+    signed = hmac.new(SECRET.encode(), got[-2].body, "sha256").hexdigest()
+    for one in got:
+        told = f"{one.target}\n{one.headers}\n{one.body.decode()}"
+        assert not any(secret in told for secret in (CANARY, basic, SECRET, signed)), told
+    assert got[-1].headers["x-room"] == "placeholder"
 
 
 def test_a_webhook_in_force_begins_a_draft(composing):
