@@ -41,6 +41,12 @@ _WIDER_THAN_THE_SCREEN = """
 () => document.documentElement.scrollWidth - document.documentElement.clientWidth
 """
 
+_AT = """
+(wanted) => document.activeElement.id === wanted
+  || document.activeElement.textContent.trim().startsWith(wanted)
+    && document.activeElement.matches("a, button")
+"""
+
 
 class Watch:
     """Notes whatever a page does that none may do."""
@@ -92,6 +98,15 @@ def inspect(page: Page, watch: Watch, *, with_axe: bool = True) -> None:
         ]
         assert told == [], json.dumps(told, indent=1)
     assert watch.faults == []
+
+
+def tab_to(page: Page, wanted: str) -> None:
+    """Go on with the Tab key to the control whose id, or the beginning of whose text, is that."""
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        if page.evaluate(_AT, wanted):
+            return
+    raise AssertionError(f"the Tab key does not lead to {wanted!r} on {page.url}")
 
 
 @contextmanager

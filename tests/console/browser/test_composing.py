@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from tests.console.browser.inspection import inspect, visit
+from tests.console.browser.inspection import inspect, tab_to, visit
 from tests.console.stage import Stage
 
 
@@ -74,30 +74,22 @@ def test_a_draft_by_keyboard_alone(browser, desk):
     console = desk.console()
     with visit(browser, console) as (page, watch):
         keys = page.keyboard
-
-        def tab_to(id_):
-            for _ in range(120):
-                if page.evaluate("document.activeElement.id") == id_:
-                    return
-                keys.press("Tab")
-            raise AssertionError(f"no way to {id_}")
-
         keys.press("g")
         keys.press("n")
         page.wait_for_url("**/compose")
-        tab_to("name")
+        tab_to(page, "name")
         keys.press("Control+a")
         keys.type("by-hand")
-        tab_to("changes-deleted")
+        tab_to(page, "changes-deleted")
         keys.press("Space")
-        tab_to("url")
+        tab_to(page, "url")
         keys.press("Control+a")
         keys.type(f"{desk.receiver.url}/keys")
-        tab_to("allow_http")
+        tab_to(page, "allow_http")
         keys.press("Space")
-        tab_to("takes-all")
+        tab_to(page, "takes-all")
         keys.press("ArrowRight")
-        tab_to("property-1")
+        tab_to(page, "property-1")
         keys.press("Space")
         keys.press("Tab")
         keys.type("first")
@@ -106,7 +98,7 @@ def test_a_draft_by_keyboard_alone(browser, desk):
         found = text_of(page)["by-hand"]
         assert found["trigger"] == {"changes": ["created", "updated", "deleted"]}
         desk.receiver.received.clear()
-        page.locator("button", has_text="Send a test").focus()
+        tab_to(page, "Send a test")
         keys.press("Enter")
         page.wait_for_selector("#reply")
         assert desk.receiver.received[0].target == "/keys"

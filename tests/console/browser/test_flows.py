@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.console.browser.inspection import inspect, visit
+from tests.console.browser.inspection import inspect, tab_to, visit
 from tests.console.stage import Stage
+from tests.daemon import until
 from tests.receiver import Answer
 
 SHOWN = "document.querySelector('.side h2').innerText"
@@ -13,8 +14,10 @@ SHOWN = "document.querySelector('.side h2').innerText"
 def night(tmp_path):
     """Give a daemon whose one receiver has refused everything."""
     with Stage(tmp_path) as stage:
-        stage.moods["w"] = Answer(400, body=b"the database of the receiver is full")
-        stage.daemon.configure({"billing": stage.webhook("w"), "other": stage.webhook("other")})
+        stage.moods["w"] = Answer(500, body=b"the database of the receiver is full")
+        soon = {"retry": {"first_after": "1s", "at_most_every": "1s", "give_up_after": "1s"}}
+        billing = stage.webhook("w", delivery=soon)
+        stage.daemon.configure({"billing": billing, "other": stage.webhook("other")})
         stage.daemon.start()
         rows = ({"id": str(100 + number), "email": f"{number}@example.com"} for number in range(7))
         stage.daemon.drop_rows("a.ndjson", *rows)
@@ -41,11 +44,23 @@ def test_at_three_in_the_morning(browser, night, has_script):
         page.click("button:has-text('Retry 7')")
         assert "7 deliveries retried." in page.inner_text(".notice")
         night.wait_for(delivered=14)
-        page.goto(f"http://{console.host}/")
+        until(lambda: nothing_is_left(page, console), "nothing that needs anybody")
         if has_script:
             inspect(page, watch)
+        else:
+            page.goto(f"http://{console.host}/deliveries")
+            page.select_option("#webhook", "other")
+            page.fill("#record_id", "104")
+            page.click("button:has-text('Find')")
+            assert page.locator("table.list tbody tr").count() == 1
         assert watch.faults == []
     assert console.stop() == ""
+
+
+def nothing_is_left(page, console):
+    page.goto(f"http://{console.host}/")
+    failed = page.inner_text(".figures li:has-text('given up') b")
+    return failed == "0" and "Nothing needs you." in page.inner_text("main")
 
 
 def test_the_same_by_keyboard_alone(browser, night):
@@ -78,15 +93,56 @@ def test_the_same_by_keyboard_alone(browser, night):
         assert not page.locator("dialog").is_visible()
         keys.press("Escape")
         page.wait_for_function("!document.querySelector('.side')")
-        page.goto(f"http://{console.host}/deliveries?state=failed")
+        keys.press("g")
+        keys.press("o")
+        page.wait_for_selector(".needs")
+        tab_to(page, "Look at them")
+        keys.press("Enter")
+        page.wait_for_url("**state=failed**")
+        keys.press("j")
+        page.wait_for_selector(".side >> text=the database of the receiver is full")
         mend(night)
-        page.locator("button", has_text="Retry all that match").focus()
+        tab_to(page, "Retry all that match")
         keys.press("Enter")
-        page.wait_for_selector("h1:has-text('would be attempted again')")
-        page.locator("button", has_text="Retry 7").focus()
+        page.wait_for_selector("h1:has-text('7 deliveries would be attempted again')")
+        tab_to(page, "Retry 7")
         keys.press("Enter")
-        page.wait_for_selector(".notice")
+        page.wait_for_selector(".notice >> text=7 deliveries retried.")
         night.wait_for(delivered=14)
+        assert watch.faults == []
+
+
+def test_live_and_a_reload_that_is_refused_by_keyboard_alone(browser, night):
+    console = night.console()
+    with visit(browser, console) as (page, watch):
+        keys = page.keyboard
+        keys.press("g")
+        keys.press("l")
+        page.wait_for_url("**/live")
+        page.wait_for_timeout(500)
+        night.daemon.drop_rows("live.ndjson", {"id": "live-1"})
+        page.wait_for_selector("#live-rows tr:nth-child(2)")
+        keys.press("/")
+        keys.type("other")
+        until(lambda: page.locator("#live-rows tr:visible").count() == 1, "those of one webhook")
+        tab_to(page, "only-bad")
+        keys.press("Space")
+        until(lambda: page.locator("#live-rows tr:visible").count() == 0, "none of what failed")
+        tab_to(page, "Pause")
+        keys.press("Enter")
+        assert page.inner_text("#pause-live") == "Go on"
+        night.daemon.config.write_text(night.daemon.config.read_text() + "nonsense: 1\n")
+        lines = len(night.daemon.config.read_text().splitlines())
+        keys.press("g")
+        keys.press("c")
+        page.wait_for_url("**/configuration")
+        tab_to(page, "Reload…")
+        keys.press("Enter")
+        page.wait_for_selector("h2:has-text('Have the daemon read it anew?')")
+        tab_to(page, "Reload it")
+        keys.press("Enter")
+        page.wait_for_selector("text=It was refused, and changed nothing")
+        assert f"config.yaml:{lines}:1: nonsense" in page.inner_text(".problems >> nth=0")
         assert watch.faults == []
 
 
@@ -162,7 +218,7 @@ def test_attempts_show_live_as_they_end_and_after_the_daemon_was_away(browser, n
         page.click("#pause-live")
         inspect(page, watch)
         night.daemon.kill()
-        page.wait_for_selector("#live-state:visible")
+        page.wait_for_selector("#live-state:visible >> text=trying again")
         night.daemon.start()
         page.wait_for_selector("#live-state", state="hidden")
         night.daemon.drop_rows("again.ndjson", {"id": "again"})

@@ -23,7 +23,11 @@ def littered(tmp_path_factory):
             # As an exporter might have written them: the daemon makes the report.
             row = json.dumps({"email": text, text[:80]: CANARY})
             stage.daemon.drop(f"{number}.ndjson", f'{row}\n{{"id": {text[:100]}\n')
-        until(lambda: len(stage.daemon.named("file.failed")) == len(hostile.TEXTS), "failures")
+        # And what no list of texts can hold: half of a character, and a line of two megabytes.
+        stage.daemon.drop("half.ndjson", '{"id": "1", "<b>": "\\ud800"}\n')
+        stage.daemon.drop("long.ndjson", '{"id": "2", "a": "' + "<b>" * 700_000 + "\n")
+        count = len(hostile.TEXTS) + 2
+        until(lambda: len(stage.daemon.named("file.failed")) == count, "failures")
         failed = stage.folder / "crm" / "failed"
         for number, text in enumerate(hostile.TEXTS):
             # And as somebody might who can write there.
@@ -55,7 +59,7 @@ def test_hostile_files_and_reports_stay_text(browser, littered):
         links = page.eval_on_selector_all(
             "a[href*='/files/']", "all => all.map(one => one.getAttribute('href'))"
         )
-        assert len(links) == min(SHOWN, 2 * len(hostile.TEXTS))
+        assert len(links) == min(SHOWN, 2 * len(hostile.TEXTS) + 2)
         seen = set()
         for link in links:
             answer = page.goto(f"http://{console.host}{link}")

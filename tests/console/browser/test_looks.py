@@ -88,17 +88,37 @@ def test_hostile_text_stays_text_on_every_page(browser, hostile_stage):
     listed = hostile_stage.ask("/v1/deliveries", webhook="w1", limit=40)["deliveries"]
     paths = ["/", "/deliveries", "/webhooks/w0", "/webhooks/w1"]
     paths += ["/compose", "/compose?webhook=w0", "/compose?webhook=w1"]
+    paths += ["/inbox", "/sources", "/sources/export", "/configuration"]
     paths += [f"/deliveries/{one['id']}" for one in listed]
     paths += [f"/deliveries?peek={one['id']}" for one in listed[:5]]
     with visit(browser, console) as (page, watch):
         for path in paths:
             open_(page, console, path)
             inspect(page, watch, with_axe=False)
+        _acts_and_live(page, watch, hostile_stage, console)
     with visit(browser, console, viewport={"width": 390, "height": 800}) as (page, watch):
-        for path in paths[:12]:
+        for path in paths[:15]:
             open_(page, console, path)
             inspect(page, watch, with_axe=False)
     assert console.stop() == ""
+
+
+def _acts_and_live(page, watch, stage, console):
+    """Look at what is asked before an act, at a test's request, and at attempts as they end."""
+    open_(page, console, "/deliveries?state=failed&webhook=w1")
+    page.click("text=Retry all that match")
+    page.wait_for_selector("h1:has-text('would be attempted again')")
+    inspect(page, watch, with_axe=False)
+    for button in ("Test…", "Backfill…", "Pause…"):
+        open_(page, console, "/webhooks/w1")
+        page.click(f"button:has-text('{button}')")
+        page.wait_for_url(f"**/{button.lower().rstrip('…')}")
+        inspect(page, watch, with_axe=False)
+    open_(page, console, "/live")
+    page.wait_for_timeout(500)
+    stage.daemon.drop_rows("live.ndjson", *({"id": f"live {one[:60]}"} for one in hostile.TEXTS))
+    page.wait_for_selector("#live-rows tr:nth-child(20)")
+    inspect(page, watch, with_axe=False)
 
 
 def test_hostile_addresses_are_only_looked_for(browser, console):
