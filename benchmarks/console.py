@@ -22,6 +22,7 @@ from benchmarks.asking import INSERT
 from benchmarks.filled_daemon import Filling, start_filled
 from benchmarks.processes import daemon
 from tests.console.stage import ConsoleProcess
+from tests.daemon import INTERPRETER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,14 +62,14 @@ def main() -> None:
     ):
         address = _prepared(running, Path(name), count)
         begun = time.perf_counter()
-        console = ConsoleProcess(Path(name), address)
+        console = ConsoleProcess(Path(name), address, command_line=INTERPRETER)
         spent = cpu.seconds(console.process.pid)
         print(f"start: {time.perf_counter() - begun:.2f} s (at most 1.5), {spent:.2f} s of CPU")
         try:
             with console.viewer() as client:
                 for line in _measured(client, count, (console.process.pid, running.pid)):
                     print(line)
-            print(f"memory: {_megabytes(console.process.pid):.0f} MB (at most 120)")
+            print(f"memory: {resident_megabytes(console.process.pid):.0f} MB (at most 120)")
         finally:
             console.stop()
 
@@ -105,7 +106,8 @@ def _measured(client: httpx.Client, count: int, processes: tuple[int, int]) -> I
         )
 
 
-def _megabytes(process: int) -> float:
+def resident_megabytes(process: int) -> float:
+    """Return the memory that a process holds; 0 where there is none."""
     status = Path(f"/proc/{process}/status").read_text()
     found = re.search(r"VmRSS:\s+([0-9]+) kB", status)
     return int(found[1]) / 1024 if found else 0.0

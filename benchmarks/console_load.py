@@ -6,7 +6,8 @@ A draft is looked at thirty times beside a daemon with 1,000 webhooks in force a
 the object in its journal: at most 250 ms. Then deliveries end to end, with nobody at the console
 and with ten viewers in turn: five whose overview follows the daemon every five seconds, and five
 at Live; at least 95 % of the rate with none. The daemon's CPU a delivery is told beside the rate,
-which is what a busy machine leaves comparable.
+which is what a busy machine leaves comparable. Between the two, the memory over a day of Live
+(`console_day`).
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchmarks import cpu
+from benchmarks import console_day, cpu
 from benchmarks.delivering import drop_and_wait
 from benchmarks.processes import daemon, hook, receiver, until
 from tests.console.stage import ConsoleProcess
+from tests.daemon import INTERPRETER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,12 +49,14 @@ JSON: Final = {"sec-fetch-site": "same-origin"}
 
 
 def main() -> None:
-    """Measure both, and print a line for each."""
+    """Measure all three, and print what came of each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=RUNS)
     runs = parser.parse_args().runs
     with tempfile.TemporaryDirectory(prefix="webhookd-bench-") as name:
         print(_drafts(Path(name)))
+    for line in console_day.day():
+        print(line)
     rates: dict[int, list[float]] = {0: [], FOLLOWING + LIVE: []}
     spent: dict[int, list[float]] = {0: [], FOLLOWING + LIVE: []}
     for _ in range(runs):
@@ -198,7 +202,7 @@ def _console(running: DaemonProcess, folder: Path) -> Iterator[tuple[ConsoleProc
     """Give a console of the daemon and a client that came in."""
     (socket,) = folder.rglob("admin.sock")
     assert running.pid  # noqa: S101 - it has been started
-    console = ConsoleProcess(folder, f"unix:{socket}")
+    console = ConsoleProcess(folder, f"unix:{socket}", command_line=INTERPRETER)
     try:
         with console.viewer() as client:
             page = client.get("/").text

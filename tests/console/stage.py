@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,7 +18,6 @@ from webhookd.console import serving_pages
 from webhookd.console.serving_pages import ConsoleAddress
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -29,20 +29,30 @@ CANARY = "canary-of-the-console-tests"
 
 
 class ConsoleProcess:
-    """`webhookd console` as a process."""
+    """`webhookd console` as a process; *command_line* starts an interpreter of its own for it."""
 
-    def __init__(self, folder: Path, address: str, *arguments: str) -> None:
+    def __init__(
+        self, folder: Path, address: str, *arguments: str, command_line: tuple[str, ...] = ()
+    ) -> None:
         self._home = folder / "home"
         self._home.mkdir(exist_ok=True)
         self.environment = {
             name: value for name, value in os.environ.items() if not name.startswith("WEBHOOKD_")
-        } | {"XDG_STATE_HOME": str(self._home)}
+        } | {"XDG_STATE_HOME": str(self._home), "PYTHONUNBUFFERED": "1"}
         self._folder = folder
         self._command = ("console", "--admin-address", address)
-        self.process = forked.begin(
-            (*self._command, "--listen", "127.0.0.1:0", *arguments),
-            folder=folder,
-            environment=self.environment,
+        words = (*self._command, "--listen", "127.0.0.1:0", *arguments)
+        self.process: forked.Forked | subprocess.Popen[str] = (
+            subprocess.Popen(
+                [*command_line, *words],
+                cwd=folder,
+                env=self.environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            if command_line
+            else forked.begin(words, folder=folder, environment=self.environment)
         )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()

@@ -113,6 +113,9 @@ def test_conditions_are_explained_and_held_against_recent_changes(composing, com
     assert "fires 19 created" in text
     assert "4 of the last 20 changes would have fired" in text
     assert "amount GT 150 met 190" in text
+    assert re.search(
+        '<datalist id="values-1">(<option value="[0-9]+">){1,3}</datalist>', composing.html
+    )
     text = composing.compose(**to(composed), **when, record_id="3")
     assert "does not fire 3 created" in text
     assert "amount GT 150 met 30" in text

@@ -172,6 +172,14 @@ def test_static_files_are_asked_for_again_by_their_tag(viewer):
     assert viewer.get("/static/console.js", headers={"if-none-match": tag}).status_code == 304
 
 
+def test_what_a_page_needs_beside_itself_is_small_on_its_way(viewer):
+    names = ("console.js", "console.css", "icon.svg")
+    answers = [viewer.get(f"/static/{name}") for name in names]
+
+    assert sum(one.num_bytes_downloaded for one in answers) < 20_000
+    assert "vary" in answers[0].headers
+
+
 @pytest.mark.parametrize("path", ["/static/../routes.py", "/static/%2e%2e/routes.py", "/static/"])
 def test_no_other_file_is_given(viewer, path):
     assert viewer.get(path).status_code in {404, 405}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
@@ -137,7 +138,8 @@ def application(console: Console, invitations: Invitations, *, port: int, label:
     routes = [
         Route("/enter", enter, methods=["GET"]),
         *_by_path(answering),
-        Mount("/static", StaticFiles(packages=[("webhookd.console", "static")])),
+        # Pages are not made smaller: they hold secrets of the session beside what others wrote.
+        Mount("/static", GZipMiddleware(StaticFiles(packages=[("webhookd.console", "static")]))),
     ]
     app = Starlette(routes=routes, exception_handlers=handlers)
     # No answer leads where a Host header points.

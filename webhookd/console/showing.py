@@ -83,7 +83,8 @@ def one_line(text: str, most: int = 200) -> str:
 
 def length(seconds: float) -> str:
     """Return a length of time in its largest unit: `90 s`, `4 m`, `3 d`."""
-    whole = int(seconds)
+    # To the millisecond: the sum of many waits is a little less than what they are.
+    whole = int(round(seconds, 3))
     for size, unit in _UNITS:
         if whole >= 2 * size:
             return f"{whole // size} {unit}"

@@ -43,9 +43,17 @@ def test_a_draft_is_looked_at_at_every_pause_and_sent(browser, desk):
         assert text_of(page)["to-erp"]["request"]["body"] == {
             "properties": [{"property": "email", "as": "mail"}]
         }
+        page.check("[name=property][value=id]")
+        page.check("[name=property][value=amount]")
+        page.uncheck("[name=property][value=id]")
+        page.check("[name=property][value=id]")
+        page.wait_for_selector("#yaml-text >> text=[{property: email, as: mail}, amount, id]")
+        page.uncheck("[name=property][value=id]")
+        page.uncheck("[name=property][value=amount]")
         page.fill("#find-property", "amo")
         assert page.locator(".choose tbody tr:visible").count() == 1
         page.fill("#find-property", "")
+        page.wait_for_selector("#yaml-text >> text=[{property: email, as: mail}]")
         # What is typed stays where it was: only the preview is another.
         assert page.input_value("#name") == "to-erp"
         inspect(page, watch)

@@ -123,6 +123,7 @@ async def _page(visit: Visit, fields: Fields, in_force: _InForce, *, is_sent: bo
         rows=rows,
         hidden=hidden,
         names=[one["name"] for one in properties],
+        examples={one["name"]: one["examples"] for one in properties},
         conditions=[*fields.conditions, *spare],
         words=draft_fields,
         operators=condition_fields.OPERATORS,

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from webhookd.console.visit import Visit
-    from webhookd.views.activity import ActivityView
     from webhookd.views.status import StatusView
     from webhookd.views.webhooks import WebhookView
 
@@ -67,8 +66,3 @@ def _rank(one: WebhookView) -> tuple[int, int, str]:
     known = one.state in _WORST_FIRST
     place = _WORST_FIRST.index(one.state) if known else len(_WORST_FIRST)
     return place, -one.failed - one.pending, one.webhook
-
-
-def _rate(hour: ActivityView) -> float:
-    """Return how many attempts delivered in a minute of the last hour."""
-    return activity_steps.steps_of(hour, activity_steps.HOUR).total.delivered / 60

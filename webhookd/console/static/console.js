@@ -187,10 +187,26 @@ function compose(form) {
   async function look() {
     const mine = ++turn;
     try {
-      const fresh = (await fragment("/compose", { method: "POST", body: body() }))?.querySelector("#preview");
-      if (fresh && mine === turn) { document.getElementById("preview").replaceWith(fresh); localise(); showCopies(); }
+      const page = await fragment("/compose", { method: "POST", body: body() }), fresh = page?.querySelector("#preview");
+      if (!fresh || mine !== turn) return;
+      document.getElementById("preview").replaceWith(fresh);
+      for (const one of page.querySelectorAll("datalist")) document.getElementById(one.id)?.replaceWith(one);
+      localise();
+      showCopies();
     } catch { tell("The console does not answer; trying again"); }
   }
+  // Properties are sent in the order in which they were ticked.
+  const boxes = () => [...form.querySelectorAll("[name=property]")];
+  let ticked = boxes().filter((one) => one.checked).map((one) => one.value);
+  function tick() {
+    const on = boxes().filter((one) => one.checked).map((one) => one.value);
+    ticked = [...ticked.filter((one) => on.includes(one)), ...on.filter((one) => !ticked.includes(one))];
+  }
+  form.addEventListener("formdata", ({ formData }) => {
+    tick();
+    formData.delete("property");
+    for (const one of ticked) formData.append("property", one);
+  });
   find.hidden = false;
   names.addEventListener("input", () => {
     for (const row of form.querySelectorAll(".choose tbody tr")) row.hidden = !row.textContent.toLowerCase().includes(names.value.toLowerCase());
@@ -202,6 +218,7 @@ function compose(form) {
     const row = event.target.closest(".choose tr"), box = row?.querySelector("[type=checkbox]");
     if (box && event.target !== box && event.target.value) box.checked = true;
     if (box?.checked) document.getElementById("takes-chosen").checked = true;
+    tick();
     if (event.target.id === "records") { form.requestSubmit(); return; }
     clearTimeout(waiting);
     waiting = setTimeout(look, 250);
