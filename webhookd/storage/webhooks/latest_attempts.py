@@ -11,7 +11,7 @@ transaction and as its last statement, so that the locks of rows are held for as
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from webhookd.model import Delivered
@@ -95,18 +95,18 @@ class LatestAttempts:
             return True
         return self.failing_attempts > 0 and self.last_delivered_at is None
 
-    def after(self, settlement: Settlement) -> LatestAttempts:
-        """Return it with one more attempt."""
-        at = settlement.ended_at
-        if isinstance(settlement.outcome, Delivered):
-            return replace(self, last_delivered_at=at, failing_since=None, failing_attempts=0)
-        return replace(
-            self,
-            last_error=settlement.attempt.error,
-            last_error_at=at,
-            failing_since=self.failing_since or at,
-            failing_attempts=self.failing_attempts + 1,
-        )
+    def after(self, settlements: Iterable[Settlement]) -> LatestAttempts:
+        """Return it with more attempts, in the order in which they ended."""
+        delivered_at, error, error_at = self.last_delivered_at, self.last_error, self.last_error_at
+        since, failed = self.failing_since, self.failing_attempts
+        for settlement in settlements:
+            at = settlement.ended_at
+            if isinstance(settlement.outcome, Delivered):
+                delivered_at, since, failed = at, None, 0
+            else:
+                error, error_at = settlement.attempt.error, at
+                since, failed = since or at, failed + 1
+        return LatestAttempts(delivered_at, error, error_at, since, failed)
 
 
 NONE: Final = LatestAttempts()
@@ -116,10 +116,11 @@ def summed(
     settlements: Iterable[Settlement], left: Mapping[int, LatestAttempts]
 ) -> dict[int, LatestAttempts]:
     """Return what attempts came to by lane, on top of what is *left* to be written."""
-    sums = dict(left)
+    # A value for each lane, not for each attempt.
+    of_lanes: dict[int, list[Settlement]] = {}
     for settlement in settlements:
-        sums[settlement.lane] = sums.get(settlement.lane, NONE).after(settlement)
-    return sums
+        of_lanes.setdefault(settlement.lane, []).append(settlement)
+    return {**left, **{lane: left.get(lane, NONE).after(of_lanes[lane]) for lane in of_lanes}}
 
 
 def write(connection: Connection, sums: Mapping[int, LatestAttempts]) -> dict[int, LatestAttempts]:
