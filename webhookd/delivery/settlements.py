@@ -259,7 +259,7 @@ class SettlementWriter:
             telemetry.report(BugFound("delivery.settlement_broke", error))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Ended:
     """A settlement, and the own events that it causes."""
 

@@ -4,6 +4,9 @@ A property's value is kept as its compact JSON text (`"Ada"` with its quotes, `1
 `{"a":1}`), so that numbers stay exactly as the source wrote them and two values are equal when
 their texts are. A property that is absent or null has no entry. `text_of` gives the form that
 conditions and query parameters use.
+
+What is made for every record is not frozen: a frozen dataclass takes three times as long to make.
+Nobody changes it all the same, for other threads read it.
 """
 
 from __future__ import annotations
@@ -113,7 +116,7 @@ def marked(mark: str) -> str:
     return f"{mark.partition(_MARK)[0]}."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Observation:
     """One sighting of a record by a source: its state as the source gave it.
 
@@ -142,7 +145,7 @@ class Observation:
     kept: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class KnownRecord:
     """The last state of a record that the outbox has; *deleted* makes it a tombstone."""
 
@@ -152,7 +155,7 @@ class KnownRecord:
     asked: Asked | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class KnownState:
     """What is known of a record beside its properties; *asked* is what it was read with."""
 
@@ -161,7 +164,7 @@ class KnownState:
     asked: Asked | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Change:
     """One observed change of a record.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from webhookd.model import Asked, Observation, Properties
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Noticed:
     """What an observation led to.
 
