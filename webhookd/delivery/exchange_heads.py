@@ -40,7 +40,7 @@ class ExchangeHeads:
     def sent(self, request: SignedRequest, redactor: Redactor) -> str:
         """Return URL and headers of *request*, a line each.
 
-        The first two behind those it begins with, id and time, stand with the attempt anyway.
+        Its id and time stand with the attempt anyway.
         """
         if redactor is not self._redactor:
             self._follow(redactor)
@@ -49,14 +49,11 @@ class ExchangeHeads:
         begun = self._begun.get(key)
         if begun is None:
             begun = _remember(self._begun, key, _begun(request, redactor))
-        if request.rest is None:
+        own = request.own
+        if request.is_templated:
             # What is signed and counted for one attempt holds no secret; what templates make may.
-            head = request.head
-            start = head.find("\r\n", head.find("\r\n", len(request.begun) + 2) + 2)
-            rest = head[start + 2 :].replace("\r\n", "\n") if start >= 0 else ""
-        else:
-            rest = _headers(request.rest.split("\r\n")[2:], redactor)
-        kept = f"{begun}\n{rest}"
+            own = [_header(line, redactor.text) for line in own]
+        kept = "\n".join([begun, *own])
         if len(kept) <= REQUEST_KEPT:
             return kept
         return _bounded(kept, kept.index("\n") + 1 + REQUEST_KEPT)

@@ -29,7 +29,7 @@ from webhookd.rules.url_encoding import (
 from webhookd.transport.payload import checked, written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from webhookd.authentication.credentials import Authorization
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 USER_AGENT = f"webhookd/{__version__}"
 
-_OF_EACH = ("webhook-id", "webhook-timestamp")
-"""The headers between those of all requests and those that templates make."""
+_AT_OWN = 3
+"""Where lines begin that say more than what all requests begin with, the id and the time."""
 
 _ENCODED_MARK = percent_encoded(MARK)
 
@@ -56,8 +56,8 @@ class SignedRequest:
     whole, which is what signatures cover. *head* is the request line and the headers as they are
     sent, in so many *lines*. *shown* is the URL for showing: without the secrets that templates
     put there, and of a URL that is a secret no more than its origin. *begun* is how
-    the head begins, the same text for all requests to one target; *rest* are the other lines for
-    showing, where templates made headers among them.
+    the head begins, the same text for all requests to one target; *own* are the lines behind id and
+    time, for showing, where those that templates made (*is_templated*) may hold secrets.
     """
 
     method: str
@@ -69,7 +69,8 @@ class SignedRequest:
     body: bytes
     shown: str = ""
     begun: str = ""
-    rest: str | None = None
+    own: Sequence[str] = ()
+    is_templated: bool = False
 
     def written(self) -> bytes:
         """Return the request as the bytes that are sent, head and body.
@@ -156,9 +157,9 @@ class RequestTemplate:
             line = self._traced(delivery.id, delivery.attempts_made + 1)
             if line is not None:
                 lines.append(line)
-        shown, rest = self._secret_url or begun.uri, None
+        shown, own = self._secret_url or begun.uri, lines[_AT_OWN:]
         if self._live is not None:
-            shown, rest = self._masked(shown, lines, filled, delivery, authorization)
+            shown, own = self._masked(shown, own, filled, delivery, authorization)
         return SignedRequest(
             rendered.method,
             self._url,
@@ -169,7 +170,8 @@ class RequestTemplate:
             body,
             shown,
             begun.head,
-            rest,
+            own,
+            self._live is not None,
         )
 
     def _filled(self, delivery: Delivery, secrets: Mapping[str, Secret]) -> _Filled:
@@ -184,19 +186,17 @@ class RequestTemplate:
     def _masked(
         self,
         shown: str,
-        lines: list[str],
+        own: list[str],
         filled: _Filled,
         delivery: Delivery,
         authorization: Authorization,
-    ) -> tuple[str, str]:
+    ) -> tuple[str, list[str]]:
         """Return URL and headers as they may be shown: `***` where templates put secrets."""
         masked = self._filled(delivery, self._masks) if self._masks else filled
         if masked.address is not None and not self._secret_url:
             target = self._target_with(masked.address, delivery.rendered.query, authorization.query)
             shown = f"{self._origin}{target}".replace(_ENCODED_MARK, MARK)
-        count = len(_OF_EACH) + 1
-        others = lines[count + len(filled.lines) :]
-        return shown, "\r\n".join((*lines[1:count], *masked.lines, *others))
+        return shown, masked.lines + own[len(filled.lines) :]
 
     def _begun(
         self, rendered: Rendered, authorization: Authorization, address: str | None

@@ -21,8 +21,11 @@ def request(url="https://e.example/hook", fixed=(), others=(), rest=None):
     begun, _ = head_of("POST", target, [("host", "e.example"), *fixed])
     own = [("webhook-id", "d-1"), ("webhook-timestamp", "1")]
     head, lines = head_of("POST", target, [("host", "e.example"), *fixed, *own, *others])
-    text = None if rest is None else "\r\n".join(f"{n}: {v}" for n, v in (*own, *rest))
-    return SignedRequest("POST", url, target, url, head, lines, b"", url, begun, text)
+    shown = [f"{n}: {v}" for n, v in (others if rest is None else rest)]
+    is_templated = rest is not None
+    return SignedRequest(
+        *("POST", url, target, url, head, lines, b"", url, begun), shown, is_templated
+    )
 
 
 def test_url_and_headers_are_kept_a_line_each():
