@@ -55,11 +55,32 @@ class LocalSender:
     async def send(self, request: SignedRequest, options: SendOptions) -> Reply:
         """Send *request* once and return the receiver's response, or why there was none.
 
+        The request goes past httpx's objects, straight to the receiver, where no proxy is in
+        between.
+        """
+        if self._own is None or not self._own.is_direct(options):
+            return await self._send_by_seam(request, options)
+        try:
+            origin = self._origin(request.url, options.tls)
+            answer = await self._own.exchange(request.written(), request.method, origin, options)
+        except SendError as error:
+            return Unreachable(error.reason, error.detail)
+        headers, is_redirect = answer.headers, answer.status in _REDIRECTS
+        return Response(
+            answer.status,
+            _value(headers, b"retry-after"),
+            answer.body,
+            answer.is_cut,
+            _value(headers, b"location") if is_redirect else None,
+            headers,
+        )
+
+    async def _send_by_seam(self, request: SignedRequest, options: SendOptions) -> Reply:
+        """Send *request* as one of httpx.
+
         The transport is called directly: httpx's client would follow redirects, and time and pool
         a second time.
         """
-        if self._own is not None and self._own.is_direct(options):
-            return await self._exchange(self._own, request, options)
         prepared = PreparedRequest(
             request.method,
             _url(request.url),
@@ -79,25 +100,6 @@ class LocalSender:
             is_cut=bool(response.extensions.get("answer_cut")),
             location=response.headers.get("location") if response.is_redirect else None,
             headers=response.headers.raw,
-        )
-
-    async def _exchange(
-        self, transport: Transport, request: SignedRequest, options: SendOptions
-    ) -> Reply:
-        """Send *request* past httpx's objects, straight to the receiver."""
-        try:
-            origin = self._origin(request.url, options.tls)
-            answer = await transport.exchange(request.written(), request.method, origin, options)
-        except SendError as error:
-            return Unreachable(error.reason, error.detail)
-        is_redirect = answer.status in _REDIRECTS
-        return Response(
-            answer.status,
-            _value(answer.headers, b"retry-after"),
-            answer.body,
-            is_cut=answer.is_cut,
-            location=_value(answer.headers, b"location") if is_redirect else None,
-            headers=answer.headers,
         )
 
     def _origin(self, url: str, tls: Tls) -> Origin:

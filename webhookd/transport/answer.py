@@ -62,10 +62,10 @@ class Answer:
 
     def __init__(
         self,
-        *,
-        has_body: bool = True,
         room: int = BODY_LIMIT,
         known: KnownAnswer | None = None,
+        *,
+        has_body: bool = True,
     ) -> None:
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
@@ -75,16 +75,10 @@ class Answer:
         self.is_known = False
         self.broken = ""
         self._known = known if has_body else None
-        self._begin = b""
-        self._is_http = False
         self._has_body = has_body
         self._body: list[bytes] = []
         self._room = room
-        self._most = HEAD_LIMIT + _AFTER_HEAD_FACTOR * room
         self._received = 0
-        self._head: list[bytes] = []
-        self._head_size = 0
-        self._informational = 0
         self._parser: httptools.HttpResponseParser | None = None
 
     @property
@@ -115,7 +109,7 @@ class Answer:
             if self._known is not None and self._known.begins(data, self._room):
                 self._take(self._known, data)
                 return True
-            self._parser = self._new_parser()
+            self._begin_to_parse()
         if not self._is_http and not self._begins(data):
             self.broken = "it does not speak HTTP"
             return True
@@ -131,8 +125,10 @@ class Answer:
 
     def learned(self, data: bytes) -> KnownAnswer | None:
         """Return what to know of the answer, whose last piece was *data*, for those to come."""
-        is_whole = self._received == len(data) and self._has_body and not self._informational
+        is_whole = self._received == len(data) and self._has_body and not self.is_known
         if not is_whole or not self.is_complete or not self.keeps_alive or self.is_cut:
+            return None
+        if self._informational:
             return None
         return known_answer.known(data, self.body, self.status, self.headers)
 
@@ -160,12 +156,18 @@ class Answer:
         self._body.append(data[len(known.head) :])
         self.is_complete = self.keeps_alive = self.is_known = True
 
-    def _new_parser(self) -> httptools.HttpResponseParser:
-        parser = httptools.HttpResponseParser(self)
+    def _begin_to_parse(self) -> None:
+        """Set what only an answer needs that is not known."""
+        self._begin = b""
+        self._is_http = False
+        self._most = HEAD_LIMIT + _AFTER_HEAD_FACTOR * self._room
+        self._head: list[bytes] = []
+        self._head_size = 0
+        self._informational = 0
+        self._parser = parser = httptools.HttpResponseParser(self)
         # RFC 9112, 2.2: a lone LF may end a line. A delivery that was taken but not
         # understood would be repeated for days.
         parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)
-        return parser
 
     def _begins(self, data: bytes) -> bool:
         """Return whether an answer may begin so; llhttp would take RTSP and ICE as well."""

@@ -110,7 +110,9 @@ class Connection(asyncio.Protocol):
             raise SendError("protocol", f"{self._name} answered before it was asked anything")
         if self._transport is None or not self.is_open:
             raise SendError("reset", f"{self._name} closed the connection")
-        answer = self._answer = Answer(has_body=has_body, room=room, known=self._memory.answer)
+        known = self._memory.answer
+        answer = Answer(room, known) if has_body else Answer(room, has_body=False)
+        self._answer = answer
         waiter = self._waiter = self._loop.create_future()
         self._arm(limit)
         self._transport.write(payload)

@@ -22,8 +22,6 @@ from webhookd.transport.response import ReceivedResponse
 from webhookd.transport.tls import Contexts
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from webhookd.transport.answer import Answer
     from webhookd.transport.origin import Origin
 
@@ -50,14 +48,12 @@ class Transport(httpx.AsyncBaseTransport):
         was not all of it, the extension `answer_cut` tells.
         """
         options: SendOptions = request.extensions["webhookd"]
-        now = asyncio.get_running_loop().time()
-        limit = Limit(now + options.timeout, options.timeout, "timeout")
-        written = payload(request)
         origin = origin_of(request.url, options.tls)
         proxy = options.proxy or self._proxy
         if isinstance(proxy, Proxy):
+            limit = _limit(options, asyncio.get_running_loop().time())
             return await self._proxies.send(request, origin, proxy, options, limit)
-        answer = await self._exchange(written, request.method, origin, options, limit)
+        answer = await self.exchange(payload(request), request.method, origin, options)
         return ReceivedResponse(
             answer.status, answer.headers, answer.body, request, is_cut=answer.is_cut
         )
@@ -66,25 +62,33 @@ class Transport(httpx.AsyncBaseTransport):
         """Return whether a request with *options* goes to its receiver without a proxy."""
         return not isinstance(options.proxy or self._proxy, Proxy)
 
-    def exchange(
+    async def exchange(
         self, written: bytes, method: str, origin: Origin, options: SendOptions
-    ) -> Coroutine[None, None, Answer]:
-        """Return what gives the answer to a request *written* whole, or raises `SendError`.
+    ) -> Answer:
+        """Return the answer to a request *written* whole, or raise `SendError`.
 
         Only where the way `is_direct`. It is what `handle_async_request` does, without the objects
         of httpx, which cost more than the exchange itself.
         """
-        now = asyncio.get_running_loop().time()
-        limit = Limit(now + options.timeout, options.timeout, "timeout")
-        return self._exchange(written, method, origin, options, limit)
+        time = asyncio.get_running_loop().time
+        now = time()
+        limit = _limit(options, now)
+        connection = self._pool.take(origin, options.egress, now)
+        if connection is None:
+            connection = await self._connector.connect(origin, options, limit)
+        answer = await connection.exchange(
+            written, limit, has_body=method != "HEAD", room=options.answer_limit
+        )
+        if connection.is_open:
+            self._pool.put(origin, connection, answer, time())
+        return answer
 
     async def reach(self, url: str, options: SendOptions) -> None:
         """Connect as a request to *url* would, TLS and all, and send nothing.
 
         Only where the way `is_direct`. Raises `SendError`.
         """
-        now = asyncio.get_running_loop().time()
-        limit = Limit(now + options.timeout, options.timeout, "timeout")
+        limit = _limit(options, asyncio.get_running_loop().time())
         origin = origin_of(httpx.URL(url), options.tls)
         connection = await self._connector.connect(origin, options, limit)
         connection.close()
@@ -94,16 +98,7 @@ class Transport(httpx.AsyncBaseTransport):
         await self._pool.aclose()
         await self._proxies.aclose()
 
-    async def _exchange(
-        self, written: bytes, method: str, origin: Origin, options: SendOptions, limit: Limit
-    ) -> Answer:
-        loop = asyncio.get_running_loop()
-        connection = self._pool.take(origin, options.egress, loop.time())
-        if connection is None:
-            connection = await self._connector.connect(origin, options, limit)
-        answer = await connection.exchange(
-            written, limit, has_body=method != "HEAD", room=options.answer_limit
-        )
-        if connection.is_open:
-            self._pool.put(origin, connection, answer, loop.time())
-        return answer
+
+def _limit(options: SendOptions, now: float) -> Limit:
+    """Return until when all of a request may take that begins *now*."""
+    return Limit(now + options.timeout, options.timeout, "timeout")
