@@ -63,6 +63,8 @@ class Lane:
         self.breaker = Breaker(row.webhook)
         self.is_in_force = True
         self._lanes = 1
+        # The same from one attempt to the next, until the lane changes: with the row it is of.
+        self._context: tuple[LaneRow, AttemptContext] | None = None
         # Outcomes and breaker states that are in `row` and not on the disk: while there is one, a
         # row that another daemon wrote is not taken over, for it may be older.
         self.changes_under_way = 0
@@ -97,10 +99,19 @@ class Lane:
 
     def attempt_context(self, at: datetime) -> AttemptContext:
         """Return what a courier must know of the lane at *at*, as values that no longer change."""
-        row, is_paced = self.row, self.window is not None
-        return AttemptContext(
-            self.definition, row.number, row.epoch, row.held_seconds(at), is_paced=is_paced
-        )
+        row, definition, is_paced = self.row, self.definition, self.window is not None
+        latest = self._context
+        if (
+            latest is None
+            or latest[0] is not row
+            or latest[1].definition is not definition
+            or latest[1].is_paced is not is_paced
+            or row.held_since is not None
+        ):
+            held = row.held_seconds(at)
+            context = AttemptContext(definition, row.number, row.epoch, held, is_paced)
+            latest = self._context = row, context
+        return latest[1]
 
     @property
     def is_throttled(self) -> bool:
