@@ -88,9 +88,9 @@ class Courier:
             context,
             self._secrets.redactor,
             started_at,
-            first_attempt_at=delivery.first_attempt_at or started_at,
-            held_before=context.held_total if is_first else delivery.held_before,
-            heads=self._heads,
+            delivery.first_attempt_at or started_at,
+            context.held_total if is_first else delivery.held_before,
+            self._heads,
         )
         try:
             reply, renewal = await self._send(start)
@@ -207,37 +207,44 @@ def _settlement(
     ended_at: datetime,
     seconds: float,
 ) -> Settlement:
+    status: int | None = None
+    answer, answer_headers = "", None
+    if isinstance(reply, Response):
+        status, kind = reply.status, _CLASSES[reply.status // 100]
+        answer = _kept(_answer, reply, redactor) if reply.answer else ""
+        answer_headers = _kept(start.heads.answered, reply.headers, redactor)
+    else:
+        kind = reply.reason
+    # By position: with names, a class takes three times as long to make a value.
     attempt = Attempt(
-        number=start.delivery.attempts_made + 1,
-        started_at=start.started_at,
-        seconds=seconds,
-        status=reply.status if isinstance(reply, Response) else None,
-        error=None if isinstance(outcome, Delivered) else _kept(redactor.text, outcome.why),
-        answer=_answer(reply, redactor),
-        config_hash=start.context.definition.config_hash,
-        sent=None if start.request is None else _kept(start.heads.sent, start.request, redactor),
-        answer_headers=_kept(start.heads.answered, reply.headers, redactor)
-        if isinstance(reply, Response)
-        else None,
+        start.delivery.attempts_made + 1,
+        start.started_at,
+        seconds,
+        status,
+        None if isinstance(outcome, Delivered) else _kept(redactor.text, outcome.why),
+        answer,
+        start.context.definition.config_hash,
+        None if start.request is None else _kept(start.heads.sent, start.request, redactor),
+        answer_headers,
     )
     return Settlement(
-        delivery=start.delivery,
-        lane=context.lane,
-        epoch=context.epoch,
-        attempt=attempt,
-        outcome=outcome,
-        first_attempt_at=start.first_attempt_at,
-        held_before=start.held_before,
-        ended_at=ended_at,
-        is_paced=context.is_paced,
-        kind=_CLASSES[reply.status // 100] if isinstance(reply, Response) else reply.reason,
+        start.delivery,
+        context.lane,
+        context.epoch,
+        attempt,
+        outcome,
+        start.first_attempt_at,
+        start.held_before,
+        ended_at,
+        context.is_paced,
+        kind,
     )
 
 
-def _kept(make: Callable[..., str], *parts: Any, **options: Any) -> str:
+def _kept(make: Callable[..., str], *parts: Any) -> str:
     """Return the text that *make* makes; a bug there costs it, not the outcome of the attempt."""
     try:
-        return make(*parts, **options)
+        return make(*parts)
     except Exception as error:  # noqa: BLE001 - what was delivered must not be sent again for it
         telemetry.report(BugFound("delivery.attempt_broke", error))
         return logs.UNSHOWN
@@ -253,7 +260,5 @@ def _without_secrets(reply: Reply, redactor: Redactor) -> Reply:
     return replace(reply, location=_kept(redactor.text, reply.location))
 
 
-def _answer(reply: Reply, redactor: Redactor) -> str:
-    if not isinstance(reply, Response) or not reply.answer:
-        return ""
-    return _kept(redactor.answer, reply.answer, limit=ANSWER_KEPT, is_cut=reply.is_cut)
+def _answer(response: Response, redactor: Redactor) -> str:
+    return redactor.answer(response.answer, limit=ANSWER_KEPT, is_cut=response.is_cut)

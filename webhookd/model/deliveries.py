@@ -87,10 +87,10 @@ class Delivery:
     attempts_made: int = 0
     first_attempt_at: datetime | None = None
     held_before: float = 0.0
+    hints: Hints = NO_HINTS
     is_behind: bool = False
     supersedes: tuple[str, ...] = ()
     is_unclaimed: bool = False
-    hints: Hints = NO_HINTS
     deletion: Deletion | None = None
 
     @property

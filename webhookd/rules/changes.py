@@ -27,6 +27,8 @@ class Noticed:
 
 NOTHING = Noticed()
 
+_NO_INSTANTS: frozenset[str] = frozenset()
+
 
 def notice(
     known: KnownRecord | None, seen: Observation, *, source: str, seen_at: datetime
@@ -60,7 +62,7 @@ def _notice_presence(
     if known is not None and _is_as_known(known, seen):
         return NOTHING
     properties = _properties(known, seen)
-    present = KnownRecord(properties, _modified_at(known, seen), asked=seen.asked)
+    present = KnownRecord(properties, _modified_at(known, seen), seen.deleted, seen.asked)
     kind: ChangeKind | None
     previous: Properties | None
     if known is None:
@@ -161,14 +163,15 @@ def _change(
     source: str,
     seen_at: datetime,
 ) -> Change:
+    # By position: with names, a class takes three times as long to make a value.
     return Change(
-        kind=kind,
-        source=source,
-        object=seen.object,
-        record_id=seen.record_id,
-        properties=properties,
-        previous=previous,
-        occurred_at=seen.occurred_at or seen.modified_at or seen_at,
-        instants=frozenset() if asked is None else asked.instants,
-        deletion=seen.deletion,
+        kind,
+        source,
+        seen.object,
+        seen.record_id,
+        properties,
+        previous,
+        seen.occurred_at or seen.modified_at or seen_at,
+        _NO_INSTANTS if asked is None else asked.instants,
+        seen.deletion,
     )

@@ -43,9 +43,9 @@ def render(webhook: Webhook, change: Change, *, delivery_id: str) -> Rendered:
             content, holes = bodies.render_body(template, seen)
             return Rendered(request.method, content, template.content_type, query, holes, values)
     if body is None:
-        return Rendered(request.method, None, None, query, values=values)
+        return Rendered(request.method, None, None, query, (), values)
     content = _encoded(_body(body, change, delivery_id))
-    return Rendered(request.method, content, _content_type(body), query, values=values)
+    return Rendered(request.method, content, _content_type(body), query, (), values)
 
 
 def _content_type(body: Body) -> str:
