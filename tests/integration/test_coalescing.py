@@ -121,7 +121,7 @@ class Outbox:
             delivery, outcome, ended_at=self.now, first_attempt_at=self.now, epoch=self.epoch
         )
         settle.settle(self.connection, [settlement])
-        self.claims.settled(delivery.id)
+        self.claims.settled((delivery.id,))
 
     def rows(self):
         listed = query.deliveries(self.database, DeliveryFilter(), limit=99, now=self.now)

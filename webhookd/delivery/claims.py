@@ -58,10 +58,10 @@ class ClaimTable:
             self._started.add(delivery_id)
             return True
 
-    def settled(self, delivery_id: str) -> None:
-        """End the claim of an attempt whose outcome is on the disk."""
+    def settled(self, delivery_ids: Iterable[str]) -> None:
+        """End the claims of attempts whose outcome is on the disk."""
         with self._lock:
-            self._started.discard(delivery_id)
+            self._started.difference_update(delivery_ids)
 
     def transaction(self, webhooks: Iterable[str]) -> TransactionClaims:
         """Return the claims, none yet, of a transaction that stores deliveries of *webhooks*."""

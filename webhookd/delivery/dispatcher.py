@@ -183,6 +183,8 @@ class Dispatcher:
         now = self._now()
         touched = {}
         left = set()
+        # Asked once of each lane: only what is taken here changes it meanwhile.
+        rooms: dict[str, int] = {}
         for delivery in deliveries:
             lane = self.lanes.by_name.get(delivery.webhook)
             if delivery.supersedes:
@@ -194,11 +196,14 @@ class Dispatcher:
             if delivery.is_unclaimed:
                 # Rule 9: no daemon owns it yet, so any that has room may fetch it.
                 left.add(lane.row.number)
+            name = delivery.webhook
             if delivery.supersedes:
                 lane.supersede(delivery, now)
+                rooms.pop(name, None)
             else:
-                lane.offer(delivery, now)
-            touched[lane.name] = lane
+                room = rooms[name] if name in rooms else lane.room_for_new(now)
+                rooms[name] = lane.offer(delivery, room)
+            touched[name] = lane
         for lane in touched.values():
             # Rule 4: when each of them is due may be another time now.
             self._slots.serve(lane)
@@ -242,8 +247,8 @@ class Dispatcher:
         # Rule 2: only now a fetch may return these again. Rule 7: only now may they be superseded.
         # All of them before anything is served: a lane with an order takes the next delivery of a
         # record into memory only when the one before has left it.
+        self.claims.settled([settlement.delivery.id for settlement in settlements])
         for settlement in settlements:
-            self.claims.settled(settlement.delivery.id)
             lane = self.lanes.by_number.get(settlement.lane)
             if lane is not None:
                 before = lane.changes_under_way

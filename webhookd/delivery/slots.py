@@ -248,7 +248,7 @@ class SlotScheduler:
     def _give_back(self, lane: Lane, delivery: Delivery) -> None:
         """Let the database hand out a delivery again whose attempt broke before it was made."""
         now = self._now()
-        self._claims.settled(delivery.id)
+        self._claims.settled((delivery.id,))
         lane.memory.settled(delivery.id, now, now)
         self.serve(lane)
 

@@ -108,7 +108,7 @@ def test_what_waits_again_at_once_is_not_missed_by_a_fetch_that_left_it_out(outc
     """It was leased when the fetch began, so what is found does not have it."""
     lane = Lane(LaneRow(1, "crm-mirror"), prepare(a_webhook(), LOOPBACK))
     delivery = a_delivery()
-    lane.offer(delivery, NOW)
+    lane.offer(delivery, lane.room_for_new(NOW))
     lane.memory.refetch(NOW)
     assert lane.fetch_request(lambda _: None).prefetched == (delivery.id,)
 

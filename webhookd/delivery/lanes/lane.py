@@ -63,8 +63,9 @@ class Lane:
         self.breaker = Breaker(row.webhook)
         self.is_in_force = True
         self._lanes = 1
-        # The same from one attempt to the next, until the lane changes: with the row it is of.
-        self._context: tuple[LaneRow, AttemptContext] | None = None
+        # The same from one attempt to the next, until the lane changes.
+        self._context_of: tuple[LaneRow, PreparedWebhook, bool] | None = None
+        self._context: AttemptContext
         # Outcomes and breaker states that are in `row` and not on the disk: while there is one, a
         # row that another daemon wrote is not taken over, for it may be older.
         self.changes_under_way = 0
@@ -99,19 +100,12 @@ class Lane:
 
     def attempt_context(self, at: datetime) -> AttemptContext:
         """Return what a courier must know of the lane at *at*, as values that no longer change."""
-        row, definition, is_paced = self.row, self.definition, self.window is not None
-        latest = self._context
-        if (
-            latest is None
-            or latest[0] is not row
-            or latest[1].definition is not definition
-            or latest[1].is_paced is not is_paced
-            or row.held_since is not None
-        ):
+        state = row, definition, is_paced = self.row, self.definition, self.window is not None
+        if state != self._context_of or row.held_since is not None:
             held = row.held_seconds(at)
-            context = AttemptContext(definition, row.number, row.epoch, held, is_paced)
-            latest = self._context = row, context
-        return latest[1]
+            self._context_of = state
+            self._context = AttemptContext(definition, row.number, row.epoch, held, is_paced)
+        return self._context
 
     @property
     def is_throttled(self) -> bool:
@@ -179,14 +173,16 @@ class Lane:
             return []
         return self.memory.take(due.deliveries, max(self.room, 0), now)
 
-    def offer(self, delivery: Delivery, now: datetime) -> bool:
-        """Take a delivery just committed, if nothing older waits and there is room.
+    def offer(self, delivery: Delivery, room: int) -> int:
+        """Take a delivery just committed, where there is *room* for so many (`room_for_new`).
 
-        Return whether it is in memory now; if not, the lane fetches it later (rule 1: it is
-        stored in any case).
+        Return for how many more. What finds no room is fetched later (rule 1: it is stored in any
+        case), and so are newer ones, which must not go before it.
         """
-        has_room = not delivery.is_unclaimed and self.room_for_new(now) > 0
-        return self.memory.offer(delivery, has_room=has_room)
+        if room <= 0 or delivery.is_unclaimed:
+            self.memory.leave(delivery)
+            return 0
+        return room - self.memory.offer(delivery)
 
     def supersede(self, delivery: Delivery, now: datetime) -> None:
         """Take a delivery just committed in the place of those it superseded."""
@@ -196,7 +192,7 @@ class Lane:
             # It is due earlier than it says if the lane was released meanwhile: of an older epoch.
             self.memory.refetch(now)
         elif not delivery.is_behind:
-            self.offer(delivery, now)
+            self.offer(delivery, self.room_for_new(now))
 
     def next(self, may_start: Callable[[str], bool]) -> Delivery | None:
         """Return the first in memory that *may_start*, and count it as in flight.

@@ -134,13 +134,16 @@ class LaneMemory:
             self.arriving.discard(delivery.id)
             self.ready.append(delivery)
 
-    def offer(self, delivery: Delivery, *, has_room: bool) -> bool:
-        """Take a delivery just committed, where it *has_room*; return whether it is in memory."""
+    def leave(self, delivery: Delivery) -> None:
+        """Leave a delivery just committed, which finds no room, to a fetch."""
         # Rule 4: a fetch under way may have read before this commit.
         self._is_overtaken = True
-        if not has_room:
-            self.wait_until(delivery.due_at)
-            return False
+        self.wait_until(delivery.due_at)
+
+    def offer(self, delivery: Delivery) -> bool:
+        """Take a delivery just committed; return whether it is in memory."""
+        # Rule 4, as in `leave`.
+        self._is_overtaken = True
         if self._prefetched.is_refused(delivery):
             return False
         self._prefetched.add(delivery)
