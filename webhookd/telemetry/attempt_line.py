@@ -30,7 +30,7 @@ def maker(prefix: str, *, is_ascii: bool) -> Callable[[Settlement, str], str]:
         return (
             f'{prefix}{{"webhook": {text(delivery.webhook)}, "delivery_id": {text(delivery.id)},'
             f' "object": {text(delivery.object)}, "record_id": {text(record_id)},'
-            f' "change": "{delivery.change.value}", "attempt": {attempt.number},'
+            f' "change": "{delivery.change!s}", "attempt": {attempt.number},'
             f' "outcome": "delivered", "status": {attempt.status},'
             f' "seconds": {round(attempt.seconds, 3)!r}, "event": "delivery.attempted",'
             f' "level": "info", "timestamp": "{at}"}}\n'

@@ -103,12 +103,13 @@ class Answer:
 
     def feed(self, data: bytes) -> bool:
         """Take in *data* and return whether nothing more is to be waited for."""
+        known = self._known
+        if known is not None and not self._received and known.begins(data, self._room):
+            self._take(known, data)
+            return True
         if self.is_over:
             return True
         if not self._received:
-            if self._known is not None and self._known.begins(data, self._room):
-                self._take(self._known, data)
-                return True
             self._begin_to_parse()
         if not self._is_http and not self._begins(data):
             self.broken = "it does not speak HTTP"
@@ -158,6 +159,7 @@ class Answer:
 
     def _begin_to_parse(self) -> None:
         """Set what only an answer needs that is not known."""
+        self._known = None
         self._begin = b""
         self._is_http = False
         self._most = HEAD_LIMIT + _AFTER_HEAD_FACTOR * self._room

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from webhookd.model import Held, RetryAt
+from webhookd.model import Delivered, GivenUp, Held, RetryAt
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,21 +40,21 @@ def row_after(row: LaneRow, settlement: Settlement) -> LaneRow:
 def changes_lane(settlement: Settlement) -> bool:
     """Return whether an attempt's outcome is one for its whole lane."""
     match settlement.outcome:
+        case Delivered() | GivenUp():
+            return False
         case Held():
             return True
         case RetryAt(lane_paused_until=until):
             return until is not None
-        case _:
-            return False
 
 
 def due_again(settlement: Settlement) -> datetime | None:
     """Return when a delivery is due after an attempt; None when that was its last."""
     match settlement.outcome:
+        case Delivered() | GivenUp():
+            return None
         case RetryAt(when=when):
             return when
         case Held():
             # Due when the hold ends; `due_at` returns nothing until then.
             return settlement.ended_at
-        case _:
-            return None

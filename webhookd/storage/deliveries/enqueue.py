@@ -133,7 +133,8 @@ def _row(
         delivery.source,
         delivery.object,
         delivery.record_id,
-        delivery.change.value,
+        # The text: `value` is looked up by a function.
+        str(delivery.change),
         epoch,
         to_micros(delivery.due_at),
         to_micros(delivery.created_at),

@@ -215,12 +215,13 @@ def _hints(settlement: Settlement) -> Hints:
 
 def _settle_lane(connection: Statements, settlement: Settlement) -> None:
     match settlement.outcome:
+        case Delivered() | GivenUp():
+            pass
         case Held(why=why):
             lanes.hold_as_gone(connection, settlement.lane, why, settlement.ended_at)
-        case RetryAt(lane_paused_until=until) if until is not None:
-            lanes.keep_quiet(connection, settlement.lane, until)
-        case Delivered() | GivenUp() | RetryAt():
-            pass
+        case RetryAt(lane_paused_until=until):
+            if until is not None:
+                lanes.keep_quiet(connection, settlement.lane, until)
 
 
 def reschedule(connection: Statements, delivery_id: str, due_at: datetime) -> bool:

@@ -118,7 +118,7 @@ def write(connection: Statements, source: str, entries: Entries) -> None:
         rows = [
             (
                 *(at, to_micros(change.occurred_at), source, change.object, change.record_id),
-                *(change.kind.value, numbers[asked], before, properties),
+                *(str(change.kind), numbers[asked], before, properties),
                 None if change.deletion is None else change.deletion.text(),
             )
             for change, asked, before, properties in entries.kept
