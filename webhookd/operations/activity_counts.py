@@ -57,6 +57,10 @@ class ActivityCounts:
         self._begun_at: datetime | None = None
         self._minutes: dict[int, dict[int, _Row]] = {}
         self._unwritten: dict[int, dict[int, _Row]] = {}
+        # Of the minute that is being counted: when it begins and ends, and of each lane its row in
+        # either of the two.
+        self._since = self._until = from_micros(0)
+        self._counting: dict[int, tuple[_Row, _Row]] = {}
         # Whoever reads what is written adds what is not: nothing may go from one to the other.
         self._lock = asyncio.Lock()
 
@@ -74,7 +78,11 @@ class ActivityCounts:
             self._count(event.settlement)
 
     def _count(self, settlement: Settlement) -> None:
-        minute = to_micros(settlement.ended_at) // _MINUTE
+        if not self._since <= settlement.ended_at < self._until:
+            self._begin(settlement.ended_at)
+        rows = self._counting.get(settlement.lane)
+        if rows is None:
+            rows = self._counting[settlement.lane] = self._rows_of(settlement.lane)
         match settlement.outcome:
             case Delivered():
                 column = 0
@@ -85,24 +93,28 @@ class ActivityCounts:
             case _:
                 column = 1
         micros = round(settlement.attempt.seconds * 1_000_000)
-        if minute not in self._minutes:
-            self._begin(minute)
-        # A bucket that was written down is begun again: the clock may be set back.
-        bucket = minute // _MINUTES_OF_A_BUCKET
-        if bucket not in self._unwritten:
-            self._unwritten[bucket] = {}
-        for table in (self._minutes[minute], self._unwritten[bucket]):
-            row = table.get(settlement.lane)
-            if row is None:
-                row = table[settlement.lane] = [0] * 5
+        for row in rows:
             row[column] += 1
             row[4] += micros
 
-    def _begin(self, minute: int) -> None:
-        """Begin a minute, and forget those that are too long ago."""
-        self._minutes[minute] = {}
+    def _begin(self, at: datetime) -> None:
+        """Count the minute of *at* from now on, and forget those that are too long ago."""
+        minute = to_micros(at) // _MINUTE
+        self._since = from_micros(minute * _MINUTE)
+        self._until = self._since + MINUTE
+        self._counting = {}
         for old in [one for one in self._minutes if one < minute - KEPT // MINUTE]:
             del self._minutes[old]
+
+    def _rows_of(self, lane: int) -> tuple[_Row, _Row]:
+        """Return a lane's row of the minute, and that of its bucket.
+
+        Either may have been begun before: the clock may be set back.
+        """
+        minute = to_micros(self._since) // _MINUTE
+        of_minute = self._minutes.setdefault(minute, {})
+        of_bucket = self._unwritten.setdefault(minute // _MINUTES_OF_A_BUCKET, {})
+        return of_minute.setdefault(lane, [0] * 5), of_bucket.setdefault(lane, [0] * 5)
 
     async def write_down(self) -> None:
         """Write what was counted since the last time; what is refused is written the next time."""
@@ -112,7 +124,7 @@ class ActivityCounts:
     async def _write_down(self) -> None:
         counted = dict(self._not_written())
         # Those that end meanwhile are counted into new ones.
-        self._unwritten = {bucket: {} for bucket in self._unwritten}
+        self._unwritten, self._counting = {bucket: {} for bucket in self._unwritten}, {}
         if not counted:
             return
         try:
