@@ -122,8 +122,11 @@ def settle(connection: Connection, settlements: Sequence[Settlement]) -> list[De
     ended: dict[int, list[Delivery]] = {}
     are_apart = kept_heads.are_apart(connection)
     for settlement in settlements:
-        if isinstance(settlement.outcome, Delivered | GivenUp):
-            ended.setdefault(settlement.lane, []).append(settlement.delivery)
+        match settlement.outcome:
+            case Delivered() | GivenUp():
+                ended.setdefault(settlement.lane, []).append(settlement.delivery)
+            case Held() | RetryAt():
+                _settle_lane(connection, settlement)
         attempts.append(_attempt_row(settlement, are_apart))
         updates.append(_update_row(settlement))
         if settlement.is_paced and not settlement.made_request:
@@ -131,7 +134,6 @@ def settle(connection: Connection, settlements: Sequence[Settlement]) -> list[De
         elif settlement.is_paced:
             started_at = to_micros(settlement.attempt.started_at)
             starts.append((started_at, settlement.delivery.id))
-        _settle_lane(connection, settlement)
     connection.write_rows(_ATTEMPT, attempts, connection.session.owner)
     if are_apart:
         kept_heads.keep(connection, settlements)
@@ -209,7 +211,9 @@ def _update_row(settlement: Settlement) -> tuple[object, ...]:
 def _hints(settlement: Settlement) -> Hints:
     """Return a delivery's hints with the one that was obeyed just now, if one was."""
     before, outcome = settlement.delivery.hints, settlement.outcome
-    in_row = outcome.hints_in_row if isinstance(outcome, RetryAt) else 0
+    if not isinstance(outcome, RetryAt):
+        return Hints(before.made)
+    in_row = outcome.hints_in_row
     return Hints(before.made + (in_row > before.in_row), in_row)
 
 
