@@ -88,7 +88,7 @@ def _notes(tally: Tally, webhook: Webhook) -> Iterator[str]:
         yield "is due by a date, and dates are not replayed; webhookd plan counts its moments"
         return
     if webhook.trigger.wait is not None:
-        yield "waits: changes within a wait count as one, told if `while` holds at its end, or now"
+        yield "waits: changes within a wait count as one, which fires if `while` holds at its end"
     if tally.changes == 0:
         yield f"no change of {webhook.source}'s {webhook.object} is known since then"
         return

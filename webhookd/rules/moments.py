@@ -73,10 +73,7 @@ def chosen(wanted: Sequence[int], *, at: At, told: int | None, since: int, now: 
     took it away) never comes about. Nor does the moment of a day that was told, which other rules
     of the zone moved: *since* is from when on the timer has its rule.
     """
-    earliest = max(since, now - at.late // MICROSECOND)
-    done = None if told is None else min(told, now)
-    if done is not None and done == told and done >= since and at.time is not None:
-        done += _HALF_A_DAY
+    earliest, done = max(since, now - at.late // MICROSECOND), _done(at, told, since, now)
     for one in wanted:
         if one >= earliest and one != told and (done is None or one > done):
             return one
@@ -85,8 +82,17 @@ def chosen(wanted: Sequence[int], *, at: At, told: int | None, since: int, now: 
 
 def is_missed(wanted: Sequence[int], *, at: At, told: int | None, since: int, now: int) -> bool:
     """Return whether a moment of *wanted* is past by more than it may be, and never came about."""
-    earliest = now - at.late // MICROSECOND
-    return any(since <= one < earliest and (told is None or one > told) for one in wanted)
+    earliest, done = now - at.late // MICROSECOND, _done(at, told, since, now)
+    return any(since <= one < earliest and (done is None or one > done) for one in wanted)
+
+
+def _done(at: At, told: int | None, since: int, now: int) -> int | None:
+    """Return up to when moments of a record have come about, None when none has."""
+    if told is None:
+        return None
+    if told > now:
+        return now
+    return told + _HALF_A_DAY if told >= since and at.time is not None else told
 
 
 def rule_text(at: At) -> str:

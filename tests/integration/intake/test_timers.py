@@ -29,6 +29,7 @@ from webhookd.definitions import (
 )
 from webhookd.model import Asked, ChangeKind, Deletion
 from webhookd.operations.moments.moment_cancelling import cancel
+from webhookd.storage.deliveries import lanes
 from webhookd.telemetry.events import DateUnreadable, MomentsFired, PropertyUndated
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -204,6 +205,19 @@ def test_once_is_remembered_and_a_disabled_webhook_tells_nothing(url):
             assert await daemon.after(days=2) == []
 
     assert outcomes(work())[0] == {"fired": 1, "enrolled_before": 1}
+
+
+def test_moments_of_a_paused_webhook_come_about_and_their_deliveries_wait(url):
+    async def work():
+        async with Timing(url, due_by(at_nine()), now=START) as daemon:
+            await daemon.take(("1", on("2026-03-02")))
+            await daemon.writer.write(
+                lambda connection: lanes.pause(connection, "renewal", "by hand", daemon.now)
+            )
+            assert len(await daemon.after(days=1)) == 1
+            assert await daemon.rows("SELECT state FROM deliveries") == [("pending",)]
+
+    asyncio.run(work())
 
 
 def test_a_yearly_moment_comes_each_year_and_once(url):

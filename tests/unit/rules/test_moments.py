@@ -227,6 +227,8 @@ def test_a_day_that_was_told_is_not_told_again_by_other_rules_of_its_zone():
     rule = {"at": at, "told": told, "since": told - day, "now": now}
 
     assert chosen([told + hour], **rule) is None
+    assert not is_missed([told + hour], **{**rule, "now": told + 3 * day})
+    assert is_missed([told + day], **{**rule, "now": told + 3 * day})
     assert chosen([told + 23 * hour], **rule) == told + 23 * hour
     # By another rule of the webhook's it is another moment, and so is another time.
     assert chosen([told + hour], **{**rule, "since": told + 1}) == told + hour
