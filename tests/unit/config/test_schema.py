@@ -6,6 +6,7 @@ What reads a key is a field of a definition itself, or of a form of the file whe
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import timedelta
@@ -299,20 +300,17 @@ def test_no_default_stands_in_a_form_that_stands_in_its_definition():
         f"{name}.{key}"
         for name, definition in DEFINITIONS.items()
         if SHAPES[name] is not definition
-        for key in declared_defaults(SHAPES[name].__name__) & keys_of(definition).keys()
+        for key in declared_defaults(SHAPES[name]) & keys_of(definition).keys()
         if not keys_of(definition)[key].is_required
     }
 
     assert twice == FILE_FORMS.keys()
 
 
-def declared_defaults(form: str) -> set[str]:
+def declared_defaults(form: type) -> set[str]:
     """Return the fields to which the source text of *form* gives a default."""
-    (found,) = (
-        node
-        for node in ast.parse(Path(models.__file__).read_text(encoding="utf-8")).body
-        if isinstance(node, ast.ClassDef) and node.name == form
-    )
+    (found,) = ast.parse(inspect.getsource(form)).body
+    assert isinstance(found, ast.ClassDef)
     return {
         line.target.id
         for line in found.body

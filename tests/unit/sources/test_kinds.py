@@ -23,7 +23,7 @@ KIND = (
 TABLES = ("the two tables", "sources/kinds.py", "config/source_kinds.py")
 FILE = (
     "the form of the file and its reference",
-    *("config/models.py", "config/source_compiler.py", "config/reference.py"),
+    *("config/models", "config/source_compiler.py", "config/reference.py"),
 )
 NAMES = ("names what `definitions/hubspot` defines", "definitions/__init__.py")
 SIGNATURES = (
