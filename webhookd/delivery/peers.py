@@ -3,7 +3,7 @@
 The engine asks its `Peers` wherever another daemon could matter: before a start, about what a
 transaction locks, whom to notify. It never asks whether there are other daemons: `Alone` answers
 for a database that only one daemon writes to, `FleetPeers` for one that several daemons share.
-`process.assembly` chooses one of them, once.
+`process.assembly.engine_assembly` chooses one of them, once.
 
 All methods run on the event loop.
 """

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from webhookd import __version__, early_signals, telemetry
 from webhookd.process import descriptors, state
-from webhookd.process.assembly import assemble
+from webhookd.process.assembly.whole_daemon import assemble
 from webhookd.process.beginning import read_beginning
 from webhookd.process.heartbeat import Heartbeat
 from webhookd.process.signals import Hangup, StopSignal

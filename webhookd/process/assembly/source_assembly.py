@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from webhookd.delivery.engine import DeliveryEngine
     from webhookd.intake.batch import Intake
     from webhookd.intake.own_events.own_events import OwnEvents
-    from webhookd.process.assembly import Fleet, Storage
+    from webhookd.process.assembly.engine_assembly import Fleet, Storage
     from webhookd.transport import Transport
 
 

@@ -17,20 +17,13 @@ A part that needs something of a part that is built later gets a value that is f
 from __future__ import annotations
 
 import os
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from webhookd import __version__, clock
+from webhookd import clock
 from webhookd.authentication.keyring import Keyring
 from webhookd.definitions.in_force import InForce
-from webhookd.delivery import engine
-from webhookd.delivery.peers import Alone
 from webhookd.delivery.sender import LocalSender
-from webhookd.fleet.database_clock import SharedClock
-from webhookd.fleet.exclusive_work import ExclusiveWork
-from webhookd.fleet.fleet_peers import FleetPeers
-from webhookd.fleet.known_members import KnownMembers
 from webhookd.fleet.membership import Membership, MembershipDependencies
 from webhookd.intake.batch import Intake
 from webhookd.intake.moments.timer_part import build_timers, firing
@@ -40,18 +33,22 @@ from webhookd.intake.running_backfills import Backfills
 from webhookd.operations.activity_counts import ActivityCounts
 from webhookd.operations.control import Control
 from webhookd.operations.control_dependencies import ControlDependencies
-from webhookd.operations.housekeeping import EVERY, Housekeeping
 from webhookd.operations.reloading.reload import ReloadDependencies, Reloader
-from webhookd.process import descriptors, parts, state
+from webhookd.process import descriptors, parts
+from webhookd.process.assembly.engine_assembly import (
+    Fleet,
+    Part,
+    Storage,
+    build_delivery,
+    build_fleet,
+    build_storage,
+)
+from webhookd.process.assembly.source_assembly import build_sources
+from webhookd.process.assembly.wake_assembly import UnheardWakes, both, build_inbound
 from webhookd.process.garbage import Keeping
-from webhookd.process.source_assembly import build_sources
-from webhookd.process.wake_assembly import UnheardWakes, both, build_inbound
-from webhookd.storage.database.connection import Member
-from webhookd.storage.database.writer import Writer
 from webhookd.transport import Transport
 
 if TYPE_CHECKING:
-    from webhookd.clock import Clock
     from webhookd.config.loading import Loaded
     from webhookd.config.settings.process_settings import Settings
     from webhookd.delivery.engine import DeliveryEngine
@@ -62,8 +59,6 @@ if TYPE_CHECKING:
     from webhookd.sources.runner import RunningSources
     from webhookd.storage.database.database import Database
 
-Part: TypeAlias = AbstractAsyncContextManager[object]
-
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
@@ -71,25 +66,6 @@ class Daemon:
 
     parts: tuple[Part, ...]
     reloader: Reloader
-
-
-@dataclass(frozen=True, slots=True)
-class Storage:
-    """The database and its writer. In a fleet *clock* goes by the database's time."""
-
-    database: Database
-    writer: Writer
-    shared_clock: SharedClock
-    clock: Clock
-
-
-@dataclass(frozen=True, slots=True)
-class Fleet:
-    """The other daemons on the database. *peers* is None where there can be none."""
-
-    peers: FleetPeers | None
-    members: KnownMembers
-    exclusive_work: ExclusiveWork
 
 
 def assemble(
@@ -225,63 +201,6 @@ def assemble(
         parts.watching_config(reloader, settings.watch_config),
     )
     return Daemon(ordered, reloader)
-
-
-def build_storage(settings: Settings, database: Database, stop: StopSignal) -> Storage:
-    """Return *database* with its writer, not yet entered. Raises StorageError."""
-    name = state.name_of(settings.state_directory)
-    member = Member(name, settings.host, os.getpid(), __version__)
-    shared_clock = SharedClock()
-    return Storage(
-        database,
-        Writer(database, stop.lose, member),
-        shared_clock,
-        replace(clock.SYSTEM, now=shared_clock.now),
-    )
-
-
-def build_fleet(storage: Storage) -> Fleet:
-    """Return what the daemon knows of other daemons: the one place that asks for it."""
-    writer = storage.writer
-    peers = FleetPeers(writer, clock=storage.clock) if writer.is_shared else None
-    return Fleet(peers, KnownMembers(), ExclusiveWork(writer))
-
-
-def build_delivery(
-    settings: Settings,
-    storage: Storage,
-    fleet: Fleet,
-    transport: Transport,
-    stop: StopSignal,
-    events: OwnEvents,
-    activity: ActivityCounts,
-) -> DeliveryEngine:
-    """Return the delivery engine, with retention among the jobs of its scheduler."""
-
-    def grace() -> float:
-        # What another daemon owns by now cannot be written: waiting would only make it send twice.
-        return 0.0 if stop.error is not None else settings.shutdown_timeout.total_seconds()
-
-    built = engine.build(
-        storage.database,
-        storage.writer,
-        fleet.peers or Alone(storage.writer, clock=storage.clock),
-        LocalSender(transport),
-        clock=storage.clock,
-        ahead=storage.shared_clock.ahead,
-        max_in_flight=settings.max_in_flight,
-        grace=grace,
-        events=events,
-    )
-    housekeeping = Housekeeping(
-        storage.database,
-        storage.writer,
-        retention=settings.retention,
-        activity=activity,
-        clock=storage.clock,
-    )
-    built.scheduler.every(EVERY, housekeeping.tidy, "retention")
-    return built
 
 
 def _putting_in_force(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from webhookd.definitions.in_force import InForce
     from webhookd.delivery.engine import DeliveryEngine
     from webhookd.inbound.inbound_settings import InboundSettings
-    from webhookd.process.assembly import Part, Storage
+    from webhookd.process.assembly.engine_assembly import Part, Storage
     from webhookd.sources.runner import RunningSources
 
 
