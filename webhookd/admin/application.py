@@ -33,8 +33,7 @@ from webhookd.admin.parameters import BadQuestionError
 from webhookd.admin.probes import PATHS, Probes
 from webhookd.admin.webhook_routes import WebhookRoutes
 from webhookd.errors import ConfigError, StorageError
-from webhookd.intake.backfill import BackfillError
-from webhookd.intake.backfilled_webhook import UnknownBackfillError
+from webhookd.intake.backfilled_webhook import BackfillError, UnknownBackfillError
 from webhookd.operations.deliveries.bulk_changes import BulkChangeError, EndedEarlyError
 from webhookd.operations.deliveries.delivery_views import listed_delivery
 from webhookd.operations.deliveries.forgetting import SeveralRecordsError

@@ -11,7 +11,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from webhookd.intake.backfill import Backfilled, BackfillError
+from webhookd.intake.backfill import Backfilled
+from webhookd.intake.backfilled_webhook import BackfillError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

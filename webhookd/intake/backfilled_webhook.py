@@ -1,4 +1,4 @@
-"""Which webhooks may be backfilled, under the configuration in force."""
+"""Which webhooks may be backfilled under the configuration in force, as what, and why not."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from webhookd.config.messages import no_such
-from webhookd.intake.backfill import BackfillError, reported_kind
+from webhookd.errors import WebhookdError
+from webhookd.model import ChangeKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
 
 _PAST: Final = "past since "
 """What begins the text that stands among a backfill's conditions, and is none of them."""
+
+
+class BackfillError(WebhookdError):
+    """The webhook cannot be backfilled, or not any further."""
+
+
+class TakenOverError(BackfillError):
+    """Another daemon goes on with the backfill."""
 
 
 class UnknownBackfillError(BackfillError):
@@ -75,3 +84,14 @@ def parted(texts: Sequence[str]) -> tuple[tuple[str, ...], datetime | None]:
     where = tuple(text for text in texts if not text.startswith(_PAST))
     times = [text.removeprefix(_PAST) for text in texts if text.startswith(_PAST)]
     return where, datetime.fromisoformat(times[0]) if times else None
+
+
+def reported_kind(webhook: Webhook) -> ChangeKind:
+    """Return the kind of change as which known records are reported to *webhook*.
+
+    Raises BackfillError when it reports nothing but deletions.
+    """
+    for kind in (ChangeKind.CREATED, ChangeKind.UPDATED, ChangeKind.DUE):
+        if kind in webhook.trigger.changes:
+            return kind
+    raise BackfillError(f"the webhook {webhook.name} reports nothing but deletions")

@@ -24,33 +24,22 @@ from webhookd.config.condition_option import conditions
 from webhookd.delivery.caused_events import NO_EVENTS
 from webhookd.errors import StorageError, WebhookdError
 from webhookd.fleet.exclusive_work import release
-from webhookd.intake.backfill import (
-    PER_SECOND,
-    Backfill,
-    Backfilled,
-    BackfillError,
-    TakenOverError,
-)
+from webhookd.intake.backfill import PER_SECOND, Backfill, Backfilled
 from webhookd.intake.backfill_run import Running
+from webhookd.intake.backfill_runner import BackfillRunner
 from webhookd.intake.backfilled_webhook import (
+    BackfillError,
     UnknownBackfillError,
     may_be_backfilled,
     parted,
     past_texts,
     require_past,
-    still_is,
 )
 from webhookd.intake.unseen_properties import UnseenProperties
 from webhookd.storage.fleet.exclusive import backfilling
 from webhookd.storage.records import backfills
 from webhookd.storage.records.backfills import StoredBackfill
-from webhookd.telemetry.events import (
-    BackfillBegan,
-    BackfillEnded,
-    BackfillResumed,
-    BugFound,
-    StorageRefused,
-)
+from webhookd.telemetry.events import BackfillEnded, BackfillResumed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
@@ -85,8 +74,19 @@ class Backfills:
         self._may_end_unknown = may_end_unknown
         self._definitions = definitions
         self._now = clock.now
-        self._make = partial(
-            Backfill, writer, offer=offer, claims=claims, clock=clock, new_id=new_id, events=events
+        self._runner = BackfillRunner(
+            writer,
+            partial(
+                Backfill,
+                writer,
+                offer=offer,
+                claims=claims,
+                clock=clock,
+                new_id=new_id,
+                events=events,
+            ),
+            definitions=definitions,
+            is_stopping=lambda: self._is_stopping,
         )
         self._running: list[Running] = []
         self._is_stopping = False
@@ -142,7 +142,7 @@ class Backfills:
             running.unseen = UnseenProperties(webhook, meant) if is_dry_run else None
             kept = (*where, *past_texts(since))
             asked = StoredBackfill(name, kept, per_second, self._now())
-            self._start(running, self._begun(running, asked, meant, since))
+            self._start(running, self._runner.begin(running, asked, meant, since))
         return running
 
     async def start(self) -> None:
@@ -195,7 +195,7 @@ class Backfills:
             return
         telemetry.report(BackfillResumed(name, made.records, made.deliveries))
         running = Running(webhook, stored.per_second, made=made)
-        self._start(running, self._run(running, meant, past))
+        self._start(running, self._runner.run(running, meant, past))
 
     async def end(self, name: str) -> Running:
         """End the backfill of the webhook *name* by hand; return how far it came.
@@ -261,59 +261,6 @@ class Backfills:
         self._running.remove(running)
         if not running.is_dry_run:
             release(self._writer, backfilling(running.webhook.name))
-
-    async def _begun(
-        self,
-        running: Running,
-        asked: StoredBackfill,
-        meant: AllOf | None,
-        past: datetime | None,
-    ) -> None:
-        if not running.is_dry_run:
-            try:
-                await self._writer.write(partial(backfills.begin, backfill=asked))
-            except StorageError as error:
-                running.error = str(error)
-                return
-            telemetry.report(BackfillBegan(asked.webhook, asked.per_second))
-        await self._run(running, meant, past)
-
-    def _in_force(self, begun: Webhook) -> Webhook:
-        return still_is(self._definitions(), begun)
-
-    async def _run(self, running: Running, meant: AllOf | None, past: datetime | None) -> None:
-        name, is_others = running.webhook.name, False
-        try:
-            await self._make(sleep=running.sleep).run(
-                partial(self._in_force, running.webhook),
-                where=meant,
-                count_only=running.is_dry_run,
-                per_second=running.per_second,
-                past=past,
-                made=running.made,
-                progress=running.note,
-                look=(lambda _: None) if running.unseen is None else running.unseen.look,
-                note=running.note_incomparable,
-            )
-        except WebhookdError as error:
-            running.error, is_others = str(error), isinstance(error, TakenOverError)
-        except Exception as error:  # noqa: BLE001 - a bug in a backfill ends only that
-            telemetry.report(BugFound("backfill.broke", error, {"webhook": name}))
-            running.error = "a bug in webhookd; its log has the details"
-        if running.is_dry_run:
-            return
-        made = running.made
-        telemetry.report(BackfillEnded(name, made.records, made.deliveries, running.error))
-        # Its row stays for the next start, or for the daemon that goes on with it.
-        if running.error is not None and not self._is_stopping and not is_others:
-            await self._forget(name)
-
-    async def _forget(self, name: str) -> None:
-        try:
-            await self._writer.write(partial(backfills.end, webhook=name))
-        except StorageError as error:
-            # It is taken up again at the next start, and ended by what ended it now.
-            telemetry.report(StorageRefused("a backfill's end", 1, str(error)))
 
 
 def _in_one_line(error: WebhookdError) -> str:

@@ -11,7 +11,8 @@ from tests.making import a_webhook
 from tests.polls import polling, settings
 from webhookd.definitions import AllOf, Condition, Enroll, HubspotObject, Operator, Trigger, Wait
 from webhookd.delivery.claims import ClaimTable
-from webhookd.intake.backfill import Backfill, BackfillError
+from webhookd.intake.backfill import Backfill
+from webhookd.intake.backfilled_webhook import BackfillError
 from webhookd.model import ChangeKind
 from webhookd.rules import render
 from webhookd.storage.records import backfills

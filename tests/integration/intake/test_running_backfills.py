@@ -10,7 +10,7 @@ from tests.polls import everything, polling, settings
 from webhookd import clock
 from webhookd.definitions import HubspotObject
 from webhookd.delivery.claims import ClaimTable
-from webhookd.intake.backfill import BackfillError
+from webhookd.intake.backfilled_webhook import BackfillError
 from webhookd.intake.running_backfills import Backfills
 from webhookd.storage.database.database import open_database
 from webhookd.storage.database.writer import Writer
