@@ -26,25 +26,15 @@ from typing import TYPE_CHECKING, Final
 from webhookd import telemetry
 from webhookd.delivery.caused_events import NOTHING_CAUSED
 from webhookd.intake.claimed_write import ClaimedWriter
-from webhookd.intake.decision import decide
-from webhookd.intake.own_events.drafts import (
-    Draft,
-    failed,
-    file_failed,
-    is_of_events,
-    is_own,
-    told,
-    who_listens,
-)
+from webhookd.intake.own_events.drafter import Drafter
+from webhookd.intake.own_events.drafts import failed, file_failed
 from webhookd.intake.own_events.event_windows import EventWindows
 from webhookd.intake.own_events.heard_events import HEARD
 from webhookd.intake.own_events.source_troubles import REPORTED, SourceTroubles
 from webhookd.intake.own_events.stored_events import Stored, StoredEvents
 from webhookd.model import GivenUp, Held, OwnEvent
-from webhookd.rules import event_changes, trigger
 from webhookd.storage.refused_writes import keep_trying
 from webhookd.telemetry import logs
-from webhookd.telemetry.events import BugFound
 from webhookd.telemetry.unhandled import watched
 
 if TYPE_CHECKING:
@@ -56,9 +46,9 @@ if TYPE_CHECKING:
     from webhookd.definitions.in_force import InForce
     from webhookd.delivery.caused_events import Caused
     from webhookd.delivery.claims import ClaimTable
-    from webhookd.intake.own_events.drafts import Listening
+    from webhookd.intake.own_events.drafts import Draft
     from webhookd.intake.own_events.event_windows import Gathered, Key
-    from webhookd.model import Change, Delivery, PutAway, Settlement
+    from webhookd.model import Delivery, PutAway, Settlement
     from webhookd.storage.database.writer import Writer
     from webhookd.telemetry.events import Event
 
@@ -82,16 +72,15 @@ class OwnEvents:
         redact: Callable[[str], str] = logs.redacted,
     ) -> None:
         self._in_force = in_force
-        self._host = host
         self._now = clock.now
-        self._new_id = new_id
-        self._redact = redact
         self._windows = EventWindows(self._window_ended)
+        self._drafter = Drafter(
+            in_force, self._windows, host=host, clock=clock, new_id=new_id, redact=redact
+        )
         self._troubles = SourceTroubles(
             partial(self._tell_of_source, "source.failed"),
             partial(self._tell_of_source, "source.recovered"),
         )
-        self._heard: Listening | None = None
         self._writing: set[asyncio.Task[None]] = set()
         self._writer: ClaimedWriter
         self._loop: asyncio.AbstractEventLoop
@@ -122,7 +111,7 @@ class OwnEvents:
 
     def listening(self, definitions: Definitions | None = None) -> Collection[str]:
         """See `CausedEvents`."""
-        listening = self._who_listens(definitions)
+        listening = self._drafter.who_listens(definitions)
         return () if listening is None else [webhook.name for webhook in listening.webhooks]
 
     def hear(self, event: Event) -> None:
@@ -140,9 +129,9 @@ class OwnEvents:
 
     def tell(self, event: OwnEvent) -> None:
         """Tell of *event*, whose cause is no transaction; the event loop. Never raises."""
-        draft = None if self._is_about_own(event) else self._draft(event)
+        draft = None if self._drafter.is_about_own(event) else self._drafter.draft(event)
         if draft is not None:
-            self._open(draft)
+            self._drafter.open_windows(draft)
             self._write(draft)
 
     def _tell_of_source(self, name: str, source: str, reason: str) -> None:
@@ -152,12 +141,12 @@ class OwnEvents:
     @property
     def backlog_after(self) -> timedelta | None:
         """Return how old the oldest that waits may be; None where no webhook listens."""
-        listening = self._who_listens()
+        listening = self._drafter.who_listens()
         return None if listening is None else listening.source.backlog_after
 
     def of_file(self, put_away: PutAway) -> Sequence[Draft]:
         """Return the event of a file that failed, as one that a transaction causes; any thread."""
-        draft = self._draft(file_failed(put_away))
+        draft = self._drafter.draft(file_failed(put_away))
         return () if draft is None else (draft,)
 
     def of_attempt(self, settlement: Settlement, *, is_held: bool = False) -> Sequence[Draft]:
@@ -172,12 +161,12 @@ class OwnEvents:
                 event = OwnEvent("webhook.held", delivery.webhook, at, facts)
             case _:
                 return ()
-        draft = self._draft_about(delivery, event)
+        draft = self._drafter.draft_about(delivery, event)
         if draft is None:
             return ()
         if isinstance(settlement.outcome, GivenUp):
             draft.settlement = settlement
-        self._open(draft)
+        self._drafter.open_windows(draft)
         return (draft,)
 
     def of_webhook(
@@ -185,9 +174,9 @@ class OwnEvents:
     ) -> Sequence[Draft]:
         """See `CausedEvents`; windows are opened when it is committed."""
         event = OwnEvent(name, webhook, self._now(), {"webhook": webhook, "reason": reason})
-        if self._is_about_own(event, definitions):
+        if self._drafter.is_about_own(event, definitions):
             return ()
-        draft = self._draft(event, definitions=definitions)
+        draft = self._drafter.draft(event, definitions=definitions)
         return () if draft is None else (draft,)
 
     def of_unattempted(self, broken: Sequence[tuple[Delivery, str]]) -> Sequence[Draft]:
@@ -196,7 +185,7 @@ class OwnEvents:
         opened: set[Key] = set()
         for delivery, why in broken:
             event = failed(delivery, delivery.created_at, why, 0, None)
-            draft = self._draft_about(delivery, event, opened)
+            draft = self._drafter.draft_about(delivery, event, opened)
             if draft is not None:
                 opened.update(draft.opened)
                 drafts.append(draft)
@@ -206,93 +195,10 @@ class OwnEvents:
         """Return *drafts* as one transaction stores them; any thread."""
         return StoredEvents(drafts, self._windows) if drafts else NOTHING_CAUSED
 
-    def _is_about_own(self, event: OwnEvent, definitions: Definitions | None = None) -> bool:
-        """Return whether *event* is about a webhook of own events (rule A)."""
-        webhook, listening = event.facts.get("webhook"), self._who_listens(definitions)
-        if webhook is None or listening is None:
-            return False
-        return is_of_events(str(webhook), listening.definitions)
-
-    def _who_listens(self, definitions: Definitions | None = None) -> Listening | None:
-        if definitions is not None:
-            listening = who_listens(definitions)
-            return listening if listening.webhooks else None
-        if self._in_force.is_empty:
-            return None
-        definitions, heard = self._in_force.current(), self._heard
-        if heard is None or heard.definitions is not definitions:
-            # Two threads may both do this; they do the same.
-            heard = self._heard = who_listens(definitions)
-        return heard if heard.webhooks else None
-
-    def _draft_about(
-        self, delivery: Delivery, event: OwnEvent, opened: Collection[Key] = ()
-    ) -> Draft | None:
-        """Return the draft of an own event about *delivery*, None where no webhook receives it."""
-        listening = self._who_listens()
-        if listening is None or is_own(delivery, listening.definitions):
-            return None
-        return self._draft(event, opened)
-
-    def _draft(
-        self,
-        event: OwnEvent,
-        opened: Collection[Key] = (),
-        definitions: Definitions | None = None,
-    ) -> Draft | None:
-        """Match and render *event*; None where no webhook listens. Windows in *opened* are open."""
-        listening = self._who_listens(definitions)
-        if listening is None:
-            return None
-        try:
-            draft, now = Draft(event, listening), self._now()
-            change = self._change(event, listening)
-            for webhook in listening.webhooks:
-                key = (webhook.name, event.name, event.subject)
-                if key in opened or self._windows.is_open(key):
-                    if trigger.fires(webhook.trigger, change, now, []):
-                        draft.counted.append(key)
-                    continue
-                decide(webhook, change, self._new_id(now), now, draft.decision)
-                if webhook.name in told(draft.decision):
-                    draft.opened.append(key)
-        except Exception as error:  # noqa: BLE001 - what happened matters more than its telling
-            telemetry.report(BugFound("daemon.event_broke", error, {"event": event.name}))
-            return None
-        return draft if draft.opened or draft.counted else None
-
-    def _open(self, draft: Draft) -> None:
-        """Open the windows of which *draft* is the first: what comes before its commit is alike."""
-        for key in draft.opened:
-            self._windows.open(key, draft.listening.source.every)
-
-    def _change(
-        self, event: OwnEvent, listening: Listening, gathered: Gathered | None = None
-    ) -> Change:
-        return event_changes.change_of(
-            event,
-            source=listening.source.name,
-            record_id=self._new_id(self._now()),
-            host=self._host,
-            redact=self._redact,
-            count=1 if gathered is None else gathered.count,
-            first_at=None if gathered is None else gathered.first_at,
-        )
-
     def _window_ended(self, key: Key, gathered: Gathered) -> None:
         """Tell as one what a window has counted, if there is still somebody to tell."""
-        listening = self._who_listens()
-        webhooks = () if listening is None else listening.webhooks
-        webhook = next((one for one in webhooks if one.name == key[0]), None)
-        if listening is None or webhook is None:
-            return
-        now, draft = self._now(), Draft(gathered.latest, listening)
-        try:
-            change = self._change(gathered.latest, listening, gathered)
-            decide(webhook, change, self._new_id(now), now, draft.decision)
-        except Exception as error:  # noqa: BLE001 - as in `_draft`
-            telemetry.report(BugFound("daemon.event_broke", error, {"event": gathered.latest.name}))
-        else:
+        draft = self._drafter.draft_of_window(key, gathered)
+        if draft is not None:
             self._write(draft)
 
     def _write(self, draft: Draft) -> None:
