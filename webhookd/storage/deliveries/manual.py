@@ -11,8 +11,8 @@ from sqlalchemy import and_, case, func, literal_column, or_, select, text
 from webhookd.model import DeliveryState
 from webhookd.storage.database.times import to_micros
 from webhookd.storage.deliveries import record_order
-from webhookd.storage.deliveries.query import conditions, is_held, stands_as
 from webhookd.storage.schema.tables import DELIVERIES, LANES
+from webhookd.storage.search.delivery_conditions import conditions, is_held, stands_as
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

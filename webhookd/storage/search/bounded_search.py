@@ -17,7 +17,7 @@ from webhookd.model import DeliveryState
 from webhookd.storage.database.times import from_micros
 from webhookd.storage.deliveries import query
 from webhookd.storage.schema.tables import DELIVERIES, LANES
-from webhookd.storage.search import numbers_of_times, waiting_numbers
+from webhookd.storage.search import delivery_conditions, numbers_of_times, waiting_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -149,9 +149,9 @@ def _windows(
     if wanted.state in waiting_numbers.STATES:
         numbers = waiting_numbers.few(connection, wanted.state, lane, low, high)
         if numbers is not None:
-            return _listed(numbers, tuple(query.of_rows(wanted)), low, high)
+            return _listed(numbers, tuple(delivery_conditions.of_rows(wanted)), low, high)
     indexed = _indexed(wanted.state, lane)
-    where = (*indexed.where, *indexed.left, *query.of_rows(wanted))
+    where = (*indexed.where, *indexed.left, *delivery_conditions.of_rows(wanted))
     if indexed.name is None:
         return _all(connection, where, low, high)
     return _of_index(connection, indexed, where, low, high)
@@ -198,7 +198,7 @@ def _of_index(
 
 def _indexed(state: DeliveryState | None, lane: int | None) -> _Indexed:
     """Return what an index answers of a state and a lane."""
-    of_state = () if state is None else query.is_in(state)
+    of_state = () if state is None else delivery_conditions.is_in(state)
     of_lane = () if lane is None else (DELIVERIES.c.lane == lane,)
     all_of_lane = (*of_lane, text("number > 0"))
     if state is DeliveryState.FAILED and lane is not None:
