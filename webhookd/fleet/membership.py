@@ -14,8 +14,8 @@ one says stands in the database, and a lost one costs two seconds; one that says
 news (`woken`) costs the time until that is polled anyway.
 
 Threads: `_heard` is called on the event loop, for the listener's thread; `_session_reopened` is
-called there for the writer's thread; `_read_fleet` runs on the writer's thread. All other methods
-run on the event loop.
+called there for the writer's thread; `fleet_pass.read` runs on the writer's thread. All other
+methods run on the event loop.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ from typing import TYPE_CHECKING, Final
 
 from webhookd import clock, telemetry
 from webhookd.errors import StorageError
+from webhookd.fleet import fleet_pass
 from webhookd.fleet.notifications import Notifications
-from webhookd.storage.deliveries import lanes, record_order
-from webhookd.storage.deliveries.due import give_back, next_due, owned
-from webhookd.storage.fleet import members, notify, shares
+from webhookd.storage.deliveries import lanes
+from webhookd.storage.deliveries.due import give_back, next_due
+from webhookd.storage.fleet import members, notify
 from webhookd.storage.refused_writes import keep_trying
 from webhookd.telemetry import metrics
 from webhookd.telemetry.events import BugFound, FleetDaemonDied, FleetRejoined, StorageRefused
@@ -41,13 +42,12 @@ if TYPE_CHECKING:
     from webhookd.delivery.dispatcher import Dispatcher
     from webhookd.fleet.database_clock import SharedClock
     from webhookd.fleet.exclusive_work import ExclusiveWork
+    from webhookd.fleet.fleet_pass import FleetPass
     from webhookd.fleet.fleet_peers import FleetPeers
     from webhookd.fleet.known_members import KnownMembers
-    from webhookd.storage.database.connection import Connection
     from webhookd.storage.database.database import Database
     from webhookd.storage.database.writer import Writer
-    from webhookd.storage.deliveries.lanes import LaneRow
-    from webhookd.storage.fleet.members import Daemon, Expired
+    from webhookd.storage.fleet.members import Expired
 
 REFRESH_SECONDS: Final = 2.0
 """Pause between two passes: a lease (15 s) outlasts several that fail."""
@@ -57,23 +57,6 @@ MAY_EXPIRE_AFTER_SECONDS: Final = 5.0
 
 After a restart of the server all leases are over, and every daemon needs a moment to come back.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class _Fleet:
-    """What one pass read of the fleet.
-
-    *owned* are the deliveries that are this daemon's: ids, each with its lane, and whether the
-    delivery is open.
-    """
-
-    expired: tuple[Expired, ...]
-    freed: frozenset[int]
-    daemons: tuple[Daemon, ...]
-    rows: tuple[LaneRow, ...]
-    contested: frozenset[int]
-    owned: tuple[tuple[str, int, bool], ...]
-    is_ordering_unfinished: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +220,11 @@ class Membership:
 
     async def _pass(self) -> None:
         found = await self._writer.write(
-            partial(self._read_fleet, may_expire=self._may_expire(clock.boottime()))
+            partial(
+                fleet_pass.read,
+                shared_clock=self._clock,
+                may_expire=self._may_expire(clock.boottime()),
+            )
         )
         # At once: behind another await, what a pause or a settlement did to a lane meanwhile
         # would be undone by the row that was read before it.
@@ -248,7 +235,7 @@ class Membership:
         self._peers.due_elsewhere(due)
         await self._dependencies.refreshed()
 
-    def _take_over(self, found: _Fleet) -> None:
+    def _take_over(self, found: FleetPass) -> None:
         """Bring what is in memory in line with what a pass found; nothing is awaited."""
         self._end_sessions(found.expired)
         self._dependencies.members.replace(found.daemons)
@@ -270,20 +257,6 @@ class Membership:
             self._session_since = now
         self._refreshed_at = now
         return now - self._session_since >= MAY_EXPIRE_AFTER_SECONDS
-
-    def _read_fleet(self, connection: Connection, *, may_expire: bool) -> _Fleet:
-        self._clock.compare(connection)
-        # Expired first: what they had may be free in the same transaction.
-        expired = members.expire(connection) if may_expire else []
-        return _Fleet(
-            tuple(expired),
-            members.free(connection),
-            tuple(members.daemons(connection)),
-            tuple(lanes.all_rows(connection)),
-            shares.contested(connection),
-            tuple(owned(connection)),
-            record_order.is_unfinished(connection),
-        )
 
     def _end_sessions(self, expired: Iterable[Expired]) -> None:
         for member in expired:
