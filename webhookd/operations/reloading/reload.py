@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from webhookd import telemetry
 from webhookd.config import loading
 from webhookd.config.presets.catalogue import presets_of
 from webhookd.delivery.caused_events import NO_EVENTS
-from webhookd.delivery.prepared_webhook import prepare
 from webhookd.errors import ConfigError, WebhookdError
-from webhookd.model import DISABLED, ReloadOutcome, ReloadResult
+from webhookd.model import ReloadOutcome, ReloadResult
 from webhookd.operations.reloading.files_seen import FilesSeen
+from webhookd.operations.reloading.reload_preparation import prepare_all
 from webhookd.operations.reloading.reload_refusals import ReloadRefusedError, refuse_mass_removal
 from webhookd.operations.reloading.reload_transaction import write
-from webhookd.rules import digests, literal_secrets
+from webhookd.rules import literal_secrets
 from webhookd.rules.redaction import Redactor
 from webhookd.storage.database.connection import EXCLUSIVE
 from webhookd.storage.deliveries import lanes
@@ -40,14 +40,9 @@ if TYPE_CHECKING:
     from webhookd.definitions.in_force import InForce
     from webhookd.delivery.caused_events import CausedEvents
     from webhookd.delivery.dispatcher import Dispatcher
-    from webhookd.delivery.prepared_webhook import PreparedWebhook
     from webhookd.model.trace_context import Sampling
     from webhookd.sources.runner import RunningSources
     from webhookd.storage.database.writer import Writer
-
-
-PREPARED_AT_ONCE: Final = 16
-"""Webhooks that are prepared in one turn of the event loop, which takes two milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,22 +210,9 @@ class Reloader:
         before = None if in_force.is_empty else in_force.current()
         # The key may be read before the transaction: once there is one, it never changes.
         key = await self._dependencies.writer.write(lanes.digest_key)
-        prepared, configured = {}, []
-        for number, (name, webhook) in enumerate(definitions.webhooks.items(), start=1):
-            one = prepare(
-                webhook,
-                definitions.egress,
-                secrets=definitions.named_secrets,
-                config_hash=definitions.hash,
-                credentials_of=self._dependencies.keyring.of,
-                tracing=self._dependencies.tracing,
-            )
-            prepared[name] = one
-            configured.append(_configured_lane(one, before, key))
-            if number % PREPARED_AT_ONCE == 0:
-                # Attempts go on meanwhile: nothing that they need is touched.
-                await asyncio.sleep(0)
-        enabled = {name: one for name, one in prepared.items() if one.webhook.enabled}
+        prepared = await prepare_all(
+            definitions, before, key, self._dependencies.keyring.of, self._dependencies.tracing
+        )
         redactor = Redactor.of(definitions)
         await asyncio.sleep(0)
         shown = literal_secrets.shown_document(loaded.document)
@@ -243,7 +225,7 @@ class Reloader:
                     connection,
                     definitions,
                     remembered,
-                    configured,
+                    prepared.lanes,
                     before,
                     self._now(),
                     events,
@@ -256,7 +238,7 @@ class Reloader:
             in_force.replace(definitions)
             self.document, self.shown = loaded.document, shown
             self.written, self.defaults = loaded.written, loaded.defaults
-            self._dependencies.dispatcher.adopt(done.rows, enabled, done.starts)
+            self._dependencies.dispatcher.adopt(done.rows, prepared.enabled, done.starts)
         dispatcher.offer(done.committed())
         self._dependencies.dispatcher.notify("lanes", ())
         if self._dependencies.timed is not None:
@@ -279,25 +261,6 @@ def _polled(definitions: Definitions) -> Iterator[tuple[str, str]]:
     """Yield each type of object that is polled, with its source."""
     for source in definitions.sources.values():
         yield from ((source.name, object_) for object_ in source.polled_objects)
-
-
-def _configured_lane(
-    prepared: PreparedWebhook, before: Definitions | None, key: bytes
-) -> lanes.ConfiguredLane:
-    webhook = prepared.webhook
-    target = digests.target_digest(webhook.request, key)
-    old = before.webhooks.get(webhook.name) if before is not None else None
-    return lanes.ConfiguredLane(
-        webhook.name,
-        request_digest=digests.request_digest(webhook.request, key),
-        target_digest=target,
-        is_ordered=webhook.delivery.order == "record",
-        absent_reason=None if webhook.enabled else DISABLED,
-        is_retargeted=old is not None
-        and old.request != webhook.request
-        and digests.target_digest(old.request, key) != target,
-        seconds=prepared.seconds,
-    )
 
 
 def _facts(definitions: Definitions) -> dict[str, int]:
