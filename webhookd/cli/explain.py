@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, TypeAlias
 
 import typer
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Shown: TypeAlias = dict[str, Any]
+
+_TIME_WIDTH: Final = len("2026-03-01T12:00:00.000Z  ")
 
 
 def explain(
@@ -42,19 +44,27 @@ def explain(
     if shown["change"] == "due":
         told[1:1] = _why_due(shown, state_directory, database_url)
     if as_json:
-        print_json({"delivery": shown, "story": [{"at": at, "text": text} for at, text in told]})
+        print_json({"delivery": shown, "story": [{"at": one.at, "text": one.text} for one in told]})
         return
-    for at, text in told:
-        told_text = text.lstrip(" ")
-        print_hanging(f"{at}  " if at else " " * (len(text) - len(told_text)), told_text)
+    for line in told:
+        beside = " " * _TIME_WIDTH if line.is_remark else ""
+        print_hanging(f"{line.at}  " if line.at else beside, line.text)
 
 
-def story(shown: Shown, now: datetime) -> Iterator[tuple[str | None, str]]:
-    """Yield the change, each attempt with what was said, and what follows; each with its time.
+class Line(NamedTuple):
+    """A line of a story. A remark belongs to the line before it.
 
-    The time is None for how it stands now, and for what comes next.
+    *at* is None for remarks, for how it stands now, and for what comes next.
     """
-    yield (
+
+    at: str | None
+    text: str
+    is_remark: bool = False
+
+
+def story(shown: Shown, now: datetime) -> Iterator[Line]:
+    """Yield the change, each attempt with what was said, and what follows."""
+    yield Line(
         shown["created_at"],
         (
             f"{shown['object']}/{shown['record_id']} was {shown['change']}{_deletion(shown)}"
@@ -65,10 +75,11 @@ def story(shown: Shown, now: datetime) -> Iterator[tuple[str | None, str]]:
     inherited = delivery_text.inherited(shown)
     if inherited:
         made = "1 attempt was" if inherited == 1 else f"{inherited} attempts were"
-        yield None, f"{'':26}it took the place of older changes, for which {made} made"
+        text = f"it took the place of older changes, for which {made} made"
+        yield Line(None, text, is_remark=True)
     for attempt in shown["attempt_log"]:
         what = attempt["error"] or f"answered {attempt['status']}: delivered"
-        yield (
+        yield Line(
             attempt["started_at"],
             (
                 f"attempt {attempt['number']}, {attempt['seconds']:.3f} s,"
@@ -76,7 +87,8 @@ def story(shown: Shown, now: datetime) -> Iterator[tuple[str | None, str]]:
             ),
         )
         if attempt["answer"].strip():
-            yield None, f"{'':26}the receiver said: {json.dumps(attempt['answer'][:200])}"
+            text = f"the receiver said: {json.dumps(attempt['answer'][:200])}"
+            yield Line(None, text, is_remark=True)
     yield _ending(shown, now)
 
 
@@ -97,7 +109,7 @@ def _deletion(shown: Shown) -> str:
 
 def _why_due(
     shown: Shown, state_directory: Path | None, database_url: str | None
-) -> Iterator[tuple[str | None, str]]:
+) -> Iterator[Line]:
     """Yield by which property and rule a record is due: those of now, for none of then is kept."""
     from webhookd.cli import offline  # noqa: PLC0415 - what reads a database loads slowly
     from webhookd.cli.moments import rule_text  # noqa: PLC0415 - few deliveries are due
@@ -115,10 +127,10 @@ def _why_due(
     value = known["properties"].get(name, "nothing")
     last = f"its last moment was {moment['told_at']}, " if moment["told_at"] else ""
     rule = f"by the rule of now: {rule_text(moment['rule'])}"
-    yield None, f"{'':26}{last}{rule}; {name} is {value} now"
+    yield Line(None, f"{last}{rule}; {name} is {value} now", is_remark=True)
 
 
-def _ending(shown: Shown, now: datetime) -> tuple[str | None, str]:
+def _ending(shown: Shown, now: datetime) -> Line:
     following = delivery_text.following(shown, now)
     taken = f"delivery {shown['superseded_by']} took its place"
     ended = {
@@ -128,10 +140,11 @@ def _ending(shown: Shown, now: datetime) -> tuple[str | None, str]:
         "superseded": f"{taken}, with a newer change of the record",
     }
     if shown["state"] in ended:
-        return shown["settled_at"], ended[shown["state"]]
+        return Line(shown["settled_at"], ended[shown["state"]])
     if shown["state"] == "held":
         held = f"now: held, for its webhook {shown['webhook']} is; webhookd status says why"
-        return None, held
+        return Line(None, held)
     if shown["is_behind"]:
-        return None, "next: waits until the deliveries of its record before it have ended"
-    return None, f"next: attempt {shown['attempts'] + 1}, {following} ({shown['next_attempt_at']})"
+        return Line(None, "next: waits until the deliveries of its record before it have ended")
+    text = f"next: attempt {shown['attempts'] + 1}, {following} ({shown['next_attempt_at']})"
+    return Line(None, text)

@@ -150,6 +150,8 @@ def _own(
 
     The variables that hold the secrets are noted.
     """
+    from webhookd.config.secrets import PLACES  # noqa: PLC0415 - loads slowly; presets need it
+
     found: dict[str, Any] = {}
     for name, inner in value.items():
         if isinstance(inner, str) and any(word in inner for word in words):
@@ -158,7 +160,7 @@ def _own(
             found[name] = inner
         if not isinstance(inner, dict):
             continue
-        if len(inner) == 1 and next(iter(inner)) in {"env", "file", "credential"}:
+        if len(inner) == 1 and next(iter(inner)) in PLACES:
             variable = re.sub("[^A-Z0-9]", "_", str(next(iter(inner.values()))).upper())
             variables[variable] = None
             found[name] = {"env": variable}

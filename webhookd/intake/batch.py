@@ -26,8 +26,8 @@ from webhookd.delivery.caused_events import NO_EVENTS
 from webhookd.intake.claimed_write import ClaimedWriter
 from webhookd.intake.decision import Decision, decide, store
 from webhookd.intake.future_times import FutureTimes
-from webhookd.intake.incomparable import IncomparableValues
 from webhookd.intake.moments import planning
+from webhookd.intake.value_warnings import ValueWarnings
 from webhookd.model import (
     ChangeKind,
     Delivery,
@@ -91,7 +91,7 @@ class Intake:
         self._new_id = new_id
         self._admission = journal.Admission()
         self._future_times = FutureTimes()
-        self._incomparable = IncomparableValues()
+        self._warnings = ValueWarnings()
         self._planned = planned
 
     async def ingest(self, batch: Batch) -> int:
@@ -143,7 +143,7 @@ class Intake:
             )
         )
         found = decision.incomparable.items()
-        self._incomparable.report(batch.source, ((key[0], value) for key, value in found))
+        self._warnings.incomparable(batch.source, ((key[0], value) for key, value in found))
         self._planned(batch.source, decision.plans, stored.planned)
         return [*stored.deliveries, *caused.committed(stored.told)]
 

@@ -48,7 +48,7 @@ def _read_tracing(environment: Mapping[str, str]) -> Tracing | None:
     from webhookd.telemetry.tracing.running import Tracing  # noqa: PLC0415
 
     if not otlp_export.is_installed():
-        raise trace_settings.extra_missing(environment)
+        raise trace_settings.extra_missing(asked)
     try:
         export = otlp_export.OtlpExport(asked.endpoint, asked.service)
     except Exception as error:

@@ -38,6 +38,23 @@ SHOWN = {
     ],
 )
 def test_a_deletion_says_how_it_came_about(told, words):
-    (_, first), *_ = story(SHOWN | told, datetime(2026, 3, 2, tzinfo=UTC))
+    first, *_ = story(SHOWN | told, datetime(2026, 3, 2, tzinfo=UTC))
 
-    assert first.startswith(words)
+    assert first.text.startswith(words)
+
+
+def test_what_the_receiver_said_is_a_remark_on_its_attempt_and_its_text_is_not_indented():
+    attempt = {
+        "number": 1,
+        "seconds": 0.25,
+        "config_hash": "5f4dcc",
+        "error": None,
+        "status": 200,
+        "answer": "thanks",
+        "started_at": "2026-03-01T08:30:01Z",
+    }
+
+    lines = [*story(SHOWN | {"attempt_log": [attempt]}, datetime(2026, 3, 2, tzinfo=UTC))]
+
+    assert [line.text for line in lines if line.is_remark] == ['the receiver said: "thanks"']
+    assert [line.text for line in lines if line.text != line.text.strip()] == []

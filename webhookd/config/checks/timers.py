@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, available_timezones
 
-from webhookd.config.checks.triggers import looking_at_the_change
+from webhookd.config.checks.triggers import refuse_of_the_change
 from webhookd.config.messages import near, shown
 from webhookd.definitions import durations
 
@@ -60,10 +60,9 @@ def _at(webhook: Node, trigger: Node) -> Iterator[Problem]:
     if trigger.text("enroll") == "every_match":
         message = "every_match compares the states around a change; write every_change or once"
         yield trigger.problem(message, "enroll")
-    for condition in looking_at_the_change(trigger):
-        operator = condition.text("operator")
-        message = f"{operator} looks at a change; at a moment a record is looked at as it is"
-        yield condition.problem(message, "operator")
+    yield from refuse_of_the_change(
+        trigger, "looks at a change; at a moment a record is looked at as it is"
+    )
     body = webhook.at("request", "body")
     if body.mapping().get("previous") is True:
         message = "nothing has changed at a moment, so there is nothing before; leave it out"
@@ -145,10 +144,9 @@ def _while(trigger: Node) -> Iterator[Problem]:
     if not trigger.is_there("wait"):
         message = "'while' needs 'wait': it is looked at when that ends; before it, write 'when'"
         yield trigger.problem(message, "while", at_key=True)
-    for condition in looking_at_the_change(trigger, "while"):
-        operator = condition.text("operator")
-        message = f"{operator} looks at a change; behind a wait a record is looked at as it is"
-        yield condition.problem(message, "operator")
+    yield from refuse_of_the_change(
+        trigger, "looks at a change; behind a wait a record is looked at as it is", "while"
+    )
 
 
 def _between(node: Node, least: timedelta, most: timedelta) -> Iterator[Problem]:

@@ -30,33 +30,30 @@ def check(webhook: Node) -> Iterator[Problem]:
 def check_of_records(trigger: Node) -> Iterator[Problem]:
     """Yield what in a `when` cannot be asked of records, which are and do not change."""
     yield from _conditions(trigger)
-    for condition in looking_at_the_change(trigger):
-        operator = condition.text("operator")
-        message = f"{operator} looks at a change; known records are looked at as they are"
-        yield condition.problem(message, "operator")
+    yield from refuse_of_the_change(
+        trigger, "looks at a change; known records are looked at as they are"
+    )
 
 
 def _conditions(trigger: Node, key: str = "when") -> Iterator[Problem]:
     """Yield what does not go together in one condition."""
-    for item in trigger.items(key):
-        for condition in conditions(item):
-            operator = condition.text("operator")
-            if operator in OF_TEXTS and condition.text("value") == "":
-                yield condition.problem("every text holds the empty one; name a text", "value")
-            for option in condition.items("values") if operator in OF_OPTIONS else ():
-                if isinstance(option.value, str) and ";" in option.value:
-                    message = "';' parts options, so that none holds one; list them one by one"
-                    yield option.problem(message)
+    for condition in _conditions_at(trigger, key):
+        operator = condition.text("operator")
+        if operator in OF_TEXTS and condition.text("value") == "":
+            yield condition.problem("every text holds the empty one; name a text", "value")
+        for option in condition.items("values") if operator in OF_OPTIONS else ():
+            if isinstance(option.value, str) and ";" in option.value:
+                message = "';' parts options, so that none holds one; list them one by one"
+                yield option.problem(message)
 
 
 def _every_match(trigger: Node) -> Iterator[Problem]:
     if not trigger.is_there("when"):
         message = "every_match needs 'when': it says what matching is"
         yield trigger.problem(message, "enroll")
-    for condition in looking_at_the_change(trigger):
-        operator = condition.text("operator")
-        message = f"{operator} looks at the change; every_match compares the record's states"
-        yield condition.problem(message, "operator")
+    yield from refuse_of_the_change(
+        trigger, "looks at the change; every_match compares the record's states"
+    )
 
 
 def _only_deleted(trigger: Node, enroll: str | None) -> Iterator[Problem]:
@@ -65,17 +62,23 @@ def _only_deleted(trigger: Node, enroll: str | None) -> Iterator[Problem]:
         yield trigger.problem(message, "changed_properties", at_key=True)
     if enroll in {"every_match", "once"}:
         yield trigger.problem(f"{enroll} does not apply to deleted records", "enroll")
-    for condition in looking_at_the_change(trigger):
+    yield from refuse_of_the_change(trigger, "never holds for deleted records")
+
+
+def refuse_of_the_change(trigger: Node, why: str, key: str = "when") -> Iterator[Problem]:
+    """Yield a problem for each condition at *key* that is about a change, and not about a state.
+
+    *why* says what is wrong with it, behind its operator.
+    """
+    for condition in _conditions_at(trigger, key):
         operator = condition.text("operator")
-        yield condition.problem(f"{operator} never holds for deleted records", "operator")
+        if operator in _OF_THE_CHANGE:
+            yield condition.problem(f"{operator} {why}", "operator")
 
 
-def looking_at_the_change(trigger: Node, key: str = "when") -> Iterator[Node]:
-    """Yield the conditions at *key* of *trigger* that are about a change, and not about a state."""
-    for node in trigger.items(key):
-        for condition in conditions(node):
-            if condition.text("operator") in _OF_THE_CHANGE:
-                yield condition
+def _conditions_at(trigger: Node, key: str) -> Iterator[Node]:
+    for item in trigger.items(key):
+        yield from conditions(item)
 
 
 def conditions(node: Node) -> Iterator[Node]:

@@ -41,8 +41,12 @@ _COMPRESSIONS: Final = ("none", "gzip", "deflate")
 
 @dataclass(frozen=True, slots=True)
 class TraceSettings:
-    """Where spans go (*endpoint*, the whole URL), of which part of all deliveries, under a name."""
+    """Where spans go (*endpoint*, the whole URL), of which part of all deliveries, under a name.
 
+    *variable* is the variable that asks for it.
+    """
+
+    variable: str
     endpoint: str
     ratio: float
     service: str
@@ -62,14 +66,14 @@ def read(environment: Mapping[str, str]) -> TraceSettings | None:
             raise _wrong(name, f"{shown(given[name])} is not {_PROTOCOL}, which is what is spoken")
     _check_exporter(given)
     endpoint = _endpoint(variable, given[variable])
-    return TraceSettings(endpoint, _ratio(given), given.get("OTEL_SERVICE_NAME", DEFAULT_SERVICE))
+    service = given.get("OTEL_SERVICE_NAME", DEFAULT_SERVICE)
+    return TraceSettings(variable, endpoint, _ratio(given), service)
 
 
-def extra_missing(environment: Mapping[str, str]) -> ConfigError:
+def extra_missing(settings: TraceSettings) -> ConfigError:
     """Return what to say where spans are asked for, and the packages are not there."""
-    name = TRACES_ENDPOINT if environment.get(TRACES_ENDPOINT) else ENDPOINT
     return _wrong(
-        name,
+        settings.variable,
         "asks for traces, which need the extra `otel`: pip install 'webhookd[otel]'"
         " (or unset it, or set OTEL_SDK_DISABLED=true)",
     )

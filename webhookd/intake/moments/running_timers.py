@@ -24,9 +24,8 @@ from webhookd.delivery.caused_events import NO_EVENTS
 from webhookd.errors import StorageError
 from webhookd.fleet.exclusive_work import release
 from webhookd.intake.claimed_write import ClaimedWriter
-from webhookd.intake.incomparable import IncomparableValues
 from webhookd.intake.moments.moment_step import MomentStep
-from webhookd.intake.moments.unreadable_dates import UnreadableDates
+from webhookd.intake.value_warnings import ValueWarnings
 from webhookd.storage.fleet.exclusive import firing
 from webhookd.storage.moments import stored_moments, timer_rows
 from webhookd.storage.refused_writes import RETRY_SECONDS
@@ -87,8 +86,7 @@ class RunningTimers:
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_stopping = False
-        self._unreadable = UnreadableDates()
-        self._incomparable = IncomparableValues()
+        self._warnings = ValueWarnings()
 
     def begin(self, webhook: str) -> None:
         """Take what has come of *webhook*, in a task of its own; `Timers.begin` calls it."""
@@ -100,7 +98,8 @@ class RunningTimers:
 
     def planned(self, source: str, plans: Plans, planned: Planned) -> None:
         """Take note of what the records of a batch led to; intake's callback after a commit."""
-        self._unreadable.report(source, plans.unreadable, plans.undated)
+        self._warnings.undated(source, plans.undated)
+        self._warnings.unreadable(source, plans.unreadable)
         for webhook, count in planned.missed.items():
             telemetry.report(MomentsFired(webhook, {"late": count}))
         if planned.earliest:
@@ -189,7 +188,8 @@ class RunningTimers:
         outcomes = {name: count for name, count in step.outcomes.items() if count}
         if outcomes:
             telemetry.report(MomentsFired(webhook.name, outcomes, tuple(step.lags)))
-        self._unreadable.report(webhook.source, step.unreadable, step.undated)
+        self._warnings.undated(webhook.source, step.undated)
+        self._warnings.unreadable(webhook.source, step.unreadable)
         found = ((key[0], value) for key, value in step.incomparable.items())
-        self._incomparable.report(webhook.source, found)
+        self._warnings.incomparable(webhook.source, found)
         return step.to_offer()

@@ -3,7 +3,7 @@
 import pytest
 
 from webhookd.config.settings import trace_settings
-from webhookd.config.settings.trace_settings import TraceSettings
+from webhookd.config.settings.trace_settings import ENDPOINT, TraceSettings
 from webhookd.errors import ConfigError
 
 AT = "http://127.0.0.1:4318"
@@ -17,7 +17,7 @@ def read(**variables):
 def test_an_endpoint_turns_it_on_and_nothing_else_does():
     assert trace_settings.read({}) is None
     assert trace_settings.read({"OTEL_TRACES_SAMPLER": "nonsense"}) is None
-    assert read() == TraceSettings(f"{AT}/v1/traces", 0.01, "webhookd")
+    assert read() == TraceSettings(ENDPOINT, f"{AT}/v1/traces", 0.01, "webhookd")
     assert read(EXPORTER_OTLP_ENDPOINT=f"{AT}/base/").endpoint == f"{AT}/base/v1/traces"
     given = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{AT}/own"}
     assert trace_settings.read(given).endpoint == f"{AT}/own"
