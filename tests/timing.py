@@ -6,17 +6,13 @@ import asyncio
 from datetime import timedelta
 from itertools import count
 
-from tests.making import NOW, a_webhook, read_here, some_definitions
-from webhookd.clock import Clock
+from tests.making import NOW, a_webhook, some_definitions
+from tests.taking import Taking
 from webhookd.definitions import At, Trigger, Webhook
-from webhookd.delivery.claims import ClaimTable
 from webhookd.delivery.timers import Timers
-from webhookd.intake.batch import Intake
 from webhookd.intake.moments.running_timers import RunningTimers
-from webhookd.model import Batch, ChangeKind, FileProgress, Observation
+from webhookd.model import ChangeKind
 from webhookd.operations.reloading.timers_in_line import bring_timers_in_line
-from webhookd.storage.database.database import open_database
-from webhookd.storage.database.writer import Writer
 from webhookd.storage.deliveries import lanes
 
 
@@ -25,43 +21,31 @@ def due_by(at: At, name: str = "renewal", **trigger: object) -> Webhook:
     return a_webhook(name, trigger=Trigger((ChangeKind.DUE,), at=at, **trigger))
 
 
-class Timing:
+class Timing(Taking):
     """Intake and timers, as a daemon has them, of *webhooks*; what was offered is in `offered`."""
 
     # Of all: another one on the same database goes on, and no id comes twice.
-    _serial = count(1)
+    _serials = count(1)
 
     def __init__(self, url, *webhooks, now=NOW):
-        self.now = now
-        self.offered = []
-        self.definitions = some_definitions(*webhooks)
-        self._url = url
-        self._rows = count(1)
+        super().__init__(url, *webhooks, now=now)
+        self._serial = self._serials
+
+    def _beside(self, shared):
+        self.timers = Timers()
+        self.running = RunningTimers(self.writer, self.timers, **shared)
+        self.timers.attach(lambda: None, self.running.begin)
+        return {"planned": self.running.planned}
 
     async def __aenter__(self):
         """Start: the configuration comes into force, and what was missed comes about."""
-        self.database = open_database(self._url)
-        self.writer = await Writer(self.database).__aenter__()
-        await read_here(self.writer, "export")
-        clock = Clock(now=lambda: self.now)
-        shared = {
-            "definitions": lambda: self.definitions,
-            "offer": self.offered.extend,
-            "claims": ClaimTable(lambda: None),
-            "clock": clock,
-            "new_id": lambda _: f"{next(self._serial):032x}",
-        }
-        self.timers = Timers()
-        self.running = RunningTimers(self.writer, self.timers, **shared)
-        self.intake = Intake(self.database, self.writer, planned=self.running.planned, **shared)
-        self.timers.attach(lambda: None, self.running.begin)
+        await super().__aenter__()
         await self.reload(*self.definitions.webhooks.values(), before=None)
         return self
 
     async def __aexit__(self, *_):
         await self.running.stop()
-        await self.writer.__aexit__()
-        self.database.close()
+        await super().__aexit__()
 
     async def reload(self, *webhooks, before="what is in force"):
         """Put other *webhooks* in force."""
@@ -77,22 +61,6 @@ class Timing:
         self.definitions = definitions
         await self.running.refresh()
 
-    async def take(self, *rows, as_known=False, asked=None, deletion=None):
-        """Take rows of (id, properties), None for a deletion, which was as *deletion* says."""
-        seen = tuple(
-            Observation(
-                "contacts",
-                id_,
-                properties or {},
-                deleted=properties is None,
-                asked=asked,
-                deletion=deletion if properties is None else None,
-            )
-            for id_, properties in rows
-        )
-        progress = FileProgress("export", "claim", "1.ndjson", next(self._rows))
-        await self.intake.ingest(Batch("export", seen, progress, as_known))
-
     async def settle(self):
         """Have everything that has come come about, and return it: what was offered since."""
         before = len(self.offered)
@@ -106,7 +74,3 @@ class Timing:
         """Let time pass, and have what comes come about."""
         self.now += timedelta(**length)
         return await self.settle()
-
-    async def rows(self, sql, *values):
-        """Return rows of the database."""
-        return await self.writer.read(lambda connection: connection.execute(sql, values).fetchall())

@@ -13,8 +13,7 @@ from typing import Any, Final, Literal
 
 from webhookd.definitions.durations import Duration
 from webhookd.definitions.requests import Authentication
-from webhookd.definitions.sources import Wake
-from webhookd.definitions.value_reading import PLAIN, ValueReading
+from webhookd.definitions.sources import ApiSource, Wake
 
 ListMethod = Literal["GET", "POST"]
 
@@ -214,7 +213,7 @@ class RestObject:
 
 
 @dataclass(frozen=True, slots=True)
-class RestSource:
+class RestSource(ApiSource):
     """A JSON API. *start* as a time: what changed since then is reported."""
 
     name: str
@@ -236,26 +235,6 @@ class RestSource:
         return {"type": "rest", "base_url": self.base_url} | {
             f"objects.{read.name}.id": read.id for read in self.objects
         }
-
-    @property
-    def host(self) -> str | None:
-        """Return None: an API is reached from every host."""
-        return None
-
-    @property
-    def urls(self) -> Mapping[str, str]:
-        """Return the URL of the API."""
-        return {"base_url": self.base_url}
-
-    @property
-    def polled_objects(self) -> tuple[str, ...]:
-        """Return the types of objects, each of which is polled by itself."""
-        return tuple(read.name for read in self.objects)
-
-    @property
-    def value_reading(self) -> ValueReading:
-        """Return that an API writes numbers and dates as JSON and ISO 8601 do."""
-        return PLAIN
 
     def listed_properties(self, object_: str) -> tuple[str, ...] | None:
         """Return the properties that are read of *object_*, None when that is all of them."""

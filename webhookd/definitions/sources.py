@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -58,6 +58,43 @@ class Wake:
 
     signatures: tuple[Signature, ...] = ()
     authentication: ApiKey | Bearer | Basic | None = None
+
+
+class NamedObject(Protocol):
+    """How one type of objects is read from an API."""
+
+    @property
+    def name(self) -> str:
+        """Return what the API calls it."""
+
+
+class ApiSource:
+    """What the settings of all sources that ask an API have in common."""
+
+    __slots__ = ()
+
+    base_url: str
+    objects: Sequence[NamedObject]
+
+    @property
+    def host(self) -> str | None:
+        """Return None: an API is reached from every host."""
+        return None
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """Return the URL of the API."""
+        return {"base_url": self.base_url}
+
+    @property
+    def polled_objects(self) -> tuple[str, ...]:
+        """Return the types of objects, each of which is polled by itself."""
+        return tuple(read.name for read in self.objects)
+
+    @property
+    def value_reading(self) -> ValueReading:
+        """Return that an API writes numbers and dates as JSON and ISO 8601 do."""
+        return PLAIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.making import NOW, a_webhook, read_here, some_definitions
+from tests.making import NOW, a_webhook
+from tests.taking import Taking
 from webhookd import telemetry
-from webhookd.clock import Clock
 from webhookd.definitions import AllOf, Body, BodyFormat, Condition, Enroll, Operator, Trigger
-from webhookd.delivery.claims import ClaimTable
 from webhookd.errors import StorageError
-from webhookd.intake.batch import Intake
 from webhookd.model import Batch, ChangeKind, FileProgress, Observation
 from webhookd.rules import render
-from webhookd.storage.database.database import open_database
-from webhookd.storage.database.writer import Writer
 from webhookd.telemetry.events import ValueNotComparable
 
 EVERYTHING = Trigger(changes=tuple(ChangeKind))
@@ -27,48 +23,6 @@ IDS = st.sampled_from(["1", "2", "3", "ø"])
 VALUES = st.sampled_from(['"a"', '"b"', "1", "1.0", "true", '""', '{"n":[1]}'])
 RECORDS = st.dictionaries(st.sampled_from(["x", "y", "dotted.name"]), VALUES)
 ROWS = st.lists(st.tuples(IDS, RECORDS | st.none()), max_size=6)
-
-
-class Taking:
-    """An intake with its writer, and everything it offered."""
-
-    def __init__(self, url, *webhooks):
-        self.definitions = some_definitions(*webhooks)
-        self.offered = []
-        self._url = url
-        self._rows = count(1)
-        self._serial = count(1)
-
-    async def __aenter__(self):
-        self.database = open_database(self._url)
-        self.writer = await Writer(self.database).__aenter__()
-        await read_here(self.writer, "export")
-        self.intake = Intake(
-            self.database,
-            self.writer,
-            definitions=lambda: self.definitions,
-            offer=self.offered.extend,
-            claims=ClaimTable(lambda: None),
-            clock=Clock(now=lambda: NOW),
-            new_id=lambda _: f"{next(self._serial):032x}",
-        )
-        return self
-
-    async def __aexit__(self, *_):
-        await self.writer.__aexit__()
-        self.database.close()
-
-    async def take(self, *rows, as_known=False):
-        """Take rows of (id, properties), None for a deletion."""
-        seen = tuple(
-            Observation("contacts", id_, properties or {}, deleted=properties is None)
-            for id_, properties in rows
-        )
-        progress = FileProgress("export", "claim", "1.ndjson", next(self._rows))
-        await self.intake.ingest(Batch("export", seen, progress, as_known))
-
-    async def stored(self, sql="SELECT id FROM deliveries ORDER BY number"):
-        return await self.writer.read(lambda connection: connection.execute(sql).fetchall())
 
 
 def told(delivery):
@@ -123,7 +77,7 @@ def test_exactly_the_true_changes_are_reported(tmp_path_factory, batches):
         async with Taking(url, mirror()) as taking:
             for batch in batches:
                 await taking.take(*batch)
-            return taking.offered, await taking.stored()
+            return taking.offered, await taking.rows()
 
     offered, stored = asyncio.run(scenario())
 
@@ -169,10 +123,10 @@ def test_a_batch_is_taken_whole_or_not_at_all(url):
         with pytest.raises(StorageError):
             await taking.take(("1", {"x": '"b"'}), ("2", {}))
         after = [
-            await taking.stored("SELECT count(*) FROM deliveries"),
-            await taking.stored("SELECT count(*) FROM known_records"),
-            await taking.stored("SELECT count(*) FROM changes"),
-            await taking.stored("SELECT rows_taken FROM files"),
+            await taking.rows("SELECT count(*) FROM deliveries"),
+            await taking.rows("SELECT count(*) FROM known_records"),
+            await taking.rows("SELECT count(*) FROM changes"),
+            await taking.rows("SELECT rows_taken FROM files"),
         ]
         taking._serial = count(100)
         await taking.take(("1", {"x": '"b"'}), ("2", {}))
@@ -246,7 +200,7 @@ def test_one_webhooks_bug_neither_stops_the_others_nor_hides(url, monkeypatch):
 
     async def scenario(taking):
         await taking.take(("1", {"x": "1"}))
-        rows = await taking.stored(
+        rows = await taking.rows(
             "SELECT webhook, state, deliveries.last_error FROM deliveries"
             " JOIN lanes ON lane = lanes.number"
         )

@@ -4,8 +4,9 @@ import asyncio
 import threading
 from functools import partial
 
-from tests.integration.intake.test_batch import EVERYTHING, Taking
+from tests.integration.intake.test_batch import EVERYTHING
 from tests.making import NOW, a_webhook
+from tests.taking import Taking
 from webhookd.storage import forgotten_records
 from webhookd.storage.database.connection import EXCLUSIVE
 
@@ -44,8 +45,8 @@ def test_what_was_compared_before_is_compared_anew(url):
 
             taking.intake._decide = partial(decided, loop=asyncio.get_running_loop())
             await taking.take(("7", {"x": '"later"'}))
-            held = [text for (text,) in await taking.stored(HELD) if text is not None]
-            kinds = await taking.stored("SELECT change FROM deliveries ORDER BY number")
+            held = [text for (text,) in await taking.rows(HELD) if text is not None]
+            kinds = await taking.rows("SELECT change FROM deliveries ORDER BY number")
             return len(looks), held, kinds
 
     looks, held, kinds = asyncio.run(work())
@@ -65,7 +66,7 @@ def test_the_journal_has_room_for_what_is_compared_twice(url):
             await taking.take(("7", {"x": '"canary"'}))
             await forget(taking)
             await taking.take(("7", {"x": '"later"'}))
-            return await taking.stored("SELECT record_id FROM changes")
+            return await taking.rows("SELECT record_id FROM changes")
 
     assert asyncio.run(work()) == [("7",)]
 
@@ -97,7 +98,7 @@ def test_moments_and_lists_of_it_go_and_those_of_others_stay(url):
             await forget(taking)
             moments = "SELECT timer, record_id FROM moments ORDER BY timer, record_id"
             members = "SELECT record_id FROM list_members"
-            return await taking.stored(moments), await taking.stored(members)
+            return await taking.rows(moments), await taking.rows(members)
 
     moments, members = asyncio.run(work())
 

@@ -9,8 +9,7 @@ from typing import Literal
 
 from webhookd.definitions.durations import Duration
 from webhookd.definitions.hubspot.carried import HubspotAssociated, HubspotOwner
-from webhookd.definitions.sources import Wake
-from webhookd.definitions.value_reading import PLAIN, ValueReading
+from webhookd.definitions.sources import ApiSource, Wake
 from webhookd.model import Secret, mark
 
 
@@ -88,7 +87,7 @@ class HubspotObject:
 
 
 @dataclass(frozen=True, slots=True)
-class HubspotSource:
+class HubspotSource(ApiSource):
     """HubSpot's CRM API. *start* as a time: what changed since then is reported."""
 
     name: str
@@ -110,26 +109,6 @@ class HubspotSource:
             for read in self.objects
             for one in read.lists
         }
-
-    @property
-    def host(self) -> str | None:
-        """Return None: an API is reached from every host."""
-        return None
-
-    @property
-    def urls(self) -> Mapping[str, str]:
-        """Return the URL of the API."""
-        return {"base_url": self.base_url}
-
-    @property
-    def polled_objects(self) -> tuple[str, ...]:
-        """Return the types of objects, each of which is polled by itself."""
-        return tuple(read.name for read in self.objects)
-
-    @property
-    def value_reading(self) -> ValueReading:
-        """Return that an API writes numbers and dates as JSON and ISO 8601 do."""
-        return PLAIN
 
     def listed_properties(self, object_: str) -> tuple[str, ...] | None:
         """Return the properties that are chosen of *object_*, None when that is all of them."""
