@@ -58,7 +58,7 @@ def series() -> dict[str, set[str]]:
         "token_age": 1.0,
         "moments": 1,
     }
-    metrics.STANDING.lanes = (metrics.LaneStanding("a", 1, 1, 1, 1.0, 1, **standing),)
+    metrics.STANDING.show([metrics.LaneStanding("a", 1, 1, 1, 1.0, 1, **standing)])
     found = {name: set(labels) for name, labels in OF_PROMETHEUS.items()}
     for name, collector in metrics.REGISTRY._names_to_collectors.items():
         found[name] = set(getattr(collector, "_labelnames", ()))
@@ -66,7 +66,7 @@ def series() -> dict[str, set[str]]:
             found[name].add("le")
     for family in metrics.STANDING.collect():
         found[family.name] = {label for sample in family.samples for label in sample.labels}
-    metrics.STANDING.lanes = ()
+    metrics.STANDING.show([])
     attempts = AttemptFigures()
     attempts.ended("a", "delivered", "2xx", 1.0)
     for sample in (sample for family in attempts.collect() for sample in family.samples):

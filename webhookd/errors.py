@@ -111,6 +111,10 @@ class WebhookdError(Exception):
 
     exit_code = 1
 
+    def end_with(self, exit_code: int) -> None:
+        """Have the command that this error ends exit with another code than errors of its kind."""
+        self.exit_code = exit_code
+
 
 class ConfigError(WebhookdError):
     """The configuration is wrong.

@@ -44,5 +44,5 @@ def run(
         garbage.sweep_rarely()
         uvloop.run(daemon.run(settings, new_database=new_database))
     except (ConfigError, DatabaseUrlError, ReloadRefusedError) as error:
-        error.exit_code = BAD_CONFIGURATION
+        error.end_with(BAD_CONFIGURATION)
         raise

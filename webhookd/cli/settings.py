@@ -121,7 +121,7 @@ def _read_env_file(context: typer.Context, path: Path | None) -> Path | None:
                 os.environ.setdefault(name, value)
         except ConfigError as error:
             if context.info_name == "run":
-                error.exit_code = BAD_CONFIGURATION
+                error.end_with(BAD_CONFIGURATION)
             raise
     return path
 

@@ -52,6 +52,11 @@ class Viewer:
                 self.dropped += len(lost.told.get("attempts", ())) + skipped
         self.buffer.put_nowait(happening)
 
+    def take_dropped(self) -> int:
+        """Return how many attempts were dropped since this was asked last."""
+        dropped, self.dropped = self.dropped, 0
+        return dropped
+
 
 class Feed:
     """Hears the daemon while anybody watches."""

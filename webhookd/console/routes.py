@@ -168,8 +168,8 @@ async def _take_form(visit: Visit, *, acts: bool) -> None:
     """Read the form that a visit brought; raise what refuses it."""
     if acts and not visit.may_act:
         raise HTTPException(FORBIDDEN, "This console only shows: it was started for viewers.")
-    visit.form = await forms.read(visit.request)
-    if visit.session is None or not visit.session.knows(visit.form.get("form_token")):
+    form = visit.take_form(await forms.read(visit.request))
+    if visit.session is None or not visit.session.knows(form.get("form_token")):
         raise HTTPException(FORBIDDEN, "The form is not from this session: open its page again.")
 
 

@@ -53,6 +53,11 @@ class Visit:
         """Return the daemon that is asked."""
         return self.console.daemon
 
+    def take_form(self, form: Form) -> Form:
+        """Keep the form that the request brought, and return it."""
+        self.form = form
+        return form
+
     @property
     def may_act(self) -> bool:
         """Return whether this viewer may change anything."""
@@ -99,13 +104,12 @@ class Visit:
     def tell(self, notice: str) -> None:
         """Have the next page of this session say what was done."""
         if self.session is not None:
-            self.session.notice = notice
+            self.session.tell(notice)
 
     def _taken_notice(self) -> str:
         if self.session is None or self.asked("fragment") == "1":
             return ""
-        notice, self.session.notice = self.session.notice, ""
-        return notice
+        return self.session.take_notice()
 
     @staticmethod
     def elsewhere(path: str) -> Response:

@@ -140,7 +140,7 @@ class Membership:
 
     async def end(self, running: asyncio.Task[None]) -> None:
         """End *running* with the daemon, which waits no longer for a silent server than it must."""
-        self._writer.is_ending = True
+        self._writer.begin_ending()
         running.cancel()
         await asyncio.wait([running])
 

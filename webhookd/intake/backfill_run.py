@@ -15,7 +15,7 @@ from webhookd.intake.backfill import Backfilled
 from webhookd.intake.backfilled_webhook import BackfillError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
     from webhookd.definitions import Webhook
     from webhookd.intake.unseen_properties import UnseenProperties
@@ -62,6 +62,15 @@ class Running:
         """Have it end after the step it is at; the first reason stays."""
         self._why = self._why or why
         self._stopping.set()
+
+    def begin(self, work: Coroutine[None, None, None], ended: Callable[[], None]) -> None:
+        """Run *work* in a task, and call *ended* behind it: whoever began it may be gone then."""
+        self.task = asyncio.create_task(work, name=f"backfill {self.webhook.name}")
+        self.task.add_done_callback(lambda _: ended())
+
+    def fail(self, error: str) -> None:
+        """Remember why it ended early."""
+        self.error = error
 
     def note(self, made: Backfilled) -> None:
         """Remember how far it is."""

@@ -55,7 +55,7 @@ class BackfillRunner:
             try:
                 await self._writer.write(partial(backfills.begin, backfill=asked))
             except StorageError as error:
-                running.error = str(error)
+                running.fail(str(error))
                 return
             telemetry.report(BackfillBegan(asked.webhook, asked.per_second))
         await self.run(running, meant, past)
@@ -82,10 +82,11 @@ class BackfillRunner:
                 note=running.note_incomparable,
             )
         except WebhookdError as error:
-            running.error, is_others = str(error), isinstance(error, TakenOverError)
+            running.fail(str(error))
+            is_others = isinstance(error, TakenOverError)
         except Exception as error:  # noqa: BLE001 - a bug in a backfill ends only that
             telemetry.report(BugFound("backfill.broke", error, {"webhook": name}))
-            running.error = "a bug in webhookd; its log has the details"
+            running.fail("a bug in webhookd; its log has the details")
         if running.is_dry_run:
             return
         made = running.made

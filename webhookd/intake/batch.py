@@ -173,7 +173,7 @@ class Intake:
                     decision.plans.look(webhook, at, seen.record_id, before, after, now_)
             change = noticed.change
             if change is not None and not batch.as_known:
-                decision.changes += 1
+                decision.count_change()
                 entries.add(change, _asked(change, seen, before))
                 for webhook in listening.get(change.object, ()):
                     if webhook.trigger.wait is None:
@@ -188,7 +188,7 @@ class Intake:
             ids.setdefault(seen.object, []).append(seen.record_id)
         with self._database.reading() as connection:
             # First: what is forgotten behind this look is seen by `_store`.
-            decision.erasures = forgotten_records.erasures(connection)
+            decision.read_behind(forgotten_records.erasures(connection))
             return {
                 (object_, record_id): known
                 for object_, wanted in ids.items()

@@ -54,6 +54,20 @@ class Decision:
     erasures: int = 0
     """How often records had been forgotten when known ones were read (`forgotten_records`)."""
 
+    def count_change(self) -> None:
+        """Count a change that the batch holds."""
+        self.changes += 1
+
+    def read_behind(self, erasures: int) -> None:
+        """Note how often records had been forgotten before known ones are read."""
+        self.erasures = erasures
+
+    def join(self, other: Decision) -> None:
+        """Add the deliveries of *other*."""
+        self.deliveries += other.deliveries
+        self.broken += other.broken
+        self.coalescing |= other.coalescing
+
 
 def decide(
     webhook: Webhook, change: Change, delivery_id: str, now: datetime, decision: Decision

@@ -138,8 +138,8 @@ class Backfills:
                     f"a backfill of {name} is under way; wait for its end, or end it with"
                     f" `webhookd backfill {name} --stop`"
                 )
-            running = Running(webhook, per_second, is_dry_run)
-            running.unseen = UnseenProperties(webhook, meant) if is_dry_run else None
+            unseen = UnseenProperties(webhook, meant) if is_dry_run else None
+            running = Running(webhook, per_second, is_dry_run, unseen=unseen)
             kept = (*where, *past_texts(since))
             asked = StoredBackfill(name, kept, per_second, self._now())
             self._start(running, self._runner.begin(running, asked, meant, since))
@@ -251,9 +251,7 @@ class Backfills:
         return await asyncio.to_thread(conditions, where, source, webhook.object)
 
     def _start(self, running: Running, work: Coroutine[None, None, None]) -> None:
-        running.task = asyncio.create_task(work, name=f"backfill {running.webhook.name}")
-        # A callback: whoever began it may be gone by then.
-        running.task.add_done_callback(lambda _: self._ended(running))
+        running.begin(work, partial(self._ended, running))
         self._running.append(running)
 
     def _ended(self, running: Running) -> None:

@@ -185,11 +185,11 @@ class StatusReport:
         now = self._now()
         standings = await self._standings(now)
         moments = await asyncio.to_thread(stored_moments.standing, self._dependencies.database)
-        metrics.STANDING.lanes = tuple(
+        metrics.STANDING.show(
             self._scraped(found, now, moments.get(name, _NO_MOMENTS)[0])
             for name, found in standings.items()
         )
-        metrics.POLLS.now = now
+        metrics.POLLS.show(now)
         return await asyncio.to_thread(metrics.exposition)
 
     def _webhook(

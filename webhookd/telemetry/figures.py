@@ -49,6 +49,45 @@ class PollFigures:
             return None
         return self.lag_seconds + max((now - self.lag_at).total_seconds(), 0.0)
 
+    def read(self, records: int, changes: int) -> None:
+        """Count records that were read, and changes found in them."""
+        self.records += records
+        self.changes += changes
+
+    def leave_out(self, count: int) -> None:
+        """Count records that cannot be understood."""
+        self.left_out += count
+
+    def poll_succeeded(self, at: datetime, *, budget_left: int) -> None:
+        """Note that a poll went well."""
+        self.last_success_at, self.budget_left = at, budget_left
+
+    def poll_failed(self, error: str, at: datetime, *, budget_left: int) -> None:
+        """Note that a poll came to nothing."""
+        self.failures += 1
+        self.budget_left = budget_left
+        self.show_error(error, at)
+
+    def show_error(self, error: str, at: datetime) -> None:
+        """Have `status` show *error* of this type of object; it may go on for all that."""
+        self.last_error, self.last_error_at = error, at
+
+    def recall(
+        self, last_success_at: datetime | None, last_error: str | None, at: datetime | None
+    ) -> None:
+        """Take what the daemon before this one knew, where nothing is known here yet.
+
+        *last_error* happened *at* a time.
+        """
+        if self.last_success_at is None:
+            self.last_success_at = last_success_at
+        if self.last_error is None:
+            self.last_error, self.last_error_at = last_error, at
+
+    def note_lag(self, seconds: float, at: datetime) -> None:
+        """Note how far behind the reading was *at* a time; ahead is not behind."""
+        self.lag_seconds, self.lag_at = max(0.0, seconds), at
+
     def summary(self) -> PollSummary:
         """Return what events of a poll tell of these figures, as they are now."""
         return PollSummary(
@@ -74,6 +113,10 @@ class WakeFigures:
     accepted: int = 0
     last_at: datetime | None = None
 
+    def count(self, at: datetime) -> None:
+        """Count a wake that was accepted *at* this time."""
+        self.accepted, self.last_at = self.accepted + 1, at
+
 
 FIGURES: dict[tuple[str, str], PollFigures] = {}
 WAKES: dict[str, WakeFigures] = {}
@@ -91,8 +134,7 @@ def of_source(source: str) -> list[PollFigures]:
 
 def woken(source: str, at: datetime) -> None:
     """Count a wake of *source*, accepted *at* this time."""
-    figures = WAKES.setdefault(source, WakeFigures())
-    figures.accepted, figures.last_at = figures.accepted + 1, at
+    WAKES.setdefault(source, WakeFigures()).count(at)
 
 
 def keep(polled: Collection[tuple[str, str]]) -> None:
@@ -138,6 +180,10 @@ class Polls:
 
     def __init__(self) -> None:
         self.now: datetime | None = None
+
+    def show(self, now: datetime) -> None:
+        """Take the time for the next scrape."""
+        self.now = now
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics."""

@@ -197,6 +197,10 @@ class Standing:
     def __init__(self) -> None:
         self.lanes: tuple[LaneStanding, ...] = ()
 
+    def show(self, lanes: Iterable[LaneStanding]) -> None:
+        """Take how *lanes* stand now, for the next scrape."""
+        self.lanes = tuple(lanes)
+
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the gauges."""
         deliveries = _family("webhookd_deliveries", "Deliveries that are not done.", "state")

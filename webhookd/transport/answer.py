@@ -121,8 +121,12 @@ class Answer:
         if not self.status and self._received > HEAD_LIMIT:
             self._give_up_head(f"its headers are longer than {HEAD_LIMIT} bytes")
         elif self.status and self._received > self._most:
-            self.is_cut = not self.is_complete
+            self.cut()
         return self.is_over
+
+    def cut(self) -> None:
+        """Take no more: what is not whole by now is cut."""
+        self.is_cut = not self.is_complete
 
     def learned(self, data: bytes) -> KnownAnswer | None:
         """Return what to know of the answer, whose last piece was *data*, for those to come."""

@@ -70,6 +70,10 @@ class Connection(asyncio.Protocol):
         self.idle_until = 0.0
         self.made_at = self._loop.time()
 
+    def rest(self, until: float) -> None:
+        """Note that the next request may come until then; the loop's time."""
+        self.idle_until = until
+
     async def secure(self, context: ssl.SSLContext, host: str) -> None:
         """Shake hands with *host* for TLS, or close and raise an `OSError` (`ssl.SSLError`)."""
         plain = self._transport
@@ -178,7 +182,7 @@ class Connection(asyncio.Protocol):
             if answer.is_known:
                 self._memory.met()
             elif self._memory.is_worthwhile():
-                self._memory.answer = answer.learned(data)
+                self._memory.learn(answer.learned(data))
 
     def eof_received(self) -> None:
         """Take in that the receiver sends no more: it can never answer again."""
@@ -214,7 +218,7 @@ class Connection(asyncio.Protocol):
             return
         if exc is None:
             answer.end()
-        answer.is_cut = not answer.is_complete
+        answer.cut()
         self._settle(None if answer.is_decided else self._loss(exc, answer))
 
     def _loss(self, exc: Exception | None, answer: Answer) -> SendError:
@@ -258,7 +262,7 @@ class Connection(asyncio.Protocol):
         if self._loop.time() < limit.at:
             self._ring_at(limit.at)
             return
-        answer.is_cut = True
+        answer.cut()
         self._settle(None if answer.is_decided else limit.passed(self._waited_for(answer)))
         self.abort()
 

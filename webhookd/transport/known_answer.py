@@ -57,6 +57,10 @@ class Memory:
         self.answer: KnownAnswer | None = None
         self._misses = 0
 
+    def learn(self, answer: KnownAnswer | None) -> None:
+        """Remember *answer*, the latest, as far as it can be known."""
+        self.answer = answer
+
     def met(self) -> None:
         """Note that the answer came again."""
         self._misses = 0

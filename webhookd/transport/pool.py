@@ -82,9 +82,7 @@ class Pool:
 
     def put(self, origin: Origin, connection: Connection, answer: Answer, now: float) -> None:
         """Keep *connection* for the next request, or close it."""
-        connection.idle_until = min(
-            now + _idle_seconds(answer), connection.made_at + OLDEST_SECONDS
-        )
+        connection.rest(min(now + _idle_seconds(answer), connection.made_at + OLDEST_SECONDS))
         if self.is_closed or connection.idle_until <= now:
             connection.close()
             return

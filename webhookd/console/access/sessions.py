@@ -35,6 +35,15 @@ class Session:
         given = form_token.encode(errors="surrogatepass")
         return hmac.compare_digest(given, self.form_token.encode())
 
+    def tell(self, notice: str) -> None:
+        """Have the next page say what was done."""
+        self.notice = notice
+
+    def take_notice(self) -> str:
+        """Return what the next page says, once."""
+        notice, self.notice = self.notice, ""
+        return notice
+
 
 class Sessions:
     """The sessions by the hash of their cookie. Times are seconds of a clock that never jumps."""

@@ -57,8 +57,7 @@ async def events(visit: Visit) -> Response:
                     continue
                 if happening is None:
                     return
-                dropped, viewer.dropped = viewer.dropped, 0
-                yield _written(happening, dropped)
+                yield _written(happening, viewer.take_dropped())
         finally:
             await watching.__aexit__(None, None, None)
 

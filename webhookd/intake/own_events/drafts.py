@@ -43,6 +43,10 @@ class Draft:
     counted: list[Key] = field(default_factory=list)
     settlement: Settlement | None = None
 
+    def only_if_given_up(self, settlement: Settlement) -> None:
+        """Have the event count as happened only if *settlement* gave its delivery up."""
+        self.settlement = settlement
+
 
 def who_listens(definitions: Definitions) -> Listening:
     """Return the webhooks that receive own events; none where no source is of this type."""
@@ -87,9 +91,7 @@ def joined(drafts: Iterable[Draft]) -> Decision:
     """Return what is to be stored of *drafts*, as one."""
     whole = Decision()
     for draft in drafts:
-        whole.deliveries += draft.decision.deliveries
-        whole.broken += draft.decision.broken
-        whole.coalescing |= draft.decision.coalescing
+        whole.join(draft.decision)
     return whole
 
 

@@ -165,7 +165,7 @@ class OwnEvents:
         if draft is None:
             return ()
         if isinstance(settlement.outcome, GivenUp):
-            draft.settlement = settlement
+            draft.only_if_given_up(settlement)
         self._drafter.open_windows(draft)
         return (draft,)
 

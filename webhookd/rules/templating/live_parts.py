@@ -118,7 +118,7 @@ class LiveParts:
         Raises an `UnfilledError`.
         """
         # The URL has a room of its own, and all headers together another.
-        scope.room = LARGEST
+        scope.give_room()
         for name, text in self._headers.items():
             value = text.filled(scope, secrets)
             if value is not None:

@@ -48,6 +48,10 @@ class Scope:
     deletion: Deletion | None = None
     room: int = LARGEST
 
+    def give_room(self) -> None:
+        """Have the room of one text begin anew."""
+        self.room = LARGEST
+
     def draw(self, characters: int) -> None:
         """Take *characters* from the room that is left, or raise a `TooLargeError`."""
         self.room -= characters

@@ -154,7 +154,8 @@ class DropDirectory:
             if self._identity is not None or not self._watch.is_open:
                 self._follow()
             knows_writers = await in_thread(partial(is_local, self._folders.new))
-            self._file_ingest.is_local = self._whole_files.is_local = knows_writers
+            self._file_ingest.know_writers(is_local=knows_writers)
+            self._whole_files.know_writers(is_local=knows_writers)
             self._whole_files.begin(await in_thread(self._folders.waiting))
             await self._ingest_claimed()
             self._identity = look.identity

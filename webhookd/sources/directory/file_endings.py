@@ -125,7 +125,7 @@ class FileEndings:
                 deleted.append(read.claim)
         paths = self._folders.archive([claim for claim, _ in kept])
         for (_, put_away), path in zip(kept, paths, strict=True):
-            put_away.path = path
+            put_away.moved_to(path)
         self._folders.delete(deleted)
         return [one for one, _ in found], [latest for _, latest in found]
 
@@ -152,7 +152,7 @@ class FileEndings:
                 error_file=str(beside),
             )
         )
-        put_away.path, put_away.is_failed = target, True
+        put_away.moved_to(target, is_failed=True)
         self._put_away.keep(put_away)
         # Only a file whose rows were taken is one that an older file could undo.
         await self.forget(read.claim, self._ended(file, reason), latest if rows else None)

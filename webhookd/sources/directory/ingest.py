@@ -93,8 +93,11 @@ class FileIngest:
 
         self._monotonic = clock.monotonic
         self._now = clock.now
-        self.is_local = False
-        """Whether leases tell of all writers of the files."""
+        self._is_local = False
+
+    def know_writers(self, *, is_local: bool) -> None:
+        """Take note whether leases tell of all writers in the folder that there is now."""
+        self._is_local = is_local
 
     async def ingest(
         self,
@@ -228,7 +231,7 @@ class FileIngest:
                 repeated_header=self._columns.repetition(file, is_again=is_again),
                 nothing=lambda: self._report(FileEmpty(file.source, file.name)),
             ),
-            is_local=self.is_local,
+            is_local=self._is_local,
             monotonic=self._monotonic,
         )
 

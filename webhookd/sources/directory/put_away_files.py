@@ -46,6 +46,10 @@ class PutAwayFile:
     is_failed: bool = False
     written_at: float | None = None
 
+    def moved_to(self, path: Path | None, *, is_failed: bool = False) -> None:
+        """Note where the file was put: into `done/`, or into `failed/`; None where it is gone."""
+        self.path, self.is_failed = path, is_failed
+
 
 class PutAwayFiles:
     """The latest files that were put away. A file without a watch is not kept."""
@@ -87,8 +91,7 @@ class PutAwayFiles:
         self._watch.catch_up()
         for one in list(self._kept):
             last = Arrival.UNSEEN if one.writes is None else one.writes.last
-            if last is not Arrival.UNSEEN and one.writes is not None and one.writes.is_news:
-                one.writes.is_news = False
+            if last is not Arrival.UNSEEN and one.writes is not None and one.writes.take_news():
                 one.written_at = self._monotonic()
             if one.written_at is None:
                 continue

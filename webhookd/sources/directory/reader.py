@@ -158,7 +158,7 @@ class FileReader:
                 json=settings.json,
             )
             for _ in islice(every, rows_taken):
-                gauge.without_row = 0
+                gauge.met_row()
                 if self._stopping.is_set():
                     raise ReadingStoppedError
             yield from every
@@ -172,7 +172,7 @@ class FileReader:
         observe, monotonic, gauge = self._observe, self._monotonic, self.gauge
         size, until = 0, monotonic() + _LONGEST
         for row in self._rows:
-            gauge.without_row = 0
+            gauge.met_row()
             if self._held is not None:
                 found.append(self._held)
             if isinstance(row, BadRow):

@@ -63,6 +63,10 @@ class Gauge:
     without_row: int = 0
     seen: tuple[int, int] = (0, 0)
 
+    def met_row(self) -> None:
+        """Note that a row ends here."""
+        self.without_row = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:

@@ -40,7 +40,7 @@ async def describe(
         credentials_of=credentials_of,
     )
     answer = await now.api.properties()
-    now.fetcher.asked = properties.asked(now.read, properties.types(answer))
+    now.fetcher.ask_for(properties.asked(now.read, properties.types(answer)))
     # A scope of its own: who may read properties need not be allowed to read records.
     page, _ = await now.fetcher.listed("")
     records = (now.fetcher.observation(one, None).properties for one in page.records[:SOME])

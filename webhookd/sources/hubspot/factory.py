@@ -123,7 +123,7 @@ def _reader(
         watch=watch,
     )
     if carrier is not None:
-        checkpoint.complete = carrier.before(checkpoint.complete)
+        checkpoint.complete_with(carrier.before(checkpoint.complete))
     reader = ReaderDependencies(
         settings, read, api, fetcher, checkpoint, lists, carrier, figures, dependencies.clock, watch
     )

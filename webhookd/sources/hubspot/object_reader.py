@@ -122,9 +122,10 @@ class ObjectReader:
         types = properties.types(answer)
         carrier = dependencies.carrier
         of_others = {} if carrier is None else await carrier.learn()
-        dependencies.fetcher.asked = properties.asked(dependencies.read, types, of_others)
         beside = {MERGED} if dependencies.read.deletions else set()
-        dependencies.fetcher.beside = frozenset(beside & types.keys())
+        dependencies.fetcher.ask_for(
+            properties.asked(dependencies.read, types, of_others), frozenset(beside & types.keys())
+        )
         missing = properties.missing(dependencies.read, types)
         if missing and missing != self._missing:
             telemetry.report(
@@ -225,9 +226,9 @@ class ObjectReader:
         return [*deletions, *observations]
 
     def _note_lag(self, under_way: Sweep | None) -> None:
-        seen_at, figures = self._dependencies.clock.now(), self._dependencies.figures
+        seen_at = self._dependencies.clock.now()
         behind = 0 if under_way is None else milliseconds(seen_at) - under_way.at
-        figures.lag_seconds, figures.lag_at = max(0, behind) / 1000, seen_at
+        self._dependencies.figures.note_lag(behind / 1000, seen_at)
 
 
 @dataclass(slots=True)

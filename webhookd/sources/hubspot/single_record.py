@@ -59,7 +59,8 @@ async def fetch(
     if carrier is not None:
         await carrier.begin()
         of_others = await carrier.learn()
-    fetcher.asked = properties.asked(read, properties.types(await now.api.properties()), of_others)
+    types = properties.types(await now.api.properties())
+    fetcher.ask_for(properties.asked(read, types, of_others))
     reading = await fetcher.read([record_id])
     if record_id in reading.merged:
         into = reading.merged[record_id]

@@ -59,6 +59,12 @@ class Checkpoint(Generic[AnyCursor]):
         self._cursor: AnyCursor | None = None
         self.complete = None
 
+    def complete_with(
+        self, complete: Callable[[AnyCursor, Sequence[Observation]], Awaitable[Completed]]
+    ) -> None:
+        """Add what *complete* knows to all that is handed over from now on."""
+        self.complete = complete
+
     async def cursor(self) -> AnyCursor | None:
         """Return the cursor as it was last committed; None before the first."""
         if self._cursor is None:
@@ -95,8 +101,7 @@ class Checkpoint(Generic[AnyCursor]):
         batch = Batch(self._source, tuple(observations), progress)
         changes = await self._stored(lambda: self._ingest(batch))
         self._cursor = cursor
-        self._figures.records += len(observations)
-        self._figures.changes += changes
+        self._figures.read(len(observations), changes)
 
     async def take_as_known(self, observations: Sequence[Observation]) -> None:
         """Return when *observations* are stored, reported to nobody; the cursor stays."""

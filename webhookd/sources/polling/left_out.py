@@ -57,7 +57,7 @@ class LeftOut:
             self._told.clear()
         for one in new:
             self._told[one.id, one.reason] = now + TOLD_EVERY
-        self._figures.left_out += len(new)
+        self._figures.leave_out(len(new))
         telemetry.report(
             self._event(
                 self._figures.source,

@@ -134,7 +134,7 @@ class ObjectPolls:
 
     def _succeed(self) -> None:
         figures = self._figures
-        figures.last_success_at, figures.budget_left = self._clock.now(), self._budget.left
+        figures.poll_succeeded(self._clock.now(), budget_left=self._budget.left)
         if self._failures:
             self._failures = 0
             telemetry.report(PollRecovered(figures.summary()))
@@ -156,10 +156,7 @@ class ObjectPolls:
                 telemetry.report(PollFailed(figures.summary(), str(error), again_in=pause))
 
     def _note(self, error: str) -> None:
-        figures = self._figures
-        figures.failures += 1
-        figures.last_error, figures.last_error_at = error, self._clock.now()
-        figures.budget_left = self._budget.left
+        self._figures.poll_failed(error, self._clock.now(), budget_left=self._budget.left)
 
     def _pause(self, at_least: float) -> float:
         """Let the next poll wait: longer after each failure, and never two alike."""

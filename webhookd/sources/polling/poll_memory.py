@@ -43,10 +43,7 @@ class PollMemory:
         with suppress(StorageError, NotHeldError):
             known = await self._ledger.outcome(figures.source, figures.object)
             self._is_recalled, self._kept = True, known
-            if figures.last_success_at is None:
-                figures.last_success_at = known.last_success_at
-            if figures.last_error is None:
-                figures.last_error, figures.last_error_at = known.last_error, known.last_error_at
+            figures.recall(known.last_success_at, known.last_error, known.last_error_at)
 
     async def keep(self) -> None:
         """Remember how a poll ended, where that is news or a while ago."""

@@ -68,6 +68,6 @@ class Work:
 
     def note_lag(self, at: int | None) -> None:
         """Note that everything modified before *at* is read; None: everything is."""
-        seen_at, figures = self.clock.now(), self.figures
+        seen_at = self.clock.now()
         behind = 0 if at is None else moment(seen_at) - at
-        figures.lag_seconds, figures.lag_at = max(0, behind) / 1_000_000, seen_at
+        self.figures.note_lag(behind / 1_000_000, seen_at)

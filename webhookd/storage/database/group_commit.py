@@ -60,6 +60,10 @@ class QueuedUnit:
     result: Any = None
     error: BaseException | None = None
 
+    def fail(self, error: BaseException) -> None:
+        """Take *error* as what came of it, unless there is another; the writer's thread."""
+        self.error = self.error or error
+
 
 class DatabaseLostError(StorageError):
     """Another daemon works on the database now: this one never writes to it again."""

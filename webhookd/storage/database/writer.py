@@ -87,7 +87,7 @@ class Writer:
         # while the thread waits for work, and for no server.
         self._busy_since: float | None = None
         self._watching: asyncio.Task[None] | None = None
-        self.is_ending = False
+        self._is_ending = False
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._loop: asyncio.AbstractEventLoop
 
@@ -101,12 +101,16 @@ class Writer:
             self._watching = watched(self._loop.create_task(self._watch()), "watch")
         return self
 
+    def begin_ending(self) -> None:
+        """Wait no longer for a silent server than the daemon's end may take; the event loop."""
+        self._is_ending = True
+
     async def __aexit__(self, *_: object) -> None:
         """Commit what is queued, then stop: without a server that does not answer any more."""
         # From here on `_enqueue` refuses, so the queue that the thread empties is the last.
         self._is_closing = True
         self._wake.set()
-        self.is_ending = True
+        self.begin_ending()
         # On another thread: the event loop must go on completing futures, and cut a silent server.
         await asyncio.to_thread(self._thread.join)
         if self._watching is not None:
@@ -161,7 +165,7 @@ class Writer:
         """Cut a connection whose other side does not answer: it may never do."""
         while True:
             await asyncio.sleep(OPEN_COMMIT_SECONDS)
-            limit = ENDING_SECONDS if self.is_ending else SILENT_SECONDS
+            limit = ENDING_SECONDS if self._is_ending else SILENT_SECONDS
             since = self._busy_since
             # The answer may come at this moment; then an idle connection is cut, and made anew.
             if since is not None and clock.monotonic() - since >= limit:
@@ -212,7 +216,7 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - without this thread nothing would be written
             telemetry.report(BugFound("daemon.task_broke", error, {"task": "writer"}))
             for queued in group:
-                queued.error = queued.error or error
+                queued.fail(error)
             self._answer(group)
 
     def _take_group(self) -> list[QueuedUnit]:

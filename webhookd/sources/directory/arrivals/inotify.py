@@ -55,13 +55,18 @@ class Arrival(Enum):
 class FileWrites:
     """What was seen last of a file that is watched itself, wherever it is moved.
 
-    *last* is UNSEEN, WRITTEN, or CLOSED after a write. *is_news* says that there was a write since
-    somebody set it to False.
+    *last* is UNSEEN, WRITTEN, or CLOSED after a write. *is_news* says that there was a write that
+    nobody has taken note of.
     """
 
     number: int
     last: Arrival = Arrival.UNSEEN
     is_news: bool = False
+
+    def take_news(self) -> bool:
+        """Return whether there was a write since this was asked last."""
+        is_news, self.is_news = self.is_news, False
+        return is_news
 
 
 class FolderWatch:

@@ -66,7 +66,11 @@ class WholeFiles:
         self._waiting = WaitingFiles(clock.monotonic, settle)
         self._accepted = WaitingFiles(clock.monotonic, settle)
         self._are_before_watch: frozenset[str] = frozenset()
-        self.is_local = False
+        self._is_local = False
+
+    def know_writers(self, *, is_local: bool) -> None:
+        """Take note whether leases tell of all writers in the folder that there is now."""
+        self._is_local = is_local
 
     @property
     def look_after(self) -> list[float | None]:
@@ -104,7 +108,7 @@ class WholeFiles:
         # Heard of before our own looks: the kernel would make one of two openings in a row.
         self._watch.catch_up()
         first = list(islice(left, MOST_FILES))
-        signs = await in_thread(partial(_signs_of_all, first, is_local=self.is_local))
+        signs = await in_thread(partial(_signs_of_all, first, is_local=self._is_local))
         # Every write before those is in the kernel's queue by now.
         self._watch.catch_up()
         for path, seen in zip(first, signs, strict=True):

@@ -96,6 +96,10 @@ class Fetcher:
         self.asked = Asked(frozenset())
         self.beside: frozenset[str] = frozenset()
 
+    def ask_for(self, asked: Asked, beside: frozenset[str] = frozenset()) -> None:
+        """Read the properties *asked* from now on, and those *beside* them."""
+        self.asked, self.beside = asked, beside
+
     async def listed(self, after: str, *, archived: bool = False) -> tuple[Page, datetime | None]:
         """Return the page of the list that *after* leads to, empty for the first."""
         query = {"archived": "true" if archived else "false"}

@@ -48,7 +48,7 @@ def make(  # noqa: PLR0913 - the parts that lists are joined to
     troubles = ListTroubles(figures, api, clock)
     memberships = Memberships(read, api, records, troubles)
     if read.lists:
-        records.complete = memberships.complete
+        records.complete_with(memberships.complete)
     checkpoints = {one.name: checkpoint_of(one.name) for one in read.lists}
     work = ListWork(
         settings,

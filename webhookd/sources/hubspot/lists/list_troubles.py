@@ -52,8 +52,7 @@ class ListTroubles:
         self._sound_until.pop(read.name, None)
         figures = self._figures
         # `status` shows it with the type of its records, which goes on.
-        figures.last_error = f"the list {read.name} ({read.id}): {error}"
-        figures.last_error_at = self._clock.now()
+        figures.show_error(f"the list {read.name} ({read.id}): {error}", self._clock.now())
         telemetry.report(
             ListRefused(figures.source, figures.object, read.name, str(error), again_in=pause)
         )
