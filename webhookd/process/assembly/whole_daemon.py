@@ -68,6 +68,23 @@ class Daemon:
     reloader: Reloader
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """All that reads records and delivers changes, whichever configuration is in force."""
+
+    storage: Storage
+    fleet: Fleet
+    in_force: InForce
+    transport: Transport
+    events: OwnEvents
+    activity: ActivityCounts
+    delivery: DeliveryEngine
+    keyring: Keyring
+    timers: RunningTimers
+    sources: RunningSources
+    backfills: Backfills
+
+
 def assemble(
     settings: Settings,
     beginning: Beginning,
@@ -79,34 +96,69 @@ def assemble(
 
     Raises StorageError when the state directory cannot be read or written.
     """
-    listeners = beginning.listeners
+    work = _build_work(settings, database, stop)
+    reloader = _build_reloader(settings, beginning, work)
+    control = _build_control(settings, work, reloader)
+    storage, listeners = work.storage, beginning.listeners
+    ordered: tuple[Part, ...] = (
+        storage.writer,
+        parts.setting_clock(storage.writer, storage.shared_clock),
+        # Before everything that asks the writer for something: the heart beats until all of that
+        # has ended.
+        parts.beating(heartbeat),
+        # Whoever probes hears why the daemon is not ready, from here until the last attempt ended.
+        parts.probed(listeners.metrics, control),
+        parts.closing(work.transport),
+        parts.traced(beginning.tracing, storage.clock, settings.shutdown_timeout),
+        # Left after the last attempt: what its window has counted is told.
+        work.events,
+        # And what its attempts came to.
+        work.activity,
+        work.delivery,
+        parts.stopping(work.sources),
+        parts.watching_lag(),
+        _putting_in_force(work, reloader, beginning.loaded),
+        firing(work.timers),
+        BacklogWatch(storage.database, storage.writer, work.events, clock=storage.clock),
+        parts.administered(listeners.admin, settings.token, control),
+        build_inbound(listeners.inbound, storage, work.delivery, work.sources, work.in_force),
+        # Left before the admin API: clients that wait for a backfill hear how far it came.
+        parts.backfilling(work.backfills),
+        parts.ready(control, heartbeat, storage.writer, reloader),
+        parts.watching_config(reloader, settings.watch_config),
+    )
+    return Daemon(ordered, reloader)
+
+
+def _build_work(settings: Settings, database: Database, stop: StopSignal) -> _Work:
     storage = build_storage(settings, database, stop)
+    writer = storage.writer
     most_idle = descriptors.idle_connections(settings.max_in_flight)
     transport = Transport(settings.outgoing_proxy(), most_idle=most_idle)
     fleet, in_force = build_fleet(storage), InForce()
     events = OwnEvents(in_force, host=settings.host, clock=storage.clock, new_id=clock.new_id)
-    activity = ActivityCounts(storage.database, storage.writer, storage.clock)
+    activity = ActivityCounts(storage.database, writer, storage.clock)
     delivery = build_delivery(settings, storage, fleet, transport, stop, events, activity)
     claims, offer = delivery.dispatcher.claims, delivery.dispatcher.offer
-    events.attach(storage.writer, claims=claims, offer=offer)
+    events.attach(writer, claims=claims, offer=offer)
     keyring = Keyring(
         transport,
         lambda: in_force.current().egress,
         delivery.secrets,
-        storage.writer,
+        writer,
         clock=storage.clock,
     )
-    running_timers = build_timers(storage.writer, delivery, in_force.current, events, storage.clock)
+    timers = build_timers(writer, delivery, in_force.current, events, storage.clock)
     intake = Intake(
         storage.database,
-        storage.writer,
+        writer,
         definitions=in_force.current,
         offer=offer,
         claims=claims,
         clock=storage.clock,
         new_id=clock.new_id,
         events=events,
-        planned=running_timers.planned,
+        planned=timers.planned,
     )
     sources = build_sources(
         settings,
@@ -119,29 +171,8 @@ def assemble(
         keyring=keyring,
         events=events,
     )
-    # In a fleet it may well be another daemon that listens.
-    is_heard = listeners.inbound is not None or fleet.peers is not None
-    unheard = UnheardWakes(in_force, is_listening=is_heard)
-    reloader = Reloader(
-        settings.config_path(),
-        ReloadDependencies(
-            storage.writer,
-            delivery.dispatcher,
-            delivery.secrets,
-            sources,
-            in_force,
-            keyring,
-            events,
-            both(Keeping().keep, unheard.look),
-            None if beginning.tracing is None else beginning.tracing.sampling,
-            running_timers.refresh,
-        ),
-        environment=os.environ,
-        clock=storage.clock,
-        files=beginning.files,
-    )
     backfills = Backfills(
-        storage.writer,
+        writer,
         definitions=in_force.current,
         offer=offer,
         claims=claims,
@@ -150,85 +181,72 @@ def assemble(
         events=events,
         may_end_unknown=delivery.dispatcher.peers.may_end_unknown,
     )
-    asked = ControlDependencies(
-        storage.database,
-        storage.writer,
-        delivery.dispatcher,
+    return _Work(
+        *(storage, fleet, in_force, transport, events, activity),
+        *(delivery, keyring, timers, sources, backfills),
+    )
+
+
+def _build_reloader(settings: Settings, beginning: Beginning, work: _Work) -> Reloader:
+    # In a fleet it may well be another daemon that listens.
+    is_heard = beginning.listeners.inbound is not None or work.fleet.peers is not None
+    unheard = UnheardWakes(work.in_force, is_listening=is_heard)
+    dependencies = ReloadDependencies(
+        work.storage.writer,
+        work.delivery.dispatcher,
+        work.delivery.secrets,
+        work.sources,
+        work.in_force,
+        work.keyring,
+        work.events,
+        settled=both(Keeping().keep, unheard.look),
+        tracing=None if beginning.tracing is None else beginning.tracing.sampling,
+        timed=work.timers.refresh,
+    )
+    return Reloader(
+        settings.config_path(),
+        dependencies,
+        environment=os.environ,
+        clock=work.storage.clock,
+        files=beginning.files,
+    )
+
+
+def _build_control(settings: Settings, work: _Work, reloader: Reloader) -> Control:
+    dependencies = ControlDependencies(
+        work.storage.database,
+        work.storage.writer,
+        work.delivery.dispatcher,
         reloader,
-        backfills,
-        fleet.members,
-        delivery.secrets,
-        activity,
-        LocalSender(transport),
-        keyring.of,
-        events,
+        work.backfills,
+        work.fleet.members,
+        work.delivery.secrets,
+        work.activity,
+        LocalSender(work.transport),
+        work.keyring.of,
+        work.events,
     )
-    control = Control(asked, host=settings.host, clock=storage.clock)
-    ordered: tuple[Part, ...] = (
-        storage.writer,
-        parts.setting_clock(storage.writer, storage.shared_clock),
-        # Before everything that asks the writer for something: the heart beats until all of that
-        # has ended.
-        parts.beating(heartbeat),
-        # Whoever probes hears why the daemon is not ready, from here until the last attempt ended.
-        parts.probed(listeners.metrics, control),
-        parts.closing(transport),
-        parts.traced(beginning.tracing, storage.clock, settings.shutdown_timeout),
-        # Left after the last attempt: what its window has counted is told.
-        events,
-        # And what its attempts came to.
-        activity,
-        delivery,
-        parts.stopping(sources),
-        parts.watching_lag(),
-        _putting_in_force(
-            storage,
-            fleet,
-            delivery,
-            reloader,
-            backfills,
-            sources,
-            running_timers,
-            beginning.loaded,
-        ),
-        firing(running_timers),
-        BacklogWatch(storage.database, storage.writer, events, clock=storage.clock),
-        parts.administered(listeners.admin, settings.token, control),
-        build_inbound(listeners.inbound, storage, delivery, sources, in_force),
-        # Left before the admin API: clients that wait for a backfill hear how far it came.
-        parts.backfilling(backfills),
-        parts.ready(control, heartbeat, storage.writer, reloader),
-        parts.watching_config(reloader, settings.watch_config),
-    )
-    return Daemon(ordered, reloader)
+    return Control(dependencies, host=settings.host, clock=work.storage.clock)
 
 
-def _putting_in_force(
-    storage: Storage,
-    fleet: Fleet,
-    delivery: DeliveryEngine,
-    reloader: Reloader,
-    backfills: Backfills,
-    sources: RunningSources,
-    timers: RunningTimers,
-    loaded: Loaded,
-) -> Part:
+def _putting_in_force(work: _Work, reloader: Reloader, loaded: Loaded) -> Part:
     """Return the part that puts the first configuration in force, as a member of a fleet if any."""
+    storage, fleet = work.storage, work.fleet
     if fleet.peers is None:
         return parts.putting_in_force(reloader, loaded)
     membership = Membership(
         storage.database,
         storage.writer,
         MembershipDependencies(
-            delivery.dispatcher,
+            work.delivery.dispatcher,
             fleet.peers,
             fleet.exclusive_work,
             fleet.members,
             put_in_force=reloader.rejoin,
-            refreshed=backfills.take_over,
-            wake=sources.wake,
-            hint=sources.hint,
-            timed=timers.refresh,
+            refreshed=work.backfills.take_over,
+            wake=work.sources.wake,
+            hint=work.sources.hint,
+            timed=work.timers.refresh,
         ),
         storage.shared_clock,
     )
