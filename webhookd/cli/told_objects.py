@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def objects_told(source: Mapping[str, Any]) -> list[str]:
-    """Return each type of object that is told of *source* once; what is left out is none."""
+    """Return the types of objects of *source*, each once, without those that are left out."""
     several = (*(source.get("cursors") or ()), *(source.get("objects") or ()))
     names = (source.get("object"), *(one.get("object") for one in several))
     return list(dict.fromkeys(name for name in names if name))

@@ -52,7 +52,7 @@ def near(word: str, options: Iterable[str]) -> str:
 
 
 def no_such(noun: str, name: str, there: Iterable[str]) -> str:
-    """Return that there is no *noun* of that *name*, and which one may be meant."""
+    """Return a message: there is no *noun* of that *name*; with the name that may be meant."""
     names = list(there)
     if not names:
         return f"there is no {noun} {shown(name)}; none is defined"

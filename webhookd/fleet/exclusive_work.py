@@ -48,7 +48,7 @@ class ExclusiveWork:
         return False
 
     async def _has_lock(self, name: str) -> bool:
-        """Return whether the session that there is now has the lock *name*."""
+        """Return whether the present session has the lock *name*."""
         # The session may be lost between the answer on the writer's thread and this one.
         before = self._times_lost
         return await self.try_acquire(name) and self._times_lost == before

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 _PAST: Final = "past since "
-"""What begins the text that stands among a backfill's conditions, and is none of them."""
+"""How the text begins that is kept among a backfill's conditions and is not a condition."""
 
 
 class BackfillError(WebhookdError):

@@ -93,11 +93,11 @@ def ended(
     object_: str,
     record_id: str,
 ) -> Change | None:
-    """Return what is told of a record whose wait is over, as the record is then.
+    """Return the change to report of a record whose wait is over, as the record is then.
 
-    None when nobody is told: it is gone, and that is not what waited. A deletion that waited is
-    told with the last properties of before, whatever the record is now: its trigger took nothing
-    that came after.
+    None when there is nothing to report: the record is gone, and its deletion did not wait. A
+    deletion that waited is reported with the last properties of before, whatever the record is now:
+    its trigger took nothing that came after.
     """
     properties = waiting.last
     if properties is None:

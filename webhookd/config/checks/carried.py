@@ -75,7 +75,7 @@ def check_use(
 
 
 def _unwatched(place: Node, name: str, key: str, block: Node, read: Node) -> Iterator[Problem]:
-    """Yield that a change of what is carried is none of the record, where *name* is that."""
+    """Yield a problem where *name* is carried: its change is not a change of the record."""
     record = _ONE.get(read.name, "record")
     if key == "owners":
         whose, instead = "owner", f"watch {block.text('of')}"

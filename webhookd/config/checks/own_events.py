@@ -1,4 +1,4 @@
-"""The daemon's own events: that there is one such source, and what webhooks ask of it."""
+"""The daemon's own events: one source at most, and what webhooks may ask of it."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ class EventHub:
             self._ring.clear()
 
     def _after(self, last_id: str | None) -> int:
-        """Return the number behind which one who comes back is told; all numbers are below 2^63."""
+        """Return the number behind which a client that comes back goes on; all are below 2^63."""
         mark, _, number = (last_id or "").partition(".")
         is_ours = mark == self._mark and number.isascii() and number.isdigit()
         return int(number) if is_ours and len(number) < len(str(2**63)) else 2**63

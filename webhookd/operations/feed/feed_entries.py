@@ -1,4 +1,4 @@
-"""What is told of an event to who watches: a kind, and an object as JSON."""
+"""Events as watchers get them: a kind, and an object as JSON."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Ended:
         return is_delivered
 
     def view(self, redact: Redact) -> EndedAttemptView:
-        """Return what is told of it."""
+        """Return the attempt as watchers get it."""
         delivery, attempt = self.settlement.delivery, self.settlement.attempt
         outcome = self.settlement.outcome
         return EndedAttemptView(
@@ -83,7 +83,7 @@ class Elsewhere:
         return self.told.outcome == "delivered"
 
     def view(self, redact: Redact) -> EndedAttemptView:  # noqa: ARG002 - stored texts are redacted
-        """Return what is told of it."""
+        """Return the attempt as watchers get it."""
         return self.told
 
 
@@ -151,7 +151,7 @@ _MADE: Final[dict[type[Event], Callable[[Any], Happened]]] = {
 
 
 def entry_of(event: Event) -> Entry | None:
-    """Return what is told of *event*; None where nothing is."""
+    """Return *event* as watchers get it; None for events that they do not get."""
     if isinstance(event, events.DeliveryAttempted):
         return Ended(event.settlement, event.outcome_name)
     make = _MADE.get(type(event))

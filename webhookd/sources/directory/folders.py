@@ -254,7 +254,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def _claim_of(report: Path) -> object:
-    """Return the claim that an error report is of; None when it is none of ours."""
+    """Return the claim whose error report this is; None for any other file."""
     try:
         if not durable_moves.is_regular(report, _LONGEST_REPORT):
             return None

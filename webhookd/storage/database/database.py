@@ -191,7 +191,7 @@ class Database:
             connection.commit()
 
     def version(self) -> Version:
-        """Return its version, whichever it is; StorageError when it is none of webhookd's."""
+        """Return its version, old or new; StorageError when webhookd did not make the database."""
         with self.connected() as connection:
             return versions.require_database(versions.found(connection), self.place)
 

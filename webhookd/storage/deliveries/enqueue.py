@@ -52,7 +52,7 @@ class _Storing:
     met: set[record_order.Record] = field(default_factory=set)
 
     def placed(self, delivery: Delivery, *, is_behind: bool) -> tuple[Delivery, int | None]:
-        """Return a delivery with its place, and who has it: this daemon while it has room."""
+        """Return a delivery with its place, and its owner: this daemon while it has room."""
         if is_behind:
             return replace(delivery, is_behind=True), None
         if self.owner is None:

@@ -46,12 +46,12 @@ _INDEXES = sqlalchemy.text(
 _Result = TypeVar("_Result")
 
 
-def limit(connection: Connection, wait: float, *, is_alone: bool) -> None:
+def limit(connection: Connection, wait: float, *, is_exclusive: bool) -> None:
     """Let the transaction that has begun *wait* for a table, and keep none for long.
 
-    *is_alone* says that no daemon works on the database: then a statement takes what it takes.
+    *is_exclusive*: no daemon works on the database, so a statement may take as long as it takes.
     """
-    statement = 0 if is_alone else STATEMENT_SECONDS
+    statement = 0 if is_exclusive else STATEMENT_SECONDS
     connection.exec_driver_sql(
         f"SET LOCAL lock_timeout = '{int(wait * 1000)}ms';"
         f" SET LOCAL statement_timeout = '{int(statement * 1000)}ms'"

@@ -65,11 +65,11 @@ class _TooSlowError(Exception):
 def _beside_daemons(database: Database, connection: Connection) -> Upgraded:
     """Upgrade while daemons work; without them what does not only expand, or takes too long."""
     try:
-        return _claimed(database, connection, is_alone=False)
+        return _claimed(database, connection, is_exclusive=False)
     except _TooSlowError:
         connection.rollback()
     try:
-        return _claimed(database, connection, is_alone=True)
+        return _claimed(database, connection, is_exclusive=True)
     except StateLockedError as error:
         raise StateLockedError(
             "the upgrade would keep daemons waiting for"
@@ -89,18 +89,18 @@ def _beforehand(connection: Connection) -> str:
     )
 
 
-def _claimed(database: Database, connection: Connection, *, is_alone: bool) -> Upgraded:
+def _claimed(database: Database, connection: Connection, *, is_exclusive: bool) -> Upgraded:
     def change(wait: float) -> Upgraded:
         database.kind.prepare(connection)
         before = _found(database, connection)
-        needs_alone = is_alone or not all(map(_is_expanding, _steps(after=before)))
-        if needs_alone:
+        needs_exclusive = is_exclusive or not all(map(_is_expanding, _steps(after=before)))
+        if needs_exclusive:
             database.kind.claim(connection)
-        rolling_upgrade.limit(connection, wait, is_alone=needs_alone)
+        rolling_upgrade.limit(connection, wait, is_exclusive=needs_exclusive)
         try:
             return _run(connection, before)
         except sqlalchemy.exc.DBAPIError as error:
-            if not needs_alone and rolling_upgrade.was_cut_off(error):
+            if not needs_exclusive and rolling_upgrade.was_cut_off(error):
                 raise _TooSlowError from error
             raise
 

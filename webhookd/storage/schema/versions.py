@@ -146,7 +146,7 @@ def require_still_usable(answer: tuple[str | None, str | None] | None, place: st
 
 
 def require_newest(connection: Connection, place: str) -> None:
-    """Raise StorageError unless `tables` is all that there is in the database at *place*."""
+    """Raise StorageError unless the database at *place* has the newest version."""
     version = require_known(found(connection), place)
     if version.is_older:
         raise StorageError(_unusable(version, place))

@@ -99,7 +99,7 @@ def page(content: dict[str, Any], modified_property: str) -> Page:
 
 
 def properties(content: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield each property as it is told of; what has no name, or is archived, is none."""
+    """Yield each property of the answer that has a name and is not archived."""
     results = content.get("results")
     if not isinstance(results, list):
         raise TypeError("'results' is not a list")

@@ -78,7 +78,7 @@ class AllLists:
         self._work.troubles.wake()
 
     async def first_passes(self) -> None:
-        """Read the members of lists that were never read: before that no record is told of.
+        """Read the members of lists that were never read: before that no record is reported.
 
         Raises PollError where a list cannot be read. Its members are not known then, so that
         records would be told of with a hole.

@@ -1,4 +1,4 @@
-"""Several daemons on one database: who there is, and who has how much of a lane.
+"""Several daemons on one database: the members, and the share that each has of a lane.
 
 A daemon that is alone on its file writes none of it.
 """
