@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from webhookd.cli.client import find
-from webhookd.cli.completion import Shell
+from webhookd.cli.shells import Shell
 from webhookd.cli.told_objects import objects_told
 from webhookd.errors import WebhookdError, printable
 

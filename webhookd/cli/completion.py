@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-
-class Shell(StrEnum):
-    """The shells there is a script for; `words` is what the scripts call."""
-
-    BASH = "bash"
-    ZSH = "zsh"
-    FISH = "fish"
-    WORDS = "words"
-
+from webhookd.cli.shells import Shell
 
 _BASH = """\
 # webhookd completion bash > /etc/bash_completion.d/webhookd

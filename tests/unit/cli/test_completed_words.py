@@ -12,7 +12,8 @@ from typer.main import get_command
 from webhookd.cli import completed_words
 from webhookd.cli.app import app
 from webhookd.cli.commands import COMMANDS
-from webhookd.cli.completion import _SCRIPTS, Shell
+from webhookd.cli.completion import _SCRIPTS
+from webhookd.cli.shells import Shell
 from webhookd.cli.told_objects import objects_told
 
 ROOT = get_command(app)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from webhookd.config import urls
-from webhookd.config.checks import api_sources, headers
+from webhookd.config.checks import api_sources, header_values, headers
 from webhookd.config.messages import shown
 from webhookd.definitions import DIRECT
 
@@ -76,7 +76,7 @@ def _of_its_secret(authentication: Node, context: Context) -> Iterator[Problem]:
     if problem := context.secret_problem(node):
         yield problem
     secret = context.secret(node)
-    if secret and _is_in_a_header(authentication) and not headers.fits(secret.reveal()):
+    if secret and _is_in_a_header(authentication) and not header_values.fits(secret.reveal()):
         yield node.problem(_NO_HEADER)
     if key == "password":
         yield from username_problems(authentication, context)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from webhookd.config.checks import header_values
 from webhookd.config.messages import shown
 from webhookd.config.templates.marks import holds_marks
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from webhookd.errors import Problem
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
-_VALUE = re.compile(r"[\x21-\x7e\xa0-\xff]([\t\x20-\x7e\xa0-\xff]*[\x21-\x7e\xa0-\xff])?")
-_LONGEST_VALUE = 8192
 _OF_THE_CONNECTION = frozenset(
     {
         "connection",
@@ -57,17 +56,12 @@ def check(webhook: Node, context: Context) -> Iterator[Problem]:
 
             yield from url_and_headers.check_header(header, context)
             value = url_and_headers.without_expressions(value)
-        if value is not None and not fits(value):
+        if value is not None and not header_values.fits(value):
             yield header.problem(
                 "a header cannot carry this value: it is empty, too long, begins or ends with "
                 "a space, or holds line breaks or characters beyond Latin-1"
             )
     yield from _api_key(request.at("authentication"), seen)
-
-
-def fits(value: str) -> bool:
-    """Return whether a header can carry *value* as it is."""
-    return len(value) <= _LONGEST_VALUE and _VALUE.fullmatch(value) is not None
 
 
 def _complaint(name: str) -> str:

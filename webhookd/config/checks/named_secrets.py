@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
-from webhookd.config.checks import headers
+from webhookd.config.checks import header_values
 from webhookd.config.messages import no_such
 from webhookd.definitions.templates import expressions_in, secret_names
 
@@ -81,5 +81,5 @@ def check_in_header(node: Node, parts: Parts, context: Context) -> Iterator[Prob
     """Yield each secret in a header's value that a header cannot carry."""
     for name in sorted(named(parts)):
         secret = context.named_secret(name)
-        if secret and not headers.fits(secret.reveal()):
+        if secret and not header_values.fits(secret.reveal()):
             yield node.problem(f"a header cannot carry the secret {name!r}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhookd.config.checks import headers, payloads
+from webhookd.config.checks import header_values, headers, payloads
 from webhookd.config.messages import near, no_such
 from webhookd.definitions import Scheme
 from webhookd.rules import hmac_signing, signing
@@ -102,7 +102,7 @@ def _described(signature: Node, scheme: str | None, has_body: bool | None) -> It
         )
         yield described.problem(message, "signs")
     text = described.text("value")
-    if text is not None and not headers.fits(text):
+    if text is not None and not header_values.fits(text):
         yield described.problem("a header cannot carry this value", "value")
 
 

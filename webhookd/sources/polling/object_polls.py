@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from webhookd import telemetry
 from webhookd.errors import NotHeldError
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from webhookd.clock import Clock
     from webhookd.sources.polling.poll_memory import PollMemory
-    from webhookd.sources.polling.poller import Reader
     from webhookd.sources.polling.request_budget import Budget
     from webhookd.telemetry.figures import PollFigures
 
@@ -33,6 +32,16 @@ LONGEST_PAUSE: Final = 300.0
 
 REFUSED_PAUSE: Final = 3600.0
 """Seconds until a type of object that was refused is tried again."""
+
+
+class Reader(Protocol):
+    """Reads one type of object."""
+
+    async def poll(self) -> None:
+        """Read everything that is new, and commit it.
+
+        Raises PollError when that failed; what was committed before stays.
+        """
 
 
 class ObjectPolls:

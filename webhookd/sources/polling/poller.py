@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from webhookd import telemetry
 from webhookd.sources.polling.hinted_polls import HintedPolls
-from webhookd.sources.polling.object_polls import ObjectPolls
+from webhookd.sources.polling.object_polls import ObjectPolls, Reader
 from webhookd.sources.polling.poll_memory import PollMemory
 from webhookd.telemetry.events import SourceUnauthorized
 
@@ -32,16 +32,6 @@ UNAUTHORIZED_PAUSE: Final = 60.0
 
 LONGEST_UNAUTHORIZED: Final = 900.0
 """Seconds: a token that is right again is noticed within a quarter of an hour."""
-
-
-class Reader(Protocol):
-    """Reads one type of object."""
-
-    async def poll(self) -> None:
-        """Read everything that is new, and commit it.
-
-        Raises PollError when that failed; what was committed before stays.
-        """
 
 
 class Poller:
