@@ -11,7 +11,7 @@ NOT_OURS = {
     "inner.url": "httpx's request",
     **dict.fromkeys(
         [
-            *("job.id", "job.name", "job.trigger", "job.executor", "job.next_run_time"),
+            *("job.id", "job.name", "job.func", "job.trigger", "job.executor", "job.next_run_time"),
             *("job.misfire_grace_time", "job.coalesce", "job.max_instances"),
         ],
         "APScheduler's job: its job stores make them so, attribute by attribute",
