@@ -4,6 +4,9 @@ import pytest
 
 from tests.asked_twice import beside_and_without, objects
 from tests.daemon import Daemon, until
+from tests.fake_crms.salesforce import CLIENT, Salesforce
+from tests.fake_crms.served import served
+from tests.virtual_time import VirtualTime
 
 WHERE = ("--state-directory", "state")
 CONFIG = ("--config", "config.yaml")
@@ -120,3 +123,39 @@ def test_what_is_not_there_is_an_error(answered, arguments, says):
 
     assert done.returncode == 1
     assert f"webhookd: {says}" in done.stderr
+
+
+def test_salesforce_tells_types_and_options_and_a_value_that_is_no_option_is_found(daemon):
+    crm = Salesforce("Lead", time=VirtualTime())
+    crm.create(3)
+    daemon.environment |= {"ID": CLIENT["client_id"], "SECRET": CLIENT["client_secret"]}
+    when = [{"property": "Status", "operator": "EQ", "value": "Contacted"}]
+    request = {"url": "https://127.0.0.1:9/", "body": {"properties": ["Email"]}}
+    hook = {"source": "crm", "object": "Lead", "trigger": {"when": when}, "request": request}
+    with served(crm) as origin:
+        source = {
+            "type": "rest",
+            "extends": "salesforce",
+            "base_url": f"{origin}/services/data/v62.0/",
+            "authentication": {
+                "token_url": f"{origin}/services/oauth2/token",
+                "client_id": {"env": "ID"},
+                "client_secret": {"env": "SECRET"},
+            },
+            "objects": {"Lead": {}},
+        }
+        daemon.configure({"leads": hook}, sources={"crm": source})
+        fetched = daemon.command("sources", "properties", "crm", "--fetch", "--json", *CONFIG)
+        checked = daemon.command("check", "--online", *CONFIG)
+
+    found = {one["name"]: one for one in objects(fetched)}
+    options = ["Open - Not Contacted", "Working - Contacted", "Closed - Converted"]
+    assert {key: found["Status"][key] for key in ("type", "options", "used_by")} == {
+        "type": "picklist",
+        "options": options,
+        "used_by": ["leads"],
+    }
+    assert found["LastName"]["records"] == 3
+    assert (found["Email"]["type"], found["Email"]["label"]) == ("email", "Email")
+    told = "Status: 'Contacted' is no option of it; did you mean 'Working - Contacted'?"
+    assert told in checked.stderr

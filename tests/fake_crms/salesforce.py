@@ -56,6 +56,7 @@ class Salesforce(FakeCrm):
     def __init__(self, object_="Contact", *, batch=500, **settings):
         super().__init__(**settings)
         self.object = object_
+        self.host = HOST
         self.batch = batch
         self.tokens = 0
         self.is_used_up = False
@@ -70,13 +71,13 @@ class Salesforce(FakeCrm):
         return self.at(microseconds, f"%Y-%m-%dT%H:%M:%S.{millis:03}+0000")
 
     def answer(self, asked):
-        assert asked.host == HOST
+        assert asked.host == self.host
         if asked.path == "/services/oauth2/token":
             if asked.method != "POST" or asked.form != CLIENT:
                 raise Refused(400, {"error": "invalid_client_id"})
             self.tokens += 1
             told = {"access_token": f"{TOKEN}{self.tokens}", "token_type": "Bearer"}
-            return told | {"instance_url": f"https://{HOST}", "issued_at": "1772323200000"}
+            return told | {"instance_url": f"https://{self.host}", "issued_at": "1772323200000"}
         if asked.headers.get("authorization") != f"Bearer {TOKEN}{self.tokens}":
             raise self.wrong(401, "INVALID_SESSION_ID", "Session expired or invalid")
         if self.is_used_up:

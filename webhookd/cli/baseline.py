@@ -97,5 +97,6 @@ def _saved(path: Path) -> dict[str, Any]:
         if isinstance(found, dict) and {"document", "webhooks", "config_hash"} <= found.keys():
             return found
     except (OSError, ValueError, RecursionError) as error:
-        raise StatusFileError(f"{path} cannot be read: {error}") from None
+        why = getattr(error, "strerror", None) or error
+        raise StatusFileError(f"{path} cannot be read: {why}") from None
     raise StatusFileError(f"{path} is not what `webhookd status --json` prints")

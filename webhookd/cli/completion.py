@@ -52,7 +52,7 @@ _SCRIPTS = {Shell.BASH: _BASH, Shell.ZSH: _ZSH, Shell.FISH: _FISH}
 def completion(
     context: typer.Context,
     shell: Annotated[Shell, typer.Argument(metavar="bash|zsh|fish", help="The shell.")],
-    words: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+    words: Annotated[list[str] | None, typer.Argument(metavar="[WORD]...", hidden=True)] = None,
 ) -> None:
     """Print a script by which a shell completes webhookd.
 

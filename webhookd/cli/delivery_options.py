@@ -101,8 +101,8 @@ def _time(text: str | None, now: datetime, option: str) -> datetime | None:
     try:
         return moment(text)
     except ValueError:
-        hint = "write a time as 2026-03-01T12:00:00Z, or a length as 30m, 2h, 7d"
-        raise typer.BadParameter(f"{text!r} is neither; {hint}", param_hint=option) from None
+        hint = "write one as 2026-03-01T12:00:00Z, or how long ago as 30m, 2h, 7d"
+        raise typer.BadParameter(f"{text!r} is no time; {hint}", param_hint=option) from None
 
 
 def _length(text: str) -> timedelta | None:

@@ -48,7 +48,9 @@ def properties(
     Asks the running daemon, else its database; then the configuration says which webhooks use one.
     """
     if fetch and file is not None:
-        raise typer.BadParameter("it is --file or --fetch", param_hint="--fetch")
+        raise typer.BadParameter(
+            "it is one of the two: --file asks a file, --fetch the API", param_hint="--fetch"
+        )
     from webhookd.cli import property_list  # noqa: PLC0415 - few commands need it
 
     if fetch:

@@ -108,7 +108,7 @@ def taken():
             yield from walk(inner, f"{path} {name}")
         for one in command.get_params(context):
             is_flag = getattr(one, "is_flag", False) or one.name == "help"
-            if not is_flag and not getattr(one, "hidden", False):
+            if not is_flag:
                 yield f"{path} {one.opts[0]}", one.make_metavar(context), one.type
 
     yield from walk(get_command(app), "webhookd")

@@ -80,7 +80,8 @@ def _observed(path: Path, settings: DirectorySource, used: Used) -> Iterator[Obs
         place = f":{error.line}:{error.column or 1}" if error.line else ""
         raise SourceError(f"{path}{place}: {error.reason}") from None
     except (OSError, EOFError, zlib.error) as error:
-        raise SourceError(f"{path}: cannot be read: {error}") from None
+        why = getattr(error, "strerror", None) or error
+        raise SourceError(f"{path}: cannot be read: {why}") from None
 
 
 def names_in(seen: Observation) -> frozenset[str]:
