@@ -163,3 +163,49 @@ def test_a_record_that_cannot_be_rendered_is_stored_as_failed(backfill, monkeypa
         return await polls.query("SELECT record_id FROM deliveries WHERE state = 'failed'")
 
     assert backfill(scenario) == [("1002",)]
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_what_is_merged_while_it_runs_is_left_out_and_what_became_of_it_is_not(url, tells):
+    """Whichever way a merge is noticed: a record names it, or a read by ids answers with it."""
+    contacts = HubspotObject("contacts", ("stage",), deletions=tells)
+    webhook = replace(NEW, trigger=Trigger())
+
+    async def scenario():
+        async with polling(url, settings(contacts)) as polls:
+            ids = [polls.account.create("contacts", {"stage": "lead"}) for _ in range(20)]
+            polls.time.seconds += 60
+            await polls.poll()
+            polls.definitions = replace(polls.definitions, webhooks={webhook.name: webhook})
+            await polls.writer.write(partial(backfills.begin, backfill=begun(polls, webhook)))
+            polls.told.clear()
+            merged = {}
+
+            async def sleep(seconds):
+                await polls.time.sleep(seconds)
+                if merged:
+                    return
+                merged[ids[10]] = polls.account.merge("contacts", ids[0], ids[10])
+                merged[ids[12]] = polls.account.merge("contacts", ids[1], ids[12], into_new=True)
+                more = replace(contacts, properties=("email", "stage"))
+                polls.time.seconds += 60
+                await polls.run_source(objects=(contacts if tells else more,))
+                # The webhook's own lane would tell of the new one as of any change.
+                polls.definitions = replace(polls.definitions, webhooks={})
+                await polls.poll(times=2)
+                polls.definitions = replace(polls.definitions, webhooks={webhook.name: webhook})
+
+            maker = Backfill(
+                polls.writer,
+                offer=polls._offered,
+                claims=ClaimTable(lambda: None),
+                clock=polls.time.clock,
+                new_id=polls.intake._new_id,
+                sleep=sleep,
+            )
+            await maker.run(lambda: webhook, per_second=5)
+            return ids, merged, [id_ for id_, *_ in polls.news()]
+
+    ids, merged, told = asyncio.run(scenario())
+
+    assert told == sorted({*ids, *merged.values()} - merged.keys())
