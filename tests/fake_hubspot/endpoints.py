@@ -38,7 +38,7 @@ class FakeHubspot:
     body for an answer, and *reading* answers batch reads in place of `batch`. *between* is called
     after each answer is made: the place to change records while pages are read. *short* says how
     many records a page holds at most, whatever the limit, by its kind: `list`, `search`, or
-    `search from the beginning`.
+    `search from the beginning`. *dead_places* are those in the list that lead no further.
     """
 
     def __init__(self, account, *, token="pat-token", searches=5, burst=100):  # noqa: S107 - no secret
@@ -54,6 +54,7 @@ class FakeHubspot:
         self.spoil = lambda kind, object_, body: None
         self.between = lambda kind, object_: None
         self.short = lambda kind: None
+        self.dead_places = set()
         self.requests = Counter()
         self.bad = []
         self.log = []
@@ -146,6 +147,8 @@ class FakeHubspot:
         limit = int(query.get("limit", "10"))
         if unknown or not 1 <= limit <= 100:
             raise RefusedError(400, f"Bad parameters {sorted(unknown)}")
+        if query.get("after") in self.dead_places:
+            raise RefusedError(400, "The paging token is not valid", category="VALIDATION_ERROR")
         names = [name for name in query.get("properties", "").split(",") if name]
         check_names(names, self.account.types[object_])
         records = self.account.live(object_, archived=query.get("archived") == "true")

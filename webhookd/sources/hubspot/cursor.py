@@ -44,7 +44,7 @@ class Sweep:
 CIRCLE: Final = "circle"
 """The status of a list whose pages lead back to one that was read."""
 
-NOWHERE: Final = frozenset({"400", CIRCLE})
+NOWHERE: Final = frozenset({"400", "410", "422", CIRCLE})
 """Statuses of a page that leads no further: its pass begins anew, or it would be asked for ever."""
 
 
@@ -72,12 +72,12 @@ class ListPass:
         """Return whether a page that is told to come next was met before: they lead in a circle."""
         return after is not None and after in {self.mark, self.after}
 
-    def is_dead(self, status: str, statuses: frozenset[str] = NOWHERE) -> bool:
+    def is_dead(self, status: str) -> bool:
         """Return whether the pass has to begin anew, where its next page is refused with *status*.
 
-        Its place is none any more, or the pages lead in a circle; *statuses* are those that say so.
+        Its place is none any more, or the pages lead in a circle.
         """
-        return self.after is not None and status in statuses
+        return self.after is not None and status in NOWHERE
 
 
 @dataclass(frozen=True, slots=True)

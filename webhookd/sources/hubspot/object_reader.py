@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from webhookd import telemetry
 from webhookd.sources.hubspot import cursor as cursors
-from webhookd.sources.hubspot import first_read, properties, sweeps
+from webhookd.sources.hubspot import properties, sweeps
 from webhookd.sources.hubspot.api_time import ApiTime, milliseconds
 from webhookd.sources.hubspot.cursor import Reach, Sweep
 from webhookd.sources.hubspot.deletions.archive import ArchiveReader
 from webhookd.sources.hubspot.deletions.erasures import Erasures
 from webhookd.sources.hubspot.deletions.merges import MERGED, Merges
+from webhookd.sources.hubspot.first_read import FirstRead
 from webhookd.sources.hubspot.novelty import unknown_is
 from webhookd.sources.hubspot.property_catch_up import catch_up
 from webhookd.telemetry.events import PropertiesMissing
@@ -65,6 +66,14 @@ class ObjectReader:
         self._api_time = ApiTime(dependencies.clock, dependencies.watch)
         self._sweep_began = _Beginning()
         fetcher, checkpoint = dependencies.fetcher, dependencies.checkpoint
+        self._first_read = FirstRead(
+            dependencies.settings,
+            fetcher=fetcher,
+            checkpoint=checkpoint,
+            figures=dependencies.figures,
+            clock=dependencies.clock,
+            api_time=self._api_time,
+        )
         self._merges = Merges(dependencies.read, fetcher, checkpoint)
         self._archive = ArchiveReader(dependencies.settings, fetcher, checkpoint, self._merges)
         self._erasures = Erasures(
@@ -90,15 +99,7 @@ class ObjectReader:
         cursor = await dependencies.checkpoint.cursor() or await self._begin(date)
         await dependencies.lists.first_passes()
         if cursor.listing is not None:
-            cursor = await first_read.read_all(
-                dependencies.settings,
-                cursor,
-                fetcher=dependencies.fetcher,
-                checkpoint=dependencies.checkpoint,
-                figures=dependencies.figures,
-                clock=dependencies.clock,
-                api_time=self._api_time,
-            )
+            cursor = await self._first_read.read_all(cursor)
         cursor = await self._sweep(cursor)
         if dependencies.read.reads_archive:
             cursor = await self._archive.read(cursor)

@@ -90,11 +90,15 @@ def _trusted(times: Sequence[int]) -> int:
 
 
 def _trusted_id(ids: Sequence[str]) -> str:
-    """Return the id to go on behind, by the same rule, where ids are numbers."""
-    if not all(id_.isascii() and id_.isdigit() for id_ in ids):
+    """Return the id to go on behind, by the same rule, where ids are numbers.
+
+    One that is none would be refused as the place to go on from, at every poll.
+    """
+    numbers = [id_ for id_ in ids if id_.isascii() and id_.isdigit()]
+    if not numbers:
         return ids[-1]
-    by_number = {int(id_[:_LONGEST_NUMBER]): id_ for id_ in ids}
-    return by_number[_trusted([int(id_[:_LONGEST_NUMBER]) for id_ in ids])]
+    by_number = {int(id_[:_LONGEST_NUMBER]): id_ for id_ in numbers}
+    return by_number[_trusted([int(id_[:_LONGEST_NUMBER]) for id_ in numbers])]
 
 
 @dataclass(slots=True)

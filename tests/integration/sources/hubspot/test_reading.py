@@ -22,6 +22,7 @@ from tests.polls import (
 from tests.polls_oracle import Chronicle
 from tests.virtual_time import EPOCH, VirtualTime
 from webhookd.definitions import HubspotObject
+from webhookd.sources.hubspot.first_read import PATIENCE
 from webhookd.telemetry import logs
 
 
@@ -109,6 +110,63 @@ def test_a_first_read_that_is_broken_off_goes_on_where_it_was(poll):
     assert (asked, in_all) == (3, 6)
     assert news == []
     assert count == 450
+
+
+@pytest.mark.parametrize("start", ["now", "beginning"])
+@pytest.mark.parametrize("trouble", ["refused", "circle"])
+def test_a_place_that_leads_no_further_has_the_first_read_begun_anew(poll, trouble, start):
+    """What changed meanwhile is told, what was read twice is not told twice."""
+
+    async def scenario(polls):
+        ids = an_old(polls, 450)
+        begun = []
+
+        def circle(kind, _object, body):
+            begun.extend([kind] if f'"id":"{ids[0]}"'.encode() in body else [])
+            if kind == "list" and len(begun) == 1:
+                return body.replace(
+                    f'"after":"{ids[299]}"'.encode(), f'"after":"{ids[99]}"'.encode()
+                )
+            return None
+
+        if trouble == "refused":
+            polls.fake.dead_places = {ids[199]}
+        else:
+            polls.fake.spoil = circle
+        await polls.poll()
+        polls.account.change("contacts", ids[0], {"stage": "customer"})
+        polls.account.change("contacts", ids[-1], {"stage": "customer"})
+        new = polls.account.create("contacts", LEAD)
+        await polls.poll(times=PATIENCE - 1, every=600)
+        polls.fake.dead_places = set()
+        before = polls.fake.requests["list", 200]
+        await polls.poll(times=3, every=600)
+        polls.fake.bad.clear()
+        again = polls.fake.requests["list", 200] - before
+        return sorted(polls.news()), await known(polls), again, [*ids, new]
+
+    news, count, again, ids = poll(scenario, settings(start=start))
+
+    first, *_, last, new = ids
+    assert count == 451
+    assert again == 5
+    told = [one[:2] for one in news]
+    if start == "now":
+        assert told == [(first, "updated"), (last, "updated"), (new, "created")]
+    else:
+        assert told == sorted([(first, "updated"), *((id_, "created") for id_ in ids)])
+
+
+def test_a_first_read_that_never_gets_further_begins_anew_ever_more_seldom(poll):
+    async def scenario(polls):
+        ids = an_old(polls, 450)
+        polls.fake.dead_places = {ids[199]}
+        await polls.poll(times=7 * PATIENCE + 1, every=600)
+        polls.fake.bad.clear()
+        return polls.fake.requests["list", 200], polls.news()
+
+    # Two pages from the start, and after 3, 6 and 12 polls again.
+    assert poll(scenario) == (2 * 4, [])
 
 
 async def known(polls):

@@ -79,6 +79,13 @@ def test_an_answer_that_would_lead_nowhere_is_refused(sweep, page, has_more):
         following(sweep, page, has_more=has_more)
 
 
+def test_an_id_that_is_no_number_is_no_place_to_go_on_from():
+    """HubSpot would refuse it, at every poll from then on."""
+    sweep, page = Sweep(Reach.FRESH, 10, BEGAN, ""), [(10, id_) for id_ in ("7", "8", "9", "x")]
+
+    assert following(sweep, page, has_more=True).last_id == "8"
+
+
 @given(
     times=st.lists(st.integers(0, BEGAN), min_size=3, max_size=60),
     odd=st.integers(-(10**6), 10**15),

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from webhookd.model import Members, list_place
 from webhookd.sources import missing_records
 from webhookd.sources.hubspot.api_time import milliseconds
-from webhookd.sources.hubspot.cursor import CIRCLE, NOWHERE, ListPass
+from webhookd.sources.hubspot.cursor import CIRCLE, ListPass
 from webhookd.sources.hubspot.lists.list_cursor import ListCursor
 from webhookd.sources.hubspot.lists.list_work import joins
 from webhookd.sources.polling.refusals import PollError, nonsense
@@ -40,8 +40,6 @@ PAGES_AT_ONCE: Final = 40
 """Pages of one list, in either order, that one poll reads: what changed must not wait for more."""
 
 _CHUNK: Final = 100
-_SOUR: Final = NOWHERE | {"410", "422"}
-"""Statuses of a page of a list that leads no further: its place may be none any more."""
 
 
 class ListReader:
@@ -122,7 +120,7 @@ class ListReader:
             if under_way.was_met(page.after):
                 raise nonsense("the list's pages lead in a circle", CIRCLE)
         except PollError as error:
-            if under_way.is_dead(error.refusal.status, _SOUR):
+            if under_way.is_dead(error.refusal.status):
                 await self._begun(place)
             raise
         self._note_bad(page)
@@ -165,7 +163,7 @@ class ListReader:
                 if place.order.was_met(page.after):
                     raise nonsense("the order of joining leads in a circle", CIRCLE)
             except PollError as error:
-                if place.order.is_dead(error.refusal.status, _SOUR):
+                if place.order.is_dead(error.refusal.status):
                     await self._advance(replace(place, order=ListPass(0)))
                 raise
             self._work.fetcher.leave_out(page.bad)
