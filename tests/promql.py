@@ -10,6 +10,7 @@ import promql_parser
 from promql_parser import AggregateExpr, BinaryExpr, Expr, VectorSelector
 
 from tests.making import NOW
+from webhookd.model import PollOutcome
 from webhookd.telemetry import metrics
 from webhookd.telemetry.attempt_figures import AttemptFigures
 from webhookd.telemetry.figures import FIGURES, PollFigures, Polls
@@ -78,6 +79,7 @@ def polled(**figures: Any) -> list[tuple[str, dict[str, str], float]]:
     """Return every sample that a polled type of object with *figures* has: name, labels, value."""
     now = figures.pop("now", NOW)
     plain = {"lag_seconds": 0.0, "lag_at": now, "last_success_at": now}
+    plain["parts"] = {"lists/vip": PollOutcome(now)}
     FIGURES["crm", "contacts"] = PollFigures(
         "crm", "contacts", **({"requests": Counter({"200": 1})} | plain | figures)
     )

@@ -132,6 +132,7 @@ def test_segments_enroll_and_are_left_and_a_person_lets_through_what_was_set_asi
         with crm.lock:
             crm.lists.delete("1")
         until(lambda: daemon.named("source.list_refused"), "the warning")
+        until(lambda: "contacts/lists/vip: " in _last_error(daemon), "sources list shows it")
         assert daemon.stop() == 0
         entered, gone = told(joined), told(left)
 
@@ -188,6 +189,11 @@ def _await_two_passes(daemon, name):
     place = f"contacts/lists/{name}"
     began = daemon.look(passes, place)
     until(lambda: daemon.look(passes, place) > began + 1, f"two passes over {name}")
+
+
+def _last_error(daemon):
+    listed = daemon.command("sources", "list", "--json", *_of(daemon)).stdout
+    return str(json.loads(listed)["last_error"])
 
 
 def _of(daemon):

@@ -12,7 +12,7 @@ import yaml
 from tests import promql
 from tests.making import NOW
 from tests.promql import polled, series
-from webhookd.model import Delivered, GivenUp, Held, Outcome, RetryAt
+from webhookd.model import Delivered, GivenUp, Held, Outcome, PollOutcome, RetryAt
 
 ROOT = Path(__file__).parents[2]
 CONTENT = yaml.safe_load((ROOT / "docs" / "monitoring" / "alerts.yaml").read_text())
@@ -75,6 +75,7 @@ def test_every_label_in_a_sentence_is_one_that_the_expression_gives():
 
 HOUR = timedelta(hours=1)
 NEVER = {"lag_seconds": None, "lag_at": None, "last_success_at": None}
+RESTS = PollOutcome(last_error="the API answered 403", last_error_at=NOW)
 REFUSED = {"requests": Counter({"200": 9, "401": 1}), "failures": 1}
 POLLED = {
     "quiet": ({}, set()),
@@ -96,6 +97,11 @@ POLLED = {
     "a poll that never ends": (
         {"last_success_at": NOW - HOUR, "lag_at": NOW - HOUR},
         {"WebhookdPollBehind"},
+    ),
+    "a list that cannot be read": ({"parts": {"lists/vip": RESTS}}, {"WebhookdPollPartRests"}),
+    "a list and owners that were read": (
+        {"parts": {"lists/vip": PollOutcome(), "owners": PollOutcome(NOW)}},
+        set(),
     ),
 }
 

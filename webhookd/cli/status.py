@@ -90,7 +90,7 @@ def _show(as_json: bool, admin_address: str | None) -> None:
             f" {one['per_second']:g} a second at most"
         )
     polled = [
-        (_polled(one["source"], read, now), (_last_error(read, now),))
+        (_polled(one["source"], read, now), (_last_error(read, now), *_resting(read)))
         for one in found["sources"]
         for read in one["objects"]
     ]
@@ -198,6 +198,11 @@ def _polled(source: str, read: dict[str, Any], now: datetime) -> tuple[str, ...]
         "" if succeeded is None else _ago(succeeded, now),
         f"{read['failures']:,}",
     )
+
+
+def _resting(read: dict[str, Any]) -> tuple[str, ...]:
+    """Return which parts of a type of object cannot be read now, a line for each."""
+    return tuple(f"cannot read {part}: {why}" for part, why in read.get("resting", {}).items())
 
 
 def _last_error(of: dict[str, Any], now: datetime) -> str:

@@ -84,7 +84,7 @@ class StatusReport:
     async def _sources(self, standings: Collection[Standing]) -> SourcesView:
         database, definitions = self._dependencies.database, self._dependencies.reloader.definitions
         of_webhooks = {name: one.source for name, one in definitions.webhooks.items()}
-        is_polled = tuple(figures.FIGURES).__contains__
+        is_polled = figures.places().__contains__
         found = await asyncio.to_thread(
             lambda: listed(
                 database,

@@ -122,6 +122,9 @@ def polled(figures: PollFigures, now: datetime) -> PollView:
         changes=figures.changes,
         requests=dict(figures.requests),
         budget_left=figures.budget_left,
+        resting={
+            name: _redacted(outcome.last_error or "") for name, outcome in figures.resting.items()
+        },
     )
 
 

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from webhookd.model import PollOutcome
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from prometheus_client.core import Metric
@@ -26,7 +28,9 @@ class PollFigures:
     *requests* counts answers by status, or by why there was none; *left_out* counts records that
     were left out as they cannot be understood. *lag_seconds* is how far behind
     now the reading was when that was looked at last (*lag_at*), None before the first poll ended;
-    *budget_left* is how many requests might start at once.
+    *budget_left* is how many requests might start at once. *parts* are what is read beside the
+    records and may rest by itself, so that what is known of it stays as it was: each with what its
+    latest reading came to.
     """
 
     source: str
@@ -42,6 +46,29 @@ class PollFigures:
     last_success_at: datetime | None = None
     last_error: str | None = None
     last_error_at: datetime | None = None
+    parts: dict[str, PollOutcome] = field(default_factory=dict)
+
+    @property
+    def resting(self) -> dict[str, PollOutcome]:
+        """Return the parts that cannot be read now."""
+        return {name: outcome for name, outcome in self.parts.items() if outcome.fails}
+
+    def begin_parts(self, names: Iterable[str]) -> None:
+        """Have these parts and no others, none of which rests."""
+        self.parts = dict.fromkeys(names, PollOutcome())
+
+    def part_read(self, name: str, at: datetime) -> None:
+        """Note that a part could be read."""
+        self.parts[name] = PollOutcome(last_success_at=at)
+
+    def part_rests(self, name: str, why: str, at: datetime) -> None:
+        """Note that a part cannot be read for now, and *why*."""
+        self.parts[name] = PollOutcome(last_error=why, last_error_at=at)
+
+    def recall_part(self, name: str, outcome: PollOutcome) -> None:
+        """Take what the daemon before this one knew of a part, where nothing is known here yet."""
+        if self.parts.get(name) == PollOutcome():
+            self.parts[name] = outcome
 
     def lag(self, now: datetime) -> float | None:
         """Return how far behind *now* the reading is: it grows while no poll goes well."""
@@ -66,10 +93,6 @@ class PollFigures:
         """Note that a poll came to nothing."""
         self.failures += 1
         self.budget_left = budget_left
-        self.show_error(error, at)
-
-    def show_error(self, error: str, at: datetime) -> None:
-        """Have `status` show *error* of this type of object; it may go on for all that."""
         self.last_error, self.last_error_at = error, at
 
     def recall(
@@ -130,6 +153,20 @@ def figures_of(source: str, object_: str) -> PollFigures:
 def of_source(source: str) -> list[PollFigures]:
     """Return the figures of the types of objects of *source*, in the order of the configuration."""
     return [figures for figures in FIGURES.values() if figures.source == source]
+
+
+def places() -> frozenset[tuple[str, str]]:
+    """Return all that outcomes are remembered of: types of objects, and their parts."""
+    return frozenset(
+        (figures.source, place)
+        for figures in tuple(FIGURES.values())
+        for place in (figures.object, *(part_place(figures.object, name) for name in figures.parts))
+    )
+
+
+def part_place(object_: str, part: str) -> str:
+    """Return what the outcomes of a *part* of a type of object are remembered by."""
+    return f"{object_}/{part}"
 
 
 def woken(source: str, at: datetime) -> None:
@@ -200,6 +237,15 @@ class Polls:
             for figures in found:
                 counted.add_metric([figures.source, figures.object], count(figures))
             yield counted
+        resting = GaugeMetricFamily(
+            "webhookd_poll_part_resting",
+            "Whether a part of a type of object cannot be read, and is as it was.",
+            labels=(*_LABELS, "part"),
+        )
+        for figures in found:
+            for name, outcome in tuple(figures.parts.items()):
+                resting.add_metric([figures.source, figures.object, name], outcome.fails)
+        yield resting
         requests = CounterMetricFamily(
             "webhookd_poll_requests", "Requests, by what came back.", labels=(*_LABELS, "status")
         )

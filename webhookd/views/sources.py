@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -56,6 +56,8 @@ class PollView(View):
     """Requests by the status of the answer, or by why there was none."""
     budget_left: int | None
     """Requests that might start at once."""
+    resting: Mapping[str, str] = field(default_factory=dict)
+    """The parts that cannot be read now and are as they were (`lists/NAME`, `owners`), and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ class StoredSourceView(View):
     """When it was."""
     last_error: str | None = None
     """Why the latest file that went to `failed/` did, or the directory could not be read; or why
-    the latest poll of an API failed, as long as none of that type of object went well since."""
+    the latest poll of an API failed, as long as none of that type of object went well since, or a
+    list or the owners cannot be read."""
     last_error_at: datetime | None = None
     """When that was."""
 

@@ -38,6 +38,16 @@ def test_a_disk_without_room_is_told_with_what_is_free_of_it(capsys):
     )
 
 
+def test_what_rests_of_a_type_of_object_is_told_beneath_it():
+    resting = {"lists/vip": "the API answered 404", "owners": "the API answered 403"}
+
+    assert status._resting({"resting": resting}) == (
+        "cannot read lists/vip: the API answered 404",
+        "cannot read owners: the API answered 403",
+    )
+    assert status._resting({}) == ()
+
+
 @pytest.mark.parametrize("columns", ["80", "140"])
 def test_the_last_error_of_a_source_is_never_cut(capsys, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", columns)

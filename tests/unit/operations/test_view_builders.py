@@ -18,7 +18,7 @@ from tests.making import a_webhook
 from webhookd.admin.description import description
 from webhookd.intake.backfill import Backfilled
 from webhookd.intake.backfill_run import Running
-from webhookd.model import Asked, Attempt, DeliveryState, ReloadResult
+from webhookd.model import Asked, Attempt, DeliveryState, PollOutcome, ReloadResult
 from webhookd.operations import view_builders
 from webhookd.operations.deliveries import delivery_views
 from webhookd.operations.view_builders import as_written
@@ -93,6 +93,10 @@ FIGURES = PollFigures(
     last_success_at=NOW,
     last_error="HubSpot answered 429",
     last_error_at=EARLIER,
+    parts={
+        "lists/vip": PollOutcome(last_error="the API answered 403", last_error_at=NOW),
+        "owners": PollOutcome(NOW),
+    },
 )
 UNREAD = PollFigures("hubspot", "contacts")
 MEMBER = Daemon(7, "host-a", 4711, "1.0.0", "0a1b", EARLIER, NOW, is_late=False)

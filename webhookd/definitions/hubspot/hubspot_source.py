@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Final, Literal
 
 from webhookd.definitions.durations import Duration
 from webhookd.definitions.hubspot.carried import HubspotAssociated, HubspotOwner
 from webhookd.definitions.sources import ApiSource, Wake
 from webhookd.model import Secret, mark
+
+OWNERS: Final = "owners"
+"""The part of a type of object that the owners of its records are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,11 @@ class HubspotList:
     name: str
     id: str
     read_every: Duration = timedelta(hours=1)
+
+    @property
+    def part(self) -> str:
+        """Return the part of its type of object that it is, which may rest by itself."""
+        return f"lists/{self.name}"
 
     @property
     def property(self) -> str:
@@ -79,6 +87,11 @@ class HubspotObject:
         if self.properties is None:
             return None
         return frozenset(self.properties) | {one.of for one in self.owners}
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Return what is read beside the records and may rest by itself."""
+        return (*(one.part for one in self.lists), *((OWNERS,) if self.owners else ()))
 
     @property
     def reads_archive(self) -> bool:

@@ -63,6 +63,7 @@ def _reader(
     watch: ClockWatch,
 ) -> tuple[ObjectReader, PollFigures]:
     figures = figures_of(settings.name, read.name)
+    figures.begin_parts(read.parts)
 
     def count(status: str) -> None:
         figures.requests[status] += 1
@@ -96,6 +97,7 @@ def _reader(
         budget=budget,
         states=checkpoint.states,
         left_out=left_out,
+        figures=figures,
         clock=dependencies.clock,
     )
 

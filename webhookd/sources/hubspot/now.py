@@ -31,6 +31,7 @@ class AskedNow:
     budget: Budget
     api: Api
     left_out: LeftOut
+    figures: PollFigures
     fetcher: Fetcher
 
 
@@ -56,7 +57,8 @@ def asked_now(
         dialect=Dialect(refusal),
     )
     api = Api(settings, object_, client)
-    left_out = LeftOut(PollFigures(settings.name, object_), clock.monotonic)
+    figures = PollFigures(settings.name, object_)
+    left_out = LeftOut(figures, clock.monotonic)
     watch = ClockWatch(settings.name, clock)
     return AskedNow(
         next(one for one in settings.objects if one.name == object_),
@@ -64,5 +66,6 @@ def asked_now(
         budget,
         api,
         left_out,
+        figures,
         Fetcher(api, object_, modified_property(object_), left_out, watch),
     )

@@ -53,6 +53,7 @@ async def fetch(
         budget=now.budget,
         states=_nothing_known,
         left_out=now.left_out,
+        figures=now.figures,
         clock=clock,
     )
     of_others: Mapping[str, Mapping[str, str]] = {}

@@ -1,4 +1,7 @@
-"""What of a poll's outcome outlives the daemon: when one last went well, and why one failed."""
+"""What of a poll's outcome outlives the daemon: when one last went well, and why one failed.
+
+Of the parts of a type of object that may rest by themselves, it is which of them rest, and why.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from webhookd.errors import NotHeldError, StorageError
 from webhookd.model import PollOutcome
 from webhookd.telemetry import logs
+from webhookd.telemetry.figures import part_place
 
 if TYPE_CHECKING:
     from webhookd.clock import Clock
@@ -34,6 +38,7 @@ class PollMemory:
         self._is_recalled = False
         self._kept = PollOutcome()
         self._kept_at = -math.inf
+        self._kept_parts: dict[str, PollOutcome] = {}
 
     async def recall(self) -> None:
         """Give the figures what the daemon before this one knew, before the first poll."""
@@ -42,14 +47,19 @@ class PollMemory:
         figures = self._figures
         with suppress(StorageError, NotHeldError):
             known = await self._ledger.outcome(figures.source, figures.object)
+            for name in figures.parts:
+                place = part_place(figures.object, name)
+                part = self._kept_parts[name] = await self._ledger.outcome(figures.source, place)
+                figures.recall_part(name, part)
             self._is_recalled, self._kept = True, known
             figures.recall(known.last_success_at, known.last_error, known.last_error_at)
 
     async def keep(self) -> None:
         """Remember how a poll ended, where that is news or a while ago."""
         figures = self._figures
-        error = None if figures.last_error is None else logs.redacted(figures.last_error)
+        error = _redacted(figures.last_error)
         outcome = PollOutcome(figures.last_success_at, error, figures.last_error_at)
+        await self._keep_parts()
         is_news = (
             outcome.last_error_at != self._kept.last_error_at or outcome.fails != self._kept.fails
         )
@@ -59,3 +69,22 @@ class PollMemory:
         with suppress(StorageError, NotHeldError):
             await self._ledger.remember(figures.source, figures.object, outcome)
             self._kept, self._kept_at = outcome, self._monotonic()
+
+    async def _keep_parts(self) -> None:
+        """Remember of each part that it rests, or does not any more."""
+        figures = self._figures
+        if self._ledger is None:
+            return
+        for name, outcome in figures.parts.items():
+            error = _redacted(outcome.last_error)
+            if error == self._kept_parts.get(name, PollOutcome()).last_error:
+                continue
+            now = PollOutcome(outcome.last_success_at, error, outcome.last_error_at)
+            with suppress(StorageError, NotHeldError):
+                place = part_place(figures.object, name)
+                await self._ledger.remember(figures.source, place, now)
+                self._kept_parts[name] = now
+
+
+def _redacted(error: str | None) -> str | None:
+    return None if error is None else logs.redacted(error)

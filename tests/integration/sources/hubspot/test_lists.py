@@ -9,6 +9,7 @@ from itertools import count
 import pytest
 from structlog.testing import capture_logs
 
+from tests.fake_hubspot.endpoints import broken
 from tests.fake_hubspot.limits import RefusedError
 from tests.making import LOOPBACK
 from tests.polls import CONTACTS, LEAD, CuttingTransport, an_old, settings
@@ -17,6 +18,7 @@ from webhookd.definitions import HubspotAssociated, HubspotList, HubspotObject
 from webhookd.sources import kinds
 from webhookd.storage.records.lists import listings
 from webhookd.telemetry import logs
+from webhookd.telemetry.figures import FIGURES
 
 VIP = HubspotList("vip", "1")
 WITH_LIST = HubspotObject("contacts", ("email", "stage"), lists=(VIP,))
@@ -223,8 +225,8 @@ def test_a_list_that_cannot_be_read_rests_loudly_and_nobody_leaves_it(poll, how)
             await polls.poll(times=4)
         polls.fake.bad.clear()
         figures = polls.figures()
-        assert figures.last_error.startswith("the list vip (1): ")
-        assert figures.last_error_at < figures.last_success_at
+        assert figures.last_error is None
+        assert figures.resting.keys() == {"lists/vip"}
         return polls.news(), one, two, logged_as(logged, "source.list_refused"), figures.failures
 
     news, one, two, refused, failures = poll(scenario, with_list())
@@ -236,6 +238,38 @@ def test_a_list_that_cannot_be_read_rests_loudly_and_nobody_leaves_it(poll, how)
     assert {one["list"] for one in refused} == {"vip"}
     assert {one["log_level"] for one in refused} == {"warning"}
     assert failures == 0
+
+
+def test_a_list_that_rests_is_known_to_rest_behind_a_restart_and_until_it_is_read(poll):
+    async def remembered(polls):
+        query = "SELECT value FROM meta WHERE key = 'polled:crm/contacts/lists/vip'"
+        return [json.loads(value)[1] for (value,) in await polls.query(query)]
+
+    async def scenario(polls):
+        segment = polls.fake.lists.create("contacts", *an_old(polls, 2))
+        await polls.poll()
+        before = dict(polls.figures().resting), await remembered(polls)
+        gone = polls.fake.lists.segments.pop(segment)
+        polls.time.seconds += HOUR
+        await polls.poll()
+        FIGURES.clear()
+        await polls.run_source()
+        built = dict(polls.figures().resting)
+        polls.fake.fault = lambda kind, _: broken(b"{}", 500) if kind == "properties" else None
+        await polls.poll()
+        resting, kept = polls.figures().resting, await remembered(polls)
+        polls.fake.fault = lambda *_: None
+        polls.fake.lists.segments[segment] = gone
+        await polls.poll(times=2, every=HOUR)
+        return before, built, resting, kept, polls.figures().resting, await remembered(polls)
+
+    before, built, resting, kept, after, left = poll(scenario, with_list())
+
+    assert before == ({}, [])
+    assert built == {}
+    assert resting["lists/vip"].last_error == kept[0]
+    assert "404" in kept[0]
+    assert (after, left) == ({}, [None])
 
 
 @pytest.mark.parametrize("how", ["gone", "forbidden", "other type"])
@@ -490,7 +524,8 @@ def test_pages_that_led_in_a_circle_once_are_read_from_the_first_one(poll, kind,
             polls.time.seconds += HOUR
         polls.fake.spoil = misled(kind, how)
         await polls.poll()
-        error = polls.figures().last_error
+        rests = [one.last_error for one in polls.figures().resting.values()]
+        error = polls.figures().last_error if is_first and not rests else rests[0]
         await polls.run_source(objects=(WITH_LIST,))
         await polls.poll(times=3, every=HOUR)
         silent, known = polls.news(), await known_members(polls)

@@ -140,9 +140,16 @@ def test_without_the_list_the_object_waits_at_first_and_later_uses_the_one_it_ha
         polls.account.change("contacts", contact, {"email": "b@x"})
         with capture_logs() as logged:
             await polls.poll(times=2)
-        return first, nothing, [one["event"] for one in logged], told(polls)
+        rests = polls.figures().resting
+        fake.fault = lambda *_: None
+        polls.time.seconds += 3700
+        await polls.poll()
+        later = [one["event"] for one in logged]
+        return first, nothing, later, told(polls), (rests, polls.figures().resting)
 
-    (events, error), nothing, later, changed = poll(scenario, settings(READ), fake=fake)
+    (events, error), nothing, later, changed, (rests, mended) = poll(
+        scenario, settings(READ), fake=fake
+    )
 
     assert nothing == [(0,)]
     assert events[0] == ("source.object_refused" if answer == "403" else "source.poll_failed")
@@ -150,6 +157,8 @@ def test_without_the_list_the_object_waits_at_first_and_later_uses_the_one_it_ha
         assert "contacts wait: no permission to read owners" in error
         assert "crm.objects.owners.read" in error
     assert later == ["source.owners_stale"]
+    assert (rests.keys(), mended) == ({"owners"}, {})
+    assert answer in rests["owners"].last_error
     assert [properties["owner.email"] for _, properties, _ in changed] == ["ada@x"]
 
 

@@ -115,6 +115,49 @@ def test_a_ledger_that_refuses_stops_no_poll_and_is_asked_again(time):
     assert [one.last_error for one in ledger.kept] == [KNOWN.last_error]
 
 
+class FakeParts(FakeLedger):
+    """Keeps outcomes by what they are of."""
+
+    def __init__(self):
+        super().__init__()
+        self.of = {}
+
+    async def outcome(self, _source, object_):
+        return self.of.get(object_, PollOutcome())
+
+    async def remember(self, source, object_, outcome):
+        await super().remember(source, object_, outcome)
+        self.of[object_] = outcome
+
+
+def test_a_part_is_kept_when_it_begins_to_rest_when_it_says_why_anew_and_when_it_is_read(time):
+    ledger = FakeParts()
+
+    def polled_with(*reasons):
+        """Have a daemon poll with a part that rests for each of these reasons, None: is read."""
+        figures = PollFigures("crm", "deals")
+        figures.begin_parts(["lists/vip"])
+        memory = PollMemory(figures, ledger, time.clock)
+        asyncio.run(memory.recall())
+        before = figures.resting
+        for why in reasons:
+            if why is None:
+                figures.part_read("lists/vip", time.now())
+            else:
+                figures.part_rests("lists/vip", why, time.now())
+            asyncio.run(memory.keep())
+            time.seconds += 0.5
+        return before, [one.last_error for one in ledger.kept]
+
+    first = polled_with(None, None, "404", "404", "403", None, None, "404")
+    second = polled_with(None)
+
+    assert first == ({}, ["404", "403", None, "404"])
+    assert second[0].keys() == {"lists/vip"}
+    assert second[1][4:] == [None]
+    assert ledger.of.keys() == {"deals/lists/vip"}
+
+
 def test_without_a_ledger_nothing_is_remembered(time):
     figures = PollFigures("crm", "deals")
 

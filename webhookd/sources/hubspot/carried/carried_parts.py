@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from webhookd.sources.polling.api_client import ApiClient
     from webhookd.sources.polling.left_out import LeftOut
     from webhookd.sources.polling.request_budget import Budget
+    from webhookd.telemetry.figures import PollFigures
 
 
 def carrier_of(
@@ -28,6 +29,7 @@ def carrier_of(
     budget: Budget,
     states: States,
     left_out: LeftOut,
+    figures: PollFigures,
     clock: Clock,
 ) -> Carrier | None:
     """Return what looks up the things that records of the type *read* carry; None for nothing."""
@@ -39,12 +41,12 @@ def carrier_of(
         api = OwnerApi(client, settings.api_version, settings.name, read.name)
         owners = OwnerReading(owners_of(budget, clock), api)
     return Carrier(
-        settings.name,
         read,
         neighbours={name: _neighbour(settings, read, name, client) for name in names},
         owners=owners,
         states=states,
         left_out=left_out,
+        figures=figures,
         clock=clock,
     )
 

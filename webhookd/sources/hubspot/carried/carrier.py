@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from webhookd import telemetry
+from webhookd.definitions.hubspot.hubspot_source import OWNERS
 from webhookd.model import text_of
 from webhookd.sources.hubspot.carried import blocks, owners
 from webhookd.sources.hubspot.carried.associated_records import UnreadableError
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from webhookd.sources.hubspot.cursor import Cursor
     from webhookd.sources.polling.checkpoint import Completed
     from webhookd.sources.polling.left_out import LeftOut
+    from webhookd.telemetry.figures import PollFigures
 
     States: TypeAlias = Callable[[Sequence[str]], Awaitable[Mapping[str, KnownState]]]
     Complete: TypeAlias = Callable[[Cursor, Sequence[Observation]], Awaitable[Completed]]
@@ -57,21 +59,21 @@ class Carrier:
 
     def __init__(
         self,
-        source: str,
         read: HubspotObject,
         *,
         neighbours: Mapping[str, Neighbour],
         owners: OwnerReading | None,
         states: States,
         left_out: LeftOut,
+        figures: PollFigures,
         clock: Clock,
     ) -> None:
-        self._source = source
         self._read = read
         self._neighbours = neighbours
         self._owners = owners
         self._states = states
         self._left_out = left_out
+        self._figures = figures
         self._clock = clock
         self._names = read.carried
         self._quiet_until: dict[str, float] = {}
@@ -96,7 +98,12 @@ class Carrier:
         for neighbour in self._neighbours.values():
             neighbour.records.begin()
         if self._owners is not None:
-            await self._owners.owners.refresh(self._owners.api)
+            known = self._owners.owners
+            await known.refresh(self._owners.api)
+            if known.stale is None:
+                self._figures.part_read(OWNERS, self._clock.now())
+            else:
+                self._figures.part_rests(OWNERS, known.stale, self._clock.now())
 
     def before(self, then: Complete | None) -> Complete:
         """Return what completes a batch: this first, and *then* whatever else does."""
@@ -215,7 +222,7 @@ class Carrier:
         self._quiet_until[block.prefix] = now + _TOLD_EVERY
         telemetry.report(
             AssociatedCut(
-                self._source,
+                self._figures.source,
                 self._read.name,
                 block.prefix,
                 count=len(ids),

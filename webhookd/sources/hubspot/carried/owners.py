@@ -42,7 +42,10 @@ _PROPERTIES: Final = ("id", "email", "firstName", "lastName", "userId", "type")
 
 
 class OwnerList:
-    """The owners whom a token may see, by id."""
+    """The owners whom a token may see, by id.
+
+    *stale* is why they could not be read again, None where they were.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -50,6 +53,7 @@ class OwnerList:
         self._read_at = 0.0
         self._asked_at: dict[str, float] = {}
         self._told: set[str] = set()
+        self.stale: str | None = None
         # Types of objects are read side by side, and each of them may be the first to ask.
         self._turn = asyncio.Lock()
 
@@ -67,9 +71,10 @@ class OwnerList:
             except PollError as error:
                 if self._owners is None or error.is_general:
                     raise
-                telemetry.report(OwnersStale(api.source, str(error)))
+                self.stale = str(error)
+                telemetry.report(OwnersStale(api.source, self.stale))
             else:
-                self._owners = owners
+                self._owners, self.stale = owners, None
                 self._asked_at.clear()
             self._read_at = now
 

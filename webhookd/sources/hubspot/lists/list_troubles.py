@@ -51,8 +51,7 @@ class ListTroubles:
         self._until[read.name] = self._clock.monotonic() + pause
         self._sound_until.pop(read.name, None)
         figures = self._figures
-        # `status` shows it with the type of its records, which goes on.
-        figures.show_error(f"the list {read.name} ({read.id}): {error}", self._clock.now())
+        figures.part_rests(read.part, str(error), self._clock.now())
         telemetry.report(
             ListRefused(figures.source, figures.object, read.name, str(error), again_in=pause)
         )
@@ -64,6 +63,7 @@ class ListTroubles:
     def reads(self, read: HubspotList) -> None:
         """Note that the list could be read."""
         self._failures.pop(read.name, None)
+        self._figures.part_read(read.part, self._clock.now())
 
     async def facts(self, read: HubspotList) -> ListFacts:
         """Return what the list says of itself; PollError where it is not to be read now.
