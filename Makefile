@@ -6,6 +6,8 @@ STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-for-development
 # What the source for REST APIs is compared with, in an environment of its own.
 DLT := $(VENV)/dlt/bin/python
+# What the source for HubSpot is compared with, likewise; it needs Python 3.10 or 3.11.
+AIRBYTE := $(VENV)/airbyte/bin/python
 # A real Directus, which is read as well.
 DIRECTUS := $(VENV)/directus
 # What moments are compared with, a package of npm.
@@ -57,12 +59,18 @@ crash: $(DEV_STAMP) ## Kill, freeze and starve the real daemon for some minutes;
 sources: $(DEV_STAMP) ## Read a real API of ten thousand records while they change and the daemon is killed, a quarter of an hour
 	@test -x $(DLT) || $(PYTHON) -m venv $(VENV)/dlt
 	@$(DLT) -m pip install --quiet --disable-pip-version-check 'dlt>=1.31,<2'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info >= (3, 12))' \
+		&& { test -x $(AIRBYTE) || $(PYTHON) -m venv $(VENV)/airbyte; } \
+		&& $(AIRBYTE) -m pip install --quiet --disable-pip-version-check airbyte-source-hubspot==5.7.0 \
+		|| echo "the source for HubSpot is not compared with Airbyte's"
 	sh tests/install_directus.sh $(DIRECTUS)
 	WEBHOOKD_TEST_SOURCES=1 WEBHOOKD_TEST_DLT=$(DLT) WEBHOOKD_TEST_DIRECTUS=$(DIRECTUS) \
+		WEBHOOKD_TEST_AIRBYTE=$(AIRBYTE) \
 		$(BIN)/python -m pytest -q --durations=0 \
 		tests/integration/sources/rest/test_presets_for_real.py \
 		tests/integration/sources/rest/test_pocketbase.py \
 		tests/integration/sources/rest/test_beside_dlt.py \
+		tests/integration/sources/hubspot/test_beside_airbyte.py \
 		tests/acceptance/test_pocketbase_kills.py
 
 temporal: $(DEV_STAMP) ## Compare dates in zones with JavaScript's own reckoning, on node

@@ -82,6 +82,13 @@ class Associations:
         """Return the type ids of a record's associations, by the other record's id."""
         return self.links.get((from_, to), {}).get(id_, {})
 
+    def show(self, from_, to, records):
+        """Show in *records* of a list which others they are associated with."""
+        for one in records:
+            if links := self.found(from_, one["id"], to):
+                others = [{"id": id_, "type": f"{from_}_to_{to}"} for id_ in sorted(links, key=int)]
+                one.setdefault("associations", {})[to] = {"results": others}
+
     def routes(self, answering):
         """Return the routes; *answering* makes an endpoint of each method."""
         return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from bisect import bisect_right
@@ -25,6 +26,7 @@ from tests.fake_hubspot.limits import (
     check_search,
 )
 from tests.fake_hubspot.lists import LISTS, Lists
+from tests.fake_hubspot.other_readers import OtherReaders
 from tests.fake_hubspot.owners import Owners
 
 
@@ -65,6 +67,7 @@ class FakeHubspot:
         self.lock = threading.RLock()
         self.app = Starlette(
             routes=[
+                *OtherReaders(self).routes(self._answering),
                 *self._routes("/crm/objects/2026-03/{object}", "/crm/properties/2026-03/{object}"),
                 *self._routes("/crm/v3/objects/{object}", "/crm/v3/properties/{object}"),
                 *self.lists.routes(self._answering),
@@ -143,7 +146,7 @@ class FakeHubspot:
 
     def _list(self, object_, request, _raw):
         query = request.query_params
-        unknown = set(query) - {"limit", "after", "properties", "archived"}
+        unknown = set(query) - {"limit", "after", "properties", "archived", "associations"}
         limit = int(query.get("limit", "10"))
         if unknown or not 1 <= limit <= 100:
             raise RefusedError(400, f"Bad parameters {sorted(unknown)}")
@@ -153,7 +156,10 @@ class FakeHubspot:
         check_names(names, self.account.types[object_])
         records = self.account.live(object_, archived=query.get("archived") == "true")
         left = records[bisect_right(records, int(query.get("after", "0")), key=_number) :]
-        return self._page(object_, left, names, limit, "list", lambda shown: shown[-1].id)
+        page = self._page(object_, left, names, limit, "list", lambda shown: shown[-1].id)
+        for to in re.findall("[a-z_]+", query.get("associations", "")):
+            self.associations.show(object_, to, page["results"])
+        return page
 
     def _search(self, object_, _request, raw):
         body = json.loads(raw)
@@ -178,8 +184,11 @@ class FakeHubspot:
         for one in filters:
             if one["propertyName"] == modified and one["operator"] == "EQ":
                 found = [record for record in found if record.modified == int(one["value"])]
-            elif one["propertyName"] == "hs_object_id" and one["operator"] == "GT":
-                found = [record for record in found if int(record.id) > int(one["value"])]
+            elif one["propertyName"] == modified and one["operator"] == "LTE":
+                found = [record for record in found if record.modified <= int(one["value"])]
+            elif one["propertyName"] == "hs_object_id" and one["operator"] in {"GT", "GTE"}:
+                least = int(one["value"]) + (one["operator"] == "GT")
+                found = [record for record in found if int(record.id) >= least]
             elif (one["propertyName"], one["operator"]) != (modified, "GTE"):
                 raise RefusedError(400, f"the fake knows no filter {one}")
         if body["sorts"][0]["propertyName"] == "hs_object_id":
@@ -293,7 +302,8 @@ def _number(record):
 
 def answered(content):
     """Return the answer that *content* is: several statuses in one where it has errors."""
-    return JSONResponse(content, status_code=207 if content.get("errors") else 200)
+    has_errors = isinstance(content, dict) and content.get("errors")
+    return JSONResponse(content, status_code=207 if has_errors else 200)
 
 
 def broken(content, status=200, **headers):

@@ -10,6 +10,7 @@ from tests.fake_hubspot.endpoints import broken
 from tests.fake_hubspot.limits import RefusedError
 from tests.polls import CONTACTS, TYPES, settings
 from webhookd.definitions import HubspotOwner
+from webhookd.sources.polling.request_budget import Budgets
 from webhookd.telemetry import logs
 
 OWNER = HubspotOwner("owner", "hubspot_owner_id", ("email", "lastName", "userId"))
@@ -109,6 +110,22 @@ def test_thousands_of_owners_are_read_once_an_hour_by_all_types_together(poll, f
     assert first == 52
     assert later == 52 * 3
     assert b"last@x" in rows[0][0]
+
+
+def test_a_restart_reads_the_owners_before_the_first_record(poll, fake):
+    async def scenario(polls):
+        owned(polls, fake.owners.create("ada@x"))
+        await polls.poll(times=2)
+        fake.log.clear()
+        polls.budgets = Budgets(clock=polls.time.clock)
+        await polls.run_source()
+        await polls.poll()
+        return [kind for _, kind, _, _ in fake.log]
+
+    asked = poll(scenario, settings(READ), fake=fake)
+
+    assert asked[:2] == ["owners", "owners"]
+    assert "search" in asked[2:]
 
 
 @pytest.mark.parametrize("answer", ["403", "500"])
