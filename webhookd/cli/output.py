@@ -52,6 +52,14 @@ def length(time: timedelta) -> str:
     return f"{seconds}s"
 
 
+def last_error(of: Mapping[str, Any], now: datetime) -> str:
+    """Return the last error of a source, or of what it polls; nothing where there is none."""
+    error = of.get("last_error")
+    if error is None:
+        return ""
+    return f"last error {ago(datetime.fromisoformat(of['last_error_at']), now)}: {error}"
+
+
 def print_line(line: Styled, *, is_whole: bool = False) -> None:
     """Print one line: cut where a terminal ends unless *is_whole*, whole into a file or a pipe."""
     if not is_terminal():

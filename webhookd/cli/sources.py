@@ -12,9 +12,9 @@ from webhookd import clock
 from webhookd.cli import accept, properties, try_source
 from webhookd.cli.client import find
 from webhookd.cli.help import example
-from webhookd.cli.output import length, print_json
+from webhookd.cli.output import is_terminal, last_error, length, print_json, width
 from webhookd.cli.settings import DatabaseOption, StateOption, require_outbox
-from webhookd.cli.tables import print_table, with_hosts
+from webhookd.cli.tables import print_rows, with_hosts
 from webhookd.errors import counted
 
 app = typer.Typer(no_args_is_help=True)
@@ -48,8 +48,10 @@ def list_sources(
         return
     columns = ("SOURCE", "OBJECT", "KNOWN RECORDS", "PENDING DELIVERIES", "IN WORK", "READ FROM")
     now = clock.now()
-    rows = [_row(source, now) for source in found]
-    print_table(*with_hosts(columns, rows, found))
+    titles, rows = with_hosts(columns, [_row(source, now) for source in found], found)
+    errors = [[(last_error(source, now), "")] for source in found]
+    room = width() if is_terminal() else None
+    print_rows(titles, list(zip(rows, errors, strict=True)), room=room)
 
 
 def _row(source: dict[str, Any], now: datetime) -> tuple[str, ...]:

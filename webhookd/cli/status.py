@@ -11,6 +11,7 @@ from webhookd import clock
 from webhookd.cli.client import connect
 from webhookd.cli.output import (
     ago,
+    last_error,
     length,
     print_hanging,
     print_json,
@@ -90,7 +91,7 @@ def _show(as_json: bool, admin_address: str | None) -> None:
             f" {one['per_second']:g} a second at most"
         )
     polled = [
-        (_polled(one["source"], read, now), (_last_error(read, now), *_resting(read)))
+        (_polled(one["source"], read, now), (last_error(read, now), *_resting(read)))
         for one in found["sources"]
         for read in one["objects"]
     ]
@@ -148,7 +149,7 @@ def _print_sources(sources: list[dict[str, Any]], now: datetime) -> None:
         # The errors of polls stand at their objects.
         (
             *(_low_disk(one), _last_file(one, now), _last_wake(one, now)),
-            "" if one["objects"] else _last_error(one, now),
+            "" if one["objects"] else last_error(one, now),
         )
         for one in sources
     ]
@@ -203,12 +204,6 @@ def _polled(source: str, read: dict[str, Any], now: datetime) -> tuple[str, ...]
 def _resting(read: dict[str, Any]) -> tuple[str, ...]:
     """Return which parts of a type of object cannot be read now, a line for each."""
     return tuple(f"cannot read {part}: {why}" for part, why in read.get("resting", {}).items())
-
-
-def _last_error(of: dict[str, Any], now: datetime) -> str:
-    """Return the last error of a source or of what it polls; nothing where there is none."""
-    error = of.get("last_error")
-    return "" if error is None else f"last error {_ago(of['last_error_at'], now)}: {error}"
 
 
 def _ago(text: str, now: datetime) -> str:
