@@ -39,7 +39,7 @@ class Caused(Protocol):
 
 
 class CausedEvents(Protocol):
-    """Makes own events of what attempts lead to, as drafts that only it looks into."""
+    """Makes own events of what attempts lead to, as announcements that only it looks into."""
 
     def listening(self, definitions: Definitions | None = None) -> Collection[str]:
         """Return the webhooks that are told of own events; any thread.
@@ -64,8 +64,8 @@ class CausedEvents(Protocol):
     def of_unattempted(self, broken: Sequence[tuple[Delivery, str]]) -> Sequence[Any]:
         """Return the events of deliveries that are stored as failed, with reasons; any thread."""
 
-    def together(self, drafts: Sequence[Any]) -> Caused:
-        """Return *drafts* as one transaction stores them; any thread."""
+    def together(self, announcements: Sequence[Any]) -> Caused:
+        """Return *announcements* as one transaction stores them; any thread."""
 
 
 class _Nothing:
@@ -120,7 +120,7 @@ class NoEvents:
         """Return nothing."""
         return ()
 
-    def together(self, drafts: Sequence[Any]) -> Caused:  # noqa: ARG002 - there are none
+    def together(self, announcements: Sequence[Any]) -> Caused:  # noqa: ARG002 - there are none
         """Return nothing."""
         return NOTHING_CAUSED
 

@@ -155,7 +155,7 @@ class SettlementWriter:
             # Within: whatever is raised from here on, the group is in memory alone.
             settlements = [one.settlement for one in group]
             sums = latest_attempts.summed(settlements, self._left)
-            caused = self._events.together([draft for one in group for draft in one.caused])
+            caused = self._events.together([each for one in group for each in one.caused])
             left = await keep_trying(
                 lambda: self._write_once(settlements, sums, caused),
                 what="settlements",

@@ -59,8 +59,8 @@ class Events(OwnEvents):
         )
         self.written = []
 
-    def _write(self, draft):
-        self.written.append(draft)
+    def _write(self, announcement):
+        self.written.append(announcement)
 
     async def told(self, name, webhook):
         """Return what is told when the event *name* happens to *webhook*."""
@@ -72,22 +72,26 @@ class Events(OwnEvents):
             async with self:
                 self.hear(event)
                 await asyncio.sleep(0)
-            drafts = self.written
+            announcements = self.written
         elif name in TOLD:
             self.tell(OwnEvent(name, webhook, NOW, {"webhook": webhook} | TOLD[name]))
-            drafts = self.written
+            announcements = self.written
         elif name in OF_SOURCES:
             self._tell_of_source(name, "export", "503")
-            drafts = self.written
+            announcements = self.written
         elif name == "file.failed":
-            drafts = self.of_file(FILE)
+            announcements = self.of_file(FILE)
         elif name in HOLDS:
-            drafts = self.of_webhook(name, webhook, HOLDS[name])
+            announcements = self.of_webhook(name, webhook, HOLDS[name])
         else:
             source = {"erp": "export", "tell": "self"}[webhook]
             settlement = a_settlement(a_delivery(webhook, source=source), OUTCOMES[name])
-            drafts = self.of_attempt(settlement, is_held=name == "webhook.held")
-        return [(one.event, delivery) for one in drafts for delivery, _ in one.decision.deliveries]
+            announcements = self.of_attempt(settlement, is_held=name == "webhook.held")
+        return [
+            (one.event, delivery)
+            for one in announcements
+            for delivery, _ in one.decision.deliveries
+        ]
 
 
 def happens(name, webhook):

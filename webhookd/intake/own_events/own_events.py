@@ -2,8 +2,8 @@
 
 An event whose cause is a transaction is stored in that transaction, or not at all:
 
-    event loop        draft: matched and rendered, for each webhook that has no window for it
-    any thread        together: the drafts of one transaction
+    event loop        `Announcer`: matched, rendered for each webhook that has no window for it
+    any thread        together: the announcements of one transaction
     writer's thread   `Caused.store`, behind what caused them
     event loop        `Caused.committed`: windows are opened or count; deliveries are offered
 
@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Final
 from webhookd import telemetry
 from webhookd.delivery.caused_events import NOTHING_CAUSED
 from webhookd.intake.claimed_write import ClaimedWriter
-from webhookd.intake.own_events.drafter import Drafter
-from webhookd.intake.own_events.drafts import failed, file_failed
+from webhookd.intake.own_events.announcements import failed, file_failed
+from webhookd.intake.own_events.announcer import Announcer
 from webhookd.intake.own_events.event_windows import EventWindows
 from webhookd.intake.own_events.heard_events import HEARD
 from webhookd.intake.own_events.source_troubles import REPORTED, SourceTroubles
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from webhookd.definitions.in_force import InForce
     from webhookd.delivery.caused_events import Caused
     from webhookd.delivery.claims import ClaimTable
-    from webhookd.intake.own_events.drafts import Draft
+    from webhookd.intake.own_events.announcements import Announcement
     from webhookd.intake.own_events.event_windows import Gathered, Key
     from webhookd.model import Delivery, PutAway, Settlement
     from webhookd.storage.database.writer import Writer
@@ -74,7 +74,7 @@ class OwnEvents:
         self._in_force = in_force
         self._now = clock.now
         self._windows = EventWindows(self._window_ended)
-        self._drafter = Drafter(
+        self._announcer = Announcer(
             in_force, self._windows, host=host, clock=clock, new_id=new_id, redact=redact
         )
         self._troubles = SourceTroubles(
@@ -111,7 +111,7 @@ class OwnEvents:
 
     def listening(self, definitions: Definitions | None = None) -> Collection[str]:
         """See `CausedEvents`."""
-        listening = self._drafter.who_listens(definitions)
+        listening = self._announcer.who_listens(definitions)
         return () if listening is None else [webhook.name for webhook in listening.webhooks]
 
     def hear(self, event: Event) -> None:
@@ -129,10 +129,12 @@ class OwnEvents:
 
     def tell(self, event: OwnEvent) -> None:
         """Tell of *event*, whose cause is no transaction; the event loop. Never raises."""
-        draft = None if self._drafter.is_about_own(event) else self._drafter.draft(event)
-        if draft is not None:
-            self._drafter.open_windows(draft)
-            self._write(draft)
+        if self._announcer.is_about_own(event):
+            return
+        announcement = self._announcer.announcement(event)
+        if announcement is not None:
+            self._announcer.open_windows(announcement)
+            self._write(announcement)
 
     def _tell_of_source(self, name: str, source: str, reason: str) -> None:
         if source in self._in_force.current().sources:
@@ -141,15 +143,17 @@ class OwnEvents:
     @property
     def backlog_after(self) -> timedelta | None:
         """Return how old the oldest that waits may be; None where no webhook listens."""
-        listening = self._drafter.who_listens()
+        listening = self._announcer.who_listens()
         return None if listening is None else listening.source.backlog_after
 
-    def of_file(self, put_away: PutAway) -> Sequence[Draft]:
+    def of_file(self, put_away: PutAway) -> Sequence[Announcement]:
         """Return the event of a file that failed, as one that a transaction causes; any thread."""
-        draft = self._drafter.draft(file_failed(put_away))
-        return () if draft is None else (draft,)
+        announcement = self._announcer.announcement(file_failed(put_away))
+        return () if announcement is None else (announcement,)
 
-    def of_attempt(self, settlement: Settlement, *, is_held: bool = False) -> Sequence[Draft]:
+    def of_attempt(
+        self, settlement: Settlement, *, is_held: bool = False
+    ) -> Sequence[Announcement]:
         """See `CausedEvents`."""
         delivery, at = settlement.delivery, settlement.ended_at
         match settlement.outcome:
@@ -161,51 +165,51 @@ class OwnEvents:
                 event = OwnEvent("webhook.held", delivery.webhook, at, facts)
             case _:
                 return ()
-        draft = self._drafter.draft_about(delivery, event)
-        if draft is None:
+        announcement = self._announcer.announcement_about(delivery, event)
+        if announcement is None:
             return ()
         if isinstance(settlement.outcome, GivenUp):
-            draft.only_if_given_up(settlement)
-        self._drafter.open_windows(draft)
-        return (draft,)
+            announcement.only_if_given_up(settlement)
+        self._announcer.open_windows(announcement)
+        return (announcement,)
 
     def of_webhook(
         self, name: str, webhook: str, reason: str | None, definitions: Definitions | None = None
-    ) -> Sequence[Draft]:
+    ) -> Sequence[Announcement]:
         """See `CausedEvents`; windows are opened when it is committed."""
         event = OwnEvent(name, webhook, self._now(), {"webhook": webhook, "reason": reason})
-        if self._drafter.is_about_own(event, definitions):
+        if self._announcer.is_about_own(event, definitions):
             return ()
-        draft = self._drafter.draft(event, definitions=definitions)
-        return () if draft is None else (draft,)
+        announcement = self._announcer.announcement(event, definitions=definitions)
+        return () if announcement is None else (announcement,)
 
-    def of_unattempted(self, broken: Sequence[tuple[Delivery, str]]) -> Sequence[Draft]:
+    def of_unattempted(self, broken: Sequence[tuple[Delivery, str]]) -> Sequence[Announcement]:
         """See `CausedEvents`; windows are opened when that is committed."""
-        drafts: list[Draft] = []
+        announcements: list[Announcement] = []
         opened: set[Key] = set()
         for delivery, why in broken:
             event = failed(delivery, delivery.created_at, why, 0, None)
-            draft = self._drafter.draft_about(delivery, event, opened)
-            if draft is not None:
-                opened.update(draft.opened)
-                drafts.append(draft)
-        return drafts
+            announcement = self._announcer.announcement_about(delivery, event, opened)
+            if announcement is not None:
+                opened.update(announcement.opened)
+                announcements.append(announcement)
+        return announcements
 
-    def together(self, drafts: Sequence[Draft]) -> Caused:
-        """Return *drafts* as one transaction stores them; any thread."""
-        return StoredEvents(drafts, self._windows) if drafts else NOTHING_CAUSED
+    def together(self, announcements: Sequence[Announcement]) -> Caused:
+        """Return *announcements* as one transaction stores them; any thread."""
+        return StoredEvents(announcements, self._windows) if announcements else NOTHING_CAUSED
 
     def _window_ended(self, key: Key, gathered: Gathered) -> None:
         """Tell as one what a window has counted, if there is still somebody to tell."""
-        draft = self._drafter.draft_of_window(key, gathered)
-        if draft is not None:
-            self._write(draft)
+        announcement = self._announcer.announcement_of_window(key, gathered)
+        if announcement is not None:
+            self._write(announcement)
 
-    def _write(self, draft: Draft) -> None:
-        """Store *draft* in a transaction of its own, however often the database refuses."""
-        caused = self.together([draft])
+    def _write(self, announcement: Announcement) -> None:
+        """Store *announcement* in a transaction of its own, however often the database refuses."""
+        caused = self.together([announcement])
         if not caused.webhooks:
-            caused.committed(Stored([draft], ()))
+            caused.committed(Stored([announcement], ()))
             return
         task = watched(asyncio.create_task(self._keep_writing(caused)), "own events")
         self._writing.add(task)

@@ -102,10 +102,10 @@ def write(
         connection, definitions, remembered, configured, before, now
     )
     lifted = [row.webhook for row in rows if row.webhook in gone and row.gone_reason is None]
-    drafts = [
-        draft
+    announcements = [
+        announcement
         for webhook in lifted
-        for draft in events.of_webhook("webhook.resumed", webhook, _LIFTED, definitions)
+        for announcement in events.of_webhook("webhook.resumed", webhook, _LIFTED, definitions)
     ]
-    caused = events.together(drafts)
+    caused = events.together(announcements)
     return BroughtInLine(rows, starts, dropped, caused, caused.store(connection, claims))

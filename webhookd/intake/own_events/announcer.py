@@ -1,7 +1,7 @@
-"""Makes drafts of own events: matched and rendered for each webhook that listens to them.
+"""Makes announcements of own events: matched and rendered for each webhook that listens to them.
 
-Any thread may ask for a draft, and for who listens. Windows are opened, and drafts made of what
-they counted, on the event loop.
+Any thread may ask for an announcement, and for who listens. Windows are opened, and announcements
+made of what they counted, on the event loop.
 """
 
 from __future__ import annotations
@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 
 from webhookd import telemetry
 from webhookd.intake.decision import decide
-from webhookd.intake.own_events.drafts import Draft, is_of_events, is_own, told, who_listens
+from webhookd.intake.own_events.announcements import (
+    Announcement,
+    is_of_events,
+    is_own,
+    told,
+    who_listens,
+)
 from webhookd.rules import event_changes, trigger
 from webhookd.telemetry.events import BugFound
 
@@ -21,13 +27,13 @@ if TYPE_CHECKING:
     from webhookd.clock import Clock
     from webhookd.definitions import Definitions
     from webhookd.definitions.in_force import InForce
-    from webhookd.intake.own_events.drafts import Listening
+    from webhookd.intake.own_events.announcements import Listening
     from webhookd.intake.own_events.event_windows import EventWindows, Gathered, Key
     from webhookd.model import Change, Delivery, OwnEvent
 
 
-class Drafter:
-    """Makes drafts under the definitions in force; what falls into an open window is counted.
+class Announcer:
+    """Makes announcements under the definitions in force; an open window counts what it takes in.
 
     *host* is the name of this host, *clock* tells the fleet's time.
     """
@@ -70,62 +76,62 @@ class Drafter:
             heard = self._heard = who_listens(definitions)
         return heard if heard.webhooks else None
 
-    def draft_about(
+    def announcement_about(
         self, delivery: Delivery, event: OwnEvent, opened: Collection[Key] = ()
-    ) -> Draft | None:
-        """Return the draft of an own event about *delivery*, None where no webhook receives it."""
+    ) -> Announcement | None:
+        """Return what announces an event about *delivery*, None where no webhook receives it."""
         listening = self.who_listens()
         if listening is None or is_own(delivery, listening.definitions):
             return None
-        return self.draft(event, opened)
+        return self.announcement(event, opened)
 
-    def draft(
+    def announcement(
         self,
         event: OwnEvent,
         opened: Collection[Key] = (),
         definitions: Definitions | None = None,
-    ) -> Draft | None:
+    ) -> Announcement | None:
         """Match and render *event*; None where no webhook listens. Windows in *opened* are open."""
         listening = self.who_listens(definitions)
         if listening is None:
             return None
         try:
-            draft, now = Draft(event, listening), self._now()
+            announcement, now = Announcement(event, listening), self._now()
             change = self._change(event, listening)
             for webhook in listening.webhooks:
                 key = (webhook.name, event.name, event.subject)
                 if key in opened or self._windows.is_open(key):
                     if trigger.fires(webhook.trigger, change, now, []):
-                        draft.counted.append(key)
+                        announcement.counted.append(key)
                     continue
-                decide(webhook, change, self._new_id(now), now, draft.decision)
-                if webhook.name in told(draft.decision):
-                    draft.opened.append(key)
+                decide(webhook, change, self._new_id(now), now, announcement.decision)
+                if webhook.name in told(announcement.decision):
+                    announcement.opened.append(key)
         except Exception as error:  # noqa: BLE001 - what happened matters more than its telling
             telemetry.report(BugFound("daemon.event_broke", error, {"event": event.name}))
             return None
-        return draft if draft.opened or draft.counted else None
+        return announcement if announcement.opened or announcement.counted else None
 
-    def open_windows(self, draft: Draft) -> None:
-        """Open the windows of which *draft* is the first: what comes before its commit is alike."""
-        for key in draft.opened:
-            self._windows.open(key, draft.listening.source.every)
+    def open_windows(self, announcement: Announcement) -> None:
+        """Open the windows that *announcement* begins: what comes before its commit is alike."""
+        for key in announcement.opened:
+            self._windows.open(key, announcement.listening.source.every)
 
-    def draft_of_window(self, key: Key, gathered: Gathered) -> Draft | None:
+    def announcement_of_window(self, key: Key, gathered: Gathered) -> Announcement | None:
         """Return what a window has counted, as one; None where its webhook no longer listens."""
         listening = self.who_listens()
         webhooks = () if listening is None else listening.webhooks
         webhook = next((one for one in webhooks if one.name == key[0]), None)
         if listening is None or webhook is None:
             return None
-        now, draft = self._now(), Draft(gathered.latest, listening)
+        now, announcement = self._now(), Announcement(gathered.latest, listening)
         try:
             change = self._change(gathered.latest, listening, gathered)
-            decide(webhook, change, self._new_id(now), now, draft.decision)
-        except Exception as error:  # noqa: BLE001 - as in `draft`
+            decide(webhook, change, self._new_id(now), now, announcement.decision)
+        except Exception as error:  # noqa: BLE001 - as in `announcement`
             telemetry.report(BugFound("daemon.event_broke", error, {"event": gathered.latest.name}))
             return None
-        return draft
+        return announcement
 
     def _change(
         self, event: OwnEvent, listening: Listening, gathered: Gathered | None = None

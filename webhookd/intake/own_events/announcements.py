@@ -30,7 +30,7 @@ class Listening:
 
 
 @dataclass(slots=True)
-class Draft:
+class Announcement:
     """An event, as it is stored or counted: *opened* are the windows of which it is the first.
 
     With a *settlement* it happened only if that gave its delivery up.
@@ -87,11 +87,11 @@ def told(decision: Decision) -> set[str]:
     return {delivery.webhook for delivery in deliveries}
 
 
-def joined(drafts: Iterable[Draft]) -> Decision:
-    """Return what is to be stored of *drafts*, as one."""
+def joined(announcements: Iterable[Announcement]) -> Decision:
+    """Return what is to be stored of *announcements*, as one."""
     whole = Decision()
-    for draft in drafts:
-        whole.join(draft.decision)
+    for announcement in announcements:
+        whole.join(announcement.decision)
     return whole
 
 
