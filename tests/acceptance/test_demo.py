@@ -47,16 +47,18 @@ def test_everything_the_demo_names_can_be_tried_from_another_terminal(daemon, tm
     demo = subprocess.Popen(command, env=daemon.environment, stdin=own, stdout=own, stderr=own)
     os.close(own)
     os.set_blocking(terminal, False)
-    printed = ""
+    said, printed = b"", ""
 
     def shown(text):
-        nonlocal printed
+        nonlocal said, printed
         with suppress(OSError):
-            printed += STYLE.sub("", os.read(terminal, 65_536).decode()).replace("\r", "")
+            said += os.read(terminal, 65_536)
+        # What was read may end within a character, or within a style.
+        printed = STYLE.sub("", said.decode(errors="ignore")).replace("\r", "")
         return text in printed
 
     try:
-        until(lambda: shown("a list of all contacts)\n"), "what to try", seconds=60)
+        until(lambda: shown("a list of all contacts)\n"), "what to try", seconds=120)
         to_try = printed.partition("try, in another terminal:\n")[2].partition("\n(")[0]
         environment = {
             name: value
