@@ -135,12 +135,12 @@ class Observation:
     properties: Properties
     deleted: bool = False
     modified_at: datetime | None = None
-    is_partial: bool = False
-    cleared: frozenset[str] = frozenset()
     asked: Asked | None = None
-    occurred_at: datetime | None = None
     unknown_is: ChangeKind | None = ChangeKind.CREATED
     unwatched: frozenset[str] = frozenset()
+    is_partial: bool = False
+    cleared: frozenset[str] = frozenset()
+    occurred_at: datetime | None = None
     deletion: Deletion | None = None
     kept: frozenset[str] = frozenset()
 

@@ -33,14 +33,16 @@ class Observer:
         modified = instant(row.modified)
         if row.deleted:
             return Observation(self._object, row.id, {}, deleted=True, modified_at=modified)
+        # By position: with names, a class takes three times as long to make a value.
         return Observation(
             self._object,
             row.id,
             row.properties,
-            modified_at=modified,
-            asked=self._asked,
-            unknown_is=self._unknown_is(row, cursor, found),
-            unwatched=self._unwatched,
+            row.deleted,
+            modified,
+            self._asked,
+            self._unknown_is(row, cursor, found),
+            self._unwatched,
         )
 
     def deletion(self, id_: str) -> Observation:

@@ -33,9 +33,12 @@ _WHOLE: Final = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _FALSE_TEXTS: Final = frozenset({"", "0", "false"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
-    """A record as a list gave it. *stamp* is its time of modification as it is written."""
+    """A record as a list gave it. *stamp* is its time of modification as it is written.
+
+    Not frozen, for speed; nobody changes it all the same.
+    """
 
     id: str
     properties: Properties
@@ -81,14 +84,8 @@ class RowReader:
             modified, stamp = self._time(value)
             if modified is None and self._needs_time:
                 raise ValueError("it has no time of modification")  # noqa: TRY301
-            return Row(
-                id_,
-                {} if deleted else self._properties(value),
-                modified=modified,
-                created=self._created_at(value),
-                deleted=deleted,
-                stamp=stamp,
-            )
+            properties = {} if deleted else self._properties(value)
+            return Row(id_, properties, modified, self._created_at(value), deleted, stamp)
         except (QueryError, ValueError, RecursionError) as error:
             return BadRecord(self._shown_id(value), str(error))
 
