@@ -48,12 +48,14 @@ class Transport(httpx.AsyncBaseTransport):
         was not all of it, the extension `answer_cut` tells.
         """
         options: SendOptions = request.extensions["webhookd"]
+        # Whichever way it takes: what writes headers of its own is refused.
+        written = payload(request)
         origin = origin_of(request.url, options.tls)
         proxy = options.proxy or self._proxy
         if isinstance(proxy, Proxy):
             limit = _limit(options, asyncio.get_running_loop().time())
             return await self._proxies.send(request, origin, proxy, options, limit)
-        answer = await self.exchange(payload(request), request.method, origin, options)
+        answer = await self.exchange(written, request.method, origin, options)
         return ReceivedResponse(
             answer.status, answer.headers, answer.body, request, is_cut=answer.is_cut
         )

@@ -222,6 +222,17 @@ async def test_an_ipv6_address_is_not_asked_of_a_proxy(transport):
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_header_with_a_line_break_never_gets_to_a_proxy(transport, scheme):
+    async with Receiver(answering(OK)) as proxy:
+        headers = {"x-own": "a\r\nx-other: b"}
+        url = f"{scheme}://127.0.0.1:1/"
+        error = await failure(transport, url, headers=headers, proxy=at(proxy))
+
+        assert error.reason == "internal"
+        assert proxy.accepted == 0
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
 async def test_a_proxy_that_nobody_runs_refuses(transport, scheme):
     async with Receiver(closing) as gone:
         pass
