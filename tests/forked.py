@@ -89,6 +89,9 @@ class Forked:
         """Wait at most *timeout* seconds for the end; return what it said that was not read yet."""
         assert self.stdout is not None
         assert self.stderr is not None
+        if self.stdout.closed:
+            # It was asked before.
+            return "", ""
         with ThreadPoolExecutor(2) as pool, self.stdout, self.stderr:
             said = [pool.submit(stream.read) for stream in (self.stdout, self.stderr)]
             try:
