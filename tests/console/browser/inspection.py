@@ -97,7 +97,7 @@ def inspect(page: Page, watch: Watch, *, with_axe: bool = True) -> None:
             if one["impact"] in SERIOUS
         ]
         assert told == [], json.dumps(told, indent=1)
-    assert watch.faults == []
+    assert watch.faults == [], (page.url, watch.faults)
 
 
 def tab_to(page: Page, wanted: str) -> None:

@@ -1,12 +1,16 @@
 """Every page in a real browser: both widths, light and dark, hostile text, no noise."""
 
+from itertools import count
+
 import pytest
 
 from tests.console import hostile
 from tests.console.browser.inspection import inspect, visit
 from tests.console.stage import Stage
+from tests.daemon import until
 from tests.receiver import Answer
 
+ENOUGH = 20
 LOOKS = [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)]
 PATHS = (
     *("/", "/deliveries", "/deliveries?state=failed&since=2h", "/deliveries?state=lost"),
@@ -115,9 +119,17 @@ def _acts_and_live(page, watch, stage, console):
         page.wait_for_url(f"**/{button.lower().rstrip('…')}")
         inspect(page, watch, with_axe=False)
     open_(page, console, "/live")
-    page.wait_for_timeout(500)
-    stage.daemon.drop_rows("live.ndjson", *({"id": f"live {one[:60]}"} for one in hostile.TEXTS))
-    page.wait_for_selector("#live-rows tr:nth-child(20)")
+    shown, files = page.locator("#live-rows tr"), count()
+
+    def many() -> bool:
+        """Return whether enough is shown; what ended before the stream began never is."""
+        number = next(files)
+        rows = ({"id": f"{number} live {one[:60]}"} for one in hostile.TEXTS)
+        stage.daemon.drop_rows(f"live-{number}.ndjson", *rows)
+        page.wait_for_timeout(2000)
+        return shown.count() >= ENOUGH
+
+    until(many, "hostile attempts in Live")
     inspect(page, watch, with_axe=False)
 
 

@@ -10,7 +10,7 @@ from webhookd.config import loading
 from webhookd.config.drafts import draft, written_draft
 from webhookd.config.drafts.ground import ground
 from webhookd.console.composing import compose_choices, draft_fields, drafting, webhook_fields
-from webhookd.console.composing.condition_fields import OPERATORS
+from webhookd.console.composing.condition_fields import OPERATORS, ConditionField
 from webhookd.console.composing.draft_fields import (
     AUTHENTICATIONS,
     CHANGES,
@@ -168,6 +168,26 @@ def test_choices_are_what_is_in_force_and_no_secret():
     assert ("self", "events") in found.records
     assert found.apps == ("1234567",)
     assert "BI_CLIENT_SECRET" in found.secrets
+
+
+def test_names_that_an_api_is_not_asked_for_are_told():
+    asked = {"properties": ["email"], "associated": {"companies": {}}, "lists": {"vip": {}}}
+    sources = {"crm": {"objects": {"contacts": asked, "deals": {"properties": "all"}}}}
+    document = {"sources": sources | {"export": {"object": "contacts"}}}
+    names = draft_fields.names_of(
+        draft_fields.Fields(
+            conditions=(ConditionField("email"), ConditionField("city")),
+            changed="email, companies.name",
+            takes_all=False,
+            chosen=(("lists.vip", "vip"),),
+            more="city, owner",
+        )
+    )
+
+    assert compose_choices.unasked(document, "crm", "contacts", names) == ("city", "owner")
+    assert compose_choices.unasked(document, "crm", "deals", names) == ()
+    assert compose_choices.unasked(document, "export", "contacts", names) == ()
+    assert compose_choices.unasked({}, "no-such", "", names) == ()
 
 
 def test_chosen_properties_come_first_and_names_that_no_field_holds_are_counted():

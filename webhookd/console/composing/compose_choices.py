@@ -54,6 +54,25 @@ def _objects(source: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(source.get("objects", ()))
 
 
+def unasked(
+    document: Mapping[str, Any], source: str, object_: str, names: Iterable[str]
+) -> tuple[str, ...]:
+    """Return those of *names* that a source does not ask its API for, as the *document* has it."""
+    read = (document.get("sources", {}).get(source, {}).get("objects") or {}).get(object_)
+    if not isinstance(read, dict):
+        return ()
+    asked = read.get("properties")
+    if not isinstance(asked, (list, dict)):
+        return ()
+    carried = tuple(
+        f"{name}." for key in ("lists", "associated", "owners") for name in read.get(key) or ()
+    )
+    spared = ("lists.", *carried)
+    return tuple(
+        one for one in dict.fromkeys(names) if one not in asked and not one.startswith(spared)
+    )
+
+
 def _references(value: Any) -> Iterator[str]:
     """Yield the names of the references in *value*, however deep."""
     if isinstance(value, dict):

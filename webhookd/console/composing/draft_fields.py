@@ -63,6 +63,16 @@ class Fields:
     record_id: str = field(default="", compare=False)
 
 
+def names_of(fields: Fields) -> tuple[str, ...]:
+    """Return the properties that the fields name, whichever for."""
+    return (
+        *(one.property for one in fields.conditions),
+        *condition_fields.listed(fields.changed),
+        *(() if fields.takes_all else (name for name, _ in fields.chosen)),
+        *(() if fields.takes_all else condition_fields.listed(fields.more)),
+    )
+
+
 def of_form(form: Form) -> Fields:
     """Return the fields that a form brought."""
     source, _, object_ = form.get("records").partition(" ")

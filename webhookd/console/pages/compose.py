@@ -63,6 +63,7 @@ class Preview:
     body: str = ""
     has_masks: bool = False
     delivered: Delivered | None = None
+    unasked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,10 @@ async def _preview(
     if trial.problems:
         told_ = [f"line {one.line}: {one.where}: {one.message}" for one in trial.problems]
         return replace(found, problems=tuple(told_))
-    found = replace(found, trial=trial, recent=recent, body=showing.body_of(trial))
+    names = draft_fields.names_of(fields)
+    unasked = compose_choices.unasked(in_force.document, fields.source, fields.object, names)
+    shown = showing.body_of(trial)
+    found = replace(found, trial=trial, recent=recent, body=shown, unasked=unasked)
     read = await asyncio.to_thread(
         lambda: draft.read(text, ground(in_force.document, in_force.defaults))
     )
