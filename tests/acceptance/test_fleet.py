@@ -190,7 +190,7 @@ def test_a_backfill_is_gone_on_with_by_another_daemon_when_its_own_is_killed(fle
     assert refused.returncode == 1
     assert "at another daemon" in refused.stderr
     first.kill()
-    asking.wait(30)
+    asking.communicate(30)
     until(lambda: second.named("backfill.resumed"), "another that goes on")
     until(lambda: second.named("backfill.ended"), "its end")
     first.start()
@@ -209,7 +209,7 @@ def test_a_backfill_is_ended_at_another_daemon(fleet, receiver):
     asking = begin(first, "backfill", "mirror", "--per-second", "20")
     until(lambda: receiver.received, "some of it")
     ask(second, "backfill", "mirror", "--stop")
-    asking.wait(30)
+    asking.communicate(30)
 
     assert first.named("backfill.ended")[0]["error"] == "ended by hand, at another daemon"
     assert fleet.rows("SELECT * FROM backfills") == []
