@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from tests import forked
 from tests.daemon import until
 from tests.receiver import Receiver
 
@@ -21,7 +22,8 @@ def running(daemon):
 
 
 def begun(daemon, *arguments):
-    return daemon.begin(*arguments, "--admin-address", f"unix:{daemon.state}/admin.sock")
+    environment = daemon.environment | {"WEBHOOKD_STATE_DIRECTORY": str(daemon.state)}
+    return forked.begin(arguments, folder=daemon.folder, environment=environment)
 
 
 def ended(process):
@@ -49,6 +51,13 @@ def test_what_is_followed_has_no_end(running):
 
     assert done.returncode == 2
     assert "what goes on has no end" in done.stderr
+
+
+def test_how_often_goes_with_what_is_shown_again(daemon):
+    done = daemon.command("status", "--every", "3s")
+
+    assert done.returncode == 2
+    assert "it goes with --watch" in done.stderr
 
 
 def test_status_is_shown_again_and_again(running):

@@ -27,6 +27,7 @@ from webhookd.errors import counted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+EVERY = "2s"
 LONGEST_WAIT = timedelta(hours=1)
 
 
@@ -39,8 +40,11 @@ def status(
         ),
     ] = False,
     every: Annotated[
-        str, typer.Option("--every", metavar="DURATION", help="With --watch: how often.")
-    ] = "2s",
+        str | None,
+        typer.Option(
+            "--every", metavar="DURATION", help=f"With --watch: how often; else every {EVERY}."
+        ),
+    ] = None,
     admin_address: AdminOption = None,
 ) -> None:
     """Show webhooks, sources and the configuration in force.
@@ -48,11 +52,13 @@ def status(
     Exit 3 when no daemon runs.
     """
     if not watch:
+        if every is not None:
+            raise typer.BadParameter("it goes with --watch", param_hint="--every")
         _show(as_json, admin_address)
         return
     from webhookd.cli import followed  # noqa: PLC0415 - most look once
 
-    seconds = length_of(every, "--every", at_most=LONGEST_WAIT).total_seconds()
+    seconds = length_of(every or EVERY, "--every", at_most=LONGEST_WAIT).total_seconds()
     connect(admin_address)
     followed.repeated(
         lambda: _show(as_json, admin_address),

@@ -11,6 +11,7 @@ from webhookd import telemetry
 from webhookd.definitions import are_read_alike, is_same_host
 from webhookd.errors import NotHeldError, SourceError, WebhookdError
 from webhookd.storage.fleet.exclusive import reading
+from webhookd.telemetry import figures
 from webhookd.telemetry.events import BugFound, SourceElsewhere, SourceFailed
 from webhookd.telemetry.unhandled import watched
 
@@ -155,6 +156,8 @@ class RunningSources:
                 if self._has_others() and not await source.is_there():
                     await asyncio.sleep(UNSEEN_SECONDS)
                 await self._exclusive_work.run(reading(definition.name), partial(_run, source))
+                # It is another daemon's: here nobody would notice any more how late it is read.
+                figures.leave(definition.name)
                 source = self._made[definition.name] = self._build(definition)
             except Exception as error:  # noqa: BLE001 - the source is taken up again
                 telemetry.report(BugFound("source.broke", error, {"source": definition.name}))

@@ -111,6 +111,13 @@ class PollFigures:
         """Note how far behind the reading was *at* a time; ahead is not behind."""
         self.lag_seconds, self.lag_at = max(0.0, seconds), at
 
+    def leave(self) -> None:
+        """Note that another daemon reads it now: only counts of what was done here stay."""
+        self.lag_seconds = self.lag_at = self.last_success_at = None
+        self.last_error = self.last_error_at = None
+        self.budget_left = 0
+        self.parts = {}
+
     def summary(self) -> PollSummary:
         """Return what events of a poll tell of these figures, as they are now."""
         return PollSummary(
@@ -172,6 +179,12 @@ def part_place(object_: str, part: str) -> str:
 def woken(source: str, at: datetime) -> None:
     """Count a wake of *source*, accepted *at* this time."""
     WAKES.setdefault(source, WakeFigures()).count(at)
+
+
+def leave(source: str) -> None:
+    """Forget, where another daemon reads *source* now, what only its reader can know."""
+    for figures in of_source(source):
+        figures.leave()
 
 
 def keep(polled: Collection[tuple[str, str]]) -> None:

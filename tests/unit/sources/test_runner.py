@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from structlog.testing import capture_logs
 from webhookd.definitions import DirectorySource, HubspotSource
 from webhookd.model import Secret
 from webhookd.sources.runner import NeverContested, RunningSources
-from webhookd.telemetry import logs
+from webhookd.telemetry import figures, logs
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +27,9 @@ class FakeSource:
     def __init__(self, name, done):
         self.name = name
         self._done = done
+
+    async def is_there(self):
+        return True
 
     async def prepare(self):
         self._done.append(f"prepare {self.name}")
@@ -95,3 +99,55 @@ def test_a_changed_host_stops_and_starts_it_and_each_move_is_told():
         "prepare export run export | stop export | | prepare export run export | stop export | |"
     )
     assert [host for _, host, _ in said] == ["beta", "gamma", "gamma"]
+
+
+class TakenOver:
+    """The exclusive work of a daemon whose source another one reads from the first moment on."""
+
+    def __init__(self):
+        self.is_anothers = asyncio.Event()
+
+    async def try_acquire(self, _):
+        return True
+
+    async def run(self, _, work):
+        if self.is_anothers.is_set():
+            await asyncio.Event().wait()
+        task = asyncio.create_task(work())
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        self.is_anothers.set()
+
+
+def test_how_late_a_source_is_read_is_told_by_the_daemon_that_reads_it_alone():
+    """Another daemon's polls would go unnoticed here, and the lag grow for ever."""
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    told = figures.figures_of("crm", "contacts")
+    told.read(5, 2)
+    told.note_lag(3.0, at)
+    told.poll_failed("503", at, budget_left=7)
+    told.begin_parts(["owners"])
+    told.part_rests("owners", "403", at)
+
+    async def run():
+        work = TakenOver()
+        running = RunningSources(
+            lambda one: FakeSource(one.name, []),
+            host="alpha",
+            exclusive_work=work,
+            has_others=lambda: True,
+        )
+        await running.adopt({"crm": HubspotSource("crm", "https://api", Secret("x"), ())})
+        await work.is_anothers.wait()
+        await asyncio.sleep(0)
+        await running.stop()
+
+    try:
+        asyncio.run(run())
+
+        assert told.lag(at + timedelta(hours=1)) is None
+        assert (told.last_error, told.resting, told.budget_left) == (None, {}, 0)
+        assert (told.records, told.changes, told.failures) == (5, 2, 1)
+    finally:
+        figures.keep(())
