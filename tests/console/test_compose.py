@@ -128,6 +128,19 @@ def test_conditions_are_explained_and_held_against_recent_changes(composing, com
     )
 
 
+def test_a_week_of_changes_is_replayed_where_somebody_asks_for_it(composing, composed):
+    when = {"when_property": "amount", "when_operator": "GT", "when_text": "150"}
+
+    before = composing.compose(**to(composed), **when)
+    assert 'name="replay" value="7d">Replay 7 days' in composing.html
+    assert "of the last 7 days" not in before
+    text = composing.compose(**to(composed), **when, replay="7d")
+
+    assert "4 of the 20 changes of the last 7 days would have fired" in text
+    assert "There was time" not in text
+    assert "Replay 7 days" not in text
+
+
 def test_what_is_wrong_is_told_with_its_line_and_the_yaml_stays(composing):
     text = composing.compose(url="ftp://x", scheme="github", app_id="9", authentication="api_key")
 

@@ -20,10 +20,13 @@ class ScriptedDaemon:
         self.asked.append(path)
         if path == "/v1/properties":
             return {"properties": [{"name": "email"}]}
+        left_out = [{"source": "export", "count": 7}, {"source": "other", "count": 9}]
         if "since" in query:
-            return {"left_out": [{"source": "export", "count": 7}, {"source": "other", "count": 9}]}
-        last = self.count if query["before"] is None else query["before"] - 1
-        numbers = range(last, max(last - query["limit"], 0), -1)
+            after = query.get("after", 0)
+            numbers = range(after + 1, min(after + query["limit"], self.count) + 1)
+        else:
+            last = self.count if query["before"] is None else query["before"] - 1
+            numbers = range(last, max(last - query["limit"], 0), -1)
         changes = [
             {
                 "number": number,
@@ -40,7 +43,11 @@ class ScriptedDaemon:
             }
             for number in numbers
         ]
-        return {"changes": changes, "asked": [], "next": numbers[-1] if numbers else None}
+        # One more is seen meanwhile: it might go on for ever.
+        self.count += "after" in query
+        next_ = numbers[-1] if numbers else None
+        told = {"changes": changes, "asked": [], "next": next_, "left_out": left_out}
+        return told | {"last": self.count}
 
 
 def read(daemon, *keys):
@@ -89,3 +96,24 @@ def test_a_draft_is_held_against_changes_for_so_long_and_no_longer(monkeypatch):
     monkeypatch.setattr(recent_changes, "LONGEST", -1.0)
 
     assert tally(webhook, found).changes == 1
+
+
+def a_week(daemon):
+    webhook = a_webhook(source="export", object="contacts")
+    return asyncio.run(RecentChanges().week(daemon, webhook))
+
+
+def test_a_week_is_replayed_page_by_page_up_to_what_was_there_when_it_began():
+    found = a_week(ScriptedDaemon(2_500))
+
+    assert (found.tally.changes, found.tally.fired) == (2_502, 2_502)
+    assert (found.left_out, found.until) == (7, None)
+    assert a_week(ScriptedDaemon(0)).tally.changes == 0
+
+
+def test_a_week_that_takes_too_long_is_counted_as_far_as_there_was_time(monkeypatch):
+    monkeypatch.setattr(recent_changes, "LONGEST_REPLAY", -1.0)
+
+    found = a_week(ScriptedDaemon(2_500))
+
+    assert (found.tally.changes, found.until) == (PAGE, NOW)

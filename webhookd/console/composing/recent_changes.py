@@ -1,13 +1,15 @@
-"""The newest changes of an object, kept for half a minute: what drafts are held against.
+"""The changes that drafts are held against: the newest of an object, or those of a week.
 
-Whoever writes a webhook looks at it at every pause; the journal is read once for all of that. Used
-on the event loop; what computes long runs on a thread.
+Whoever writes a webhook looks at it at every pause; the journal is read once for all of that, and
+kept for half a minute. A week is read when somebody asks for it. Used on the event loop; what
+computes long runs on a thread.
 """
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from webhookd import clock
@@ -29,6 +31,9 @@ SECONDS: Final = 30.0
 LONGEST: Final = 1.0
 """Seconds that one draft is held against changes: a preview is asked for at every pause."""
 OBJECTS_KEPT: Final = 2
+WEEK: Final = timedelta(days=7)
+LONGEST_REPLAY: Final = 10.0
+"""Seconds for a week of changes, which a person waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,19 @@ class Recent:
         return self.changes[0].seen_at if self.changes else None
 
 
+@dataclass(frozen=True, slots=True)
+class Week:
+    """What a draft would have made of the changes of seven days.
+
+    *left_out* is how many more its source saw, which the journal did not keep. *until* is when the
+    last of them was seen that there was time for, None where that was all.
+    """
+
+    tally: Tally
+    left_out: int
+    until: datetime | None
+
+
 class RecentChanges:
     """Keeps the newest changes of the objects that were asked for last."""
 
@@ -55,6 +73,7 @@ class RecentChanges:
         self._kept: dict[tuple[str, str], tuple[float, Recent]] = {}
         self._reading = asyncio.Lock()
         self._counting = asyncio.Lock()
+        self._replaying = asyncio.Lock()
 
     async def of(self, daemon: DaemonLink, source: str, object_: str) -> Recent:
         """Return the newest changes of an object, at most half a minute old."""
@@ -72,6 +91,29 @@ class RecentChanges:
         """Return what a webhook would have made of changes; one is counted at a time."""
         async with self._counting:
             return await asyncio.to_thread(tally, webhook, recent)
+
+    async def week(self, daemon: DaemonLink, webhook: Webhook) -> Week:
+        """Return what a webhook would have made of the last seven days; one is counted at a time.
+
+        The oldest changes come first. What there is no time for is left out, and told.
+        """
+        async with self._replaying:
+            replay, end = _replay(webhook), clock.monotonic() + LONGEST_REPLAY
+            since, after, last = (clock.now() - WEEK).isoformat(), 0, None
+            until: datetime | None = None
+            while True:
+                page = await daemon.get("/v1/changes", since=since, after=after, limit=PAGE)
+                # What is seen from now on belongs to nobody's question, and might never end.
+                last = page["last"] if last is None else last
+                until = await asyncio.to_thread(_add, replay, page) or until
+                after = page["next"]
+                if after is None or after >= last:
+                    until = None
+                    break
+                if clock.monotonic() > end:
+                    break
+            await asyncio.to_thread(replay.finish)
+        return Week(replay.tallies[webhook.name], _left_out(page, webhook.source), until)
 
 
 async def _read(daemon: DaemonLink, source: str, object_: str) -> Recent:
@@ -96,8 +138,24 @@ async def _read(daemon: DaemonLink, source: str, object_: str) -> Recent:
     if found:
         since = found[0].seen_at.isoformat()
         lacking = await daemon.get("/v1/changes", since=since, limit=1)
-        left_out = sum(one["count"] for one in lacking["left_out"] if one["source"] == source)
+        left_out = _left_out(lacking, source)
     return Recent(tuple(found), tuple(told["properties"]), left_out)
+
+
+def _left_out(page: dict[str, Any], source: str) -> int:
+    return sum(one["count"] for one in page["left_out"] if one["source"] == source)
+
+
+def _replay(webhook: Webhook) -> Replay:
+    return Replay({webhook.name: Listener(webhook.source, webhook.object, webhook.trigger)})
+
+
+def _add(replay: Replay, page: dict[str, Any]) -> datetime | None:
+    """Count the changes of a page; return when the last of them was seen."""
+    changes = _replayed(page)
+    for one in changes:
+        replay.add(one)
+    return changes[-1].seen_at if changes else None
 
 
 def _replayed(page: dict[str, Any]) -> list[Replayed]:
@@ -109,8 +167,7 @@ def tally(webhook: Webhook, recent: Recent) -> Tally:
 
     It has looked at fewer of them, the oldest, where its conditions take too long.
     """
-    listener = Listener(webhook.source, webhook.object, webhook.trigger)
-    replay, end = Replay({webhook.name: listener}), clock.monotonic() + LONGEST
+    replay, end = _replay(webhook), clock.monotonic() + LONGEST
     for one in recent.changes:
         replay.add(one)
         if clock.monotonic() > end:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from webhookd.console.composing.compose_choices import Choices
     from webhookd.console.composing.draft_fields import Fields
-    from webhookd.console.composing.recent_changes import Recent
+    from webhookd.console.composing.recent_changes import Recent, Week
     from webhookd.console.visit import Visit
     from webhookd.definitions import Webhook
     from webhookd.rules.replay import Tally
@@ -53,13 +53,17 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What is said of a draft: its text, what is wrong, what a sample and recent changes show."""
+    """What is said of a draft: its text, what is wrong, what a sample and recent changes show.
+
+    *week* is there where a person asked for it.
+    """
 
     text: str
     problems: tuple[str, ...] = ()
     trial: TrialView | None = None
     tally: Tally | None = None
     recent: Recent | None = None
+    week: Week | None = None
     body: str = ""
     has_masks: bool = False
     delivered: Delivered | None = None
@@ -158,7 +162,11 @@ async def _preview(
     if read.webhook is None:
         return found
     counted = None if recent is None else await visit.console.recent.tally(read.webhook, recent)
-    return replace(found, tally=counted, delivered=_delivered(read.webhook, read.added))
+    week = None
+    if visit.form.get("replay"):
+        week = await visit.console.recent.week(visit.daemon, read.webhook)
+    delivered = _delivered(read.webhook, read.added)
+    return replace(found, tally=counted, week=week, delivered=delivered)
 
 
 def _delivered(webhook: Webhook, added: Iterable[tuple[str, Any]]) -> Delivered:
