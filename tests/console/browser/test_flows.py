@@ -1,5 +1,8 @@
 """What people do with the console, in a real browser: at night, by keyboard, without JavaScript."""
 
+import re
+from contextlib import ExitStack
+
 import pytest
 
 from tests.console.browser.inspection import inspect, tab_to, visit
@@ -101,15 +104,50 @@ def test_the_same_by_keyboard_alone(browser, night):
         page.wait_for_url("**state=failed**")
         keys.press("j")
         page.wait_for_selector(".side >> text=the database of the receiver is full")
-        mend(night)
         tab_to(page, "Retry all that match")
         keys.press("Enter")
         page.wait_for_selector("h1:has-text('7 deliveries would be attempted again')")
+        night.daemon.drop_rows("between.ndjson", {"id": "between"})
+        night.wait_for(failed=8, delivered=8)
+        mend(night)
         tab_to(page, "Retry 7")
         keys.press("Enter")
         page.wait_for_selector(".notice >> text=7 deliveries retried.")
-        night.wait_for(delivered=14)
+        night.wait_for(delivered=15)
+        # What was stored behind the count was not meant.
+        assert night.daemon.tally("failed") == 1
         assert watch.faults == []
+
+
+def test_two_persons_retry_at_once_by_keyboard_alone(browser, night):
+    with ExitStack() as stack:
+        persons = [stack.enter_context(visit(browser, night.console())) for _ in range(2)]
+        mend(night)
+        for page, watch in persons:
+            # Whoever comes second may be refused.
+            watch.is_error_expected = True
+            tab_to(page, "Look at them")
+            page.keyboard.press("Enter")
+            page.wait_for_url("**state=failed**")
+            tab_to(page, "Retry all that match")
+            page.keyboard.press("Enter")
+            page.wait_for_selector("h1:has-text('7 deliveries would be attempted again')")
+            tab_to(page, "Retry 7")
+        for page, _ in persons:
+            page.keyboard.press("Enter")
+        told = []
+        for page, _ in persons:
+            page.wait_for_selector(".notice, main:has-text('under way')")
+            told.append(page.inner_text("main"))
+        night.wait_for(delivered=14)
+
+        counts = [
+            int(one) for text in told for one in re.findall(r"(\d+) deliver\w+ retried", text)
+        ]
+        refused = [text for text in told if "another retry by hand is under way" in text]
+        assert len(counts) + len(refused) == 2, told
+        assert sum(counts) == 7
+        assert [watch.faults for _, watch in persons] == [[], []]
 
 
 def test_live_and_a_reload_that_is_refused_by_keyboard_alone(browser, night):
@@ -131,6 +169,13 @@ def test_live_and_a_reload_that_is_refused_by_keyboard_alone(browser, night):
         tab_to(page, "Pause")
         keys.press("Enter")
         assert page.inner_text("#pause-live") == "Go on"
+        keys.press("Enter")
+        assert page.inner_text("#pause-live") == "Pause"
+        watch.is_error_expected = True
+        night.daemon.kill()
+        page.wait_for_selector("#live-state:visible >> text=trying again")
+        night.daemon.start()
+        page.wait_for_selector("#live-state", state="hidden")
         night.daemon.config.write_text(night.daemon.config.read_text() + "nonsense: 1\n")
         lines = len(night.daemon.config.read_text().splitlines())
         keys.press("g")
