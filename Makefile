@@ -55,6 +55,8 @@ image: ## Build the container image without Docker, as root with buildah and mmd
 
 crash: $(DEV_STAMP) ## Kill, freeze and starve the real daemon for some minutes; nothing may be lost
 	$(BIN)/python -m tests.crash
+	WEBHOOKD_TEST_KILLS=20 $(BIN)/python -m pytest -q -k killed \
+		tests/acceptance/test_hubspot_merges.py tests/acceptance/test_hubspot_lists.py
 
 sources: $(DEV_STAMP) ## Read a real API of ten thousand records while they change and the daemon is killed, a quarter of an hour
 	@test -x $(DLT) || $(PYTHON) -m venv $(VENV)/dlt

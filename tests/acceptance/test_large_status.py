@@ -7,6 +7,8 @@ from contextlib import closing
 import httpx
 
 WEBHOOKS, DELIVERIES, WAITING = 1000, 1_000_000, 10_000
+LIMIT = 0.15
+"""Seconds."""
 TRIES = 40
 FILL = """
 INSERT INTO deliveries (id, lane, source, object, record_id, change, state, epoch, due_at,
@@ -34,7 +36,8 @@ def test_the_whole_answer_takes_less_than_150_ms(daemon):
     transport = httpx.HTTPTransport(uds=str(daemon.state / "admin.sock"))
     took = []
     with httpx.Client(transport=transport, timeout=60) as client:
-        for _ in range(TRIES):
+        # The best of many: others may use the machine as well.
+        while len(took) < TRIES and min(took, default=1.0) >= LIMIT:
             began = time.perf_counter()
             answer = client.get("http://webhookd/v1/status")
             took.append(time.perf_counter() - began)
@@ -44,5 +47,4 @@ def test_the_whole_answer_takes_less_than_150_ms(daemon):
     assert len(found["webhooks"]) == WEBHOOKS
     assert (found["pending"], found["failed"]) == (WAITING, (DELIVERIES - WAITING) // 50)
     assert found["sources"][0]["pending"] == WAITING
-    # The best of many: others may use the machine as well.
-    assert min(took) < 0.15
+    assert min(took) < LIMIT
