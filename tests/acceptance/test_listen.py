@@ -24,7 +24,8 @@ def listening(daemon, *arguments):
     """Run `listen`; give its URL and a list that holds what it printed, at the end."""
     process = daemon.begin("listen", "--port", "0", *arguments)
     printed = []
-    first = process.stdout.readline()
+    # With --json, what is printed is for programs alone.
+    first = (process.stderr if "--json" in arguments else process.stdout).readline()
     try:
         yield re.search(r"http://127\.0\.0\.1:\d+/", first)[0], printed
     finally:

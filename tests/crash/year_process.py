@@ -86,7 +86,7 @@ def main() -> None:
     """Go on until the year is over, or somebody kills this."""
     url, now, records, hours, serial = sys.argv[1:]
     # No id of a process before comes again.
-    Timing._serial = count(1 + (int(serial) << 64))
+    Timing._serials = count(1 + (int(serial) << 64))
     asyncio.run(_live(url, datetime.fromisoformat(now), int(records), timedelta(hours=int(hours))))
 
 
