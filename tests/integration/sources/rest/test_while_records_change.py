@@ -107,7 +107,7 @@ def test_at_quiet_all_is_known_and_deletions_are_true(reading, api, name, seed):
     writes = written_to(api, 60, seed)
     there = set(api.records)
     crm = reading(**STRATEGIES[name])
-    for _ in range(6):
+    for _ in range(4):
         writes.left = 40
         crm.poll(times=2, every=3600)
         api.later(3600)
