@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from webhookd.client.blocking import Client
 from webhookd.definitions import durations
 from webhookd.errors import WebhookdError
-from webhookd.rules.journaled_changes import replayed
+from webhookd.rules.journaled_changes import JournalWalk
 from webhookd.rules.replay import Replay
 
 PAGE = 1000
@@ -37,15 +37,7 @@ def from_daemon(client: Client, since: datetime) -> Pages:
 
 def replay(pages: Pages, into: Replay) -> list[dict[str, Any]]:
     """Put the changes that are known now through *into*; return how many are not known."""
-    after, last = 0, None
-    while True:
-        page = pages(after)
-        # What is seen from now on belongs to nobody's question, and might never end.
-        last = page["last"] if last is None else last
-        for told in page["changes"]:
-            into.add(replayed(told, page["asked"]))
-        if page["next"] is None or page["next"] >= last:
-            into.finish()
-            left_out: list[dict[str, Any]] = page["left_out"]
-            return left_out
-        after = page["next"]
+    walk = JournalWalk(into)
+    while not walk.is_over:
+        walk.take(pages(walk.after))
+    return walk.left_out

@@ -146,8 +146,8 @@ class RestOne:
 class RestDescribe:
     """Where an API says which properties an object has, for people who ask; no poll reads it.
 
-    *properties* finds their list in the answer; the others find what is told of each: *options*
-    are the values that it may have.
+    *properties* finds their list in the answer; the others look at each entry of it: *options* are
+    the values that the property may have.
     """
 
     path: str

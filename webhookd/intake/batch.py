@@ -168,7 +168,7 @@ class Intake:
             if (after := noticed.known) is not None:
                 # Where the batch has a record twice, the second is compared with what this left.
                 known[key] = decision.known[key] = after
-                # Of a first read and a take-over too: nobody is told of them, and moments come.
+                # Of a first read and a take-over too: no delivery comes of them, but moments do.
                 for webhook, at in dated.get(seen.object, ()):
                     decision.plans.look(webhook, at, seen.record_id, before, after, now_)
             change = noticed.change

@@ -104,7 +104,7 @@ class Replay:
 
     What it remembers does not grow with the changes, but for a few bytes for each record that a
     webhook enrolls once, and for each that waits. Changes within a wait are one: the first, which
-    fires if the record is told of at the end. `finish` ends the waits that are under way.
+    fires if the end of the wait makes a delivery. `finish` ends the waits that are under way.
     """
 
     def __init__(

@@ -22,6 +22,18 @@ CUSTOMERS = AllOf((Condition("stage", Operator.EQ, ("customer",)),))
 NEW = replace(a_webhook("new"), source="crm", trigger=Trigger(when=CUSTOMERS))
 
 
+def maker_of(polls, sleep):
+    """Return what makes backfills of what *polls* took in; it sleeps as *sleep* does."""
+    return Backfill(
+        polls.writer,
+        offer=polls._offered,
+        claims=ClaimTable(lambda: None),
+        clock=polls.time.clock,
+        new_id=polls.intake._new_id,
+        sleep=sleep,
+    )
+
+
 @pytest.fixture
 def backfill(url):
     """Return what runs a scenario where 250 contacts are known, every second one a customer."""
@@ -37,15 +49,7 @@ def backfill(url):
                 polls.definitions = replace(polls.definitions, webhooks={webhook.name: webhook})
                 unit = partial(backfills.begin, backfill=begun(polls, webhook))
                 await polls.writer.write(unit)
-                maker = Backfill(
-                    polls.writer,
-                    offer=polls._offered,
-                    claims=ClaimTable(lambda: None),
-                    clock=polls.time.clock,
-                    new_id=polls.intake._new_id,
-                    sleep=polls.time.sleep,
-                )
-                return await scenario(polls, maker, webhook)
+                return await scenario(polls, maker_of(polls, polls.time.sleep), webhook)
 
         return asyncio.run(inside())
 
@@ -195,15 +199,7 @@ def test_what_is_merged_while_it_runs_is_left_out_and_what_became_of_it_is_not(u
                 await polls.poll(times=2)
                 polls.definitions = replace(polls.definitions, webhooks={webhook.name: webhook})
 
-            maker = Backfill(
-                polls.writer,
-                offer=polls._offered,
-                claims=ClaimTable(lambda: None),
-                clock=polls.time.clock,
-                new_id=polls.intake._new_id,
-                sleep=sleep,
-            )
-            await maker.run(lambda: webhook, per_second=5)
+            await maker_of(polls, sleep).run(lambda: webhook, per_second=5)
             return ids, merged, [id_ for id_, *_ in polls.news()]
 
     ids, merged, told = asyncio.run(scenario())

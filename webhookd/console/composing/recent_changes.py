@@ -13,10 +13,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from webhookd import clock
-from webhookd.rules.journaled_changes import replayed
+from webhookd.rules.journaled_changes import JournalWalk, all_replayed
 from webhookd.rules.replay import Listener, Replay
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from webhookd.console.daemon_link import DaemonLink
@@ -99,21 +100,17 @@ class RecentChanges:
         """
         async with self._replaying:
             replay, end = _replay(webhook), clock.monotonic() + LONGEST_REPLAY
-            since, after, last = (clock.now() - WEEK).isoformat(), 0, None
-            until: datetime | None = None
-            while True:
-                page = await daemon.get("/v1/changes", since=since, after=after, limit=PAGE)
-                # What is seen from now on belongs to nobody's question, and might never end.
-                last = page["last"] if last is None else last
-                until = await asyncio.to_thread(_add, replay, page) or until
-                after = page["next"]
-                if after is None or after >= last:
-                    until = None
-                    break
+            since, walk = (clock.now() - WEEK).isoformat(), JournalWalk(replay)
+            while not walk.is_over:
+                page = await daemon.get("/v1/changes", since=since, after=walk.after, limit=PAGE)
+                await asyncio.to_thread(walk.take, page)
                 if clock.monotonic() > end:
                     break
-            await asyncio.to_thread(replay.finish)
-        return Week(replay.tallies[webhook.name], _left_out(page, webhook.source), until)
+            if not walk.is_over:
+                await asyncio.to_thread(replay.finish)
+        left_out = _left_out(walk.left_out, webhook.source)
+        until = None if walk.is_over else walk.seen_at
+        return Week(replay.tallies[webhook.name], left_out, until)
 
 
 async def _read(daemon: DaemonLink, source: str, object_: str) -> Recent:
@@ -129,7 +126,7 @@ async def _read(daemon: DaemonLink, source: str, object_: str) -> Recent:
             limit=min(PAGE, MOST - len(found)),
             before=before,
         )
-        found += await asyncio.to_thread(_replayed, page)
+        found += await asyncio.to_thread(all_replayed, page)
         before = page["next"]
         if before is None or not page["changes"] or len(found) >= MOST:
             break
@@ -138,28 +135,16 @@ async def _read(daemon: DaemonLink, source: str, object_: str) -> Recent:
     if found:
         since = found[0].seen_at.isoformat()
         lacking = await daemon.get("/v1/changes", since=since, limit=1)
-        left_out = _left_out(lacking, source)
+        left_out = _left_out(lacking["left_out"], source)
     return Recent(tuple(found), tuple(told["properties"]), left_out)
 
 
-def _left_out(page: dict[str, Any], source: str) -> int:
-    return sum(one["count"] for one in page["left_out"] if one["source"] == source)
+def _left_out(told: Iterable[Mapping[str, Any]], source: str) -> int:
+    return sum(one["count"] for one in told if one["source"] == source)
 
 
 def _replay(webhook: Webhook) -> Replay:
     return Replay({webhook.name: Listener(webhook.source, webhook.object, webhook.trigger)})
-
-
-def _add(replay: Replay, page: dict[str, Any]) -> datetime | None:
-    """Count the changes of a page; return when the last of them was seen."""
-    changes = _replayed(page)
-    for one in changes:
-        replay.add(one)
-    return changes[-1].seen_at if changes else None
-
-
-def _replayed(page: dict[str, Any]) -> list[Replayed]:
-    return [replayed(one, page["asked"]) for one in page["changes"]]
 
 
 def tally(webhook: Webhook, recent: Recent) -> Tally:

@@ -69,7 +69,7 @@ class WholeFiles:
         self._is_local = False
 
     def know_writers(self, *, is_local: bool) -> None:
-        """Take note whether leases tell of all writers in the folder that there is now."""
+        """Note whether leases show every writer of the folder that is there now."""
         self._is_local = is_local
 
     @property
